@@ -1,0 +1,25 @@
+/**
+ * The base of every error class of the sidecar.
+ *
+ * `code` is stable and listed in `contracts/codes.yaml`; `retryable` says whether the same call may succeed later.
+ * Messages say what failed and what happens next, never a name, NIK or STR number.
+ */
+export abstract class SdmkError extends Error {
+  abstract readonly code: string
+  readonly retryable: boolean = false
+
+  override get name(): string {
+    return this.constructor.name
+  }
+}
+
+/** The configuration cannot be used. `variable` is the environment variable at fault; the process does not start. */
+export class ConfigurationError extends SdmkError {
+  readonly code = 'SDMK_CONFIGURATION'
+  readonly variable: string
+
+  constructor(variable: string, reason: string, options?: ErrorOptions) {
+    super(`${variable}: ${reason}`, options)
+    this.variable = variable
+  }
+}

@@ -1,0 +1,41 @@
+/** What one list request asks KKI for. Times are ISO instants; absent means no bound. */
+export interface PageQuery {
+  /** KKI's own profession code; absent asks for all. */
+  profession?: string
+  changedSince?: string
+  changedUntil?: string
+  /** Opaque; absent asks for the first page. */
+  cursor?: string
+  limit: number
+}
+
+/** One page as it came: `body` is kept whole, so that a refused row can be stored as KKI sent it. */
+export interface KkiPage {
+  rows: unknown[]
+  nextCursor: string | null
+  /** KKI's estimate; `null` where it gave none. */
+  total: number | null
+  /** KKI's `Date` header, in milliseconds since the epoch. */
+  sourceNow: number
+  /** Decompressed JSON text. */
+  body: Buffer
+}
+
+/** What a fetch needs to know about its caller, so that every hop carries the same ids. */
+export interface CallContext {
+  requestId: string
+  /** W3C trace id, 32 hex digits. */
+  traceId: string
+  signal: AbortSignal
+}
+
+/** KKI as the rest of the sidecar sees it. */
+export interface KkiClient {
+  /** Asks for one page, with its retries. @throws KkiError subclasses; see `kki/errors.ts`. */
+  fetchPage(query: PageQuery, context: CallContext): Promise<KkiPage>
+  /** KKI's present time by its `Date` header, in milliseconds since the epoch; asks for one row where none is known. */
+  now(context: CallContext): Promise<number>
+  /** State of the breaker: 0 closed, 1 half-open, 2 open. */
+  readonly breakerState: 0 | 1 | 2
+  close(): Promise<void>
+}

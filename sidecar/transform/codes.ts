@@ -1,0 +1,33 @@
+/** Why a row is refused. Each has its page in `contracts/codes.yaml`, compared by a test. */
+export const rejectionCodes = [
+  'SCHEMA_INVALID',
+  'STR_INVALID',
+  'NIK_INVALID',
+  'NAME_MISSING',
+  'DATE_INVALID',
+  'STATUS_UNKNOWN',
+  'PROFESSION_UNKNOWN',
+  'STR_INACTIVE',
+  'STR_AMBIGUOUS',
+  'IDENTITY_CONFLICT',
+  'POSSIBLE_DUPLICATE',
+  'UNMATCHED'
+] as const
+
+/** What is worth knowing about a row in good order. Warnings stay with the record and refuse nothing. */
+export const warningCodes = [
+  'FIELD_IGNORED',
+  'STALE',
+  'STR_FORMAT_UNKNOWN',
+  'NIK_IGNORED',
+  'NIK_REGION_UNKNOWN',
+  'NIK_BIRTH_DATE_DIFFERS',
+  'NIK_SEX_DIFFERS',
+  'NIK_SERIAL_ZERO',
+  'BIRTH_PLACE_PERIOD',
+  'NAME_CHANGED',
+  'VALUE_KEPT'
+] as const
+
+export type RejectionCode = (typeof rejectionCodes)[number]
+export type WarningCode = (typeof warningCodes)[number]
