@@ -26,7 +26,10 @@ export interface CallContext {
   requestId: string
   /** W3C trace id, 32 hex digits. */
   traceId: string
+  /** Aborting it ends the call, waits between retries included, with the signal's reason. */
   signal: AbortSignal
+  /** Number of the page inside its walk, counted from 1; errors and log lines name it. */
+  page?: number
 }
 
 /** KKI as the rest of the sidecar sees it. */

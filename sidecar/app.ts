@@ -1,0 +1,72 @@
+import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify, { LogController } from 'fastify'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import auth from './platform/auth.ts'
+import database from './platform/database.ts'
+import health from './platform/health.ts'
+import { createLogger } from './platform/logger.ts'
+import metrics from './platform/metrics.ts'
+import { assertMigrated } from './platform/migrations.ts'
+import openapi from './platform/openapi.ts'
+import problems from './platform/problems.ts'
+import protection from './platform/protection.ts'
+import queue from './platform/queue.ts'
+import requestIdPlugin, { requestId } from './platform/request-id.ts'
+
+export interface AppOptions {
+  logger?: Logger
+  /** PostgreSQL; by default the one of the configuration. */
+  databaseUrl?: string
+  /** True to describe the API alone: no database, no queue, no jobs, and requests are not answered. */
+  withoutServices?: boolean
+}
+
+export type App = Awaited<ReturnType<typeof buildApp>>
+
+/**
+ * Returns the sidecar, ready to listen; closing it ends its jobs and connections. The order of the plugins is the map of
+ * the house: each may use those above it.
+ *
+ * @throws DatabaseUnavailable, SchemaBehind
+ */
+export async function buildApp(config: Config, options: AppOptions = {}) {
+  const app = Fastify({
+    loggerInstance: options.logger ?? createLogger(config.logLevel),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: requestId,
+    trustProxy: false,
+    // Running requests have as long as running jobs; idle connections are closed at once.
+    forceCloseConnections: 'idle',
+    requestTimeout: 60_000,
+    bodyLimit: 1_048_576
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  try {
+    await app.register(requestIdPlugin)
+    await app.register(problems)
+    await app.register(metrics)
+    await app.register(protection, { rateLimitPerMinute: config.rateLimitPerMinute })
+    await app.register(openapi)
+    await app.register(health)
+
+    const databaseUrl = options.databaseUrl ?? config.databaseUrl
+    if (!options.withoutServices && databaseUrl !== null) {
+      await app.register(database, {
+        url: databaseUrl,
+        maxConnections: config.databasePoolConnections,
+        applicationName: `sdmk ${config.roles.join(',')}`
+      })
+      await assertMigrated(app.database.pool)
+      app.health.register('database', async () => void (await app.database.pool.query('select 1')))
+      await app.register(queue, { url: databaseUrl, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds })
+      app.health.register('queue', async () => void (await app.queue.check()))
+    }
+    await app.register(auth)
+    await app.ready()
+    return app
+  } catch (error) {
+    await app.close()
+    throw error
+  }
+}

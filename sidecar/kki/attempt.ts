@@ -1,0 +1,65 @@
+/** Why one request failed in a way that another one may not. `outage` ends as KKI_UNAVAILABLE, `contract` as KKI_CONTRACT. */
+export type AttemptFailureKind = 'outage' | 'contract'
+
+interface AttemptFailureDetails {
+  kind: AttemptFailureKind
+  /** Completes the sentence "KKI at … "; holds nothing of what KKI sent. */
+  problem: string
+  status?: number
+  retryAfterMs?: number | null
+  isTimeout?: boolean
+  cause?: unknown
+}
+
+/** One attempt failed and is worth repeating. Stays inside this module: callers see what the last attempt ended as. */
+export class AttemptFailed extends Error {
+  override readonly name = 'AttemptFailed'
+  readonly kind: AttemptFailureKind
+  readonly status: number | undefined
+  /** What KKI's `Retry-After` asks for; `null` where it did not. */
+  readonly retryAfterMs: number | null
+  readonly isTimeout: boolean
+
+  constructor({ kind, problem, status, retryAfterMs, isTimeout, cause }: AttemptFailureDetails) {
+    super(problem, cause === undefined ? undefined : { cause })
+    this.kind = kind
+    this.status = status
+    this.retryAfterMs = retryAfterMs ?? null
+    this.isTimeout = isTimeout ?? false
+  }
+}
+
+const timeoutCodes = new Set([
+  'TIMEOUT',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'UND_ERR_HEADERS_TIMEOUT',
+  'UND_ERR_BODY_TIMEOUT',
+  'ETIMEDOUT'
+])
+const brokenOffCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'Z_BUF_ERROR', 'ERR_STREAM_PREMATURE_CLOSE'])
+
+/** Returns what a failed exchange means, from the error that undici, a stream, zlib or a timeout threw. */
+export function failureOf(error: unknown): AttemptFailed {
+  const code = codeOf(error)
+  if (timeoutCodes.has(code)) {
+    return new AttemptFailed({ kind: 'outage', problem: `did not answer in time (${code})`, isTimeout: true })
+  }
+  if (brokenOffCodes.has(code)) {
+    return new AttemptFailed({ kind: 'outage', problem: `broke off its answer (${code})`, cause: error })
+  }
+  // These two carry pieces of the answer, which may hold personal data: they do not travel as a cause.
+  if (code.startsWith('HPE_')) return new AttemptFailed({ kind: 'contract', problem: `does not speak HTTP (${code})` })
+  if (code.startsWith('Z_')) {
+    return new AttemptFailed({ kind: 'contract', problem: `sent a body that cannot be decompressed (${code})` })
+  }
+  return new AttemptFailed({ kind: 'outage', problem: `cannot be reached (${code})`, cause: error })
+}
+
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error'
+  if (error.name === 'TimeoutError') return 'TIMEOUT'
+  if ('code' in error && typeof error.code === 'string') return error.code
+  // A host with several addresses: each was tried, and all failed.
+  if (error instanceof AggregateError && error.errors.length > 0) return codeOf(error.errors[0])
+  return error.name
+}

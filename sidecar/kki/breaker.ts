@@ -1,0 +1,87 @@
+import CircuitBreaker from 'opossum'
+import {
+  KkiBodyTooLarge,
+  KkiBreakerOpen,
+  KkiContractBroken,
+  KkiRefused,
+  KkiRetryLater,
+  KkiUnavailable,
+  TokenRefreshFailed
+} from './errors.ts'
+import type { BreakerState, KkiSettings } from './options.ts'
+import type { CallContext, KkiPage, PageQuery } from './types.ts'
+
+type FetchPage = (query: PageQuery, context: CallContext) => Promise<KkiPage>
+
+/** Keeps a KKI that is down from being asked: a page with all its retries is one event. */
+export class KkiBreaker {
+  readonly #settings: KkiSettings
+  readonly #circuit: CircuitBreaker<[PageQuery, CallContext], KkiPage>
+  #openedAt = 0
+
+  constructor(settings: KkiSettings, action: FetchPage) {
+    const { volumeThreshold, windowMs, errorThresholdPercentage, resetMs } = settings.breaker
+    this.#settings = settings
+    this.#circuit = new CircuitBreaker(action, {
+      // Its own timeout would abort every call in flight; each attempt has a time limit already.
+      timeout: false,
+      volumeThreshold,
+      rollingCountTimeout: windowMs,
+      errorThresholdPercentage,
+      resetTimeout: resetMs,
+      rollingPercentilesEnabled: false,
+      enableSnapshots: false,
+      errorFilter: error => !this.#countsAsFailure(error)
+    })
+    this.#circuit.on('open', () => {
+      this.#openedAt = performance.now()
+      this.#report(2, 'the KKI breaker opened: KKI is not asked for a while')
+    })
+    this.#circuit.on('halfOpen', () => this.#report(1, 'the KKI breaker lets one page through'))
+    this.#circuit.on('close', () => this.#report(0, 'the KKI breaker closed: KKI answers again'))
+  }
+
+  get state(): BreakerState {
+    if (this.#circuit.opened) return 2
+    return this.#circuit.halfOpen ? 1 : 0
+  }
+
+  /** Settles as `action` does. @throws KkiBreakerOpen where KKI is not to be asked now. */
+  async fire(query: PageQuery, context: CallContext): Promise<KkiPage> {
+    try {
+      return await this.#circuit.fire(query, context)
+    } catch (error) {
+      if (!(error instanceof Error) || !('code' in error) || error.code !== 'EOPENBREAKER') throw error
+      const message = `KKI at ${this.#settings.baseUrl.origin} failed too often of late and is not asked for now`
+      throw new KkiBreakerOpen(message, this.#untilProbe(), { page: context.page })
+    }
+  }
+
+  /** Ends its timers. */
+  close(): void {
+    this.#circuit.shutdown()
+  }
+
+  #countsAsFailure(error: unknown): boolean {
+    if (error instanceof KkiUnavailable || error instanceof KkiContractBroken) return true
+    if (error instanceof KkiRetryLater || error instanceof KkiBodyTooLarge) return true
+    if (error instanceof KkiRefused || error instanceof TokenRefreshFailed) return false
+    // What is left (the caller's abort, a database that holds no lock) says nothing about KKI. The breaker takes every
+    // error that is no failure for a success, and the probe's success would close it without any proof.
+    return this.#circuit.halfOpen
+  }
+
+  /** Milliseconds until the next probe; where one is under way, until the one after it. */
+  #untilProbe(): number {
+    const { resetMs } = this.#settings.breaker
+    const left = this.#openedAt + resetMs - performance.now()
+    return left > 0 ? Math.ceil(left) : resetMs
+  }
+
+  #report(state: BreakerState, message: string): void {
+    const { observer, logger } = this.#settings
+    observer.onBreakerState?.(state)
+    if (state === 2) logger.error({ breakerState: state }, message)
+    else logger.info({ breakerState: state }, message)
+  }
+}

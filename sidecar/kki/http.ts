@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import { Agent, request } from 'undici'
+import { AttemptFailed, failureOf } from './attempt.ts'
+import { KkiBodyTooLarge } from './errors.ts'
+import type { KkiSettings } from './options.ts'
+import { parseHttpDate } from './retry-after.ts'
+import type { CallContext } from './types.ts'
+
+/** Error answers are read for a code word at most, so a large one is not worth its bytes. */
+const maxErrorBodyBytes = 64 * 1024
+
+export interface HttpCall {
+  method: 'GET' | 'POST'
+  url: URL
+  headers?: Record<string, string>
+  body?: string
+  /** Limit of the decompressed body of a successful answer. */
+  maxBodyBytes: number
+  /** Aborting it ends the call with the signal's reason. */
+  signal: AbortSignal
+  context: CallContext
+}
+
+export interface HttpAnswer {
+  status: number
+  /** The `Date` header in milliseconds since the epoch; `null` where it is missing. */
+  date: number | null
+  retryAfter: string | null
+  /** Decompressed. Empty where an error answer could not be read. */
+  body: Buffer
+}
+
+/** One HTTP exchange with KKI at a time limit, body included. */
+export interface KkiHttp {
+  /** @throws AttemptFailed for what may pass, KkiBodyTooLarge, and the reason of an aborted `signal`. */
+  send(call: HttpCall): Promise<HttpAnswer>
+  close(): Promise<void>
+}
+
+/** Returns a pool of connections with the client's limits; nothing is retried or redirected here. */
+export function createHttp(settings: KkiSettings): KkiHttp {
+  const agent = new Agent({
+    connect: { timeout: settings.connectTimeoutMs },
+    headersTimeout: settings.headersTimeoutMs,
+    bodyTimeout: settings.bodyTimeoutMs,
+    // The retry rules know how HTTP/1.1 ends badly; over HTTP/2 the same faults carry other codes.
+    allowH2: false
+  })
+
+  async function exchange(call: HttpCall): Promise<HttpAnswer> {
+    const response = await request(call.url, {
+      dispatcher: agent,
+      method: call.method,
+      headers: { ...headersFor(call.context, settings.userAgent), ...call.headers },
+      body: call.body ?? null,
+      signal: AbortSignal.any([AbortSignal.timeout(settings.pageTimeoutMs), call.signal])
+    })
+    const { statusCode: status, headers } = response
+    const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase()
+    const body = isSuccess(status)
+      ? await readBody(response.body, encoding, call.maxBodyBytes, call.context)
+      : await readErrorBody(response.body, encoding, call.context)
+    return { status, date: parseHttpDate(single(headers.date)), retryAfter: single(headers['retry-after']), body }
+  }
+
+  return {
+    async send(call) {
+      try {
+        return await exchange(call)
+      } catch (error) {
+        call.signal.throwIfAborted()
+        if (error instanceof KkiBodyTooLarge || error instanceof AttemptFailed) throw error
+        throw failureOf(error)
+      }
+    },
+    close: () => agent.destroy()
+  }
+}
+
+/** Tells whether a status is 2xx. */
+export function isSuccess(status: number): boolean {
+  return status >= 200 && status < 300
+}
+
+function headersFor(context: CallContext, userAgent: string): Record<string, string> {
+  return {
+    'accept-encoding': 'gzip',
+    'user-agent': userAgent,
+    'x-request-id': context.requestId,
+    traceparent: `00-${context.traceId}-${randomBytes(8).toString('hex')}-01`
+  }
+}
+
+async function readBody(source: Readable, encoding: string, limit: number, context: CallContext): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  const collect = async (stream: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of stream) {
+      size += chunk.length
+      if (size > limit) {
+        throw new KkiBodyTooLarge(`KKI sent a body of more than ${limit} bytes; it was not read to its end`, {
+          page: context.page
+        })
+      }
+      chunks.push(chunk)
+    }
+  }
+  if (encoding === 'gzip' || encoding === 'x-gzip') await pipeline(source, createGunzip(), collect)
+  else if (encoding === 'identity') await pipeline(source, collect)
+  else {
+    source.on('error', () => {}).destroy()
+    throw new AttemptFailed({ kind: 'contract', problem: 'sent a content encoding that was not asked for' })
+  }
+  return Buffer.concat(chunks, size)
+}
+
+/** The status alone decides what an error answer means, so its body may be missing, cut or too large. */
+async function readErrorBody(source: Readable, encoding: string, context: CallContext): Promise<Buffer> {
+  try {
+    return await readBody(source, encoding, maxErrorBodyBytes, context)
+  } catch {
+    return Buffer.alloc(0)
+  }
+}
+
+function single(value: string | string[] | undefined): string | null {
+  return (Array.isArray(value) ? value[0] : value) ?? null
+}

@@ -1,0 +1,95 @@
+import type { SecretStore } from '../secrets/store.ts'
+
+/** What the client tells about itself, for metrics. Every callback returns at once and never throws. */
+export interface KkiObserver {
+  /** One list request ended; `status` is the HTTP status, `error`, `timeout` or `aborted`. */
+  onRequest?(request: { status: string; seconds: number }): void
+  onRetry?(): void
+  /** One grant ended: `refused` by KKI, `failed` where no usable answer came. */
+  onTokenRefresh?(result: 'ok' | 'refused' | 'failed'): void
+  onTokenExpires?(epochSeconds: number): void
+  onBreakerState?(state: BreakerState): void
+}
+
+/** 0 closed, 1 half-open, 2 open. */
+export type BreakerState = 0 | 1 | 2
+
+/** The part of a pino logger that the client uses. */
+export interface KkiLogger {
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface BreakerLimits {
+  volumeThreshold: number
+  windowMs: number
+  errorThresholdPercentage: number
+  resetMs: number
+}
+
+export interface KkiLimits {
+  connectTimeoutMs: number
+  headersTimeoutMs: number
+  /** Longest silence inside a body. */
+  bodyTimeoutMs: number
+  /** One attempt as a whole. */
+  pageTimeoutMs: number
+  /** After decompression. */
+  maxBodyBytes: number
+  /** After the first attempt. */
+  retries: number
+  retryBaseMs: number
+  retryMaxMs: number
+  /** A `Retry-After` beyond this is not waited for. */
+  retryAfterMaxMs: number
+  breaker: BreakerLimits
+  /** An access token is renewed this long before it expires, or at half its life where that is shorter. */
+  tokenRefreshAheadMs: number
+}
+
+export interface KkiClientOptions extends Partial<KkiLimits> {
+  /** Where the contract's paths start; may carry a path of its own. */
+  baseUrl: string
+  /** Holds `kki` (clientId, clientSecret) and, written by the client, `kki-token`. */
+  secrets: SecretStore
+  /** Runs `work` while no other process that shares `secrets` does. */
+  withTokenLock: <T>(work: () => Promise<T>) => Promise<T>
+  logger: KkiLogger
+  observer?: KkiObserver
+  userAgent?: string
+}
+
+const defaults: KkiLimits = {
+  connectTimeoutMs: 5_000,
+  headersTimeoutMs: 15_000,
+  bodyTimeoutMs: 30_000,
+  pageTimeoutMs: 60_000,
+  maxBodyBytes: 32 * 1024 * 1024,
+  retries: 3,
+  retryBaseMs: 500,
+  retryMaxMs: 30_000,
+  retryAfterMaxMs: 600_000,
+  breaker: { volumeThreshold: 5, windowMs: 60_000, errorThresholdPercentage: 50, resetMs: 30_000 },
+  tokenRefreshAheadMs: 60_000
+}
+
+/** The options with every default filled in, and the base URL parsed. */
+export type KkiSettings = KkiLimits &
+  Required<Pick<KkiClientOptions, 'secrets' | 'withTokenLock' | 'logger' | 'observer' | 'userAgent'>> & { baseUrl: URL }
+
+/** Returns `options` with its defaults. @throws TypeError where `baseUrl` is not a URL. */
+export function settingsOf(options: KkiClientOptions): KkiSettings {
+  return {
+    observer: {},
+    userAgent: 'healthforce-kki-connector',
+    ...defaults,
+    ...options,
+    baseUrl: new URL(options.baseUrl)
+  }
+}
+
+/** Returns the URL of a path of the contract, below the path of the base URL. */
+export function endpoint(baseUrl: URL, path: string): URL {
+  return new URL(baseUrl.pathname.replace(/\/+$/, '') + path, baseUrl.origin)
+}

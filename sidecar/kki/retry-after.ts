@@ -1,0 +1,22 @@
+/**
+ * Returns how many milliseconds a `Retry-After` value asks to wait, or `null` where it says nothing readable.
+ *
+ * An HTTP date counts from `serverNow`, the response's own `Date`, so that a wrong clock on either side does no harm;
+ * one in the past means 0.
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+ */
+export function parseRetryAfter(value: string | null, serverNow: number): number | null {
+  if (value === null) return null
+  const text = value.trim()
+  if (/^\d+$/.test(text)) return Number(text) * 1000
+  const at = parseHttpDate(text)
+  return at === null ? null : Math.max(0, at - serverNow)
+}
+
+/** Returns an HTTP date in milliseconds since the epoch, or `null` where it cannot be read. */
+export function parseHttpDate(value: string | null): number | null {
+  // Date.parse alone would take "1" or "2026" for dates; every HTTP date names its month.
+  if (value === null || !/[A-Za-z]{3}/.test(value)) return null
+  const at = Date.parse(value)
+  return Number.isNaN(at) ? null : at
+}

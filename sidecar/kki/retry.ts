@@ -1,0 +1,74 @@
+import timers from 'node:timers/promises'
+import pRetry from 'p-retry'
+import { AttemptFailed } from './attempt.ts'
+import { KkiContractBroken, KkiRetryLater, KkiUnavailable } from './errors.ts'
+import type { KkiSettings } from './options.ts'
+import type { CallContext } from './types.ts'
+
+/**
+ * Settles as the first attempt that is not an AttemptFailed, with at most `retries` more after the first.
+ *
+ * Pauses grow exponentially with jitter, on top of what KKI's `Retry-After` asks for.
+ * @throws KkiUnavailable or KkiContractBroken as the last attempt failed; KkiRetryLater at once where KKI asks for a
+ *   pause over `retryAfterMaxMs`; the reason of an aborted signal, also while it waits.
+ */
+export async function withRetries<T>(
+  settings: KkiSettings,
+  context: CallContext,
+  attempt: () => Promise<T>
+): Promise<T> {
+  const { page, requestId, traceId, signal } = context
+  const origin = settings.baseUrl.origin
+  let attempts = 0
+  try {
+    return await pRetry(
+      number => {
+        attempts = number
+        return attempt()
+      },
+      {
+        retries: settings.retries,
+        minTimeout: settings.retryBaseMs,
+        maxTimeout: settings.retryMaxMs,
+        randomize: true,
+        signal,
+        shouldRetry: ({ error }) => error instanceof AttemptFailed,
+        async onFailedAttempt({ error, retriesLeft }) {
+          if (!(error instanceof AttemptFailed)) return
+          const { retryAfterMs, status, message: problem } = error
+          if (retryAfterMs !== null && retryAfterMs > settings.retryAfterMaxMs) {
+            const message = `KKI at ${origin} ${problem} and asks to come back in ${Math.ceil(retryAfterMs / 1000)} s`
+            throw new KkiRetryLater(message, retryAfterMs, { status, attempts, page, cause: error })
+          }
+          if (retriesLeft === 0) return
+          settings.observer.onRetry?.()
+          settings.logger.warn(
+            { requestId, traceId, page, attempt: attempts, status, retryAfterMs, problem },
+            'KKI is asked again'
+          )
+          if (retryAfterMs !== null) await pause(retryAfterMs, signal)
+        }
+      }
+    )
+  } catch (error) {
+    if (!(error instanceof AttemptFailed)) throw error
+    const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`
+    const Outcome = error.kind === 'outage' ? KkiUnavailable : KkiContractBroken
+    throw new Outcome(`KKI at ${origin} ${error.message} after ${times}`, {
+      status: error.status,
+      attempts,
+      page,
+      cause: error.cause
+    })
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await timers.setTimeout(ms, undefined, { signal })
+  } catch (error) {
+    // The timer rejects with an AbortError of its own; callers get the reason that they gave.
+    signal.throwIfAborted()
+    throw error
+  }
+}

@@ -1,0 +1,72 @@
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+
+/** An access token and what belongs to it. Times are milliseconds since the epoch, by this machine's clock. */
+export interface TokenPair {
+  accessToken: string
+  /** `null` where KKI gave none, or where it has been sent already: it works once. */
+  refreshToken: string | null
+  tokenType: string
+  issuedAt: number
+  expiresAt: number
+}
+
+// Visible ASCII: anything else could not be sent in a header.
+const token = Type.String({ pattern: '^[\\x21-\\x7e]+$' })
+const answerSchema = Compile(
+  Type.Object({
+    access_token: token,
+    token_type: Type.String({ pattern: '^[Bb][Ee][Aa][Rr][Ee][Rr]$' }),
+    expires_in: Type.Integer({ minimum: 1 }),
+    refresh_token: Type.Optional(token)
+  })
+)
+
+/** Returns the pair that a token answer carries, or `null` where the answer is not one; `issuedAt` is when it was asked for. */
+export function parseTokenAnswer(body: Buffer, issuedAt: number): TokenPair | null {
+  let answer: unknown
+  try {
+    answer = JSON.parse(body.toString())
+  } catch {
+    return null
+  }
+  if (!answerSchema.Check(answer)) return null
+  return {
+    accessToken: answer.access_token,
+    refreshToken: answer.refresh_token ?? null,
+    tokenType: 'Bearer',
+    issuedAt,
+    expiresAt: issuedAt + answer.expires_in * 1000
+  }
+}
+
+/** Returns the pair in the form in which a secret store keeps it; times are ISO instants. */
+export function toSecret(pair: TokenPair): Record<string, string> {
+  return {
+    accessToken: pair.accessToken,
+    ...(pair.refreshToken === null ? {} : { refreshToken: pair.refreshToken }),
+    tokenType: pair.tokenType,
+    issuedAt: new Date(pair.issuedAt).toISOString(),
+    expiresAt: new Date(pair.expiresAt).toISOString()
+  }
+}
+
+/** Returns the stored pair, or `null` where the secret is none or is not whole: a new one can always be asked for. */
+export function fromSecret(secret: Record<string, string> | null): TokenPair | null {
+  const expiresAt = Date.parse(secret?.expiresAt ?? '')
+  if (!secret?.accessToken || Number.isNaN(expiresAt)) return null
+  const issuedAt = Date.parse(secret.issuedAt ?? '')
+  return {
+    accessToken: secret.accessToken,
+    refreshToken: secret.refreshToken ?? null,
+    tokenType: secret.tokenType ?? 'Bearer',
+    issuedAt: Number.isNaN(issuedAt) ? 0 : issuedAt,
+    expiresAt
+  }
+}
+
+/** Tells whether the pair is to be renewed at `now`: `aheadMs` before its end, or at half of its life if that is later. */
+export function isDue(pair: TokenPair, now: number, aheadMs: number): boolean {
+  // Otherwise a token that lives shorter than `aheadMs` would be renewed for every single page.
+  return now >= pair.expiresAt - Math.min(aheadMs, (pair.expiresAt - pair.issuedAt) / 2)
+}

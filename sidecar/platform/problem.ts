@@ -1,0 +1,56 @@
+import { type Static, Type } from 'typebox'
+import { SdmkError } from '../errors.ts'
+
+/** Status of each problem that the API answers with. Errors of other codes are `INTERNAL_ERROR` to the outside. */
+export const problemStatus = {
+  VALIDATION_FAILED: 400,
+  UNAUTHORIZED: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  BATCH_STATE: 409,
+  INTEGRATION_DISABLED: 409,
+  PARTITION_BUSY: 409,
+  PRECONDITION_FAILED: 412,
+  IDEMPOTENCY_CONFLICT: 422,
+  RATE_LIMITED: 429,
+  INTERNAL_ERROR: 500,
+  KKI_REFUSED: 502,
+  TOKEN_REFRESH_FAILED: 502,
+  DATABASE_UNAVAILABLE: 503,
+  KKI_UNAVAILABLE: 503,
+  UNAVAILABLE: 503
+} as const satisfies Record<string, number>
+
+export type ProblemCode = keyof typeof problemStatus
+
+/**
+ * An answer of the API that is not what was asked for. `detail` is English and says what this case is about; the title
+ * comes from the catalogue in the reader's language. `extensions` become further members of the problem.
+ */
+export class Problem extends SdmkError {
+  readonly code: ProblemCode
+  readonly extensions: Record<string, unknown>
+
+  constructor(code: ProblemCode, detail: string, extensions: Record<string, unknown> = {}) {
+    super(detail)
+    this.code = code
+    this.extensions = extensions
+  }
+}
+
+/** An RFC 9457 problem, for the `response` of a route: `{ '4xx': ProblemSchema, '5xx': ProblemSchema }`. */
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String({ description: '`urn:sdmk:problem:` and the code' }),
+    title: Type.String({ description: 'In English or Indonesian, by `Accept-Language`' }),
+    status: Type.Integer(),
+    detail: Type.Optional(Type.String()),
+    code: Type.String({ description: 'Stable; see docs/codes.md' }),
+    requestId: Type.String(),
+    errors: Type.Optional(
+      Type.Array(Type.Object({ field: Type.String({ description: 'JSON pointer' }), message: Type.String() }))
+    )
+  },
+  { title: 'Problem', additionalProperties: true }
+)
+export type ProblemBody = Static<typeof ProblemSchema>

@@ -1,0 +1,70 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { SdmkError } from '../errors.ts'
+import { Problem, type ProblemBody, type ProblemCode, problemStatus } from './problem.ts'
+import { codeText, preferredLanguage } from './problem-texts.ts'
+
+/** Answers every error and every unknown address as an RFC 9457 problem; what went wrong inside stays in the log. */
+export default fp(
+  async function problemsPlugin(app) {
+    app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
+      const problem = toProblem(error)
+      if (problemStatus[problem.code] >= 500) request.log.error({ err: error }, 'a request failed')
+      return sendProblem(request, reply, problem)
+    })
+    app.setNotFoundHandler((request, reply) =>
+      sendProblem(request, reply, new Problem('NOT_FOUND', 'There is nothing at this address for this method.'))
+    )
+  },
+  { name: 'problems', fastify: '5.x', dependencies: ['request-id'] }
+)
+
+/** Sends a problem as the answer, with its title in the reader's language. */
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
+  const language = preferredLanguage(request.headers['accept-language'])
+  const status = problemStatus[problem.code]
+  const body: ProblemBody = {
+    ...problem.extensions,
+    type: `urn:sdmk:problem:${problem.code}`,
+    title: codeText(problem.code, language)?.title ?? problem.code,
+    status,
+    ...(problem.message !== '' && { detail: problem.message }),
+    code: problem.code,
+    requestId: request.id
+  }
+  if (status === 401) reply.header('www-authenticate', 'Bearer')
+  // Sent as text: a route's response schema would drop the members that it does not list.
+  return reply
+    .code(status)
+    .header('content-language', language)
+    .type('application/problem+json; charset=utf-8')
+    .serializer((payload: unknown) => JSON.stringify(payload))
+    .send(body)
+}
+
+function toProblem(error: FastifyError | Error): Problem {
+  if (error instanceof Problem) return error
+  if ('validation' in error && error.validation) return validationProblem(error)
+  if (error instanceof SdmkError) {
+    const code = error.code.replace(/^SDMK_/, '')
+    if (code in problemStatus) return new Problem(code as ProblemCode, error.message)
+  }
+  const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500
+  if (status === 404) return new Problem('NOT_FOUND', error.message)
+  if (status === 429) return new Problem('RATE_LIMITED', error.message)
+  // Of Fastify itself: a body that is not JSON, is too large, or of a type that is not taken.
+  if (status >= 400 && status < 500) return new Problem('VALIDATION_FAILED', error.message)
+  return new Problem('INTERNAL_ERROR', 'The request failed inside the service; its log has the reason.')
+}
+
+function validationProblem(error: FastifyError): Problem {
+  const part = error.validationContext ?? 'body'
+  const errors = (error.validation ?? []).map(({ instancePath, keyword, params, message }) => {
+    const missing = keyword === 'required' ? `/${params.missingProperty}` : ''
+    const unknown = keyword === 'additionalProperties' ? `/${params.additionalProperty}` : ''
+    const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
+    return { field: `/${part}${instancePath}${missing}${unknown}`, message: `${message ?? 'is not valid'}${allowed}` }
+  })
+  const fields = [...new Set(errors.map(({ field }) => field))].join(', ')
+  return new Problem('VALIDATION_FAILED', `Not valid: ${fields}`, { errors })
+}

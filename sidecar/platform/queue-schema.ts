@@ -1,0 +1,74 @@
+import { type ConstructorOptions, PgBoss, type Queue } from 'pg-boss'
+
+/**
+ * What every job inherits. Handlers record what happened and complete; retries are for workers that were lost, and the
+ * growing delay keeps a job that kills its worker from doing so every second.
+ */
+const common = {
+  retryLimit: 1000,
+  retryDelay: 1,
+  retryBackoff: true,
+  retryDelayMax: 60,
+  // Just under pg-boss's limit of 24 hours: a full walk may take a night.
+  expireInSeconds: 82_800,
+  heartbeatSeconds: 10,
+  // Waiting jobs are deleted after this; a long outage must not lose any.
+  retentionSeconds: 31_536_000,
+  deleteAfterSeconds: 604_800,
+  notify: true
+} as const satisfies Omit<Queue, 'name'>
+
+/**
+ * The queues, made by `sdmk migrate`. `stately`: for each key one job waits and one is active, so that a running job
+ * can queue its own successor; `exclusive`: while one waits or runs, another send is not taken.
+ */
+export const queues = {
+  'kki-fetch': { ...common, policy: 'stately' },
+  'kki-apply': { ...common, policy: 'stately' },
+  'kki-census': { ...common, policy: 'exclusive' },
+  'kki-housekeeping': { ...common, policy: 'exclusive' }
+} as const satisfies Record<string, Omit<Queue, 'name'>>
+
+export type QueueName = keyof typeof queues
+
+/** Returns what every instance of pg-boss here is made with. It neither makes nor changes its schema. */
+export function queueOptions(databaseUrl: string): ConstructorOptions {
+  return {
+    connectionString: databaseUrl,
+    schema: 'pgboss',
+    application_name: 'sdmk queue',
+    max: 4,
+    migrate: false,
+    createSchema: false,
+    schedule: false,
+    registerInstance: false,
+    useListenNotify: true,
+    // A lost worker is noticed within heartbeat + monitor + one tick of the supervisor: with both at the same five
+    // seconds a tick that comes just too early adds five more.
+    superviseIntervalSeconds: 1,
+    monitorIntervalSeconds: 3
+  }
+}
+
+/** Makes or updates pg-boss's schema and our queues. Safe to call by several processes at once. */
+export async function migrateQueue(databaseUrl: string): Promise<void> {
+  const boss = new PgBoss({
+    ...queueOptions(databaseUrl),
+    migrate: true,
+    createSchema: true,
+    supervise: false,
+    useListenNotify: false
+  })
+  // Errors of its statements reject the calls below; without a listener they would end the process as well.
+  boss.on('error', () => undefined)
+  try {
+    await boss.start()
+    for (const [name, options] of Object.entries(queues)) {
+      await boss.createQueue(name, options)
+      const { policy: _fixed, ...changeable } = options
+      await boss.updateQueue(name, changeable)
+    }
+  } finally {
+    await boss.stop({ graceful: false })
+  }
+}

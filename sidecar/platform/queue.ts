@@ -1,0 +1,150 @@
+import type { FastifyBaseLogger } from 'fastify'
+import fp from 'fastify-plugin'
+import type pg from 'pg'
+import { type Job as BossJob, type Db, PgBoss } from 'pg-boss'
+import { SchemaBehind } from './errors.ts'
+import { type QueueName, queueOptions, queues } from './queue-schema.ts'
+
+export { type QueueName, queues } from './queue-schema.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    queue: JobQueue
+  }
+}
+
+export interface Job<T> {
+  id: string
+  data: T
+  /** Which attempt this is, from 0; with the id it fences a completion. */
+  retryCount: number
+  /** Aborted when the process stops, or when the job was given to another worker. */
+  signal: AbortSignal
+}
+
+export interface SendOptions {
+  /** The job is sent with this client's transaction: rolled back, it was never there. */
+  client?: pg.ClientBase
+  /** What the queue's policy counts by; without one all jobs of the queue count as one key. */
+  singletonKey?: string
+  startAfterSeconds?: number
+}
+
+export interface WorkOptions {
+  /** Jobs of this queue that this process handles at a time. */
+  concurrency: number
+}
+
+/** Jobs in PostgreSQL: sent within the caller's transaction, handled at least once. */
+export interface JobQueue {
+  /** Returns the job's id, or `null` where the queue's policy holds one of that key already. */
+  send(queue: QueueName, data: object, options?: SendOptions): Promise<string | null>
+  /**
+   * Registers a handler. The job is complete when it resolves; when it throws, or its worker is lost, the job is tried
+   * again.
+   */
+  work<T extends object>(queue: QueueName, handler: (job: Job<T>) => Promise<void>, options: WorkOptions): Promise<void>
+  /**
+   * Completes a job within the caller's transaction. Returns false if the attempt is not the present one: another worker
+   * has the job, and the transaction should be rolled back.
+   */
+  complete(queue: QueueName, job: Pick<Job<unknown>, 'id' | 'retryCount'>, client: pg.ClientBase): Promise<boolean>
+  /** Resolves if the queue's tables answer. */
+  check(): Promise<void>
+  /** Aborts the running handlers, waits for them up to the shutdown timeout, and closes the connections. */
+  close(): Promise<void>
+}
+
+export interface QueueOptions {
+  url: string
+  shutdownTimeoutSeconds: number
+}
+
+/** Returns the started queue. @throws SchemaBehind where `sdmk migrate` has not run. */
+export async function createQueue(options: QueueOptions, logger: FastifyBaseLogger): Promise<JobQueue> {
+  const boss = new PgBoss(queueOptions(options.url))
+  boss.on('error', error => logger.error({ err: error }, 'the queue met an error'))
+  boss.on('warning', warning => logger.warn({ warning: warning.message }, 'the queue warns'))
+  await start(boss)
+  const stopping = new AbortController()
+  return {
+    send: (queue, data, { client, singletonKey, startAfterSeconds } = {}) =>
+      boss.send(queue, data, {
+        ...(client && { db: asDb(client) }),
+        ...(singletonKey !== undefined && { singletonKey }),
+        ...(startAfterSeconds !== undefined && { startAfter: startAfterSeconds })
+      }),
+    async work<T extends object>(queue: QueueName, handler: (job: Job<T>) => Promise<void>, work: WorkOptions) {
+      await boss.work<T>(
+        queue,
+        {
+          batchSize: 1,
+          localConcurrency: work.concurrency,
+          pollingIntervalSeconds: 0.5,
+          // With notifications on, a worker polls every 30 s by default, and a retry notifies nobody.
+          notifyPollingIntervalSeconds: 0.5,
+          heartbeatRefreshSeconds: 2
+        },
+        async jobs => {
+          for (const job of jobs) await handle(queue, job, handler, stopping.signal, logger)
+        }
+      )
+    },
+    async complete(queue, job, client) {
+      const answer = await boss.complete(queue, job, null, { db: asDb(client) })
+      return (answer as { affected?: number }).affected === 1
+    },
+    async check() {
+      await boss.getQueue('kki-fetch')
+    },
+    async close() {
+      stopping.abort(new Error('the process stops'))
+      await boss.stop({ graceful: true, timeout: options.shutdownTimeoutSeconds * 1000 })
+    }
+  }
+}
+
+/** Decorates the app with `queue`; running jobs are ended with the app and go back to the queue. */
+export default fp<QueueOptions>(
+  async function queuePlugin(app, options) {
+    const queue = await createQueue(options, app.log)
+    app.decorate('queue', queue)
+    app.addHook('onClose', async () => queue.close())
+  },
+  { name: 'queue', fastify: '5.x', dependencies: ['database'] }
+)
+
+async function start(boss: PgBoss) {
+  try {
+    await boss.start()
+    const present = new Set((await boss.getQueues()).map(queue => queue.name))
+    const missing = Object.keys(queues).find(name => !present.has(name))
+    if (missing) throw new SchemaBehind(`The queue ${missing} does not exist`)
+  } catch (error) {
+    await boss.stop({ graceful: false })
+    if (error instanceof SchemaBehind || !(error instanceof Error) || !/pg-boss/.test(error.message)) throw error
+    throw new SchemaBehind('The schema of the queue is missing or behind', { cause: error })
+  }
+}
+
+async function handle<T>(
+  queue: string,
+  job: BossJob<T>,
+  handler: (job: Job<T>) => Promise<void>,
+  stopping: AbortSignal,
+  logger: FastifyBaseLogger
+) {
+  const signal = AbortSignal.any([job.signal, stopping])
+  try {
+    await handler({ id: job.id, data: job.data, retryCount: job.retryCount, signal })
+  } catch (error) {
+    const fields = { queue, jobId: job.id, retryCount: job.retryCount }
+    if (signal.aborted) logger.info(fields, 'a job was interrupted and goes back to the queue')
+    else logger.error({ ...fields, err: error }, 'a job failed and goes back to the queue')
+    throw error
+  }
+}
+
+function asDb(client: pg.ClientBase): Db {
+  return { executeSql: (text, values) => client.query(text, values) }
+}

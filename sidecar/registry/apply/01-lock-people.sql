@@ -1,0 +1,9 @@
+-- Takes the people whom the plan of batch $1 will change, in the order that all batches keep.
+select h.id
+from sdmk.health_worker h
+where h.id in (
+  select p.health_worker_id from kki.plan_row p
+  where p.batch_id = $1 and p.health_worker_version is not null and p.outcome in ('linked', 'updated', 'superseded')
+)
+order by h.id
+for no key update;

@@ -1,0 +1,49 @@
+-- What the rows of the batch offer each person, field by field: the value with the greatest stamp, and of equal stamps
+-- the greater value, so that the order of rows does not matter. Kept in a temp table with the person as it was.
+create temp table merged on commit drop as
+with offered as (
+  select p.health_worker_id, s.row_no, s.source_at, s.name, s.name_key, s.birth_place, s.birth_date, s.sex,
+    case when 'NIK_IGNORED' = any (p.warnings) then null else s.nik_digest end as nik_digest
+  from kki.plan_row p
+  join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
+  where p.batch_id = $1 and p.outcome in ('linked', 'updated', 'superseded') and p.health_worker_id is not null
+    and not s.ending_only
+), best as (
+  select
+    health_worker_id,
+    (array_agg(row_no order by source_at desc, name desc))[1] as name_row,
+    (array_agg(row_no order by source_at desc, nik_digest) filter (where nik_digest is not null))[1] as nik_row,
+    (array_agg(row_no order by source_at desc, birth_place desc) filter (where birth_place is not null))[1] as birth_place_row,
+    (array_agg(row_no order by source_at desc, birth_date desc) filter (where birth_date is not null))[1] as birth_date_row,
+    (array_agg(row_no order by source_at desc, sex desc) filter (where sex is not null))[1] as sex_row
+  from offered
+  group by health_worker_id
+)
+select
+  h as before,
+  h.id,
+  name_wins, n.name, n.title_prefix, n.title_suffix, n.name_key, n.source_at as name_at,
+  nik_wins, k.nik_digest, k.nik_sealed, k.nik_tail, k.source_at as nik_at,
+  birth_place_wins, bp.birth_place, bp.birth_place_key, bp.source_at as birth_place_at,
+  birth_date_wins, bd.birth_date, bd.source_at as birth_date_at,
+  sex_wins, x.sex, x.source_at as sex_at
+from best b
+join sdmk.health_worker h on h.id = b.health_worker_id
+join kki.staged_row n on n.batch_id = $1 and n.row_no = b.name_row
+left join kki.staged_row k on k.batch_id = $1 and k.row_no = b.nik_row
+left join kki.staged_row bp on bp.batch_id = $1 and bp.row_no = b.birth_place_row
+left join kki.staged_row bd on bd.batch_id = $1 and bd.row_no = b.birth_date_row
+left join kki.staged_row x on x.batch_id = $1 and x.row_no = b.sex_row,
+lateral (
+  select
+    n.source_at > h.name_at or (n.source_at = h.name_at and n.name > h.name) as name_wins,
+    -- A NIK that is stored stays as it is sealed; only its stamp moves.
+    k.source_at is not null and (h.nik_at is null or k.source_at > h.nik_at) as nik_wins,
+    bp.source_at is not null and (h.birth_place_at is null or bp.source_at > h.birth_place_at
+      or (bp.source_at = h.birth_place_at and bp.birth_place > h.birth_place)) as birth_place_wins,
+    bd.source_at is not null and (h.birth_date_at is null or bd.source_at > h.birth_date_at
+      or (bd.source_at = h.birth_date_at and bd.birth_date > h.birth_date)) as birth_date_wins,
+    x.source_at is not null and (h.sex_at is null or x.source_at > h.sex_at
+      or (x.source_at = h.sex_at and x.sex > h.sex)) as sex_wins
+) wins
+where name_wins or nik_wins or birth_place_wins or birth_date_wins or sex_wins;

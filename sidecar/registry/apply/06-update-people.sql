@@ -1,0 +1,22 @@
+update sdmk.health_worker h
+set
+  name = case when m.name_wins then m.name else h.name end,
+  title_prefix = case when m.name_wins then m.title_prefix else h.title_prefix end,
+  title_suffix = case when m.name_wins then m.title_suffix else h.title_suffix end,
+  name_key = case when m.name_wins then m.name_key else h.name_key end,
+  name_at = case when m.name_wins then m.name_at else h.name_at end,
+  nik_digest = coalesce(h.nik_digest, m.nik_digest),
+  nik_sealed = coalesce(h.nik_sealed, m.nik_sealed),
+  nik_tail = coalesce(h.nik_tail, m.nik_tail),
+  nik_at = case when m.nik_wins then m.nik_at else h.nik_at end,
+  birth_place = case when m.birth_place_wins then m.birth_place else h.birth_place end,
+  birth_place_key = case when m.birth_place_wins then m.birth_place_key else h.birth_place_key end,
+  birth_place_at = case when m.birth_place_wins then m.birth_place_at else h.birth_place_at end,
+  birth_date = case when m.birth_date_wins then m.birth_date else h.birth_date end,
+  birth_date_at = case when m.birth_date_wins then m.birth_date_at else h.birth_date_at end,
+  sex = case when m.sex_wins then m.sex else h.sex end,
+  sex_at = case when m.sex_wins then m.sex_at else h.sex_at end,
+  version = nextval('sdmk.version_seq'),
+  updated_at = now()
+from (select * from merged order by id) m
+where h.id = m.id;

@@ -1,0 +1,30 @@
+-- The desk: one open rejection per subject and code, however often it is met.
+insert into kki.rejection (subject, str_number, profession, code, problems, urgent, rule, evidence, candidates,
+  seen_count, first_batch_id, last_batch_id)
+select
+  r.subject, max(r.str_number), max(r.profession), problem.code,
+  (array_agg(problem.found order by r.row_no desc))[1],
+  bool_or(r.urgent), max(r.rule), max(r.evidence),
+  (select array_agg(distinct c order by c) from kki.staged_rejection o, unnest(o.candidates) c
+    where o.batch_id = $1 and o.subject = r.subject),
+  count(*), $1, $1
+from kki.staged_rejection r,
+lateral (
+  select p ->> 'code' as code, jsonb_agg(p - 'code') as found
+  from jsonb_array_elements(r.problems) p group by p ->> 'code'
+) problem
+where r.batch_id = $1
+group by r.subject, problem.code
+order by r.subject, problem.code
+on conflict (source, subject, code) where state = 'open' do update set
+  str_number = excluded.str_number,
+  profession = excluded.profession,
+  problems = excluded.problems,
+  urgent = rejection.urgent or excluded.urgent,
+  rule = excluded.rule,
+  evidence = excluded.evidence,
+  candidates = excluded.candidates,
+  seen_count = rejection.seen_count + excluded.seen_count,
+  last_seen_at = now(),
+  last_batch_id = excluded.last_batch_id,
+  version = nextval('sdmk.version_seq');

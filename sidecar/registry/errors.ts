@@ -1,0 +1,25 @@
+import { SdmkError } from '../errors.ts'
+
+/** Another process has taken the batch over; whoever meets this stops writing and leaves. */
+export class FenceLost extends SdmkError {
+  readonly code = 'SDMK_FENCE_LOST'
+
+  constructor(batchId: number) {
+    super(`Batch ${batchId} was taken over by another process; this one leaves it alone`)
+  }
+}
+
+/** The registry moved since the plan was made; it is made again. */
+export class PlanOutdated extends SdmkError {
+  readonly code = 'SDMK_PLAN_OUTDATED'
+  override readonly retryable = true
+
+  constructor(batchId: number, moved: number) {
+    super(`${moved} rows of the plan of batch ${batchId} no longer fit; the plan is made again`)
+  }
+}
+
+/** A sealed value cannot be opened: its key is not among the keys, or it was altered. */
+export class SealBroken extends SdmkError {
+  readonly code = 'SDMK_SEAL_BROKEN'
+}

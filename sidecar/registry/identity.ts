@@ -1,0 +1,94 @@
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
+import { ConfigurationError } from '../errors.ts'
+import type { SecretStore } from '../secrets/store.ts'
+import { SealBroken } from './errors.ts'
+
+/** What a sealed value is; a value sealed as one cannot be opened as another. */
+export type SealPurpose = 'nik' | 'row' | 'page'
+
+/** The keys that keep identity numbers out of the database in clear. */
+export interface Identity {
+  /** HMAC-SHA-256 of a NIK, 32 bytes: equal for equal NIKs, and not to be guessed without the key. */
+  digestNik(nik: string): Buffer
+  /** AES-256-GCM: version, key id, 12 bytes of nonce, ciphertext, 16 bytes of tag. */
+  seal(purpose: SealPurpose, value: Buffer | string): Buffer
+  /** @throws SealBroken */
+  open(purpose: SealPurpose, sealed: Uint8Array): Buffer
+}
+
+const sealVersion = 1
+const headerLength = 2
+const nonceLength = 12
+const tagLength = 16
+const keyLength = 32
+const secretName = 'nik-keys'
+
+/**
+ * Returns the identity keys of the secret `nik-keys`: `digestKey`, `sealKeyId` (1 to 255) and one `sealKey<id>` for each
+ * key that may still be met, all base64 of 32 bytes.
+ *
+ * @throws ConfigurationError where the secret is missing or a key has another length.
+ */
+export async function loadIdentity(secrets: SecretStore): Promise<Identity> {
+  const secret = await secrets.read(secretName)
+  if (secret === null) {
+    throw new ConfigurationError(
+      'SDMK_SECRETS_DIR',
+      `the secret "${secretName}" is missing; make it once with "sdmk keys init" and keep a copy: without it no NIK can be read`
+    )
+  }
+  return createIdentity(secret)
+}
+
+/** Stores new random keys unless there are some. Returns whether it made them. */
+export async function initIdentity(secrets: SecretStore): Promise<boolean> {
+  if ((await secrets.read(secretName)) !== null) return false
+  const key = () => randomBytes(keyLength).toString('base64')
+  await secrets.write(secretName, { digestKey: key(), sealKeyId: '1', sealKey1: key() })
+  return true
+}
+
+/** Returns the functions that work with the given keys; see `loadIdentity` for their names. */
+export function createIdentity(secret: Record<string, string>): Identity {
+  const digestKey = keyOf(secret, 'digestKey')
+  const sealKeyId = Number(secret.sealKeyId)
+  if (!Number.isInteger(sealKeyId) || sealKeyId < 1 || sealKeyId > 255) {
+    throw new ConfigurationError('SDMK_SECRETS_DIR', `"sealKeyId" of the secret "${secretName}" is not 1 to 255`)
+  }
+  const sealKey = keyOf(secret, `sealKey${sealKeyId}`)
+  const header = Buffer.from([sealVersion, sealKeyId])
+  return {
+    digestNik: nik => createHmac('sha256', digestKey).update(nik).digest(),
+    seal(purpose, value) {
+      const nonce = randomBytes(nonceLength)
+      const cipher = createCipheriv('aes-256-gcm', sealKey, nonce)
+      cipher.setAAD(Buffer.from(purpose))
+      const body = typeof value === 'string' ? cipher.update(value, 'utf8') : cipher.update(value)
+      return Buffer.concat([header, nonce, body, cipher.final(), cipher.getAuthTag()])
+    },
+    open(purpose, sealed) {
+      const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
+      const keyName = `sealKey${bytes[1]}`
+      if (bytes[0] !== sealVersion || secret[keyName] === undefined || bytes.length < headerLength + nonceLength + tagLength) {
+        throw new SealBroken(`A sealed value names a key ("${keyName}") or a version that is not at hand`)
+      }
+      const bodyStart = headerLength + nonceLength
+      const decipher = createDecipheriv('aes-256-gcm', keyOf(secret, keyName), bytes.subarray(headerLength, bodyStart))
+      decipher.setAAD(Buffer.from(purpose))
+      decipher.setAuthTag(bytes.subarray(-tagLength))
+      try {
+        return Buffer.concat([decipher.update(bytes.subarray(bodyStart, -tagLength)), decipher.final()])
+      } catch (cause) {
+        throw new SealBroken('A sealed value was altered, or sealed for another purpose', { cause })
+      }
+    }
+  }
+}
+
+function keyOf(secret: Record<string, string>, name: string): Buffer {
+  const key = Buffer.from(secret[name] ?? '', 'base64')
+  if (key.length !== keyLength) {
+    throw new ConfigurationError('SDMK_SECRETS_DIR', `"${name}" of the secret "${secretName}" is not base64 of 32 bytes`)
+  }
+  return key
+}

@@ -1,0 +1,31 @@
+-- One line per row of the batch that needs a decision: what identifies it, then what becomes of it. The steps that follow
+-- fill the second half; a row that none of them touches meets nobody and stands alone in its batch.
+create temp table work (
+  row_no bigint not null,
+  str_number text collate "C" not null,
+  profession text collate "C" not null,
+  nik_digest bytea,
+  name_key text collate "C",
+  birth_date date,
+  birth_place_key text collate "C",
+  status text not null,
+  source_at timestamptz not null,
+  content_hash bytea not null,
+  ending_only boolean not null,
+  problems jsonb,
+  is_repeated boolean not null,
+  outcome text,
+  rule smallint,
+  code text,
+  urgent boolean not null default false,
+  health_worker_id bigint,
+  registration_id bigint,
+  registration_version bigint,
+  evidence text,
+  candidates bigint[],
+  -- Of rows about one person whom only this batch knows: the row that creates the person.
+  leader_row_no bigint,
+  -- Of a superseded row: the row that counts instead.
+  winner_row_no bigint,
+  warnings text[]
+) on commit drop;

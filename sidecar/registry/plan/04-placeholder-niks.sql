@@ -1,0 +1,21 @@
+-- A NIK that three or more incompatible names carry identifies nobody: its rows go on without it. Names of one NIK are
+-- compared in threes, so a NIK with more than 20 different names is not compared but taken as a placeholder.
+with carried as (
+  select w.nik_digest, w.name_key from work w join repeated_nik using (nik_digest) where w.name_key is not null
+  union
+  select h.nik_digest, h.name_key from sdmk.health_worker h join repeated_nik using (nik_digest)
+), crowded as (
+  select nik_digest, array_agg(name_key) as names from carried group by nik_digest having count(*) >= 3
+), placeholder as (
+  select nik_digest from crowded
+  where cardinality(names) > 20 or exists (
+    select from unnest(names) a, unnest(names) b, unnest(names) c
+    where a < b and b < c
+      and not sdmk.names_compatible(a, b) and not sdmk.names_compatible(b, c) and not sdmk.names_compatible(a, c)
+  )
+)
+update work w
+set nik_digest = null,
+  problems = coalesce(w.problems, '[]') || '[{"code": "NIK_INVALID", "instancePath": "/nik", "params": {"reason": "shared"}}]'
+from placeholder p
+where w.nik_digest = p.nik_digest;

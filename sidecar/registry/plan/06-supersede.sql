@@ -1,0 +1,11 @@
+-- Rule 1: rows of one STR that are one person: within each profession the newest counts.
+update work w
+set outcome = 'superseded', rule = 1, winner_row_no = ranked.winner_row_no
+from (
+  select r.row_no, first_value(r.row_no) over newest as winner_row_no
+  from work r join str_group g on g.str_number = r.str_number and g.is_one_person
+  window newest as (
+    partition by r.str_number, r.profession order by r.source_at desc, r.content_hash desc, r.row_no desc
+  )
+) ranked
+where w.row_no = ranked.row_no and w.row_no <> ranked.winner_row_no;

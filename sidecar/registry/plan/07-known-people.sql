@@ -1,0 +1,79 @@
+-- Rules 2 to 7: rows that meet a person whom the registry knows, by STR or by NIK, and rows that share their STR with
+-- somebody else in the batch.
+with str_known as (
+  select w.str_number, count(distinct r.health_worker_id) as people, min(r.health_worker_id) as health_worker_id,
+    array_agg(distinct r.health_worker_id) as candidates, min(r.source_at) as oldest_at
+  from (select distinct str_number from work) w
+  join sdmk.registration r on r.str_number = w.str_number
+  group by w.str_number
+), known as (
+  select
+    w.row_no, w.ending_only, w.problems, w.source_at, w.content_hash, w.status,
+    coalesce(not g.is_one_person, false) as is_shared,
+    coalesce(k.people, 0) as people, k.candidates, k.oldest_at,
+    r.id as registration_id, r.version as registration_version, r.health_worker_id as registration_worker,
+    r.content_hash as stored_hash, r.source_at as stored_at,
+    s.id as str_worker,
+    n.id as nik_worker,
+    sdmk.same_person(w.nik_digest, w.name_key, w.birth_date, s.nik_digest, s.name_key, s.birth_date) as str_is_same,
+    coalesce(n.id <> s.id, false) as nik_is_another,
+    coalesce(w.nik_digest <> s.nik_digest, false) as nik_differs,
+    n.name_key = w.name_key and n.birth_place_key = w.birth_place_key as nik_agrees_fully,
+    n.name_key = w.name_key
+      or (sdmk.names_compatible(n.name_key, w.name_key) and not coalesce(n.birth_date <> w.birth_date, false)) as nik_agrees
+  from work w
+  left join str_group g on g.str_number = w.str_number
+  left join str_known k on k.str_number = w.str_number
+  left join sdmk.registration r on r.str_number = w.str_number and r.profession = w.profession
+  left join sdmk.health_worker s on s.id = k.health_worker_id and k.people = 1
+  left join sdmk.health_worker n on n.nik_digest = coalesce(w.nik_digest, g.nik_digest)
+  where w.outcome is null
+    and (k.people is not null or n.id is not null or not g.is_one_person or w.problems is not null)
+), decided as (
+  -- A rule below zero is one that refuses; 0 refuses the row for its own problems.
+  select known.*,
+    case
+      when ending_only then
+        case when people = 1 and not is_shared and not nik_differs and not nik_is_another then 3 else 0 end
+      when is_shared or people > 1 then
+        case when nik_agrees_fully and coalesce(registration_worker = nik_worker, true) then 5 else -5 end
+      when people = 1 then
+        case when str_is_same and not nik_is_another then 3 else -4 end
+      when problems is not null then 0
+      when nik_agrees then 6
+      else -7
+    end as rule
+  from known
+), tied as (
+  select decided.*,
+    case rule when 3 then str_worker when 5 then nik_worker when 6 then nik_worker end as health_worker_id,
+    -- An ending whose profession cannot be read speaks of every registration of its STR.
+    case when registration_id is null and ending_only then oldest_at else stored_at end as known_at
+  from decided
+)
+update work w
+set
+  rule = nullif(abs(t.rule), 0),
+  health_worker_id = t.health_worker_id,
+  registration_id = case when t.rule > 0 then t.registration_id end,
+  registration_version = case when t.rule > 0 then t.registration_version end,
+  code = case t.rule when -4 then 'IDENTITY_CONFLICT' when -7 then 'IDENTITY_CONFLICT' when -5 then 'STR_AMBIGUOUS' end,
+  candidates = case when t.rule <= 0 then
+    (select array_agg(distinct c order by c) from unnest(t.candidates || t.nik_worker) c where c is not null)
+  end,
+  -- An ending that may concern somebody known must be seen first.
+  urgent = t.rule <= 0 and (t.people > 0 or t.nik_worker is not null or t.is_shared)
+    and t.status in ('suspended', 'inactive', 'revoked', 'deceased'),
+  outcome = case
+    when t.rule <= 0 then 'rejected'
+    when t.stored_hash = t.content_hash or t.source_at < t.known_at then 'unchanged'
+    when t.ending_only then case when t.registration_id is null and t.source_at = t.known_at then 'unchanged' else 'updated' end
+    when t.registration_id is null then 'linked'
+    else 'updated'
+  end,
+  warnings = array_remove(array[
+    case when t.rule > 0 and t.source_at < t.known_at then 'STALE' end,
+    case when t.rule > 0 and t.ending_only then 'FIELD_IGNORED' when t.rule > 0 and t.problems is not null then 'NIK_IGNORED' end
+  ], null)
+from tied t
+where w.row_no = t.row_no;

@@ -1,0 +1,33 @@
+insert into kki.plan_row (batch_id, row_no, outcome, rule, evidence, health_worker_id, health_worker_version,
+  registration_id, registration_version, status, str_is_new, problems, candidates, urgent, warnings)
+with judged as (
+  select w.*, coalesce(w.outcome, 'rejected') as final_outcome, coalesce(winner.health_worker_id, w.health_worker_id) as known_id,
+    coalesce(winner.leader_row_no, winner.row_no, w.leader_row_no) as newborn_row_no
+  from work w
+  left join work winner on winner.row_no = w.winner_row_no and winner.outcome is distinct from 'rejected'
+  where (w.outcome is not null and (w.outcome <> 'unchanged' or w.warnings <> '{}'))
+    or (w.outcome is null and w.status <> 'active')
+)
+select
+  $1, j.row_no, j.final_outcome, j.rule,
+  coalesce(
+    sdmk.match_evidence(j.nik_digest, j.name_key, j.birth_date, j.birth_place_key,
+      coalesce(h.nik_digest, leader.nik_digest), coalesce(h.name_key, leader.name_key),
+      coalesce(h.birth_date, leader.birth_date), coalesce(h.birth_place_key, leader.birth_place_key)),
+    ''
+  ),
+  coalesce(j.known_id, newborn.health_worker_id), h.version,
+  j.registration_id, j.registration_version, j.status,
+  j.final_outcome = 'linked' and not exists (select from sdmk.str_number n where n.str_number = j.str_number),
+  case when j.final_outcome = 'rejected' then
+    coalesce(j.problems, '[]') || case
+      when j.code is not null then jsonb_build_array(jsonb_build_object('code', j.code, 'instancePath', '', 'params', '{}'::jsonb))
+      when j.outcome is null then '[{"code": "STR_INACTIVE", "instancePath": "", "params": {}}]'
+      else '[]'
+    end
+  end,
+  j.candidates, j.urgent, nullif(j.warnings, '{}')
+from judged j
+left join sdmk.health_worker h on h.id = j.known_id
+left join work leader on leader.row_no = j.leader_row_no and leader.row_no <> j.row_no
+left join kki.plan_row newborn on newborn.batch_id = $1 and newborn.row_no = j.newborn_row_no and newborn.outcome = 'created';

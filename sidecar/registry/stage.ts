@@ -1,0 +1,203 @@
+import { promisify } from 'node:util'
+import { zstdCompress } from 'node:zlib'
+import type pg from 'pg'
+import type { Candidate, Rejection, RowPosition } from '../transform/types.ts'
+import { type CopyValue, copyLine, copyLines } from './copy.ts'
+import type { Identity } from './identity.ts'
+
+/** A row in good order, where it stood. */
+export interface StagedCandidate {
+  position: RowPosition
+  candidate: Candidate
+}
+
+/** A row that is refused, where it stood and as it came. */
+export interface StagedRejection {
+  position: RowPosition
+  /** What the desk knows the row by: its canonical STR, or `row:` and a digest. */
+  subject: string
+  strNumber: string | null
+  profession: string | null
+  problems: readonly Rejection[]
+  urgent: boolean
+  byPlan: boolean
+  rule: number | null
+  evidence: string | null
+  candidates: readonly number[] | null
+  /** JSON text of the row as KKI sent it. */
+  raw: string
+}
+
+export interface StagedPage {
+  page: number
+  rowCount: number
+  /** JSON text as KKI sent it. */
+  body: Buffer
+  candidates: StagedCandidate[]
+  rejections: StagedRejection[]
+}
+
+const compress = promisify(zstdCompress)
+
+/** Makes the staging partitions of a batch; those that exist are emptied. */
+export async function openStaging(client: pg.ClientBase, batchId: number): Promise<void> {
+  await client.query('select kki.open_staging($1)', [batchId])
+}
+
+/** A page as lines of COPY, so that its objects can go at once: ten pages wait together for their transaction. */
+export interface PreparedPage {
+  page: number
+  candidateCount: number
+  rejectionCount: number
+  pageLine: string
+  rowLines: string
+  rejectionLines: string
+}
+
+/** Returns a page with its identity numbers digested and sealed, and its body compressed and sealed. */
+export async function preparePage(batchId: number, identity: Identity, page: StagedPage): Promise<PreparedPage> {
+  const body = identity.seal('page', await compress(page.body))
+  return {
+    page: page.page,
+    candidateCount: page.candidates.length,
+    rejectionCount: page.rejections.length,
+    pageLine: copyLine([batchId, page.page, page.rowCount, body]),
+    rowLines: page.candidates.map(row => copyLine(rowValues(batchId, row, identity))).join(''),
+    rejectionLines: page.rejections.map(row => copyLine(rejectionValues(batchId, row, identity))).join('')
+  }
+}
+
+/** Copies pages into the staging partitions of a batch, within the caller's transaction. */
+export async function stagePages(client: pg.ClientBase, batchId: number, pages: readonly PreparedPage[]): Promise<void> {
+  const copy = async (table: string, columns: readonly string[], chunks: string[]) => {
+    const filled = chunks.filter(chunk => chunk !== '')
+    if (filled.length > 0) await copyLines(client, `kki.${table}_${batchId}`, columns, filled)
+  }
+  await copy('staged_page', pageColumns, pages.map(page => page.pageLine))
+  await copy('staged_row', rowColumns, pages.map(page => page.rowLines))
+  await copy('staged_rejection', rejectionColumns, pages.map(page => page.rejectionLines))
+}
+
+/** Copies rows that the plan refuses into the staging partition of a batch, within the caller's transaction. */
+export async function stageRejections(
+  client: pg.ClientBase,
+  batchId: number,
+  identity: Identity,
+  rejections: readonly StagedRejection[]
+): Promise<void> {
+  if (rejections.length === 0) return
+  const lines = rejections.map(row => copyLine(rejectionValues(batchId, row, identity))).join('')
+  await copyLines(client, `kki.staged_rejection_${batchId}`, rejectionColumns, [lines])
+}
+
+const pageColumns = ['batch_id', 'page', 'row_count', 'body_sealed']
+
+const rejectionColumns = [
+  'batch_id',
+  'row_no',
+  'page',
+  'page_row',
+  'subject',
+  'str_number',
+  'profession',
+  'problems',
+  'urgent',
+  'by_plan',
+  'rule',
+  'evidence',
+  'candidates',
+  'raw_sealed'
+]
+
+const rowColumns = [
+  'batch_id',
+  'row_no',
+  'page',
+  'page_row',
+  'str_number',
+  'str_raw',
+  'str_format',
+  'nik_digest',
+  'nik_sealed',
+  'nik_tail',
+  'name',
+  'title_prefix',
+  'title_suffix',
+  'name_key',
+  'birth_place',
+  'birth_place_key',
+  'birth_date',
+  'sex',
+  'profession',
+  'competence',
+  'status',
+  'source_status',
+  'issued_on',
+  'valid_until',
+  'is_lifetime',
+  'institution',
+  'graduation_year',
+  'province',
+  'source_at',
+  'content_hash',
+  'warnings',
+  'ending_only',
+  'problems'
+]
+
+function rowValues(batchId: number, { position, candidate: c }: StagedCandidate, identity: Identity): CopyValue[] {
+  return [
+    batchId,
+    position.rowNo,
+    position.page,
+    position.pageRow,
+    c.strNumber,
+    c.strRaw,
+    c.strFormat,
+    c.nik && identity.digestNik(c.nik),
+    c.nik && identity.seal('nik', c.nik),
+    c.nik && c.nik.slice(-2),
+    c.name,
+    c.titlePrefix,
+    c.titleSuffix,
+    c.nameKey,
+    c.birthPlace,
+    c.birthPlaceKey,
+    c.birthDate,
+    c.sex,
+    c.profession,
+    c.competence,
+    c.status,
+    c.sourceStatus,
+    c.issuedOn,
+    c.validUntil,
+    c.isLifetime,
+    c.institution,
+    c.graduationYear,
+    c.province,
+    c.changedAt,
+    `\\x${c.contentHash}`,
+    c.warnings.length > 0 ? c.warnings : null,
+    c.endingOnly,
+    c.problems.length > 0 ? c.problems : null
+  ]
+}
+
+function rejectionValues(batchId: number, row: StagedRejection, identity: Identity): CopyValue[] {
+  return [
+    batchId,
+    row.position.rowNo,
+    row.position.page,
+    row.position.pageRow,
+    row.subject,
+    row.strNumber,
+    row.profession,
+    row.problems,
+    row.urgent,
+    row.byPlan,
+    row.rule,
+    row.evidence,
+    row.candidates && row.candidates.map(String),
+    identity.seal('row', row.raw)
+  ]
+}

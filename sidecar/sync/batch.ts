@@ -1,0 +1,147 @@
+import type pg from 'pg'
+import { FenceLost } from '../registry/errors.ts'
+
+export type BatchState =
+  | 'queued'
+  | 'fetching'
+  | 'planned'
+  | 'held'
+  | 'applied'
+  | 'undone'
+  | 'failed'
+  | 'cancelled'
+  | 'discarded'
+  | 'superseded'
+
+export type RunMode = 'incremental' | 'window' | 'full'
+
+/** The counters of a batch. Where it is applied, `fetched` is the sum of the six outcomes. */
+export interface Ledger {
+  fetched: number
+  created: number
+  linked: number
+  updated: number
+  unchanged: number
+  superseded: number
+  rejected: number
+  /** Licences that went from active to an ended state; counts registrations, not rows, so it is outside the sum. */
+  deactivated: number
+}
+
+/** A batch, with what its run says about who asked for it. */
+export interface Batch extends Ledger {
+  id: number
+  runId: number
+  kind: RunMode
+  /** Profession code of SDMK, or `*`. */
+  partition: string
+  state: BatchState
+  fence: number
+  sourceProfession: string | null
+  sourceProfessionsCovered: string[] | null
+  windowSince: Date | null
+  windowUntil: Date | null
+  sourceTime: Date | null
+  cursor: string | null
+  pages: number
+  passedOver: number
+  expectedTotal: number | null
+  asOf: string | null
+  planDigest: string | null
+  replans: number
+  errorCode: string | null
+  errorDetail: string | null
+  traceId: string
+  createdAt: Date
+  fetchStartedAt: Date | null
+  fetchedAt: Date | null
+  plannedAt: Date | null
+  finishedAt: Date | null
+}
+
+/** The columns of `kki.batch` under the names of `Batch`; `b` is the table's alias. */
+export const batchColumns = `b.id, b.run_id as "runId", b.kind, b.partition, b.state, b.fence,
+  b.source_profession as "sourceProfession", b.source_professions_covered as "sourceProfessionsCovered",
+  b.window_since as "windowSince", b.window_until as "windowUntil", b.source_time as "sourceTime", b.cursor, b.pages,
+  b.passed_over as "passedOver", b.expected_total as "expectedTotal", b.fetched, b.created, b.linked, b.updated,
+  b.unchanged, b.superseded, b.rejected, b.deactivated, b.as_of as "asOf", b.plan_digest as "planDigest", b.replans,
+  b.error_code as "errorCode", b.error_detail as "errorDetail", b.trace_id as "traceId", b.created_at as "createdAt",
+  b.fetch_started_at as "fetchStartedAt", b.fetched_at as "fetchedAt", b.planned_at as "plannedAt",
+  b.finished_at as "finishedAt"`
+
+/** Returns the batch, or null where there is none of this id. */
+export async function readBatch(client: pg.ClientBase | pg.Pool, id: number): Promise<Batch | null> {
+  const { rows } = await client.query<Batch>(`select ${batchColumns} from kki.batch b where b.id = $1`, [id])
+  return rows[0] ?? null
+}
+
+/** Columns that a job may set. Values of `now` become the transaction's time. */
+export type BatchChange = Partial<{
+  state: BatchState
+  window_since: Date | null
+  window_until: Date | null
+  source_time: Date
+  cursor: string | null
+  pages: number
+  passed_over: number
+  expected_total: number | null
+  fetched: number
+  created: number
+  linked: number
+  updated: number
+  unchanged: number
+  superseded: number
+  rejected: number
+  deactivated: number
+  as_of: string
+  plan_digest: string
+  replans: number
+  error_code: string
+  error_detail: string
+  fetch_started_at: 'now'
+  fetched_at: 'now'
+  planned_at: 'now'
+  finished_at: 'now'
+}>
+
+/**
+ * Changes a batch if the caller's fence is still its own, and returns it. Every transaction of a job begins with this:
+ * the row's lock then keeps others out until it ends.
+ *
+ * @throws FenceLost where another process has taken the batch, or a person has ended it.
+ */
+export async function changeBatch(
+  client: pg.ClientBase,
+  { id, fence }: Pick<Batch, 'id' | 'fence'>,
+  change: BatchChange
+): Promise<Batch> {
+  const entries = Object.entries(change).filter(([, value]) => value !== undefined)
+  const values = entries.filter(([, value]) => value !== 'now').map(([, value]) => value)
+  let parameter = 2
+  const assignments = entries.map(([column, value]) => `${column} = ${value === 'now' ? 'now()' : `$${++parameter}`}`)
+  const { rows } = await client.query<Batch>(
+    `update kki.batch b set ${[...assignments, 'version = version + 1'].join(', ')}
+    where b.id = $1 and b.fence = $2 and b.state in ('queued', 'fetching', 'planned')
+    returning ${batchColumns}`,
+    [id, fence, ...values]
+  )
+  if (!rows[0]) throw new FenceLost(id)
+  return rows[0]
+}
+
+/** Takes a batch for this job: its fence rises, so that whoever had it before can write no more. Null where it has ended. */
+export async function takeBatch(client: pg.ClientBase, id: number, states: readonly BatchState[]): Promise<Batch | null> {
+  const { rows } = await client.query<Batch>(
+    `update kki.batch b set fence = fence + 1, version = version + 1
+    where b.id = $1 and b.state = any ($2::text[])
+    returning ${batchColumns}`,
+    [id, states]
+  )
+  return rows[0] ?? null
+}
+
+/** Returns the counters alone. */
+export function ledgerOf(batch: Ledger): Ledger {
+  const { fetched, created, linked, updated, unchanged, superseded, rejected, deactivated } = batch
+  return { fetched, created, linked, updated, unchanged, superseded, rejected, deactivated }
+}

@@ -1,0 +1,111 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type pg from 'pg'
+import { KkiError } from '../kki/errors.ts'
+import type { KkiClient } from '../kki/types.ts'
+import type { Database } from '../platform/database.ts'
+import type { JobQueue } from '../platform/queue.ts'
+import type { Mapping } from '../transform/mapping.ts'
+import { recordAudit } from './audit.ts'
+import { PartitionBusy } from './errors.ts'
+import { insertBatch } from './run.ts'
+import { allProfessions, setWatermark } from './watermark.ts'
+
+export interface CensusContext {
+  database: Database
+  queue: JobQueue
+  kki: KkiClient
+  mapping: Mapping
+  logger: FastifyBaseLogger
+}
+
+const retrySeconds = 60
+
+interface Walked {
+  batches: number
+  applied: number
+  fetched: number
+  until: Date | null
+  lastBatchId: number
+  hasRemainder: boolean
+  sourceProfessions: string[]
+  traceId: string
+}
+
+/**
+ * Once every profession of a full run is applied: compares what they fetched with what KKI counts without a filter. Where
+ * KKI has more, or does not say, the run gets one more batch for the rest, so that a profession that we do not know does
+ * not stay unseen; otherwise everything up to the start of the run is known to be stored.
+ */
+export async function takeCensus(context: CensusContext, runId: number, signal: AbortSignal): Promise<void> {
+  const { database, queue, kki, logger } = context
+  const walked = await readWalked(database.pool, runId)
+  if (walked.batches !== walked.applied || (await isPartial(database.pool, runId, context.mapping))) return
+  if (walked.hasRemainder) return finishRun(database, walked)
+  let total: number | null
+  try {
+    const page = await kki.fetchPage({ limit: 1 }, { requestId: `run-${runId}`, traceId: walked.traceId, signal })
+    total = page.total
+  } catch (error) {
+    if (signal.aborted || !(error instanceof KkiError)) throw error
+    logger.warn({ runId, code: error.code, retrySeconds }, 'KKI could not be counted; it is asked again later')
+    return void (await askAgain(queue, runId))
+  }
+  if (total !== null && total <= walked.fetched) return finishRun(database, walked)
+  try {
+    await database.withTransaction(async client => {
+      const batchId = await insertBatch(
+        client,
+        runId,
+        { mode: 'full' },
+        { partition: allProfessions, sourceProfession: null },
+        walked.traceId,
+        walked.sourceProfessions
+      )
+      await queue.send('kki-fetch', { batchId }, { client, singletonKey: String(batchId) })
+      await recordAudit(client, {
+        actor: 'sidecar',
+        apiKeyId: null,
+        requestId: `run-${runId}`,
+        traceId: walked.traceId,
+        action: 'batch.created',
+        runId,
+        batchId,
+        detail: { reason: 'KKI lists rows outside the professions walked', total, fetched: walked.fetched }
+      })
+    })
+  } catch (error) {
+    if (!(error instanceof PartitionBusy)) throw error
+    logger.info({ runId, retrySeconds }, 'the rest of the full run waits for a batch that is under way')
+    await askAgain(queue, runId)
+  }
+}
+
+/** A singleton key of its own: the present job still holds the run's. */
+async function askAgain(queue: JobQueue, runId: number) {
+  await queue.send('kki-census', { runId }, { singletonKey: `${runId} again`, startAfterSeconds: retrySeconds })
+}
+
+async function readWalked(pool: pg.Pool, runId: number): Promise<Walked> {
+  const { rows } = await pool.query<Walked>(
+    `select count(*) as batches, count(*) filter (where state = 'applied') as applied,
+      coalesce(sum(fetched), 0)::bigint as fetched, min(window_until) as until, max(id) as "lastBatchId",
+      bool_or(partition = $2) as "hasRemainder",
+      coalesce(array_agg(source_profession) filter (where source_profession is not null), '{}') as "sourceProfessions",
+      min(trace_id) as "traceId"
+    from kki.batch where run_id = $1`,
+    [runId, allProfessions]
+  )
+  return rows[0] as Walked
+}
+
+/** A full run over some professions only says nothing about the others. */
+async function isPartial(pool: pg.Pool, runId: number, mapping: Mapping): Promise<boolean> {
+  const { rows } = await pool.query<{ partition: string }>('select partition from kki.batch where run_id = $1', [runId])
+  const walked = new Set(rows.map(row => row.partition))
+  return mapping.professions.some(({ code, kkiCodes }) => kkiCodes.length > 0 && !walked.has(code))
+}
+
+async function finishRun(database: Database, { until, lastBatchId }: Walked): Promise<void> {
+  if (until === null) return
+  await database.withTransaction(client => setWatermark(client, allProfessions, until, lastBatchId))
+}

@@ -1,0 +1,52 @@
+import { SdmkError } from '../errors.ts'
+
+/** The integration is switched off, so no run is taken. */
+export class IntegrationDisabled extends SdmkError {
+  readonly code = 'INTEGRATION_DISABLED'
+
+  constructor() {
+    super('The integration with KKI is switched off; switch it on before starting a run')
+  }
+}
+
+/** A batch of the same partition is under way. */
+export class PartitionBusy extends SdmkError {
+  readonly code = 'PARTITION_BUSY'
+  readonly batchId: number
+  readonly partition: string
+
+  constructor(partition: string, batchId: number) {
+    super(`Batch ${batchId} of partition "${partition}" is under way; wait for it or cancel it`)
+    this.partition = partition
+    this.batchId = batchId
+  }
+}
+
+/** The idempotency key was used before, for another request. */
+export class IdempotencyConflict extends SdmkError {
+  readonly code = 'IDEMPOTENCY_CONFLICT'
+
+  constructor() {
+    super('This Idempotency-Key was used for a different request; use a new one')
+  }
+}
+
+/** What was asked for cannot be done; `field` is the part of the request at fault. */
+export class RequestInvalid extends SdmkError {
+  readonly code = 'VALIDATION_FAILED'
+  readonly field: string
+
+  constructor(field: string, reason: string) {
+    super(`${field}: ${reason}`)
+    this.field = field
+  }
+}
+
+/** The setting was changed by somebody else since it was read. */
+export class PreconditionFailed extends SdmkError {
+  readonly code = 'PRECONDITION_FAILED'
+
+  constructor() {
+    super('The setting has changed since it was read; read it again')
+  }
+}

@@ -1,0 +1,26 @@
+import type { Database } from '../platform/database.ts'
+import type { SdmkError } from '../errors.ts'
+import { recordAudit } from './audit.ts'
+import { type Batch, changeBatch } from './batch.ts'
+
+/** Ends a batch as failed, with what failed; the registry is as it was. @throws FenceLost */
+export async function failBatch(database: Database, batch: Batch, error: SdmkError): Promise<void> {
+  await database.withTransaction(async client => {
+    await changeBatch(client, batch, {
+      state: 'failed',
+      error_code: error.code,
+      error_detail: error.message,
+      finished_at: 'now'
+    })
+    await recordAudit(client, {
+      actor: 'sidecar',
+      apiKeyId: null,
+      requestId: `batch-${batch.id}`,
+      traceId: batch.traceId,
+      action: 'batch.failed',
+      runId: batch.runId,
+      batchId: batch.id,
+      detail: { code: error.code, fetched: batch.fetched, pages: batch.pages }
+    })
+  })
+}

@@ -1,0 +1,250 @@
+import type { FastifyBaseLogger } from 'fastify'
+import { KkiBreakerOpen, KkiError, KkiRefused, KkiRetryLater } from '../kki/errors.ts'
+import { walkPages } from '../kki/pages.ts'
+import type { CallContext, KkiClient, KkiPage } from '../kki/types.ts'
+import type { Database } from '../platform/database.ts'
+import type { JobQueue } from '../platform/queue.ts'
+import { FenceLost } from '../registry/errors.ts'
+import type { Identity } from '../registry/identity.ts'
+import { openStaging, type PreparedPage, preparePage, stagePages } from '../registry/stage.ts'
+import type { Transform } from '../transform/record.ts'
+import { recordAudit } from './audit.ts'
+import { type Batch, changeBatch, takeBatch } from './batch.ts'
+import { failBatch } from './fail-batch.ts'
+import type { SyncMetrics } from './metrics.ts'
+import { transformPage } from './transform-page.ts'
+import { readWatermark } from './watermark.ts'
+
+export interface FetchOptions {
+  pageSize: number
+  maxPages: number
+  overlapSeconds: number
+  settleSeconds: number
+  maxSkewSeconds: number
+}
+
+export interface FetchContext {
+  database: Database
+  queue: JobQueue
+  kki: KkiClient
+  identity: Identity
+  transform: Transform
+  metrics: SyncMetrics
+  logger: FastifyBaseLogger
+  options: FetchOptions
+}
+
+/** Pages that share a transaction: fewer cost commits, more cost memory and work done twice after a crash. */
+const pagesPerTransaction = 10
+
+/**
+ * Walks the window of a batch and stages what it finds, from where an earlier attempt got to; when all is staged, queues
+ * the plan. What KKI or the rows do wrong is recorded with the batch; only what is no fault of theirs (a lost database, a
+ * stopping process) is thrown, so that the queue gives the batch to another worker.
+ */
+export async function fetchBatch(context: FetchContext, batchId: number, signal: AbortSignal): Promise<void> {
+  const { database, metrics, logger } = context
+  const started = performance.now()
+  const batch = await begin(context, batchId, signal)
+  if (batch === null) return
+  const log = logger.child({ batchId, traceId: batch.traceId })
+  try {
+    await walk(context, batch, call(batch, signal))
+    metrics.phaseEnded('fetch', (performance.now() - started) / 1000)
+    log.info('all pages of the batch are staged')
+  } catch (error) {
+    if (error instanceof FenceLost) return log.info({ err: error }, 'the batch was taken over')
+    if (signal.aborted || !(error instanceof KkiError)) throw error
+    if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
+    if (error instanceof KkiRefused && error.status === 400 && batch.cursor !== null) return startOver(context, batch)
+    await failBatch(database, batch, error)
+    metrics.batchEnded('failed')
+    log.error({ err: error, code: error.code }, 'the batch failed')
+  }
+}
+
+/** Takes the batch and makes sure that what is staged is what its counters say; otherwise empties it. */
+async function begin(context: FetchContext, batchId: number, signal: AbortSignal): Promise<Batch | null> {
+  const taken = await context.database.withTransaction(async client => {
+    const batch = await takeBatch(client, batchId, ['queued', 'fetching'])
+    if (batch === null || batch.fetchedAt !== null) return null
+    if (batch.state === 'fetching' && (await isStagedAsCounted(client, batch))) return batch
+    await openStaging(client, batchId)
+    return changeBatch(client, batch, {
+      state: 'fetching',
+      fetch_started_at: 'now',
+      cursor: null,
+      pages: 0,
+      passed_over: 0,
+      fetched: 0,
+      rejected: 0
+    })
+  })
+  if (taken === null || taken.sourceTime !== null) return taken
+  return setWindow(context, taken, signal)
+}
+
+async function isStagedAsCounted(client: Parameters<typeof takeBatch>[0], batch: Batch): Promise<boolean> {
+  const { rows } = await client.query<{ staged: number; pages: number }>(
+    `select
+      (select count(*) from kki.staged_row where batch_id = $1)
+        + (select count(*) from kki.staged_rejection where batch_id = $1) as staged,
+      (select count(*) from kki.staged_page where batch_id = $1) as pages`,
+    [batch.id]
+  )
+  return rows[0]?.staged === batch.fetched && rows[0]?.pages === batch.pages
+}
+
+/** Fixes the batch's window by KKI's own clock, so that an attempt after a crash walks the same one. */
+async function setWindow(context: FetchContext, batch: Batch, signal: AbortSignal): Promise<Batch | null> {
+  const { database, kki, options, metrics } = context
+  let now: number
+  try {
+    now = await kki.now(call(batch, signal))
+  } catch (error) {
+    if (signal.aborted || !(error instanceof KkiError)) throw error
+    if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) await postpone(context, batch, error)
+    else {
+      await failBatch(database, batch, error)
+      metrics.batchEnded('failed')
+      context.logger.error({ batchId: batch.id, traceId: batch.traceId, err: error, code: error.code }, 'the batch failed')
+    }
+    return null
+  }
+  return database.withTransaction(async client => {
+    const watermark = batch.kind === 'incremental' ? await readWatermark(client, batch.partition) : null
+    return changeBatch(client, batch, {
+      source_time: new Date(now),
+      ...(batch.kind !== 'window' && {
+        window_since: watermark && new Date(watermark.getTime() - options.overlapSeconds * 1000),
+        window_until: new Date(now - options.settleSeconds * 1000)
+      })
+    })
+  })
+}
+
+async function walk(context: FetchContext, batch: Batch, callContext: CallContext): Promise<void> {
+  const { kki, options, identity } = context
+  const query = {
+    limit: options.pageSize,
+    ...(batch.sourceProfession !== null && { profession: batch.sourceProfession }),
+    // A full walk has no upper bound: what changes under it moves to its end and is met there.
+    ...(batch.kind !== 'full' && batch.windowSince && { changedSince: batch.windowSince.toISOString() }),
+    ...(batch.kind !== 'full' && batch.windowUntil && { changedUntil: batch.windowUntil.toISOString() })
+  }
+  const resume = { ...(batch.cursor !== null && { startCursor: batch.cursor }), firstPage: batch.pages + 1 }
+  const progress = new Progress(context, batch)
+  let rowNo = batch.fetched
+  for await (const page of walkPages(kki, query, callContext, { maxPages: options.maxPages, ...resume })) {
+    const staged = transformPage(page, {
+      page: progress.nextPage,
+      firstRowNo: rowNo + 1,
+      covered: batch.sourceProfessionsCovered,
+      transform: context.transform,
+      maxSkewMs: options.maxSkewSeconds * 1000
+    })
+    rowNo += staged.candidates.length + staged.rejections.length
+    await progress.add(page, await preparePage(batch.id, identity, staged), staged.passedOver)
+  }
+  await progress.finish()
+}
+
+/** Collects pages and stages them ten to a transaction, while the next ones are fetched and transformed. */
+class Progress {
+  readonly #context: FetchContext
+  #batch: Batch
+  #waiting: PreparedPage[] = []
+  #cursor: string | null
+  #passedOver: number
+  #total: number | null
+  #writing: Promise<void> = Promise.resolve()
+  nextPage: number
+
+  constructor(context: FetchContext, batch: Batch) {
+    this.#context = context
+    this.#batch = batch
+    this.#cursor = batch.cursor
+    this.#passedOver = batch.passedOver
+    this.#total = batch.expectedTotal
+    this.nextPage = batch.pages + 1
+  }
+
+  async add(page: KkiPage, prepared: PreparedPage, passedOver: number): Promise<void> {
+    this.#waiting.push(prepared)
+    this.#cursor = page.nextCursor
+    this.#passedOver += passedOver
+    this.#total = page.total ?? this.#total
+    this.nextPage++
+    if (this.#waiting.length < pagesPerTransaction) return
+    await this.#writing
+    this.#writing = this.#write(this.#waiting, false)
+    // Its error belongs to whoever awaits it next.
+    this.#writing.catch(() => {})
+    this.#waiting = []
+  }
+
+  async finish(): Promise<void> {
+    await this.#writing
+    await this.#write(this.#waiting, true)
+  }
+
+  async #write(pages: PreparedPage[], isLast: boolean): Promise<void> {
+    const { database, queue } = this.#context
+    const rejected = this.#batch.rejected + sum(pages, page => page.rejectionCount)
+    const fetched = this.#batch.fetched + sum(pages, page => page.candidateCount + page.rejectionCount)
+    const change = {
+      cursor: this.#cursor,
+      pages: this.#batch.pages + pages.length,
+      passed_over: this.#passedOver,
+      expected_total: this.#total,
+      fetched,
+      rejected,
+      ...(isLast && { fetched_at: 'now' as const })
+    }
+    this.#batch = await database.withTransaction(async client => {
+      const batch = await changeBatch(client, this.#batch, change)
+      await stagePages(client, batch.id, pages)
+      if (isLast) await queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
+      return batch
+    })
+  }
+}
+
+/** Puts the batch back into the queue, to be taken up when KKI may be asked again. */
+async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLater | KkiBreakerOpen): Promise<void> {
+  const startAfterSeconds = Math.ceil(error.retryAfterMs / 1000)
+  await context.queue.send('kki-fetch', { batchId: batch.id }, { singletonKey: String(batch.id), startAfterSeconds })
+  context.logger.warn(
+    { batchId: batch.id, traceId: batch.traceId, code: error.code, startAfterSeconds },
+    'the batch waits until KKI may be asked again'
+  )
+}
+
+/** KKI no longer knows the cursor that an earlier attempt stopped at: the walk begins again, from nothing. */
+async function startOver(context: FetchContext, batch: Batch): Promise<void> {
+  await context.database.withTransaction(async client => {
+    const reset = { cursor: null, pages: 0, passed_over: 0, fetched: 0, rejected: 0 }
+    const fresh = await changeBatch(client, batch, reset)
+    await openStaging(client, batch.id)
+    await context.queue.send('kki-fetch', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
+    await recordAudit(client, {
+      actor: 'sidecar',
+      apiKeyId: null,
+      requestId: `batch-${batch.id}`,
+      traceId: fresh.traceId,
+      action: 'batch.restarted',
+      runId: batch.runId,
+      batchId: batch.id,
+      detail: { reason: 'cursor refused', pages: batch.pages }
+    })
+  })
+  context.logger.warn({ batchId: batch.id, traceId: batch.traceId }, 'KKI refused the cursor; the batch starts over')
+}
+
+function call(batch: Batch, signal: AbortSignal): CallContext {
+  return { requestId: `batch-${batch.id}`, traceId: batch.traceId, signal }
+}
+
+function sum(pages: readonly PreparedPage[], of: (page: PreparedPage) => number): number {
+  return pages.reduce((total, page) => total + of(page), 0)
+}

@@ -1,0 +1,109 @@
+import type { FastifyInstance } from 'fastify'
+import type pg from 'pg'
+import { rejectionCodes, warningCodes } from '../transform/codes.ts'
+import type { Ledger } from './batch.ts'
+import { nextSlot } from './schedule-slot.ts'
+import { readSetting } from './settings.ts'
+
+/** What the life of a batch tells Prometheus. */
+export interface SyncMetrics {
+  batchApplied(ledger: Ledger): void
+  batchEnded(state: 'failed' | 'cancelled'): void
+  phaseEnded(phase: 'fetch' | 'plan' | 'apply', seconds: number): void
+  /** Counts the codes of a batch's rejections and warnings, while its staging is still there. */
+  countProblems(pool: pg.Pool, batchId: number): Promise<void>
+}
+
+const outcomes = ['fetched', 'created', 'linked', 'updated', 'unchanged', 'superseded', 'rejected', 'deactivated'] as const
+
+/**
+ * Makes the metrics of runs and batches. Every label value exists from the start at 0: otherwise `increase()` would miss
+ * the first event. What describes the whole system is read from the database when it is asked for, so that every replica
+ * tells the same; aggregate it with `max`.
+ */
+export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncMetrics {
+  const { client } = app.metrics
+  const counter = (name: string, help: string, label: string, values: readonly string[]) => {
+    const made = new client.Counter({ name, help, labelNames: [label] })
+    for (const value of values) made.inc({ [label]: value }, 0)
+    return (value: string, count = 1) => made.inc({ [label]: value }, count)
+  }
+  const rows = counter('sdmk_kki_rows_total', 'Rows of applied batches, by what became of them', 'outcome', outcomes)
+  const rejections = counter('sdmk_kki_rejections_total', 'Refused rows, by code', 'code', rejectionCodes)
+  const warnings = counter('sdmk_kki_warnings_total', 'Rows with a warning, by code', 'code', warningCodes)
+  const batches = counter('sdmk_kki_batches_total', 'Batches that ended', 'state', ['applied', 'failed', 'cancelled'])
+  const duration = new client.Histogram({
+    name: 'sdmk_kki_batch_duration_seconds',
+    help: 'Time that a batch spent in a phase',
+    labelNames: ['phase'],
+    buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600]
+  })
+  for (const phase of ['fetch', 'plan', 'apply']) duration.zero({ phase })
+  createDatabaseGauges(app, timeZone)
+
+  return {
+    batchApplied(ledger) {
+      for (const outcome of outcomes) rows(outcome, ledger[outcome])
+      batches('applied')
+    },
+    batchEnded: state => batches(state),
+    phaseEnded: (phase, seconds) => duration.observe({ phase }, seconds),
+    async countProblems(pool, batchId) {
+      for (const { code, count } of await problemCounts(pool, rejectionCounts, batchId)) rejections(code, count)
+      for (const { code, count } of await problemCounts(pool, warningCounts, batchId)) warnings(code, count)
+    }
+  }
+}
+
+const rejectionCounts = `select p ->> 'code' as code, count(distinct r.row_no) as count
+  from kki.staged_rejection r, jsonb_array_elements(r.problems) p where r.batch_id = $1 group by p ->> 'code'`
+const warningCounts = `select warning as code, count(*) as count
+  from (
+    select unnest(s.warnings) as warning from kki.staged_row s where s.batch_id = $1
+    union all
+    select unnest(p.warnings) from kki.plan_row p where p.batch_id = $1
+  ) given group by warning`
+
+async function problemCounts(pool: pg.Pool, text: string, batchId: number) {
+  const { rows } = await pool.query<{ code: string; count: number }>(text, [batchId])
+  return rows
+}
+
+function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
+  const { pool } = app.database
+  const gauge = (name: string, help: string, read: () => Promise<number | null>) => {
+    new app.metrics.client.Gauge({
+      name,
+      help,
+      async collect() {
+        // A scrape must not fail because the database does: the other metrics say why it is worth looking.
+        const value = await read().catch(() => null)
+        if (value === null) this.remove()
+        else this.set(value)
+      }
+    })
+  }
+  const one = async (text: string) => {
+    const { rows } = await pool.query<{ value: number | null }>(text)
+    return rows[0]?.value ?? null
+  }
+  gauge('sdmk_kki_last_success_timestamp_seconds', 'When a batch was last applied', () =>
+    one(`select extract(epoch from max(finished_at))::float8 as value from kki.batch where state = 'applied'`)
+  )
+  gauge('sdmk_kki_next_run_due_timestamp_seconds', 'When the next scheduled run is due', async () => {
+    const setting = await readSetting(pool)
+    return setting.active ? nextSlot(setting.schedule, timeZone, new Date()).getTime() / 1000 : null
+  })
+  gauge('sdmk_kki_endings_unresolved', 'Endings of licences that could not be tied to a person', () =>
+    one(`select count(distinct subject) as value from kki.rejection where state = 'open' and urgent`)
+  )
+  gauge('sdmk_batches_held', 'Batches that wait for a person', () =>
+    one(`select count(*) as value from kki.batch where state = 'held'`)
+  )
+  gauge('sdmk_integration_active', '1 where the integration is switched on', () =>
+    one('select active::int as value from kki.setting')
+  )
+  gauge('sdmk_integration_changed_timestamp_seconds', 'When the setting of the integration was last changed', () =>
+    one('select extract(epoch from changed_at)::float8 as value from kki.setting')
+  )
+}

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Database } from '../platform/database.ts'
+import type { JobQueue } from '../platform/queue.ts'
+import { createTraceId } from '../platform/request-id.ts'
+import type { Mapping } from '../transform/mapping.ts'
+import type { Caller } from './audit.ts'
+import { PartitionBusy } from './errors.ts'
+import { createRun, recordSkippedRun } from './run.ts'
+import { lastSlot } from './schedule-slot.ts'
+import { readSetting } from './settings.ts'
+
+export interface ScheduleContext {
+  database: Database
+  queue: JobQueue
+  mapping: Mapping
+  logger: FastifyBaseLogger
+  timeZone: string
+}
+
+/**
+ * Starts the run that is due, if any: the last slot of the schedule, unless a replica answered it or it lies before the
+ * setting was last changed. Asked every minute and at start, so a slot that nobody was there for is caught up.
+ */
+export async function runIfDue(context: ScheduleContext, now: Date): Promise<void> {
+  const { database, queue, mapping, logger, timeZone } = context
+  const setting = await readSetting(database.pool)
+  const slot = lastSlot(setting.schedule, timeZone, now)
+  if (slot < setting.changedAt || (await isAnswered(database, slot))) return
+
+  const caller: Caller = { actor: 'schedule', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
+  const skip = async (reason: string) => {
+    const isMine = await database.withTransaction(client => recordSkippedRun(client, slot, reason, caller))
+    if (isMine) logger.info({ slot, reason }, 'the scheduled run was skipped')
+  }
+  if (!setting.active) return skip('INTEGRATION_DISABLED')
+  try {
+    const { runId } = await database.withTransaction(client =>
+      createRun(client, queue, mapping, { mode: 'incremental' }, { triggeredBy: 'schedule', caller, slot })
+    )
+    logger.info({ runId, slot, traceId: caller.traceId }, 'the scheduled run starts')
+  } catch (error) {
+    if (error instanceof PartitionBusy) return skip(error.code)
+    // Another replica was first with this slot.
+    if ((error as { constraint?: string }).constraint !== 'run_slot_uniq') throw error
+  }
+}
+
+async function isAnswered({ pool }: Database, slot: Date): Promise<boolean> {
+  const { rows } = await pool.query('select from kki.run where slot = $1', [slot])
+  return rows.length > 0
+}

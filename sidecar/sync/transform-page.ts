@@ -1,0 +1,65 @@
+import { hash } from 'node:crypto'
+import { parse, stringify } from 'lossless-json'
+import type { KkiPage } from '../kki/types.ts'
+import type { StagedPage, StagedRejection } from '../registry/stage.ts'
+import type { Transform } from '../transform/record.ts'
+import type { RowPosition, TransformResult } from '../transform/types.ts'
+
+export interface TransformPageOptions {
+  /** Number of the page in its batch, from 1. */
+  page: number
+  firstRowNo: number
+  /** KKI's profession codes whose rows other batches of the run walk; null where there are none. */
+  covered: readonly string[] | null
+  transform: Transform
+  maxSkewMs: number
+}
+
+/** Returns a page of KKI as what is to be staged; `passedOver` rows are left to the batches that cover them. */
+export function transformPage(
+  page: KkiPage,
+  { page: number, firstRowNo, covered, transform, maxSkewMs }: TransformPageOptions
+): StagedPage & { passedOver: number } {
+  const context = { sourceNow: page.sourceNow, maxSkewMs }
+  const candidates: StagedPage['candidates'] = []
+  const refused: { position: RowPosition; result: TransformResult & { ok: false } }[] = []
+  let rowNo = firstRowNo
+  page.rows.forEach((row, i) => {
+    if (covered?.includes((row as { profesi?: string } | null)?.profesi ?? '')) return
+    const position = { rowNo: rowNo++, page: number, pageRow: i + 1 }
+    const result = transform(row, context)
+    if (result.ok) candidates.push({ position, candidate: result.value })
+    else refused.push({ position, result })
+  })
+  return {
+    page: number,
+    rowCount: page.rows.length,
+    body: page.body,
+    candidates,
+    rejections: toRejections(page, refused),
+    passedOver: page.rows.length - candidates.length - refused.length
+  }
+}
+
+function toRejections(page: KkiPage, refused: { position: RowPosition; result: TransformResult & { ok: false } }[]) {
+  if (refused.length === 0) return []
+  const isOffSchema = refused.some(({ result }) => result.rejections.some(({ code }) => code === 'SCHEMA_INVALID'))
+  // JSON.parse rounds a NIK that came as a number; the stored row must be what KKI sent, so the page is read once more.
+  const rows = isOffSchema ? (parse(page.body.toString('utf8')) as { data: unknown[] }).data : page.rows
+  return refused.map(({ position, result }): StagedRejection => {
+    const raw = stringify(rows[position.pageRow - 1]) ?? 'null'
+    return {
+      position,
+      subject: result.strNumber ?? `row:${hash('sha256', raw)}`,
+      strNumber: result.strNumber,
+      profession: result.profession,
+      problems: result.rejections,
+      urgent: result.urgent,
+      byPlan: false,
+      rule: null,
+      evidence: null,
+      candidates: null,
+      raw
+    }
+  })
+}

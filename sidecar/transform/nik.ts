@@ -1,0 +1,60 @@
+import type { WarningCode } from './codes.ts'
+import type { Sex } from './types.ts'
+
+/** Why a NIK cannot be one. */
+export type NikFault = 'length' | 'placeholder' | 'month' | 'day' | 'date'
+
+const sixteenDigits = /^\d{16}$/
+const oneDigit = /^(\d)\1{15}$/
+const keyboardRow = '1234567890123456'
+
+/** Women's days of birth are written with 40 added. */
+const womenOffset = 40
+/** February has 29: with two digits of the year, 00 may be 2000, so every fourth year may be a leap year. */
+const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+/**
+ * Provinces of Kemendagri, old and new ones together (91-96 are Papua before and after its split), then 01-79 for
+ * regencies and cities. People keep the NIK of their first registration, so codes that are gone still occur.
+ */
+const knownRegion = /^(?:1[1-9]|21|3[1-6]|5[1-3]|6[1-5]|7[1-6]|8[12]|9[1-6])(?:0[1-9]|[1-7]\d)/
+
+/** Returns what makes `nik` unusable, or `null` where it may be a NIK. A NIK has no check digit. */
+export function nikFault(nik: string): NikFault | null {
+  if (!sixteenDigits.test(nik)) return 'length'
+  if (nik === keyboardRow || oneDigit.test(nik)) return 'placeholder'
+  const month = digits(nik, 8)
+  const days = daysOfMonth[month - 1]
+  if (days === undefined) return 'month'
+  const code = digits(nik, 6)
+  const day = code > womenOffset ? code - womenOffset : code
+  if (day < 1 || day > 31) return 'day'
+  const leap = digits(nik, 10) % 4 === 0
+  return day > (month === 2 && !leap ? 28 : days) ? 'date' : null
+}
+
+/**
+ * Adds what is odd about a NIK in good order. All of it is evidence, never truth: a NIK stays when a birth date is
+ * corrected, and regions are those of first registration.
+ *
+ * @param birthDate `YYYY-MM-DD`, `null` where unknown
+ */
+export function warnAboutNik(nik: string, birthDate: string | null, sex: Sex | null, warnings: WarningCode[]): void {
+  if (!knownRegion.test(nik)) warnings.push('NIK_REGION_UNKNOWN')
+  const code = digits(nik, 6)
+  const isWoman = code > womenOffset
+  if (birthDate !== null) {
+    const day = isWoman ? code - womenOffset : code
+    const agrees =
+      day === digits(birthDate, 8) &&
+      digits(nik, 8) === digits(birthDate, 5) &&
+      digits(nik, 10) === digits(birthDate, 2)
+    if (!agrees) warnings.push('NIK_BIRTH_DATE_DIFFERS')
+  }
+  if (sex !== null && isWoman !== (sex === 'female')) warnings.push('NIK_SEX_DIFFERS')
+  if (nik.endsWith('0000')) warnings.push('NIK_SERIAL_ZERO')
+}
+
+function digits(text: string, at: number): number {
+  return (text.charCodeAt(at) - 48) * 10 + text.charCodeAt(at + 1) - 48
+}

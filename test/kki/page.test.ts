@@ -1,0 +1,177 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import { KkiBodyTooLarge } from '../../sidecar/kki/errors.ts'
+import { callContext, clientFor } from './helpers/client.ts'
+import { pageOf, sendJson, startKki } from './helpers/fake-kki.ts'
+
+test('sends the query in the words of the contract, and the ids of its caller', async t => {
+  const kki = await startKki(t)
+  const { client } = clientFor(t, kki)
+  const query = {
+    profession: 'dokter',
+    changedSince: '2026-01-01T00:00:00.000Z',
+    changedUntil: '2026-01-02T00:00:00.000Z',
+    cursor: 'a b+c',
+    limit: 500
+  }
+
+  await client.fetchPage(query, callContext())
+
+  const [request] = kki.list
+  assert.equal(request?.url.pathname, '/v1/tenaga-kesehatan')
+  assert.deepEqual(Object.fromEntries(request?.url.searchParams ?? []), {
+    profesi: 'dokter',
+    diubah_sejak: '2026-01-01T00:00:00.000Z',
+    diubah_sampai: '2026-01-02T00:00:00.000Z',
+    kursor: 'a b+c',
+    batas: '500'
+  })
+  assert.equal(request?.headers['x-request-id'], 'req-1')
+  assert.match(request?.headers.traceparent as string, /^00-0af7651916cd43dd8448eb211c80319c-[0-9a-f]{16}-01$/)
+  assert.equal(request?.headers['accept-encoding'], 'gzip')
+  assert.equal(request?.headers['user-agent'], 'healthforce-kki-connector')
+})
+
+test('leaves out what the query does not name', async t => {
+  const kki = await startKki(t)
+  const { client } = clientFor(t, kki)
+
+  await client.fetchPage({ limit: 1 }, callContext())
+
+  assert.equal(kki.list[0]?.url.search, '?batas=1')
+})
+
+test('keeps the path of the base URL', async t => {
+  const kki = await startKki(t)
+  const { client, store } = clientFor(t, kki, { baseUrl: `${kki.url}/registry/` })
+  store.content.set('kki-token', { accessToken: 'kept', expiresAt: '2999-01-01T00:00:00.000Z' })
+  kki.validToken = 'kept'
+
+  await client.fetchPage({ limit: 1 }, callContext())
+
+  assert.equal(kki.list[0]?.url.pathname, '/registry/v1/tenaga-kesehatan')
+})
+
+test('returns the rows as they came, the whole body and the time of KKI', async t => {
+  const kki = await startKki(t)
+  const text = '\uFEFF{"data": [{"nik": 1}, null, "x"], "meta": {"kursor_berikutnya": null}}'
+  kki.answerList = (_request, response) => {
+    response.setHeader('date', 'Tue, 03 Nov 2026 07:00:00 GMT')
+    response.end(text)
+  }
+  const { client } = clientFor(t, kki)
+
+  const page = await client.fetchPage({ limit: 3 }, callContext())
+
+  assert.deepEqual(page.rows, [{ nik: 1 }, null, 'x'])
+  assert.deepEqual([page.nextCursor, page.total], [null, null])
+  assert.equal(page.sourceNow, Date.UTC(2026, 10, 3, 7))
+  assert.equal(page.body.toString(), text)
+})
+
+test('reads a gzip body', async t => {
+  const kki = await startKki(t)
+  const text = JSON.stringify(pageOf(['a', 'b']))
+  kki.answerList = (_request, response) => void response.setHeader('content-encoding', 'gzip').end(gzipSync(text))
+  const { client } = clientFor(t, kki)
+
+  const page = await client.fetchPage({ limit: 2 }, callContext())
+
+  assert.deepEqual(page.rows, ['a', 'b'])
+  assert.equal(page.body.toString(), text)
+})
+
+test('asks again for a gzip body that is cut or corrupt', async t => {
+  const kki = await startKki(t)
+  const whole = gzipSync(JSON.stringify(pageOf(['whole'])))
+  const bodies = [whole.subarray(0, 20), Buffer.from('no gzip at all'), whole]
+  kki.answerList = ({ number }, response) => void response.setHeader('content-encoding', 'gzip').end(bodies[number - 1])
+  const { client, seen } = clientFor(t, kki)
+
+  const page = await client.fetchPage({ limit: 2 }, callContext())
+
+  assert.deepEqual(page.rows, ['whole'])
+  assert.equal(seen.retries, 2)
+})
+
+test('stops reading a gzip bomb at the limit, and does not ask for it again', async t => {
+  const kki = await startKki(t)
+  const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, 0x20))
+  kki.answerList = (_request, response) => void response.setHeader('content-encoding', 'gzip').end(bomb)
+  const { client } = clientFor(t, kki, { maxBodyBytes: 100_000 })
+
+  await assert.rejects(client.fetchPage({ limit: 2 }, { ...callContext(), page: 3 }), error => {
+    assert.ok(error instanceof KkiBodyTooLarge)
+    assert.deepEqual([error.code, error.page, error.retryable], ['KKI_BODY_TOO_LARGE', 3, false])
+    assert.match(error.message, /100000 bytes.*page 3/)
+    return true
+  })
+  assert.equal(kki.list.length, 1)
+})
+
+test('accepts a body of exactly the limit and refuses one byte more', async t => {
+  const kki = await startKki(t)
+  const text = JSON.stringify(pageOf(['x']))
+  kki.answerList = (_request, response) => void response.end(text)
+  const { client: fitting } = clientFor(t, kki, { maxBodyBytes: text.length })
+  const { client: tight } = clientFor(t, kki, { maxBodyBytes: text.length - 1 })
+
+  assert.equal((await fitting.fetchPage({ limit: 1 }, callContext())).body.length, text.length)
+  await assert.rejects(tight.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_BODY_TOO_LARGE' })
+})
+
+test('takes missing headers for a timeout', async t => {
+  const kki = await startKki(t)
+  kki.answerList = () => {}
+  const { client, seen } = clientFor(t, kki, { headersTimeoutMs: 30, retries: 0 })
+
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
+    code: 'KKI_UNAVAILABLE',
+    message: /did not answer in time \(UND_ERR_HEADERS_TIMEOUT\) after 1 attempt$/
+  })
+  assert.deepEqual(seen.statuses, ['timeout'])
+})
+
+test('takes a body that stalls for a timeout', async t => {
+  const kki = await startKki(t)
+  kki.answerList = (_request, response) => void response.writeHead(200).write('{"data":[')
+  const { client, seen } = clientFor(t, kki, { bodyTimeoutMs: 30, retries: 0 })
+
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
+    code: 'KKI_UNAVAILABLE',
+    message: /did not answer in time \(UND_ERR_BODY_TIMEOUT\) after 1 attempt$/
+  })
+  assert.deepEqual(seen.statuses, ['timeout'])
+})
+
+test('limits an attempt as a whole, so that a body that trickles in does not last for ever', async t => {
+  const kki = await startKki(t)
+  kki.answerList = (_request, response) => {
+    const drip = setInterval(() => response.write(' '), 5)
+    response.on('close', () => clearInterval(drip))
+  }
+  const { client } = clientFor(t, kki, { pageTimeoutMs: 60, bodyTimeoutMs: 1_000, retries: 1 })
+
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
+    code: 'KKI_UNAVAILABLE',
+    message: /did not answer in time \(TIMEOUT\) after 2 attempts/
+  })
+  assert.equal(kki.list.length, 2)
+})
+
+test('lets the status decide where the body of an error answer stalls', async t => {
+  const kki = await startKki(t)
+  kki.answerList = (_request, response) => void response.writeHead(403).write('{')
+  const { client } = clientFor(t, kki, { bodyTimeoutMs: 30 })
+
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_REFUSED', status: 403 })
+})
+
+test('refuses an encoding that it did not ask for', async t => {
+  const kki = await startKki(t)
+  kki.answerList = (_request, response) => sendJson(response, 200, pageOf([]), { 'content-encoding': 'br' })
+  const { client } = clientFor(t, kki, { retries: 0 })
+
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_CONTRACT', message: /encoding/ })
+})
