@@ -7,6 +7,7 @@ import type { JobQueue } from '../platform/queue.ts'
 import { FenceLost } from '../registry/errors.ts'
 import type { Identity } from '../registry/identity.ts'
 import { openStaging, type PreparedPage, preparePage, stagePages } from '../registry/stage.ts'
+import type { Mapping } from '../transform/mapping.ts'
 import type { Transform } from '../transform/record.ts'
 import { recordAudit } from './audit.ts'
 import { type Batch, changeBatch, takeBatch } from './batch.ts'
@@ -28,6 +29,7 @@ export interface FetchContext {
   queue: JobQueue
   kki: KkiClient
   identity: Identity
+  mapping: Mapping
   transform: Transform
   metrics: SyncMetrics
   logger: FastifyBaseLogger
@@ -140,6 +142,7 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
       page: progress.nextPage,
       firstRowNo: rowNo + 1,
       covered: batch.sourceProfessionsCovered,
+      professionPointer: context.mapping.fields.profession,
       transform: context.transform,
       maxSkewMs: options.maxSkewSeconds * 1000
     })

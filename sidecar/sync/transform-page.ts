@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { parse, stringify } from 'lossless-json'
+import { Pointer } from 'typebox/value'
 import type { KkiPage } from '../kki/types.ts'
 import type { StagedPage, StagedRejection } from '../registry/stage.ts'
 import type { Transform } from '../transform/record.ts'
@@ -11,6 +12,8 @@ export interface TransformPageOptions {
   firstRowNo: number
   /** KKI's profession codes whose rows other batches of the run walk; null where there are none. */
   covered: readonly string[] | null
+  /** Where a row says its profession (RFC 6901). */
+  professionPointer: string
   transform: Transform
   maxSkewMs: number
 }
@@ -18,14 +21,14 @@ export interface TransformPageOptions {
 /** Returns a page of KKI as what is to be staged; `passedOver` rows are left to the batches that cover them. */
 export function transformPage(
   page: KkiPage,
-  { page: number, firstRowNo, covered, transform, maxSkewMs }: TransformPageOptions
+  { page: number, firstRowNo, covered, professionPointer, transform, maxSkewMs }: TransformPageOptions
 ): StagedPage & { passedOver: number } {
   const context = { sourceNow: page.sourceNow, maxSkewMs }
   const candidates: StagedPage['candidates'] = []
   const refused: { position: RowPosition; result: TransformResult & { ok: false } }[] = []
   let rowNo = firstRowNo
   page.rows.forEach((row, i) => {
-    if (covered?.includes((row as { profesi?: string } | null)?.profesi ?? '')) return
+    if (covered?.some(code => code === Pointer.Get(row, professionPointer))) return
     const position = { rowNo: rowNo++, page: number, pageRow: i + 1 }
     const result = transform(row, context)
     if (result.ok) candidates.push({ position, candidate: result.value })

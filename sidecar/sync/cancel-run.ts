@@ -1,0 +1,17 @@
+import type pg from 'pg'
+import { type Caller, recordAudit } from './audit.ts'
+
+/**
+ * Cancels the batches of a run that are under way, within the caller's transaction, and returns how many there were. Their
+ * fence rises, so that the jobs that hold them write no more. A batch that is being applied is waited for, and stays.
+ */
+export async function cancelRun(client: pg.ClientBase, runId: number, caller: Caller): Promise<number> {
+  const { rows } = await client.query<{ id: number }>(
+    `update kki.batch set state = 'cancelled', fence = fence + 1, version = version + 1, finished_at = now()
+    where run_id = $1 and state in ('queued', 'fetching', 'planned')
+    returning id`,
+    [runId]
+  )
+  for (const { id } of rows) await recordAudit(client, { ...caller, action: 'batch.cancelled', runId, batchId: id })
+  return rows.length
+}

@@ -1,0 +1,85 @@
+import fastifySchedule from '@fastify/schedule'
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { AsyncTask, CronJob } from 'toad-scheduler'
+import type { Config } from '../config.ts'
+import type { Identity } from '../registry/identity.ts'
+import { type Mapping } from '../transform/mapping.ts'
+import { createTransform } from '../transform/record.ts'
+import { applyBatch } from './apply-batch.ts'
+import { takeCensus } from './census.ts'
+import { fetchBatch } from './fetch-batch.ts'
+import { keepHouse } from './housekeeping.ts'
+import { createSyncMetrics, type SyncMetrics } from './metrics.ts'
+import { storeProfessions } from './professions.ts'
+import { runIfDue } from './schedule.ts'
+import { ensureSetting } from './settings.ts'
+
+export interface SyncOptions {
+  config: Config
+  mapping: Mapping
+  identity: Identity
+}
+
+/** Takes up the jobs of this process's roles, and asks every minute whether a run is due. */
+export default fp<SyncOptions>(
+  async function syncPlugin(app, { config, mapping, identity }) {
+    const { database, queue, log: logger } = app
+    const metrics = createSyncMetrics(app, config.timeZone)
+    await ensureSetting(database.pool, config.kki.schedule)
+    await storeProfessions(database.pool, mapping)
+    // Jobs begin when the whole app is ready, so that none runs in a process that then fails to start.
+    app.addHook('onReady', async () => {
+      if (config.roles.includes('fetch')) await workFetch(app, { config, mapping, identity, metrics })
+      if (config.roles.includes('registry')) await workRegistry(app, { config, mapping, identity, metrics })
+    })
+    if (!config.roles.includes('registry')) return
+    await app.register(fastifySchedule)
+    const context = { database, queue, mapping, logger, timeZone: config.timeZone }
+    app.addHook('onReady', async () => {
+      every('schedule', '* * * * *', () => runIfDue(context, new Date()))
+      every('housekeeping', '*/5 * * * *', async () => void (await queue.send('kki-housekeeping', {})))
+      await runIfDue(context, new Date())
+    })
+
+    function every(id: string, cronExpression: string, work: () => Promise<void>) {
+      const task = new AsyncTask(id, work, error => logger.error({ err: error, task: id }, 'a scheduled task failed'))
+      const options = { id, preventOverrun: true }
+      app.scheduler.addCronJob(new CronJob({ cronExpression, timezone: config.timeZone }, task, options))
+    }
+  },
+  { name: 'sync', fastify: '5.x', dependencies: ['database', 'queue', 'metrics'] }
+)
+
+type WorkOptions = SyncOptions & { metrics: SyncMetrics }
+
+async function workFetch(app: FastifyInstance, { config, mapping, identity, metrics }: WorkOptions): Promise<void> {
+  const { database, queue, kki, log: logger } = app
+  const { pageSize, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds } = config.kki
+  const context = {
+    database,
+    queue,
+    kki,
+    mapping,
+    identity,
+    metrics,
+    logger,
+    transform: createTransform(mapping),
+    options: { pageSize, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds }
+  }
+  await queue.work<{ batchId: number }>('kki-fetch', job => fetchBatch(context, job.data.batchId, job.signal), {
+    concurrency: config.workers
+  })
+  await queue.work<{ runId: number }>('kki-census', job => takeCensus(context, job.data.runId, job.signal), {
+    concurrency: 1
+  })
+}
+
+async function workRegistry(app: FastifyInstance, { config, identity, metrics }: WorkOptions): Promise<void> {
+  const { database, queue, log: logger } = app
+  const context = { database, queue, identity, metrics, logger, timeZone: config.timeZone }
+  await queue.work<{ batchId: number }>('kki-apply', job => applyBatch(context, job.data.batchId), {
+    concurrency: config.workers
+  })
+  await queue.work('kki-housekeeping', () => keepHouse(database, config.rawRetentionDays, logger), { concurrency: 1 })
+}

@@ -1,0 +1,12 @@
+import type { FastifyRequest } from 'fastify'
+import type { Caller } from '../audit.ts'
+
+/** Returns who asks, for audit events. */
+export function callerOf(request: FastifyRequest): Caller {
+  return {
+    actor: request.actor?.name ?? 'unknown',
+    apiKeyId: request.actor?.keyId ?? null,
+    requestId: request.id,
+    traceId: request.traceId
+  }
+}

@@ -1,0 +1,51 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { rejectionCodes } from '../../transform/codes.ts'
+import { readRejections } from '../rejections.ts'
+import { Id, Instant, nullable, PageQuery, pageOf, problems } from './schemas.ts'
+
+export const RejectionSchema = Type.Object(
+  {
+    id: Id,
+    code: Type.Enum(rejectionCodes),
+    state: Type.Enum(['open', 'resolved', 'dismissed', 'healed']),
+    urgent: Type.Boolean({ description: 'an ending that may concern a known person' }),
+    strNumber: nullable(Type.String()),
+    profession: nullable(Type.String()),
+    problems: Type.Array(
+      Type.Object({
+        instancePath: Type.String({ description: 'JSON pointer into the row as KKI sent it' }),
+        params: Type.Record(Type.String(), Type.Unknown())
+      })
+    ),
+    rule: Type.Union([Type.Integer(), Type.Null()], { description: 'rule of the matching table that refused it' }),
+    candidates: Type.Array(Id, { description: 'people whom it may concern' }),
+    seenCount: Type.Integer({ minimum: 1 }),
+    firstSeenAt: Instant,
+    lastSeenAt: Instant,
+    firstBatchId: Id,
+    lastBatchId: Id,
+    occurrences: Type.Array(
+      Type.Object({ batchId: Id, page: Type.Integer(), pageRow: Type.Integer(), rowNo: Type.Integer() })
+    )
+  },
+  { title: 'Rejection' }
+)
+
+/** The refused rows, for those who work through them. */
+export const rejectionRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.get('/v1/rejections', {
+    onRequest: app.requireScope('registry:read'),
+    schema: {
+      tags: ['rejections'],
+      summary: 'List refused rows',
+      querystring: Type.Interface([PageQuery], {
+        state: Type.Optional(RejectionSchema.properties.state),
+        code: Type.Optional(RejectionSchema.properties.code),
+        urgent: Type.Optional(Type.Boolean())
+      }),
+      response: { 200: pageOf(RejectionSchema), ...problems }
+    },
+    handler: async request => readRejections(app.database.pool, request.query, request.query)
+  })
+}

@@ -1,0 +1,96 @@
+import { type Static, Type } from 'typebox'
+import { ProblemSchema } from '../../platform/problem.ts'
+
+/** Every route may answer with a problem; fastify-swagger lists both ranges. */
+export const problems = { '4xx': ProblemSchema, '5xx': ProblemSchema }
+
+export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+export const Instant = Type.String({ format: 'date-time' })
+export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])
+
+export const IdParams = Type.Object({ id: Id })
+
+/** `after` is the `next` of the page before. */
+export const PageQuery = Type.Object({
+  after: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }),
+  limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 })
+})
+
+export const pageOf = <T extends Parameters<typeof Type.Union>[0][number]>(item: T) =>
+  Type.Object({
+    items: Type.Array(item),
+    next: Type.Union([Id, Type.Null()], { description: 'pass as `after`; null on the last page' })
+  })
+
+const Count = Type.Integer({ minimum: 0 })
+
+export const LedgerSchema = Type.Object({
+  fetched: Count,
+  created: Count,
+  linked: Count,
+  updated: Count,
+  unchanged: Count,
+  superseded: Count,
+  rejected: Count,
+  deactivated: Count
+})
+
+export const BatchSchema = Type.Object(
+  {
+    id: Id,
+    runId: Id,
+    kind: Type.Enum(['incremental', 'window', 'full']),
+    partition: Type.String({ description: 'a profession code of SDMK, or * for all' }),
+    state: Type.Enum([
+      'queued',
+      'fetching',
+      'planned',
+      'held',
+      'applied',
+      'undone',
+      'failed',
+      'cancelled',
+      'discarded',
+      'superseded'
+    ]),
+    windowSince: nullable(Instant),
+    windowUntil: nullable(Instant),
+    pages: Count,
+    passedOver: Type.Integer({ minimum: 0, description: 'rows left to other batches of the run' }),
+    expectedTotal: Type.Union([Count, Type.Null()], { description: 'KKI’s estimate' }),
+    ledger: LedgerSchema,
+    asOf: Type.Union([Type.String({ format: 'date' }), Type.Null()], { description: 'the day by which expiry was judged' }),
+    planDigest: nullable(Type.String()),
+    error: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()]),
+    traceId: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+    createdAt: Instant,
+    fetchStartedAt: nullable(Instant),
+    fetchedAt: nullable(Instant),
+    plannedAt: nullable(Instant),
+    finishedAt: nullable(Instant)
+  },
+  { title: 'Batch' }
+)
+export type BatchBody = Static<typeof BatchSchema>
+
+export const RunSchema = Type.Object(
+  {
+    id: Id,
+    triggeredBy: Type.Enum(['schedule', 'operator', 'api', 'command']),
+    mode: Type.Enum(['incremental', 'window', 'full']),
+    professions: nullable(Type.Array(Type.String())),
+    changedSince: nullable(Instant),
+    changedUntil: nullable(Instant),
+    slot: nullable(Instant),
+    skippedReason: nullable(Type.String()),
+    actor: Type.String(),
+    requestId: Type.String(),
+    traceId: Type.String(),
+    createdAt: Instant,
+    state: Type.Enum(['skipped', 'running', 'held', 'failed', 'cancelled', 'applied']),
+    batches: Type.Array(BatchSchema)
+  },
+  { title: 'Run' }
+)
+export type RunBody = Static<typeof RunSchema>

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseHttpDate, parseRetryAfter } from '../../sidecar/kki/retry-after.ts'
+
+const serverNow = Date.UTC(2026, 10, 3, 7)
+
+const cases: Array<[string | null, number | null]> = [
+  [null, null],
+  ['', null],
+  ['0', 0],
+  [' 120 ', 120_000],
+  ['-5', null],
+  ['1.5', null],
+  ['soon', null],
+  ['2026-11-03', null],
+  ['Tue, 03 Nov 2026 07:01:30 GMT', 90_000],
+  ['Tue, 03 Nov 2026 06:00:00 GMT', 0]
+]
+for (const [value, expected] of cases) {
+  test(`reads Retry-After ${JSON.stringify(value)} as ${expected} ms`, () => {
+    assert.equal(parseRetryAfter(value, serverNow), expected)
+  })
+}
+
+test('reads an HTTP date and nothing else', () => {
+  assert.equal(parseHttpDate('Tue, 03 Nov 2026 07:00:00 GMT'), serverNow)
+  assert.equal(parseHttpDate('2026'), null)
+  assert.equal(parseHttpDate('not a date'), null)
+})

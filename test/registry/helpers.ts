@@ -1,0 +1,130 @@
+import { randomBytes } from 'node:crypto'
+import type { Database } from '../../sidecar/platform/database.ts'
+import { applyPlan } from '../../sidecar/registry/apply.ts'
+import { createIdentity, type Identity } from '../../sidecar/registry/identity.ts'
+import { type PlanOptions, type PlanSummary, planBatch } from '../../sidecar/registry/plan.ts'
+import { openStaging, preparePage, stagePages } from '../../sidecar/registry/stage.ts'
+import type { Candidate } from '../../sidecar/transform/types.ts'
+
+const key = () => randomBytes(32).toString('base64')
+
+/** Identity keys for one test. */
+export function testIdentity(): Identity {
+  return createIdentity({ digestKey: key(), sealKeyId: '1', sealKey1: key() })
+}
+
+let serial = 0
+
+/** Returns an invented active registration; every call is another person unless told otherwise. */
+export function candidate(given: Partial<Candidate> = {}): Candidate {
+  const n = ++serial
+  const name = given.name ?? `Orang ${letters(n)}`
+  const strNumber = given.strNumber ?? `EQ${String(n).padStart(14, '0')}`
+  return {
+    strRaw: strNumber,
+    strFormat: 'lifetime',
+    nik: `3171010101${String(n).padStart(6, '0')}`,
+    name,
+    titlePrefix: null,
+    titleSuffix: null,
+    nameKey: name.toUpperCase().split(' ').sort().join(' '),
+    birthPlace: 'Jakarta',
+    birthPlaceKey: 'JAKARTA',
+    birthDate: '1990-01-01',
+    sex: 'male',
+    profession: 'doctor',
+    competence: null,
+    status: 'active',
+    sourceStatus: 'AKTIF',
+    issuedOn: '2020-01-01',
+    validUntil: null,
+    isLifetime: true,
+    institution: null,
+    graduationYear: null,
+    province: null,
+    changedAt: '2026-01-01T00:00:00.000Z',
+    warnings: [],
+    contentHash: randomBytes(16).toString('hex'),
+    endingOnly: false,
+    problems: [],
+    ...given,
+    strNumber
+  }
+}
+
+export interface Outcome {
+  outcome: string
+  rule: number | null
+  codes: string[]
+  urgent: boolean
+  healthWorkerId: number | null
+  warnings: string[]
+}
+
+export interface Applied {
+  batchId: number
+  summary: PlanSummary
+  deactivated: number
+  /** What became of each row, in the order given; an unchanged row without a warning has only its outcome. */
+  outcomes: Outcome[]
+}
+
+/** Stages the rows as one batch, plans it and applies it. */
+export async function applyRows(
+  database: Database,
+  identity: Identity,
+  rows: Candidate[],
+  options: Partial<PlanOptions> = {}
+): Promise<Applied> {
+  const batchId = await stageRows(database, identity, rows)
+  const summary = await database.withTransaction(client =>
+    planBatch(client, batchId, identity, { asOf: '2026-06-01', createUnmatched: 'create', ...options })
+  )
+  const { deactivated } = await database.withTransaction(client => applyPlan(client, batchId))
+  return { batchId, summary, deactivated, outcomes: await readOutcomes(database, batchId, rows.length) }
+}
+
+/** Stages the rows as one page of a new batch, and returns its id. */
+export async function stageRows(database: Database, identity: Identity, rows: Candidate[]): Promise<number> {
+  const { pool } = database
+  const trace = randomBytes(16).toString('hex')
+  const run = await pool.query(
+    `insert into kki.run (triggered_by, mode, actor, request_id, trace_id) values ('command', 'full', 'test', 'test', $1) returning id`,
+    [trace]
+  )
+  const batch = await pool.query(
+    `insert into kki.batch (run_id, kind, partition, trace_id, state) values ($1, 'retry', '*', $2, 'fetching') returning id`,
+    [run.rows[0].id, trace]
+  )
+  const batchId = batch.rows[0].id as number
+  const page = await preparePage(batchId, identity, {
+    page: 1,
+    rowCount: rows.length,
+    body: Buffer.from(JSON.stringify({ data: rows.map((_, i) => ({ sent: i + 1 })) })),
+    candidates: rows.map((row, i) => ({ position: { rowNo: i + 1, page: 1, pageRow: i + 1 }, candidate: row })),
+    rejections: []
+  })
+  await database.withTransaction(async client => {
+    await openStaging(client, batchId)
+    await stagePages(client, batchId, [page])
+  })
+  return batchId
+}
+
+async function readOutcomes({ pool }: Database, batchId: number, count: number): Promise<Outcome[]> {
+  const { rows } = await pool.query(
+    `select n, coalesce(p.outcome, 'unchanged') as outcome, p.rule,
+      coalesce((select array_agg(x ->> 'code') from jsonb_array_elements(p.problems) x), '{}') as codes,
+      coalesce(p.urgent, false) as urgent, p.health_worker_id as "healthWorkerId", coalesce(p.warnings, '{}') as warnings
+    from generate_series(1, $2) n left join kki.plan_row p on p.batch_id = $1 and p.row_no = n order by n`,
+    [batchId, count]
+  )
+  return rows.map(({ n: _, ...outcome }) => outcome as Outcome)
+}
+
+/** A name of letters alone, as names of people are: 1 is A, 27 is AA. */
+function letters(n: number): string {
+  const rest = Math.floor((n - 1) / 26)
+  const letter = String.fromCharCode(65 + ((n - 1) % 26))
+  return `${rest > 0 ? letters(rest) : ''}${letter}${letter.toLowerCase()}`
+}

@@ -1,0 +1,298 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { createTestDatabase } from '../helpers/database.ts'
+import { applyRows, candidate, type Outcome, testIdentity } from './helpers.ts'
+
+const short = ({ outcome, rule, codes }: Outcome) => [outcome, rule, ...codes]
+
+async function setUp(t: Parameters<typeof createTestDatabase>[0]) {
+  const { database } = await createTestDatabase(t)
+  const identity = testIdentity()
+  return {
+    database,
+    apply: (...rows: ReturnType<typeof candidate>[]) => applyRows(database, identity, rows),
+    applyWith: (options: Parameters<typeof applyRows>[3], ...rows: ReturnType<typeof candidate>[]) =>
+      applyRows(database, identity, rows, options)
+  }
+}
+
+describe('matching', { concurrency: true }, () => {
+  test('somebody unknown with an active licence becomes a new person', async t => {
+    const { database, apply } = await setUp(t)
+    const row = candidate({ name: 'Siti Aminah', warnings: ['NIK_SERIAL_ZERO'] })
+    const { outcomes, summary } = await apply(row)
+    assert.deepEqual(short(outcomes[0] as Outcome), ['created', 9])
+    assert.equal(summary.created, 1)
+    const { rows } = await database.pool.query(
+      'select h.name, h.nik_tail, r.str_number, r.status, r.match_reason, r.warnings from sdmk.health_worker h join sdmk.registration r on r.health_worker_id = h.id'
+    )
+    assert.deepEqual(rows, [
+      {
+        name: 'Siti Aminah',
+        nik_tail: row.nik?.slice(-2),
+        str_number: row.strNumber,
+        status: 'active',
+        match_reason: '9',
+        warnings: ['NIK_SERIAL_ZERO']
+      }
+    ])
+  })
+
+  test('the same row again changes nothing', async t => {
+    const { apply } = await setUp(t)
+    const row = candidate()
+    await apply(row)
+    const { outcomes, summary } = await apply(row)
+    assert.deepEqual(short(outcomes[0] as Outcome), ['unchanged', null])
+    assert.equal(summary.unchanged, 1)
+  })
+
+  test('a newer row of a known person updates the registration and keeps what it leaves out', async t => {
+    const { database, apply } = await setUp(t)
+    const row = candidate()
+    await apply(row)
+    const { outcomes, deactivated } = await apply({
+      ...row,
+      birthPlace: null,
+      birthPlaceKey: null,
+      status: 'revoked',
+      sourceStatus: 'DICABUT',
+      changedAt: '2026-02-01T00:00:00.000Z',
+      contentHash: 'f'.repeat(32)
+    })
+    assert.deepEqual(short(outcomes[0] as Outcome), ['updated', 3])
+    assert.equal(deactivated, 1)
+    const { rows } = await database.pool.query(
+      'select h.birth_place, r.status, r.source_status from sdmk.health_worker h join sdmk.registration r on r.health_worker_id = h.id'
+    )
+    assert.deepEqual(rows, [{ birth_place: 'Jakarta', status: 'revoked', source_status: 'DICABUT' }])
+    const changes = await database.pool.query(`select registration_before from kki.change where operation = 'updated'`)
+    assert.equal(changes.rows[0].registration_before.status, 'active')
+  })
+
+  test('a row older than what is stored changes nothing and says so', async t => {
+    const { apply } = await setUp(t)
+    const row = candidate()
+    await apply(row)
+    const { outcomes } = await apply({ ...row, changedAt: '2025-01-01T00:00:00.000Z', contentHash: '0'.repeat(32) })
+    assert.deepEqual(short(outcomes[0] as Outcome), ['unchanged', 3])
+    assert.deepEqual(outcomes[0]?.warnings, ['STALE'])
+  })
+
+  test('of rows that are one person under one STR the newest counts', async t => {
+    const { apply } = await setUp(t)
+    const row = candidate()
+    const newer = { ...row, changedAt: '2026-03-01T00:00:00.000Z', contentHash: 'a'.repeat(32) }
+    const { outcomes } = await apply(row, newer)
+    assert.deepEqual(outcomes.map(short), [
+      ['superseded', 1],
+      ['created', 9]
+    ])
+  })
+
+  test('one STR under two professions of one person is one person with two registrations', async t => {
+    const { apply } = await setUp(t)
+    const row = candidate()
+    const specialist = { ...row, profession: 'specialist_doctor', contentHash: 'b'.repeat(32) }
+    const { outcomes } = await apply(row, specialist)
+    assert.deepEqual(outcomes.map(({ outcome }) => outcome).sort(), ['created', 'linked'])
+    assert.equal(outcomes[0]?.healthWorkerId, outcomes[1]?.healthWorkerId)
+  })
+
+  test('strangers who share an STR are both refused, and so is each of them later', async t => {
+    const { apply } = await setUp(t)
+    const one = candidate()
+    const other = candidate({ strNumber: one.strNumber })
+    const { outcomes } = await apply(one, other)
+    assert.deepEqual(outcomes.map(short), [
+      ['rejected', 5, 'STR_AMBIGUOUS'],
+      ['rejected', 5, 'STR_AMBIGUOUS']
+    ])
+  })
+
+  test('a known STR with another NIK is a conflict, urgent where it is an ending', async t => {
+    const { apply } = await setUp(t)
+    const row = candidate()
+    const { outcomes: created } = await apply(row)
+    const stranger = candidate({ strNumber: row.strNumber, status: 'revoked' })
+    const { outcomes } = await apply(stranger)
+    assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', 4, 'IDENTITY_CONFLICT'])
+    assert.equal(outcomes[0]?.urgent, true)
+    assert.ok(created[0]?.healthWorkerId)
+  })
+
+  test('a new STR of a known NIK and name is linked to that person', async t => {
+    const { apply } = await setUp(t)
+    const row = candidate({ name: 'Budi Santoso' })
+    const first = await apply(row)
+    const { outcomes } = await apply(candidate({ name: 'Budi Santoso', nik: row.nik }))
+    assert.deepEqual(short(outcomes[0] as Outcome), ['linked', 6])
+    assert.equal(outcomes[0]?.healthWorkerId, first.outcomes[0]?.healthWorkerId)
+  })
+
+  test('a sibling who carries a known NIK and its birth date is a conflict', async t => {
+    const { apply } = await setUp(t)
+    const row = candidate({ name: 'Nur Aini' })
+    await apply(row)
+    const { outcomes } = await apply(candidate({ name: 'Nur Aina', nik: row.nik }))
+    assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', 7, 'IDENTITY_CONFLICT'])
+  })
+
+  test('two NIKs that differ in one digit are two people', async t => {
+    const { apply } = await setUp(t)
+    const { outcomes } = await apply(
+      candidate({ name: 'Nur Aini', nik: '3171014101900001' }),
+      candidate({ name: 'Nur Aini', nik: '3171014101900002' })
+    )
+    assert.deepEqual(outcomes.map(({ outcome }) => outcome), ['created', 'created'])
+  })
+
+  test('somebody without a NIK who looks like a known person waits for a decision', async t => {
+    const { apply } = await setUp(t)
+    const row = candidate({ name: 'Dewi Lestari' })
+    const first = await apply(row)
+    const { outcomes } = await apply(candidate({ name: 'Dewi Lestari', nik: null }))
+    assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', 8, 'POSSIBLE_DUPLICATE'])
+    assert.ok(first.outcomes[0]?.healthWorkerId)
+  })
+
+  test('of look-alikes of one batch, one without a NIK, the oldest is created', async t => {
+    const { apply } = await setUp(t)
+    const { outcomes } = await apply(
+      candidate({ name: 'Dewi Lestari', nik: null, changedAt: '2026-01-02T00:00:00.000Z' }),
+      candidate({ name: 'Dewi Lestari', changedAt: '2026-01-01T00:00:00.000Z' })
+    )
+    assert.deepEqual(outcomes.map(short), [
+      ['rejected', 8, 'POSSIBLE_DUPLICATE'],
+      ['created', 9]
+    ])
+  })
+
+  test('of rows of one new NIK the oldest creates and the others join or are refused by name', async t => {
+    const { apply } = await setUp(t)
+    const row = candidate({ name: 'Agus Salim' })
+    const { outcomes } = await apply(
+      candidate({ name: 'Agus Salim', nik: row.nik, changedAt: '2026-01-03T00:00:00.000Z' }),
+      row,
+      candidate({ name: 'Rina Marlina', nik: row.nik, changedAt: '2026-01-02T00:00:00.000Z' })
+    )
+    assert.deepEqual(outcomes.map(short), [
+      ['linked', 6],
+      ['created', 9],
+      ['rejected', 7, 'IDENTITY_CONFLICT']
+    ])
+  })
+
+  test('a NIK that three incompatible names carry identifies nobody', async t => {
+    const { apply } = await setUp(t)
+    const nik = '3171010101900009'
+    const { outcomes } = await apply(
+      candidate({ name: 'Agus Salim', nik }),
+      candidate({ name: 'Rina Marlina', nik }),
+      candidate({ name: 'Joko Widodo Putro', nik })
+    )
+    assert.deepEqual(outcomes.map(({ codes }) => codes), [['NIK_INVALID'], ['NIK_INVALID'], ['NIK_INVALID']])
+  })
+
+  test('an ended licence of somebody unknown is refused, of somebody known it is stored', async t => {
+    const { apply } = await setUp(t)
+    const unknown = await apply(candidate({ status: 'inactive' }))
+    assert.deepEqual(short(unknown.outcomes[0] as Outcome), ['rejected', null, 'STR_INACTIVE'])
+    assert.equal(unknown.outcomes[0]?.urgent, false)
+    const row = candidate({ name: 'Budi Santoso' })
+    await apply(row)
+    const known = await apply(candidate({ name: 'Budi Santoso', nik: row.nik, status: 'inactive' }))
+    assert.deepEqual(short(known.outcomes[0] as Outcome), ['linked', 6])
+  })
+
+  test('an active licence past its last day counts as expired', async t => {
+    const { apply } = await setUp(t)
+    const { outcomes } = await apply(candidate({ validUntil: '2026-05-31', isLifetime: false }))
+    assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', null, 'STR_INACTIVE'])
+    const lastDay = await apply(candidate({ validUntil: '2026-06-01', isLifetime: false }))
+    assert.equal(lastDay.outcomes[0]?.outcome, 'created')
+  })
+
+  test('an ending is applied to a known licence whatever else is wrong with its row', async t => {
+    const { database, apply } = await setUp(t)
+    const row = candidate()
+    await apply(row)
+    const ending = candidate({
+      strNumber: row.strNumber,
+      nik: null,
+      name: '',
+      nameKey: '',
+      profession: '',
+      status: 'revoked',
+      sourceStatus: 'DICABUT',
+      changedAt: '2026-02-01T00:00:00.000Z',
+      endingOnly: true,
+      problems: [{ code: 'NAME_MISSING', instancePath: '/nama', params: {} }]
+    })
+    const { outcomes, deactivated } = await apply(ending)
+    assert.deepEqual(short(outcomes[0] as Outcome), ['updated', 3])
+    assert.deepEqual(outcomes[0]?.warnings, ['FIELD_IGNORED'])
+    assert.equal(deactivated, 1)
+    const { rows } = await database.pool.query('select status from sdmk.registration')
+    assert.deepEqual(rows, [{ status: 'revoked' }])
+    const again = await apply(ending)
+    assert.equal(again.outcomes[0]?.outcome, 'unchanged')
+  })
+
+  test('an ending of nobody known is refused for what is wrong with its row', async t => {
+    const { apply } = await setUp(t)
+    const { outcomes } = await apply(
+      candidate({
+        nik: null,
+        name: '',
+        nameKey: '',
+        status: 'revoked',
+        endingOnly: true,
+        problems: [{ code: 'NAME_MISSING', instancePath: '/nama', params: {} }]
+      })
+    )
+    assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', null, 'NAME_MISSING'])
+    assert.equal(outcomes[0]?.urgent, false)
+  })
+
+  test('a NIK that cannot be right is ignored for a known STR and refused otherwise', async t => {
+    const { apply } = await setUp(t)
+    const problems = [{ code: 'NIK_INVALID' as const, instancePath: '/nik', params: {} }]
+    const row = candidate()
+    await apply(row)
+    const known = await apply({ ...row, nik: null, problems, changedAt: '2026-02-01T00:00:00.000Z', contentHash: 'c'.repeat(32) })
+    assert.deepEqual(short(known.outcomes[0] as Outcome), ['updated', 3])
+    assert.deepEqual(known.outcomes[0]?.warnings, ['NIK_IGNORED'])
+    const unknown = await apply(candidate({ nik: null, problems }))
+    assert.deepEqual(short(unknown.outcomes[0] as Outcome), ['rejected', null, 'NIK_INVALID'])
+  })
+
+  test('nobody is created where the desk decides on newcomers', async t => {
+    const { applyWith } = await setUp(t)
+    const { outcomes } = await applyWith({ createUnmatched: 'desk' }, candidate())
+    assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', 9, 'UNMATCHED'])
+  })
+
+  test('a known STR whose row carries the NIK of a third person is a conflict', async t => {
+    const { apply } = await setUp(t)
+    const foreigner = candidate({ name: 'John Smith', nik: null })
+    const third = candidate({ name: 'Ayu Wandira' })
+    await apply(foreigner, third)
+    const { outcomes } = await apply({
+      ...foreigner,
+      nik: third.nik,
+      changedAt: '2026-02-01T00:00:00.000Z',
+      contentHash: 'd'.repeat(32)
+    })
+    assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', 4, 'IDENTITY_CONFLICT'])
+  })
+
+  test('what a superseded row alone knew of the person is kept', async t => {
+    const { database, apply } = await setUp(t)
+    const row = candidate({ changedAt: '2026-01-01T00:00:00.000Z' })
+    const newer = { ...row, nik: null, birthDate: null, changedAt: '2026-02-01T00:00:00.000Z', contentHash: 'e'.repeat(32) }
+    await apply(row, newer)
+    const { rows } = await database.pool.query('select birth_date, nik_tail from sdmk.health_worker')
+    assert.deepEqual(rows, [{ birth_date: '1990-01-01', nik_tail: row.nik?.slice(-2) }])
+  })
+})

@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict'
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
+
+async function freshDirectory(t: TestContext): Promise<string> {
+  const parent = await mkdtemp(join(tmpdir(), 'secrets-'))
+  t.after(() => rm(parent, { recursive: true, force: true }))
+  return join(parent, 'nested', 'secrets')
+}
+
+const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777
+
+test('gives back what was stored, also to another process', async t => {
+  const directory = await freshDirectory(t)
+  const secret = { clientId: 'sdmk', clientSecret: 'not-a-secret' }
+  await createFileSecretStore(directory).write('kki', secret)
+
+  assert.deepEqual(await createFileSecretStore(directory).read('kki'), secret)
+})
+
+test('knows no secret that was never stored', async t => {
+  const store = createFileSecretStore(await freshDirectory(t))
+
+  assert.equal(await store.read('kki'), null)
+})
+
+test('replaces a secret as a whole and leaves no draft behind', async t => {
+  const directory = await freshDirectory(t)
+  const store = createFileSecretStore(directory)
+  await store.write('kki-token', { accessToken: 'a', refreshToken: 'b' })
+  await store.write('kki-token', { accessToken: 'c' })
+
+  assert.deepEqual(await store.read('kki-token'), { accessToken: 'c' })
+  assert.deepEqual(await readdir(directory), ['kki-token.json'])
+})
+
+test('never shows half a secret to a reader', async t => {
+  const store = createFileSecretStore(await freshDirectory(t))
+  await store.write('kki-token', { accessToken: 'x'.repeat(100_000) })
+  const writes = Promise.all(
+    Array.from({ length: 20 }, (_, index) => store.write('kki-token', { accessToken: String(index).repeat(100_000) }))
+  )
+  for (let reading = 0; reading < 50; reading++) {
+    const { accessToken = '' } = (await store.read('kki-token')) ?? {}
+    assert.ok(accessToken.length >= 100_000)
+  }
+  await writes
+})
+
+test('lets nobody but its owner read', async t => {
+  const directory = await freshDirectory(t)
+  await mkdir(directory, { recursive: true })
+  await chmod(directory, 0o755)
+  await createFileSecretStore(directory).write('kki', { clientId: 'sdmk' })
+
+  assert.equal(await modeOf(directory), 0o700)
+  assert.equal(await modeOf(join(directory, 'kki.json')), 0o600)
+})
+
+for (const name of ['', '../kki', 'KKI', 'kki.json', 'a b', 'kki\n']) {
+  test(`refuses the name ${JSON.stringify(name)}`, async t => {
+    const store = createFileSecretStore(await freshDirectory(t))
+
+    await assert.rejects(store.read(name), { code: 'SDMK_SECRET_NAME_INVALID' })
+    await assert.rejects(store.write(name, {}), { code: 'SDMK_SECRET_NAME_INVALID' })
+  })
+}
+
+for (const content of ['{"clientSecret": "hush', '["hush"]', '{"clientSecret": 12345}']) {
+  test(`says which secret is damaged, and nothing of its content: ${content}`, async t => {
+    const directory = await freshDirectory(t)
+    await mkdir(directory, { recursive: true })
+    await writeFile(join(directory, 'kki.json'), content)
+
+    await assert.rejects(createFileSecretStore(directory).read('kki'), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'SDMK_SECRET_UNREADABLE')
+      assert.match(error.message, /secret "kki"/)
+      assert.doesNotMatch(`${error.message} ${error.cause}`, /hush|12345/)
+      return true
+    })
+  })
+}
+
+test('keeps the former secret when a new one cannot be stored', async t => {
+  const directory = await freshDirectory(t)
+  await mkdir(join(directory, 'kki.json'), { recursive: true })
+
+  await assert.rejects(createFileSecretStore(directory).write('kki', { clientId: 'sdmk' }), {
+    code: 'SDMK_SECRET_UNWRITABLE',
+    secret: 'kki'
+  })
+  assert.deepEqual(await readdir(directory), ['kki.json'])
+})
+
+test('reports a secret that is a folder', async t => {
+  const directory = await freshDirectory(t)
+  await mkdir(join(directory, 'kki.json'), { recursive: true })
+
+  await assert.rejects(createFileSecretStore(directory).read('kki'), {
+    code: 'SDMK_SECRET_UNREADABLE',
+    message: /EISDIR/
+  })
+})
