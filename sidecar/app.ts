@@ -1,7 +1,8 @@
-import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
+import kki from './kki/plugin.ts'
 import auth from './platform/auth.ts'
 import database from './platform/database.ts'
 import health from './platform/health.ts'
@@ -13,6 +14,15 @@ import problems from './platform/problems.ts'
 import protection from './platform/protection.ts'
 import queue from './platform/queue.ts'
 import requestIdPlugin, { requestId } from './platform/request-id.ts'
+import { loadIdentity, throwawayIdentity } from './registry/identity.ts'
+import { createFileSecretStore } from './secrets/file.ts'
+import { loadMapping } from './sync/mapping-file.ts'
+import sync from './sync/plugin.ts'
+import { batchRoutes } from './sync/routes/batches.ts'
+import { healthWorkerRoutes } from './sync/routes/health-workers.ts'
+import { integrationRoutes } from './sync/routes/integration.ts'
+import { rejectionRoutes } from './sync/routes/rejections.ts'
+import { runRoutes } from './sync/routes/runs.ts'
 
 export interface AppOptions {
   logger?: Logger
@@ -28,7 +38,7 @@ export type App = Awaited<ReturnType<typeof buildApp>>
  * Returns the sidecar, ready to listen; closing it ends its jobs and connections. The order of the plugins is the map of
  * the house: each may use those above it.
  *
- * @throws DatabaseUnavailable, SchemaBehind
+ * @throws DatabaseUnavailable, SchemaBehind, ConfigurationError
  */
 export async function buildApp(config: Config, options: AppOptions = {}) {
   const app = Fastify({
@@ -50,8 +60,12 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     await app.register(openapi)
     await app.register(health)
 
+    const mapping = await loadMapping(config.kki.mappingFile)
     const databaseUrl = options.databaseUrl ?? config.databaseUrl
+    let identity = throwawayIdentity()
     if (!options.withoutServices && databaseUrl !== null) {
+      const secrets = createFileSecretStore(config.secretsDir)
+      identity = await loadIdentity(secrets)
       await app.register(database, {
         url: databaseUrl,
         maxConnections: config.databasePoolConnections,
@@ -61,8 +75,17 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       app.health.register('database', async () => void (await app.database.pool.query('select 1')))
       await app.register(queue, { url: databaseUrl, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds })
       app.health.register('queue', async () => void (await app.queue.check()))
+      if (config.roles.includes('fetch')) await app.register(kki, { config, secrets })
+      await app.register(sync, { config, mapping, identity })
     }
     await app.register(auth)
+    if (config.roles.includes('api')) {
+      await app.register(runRoutes, { mapping })
+      await app.register(batchRoutes)
+      await app.register(rejectionRoutes)
+      await app.register(healthWorkerRoutes, { identity })
+      await app.register(integrationRoutes, { mapping, timeZone: config.timeZone })
+    }
     await app.ready()
     return app
   } catch (error) {

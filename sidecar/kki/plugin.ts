@@ -47,7 +47,22 @@ export default fp<KkiPluginOptions>(
 )
 
 const breakerWords = ['closed', 'half-open', 'open'] as const
-const statuses = ['200', '400', '401', '403', '404', '408', '429', '500', '502', '503', '504', 'error', 'timeout', 'aborted']
+const statuses = [
+  '200',
+  '400',
+  '401',
+  '403',
+  '404',
+  '408',
+  '429',
+  '500',
+  '502',
+  '503',
+  '504',
+  'error',
+  'timeout',
+  'aborted'
+]
 
 function createObserver(app: FastifyInstance): KkiObserver {
   const { client } = app.metrics
@@ -62,7 +77,10 @@ function createObserver(app: FastifyInstance): KkiObserver {
     help: 'Time from a list request to the last byte of its answer',
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
   })
-  const retries = new client.Counter({ name: 'sdmk_kki_retries_total', help: 'List requests that repeated a failed one' })
+  const retries = new client.Counter({
+    name: 'sdmk_kki_retries_total',
+    help: 'List requests that repeated a failed one'
+  })
   const refreshes = new client.Counter({
     name: 'sdmk_kki_token_refresh_total',
     help: 'Requests for an access token, by how they ended',

@@ -48,6 +48,8 @@ create table kki.run (
   request_id text not null,
   trace_id text not null,
   created_at timestamptz not null default now(),
+  -- When nothing more will be added to it.
+  finished_at timestamptz,
   constraint run_triggered_by_known check (triggered_by in ('schedule', 'operator', 'api', 'command')),
   constraint run_mode_known check (mode in ('incremental', 'window', 'full')),
   constraint run_apply_mode_known check (apply_mode in ('auto', 'hold')),

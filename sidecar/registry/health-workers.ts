@@ -96,7 +96,9 @@ export async function searchHealthWorkers(
 
 /** Returns the person, or null where there is none of this id. */
 export async function readHealthWorker(pool: pg.Pool, id: number): Promise<HealthWorker | null> {
-  const { rows } = await pool.query<PersonRow>(`select ${personColumns} from sdmk.health_worker h where h.id = $1`, [id])
+  const { rows } = await pool.query<PersonRow>(`select ${personColumns} from sdmk.health_worker h where h.id = $1`, [
+    id
+  ])
   const [worker] = await withRegistrations(pool, rows)
   return worker ?? null
 }
@@ -156,7 +158,12 @@ async function withRegistrations(pool: pg.Pool, people: PersonRow[]): Promise<He
   }))
 }
 
-function toRegistration({ health_worker_id: _, match_reason, sourceAt, ...fields }: Record<string, unknown>): Registration {
+function toRegistration({
+  health_worker_id: _,
+  match_reason,
+  sourceAt,
+  ...fields
+}: Record<string, unknown>): Registration {
   return {
     ...fields,
     sourceAt: (sourceAt as Date).toISOString(),

@@ -48,6 +48,12 @@ export async function initIdentity(secrets: SecretStore): Promise<boolean> {
   return true
 }
 
+/** Returns an identity whose keys are known to nobody and kept nowhere: for describing the API without a database. */
+export function throwawayIdentity(): Identity {
+  const key = randomBytes(keyLength).toString('base64')
+  return createIdentity({ digestKey: key, sealKeyId: '1', sealKey1: key })
+}
+
 /** Returns the functions that work with the given keys; see `loadIdentity` for their names. */
 export function createIdentity(secret: Record<string, string>): Identity {
   const digestKey = keyOf(secret, 'digestKey')
@@ -69,7 +75,11 @@ export function createIdentity(secret: Record<string, string>): Identity {
     open(purpose, sealed) {
       const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
       const keyName = `sealKey${bytes[1]}`
-      if (bytes[0] !== sealVersion || secret[keyName] === undefined || bytes.length < headerLength + nonceLength + tagLength) {
+      if (
+        bytes[0] !== sealVersion ||
+        secret[keyName] === undefined ||
+        bytes.length < headerLength + nonceLength + tagLength
+      ) {
         throw new SealBroken(`A sealed value names a key ("${keyName}") or a version that is not at hand`)
       }
       const bodyStart = headerLength + nonceLength
@@ -88,7 +98,10 @@ export function createIdentity(secret: Record<string, string>): Identity {
 function keyOf(secret: Record<string, string>, name: string): Buffer {
   const key = Buffer.from(secret[name] ?? '', 'base64')
   if (key.length !== keyLength) {
-    throw new ConfigurationError('SDMK_SECRETS_DIR', `"${name}" of the secret "${secretName}" is not base64 of 32 bytes`)
+    throw new ConfigurationError(
+      'SDMK_SECRETS_DIR',
+      `"${name}" of the secret "${secretName}" is not base64 of 32 bytes`
+    )
   }
   return key
 }

@@ -121,7 +121,12 @@ async function stagePlanRejections(client: pg.ClientBase, batchId: number, ident
       [batchId, some]
     )
     const bodies = await openPages(client, batchId, identity, some)
-    await stageRejections(client, batchId, identity, refused.map(row => toRejection(row, bodies)))
+    await stageRejections(
+      client,
+      batchId,
+      identity,
+      refused.map(row => toRejection(row, bodies))
+    )
   }
 }
 

@@ -68,14 +68,30 @@ export async function preparePage(batchId: number, identity: Identity, page: Sta
 }
 
 /** Copies pages into the staging partitions of a batch, within the caller's transaction. */
-export async function stagePages(client: pg.ClientBase, batchId: number, pages: readonly PreparedPage[]): Promise<void> {
+export async function stagePages(
+  client: pg.ClientBase,
+  batchId: number,
+  pages: readonly PreparedPage[]
+): Promise<void> {
   const copy = async (table: string, columns: readonly string[], chunks: string[]) => {
     const filled = chunks.filter(chunk => chunk !== '')
     if (filled.length > 0) await copyLines(client, `kki.${table}_${batchId}`, columns, filled)
   }
-  await copy('staged_page', pageColumns, pages.map(page => page.pageLine))
-  await copy('staged_row', rowColumns, pages.map(page => page.rowLines))
-  await copy('staged_rejection', rejectionColumns, pages.map(page => page.rejectionLines))
+  await copy(
+    'staged_page',
+    pageColumns,
+    pages.map(page => page.pageLine)
+  )
+  await copy(
+    'staged_row',
+    rowColumns,
+    pages.map(page => page.rowLines)
+  )
+  await copy(
+    'staged_rejection',
+    rejectionColumns,
+    pages.map(page => page.rejectionLines)
+  )
 }
 
 /** Copies rows that the plan refuses into the staging partition of a batch, within the caller's transaction. */
@@ -156,7 +172,7 @@ function rowValues(batchId: number, { position, candidate: c }: StagedCandidate,
     c.strFormat,
     c.nik && identity.digestNik(c.nik),
     c.nik && identity.seal('nik', c.nik),
-    c.nik && c.nik.slice(-2),
+    c.nik?.slice(-2) ?? null,
     c.name,
     c.titlePrefix,
     c.titleSuffix,
@@ -197,7 +213,7 @@ function rejectionValues(batchId: number, row: StagedRejection, identity: Identi
     row.byPlan,
     row.rule,
     row.evidence,
-    row.candidates && row.candidates.map(String),
+    row.candidates?.map(String) ?? null,
     identity.seal('row', row.raw)
   ]
 }

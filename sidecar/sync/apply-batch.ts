@@ -8,6 +8,7 @@ import type { Identity } from '../registry/identity.ts'
 import { planBatch } from '../registry/plan.ts'
 import { recordAudit } from './audit.ts'
 import { type Batch, changeBatch, ledgerOf, takeBatch } from './batch.ts'
+import { closeRun } from './close-run.ts'
 import type { SyncMetrics } from './metrics.ts'
 import { readSetting } from './settings.ts'
 import { advanceWatermark } from './watermark.ts'
@@ -33,7 +34,8 @@ export async function applyBatch(context: ApplyContext, batchId: number): Promis
   const log = logger.child({ batchId, traceId: taken.traceId })
   try {
     const applied = await planAndApply(context, taken, log)
-    metrics.batchApplied(ledgerOf(applied))
+    const { rejectAlertRatio } = await readSetting(database.pool)
+    metrics.batchApplied(ledgerOf(applied), rejectAlertRatio)
     await metrics.countProblems(database.pool, batchId)
     log.info(ledgerOf(applied), 'the batch is applied')
     await refreshStatistics(database.pool, applied)
@@ -46,7 +48,9 @@ export async function applyBatch(context: ApplyContext, batchId: number): Promis
 async function planAndApply(context: ApplyContext, taken: Batch, log: FastifyBaseLogger): Promise<Batch> {
   const { database } = context
   for (let replans = taken.replans; replans < maxReplans; replans++) {
-    const planned = await timed(context, 'plan', () => database.withTransaction(client => plan(context, client, taken, replans)))
+    const planned = await timed(context, 'plan', () =>
+      database.withTransaction(client => plan(context, client, taken, replans))
+    )
     try {
       return await timed(context, 'apply', () => database.withTransaction(client => apply(context, client, planned)))
     } catch (error) {
@@ -57,7 +61,9 @@ async function planAndApply(context: ApplyContext, taken: Batch, log: FastifyBas
   return timed(context, 'apply', () =>
     database.withAdvisoryLock('sdmk apply alone', async client => {
       // Alone among those that lost as often, but not among the others: their writes are kept out as well.
-      await client.query('lock table sdmk.str_number, sdmk.health_worker, sdmk.registration in share row exclusive mode')
+      await client.query(
+        'lock table sdmk.str_number, sdmk.health_worker, sdmk.registration in share row exclusive mode'
+      )
       return apply(context, client, await plan(context, client, taken, maxReplans))
     })
   )
@@ -71,7 +77,13 @@ async function plan(context: ApplyContext, client: pg.PoolClient, taken: Batch, 
     asOf,
     createUnmatched: setting.createUnmatched
   })
-  return changeBatch(client, batch, { state: 'planned', ...counters, as_of: asOf, plan_digest: digest, planned_at: 'now' })
+  return changeBatch(client, batch, {
+    state: 'planned',
+    ...counters,
+    as_of: asOf,
+    plan_digest: digest,
+    planned_at: 'now'
+  })
 }
 
 async function apply(context: ApplyContext, client: pg.PoolClient, planned: Batch): Promise<Batch> {
@@ -97,6 +109,7 @@ async function apply(context: ApplyContext, client: pg.PoolClient, planned: Batc
       plannedAt: batch.plannedAt
     }
   })
+  await closeRun(client, batch.runId)
   if (batch.kind === 'full') {
     await context.queue.send('kki-census', { runId: batch.runId }, { client, singletonKey: String(batch.runId) })
   }

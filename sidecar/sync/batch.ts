@@ -130,7 +130,11 @@ export async function changeBatch(
 }
 
 /** Takes a batch for this job: its fence rises, so that whoever had it before can write no more. Null where it has ended. */
-export async function takeBatch(client: pg.ClientBase, id: number, states: readonly BatchState[]): Promise<Batch | null> {
+export async function takeBatch(
+  client: pg.ClientBase,
+  id: number,
+  states: readonly BatchState[]
+): Promise<Batch | null> {
   const { rows } = await client.query<Batch>(
     `update kki.batch b set fence = fence + 1, version = version + 1
     where b.id = $1 and b.state = any ($2::text[])

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { type Caller, recordAudit } from './audit.ts'
+import { closeRun } from './close-run.ts'
 
 /**
  * Cancels the batches of a run that are under way, within the caller's transaction, and returns how many there were. Their
@@ -13,5 +14,6 @@ export async function cancelRun(client: pg.ClientBase, runId: number, caller: Ca
     [runId]
   )
   for (const { id } of rows) await recordAudit(client, { ...caller, action: 'batch.cancelled', runId, batchId: id })
+  if (rows.length > 0) await closeRun(client, runId)
   return rows.length
 }

@@ -6,6 +6,7 @@ import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import { recordAudit } from './audit.ts'
+import { finishRun } from './close-run.ts'
 import { PartitionBusy } from './errors.ts'
 import { insertBatch } from './run.ts'
 import { allProfessions, setWatermark } from './watermark.ts'
@@ -39,8 +40,10 @@ interface Walked {
 export async function takeCensus(context: CensusContext, runId: number, signal: AbortSignal): Promise<void> {
   const { database, queue, kki, logger } = context
   const walked = await readWalked(database.pool, runId)
-  if (walked.batches !== walked.applied || (await isPartial(database.pool, runId, context.mapping))) return
-  if (walked.hasRemainder) return finishRun(database, walked)
+  if (walked.batches !== walked.applied) return
+  if (await isPartial(database.pool, runId, context.mapping))
+    return database.withTransaction(client => finishRun(client, runId))
+  if (walked.hasRemainder) return completeRun(database, runId, walked)
   let total: number | null
   try {
     const page = await kki.fetchPage({ limit: 1 }, { requestId: `run-${runId}`, traceId: walked.traceId, signal })
@@ -50,7 +53,7 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
     logger.warn({ runId, code: error.code, retrySeconds }, 'KKI could not be counted; it is asked again later')
     return void (await askAgain(queue, runId))
   }
-  if (total !== null && total <= walked.fetched) return finishRun(database, walked)
+  if (total !== null && total <= walked.fetched) return completeRun(database, runId, walked)
   try {
     await database.withTransaction(async client => {
       const batchId = await insertBatch(
@@ -105,7 +108,9 @@ async function isPartial(pool: pg.Pool, runId: number, mapping: Mapping): Promis
   return mapping.professions.some(({ code, kkiCodes }) => kkiCodes.length > 0 && !walked.has(code))
 }
 
-async function finishRun(database: Database, { until, lastBatchId }: Walked): Promise<void> {
-  if (until === null) return
-  await database.withTransaction(client => setWatermark(client, allProfessions, until, lastBatchId))
+async function completeRun(database: Database, runId: number, { until, lastBatchId }: Walked): Promise<void> {
+  await database.withTransaction(async client => {
+    if (until !== null) await setWatermark(client, allProfessions, until, lastBatchId)
+    await finishRun(client, runId)
+  })
 }

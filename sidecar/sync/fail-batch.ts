@@ -1,7 +1,8 @@
-import type { Database } from '../platform/database.ts'
 import type { SdmkError } from '../errors.ts'
+import type { Database } from '../platform/database.ts'
 import { recordAudit } from './audit.ts'
 import { type Batch, changeBatch } from './batch.ts'
+import { closeRun } from './close-run.ts'
 
 /** Ends a batch as failed, with what failed; the registry is as it was. @throws FenceLost */
 export async function failBatch(database: Database, batch: Batch, error: SdmkError): Promise<void> {
@@ -22,5 +23,6 @@ export async function failBatch(database: Database, batch: Batch, error: SdmkErr
       batchId: batch.id,
       detail: { code: error.code, fetched: batch.fetched, pages: batch.pages }
     })
+    await closeRun(client, batch.runId)
   })
 }

@@ -109,7 +109,10 @@ async function setWindow(context: FetchContext, batch: Batch, signal: AbortSigna
     else {
       await failBatch(database, batch, error)
       metrics.batchEnded('failed')
-      context.logger.error({ batchId: batch.id, traceId: batch.traceId, err: error, code: error.code }, 'the batch failed')
+      context.logger.error(
+        { batchId: batch.id, traceId: batch.traceId, err: error, code: error.code },
+        'the batch failed'
+      )
     }
     return null
   }

@@ -5,7 +5,11 @@ import type { Database } from '../platform/database.ts'
 const lockTimeoutMs = 200
 
 /** Drops the staging of batches that have ended, and the raw rows of rejections older than `rawRetentionDays`. */
-export async function keepHouse(database: Database, rawRetentionDays: number, logger: FastifyBaseLogger): Promise<void> {
+export async function keepHouse(
+  database: Database,
+  rawRetentionDays: number,
+  logger: FastifyBaseLogger
+): Promise<void> {
   const { rows } = await database.pool.query<{ id: number }>(
     `select b.id from kki.batch b
     where b.state not in ('queued', 'fetching', 'planned', 'held') and to_regclass('kki.staged_row_' || b.id) is not null
@@ -28,7 +32,8 @@ export async function keepHouse(database: Database, rawRetentionDays: number, lo
     where b.id = o.batch_id and o.raw_sealed is not null and b.finished_at < now() - make_interval(days => $1)`,
     [rawRetentionDays]
   )
-  if (purged.rowCount) logger.info({ rows: purged.rowCount, rawRetentionDays }, 'raw rows past their retention are purged')
+  if (purged.rowCount)
+    logger.info({ rows: purged.rowCount, rawRetentionDays }, 'raw rows past their retention are purged')
 }
 
 const lockNotAvailable = '55P03'

@@ -7,14 +7,23 @@ import { readSetting } from './settings.ts'
 
 /** What the life of a batch tells Prometheus. */
 export interface SyncMetrics {
-  batchApplied(ledger: Ledger): void
+  batchApplied(ledger: Ledger, rejectAlertRatio: number): void
   batchEnded(state: 'failed' | 'cancelled'): void
   phaseEnded(phase: 'fetch' | 'plan' | 'apply', seconds: number): void
   /** Counts the codes of a batch's rejections and warnings, while its staging is still there. */
   countProblems(pool: pg.Pool, batchId: number): Promise<void>
 }
 
-const outcomes = ['fetched', 'created', 'linked', 'updated', 'unchanged', 'superseded', 'rejected', 'deactivated'] as const
+const outcomes = [
+  'fetched',
+  'created',
+  'linked',
+  'updated',
+  'unchanged',
+  'superseded',
+  'rejected',
+  'deactivated'
+] as const
 
 /**
  * Makes the metrics of runs and batches. Every label value exists from the start at 0: otherwise `increase()` would miss
@@ -32,6 +41,10 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
   const rejections = counter('sdmk_kki_rejections_total', 'Refused rows, by code', 'code', rejectionCodes)
   const warnings = counter('sdmk_kki_warnings_total', 'Rows with a warning, by code', 'code', warningCodes)
   const batches = counter('sdmk_kki_batches_total', 'Batches that ended', 'state', ['applied', 'failed', 'cancelled'])
+  const overRatio = new client.Counter({
+    name: 'sdmk_kki_batches_over_reject_ratio_total',
+    help: 'Applied batches that refused more than the share that the setting allows'
+  })
   const duration = new client.Histogram({
     name: 'sdmk_kki_batch_duration_seconds',
     help: 'Time that a batch spent in a phase',
@@ -42,7 +55,8 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
   createDatabaseGauges(app, timeZone)
 
   return {
-    batchApplied(ledger) {
+    batchApplied(ledger, rejectAlertRatio) {
+      if (ledger.rejected > ledger.fetched * rejectAlertRatio) overRatio.inc()
       for (const outcome of outcomes) rows(outcome, ledger[outcome])
       batches('applied')
     },

@@ -68,10 +68,15 @@ export async function createRun(
 }
 
 /** Records that a scheduled slot was not run, and why; nothing where the slot is answered already. */
-export async function recordSkippedRun(client: pg.ClientBase, slot: Date, reason: string, caller: Caller): Promise<boolean> {
+export async function recordSkippedRun(
+  client: pg.ClientBase,
+  slot: Date,
+  reason: string,
+  caller: Caller
+): Promise<boolean> {
   const { rows } = await client.query<{ id: number }>(
-    `insert into kki.run (slot, triggered_by, mode, skipped_reason, actor, request_id, trace_id)
-    values ($1, 'schedule', 'incremental', $2, $3, $4, $5)
+    `insert into kki.run (slot, triggered_by, mode, skipped_reason, actor, request_id, trace_id, finished_at)
+    values ($1, 'schedule', 'incremental', $2, $3, $4, $5, now())
     on conflict (slot) do nothing returning id`,
     [slot, reason, caller.actor, caller.requestId, caller.traceId]
   )
@@ -154,7 +159,9 @@ async function findByIdempotencyKey(
 ): Promise<CreatedRun | null> {
   if (idempotencyKey === undefined) return null
   // Two requests with one key at the same moment: the second waits here and then finds the run of the first.
-  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [`run ${caller.apiKeyId} ${idempotencyKey}`])
+  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+    `run ${caller.apiKeyId} ${idempotencyKey}`
+  ])
   const { rows } = await client.query<{ id: number; request_digest: Buffer; batch_ids: number[] }>(
     `select r.id, r.request_digest, array(select b.id from kki.batch b where b.run_id = r.id order by b.id) as batch_ids
     from kki.run r where r.idempotency_key = $1 and r.api_key_id is not distinct from $2`,

@@ -36,7 +36,9 @@ export async function ensureSetting(client: pg.ClientBase | pg.Pool, schedule: s
 
 /** Returns the setting as it is now. */
 export async function readSetting(client: pg.ClientBase | pg.Pool): Promise<StoredSetting> {
-  const { rows } = await client.query<StoredSetting>(`select ${columns} from kki.setting where integration = $1`, [integration])
+  const { rows } = await client.query<StoredSetting>(`select ${columns} from kki.setting where integration = $1`, [
+    integration
+  ])
   if (!rows[0]) throw new Error('kki.setting has no row for this integration; the sidecar writes it when it starts')
   return rows[0]
 }

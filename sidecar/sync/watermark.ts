@@ -29,7 +29,12 @@ export async function advanceWatermark(client: pg.ClientBase, batch: Batch): Pro
 }
 
 /** Moves a watermark forward to `position`; one that is further already stays. */
-export async function setWatermark(client: pg.ClientBase, partition: string, position: Date, batchId: number): Promise<void> {
+export async function setWatermark(
+  client: pg.ClientBase,
+  partition: string,
+  position: Date,
+  batchId: number
+): Promise<void> {
   await client.query(
     `insert into kki.watermark (partition, position, batch_id) values ($1, $2, $3)
     on conflict on constraint watermark_pkey do update

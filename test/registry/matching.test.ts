@@ -144,7 +144,10 @@ describe('matching', { concurrency: true }, () => {
       candidate({ name: 'Nur Aini', nik: '3171014101900001' }),
       candidate({ name: 'Nur Aini', nik: '3171014101900002' })
     )
-    assert.deepEqual(outcomes.map(({ outcome }) => outcome), ['created', 'created'])
+    assert.deepEqual(
+      outcomes.map(({ outcome }) => outcome),
+      ['created', 'created']
+    )
   })
 
   test('somebody without a NIK who looks like a known person waits for a decision', async t => {
@@ -191,7 +194,10 @@ describe('matching', { concurrency: true }, () => {
       candidate({ name: 'Rina Marlina', nik }),
       candidate({ name: 'Joko Widodo Putro', nik })
     )
-    assert.deepEqual(outcomes.map(({ codes }) => codes), [['NIK_INVALID'], ['NIK_INVALID'], ['NIK_INVALID']])
+    assert.deepEqual(
+      outcomes.map(({ codes }) => codes),
+      [['NIK_INVALID'], ['NIK_INVALID'], ['NIK_INVALID']]
+    )
   })
 
   test('an ended licence of somebody unknown is refused, of somebody known it is stored', async t => {
@@ -260,7 +266,13 @@ describe('matching', { concurrency: true }, () => {
     const problems = [{ code: 'NIK_INVALID' as const, instancePath: '/nik', params: {} }]
     const row = candidate()
     await apply(row)
-    const known = await apply({ ...row, nik: null, problems, changedAt: '2026-02-01T00:00:00.000Z', contentHash: 'c'.repeat(32) })
+    const known = await apply({
+      ...row,
+      nik: null,
+      problems,
+      changedAt: '2026-02-01T00:00:00.000Z',
+      contentHash: 'c'.repeat(32)
+    })
     assert.deepEqual(short(known.outcomes[0] as Outcome), ['updated', 3])
     assert.deepEqual(known.outcomes[0]?.warnings, ['NIK_IGNORED'])
     const unknown = await apply(candidate({ nik: null, problems }))
@@ -290,7 +302,13 @@ describe('matching', { concurrency: true }, () => {
   test('what a superseded row alone knew of the person is kept', async t => {
     const { database, apply } = await setUp(t)
     const row = candidate({ changedAt: '2026-01-01T00:00:00.000Z' })
-    const newer = { ...row, nik: null, birthDate: null, changedAt: '2026-02-01T00:00:00.000Z', contentHash: 'e'.repeat(32) }
+    const newer = {
+      ...row,
+      nik: null,
+      birthDate: null,
+      changedAt: '2026-02-01T00:00:00.000Z',
+      contentHash: 'e'.repeat(32)
+    }
     await apply(row, newer)
     const { rows } = await database.pool.query('select birth_date, nik_tail from sdmk.health_worker')
     assert.deepEqual(rows, [{ birth_date: '1990-01-01', nik_tail: row.nik?.slice(-2) }])

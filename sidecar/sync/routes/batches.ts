@@ -9,12 +9,12 @@ import { BatchSchema, Id, IdParams, nullable, PageQuery, pageOf, problems } from
 
 /** Watching batches, and what each refused. */
 export const batchRoutes: FastifyPluginAsyncTypebox = async app => {
-  const { pool } = app.database ?? {}
+  const pool = () => app.database.pool
 
   app.get('/v1/batches', {
     onRequest: app.requireScope('runs:read'),
     schema: {
-      tags: ['batches'],
+      tags: ['runs'],
       summary: 'List batches, newest first',
       querystring: Type.Object({
         state: Type.Optional(BatchSchema.properties.state),
@@ -26,7 +26,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     handler: async request => {
       const { state, traceId, before, limit } = request.query
-      const { rows } = await pool.query<Batch>(
+      const { rows } = await pool().query<Batch>(
         `select ${batchColumns} from kki.batch b
         where ($1 = 0 or b.id < $1) and ($2::text is null or b.state = $2) and ($3::text is null or b.trace_id = $3)
         order by b.id desc limit $4`,
@@ -39,9 +39,9 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.get('/v1/batches/:id', {
     onRequest: app.requireScope('runs:read'),
-    schema: { tags: ['batches'], summary: 'Show a batch', params: IdParams, response: { 200: BatchSchema, ...problems } },
+    schema: { tags: ['runs'], summary: 'Show a batch', params: IdParams, response: { 200: BatchSchema, ...problems } },
     handler: async request => {
-      const batch = await readBatch(pool, request.params.id)
+      const batch = await readBatch(pool(), request.params.id)
       if (!batch) throw new Problem('NOT_FOUND', `There is no batch ${request.params.id}.`)
       return toBatchBody(batch)
     }
@@ -50,7 +50,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/batches/:id/rejections', {
     onRequest: app.requireScope('registry:read'),
     schema: {
-      tags: ['batches'],
+      tags: ['runs'],
       summary: 'List what a batch refused, with page and row',
       params: IdParams,
       querystring: PageQuery,
@@ -58,8 +58,8 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     },
     handler: async request => {
       const { id } = request.params
-      if (!(await readBatch(pool, id))) throw new Problem('NOT_FOUND', `There is no batch ${id}.`)
-      return readRejections(pool, { batchId: id }, request.query)
+      if (!(await readBatch(pool(), id))) throw new Problem('NOT_FOUND', `There is no batch ${id}.`)
+      return readRejections(pool(), { batchId: id }, request.query)
     }
   })
 }

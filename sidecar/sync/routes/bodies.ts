@@ -4,7 +4,7 @@ import type { BatchBody, RunBody } from './schemas.ts'
 
 /** Returns a batch as the API shows one. */
 export function toBatchBody(batch: Batch): BatchBody {
-  const instant = (at: Date | null) => at && at.toISOString()
+  const instant = (at: Date | null) => at?.toISOString() ?? null
   return {
     id: batch.id,
     runId: batch.runId,
@@ -42,10 +42,14 @@ interface RunRow {
   request_id: string
   trace_id: string
   created_at: Date
+  finished_at: Date | null
 }
 
 /** Returns runs with their batches, newest first: those before run `before`, or the newest where it is 0. */
-export async function readRuns(pool: pg.Pool, { before, limit }: { before: number; limit: number }): Promise<RunBody[]> {
+export async function readRuns(
+  pool: pg.Pool,
+  { before, limit }: { before: number; limit: number }
+): Promise<RunBody[]> {
   const { rows } = await pool.query<RunRow>(
     'select * from kki.run where ($1 = 0 or id < $1) order by id desc limit $2',
     [before, limit]
@@ -73,14 +77,15 @@ async function withBatches(pool: pg.Pool, runs: RunRow[]): Promise<RunBody[]> {
       triggeredBy: run.triggered_by,
       mode: run.mode,
       professions: run.professions,
-      changedSince: run.changed_since && run.changed_since.toISOString(),
-      changedUntil: run.changed_until && run.changed_until.toISOString(),
-      slot: run.slot && run.slot.toISOString(),
+      changedSince: run.changed_since?.toISOString() ?? null,
+      changedUntil: run.changed_until?.toISOString() ?? null,
+      slot: run.slot?.toISOString() ?? null,
       skippedReason: run.skipped_reason,
       actor: run.actor,
       requestId: run.request_id,
       traceId: run.trace_id,
       createdAt: run.created_at.toISOString(),
+      finishedAt: run.finished_at?.toISOString() ?? null,
       state: stateOf(run, batches),
       batches: batches.map(toBatchBody)
     }
@@ -90,8 +95,8 @@ async function withBatches(pool: pg.Pool, runs: RunRow[]): Promise<RunBody[]> {
 /** The state that most needs a person's eye: a run is applied only when all of its batches are. */
 function stateOf(run: RunRow, batches: Batch[]): RunBody['state'] {
   if (run.skipped_reason !== null) return 'skipped'
+  if (run.finished_at === null) return 'running'
   const states = new Set(batches.map(({ state }) => state))
-  if (['queued', 'fetching', 'planned'].some(state => states.has(state as Batch['state']))) return 'running'
   if (states.has('failed')) return 'failed'
   if (states.has('held')) return 'held'
   if (states.has('cancelled')) return 'cancelled'

@@ -62,7 +62,9 @@ const SearchSchema = Type.Object(
   {
     str: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'in any spelling' })),
     nik: Type.Optional(Type.String({ pattern: '^\\d{16}$' })),
-    name: Type.Optional(Type.String({ minLength: 2, maxLength: 200, description: 'without titles; all of it, in any order' })),
+    name: Type.Optional(
+      Type.String({ minLength: 2, maxLength: 200, description: 'without titles; all of it, in any order' })
+    ),
     after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 }))
   },
@@ -74,7 +76,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<{ identity: Identity 
   app.post('/v1/health-workers/search', {
     onRequest: app.requireScope('registry:read'),
     schema: {
-      tags: ['health workers'],
+      tags: ['registry'],
       summary: 'Find health workers by STR, NIK or name',
       body: SearchSchema,
       response: { 200: pageOf(HealthWorkerSchema), ...problems }
@@ -94,7 +96,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<{ identity: Identity 
   app.get('/v1/health-workers/:id', {
     onRequest: app.requireScope('registry:read'),
     schema: {
-      tags: ['health workers'],
+      tags: ['registry'],
       summary: 'Show a health worker',
       params: IdParams,
       response: { 200: HealthWorkerSchema, ...problems }

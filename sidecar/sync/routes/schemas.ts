@@ -60,7 +60,9 @@ export const BatchSchema = Type.Object(
     passedOver: Type.Integer({ minimum: 0, description: 'rows left to other batches of the run' }),
     expectedTotal: Type.Union([Count, Type.Null()], { description: 'KKI’s estimate' }),
     ledger: LedgerSchema,
-    asOf: Type.Union([Type.String({ format: 'date' }), Type.Null()], { description: 'the day by which expiry was judged' }),
+    asOf: Type.Union([Type.String({ format: 'date' }), Type.Null()], {
+      description: 'the day by which expiry was judged'
+    }),
     planDigest: nullable(Type.String()),
     error: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()]),
     traceId: Type.String({ pattern: '^[0-9a-f]{32}$' }),
@@ -88,6 +90,7 @@ export const RunSchema = Type.Object(
     requestId: Type.String(),
     traceId: Type.String(),
     createdAt: Instant,
+    finishedAt: nullable(Instant),
     state: Type.Enum(['skipped', 'running', 'held', 'failed', 'cancelled', 'applied']),
     batches: Type.Array(BatchSchema)
   },

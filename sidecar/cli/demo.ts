@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import closeWithGrace from 'close-with-grace'
+import { Command } from 'commander'
+import { type Config, loadConfig } from '../config.ts'
+import { type Sidecar, startSidecar } from '../main.ts'
+import { createApiKey, scopes } from '../platform/api-key.ts'
+import { createLogger } from '../platform/logger.ts'
+import { initIdentity } from '../registry/identity.ts'
+import { createFileSecretStore } from '../secrets/file.ts'
+import { readBatch } from '../sync/batch.ts'
+import { PartitionBusy } from '../sync/errors.ts'
+import { followRun } from './follow.ts'
+import { wholeNumber } from './simulator.ts'
+import { renderSummary, summarize } from './summary.ts'
+import { startRun } from './sync.ts'
+
+const sdmk = fileURLToPath(new URL('./sdmk.ts', import.meta.url))
+const simulatorStartMs = 20_000
+
+interface DemoOptions {
+  rows: number
+  exit?: boolean
+}
+
+/** `sdmk demo`: database, simulator and sidecar on this machine, and one full run through all of them. */
+export const demoCommand = () =>
+  new Command('demo')
+    .description('start a database, a simulated KKI and the sidecar, run once, and stay up')
+    .option('-r, --rows <rows>', 'records that the simulated KKI lists', wholeNumber, 50_000)
+    .option('--exit', 'end after the run, with its summary as JSON on the last line')
+    .action(async (options: DemoOptions) => {
+      const simulator = await startSimulatorProcess(options.rows)
+      try {
+        const config = demoConfig(simulator.url)
+        const secrets = createFileSecretStore(config.secretsDir)
+        await initIdentity(secrets)
+        await secrets.write('kki', { clientId: simulator.clientId, clientSecret: simulator.clientSecret })
+        const sidecar = await startOnFreePort(config)
+        if (options.exit) {
+          try {
+            console.log(JSON.stringify(summarize(await runOnce(sidecar, config))))
+          } finally {
+            await sidecar.close()
+            simulator.stop()
+          }
+          return
+        }
+        closeWithGrace({ delay: 60_000, logger: false }, async () => {
+          await sidecar.close()
+          simulator.stop()
+        })
+        await runOnce(sidecar, config)
+        await renderAddresses(sidecar, simulator.url)
+      } catch (error) {
+        simulator.stop()
+        throw error
+      }
+    })
+
+/** The demo's own folder, apart from that of a real installation, unless the environment says otherwise. */
+function demoConfig(kkiUrl: string): Config {
+  const dataDir = process.env.SDMK_DATA_DIR ?? '.data'
+  return loadConfig({
+    ...process.env,
+    KKI_BASE_URL: kkiUrl,
+    SDMK_DATA_DIR: dataDir,
+    SDMK_SECRETS_DIR: process.env.SDMK_SECRETS_DIR ?? path.join(dataDir, 'demo-secrets')
+  })
+}
+
+async function startOnFreePort(config: Config): Promise<Sidecar> {
+  const logger = createLogger(process.env.SDMK_LOG_LEVEL === undefined ? 'error' : config.logLevel)
+  console.error(`Starting PostgreSQL under ${path.relative('.', config.dataDir) || '.'} and the sidecar …`)
+  try {
+    return await startSidecar(config, { logger })
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'EADDRINUSE') throw error
+    return startSidecar(config, { logger, port: 0 })
+  }
+}
+
+async function runOnce(sidecar: Sidecar, config: Config) {
+  const { pool } = sidecar.app.database
+  const runId = await startRun(sidecar, config, { mode: 'full' }).catch(async error => {
+    // An earlier demo was killed in the middle of its run: the queue has taken that run up again.
+    const batch = error instanceof PartitionBusy ? await readBatch(pool, error.batchId) : null
+    if (batch === null) throw error
+    return batch.runId
+  })
+  const run = await followRun(pool, runId)
+  console.log(`\n${await renderSummary(pool, run)}`)
+  if (run.state !== 'applied') process.exitCode = 1
+  return run
+}
+
+async function renderAddresses({ app, address }: Sidecar, kkiUrl: string) {
+  const { pool } = app.database
+  await pool.query(`update kki.api_key set revoked_at = now() where name = 'demo' and revoked_at is null`)
+  const key = await createApiKey(pool, 'demo', [...scopes])
+  console.log(`
+API docs   ${address}/docs
+Metrics    ${address}/metrics
+KKI        ${kkiUrl} (simulated)
+API key    ${key}
+
+  curl -s -H 'authorization: Bearer ${key}' '${address}/v1/rejections?limit=3'
+
+Ctrl-C ends the demo; its data stays.`)
+}
+
+interface SimulatorProcess {
+  url: string
+  clientId: string
+  clientSecret: string
+  stop(): void
+}
+
+/** A process of its own, as KKI is, so that it does not share the sidecar's core. */
+async function startSimulatorProcess(rows: number): Promise<SimulatorProcess> {
+  const child = spawn(process.execPath, [sdmk, 'simulator', '--json', '--port', '0', '--rows', String(rows)], {
+    stdio: ['pipe', 'pipe', 'inherit']
+  })
+  const stop = () => void child.kill('SIGTERM')
+  const lines = createInterface({ input: child.stdout })
+  try {
+    const [line] = await Promise.race([
+      once(lines, 'line', { signal: AbortSignal.timeout(simulatorStartMs) }),
+      once(child, 'exit').then(([code]) => Promise.reject(new Error(`the simulator ended with code ${code}`)))
+    ])
+    return { ...(JSON.parse(line as string) as Omit<SimulatorProcess, 'stop'>), stop }
+  } catch (error) {
+    stop()
+    throw error
+  } finally {
+    lines.close()
+    child.stdout.resume()
+  }
+}

@@ -1,0 +1,31 @@
+import closeWithGrace from 'close-with-grace'
+import { Command, InvalidArgumentError } from 'commander'
+import { startSimulator } from '../../simulator/simulator.ts'
+
+/** `sdmk simulator`: a KKI with invented people, until it is told to stop. */
+export const simulatorCommand = () =>
+  new Command('simulator')
+    .description('run a KKI that speaks the contract, with invented people')
+    .option('-p, --port <port>', 'port to listen on; 0 takes a free one', wholeNumber, 4010)
+    .option('-r, --rows <rows>', 'records that it lists', wholeNumber, 50_000)
+    .option('-s, --seed <seed>', 'equal seeds list equal records', wholeNumber, 1)
+    .option('--json', 'print address and credentials as one line of JSON')
+    .action(async ({ port, rows, seed, json }: { port: number; rows: number; seed: number; json?: boolean }) => {
+      const simulator = await startSimulator({ port, rows, seed })
+      const { url, clientId, clientSecret } = simulator
+      if (json) console.log(JSON.stringify({ url, clientId, clientSecret }))
+      else {
+        console.log(`KKI simulator with ${rows.toLocaleString('en')} invented records at ${url}`)
+        console.log(`  KKI_BASE_URL=${url}`)
+        console.log(`  client id ${clientId}, client secret ${clientSecret}`)
+      }
+      // Whoever started it may be gone without a word; its pipe then ends.
+      if (json) process.stdin.resume().once('end', () => process.kill(process.pid, 'SIGTERM'))
+      closeWithGrace({ delay: 5000, logger: false }, async () => simulator.close())
+    })
+
+/** Reads a whole number of the command line. @throws InvalidArgumentError */
+export function wholeNumber(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
+  return Number(text)
+}

@@ -1,0 +1,68 @@
+import type pg from 'pg'
+import { codeText } from '../platform/problem-texts.ts'
+import type { Ledger } from '../sync/batch.ts'
+import type { RunBody } from '../sync/routes/schemas.ts'
+
+export interface RunSummary extends Ledger {
+  seconds: number
+}
+
+const counters = [
+  'fetched',
+  'created',
+  'linked',
+  'updated',
+  'unchanged',
+  'superseded',
+  'rejected',
+  'deactivated'
+] as const satisfies (keyof Ledger)[]
+
+/** Returns the counters of a run's batches together, and how long it took from its trigger to its last batch. */
+export function summarize(run: RunBody): RunSummary {
+  const total = (counter: keyof Ledger) => run.batches.reduce((sum, { ledger }) => sum + ledger[counter], 0)
+  const ended = Math.max(...run.batches.map(({ finishedAt }) => Date.parse(finishedAt ?? run.createdAt)))
+  return {
+    ...(Object.fromEntries(counters.map(counter => [counter, total(counter)])) as unknown as Ledger),
+    seconds: Math.round((ended - Date.parse(run.createdAt)) / 100) / 10
+  }
+}
+
+/** Returns the ledger, the rejections by code and the speed of a run, for people. */
+export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string> {
+  const summary = summarize(run)
+  const failed = run.batches.filter(({ error }) => error !== null)
+  const lines = [
+    `Run ${run.id} (${run.mode}): ${run.state}, ${run.batches.length} batches, trace ${run.traceId}`,
+    '',
+    ...counters.map(counter => `  ${counter.padEnd(12)}${count(summary[counter])}`),
+    `  ${'seconds'.padEnd(12)}${summary.seconds.toFixed(1).padStart(11)}`
+  ]
+  if (summary.seconds > 0) {
+    lines.push(`  ${'rows/second'.padEnd(12)}${count(Math.round(summary.fetched / summary.seconds))}`)
+  }
+  const rejections = await rejectionsByCode(pool, run.id)
+  if (rejections.length > 0) lines.push('', 'Refused rows by code (a row may have several):')
+  for (const { code, rows } of rejections) {
+    lines.push(`  ${code.padEnd(20)}${count(rows)}  ${codeText(code, 'en')?.title ?? ''}`)
+  }
+  for (const { id, partition, error } of failed) lines.push('', `Batch ${id} (${partition}) failed: ${error?.detail}`)
+  return lines.join('\n')
+}
+
+async function rejectionsByCode(pool: pg.Pool, runId: number) {
+  const { rows } = await pool.query<{ code: string; rows: number }>(
+    `select r.code, count(distinct (o.batch_id, o.row_no)) as rows
+    from kki.batch b
+    join kki.rejection_occurrence o on o.batch_id = b.id
+    join kki.rejection r on r.id = o.rejection_id
+    where b.run_id = $1
+    group by r.code order by rows desc, r.code`,
+    [runId]
+  )
+  return rows
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en').padStart(11)
+}

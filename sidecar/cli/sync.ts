@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto'
+import { userInfo } from 'node:os'
+import { Command, Option } from 'commander'
+import { type Config, loadConfig } from '../config.ts'
+import { type Sidecar, startSidecar } from '../main.ts'
+import { createLogger } from '../platform/logger.ts'
+import { createTraceId } from '../platform/request-id.ts'
+import type { RunMode } from '../sync/batch.ts'
+import { loadMapping } from '../sync/mapping-file.ts'
+import { createRun, type RunRequest } from '../sync/run.ts'
+import { followRun } from './follow.ts'
+import { renderSummary, summarize } from './summary.ts'
+
+interface SyncOptions {
+  mode: RunMode
+  profession?: string[]
+  since?: string
+  until?: string
+  json?: boolean
+}
+
+/** `sdmk sync`: one run, waited for. Works with or without a running service: both take jobs of the same queue. */
+export const syncCommand = () =>
+  new Command('sync')
+    .description('start a run and wait for its end')
+    .addOption(
+      new Option('-m, --mode <mode>', 'what to fetch').choices(['incremental', 'window', 'full']).default('incremental')
+    )
+    .option('-p, --profession <code...>', 'these professions only, a batch for each')
+    .option('--since <instant>', 'start of the window (mode window), ISO 8601')
+    .option('--until <instant>', 'end of the window (mode window), ISO 8601')
+    .option('--json', 'print the summary as JSON, and nothing else')
+    .action(async ({ mode, profession, since, until, json }: SyncOptions) => {
+      const config = loadConfig(process.env)
+      const sidecar = await startSidecar(config, { logger: createLogger('error'), listen: false })
+      try {
+        const request = {
+          mode,
+          professions: profession,
+          changedSince: since === undefined ? undefined : new Date(since),
+          changedUntil: until === undefined ? undefined : new Date(until)
+        }
+        const runId = await startRun(sidecar, config, request)
+        const { pool } = sidecar.app.database
+        const run = await followRun(pool, runId, { quiet: json ?? false })
+        console.log(json ? JSON.stringify(summarize(run)) : await renderSummary(pool, run))
+        if (run.state !== 'applied') process.exitCode = 1
+      } finally {
+        await sidecar.close()
+      }
+    })
+
+/** Starts a run from the command line and returns its id. @throws what `createRun` throws */
+export async function startRun({ app }: Sidecar, config: Config, request: RunRequest): Promise<number> {
+  const mapping = await loadMapping(config.kki.mappingFile)
+  const caller = { actor: userInfo().username, apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
+  const { runId } = await app.database.withTransaction(client =>
+    createRun(client, app.queue, mapping, request, { triggeredBy: 'command', caller })
+  )
+  return runId
+}

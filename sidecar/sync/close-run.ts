@@ -1,0 +1,22 @@
+import type pg from 'pg'
+
+/**
+ * Marks the run as finished if none of its batches is under way, within the transaction that ended one of them. A full
+ * run of which all is applied still waits for its census, which finishes it.
+ */
+export async function closeRun(client: pg.ClientBase, runId: number): Promise<void> {
+  // Batches that end side by side would each see the other under way; the lock makes the second look again.
+  await client.query('select from kki.run where id = $1 for update', [runId])
+  await client.query(
+    `update kki.run r set finished_at = now()
+    where r.id = $1 and r.finished_at is null
+      and not exists (select from kki.batch b where b.run_id = r.id and b.state in ('queued', 'fetching', 'planned'))
+      and (r.mode <> 'full' or exists (select from kki.batch b where b.run_id = r.id and b.state <> 'applied'))`,
+    [runId]
+  )
+}
+
+/** Marks the run as finished: nothing more will be added to it. */
+export async function finishRun(client: pg.ClientBase, runId: number): Promise<void> {
+  await client.query('update kki.run set finished_at = coalesce(finished_at, now()) where id = $1', [runId])
+}
