@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { errors, Provider } from 'oidc-provider'
 import { TokenStore } from './token-store.ts'
@@ -33,6 +34,7 @@ export function createTokens({ clientId, clientSecret, lifetimeSeconds }: TokenO
       {
         client_id: clientId,
         client_secret: clientSecret,
+        id_token_signed_response_alg: 'EdDSA',
         grant_types: ['client_credentials', 'refresh_token'],
         redirect_uris: [],
         response_types: [],
@@ -42,11 +44,12 @@ export function createTokens({ clientId, clientSecret, lifetimeSeconds }: TokenO
     clientAuthMethods: ['client_secret_post'],
     features: { clientCredentials: { enabled: true }, devInteractions: { enabled: false } },
     findAccount: (_ctx, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
-    // No id token is issued, so no key is needed; left out, the provider would warn about its development keys.
-    jwks: { keys: [] },
+    // No id token is ever issued, but the provider does not start without a key to sign one.
+    jwks: { keys: [generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })] },
     rotateRefreshToken: true,
     routes: { token: '/oauth2/token' },
-    scopes: [SCOPE],
+    // The provider knows refresh tokens only where this scope exists; nobody needs to ask for it.
+    scopes: [SCOPE, 'offline_access'],
     ttl: { AccessToken: lifetimeSeconds, RefreshToken: REFRESH_TOKEN_SECONDS, Grant: REFRESH_TOKEN_SECONDS }
   })
   issueRefreshTokenWithClientCredentials(provider)

@@ -28,6 +28,14 @@ export function summarize(run: RunBody): RunSummary {
   }
 }
 
+/** What to look at first when a batch failed for one of these. */
+const settings: Record<string, string> = {
+  KKI_UNAVAILABLE: 'KKI_BASE_URL',
+  KKI_REFUSED: 'KKI_BASE_URL',
+  KKI_CONTRACT: 'KKI_BASE_URL',
+  TOKEN_REFRESH_FAILED: 'the secret "kki" in SDMK_SECRETS_DIR'
+}
+
 /** Returns the ledger, the rejections by code and the speed of a run, for people. */
 export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string> {
   const summary = summarize(run)
@@ -46,7 +54,10 @@ export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string
   for (const { code, rows } of rejections) {
     lines.push(`  ${code.padEnd(20)}${count(rows)}  ${codeText(code, 'en')?.title ?? ''}`)
   }
-  for (const { id, partition, error } of failed) lines.push('', `Batch ${id} (${partition}) failed: ${error?.detail}`)
+  for (const { id, partition, error } of failed) {
+    const hint = settings[error?.code ?? '']
+    lines.push('', `Batch ${id} (${partition}) failed: ${error?.detail}${hint ? `; see ${hint}` : ''}`)
+  }
   return lines.join('\n')
 }
 

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { summarize } from '../../sidecar/cli/summary.ts'
+import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
+import { dumpRegistry, startConnector } from './helpers.ts'
+
+const total = (run: RunBody) => {
+  const { seconds: _, ...ledger } = summarize(run)
+  return ledger
+}
+
+test('a full run takes in a whole KKI, and a second one changes nothing', async t => {
+  const { run, pool, simulator } = await startConnector(t, { rows: 6000, brokenShare: 0.1 })
+  const first = await run({ mode: 'full' })
+  assert.equal(first.state, 'applied')
+  const ledger = total(first)
+  assert.equal(ledger.fetched, 6000)
+  assert.equal(
+    ledger.fetched,
+    ledger.created + ledger.linked + ledger.updated + ledger.unchanged + ledger.superseded + ledger.rejected
+  )
+  assert.ok(ledger.created > 4000, `created ${ledger.created}`)
+  assert.ok(ledger.linked > 0 && ledger.superseded > 0 && ledger.rejected >= 600, JSON.stringify(ledger))
+  assert.ok(
+    first.batches.some(({ partition }) => partition === '*'),
+    'rows of unknown professions are met by a batch without a filter'
+  )
+
+  const { rows: stored } = await pool.query(
+    `select (select count(*) from sdmk.health_worker)::int as people, (select count(*) from sdmk.registration)::int as licences`
+  )
+  assert.deepEqual(stored, [{ people: ledger.created, licences: ledger.created + ledger.linked }])
+
+  const before = await dumpRegistry(pool)
+  const second = total(await run({ mode: 'full' }))
+  assert.deepEqual(
+    { created: second.created, linked: second.linked, updated: second.updated },
+    { created: 0, linked: 0, updated: 0 }
+  )
+  assert.equal(second.rejected, ledger.rejected)
+  assert.equal(second.superseded, ledger.superseded)
+  assert.equal(second.unchanged, ledger.fetched - ledger.rejected - ledger.superseded)
+  assert.deepEqual(await dumpRegistry(pool), before)
+  assert.ok(simulator.url)
+})
+
+test('after a full run an incremental one fetches only what KKI changed since', async t => {
+  const { run, simulator } = await startConnector(t, { rows: 3000, brokenShare: 0, env: { KKI_OVERLAP: '0' } })
+  await run({ mode: 'full' })
+  const quiet = total(await run({ mode: 'incremental' }))
+  assert.equal(quiet.fetched, 0)
+  const response = await fetch(`${simulator.url}/_days`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ changedShare: 0.1 })
+  })
+  assert.ok(response.ok)
+  const day = total(await run({ mode: 'incremental' }))
+  assert.ok(day.fetched >= 250 && day.fetched <= 400, `fetched ${day.fetched}`)
+  assert.ok(day.updated > 100 && day.deactivated > 0, JSON.stringify(day))
+})

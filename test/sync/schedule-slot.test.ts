@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isSchedule, lastSlot, nextSlot } from '../../sidecar/sync/schedule-slot.ts'
+
+const jakarta = 'Asia/Jakarta'
+
+test('a slot is a minute of the schedule in the given time zone', () => {
+  const now = new Date('2026-03-01T20:00:00Z')
+  assert.equal(lastSlot('0 2 * * *', jakarta, now).toISOString(), '2026-03-01T19:00:00.000Z')
+  assert.equal(nextSlot('0 2 * * *', jakarta, now).toISOString(), '2026-03-02T19:00:00.000Z')
+})
+
+test('a slot is due in its own minute', () => {
+  const now = new Date('2026-03-01T19:00:00.000Z')
+  assert.equal(lastSlot('0 2 * * *', jakarta, now).toISOString(), now.toISOString())
+})
+
+test('what is not a cron expression is told from what is', () => {
+  assert.equal(isSchedule('*/15 * * * *'), true)
+  assert.equal(isSchedule('every day'), false)
+  assert.equal(isSchedule('61 * * * *'), false)
+})
