@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
+import { ConfigurationError } from './errors.ts'
 import kki from './kki/plugin.ts'
 import auth from './platform/auth.ts'
 import database from './platform/database.ts'
@@ -26,7 +27,7 @@ import { runRoutes } from './sync/routes/runs.ts'
 
 export interface AppOptions {
   logger?: Logger
-  /** PostgreSQL; by default the one of the configuration. */
+  /** PostgreSQL; by default the one of the configuration. One of the two is needed. */
   databaseUrl?: string
   /** True to describe the API alone: no database, no queue, no jobs, and requests are not answered. */
   withoutServices?: boolean

@@ -6,13 +6,14 @@ import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
 import { type Config, loadConfig } from '../config.ts'
-import { type Sidecar, startSidecar } from '../main.ts'
+import { ConfigurationError } from '../errors.ts'
+import { type Service, startService } from '../main.ts'
 import { createApiKey, scopes } from '../platform/api-key.ts'
-import { createLogger } from '../platform/logger.ts'
 import { initIdentity } from '../registry/identity.ts'
 import { createFileSecretStore } from '../secrets/file.ts'
 import { readBatch } from '../sync/batch.ts'
 import { PartitionBusy } from '../sync/errors.ts'
+import { errorLogger } from './command.ts'
 import { followRun } from './follow.ts'
 import { wholeNumber } from './simulator.ts'
 import { renderSummary, summarize } from './summary.ts'
@@ -26,9 +27,9 @@ interface DemoOptions {
   exit?: boolean
 }
 
-/** `sdmk demo`: database, simulator and sidecar on this machine, and one full run through all of them. */
-export const demoCommand = () =>
-  new Command('demo')
+/** Returns `sdmk demo`: database, simulator and sidecar on this machine, and one full run through all of them. */
+export function demoCommand(): Command {
+  return new Command('demo')
     .description('start a database, a simulated KKI and the sidecar, run once, and stay up')
     .option('-r, --rows <rows>', 'records that the simulated KKI lists', wholeNumber, 50_000)
     .option('--exit', 'end after the run, with its summary as JSON on the last line')
@@ -39,27 +40,28 @@ export const demoCommand = () =>
         const secrets = createFileSecretStore(config.secretsDir)
         await initIdentity(secrets)
         await secrets.write('kki', { clientId: simulator.clientId, clientSecret: simulator.clientSecret })
-        const sidecar = await startOnFreePort(config)
+        const service = await startOnFreePort(config)
         if (options.exit) {
           try {
-            console.log(JSON.stringify(summarize(await runOnce(sidecar, config))))
+            console.log(JSON.stringify(summarize(await runOnce(service, config))))
           } finally {
-            await sidecar.close()
+            await service.close()
             simulator.stop()
           }
           return
         }
         closeWithGrace({ delay: 60_000, logger: false }, async () => {
-          await sidecar.close()
+          await service.close()
           simulator.stop()
         })
-        await runOnce(sidecar, config)
-        await renderAddresses(sidecar, simulator.url)
+        await runOnce(service, config)
+        await renderAddresses(service, simulator.url)
       } catch (error) {
         simulator.stop()
         throw error
       }
     })
+}
 
 /** The demo's own folder, apart from that of a real installation, unless the environment says otherwise. */
 function demoConfig(kkiUrl: string): Config {
@@ -72,20 +74,20 @@ function demoConfig(kkiUrl: string): Config {
   })
 }
 
-async function startOnFreePort(config: Config): Promise<Sidecar> {
-  const logger = createLogger(process.env.SDMK_LOG_LEVEL === undefined ? 'error' : config.logLevel)
+async function startOnFreePort(config: Config): Promise<Service> {
+  const logger = errorLogger(config)
   console.error(`Starting PostgreSQL under ${path.relative('.', config.dataDir) || '.'} and the sidecar …`)
   try {
-    return await startSidecar(config, { logger })
+    return await startService(config, { logger })
   } catch (error) {
-    if ((error as { code?: string }).code !== 'EADDRINUSE') throw error
-    return startSidecar(config, { logger, port: 0 })
+    if (!(error instanceof ConfigurationError && error.variable === 'SDMK_PORT')) throw error
+    return startService({ ...config, port: 0 }, { logger })
   }
 }
 
-async function runOnce(sidecar: Sidecar, config: Config) {
-  const { pool } = sidecar.app.database
-  const runId = await startRun(sidecar, config, { mode: 'full' }).catch(async error => {
+async function runOnce(service: Service, config: Config) {
+  const { pool } = service.app.database
+  const runId = await startRun(service, config, { mode: 'full' }).catch(async error => {
     // An earlier demo was killed in the middle of its run: the queue has taken that run up again.
     const batch = error instanceof PartitionBusy ? await readBatch(pool, error.batchId) : null
     if (batch === null) throw error
@@ -97,17 +99,17 @@ async function runOnce(sidecar: Sidecar, config: Config) {
   return run
 }
 
-async function renderAddresses({ app, address }: Sidecar, kkiUrl: string) {
+async function renderAddresses({ app, url }: Service, kkiUrl: string) {
   const { pool } = app.database
   await pool.query(`update kki.api_key set revoked_at = now() where name = 'demo' and revoked_at is null`)
-  const key = await createApiKey(pool, 'demo', [...scopes])
+  const { key } = await createApiKey(pool, 'demo', [...scopes])
   console.log(`
-API docs   ${address}/docs
-Metrics    ${address}/metrics
+API docs   ${url}/docs
+Metrics    ${url}/metrics
 KKI        ${kkiUrl} (simulated)
 API key    ${key}
 
-  curl -s -H 'authorization: Bearer ${key}' '${address}/v1/rejections?limit=3'
+  curl -s -H 'authorization: Bearer ${key}' '${url}/v1/rejections?limit=3'
 
 Ctrl-C ends the demo; its data stays.`)
 }

@@ -2,9 +2,9 @@ import closeWithGrace from 'close-with-grace'
 import { Command, InvalidArgumentError } from 'commander'
 import { startSimulator } from '../../simulator/simulator.ts'
 
-/** `sdmk simulator`: a KKI with invented people, until it is told to stop. */
-export const simulatorCommand = () =>
-  new Command('simulator')
+/** Returns `sdmk simulator`: a KKI with invented people, until it is told to stop. */
+export function simulatorCommand(): Command {
+  return new Command('simulator')
     .description('run a KKI that speaks the contract, with invented people')
     .option('-p, --port <port>', 'port to listen on; 0 takes a free one', wholeNumber, 4010)
     .option('-r, --rows <rows>', 'records that it lists', wholeNumber, 50_000)
@@ -23,6 +23,7 @@ export const simulatorCommand = () =>
       if (json) process.stdin.resume().once('end', () => process.kill(process.pid, 'SIGTERM'))
       closeWithGrace({ delay: 5000, logger: false }, async () => simulator.close())
     })
+}
 
 /** Reads a whole number of the command line. @throws InvalidArgumentError */
 export function wholeNumber(text: string): number {

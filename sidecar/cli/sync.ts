@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
 import { Command, Option } from 'commander'
 import { type Config, loadConfig } from '../config.ts'
-import { type Sidecar, startSidecar } from '../main.ts'
-import { createLogger } from '../platform/logger.ts'
+import { type Service, startService } from '../main.ts'
 import { createTraceId } from '../platform/request-id.ts'
 import type { RunMode } from '../sync/batch.ts'
 import { loadMapping } from '../sync/mapping-file.ts'
 import { createRun, type RunRequest } from '../sync/run.ts'
+import { errorLogger, print } from './command.ts'
 import { followRun } from './follow.ts'
 import { renderSummary, summarize } from './summary.ts'
 
@@ -19,9 +19,11 @@ interface SyncOptions {
   json?: boolean
 }
 
-/** `sdmk sync`: one run, waited for. Works with or without a running service: both take jobs of the same queue. */
-export const syncCommand = () =>
-  new Command('sync')
+/**
+ * Returns `sdmk sync`: one run, waited for. Works with or without a running service: both take jobs of the same queue.
+ */
+export function syncCommand(): Command {
+  return new Command('sync')
     .description('start a run and wait for its end')
     .addOption(
       new Option('-m, --mode <mode>', 'what to fetch').choices(['incremental', 'window', 'full']).default('incremental')
@@ -32,7 +34,7 @@ export const syncCommand = () =>
     .option('--json', 'print the summary as JSON, and nothing else')
     .action(async ({ mode, profession, since, until, json }: SyncOptions) => {
       const config = loadConfig(process.env)
-      const sidecar = await startSidecar(config, { logger: createLogger('error'), listen: false })
+      const service = await startService(config, { logger: errorLogger(config), listen: false })
       try {
         const request = {
           mode,
@@ -40,18 +42,19 @@ export const syncCommand = () =>
           changedSince: since === undefined ? undefined : new Date(since),
           changedUntil: until === undefined ? undefined : new Date(until)
         }
-        const runId = await startRun(sidecar, config, request)
-        const { pool } = sidecar.app.database
+        const runId = await startRun(service, config, request)
+        const { pool } = service.app.database
         const run = await followRun(pool, runId, { quiet: json ?? false })
-        console.log(json ? JSON.stringify(summarize(run)) : await renderSummary(pool, run))
+        print(json, summarize(run), [await renderSummary(pool, run)])
         if (run.state !== 'applied') process.exitCode = 1
       } finally {
-        await sidecar.close()
+        await service.close()
       }
     })
+}
 
 /** Starts a run from the command line and returns its id. @throws what `createRun` throws */
-export async function startRun({ app }: Sidecar, config: Config, request: RunRequest): Promise<number> {
+export async function startRun({ app }: Service, config: Config, request: RunRequest): Promise<number> {
   const mapping = await loadMapping(config.kki.mappingFile)
   const caller = { actor: userInfo().username, apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
   const { runId } = await app.database.withTransaction(client =>

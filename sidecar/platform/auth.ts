@@ -25,7 +25,7 @@ declare module 'fastify' {
 const cacheMs = 10_000
 const cacheEntries = 1000
 
-/** Decorates the app with `requireScope`, over the bearer keys of `kki.api_key`. */
+/** Decorates the app with `requireScope`, over the bearer keys of `kki.api_key`; reads `app.database` when asked. */
 export default fp(
   async function authPlugin(app) {
     const cache = new Map<string, { key: ApiKey | null; until: number }>()
@@ -51,7 +51,7 @@ export default fp(
       request.log = request.log.child({ keyId: key.id })
     })
   },
-  { name: 'auth', fastify: '5.x', dependencies: ['database', 'problems'] }
+  { name: 'auth', fastify: '5.x', dependencies: ['problems'] }
 )
 
 function delegated(request: FastifyRequest, key: ApiKey): string | null {

@@ -1,5 +1,5 @@
-import fp from 'fastify-plugin'
 import fastifyMetrics from 'fastify-metrics'
+import fp from 'fastify-plugin'
 
 /**
  * Answers `/metrics` and decorates the app with `metrics`: own metrics are made from `app.metrics.client`, so that they

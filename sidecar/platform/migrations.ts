@@ -43,7 +43,7 @@ export async function migrate({ databaseUrl, logger, directory = ours }: Migrate
   }
   try {
     const result = await applyFiles(client, directory)
-    for (const { version, name } of result.applied) logger.info({ version, name }, 'migration applied')
+    for (const { version, name } of result.applied) logger.info({ version, migration: name }, 'migration applied')
     await migrateQueue(databaseUrl)
     return result
   } finally {

@@ -16,16 +16,20 @@ export interface BirthPlaceKey {
  * resolved where they were in use. `null` where nothing is left.
  */
 export function compileBirthPlaces(aliases: readonly BirthPlaceAlias[]) {
-  const byWord = new Map(aliases.map(alias => [birthPlaceWords(alias.value), alias]))
+  const byWord = new Map(
+    aliases.map(({ value, key, bornFrom = 0, bornUntil = 9999 }) => [
+      birthPlaceWords(value),
+      { key: birthPlaceWords(key), bornFrom, bornUntil }
+    ])
+  )
   return (place: string, bornIn: number | null): BirthPlaceKey | null => {
     const words = birthPlaceWords(place)
     if (words === '') return null
     const bare = words.replace(regionKind, '')
     const alias = byWord.get(words) ?? byWord.get(bare)
     if (alias === undefined) return { key: bare, fitsPeriod: true }
-    const { bornFrom = 0, bornUntil = 9999 } = alias
-    const fitsPeriod = bornIn === null || (bornFrom <= bornIn && bornIn <= bornUntil)
-    return { key: fitsPeriod ? birthPlaceWords(alias.key) : bare, fitsPeriod }
+    const fitsPeriod = bornIn === null || (alias.bornFrom <= bornIn && bornIn <= alias.bornUntil)
+    return { key: fitsPeriod ? alias.key : bare, fitsPeriod }
   }
 }
 

@@ -1,7 +1,10 @@
 import { type Static, Type } from 'typebox'
 
 const closed = { additionalProperties: false }
-const Pointer = Type.String({ pattern: '^(/([^~/]|~[01])+)+$', description: 'JSON pointer (RFC 6901) into a KKI record' })
+const Pointer = Type.String({
+  pattern: '^(/([^~/]|~[01])+)+$',
+  description: 'JSON pointer (RFC 6901) into a KKI record'
+})
 const Word = Type.String({ minLength: 1, maxLength: 100 })
 const Code = Type.String({ pattern: '^[a-z][a-z0-9_]{0,62}$' })
 const Day = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' })
@@ -75,7 +78,9 @@ export const MappingSchema = Type.Object(
     dateFormats: DateFormats,
     monthNames: Type.Array(Type.Array(Word, { minItems: 1 }), { minItems: 12, maxItems: 12 }),
     lifetimeWords: Type.Array(Word, { description: 'an end date that says: for life' }),
-    endlessDates: Type.Array(Day, { description: 'an end date that means for life on a lifetime number, else unknown' }),
+    endlessDates: Type.Array(Day, {
+      description: 'an end date that means for life on a lifetime number, else unknown'
+    }),
     unknownDateWords: Type.Array(Word, { description: 'a date that says nothing' }),
     statusWords: Type.Record(
       Type.String(),

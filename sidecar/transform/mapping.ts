@@ -82,11 +82,11 @@ function checkProfessions({ professions }: Mapping): void {
       filters.add(foldWord(code))
     }
     for (const [at, alias] of profession.aliases.entries()) {
-      for (const end of ['validFrom', 'validUntil'] as const) {
-        const day = alias[end]
-        const path = `/professions/${index}/aliases/${at}/${end}`
-        if (day !== undefined && isoDay(day) === null) throw fault(path, 'is not a date')
-      }
+      const path = `/professions/${index}/aliases/${at}`
+      const { validFrom = '1900-01-01', validUntil = '9999-12-31' } = alias
+      if (isoDay(validFrom) === null) throw fault(`${path}/validFrom`, 'is not a date')
+      if (isoDay(validUntil) === null) throw fault(`${path}/validUntil`, 'is not a date')
+      if (validFrom > validUntil) throw fault(path, 'ends before it begins')
     }
   }
   const overlap = findOverlap(professions)

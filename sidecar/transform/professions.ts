@@ -39,8 +39,7 @@ export function findOverlap(professions: readonly ProfessionMapping[]): string |
   for (const list of collectMeanings(professions).values()) {
     const ordered = list.toSorted((a, b) => (a.from < b.from ? -1 : 1))
     const clash = ordered.find((meaning, index) => index > 0 && meaning.from <= (ordered[index - 1]?.until ?? ''))
-    const backwards = list.find(meaning => meaning.from > meaning.until)
-    if (clash !== undefined || backwards !== undefined) return (clash ?? backwards)?.path ?? null
+    if (clash !== undefined) return clash.path
   }
   return null
 }

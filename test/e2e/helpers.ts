@@ -54,7 +54,7 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
   })
   const app = await buildApp(config, { logger: pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }) })
   t.after(() => app.close())
-  const key = await createApiKey(pool, 'test', [...scopes])
+  const { key } = await createApiKey(pool, 'test', [...scopes])
 
   const call: Connector['call'] = async (method, address, body) => {
     const response = await app.inject({

@@ -62,7 +62,7 @@ function addressOf({ user, password, host, port, database }: pg.Client): pg.Clie
 async function createKey(client: pg.Client): Promise<string> {
   const pool = new pg.Pool({ ...addressOf(client), max: 1 })
   try {
-    return await createApiKey(pool, 'test', ['runs:write'])
+    return (await createApiKey(pool, 'test', ['runs:write'])).key
   } finally {
     await pool.end()
   }

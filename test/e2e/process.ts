@@ -67,7 +67,7 @@ export async function serve(t: TestContext, env: Record<string, string>): Promis
     let log = ''
     child.stdout.on('data', chunk => {
       log = (log + chunk).slice(-20_000)
-      const address = /"msg":"Server listening at (http:[^"]+)"/.exec(log)?.[1]
+      const address = /"url":"(http:[^"]+)".*"msg":"the service is ready"/.exec(log)?.[1]
       if (address) resolve(address)
     })
     child.once('exit', code => reject(new Error(`sdmk serve ended with code ${code}: ${log}`)))
