@@ -1,63 +1,97 @@
+import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { type App, buildApp } from './app.ts'
-import type { Config } from './config.ts'
-import { startEmbeddedDatabase } from './platform/embedded-database.ts'
+import { type Config, loadConfig } from './config.ts'
+import { ConfigurationError } from './errors.ts'
 import { createLogger } from './platform/logger.ts'
 import { migrate } from './platform/migrations.ts'
+import { openDatabase } from './platform/open-database.ts'
 
-export interface Sidecar {
+/** What stopping may take beyond the jobs: connections, and the embedded database's last checkpoint. */
+const stopGraceSeconds = 30
+
+export interface Service {
   app: App
+  /** Where it answers, or null where it was told not to listen. */
+  url: string | null
   databaseUrl: string
-  /** Where the API answers, or null where it was told not to listen. */
-  address: string | null
-  /** Ends jobs and connections, then the embedded database. */
+  /** Ends jobs and requests, then the connections, then the embedded database. */
   close(): Promise<void>
 }
 
-export interface StartOptions {
+export interface ServiceOptions {
   logger?: Logger
-  /** False for a command that works beside a running service. */
+  /** False for a command that works beside a running service: it does not listen, and leaves it its database. */
   listen?: boolean
-  /** Another port than the configuration's. */
-  port?: number
 }
 
 /**
- * Starts the sidecar: the embedded database where no other is configured, the app, the port. The embedded database is
- * migrated on the way; another one is migrated by `sdmk migrate`.
+ * Returns the running sidecar. With the embedded database the migrations are applied first; any other database must
+ * have been migrated.
+ *
+ * @throws ConfigurationError, DatabaseUnavailable, SchemaBehind, EmbeddedDatabaseFailed; nothing is left running then.
  */
-export async function startSidecar(config: Config, options: StartOptions = {}): Promise<Sidecar> {
-  const logger = options.logger ?? createLogger(config.logLevel)
-  const database = await openDatabase(config, logger)
-  let app: App | undefined
-  const close = async () => {
-    // The database last: what the app ends, it ends in the database.
-    await app?.close()
-    await database.stop()
-  }
+export async function startService(config: Config, options: ServiceOptions = {}): Promise<Service> {
+  const { logger = createLogger(config.logLevel), listen: listens = true } = options
+  const database = await openDatabase(config, logger, { shared: !listens })
   try {
-    app = await buildApp(config, { logger, databaseUrl: database.url })
-    const { listen = true, port = config.port } = options
-    const address = listen ? await app.listen({ host: config.host, port }) : null
-    return { app, databaseUrl: database.url, address, close }
+    if (database.embedded) await migrate({ databaseUrl: database.url, logger })
+    const app = await buildApp(config, { logger, databaseUrl: database.url })
+    const url = listens ? await listen(app, config) : null
+    return {
+      app,
+      url,
+      databaseUrl: database.url,
+      async close() {
+        try {
+          await app.close()
+        } finally {
+          await database.close()
+        }
+      }
+    }
   } catch (error) {
-    await close()
+    await database.close()
     throw error
   }
 }
 
-/** Returns the configured database, or the embedded one, started and migrated. */
-export async function openDatabase(
-  config: Config,
-  logger: Logger
-): Promise<{ url: string; stop: () => Promise<void> }> {
-  if (config.databaseUrl !== null) return { url: config.databaseUrl, stop: async () => {} }
-  const embedded = await startEmbeddedDatabase({ directory: config.dataDir, logger })
+/**
+ * Runs the sidecar until it is told to stop: SIGTERM and SIGINT end it with exit code 0, a second one at once with 1.
+ *
+ * @throws what `startService` throws.
+ */
+export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
+  const config = loadConfig(env)
+  const logger = createLogger(config.logLevel)
+  const starting = startService(config, { logger })
+  closeWithGrace(
+    { delay: (config.shutdownTimeoutSeconds + stopGraceSeconds) * 1000, logger },
+    async ({ err, signal }) => {
+      if (err) logger.fatal({ err }, 'the service stops because of an error that nothing handled')
+      else logger.info({ signal }, 'the service stops')
+      // A signal during the start waits for it, so that nothing is left behind half started.
+      const service = await starting.catch(() => null)
+      await service?.close()
+      logger.info('the service has stopped')
+    }
+  )
+  const { url } = await starting
+  logger.info({ url, roles: config.roles }, 'the service is ready')
+}
+
+async function listen(app: App, config: Config): Promise<string> {
   try {
-    await migrate({ databaseUrl: embedded.url, logger })
-    return embedded
+    return await app.listen({ host: config.host, port: config.port, listenTextResolver: () => 'listening' })
   } catch (error) {
-    await embedded.stop()
+    await app.close()
+    const { code } = error as NodeJS.ErrnoException
+    const address = `${config.host}:${config.port}`
+    if (code === 'EADDRINUSE') throw new ConfigurationError('SDMK_PORT', `${address} is in use by another program`)
+    if (code === 'EACCES') throw new ConfigurationError('SDMK_PORT', `this user may not listen on ${address}`)
+    if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') {
+      throw new ConfigurationError('SDMK_HOST', `${config.host} is not an address of this machine`)
+    }
     throw error
   }
 }

@@ -109,14 +109,7 @@ const steps: { step: string; hold: (scene: Scene, t: TestContext) => Promise<() 
 
 /** Takes a table away, so that the step that needs it waits until it is killed. */
 async function holdTable({ database }: Scene, table: string): Promise<() => Promise<void>> {
-  const {
-    user,
-    password,
-    host,
-    port,
-    database: name
-  } = database.connectionParameters as unknown as Record<string, string>
-  const holder = new pg.Client({ user, password, host, port: Number(port), database: name })
+  const holder = new pg.Client(addressOf(database))
   await holder.connect()
   await holder.query(`begin; lock table ${table} in access exclusive mode`)
   return async () => {

@@ -1,0 +1,51 @@
+import { destination, type Logger } from 'pino'
+import { type Config, loadConfig } from '../config.ts'
+import { ConfigurationError, SdmkError } from '../errors.ts'
+import { createLogger } from '../platform/logger.ts'
+import { type OpenDatabase, openDatabase } from '../platform/open-database.ts'
+
+/** Of sysexits.h: something was found in an unconfigured or misconfigured state. */
+const configurationExitCode = 78
+
+export interface CommandContext {
+  config: Config
+  /** Writes to standard error, which leaves standard output to the result. */
+  logger: Logger
+  database: OpenDatabase
+}
+
+/**
+ * Returns what `work` returns, with the configuration and the database open; both are closed after it. For commands that
+ * do one thing and end.
+ */
+export async function withDatabase<T>(work: (context: CommandContext) => Promise<T>): Promise<T> {
+  const config = loadConfig(process.env, { talksToKki: false })
+  const logger = errorLogger(config, 'warn')
+  const database = await openDatabase(config, logger, { shared: true })
+  try {
+    return await work({ config, logger, database })
+  } finally {
+    await database.close()
+  }
+}
+
+/** Returns a logger for commands: to standard error, and of this level unless `SDMK_LOG_LEVEL` says otherwise. */
+export function errorLogger(config: Config, level = 'error'): Logger {
+  return createLogger(process.env.SDMK_LOG_LEVEL ? config.logLevel : level, destination({ fd: 2, sync: true }))
+}
+
+/** Writes the one line that says why a command failed to standard error and returns the exit code for it. */
+export function reportFailure(error: unknown): number {
+  const message = error instanceof Error ? error.message : String(error)
+  process.stderr.write(`sdmk: ${message.split('\n', 1)[0]}\n`)
+  // A failure that is none of ours is a defect: its stack helps who is asked, and only where it is wanted.
+  if (!(error instanceof SdmkError) && error instanceof Error && process.env.SDMK_LOG_LEVEL === 'debug') {
+    process.stderr.write(`${error.stack}\n`)
+  }
+  return error instanceof ConfigurationError ? configurationExitCode : 1
+}
+
+/** Writes a result to standard output: as one line of JSON, or as the lines for people. */
+export function print(asJson: boolean | undefined, value: unknown, lines: string[]): void {
+  process.stdout.write(asJson ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`)
+}
