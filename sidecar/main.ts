@@ -12,16 +12,16 @@ const stopGraceSeconds = 30
 
 export interface Service {
   app: App
-  /** Where it answers, or null where it was told not to listen. */
+  /** Where it answers; `null` where it was told not to listen. */
   url: string | null
   databaseUrl: string
   /** Ends jobs and requests, then the connections, then the embedded database. */
   close(): Promise<void>
 }
 
-export interface ServiceOptions {
+export interface StartOptions {
   logger?: Logger
-  /** False for a command that works beside a running service: it does not listen, and leaves it its database. */
+  /** False for a command that works beside a running service, whose embedded database it then leaves running. */
   listen?: boolean
 }
 
@@ -31,27 +31,24 @@ export interface ServiceOptions {
  *
  * @throws ConfigurationError, DatabaseUnavailable, SchemaBehind, EmbeddedDatabaseFailed; nothing is left running then.
  */
-export async function startService(config: Config, options: ServiceOptions = {}): Promise<Service> {
-  const { logger = createLogger(config.logLevel), listen: listens = true } = options
-  const database = await openDatabase(config, logger, { shared: !listens })
+export async function startService(config: Config, options: StartOptions = {}): Promise<Service> {
+  const { logger = createLogger(config.logLevel), listen = true } = options
+  const database = await openDatabase(config, logger, { shared: !listen })
+  let app: App | undefined
+  const close = async () => {
+    try {
+      await app?.close()
+    } finally {
+      // The database last: what the app ends, it ends in the database.
+      await database.close()
+    }
+  }
   try {
     if (database.embedded) await migrate({ databaseUrl: database.url, logger })
-    const app = await buildApp(config, { logger, databaseUrl: database.url })
-    const url = listens ? await listen(app, config) : null
-    return {
-      app,
-      url,
-      databaseUrl: database.url,
-      async close() {
-        try {
-          await app.close()
-        } finally {
-          await database.close()
-        }
-      }
-    }
+    app = await buildApp(config, { logger, databaseUrl: database.url })
+    return { app, url: listen ? await listenOn(app, config) : null, databaseUrl: database.url, close }
   } catch (error) {
-    await database.close()
+    await close()
     throw error
   }
 }
@@ -80,11 +77,10 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   logger.info({ url, roles: config.roles }, 'the service is ready')
 }
 
-async function listen(app: App, config: Config): Promise<string> {
+async function listenOn(app: App, config: Config): Promise<string> {
   try {
-    return await app.listen({ host: config.host, port: config.port, listenTextResolver: () => 'listening' })
+    return await app.listen({ host: config.host, port: config.port })
   } catch (error) {
-    await app.close()
     const { code } = error as NodeJS.ErrnoException
     const address = `${config.host}:${config.port}`
     if (code === 'EADDRINUSE') throw new ConfigurationError('SDMK_PORT', `${address} is in use by another program`)

@@ -1,4 +1,4 @@
-import { destination, type Logger } from 'pino'
+import pino, { type Logger } from 'pino'
 import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError, SdmkError } from '../errors.ts'
 import { createLogger } from '../platform/logger.ts'
@@ -9,18 +9,18 @@ const configurationExitCode = 78
 
 export interface CommandContext {
   config: Config
-  /** Writes to standard error, which leaves standard output to the result. */
+  /** Writes to standard error. */
   logger: Logger
   database: OpenDatabase
 }
 
 /**
- * Returns what `work` returns, with the configuration and the database open; both are closed after it. For commands that
- * do one thing and end.
+ * Returns what `work` returns, with the configuration and the database open; the database is closed after it. For
+ * commands that do one thing and end.
  */
 export async function withDatabase<T>(work: (context: CommandContext) => Promise<T>): Promise<T> {
   const config = loadConfig(process.env, { talksToKki: false })
-  const logger = errorLogger(config, 'warn')
+  const logger = errorLogger(config)
   const database = await openDatabase(config, logger, { shared: true })
   try {
     return await work({ config, logger, database })
@@ -29,9 +29,10 @@ export async function withDatabase<T>(work: (context: CommandContext) => Promise
   }
 }
 
-/** Returns a logger for commands: to standard error, and of this level unless `SDMK_LOG_LEVEL` says otherwise. */
-export function errorLogger(config: Config, level = 'error'): Logger {
-  return createLogger(process.env.SDMK_LOG_LEVEL ? config.logLevel : level, destination({ fd: 2, sync: true }))
+/** Returns a logger to standard error, which leaves standard output to the result; errors alone, unless asked for more. */
+export function errorLogger(config: Pick<Config, 'logLevel'>): Logger {
+  const level = process.env.SDMK_LOG_LEVEL ? config.logLevel : 'error'
+  return createLogger(level, pino.destination({ fd: 2, sync: true }))
 }
 
 /** Writes the one line that says why a command failed to standard error and returns the exit code for it. */

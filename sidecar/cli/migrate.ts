@@ -5,7 +5,7 @@ import { print, withDatabase } from './command.ts'
 /** Returns `sdmk migrate`. */
 export function migrateCommand(): Command {
   return new Command('migrate')
-    .description('bring the database to the version that this program needs')
+    .description('bring the schema and the queues of the database up to this version')
     .option('--json', 'print the result as JSON')
     .action(({ json }: { json?: boolean }) =>
       withDatabase(async ({ database, logger }) => {

@@ -3,7 +3,5 @@ import { serve } from '../main.ts'
 
 /** Returns `sdmk serve`. */
 export function serveCommand(): Command {
-  return new Command('serve')
-    .description('run the service until SIGTERM or Ctrl-C; see docs/configuration.md for its variables')
-    .action(() => serve(process.env))
+  return new Command('serve').description('run the service until SIGTERM or Ctrl-C').action(() => serve(process.env))
 }

@@ -96,7 +96,7 @@ export async function waitForRun(
 }
 
 /** Returns a folder that every user may enter, since PostgreSQL may run as another; removed with the test. */
-export async function temporaryFolder(t: TestContext): Promise<string> {
+export async function temporaryFolder(t: Pick<TestContext, 'after'>): Promise<string> {
   const directory = await mkdtemp(path.join(tmpdir(), 'sdmk-e2e-'))
   t.after(() => rm(directory, { recursive: true, force: true }))
   return directory
