@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { LogController } from 'fastify'
 import type { Logger } from 'pino'
 import type { Config } from './config.ts'
+import { ConfigurationError } from './errors.ts'
 import kki from './kki/plugin.ts'
 import auth from './platform/auth.ts'
 import database from './platform/database.ts'
@@ -63,7 +64,8 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     const mapping = await loadMapping(config.kki.mappingFile)
     const databaseUrl = options.databaseUrl ?? config.databaseUrl
     let identity = throwawayIdentity()
-    if (!options.withoutServices && databaseUrl !== null) {
+    if (!options.withoutServices) {
+      if (databaseUrl === null) throw new ConfigurationError('SDMK_DATABASE_URL', 'is required here')
       const secrets = createFileSecretStore(config.secretsDir)
       identity = await loadIdentity(secrets)
       await app.register(database, {

@@ -24,7 +24,10 @@ const SINGLE = list('Suparman Sukarno Suharti Suyatno Sumarni Parjiyem Ngatinem 
 
 /** One hundred and one hundred: a number below 10,000 picks exactly one pair, and no pair is picked twice. */
 const FOREIGN_FIRST = combined(list('Al Ben Cor Dar El Fin Gar Har Jan Kar'), list('an ia o us en ita is or eth un'))
-const FOREIGN_LAST = combined(list('Ang Bor Chan Dela Fer Gar Kim Lim Mor Tan'), list('mak ovic dez son gu ka wong rani ez li'))
+const FOREIGN_LAST = combined(
+  list('Ang Bor Chan Dela Fer Gar Kim Lim Mor Tan'),
+  list('mak ovic dez son gu ka wong rani ez li')
+)
 
 /** Returns a person's name as tokens, titles not included. A few people have a single name. */
 export function localName(dice: Dice, isWoman: boolean): string[] {

@@ -36,8 +36,9 @@ export function nikSourceOf(number: number): NikSource {
 
 /** Returns sixteen digits; women's day is raised by 40. Unique as long as the person's number is. */
 export function nikOf({ half, birth, serial }: NikSource, isWoman: boolean, dice: Dice): string {
+  const district = pad(1 + dice.below(9), 2)
   const day = pad(birth.day + (isWoman ? 40 : 0), 2)
-  return dice.pick(nikRegions[half]) + day + pad(birth.month, 2) + pad(birth.year % 100, 2) + pad(serial, 4)
+  return dice.pick(nikRegions[half]) + district + day + pad(birth.month, 2) + pad(birth.year % 100, 2) + pad(serial, 4)
 }
 
 export function pad(value: number, digits: number): string {

@@ -28,8 +28,8 @@ export function canonicalStr(numbers: Permutation, identity: number, shape: StrS
       return (LETTERS[drawn % LETTERS.length] ?? LETTERS[0]) + pad(number, 14)
     case 'kki_2004': {
       const digits = pad(number, 9)
-      const start = `${PROVINCES[drawn % PROVINCES.length]}${1 + (drawn >>> 8) % 2}1`
-      return `${start}${digits.slice(0, 3)}${1 + (drawn >>> 12) % 3}${pad(14 + ((drawn >>> 16) % 9), 2)}${digits.slice(3)}`
+      const start = `${PROVINCES[drawn % PROVINCES.length]}${1 + ((drawn >>> 8) % 2)}1`
+      return `${start}${digits.slice(0, 3)}${1 + ((drawn >>> 12) % 3)}${pad(14 + ((drawn >>> 16) % 9), 2)}${digits.slice(3)}`
     }
     case 'unknown': {
       const digits = pad(number, 9)

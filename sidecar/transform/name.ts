@@ -41,7 +41,7 @@ export function splitName(text: string, givenPrefix: string | null, givenSuffix:
 }
 
 /** Spellings of Muhammad that leave no doubt; a bare `M` could be Maria. */
-const muhammad = /^(?:M[OU][CHKQ]{0,2}H?A?M{1,2}[AE]?D|MOEHAM{1,2}AD|MOHD|MUHD|MOCHD|MOH|MUH|MOCH|MUCH|MHD|MD)$/
+const muhammad = /^M(?:(?:U|O|OE)(?:H|CH|KH)(?:AMM?[AE][DT]|D)?|HD)$/
 
 /**
  * Returns what names are compared by: titles off, apostrophes and hyphens dropped, other punctuation a blank, no

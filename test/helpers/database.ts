@@ -1,9 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { after, type TestContext } from 'node:test'
 import type pg from 'pg'
-import pino from 'pino'
 import { createDatabase, type Database } from '../../sidecar/platform/database.ts'
-import { serverVariable } from './global-setup.ts'
-import { copyTemplate, createEmpty, dropDatabase, startTestServer, type TestServer } from './server.ts'
+import { ensureTemplate, serverUrl, silent, urlOf, withAdmin } from './server.ts'
 
 export interface TestDatabase {
   url: string
@@ -11,40 +10,44 @@ export interface TestDatabase {
   database: Database
 }
 
-let ownServer: Promise<TestServer> | undefined
-const made: string[] = []
+let ready: Promise<{ server: string; template: string }> | undefined
+const leftovers = new Set<string>()
 
-/**
- * Returns a migrated database that no other test sees; its pool is ended after the test.
- *
- * The databases are dropped after the last test of the file: a test's own hooks, which may close an app, come after this
- * one's.
- */
-export async function createTestDatabase(t: Pick<TestContext, 'after'>): Promise<TestDatabase> {
-  const url = await copyTemplate(await serverUrl())
-  made.push(url)
-  const database = createDatabase({ url, maxConnections: 8, applicationName: 'test' }, pino({ level: 'silent' }))
-  t.after(() => database.pool.end())
+/** Returns a migrated database of the test's own, which is dropped with it, or with the file where it is still in use. */
+export async function createTestDatabase(t: TestContext): Promise<TestDatabase> {
+  ready ??= prepare()
+  const { server, template } = await ready
+  const name = `sdmk_test_${randomBytes(8).toString('hex')}`
+  await withAdmin(server, client => client.query(`create database ${name} template ${template}`))
+  leftovers.add(name)
+  const url = urlOf(server, name)
+  const database = createDatabase({ url, maxConnections: 4, applicationName: 'sdmk test' }, silent)
+  t.after(async () => {
+    await database.pool.end()
+    await dropUnused(server, name)
+  })
   return { url, pool: database.pool, database }
 }
 
-/** Returns the address of a database that no other test sees, with nothing in it. */
-export async function createEmptyDatabase(): Promise<string> {
-  const url = await createEmpty(await serverUrl())
-  made.push(url)
-  return url
+async function prepare() {
+  const server = await serverUrl()
+  return { server, template: await ensureTemplate(server) }
 }
 
-/** The server of the whole run, or, where a file is run by itself, one of this process. */
-async function serverUrl(): Promise<string> {
-  const shared = process.env[serverVariable]
-  if (shared) return shared
-  ownServer ??= startTestServer()
-  return (await ownServer).url
+/** What a test starts after its database may also end after it: such a database waits for the end of the file. */
+async function dropUnused(server: string, name: string) {
+  await withAdmin(server, async client => {
+    const { rowCount } = await client.query('select from pg_stat_activity where datname = $1 limit 1', [name])
+    if (rowCount !== 0) return
+    await client.query(`drop database ${name}`)
+    leftovers.delete(name)
+  })
 }
 
 after(async () => {
-  if (ownServer) return (await ownServer).stop()
-  const shared = process.env[serverVariable]
-  if (shared) await Promise.all(made.map(url => dropDatabase(shared, url)))
+  if (!ready || leftovers.size === 0) return
+  const { server } = await ready
+  await withAdmin(server, async client => {
+    for (const name of leftovers) await client.query(`drop database if exists ${name} with (force)`)
+  })
 })

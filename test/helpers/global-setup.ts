@@ -1,17 +1,25 @@
-import { startTestServer, type TestServer } from './server.ts'
+import { mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import type { EmbeddedDatabase } from '../../sidecar/platform/embedded-database.ts'
+import { ensureTemplate, startServer } from './server.ts'
 
-/** Where the processes of the test files find the server of the run. */
-export const serverVariable = 'TEST_SERVER_URL'
+let started: { server: EmbeddedDatabase; directory: string } | undefined
 
-let server: TestServer | undefined
-
-/** Starts the PostgreSQL that all test files of a run share. */
-export async function globalSetup(): Promise<void> {
-  server = await startTestServer()
-  process.env[serverVariable] = server.url
+/** Starts the PostgreSQL that all test files of this run share; they find it by `TEST_SERVER_URL`. */
+export async function globalSetup() {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'sdmk-test-'))
+  const server = await startServer(directory)
+  started = { server, directory }
+  await ensureTemplate(server.url)
+  process.env.TEST_SERVER_URL = server.url
 }
 
-/** Stops it. */
-export async function globalTeardown(): Promise<void> {
-  await server?.stop()
+/** Stops it and removes what it stored. */
+export async function globalTeardown() {
+  if (!started) return
+  delete process.env.TEST_SERVER_URL
+  await started.server.stop()
+  await rm(started.directory, { recursive: true, force: true })
+  started = undefined
 }

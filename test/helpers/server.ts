@@ -1,106 +1,80 @@
-import { randomBytes } from 'node:crypto'
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, readdir, readFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
-import pino from 'pino'
-import { startEmbeddedDatabase } from '../../sidecar/platform/embedded-database.ts'
+import { pino } from 'pino'
+import { type EmbeddedDatabase, startEmbeddedDatabase } from '../../sidecar/platform/embedded-database.ts'
 import { migrate } from '../../sidecar/platform/migrations.ts'
 
-const prefix = 'sdmk-test-'
-const template = 'sdmk_template'
-const logger = pino({ level: 'silent' })
+export const silent = pino({ level: 'silent' })
 
-/** A PostgreSQL for tests, with a migrated database to copy. It loses its data when the machine stops: it never flushes. */
-export interface TestServer {
-  /** The login of its superuser, on the maintenance database. */
-  url: string
-  /** Stops it and removes its data. */
-  stop(): Promise<void>
+/** What is lost when the machine stops is of no interest here; speed is. */
+const settings = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  shared_buffers: '128MB',
+  max_connections: '400'
 }
 
-/** Returns a new server in a folder of its own under the system's temporary one. */
-export async function startTestServer(): Promise<TestServer> {
-  await removeAbandoned()
-  const directory = await makeTestFolder()
-  const server = await startEmbeddedDatabase({
-    directory,
-    logger,
-    shelter: directory,
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', shared_buffers: '128MB' }
-  })
-  const stop = async () => {
-    await server.stop()
-    await rm(directory, { recursive: true, force: true })
-  }
+/** Starts a PostgreSQL for tests, or takes over the one that runs in this folder. */
+export async function startServer(directory: string): Promise<EmbeddedDatabase> {
+  await mkdir(directory, { recursive: true })
+  // The server may run as another user, who must be able to enter.
+  await chmod(directory, 0o711)
+  return startEmbeddedDatabase({ directory, logger: silent, settings })
+}
+
+/** Returns the server of this test run: the one that the run started, else one that all lonely test files share. */
+export async function serverUrl(): Promise<string> {
+  const given = process.env.TEST_SERVER_URL
+  if (given) return given
+  const { url } = await startServer(path.join(os.tmpdir(), `sdmk-test-postgres-${os.userInfo().username}`))
+  return url
+}
+
+/** Returns the same server's URL for another database. */
+export function urlOf(server: string, database: string): string {
+  const url = new URL(server)
+  url.pathname = `/${database}`
+  return url.href
+}
+
+/** Runs statements on the server's maintenance database. */
+export async function withAdmin<T>(server: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: urlOf(server, 'postgres') })
+  await client.connect()
   try {
-    const url = withDatabase(server.url, 'postgres')
-    await onServer(url, `create database ${template}`)
-    await migrate({ databaseUrl: withDatabase(url, template), logger })
-    return { url, stop }
-  } catch (error) {
-    await stop()
-    throw error
-  }
-}
-
-/** Returns a new folder that PostgreSQL’s own user may enter; the caller removes it. */
-export async function makeTestFolder(): Promise<string> {
-  const directory = await mkdtemp(path.join(os.tmpdir(), `${prefix}${process.pid}-`))
-  await chmod(directory, 0o755)
-  return directory
-}
-
-/** Returns the address of a new copy of the migrated database. */
-export async function copyTemplate(serverUrl: string): Promise<string> {
-  const name = `test_${randomBytes(8).toString('hex')}`
-  await onServer(serverUrl, `create database ${name} template ${template}`)
-  return withDatabase(serverUrl, name)
-}
-
-/** Returns the address of a new database with nothing in it. */
-export async function createEmpty(serverUrl: string): Promise<string> {
-  const name = `empty_${randomBytes(8).toString('hex')}`
-  await onServer(serverUrl, `create database ${name}`)
-  return withDatabase(serverUrl, name)
-}
-
-/** Drops a database, whoever is still connected to it. */
-export async function dropDatabase(serverUrl: string, url: string): Promise<void> {
-  await onServer(serverUrl, `drop database if exists ${new URL(url).pathname.slice(1)} with (force)`)
-}
-
-async function onServer(url: string, statement: string) {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
-  try {
-    await client.connect()
-    await client.query(statement)
+    return await work(client)
   } finally {
     await client.end()
   }
 }
 
-function withDatabase(url: string, name: string): string {
-  const changed = new URL(url)
-  changed.pathname = `/${name}`
-  return changed.href
+/** Returns the name of a migrated database to copy from, made by whoever comes first after a migration changed. */
+export async function ensureTemplate(server: string): Promise<string> {
+  const name = `sdmk_template_${await fingerprint()}`
+  return withAdmin(server, async client => {
+    await client.query(`select pg_advisory_lock(hashtext('sdmk test template'))`)
+    const { rows } = await client.query('select datallowconn from pg_database where datname = $1', [name])
+    if (rows[0]?.datallowconn === false) return name
+    await client.query(`drop database if exists ${name} with (force)`)
+    await client.query(`create database ${name}`)
+    await migrate({ databaseUrl: urlOf(server, name), logger: silent })
+    // A template that somebody is connected to cannot be copied.
+    await client.query(`alter database ${name} with allow_connections false`)
+    return name
+  })
 }
 
-/** Removes what killed test runs left. A PostgreSQL that still runs there ends by itself when it misses its files. */
-async function removeAbandoned() {
-  for (const name of await readdir(os.tmpdir())) {
-    const pid = Number(/^sdmk-test-(\d+)-/.exec(name)?.[1] ?? 0)
-    if (pid === 0 || isAlive(pid)) continue
-    // Of another user, it cannot be removed and is not ours to.
-    await rm(path.join(os.tmpdir(), name), { recursive: true, force: true }).catch(() => undefined)
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+/** Changes with everything that a migrated database is made from. */
+async function fingerprint(): Promise<string> {
+  const hash = createHash('sha256')
+  const migrations = new URL('../../sidecar/migrations/', import.meta.url)
+  for (const file of (await readdir(migrations)).sort())
+    hash.update(file).update(await readFile(new URL(file, migrations)))
+  hash.update(await readFile(new URL('../../sidecar/platform/queue-schema.ts', import.meta.url)))
+  hash.update(await readFile(new URL('../../node_modules/pg-boss/package.json', import.meta.url)))
+  return hash.digest('hex').slice(0, 12)
 }

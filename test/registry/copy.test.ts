@@ -8,14 +8,17 @@ test('whatever text, bytes and JSON are copied come back as they were', async t 
   const { database } = await createTestDatabase(t)
   // PostgreSQL's text holds neither NUL nor lone surrogates; the transform takes both out.
   const text = fc.string({ unit: 'binary' }).map(value => value.replaceAll('\0', '').toWellFormed())
-  const row = fc.record({
-    t: fc.option(text, { nil: null }),
-    n: fc.option(fc.integer(), { nil: null }),
-    b: fc.boolean(),
-    x: fc.uint8Array({ maxLength: 40 }).map(bytes => Buffer.from(bytes)),
-    j: fc.array(fc.record({ key: text }, { noNullPrototype: true }), { minLength: 1, maxLength: 3 }),
-    a: fc.array(fc.constantFrom('STALE', 'NAME_CHANGED'), { minLength: 1, maxLength: 3 })
-  })
+  const row = fc.record(
+    {
+      t: fc.option(text, { nil: null }),
+      n: fc.option(fc.integer(), { nil: null }),
+      b: fc.boolean(),
+      x: fc.uint8Array({ maxLength: 40 }).map(bytes => Buffer.from(bytes)),
+      j: fc.array(fc.record({ key: text }, { noNullPrototype: true }), { minLength: 1, maxLength: 3 }),
+      a: fc.array(fc.constantFrom('STALE', 'NAME_CHANGED'), { minLength: 1, maxLength: 3 })
+    },
+    { noNullPrototype: true }
+  )
   await fc.assert(
     fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 20 }), async rows => {
       const found = await database.withTransaction(async client => {

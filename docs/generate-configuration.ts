@@ -1,0 +1,33 @@
+import { type VariableSchema, variables } from '../sidecar/config.ts'
+
+const introduction = `# Configuration
+
+Every setting is an environment variable; an empty one counts as not set. A bad value, a missing one or an unknown name that
+begins with \`SDMK_\` or \`KKI_\` stops the start with one line that names the variable, and exit code 78. Secrets are no variables:
+they lie in \`SDMK_SECRETS_DIR\`, but for the password within \`SDMK_DATABASE_URL\`.
+
+This page is made from \`sidecar/config.ts\` by \`npm run generate\`.
+
+| Variable | Meaning | Default | Unit, allowed values |
+| --- | --- | --- | --- |
+`
+
+/** Returns the page `docs/configuration.md`, one line for each variable of the schema, in its order. */
+export function renderConfiguration(): string {
+  const lines = variables.map(
+    ([name, schema]) => `| \`${name}\` | ${schema.description} | ${renderDefault(schema)} | ${renderAllowed(schema)} |`
+  )
+  return `${introduction}${lines.join('\n')}\n`
+}
+
+function renderDefault(schema: VariableSchema): string {
+  if (schema.defaultText) return schema.defaultText
+  const value = Array.isArray(schema.default) ? schema.default.join(',') : schema.default
+  return `\`${value}\``
+}
+
+function renderAllowed({ unit, minimum, maximum, ...schema }: VariableSchema): string {
+  const words = schema.enum ?? schema.items?.enum
+  const range = minimum === undefined ? null : `${minimum} to ${maximum}`
+  return [unit, words?.map(word => `\`${word}\``).join(' '), range].filter(Boolean).join('; ')
+}

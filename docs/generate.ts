@@ -1,0 +1,36 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import { buildApp } from '../sidecar/app.ts'
+import { loadConfig } from '../sidecar/config.ts'
+import { renderCodes } from './generate-codes.ts'
+import { renderConfiguration } from './generate-configuration.ts'
+
+/** Files that are made from others, by their path in the repository. */
+const generated: Record<string, () => string | Promise<string>> = {
+  'docs/configuration.md': renderConfiguration,
+  'docs/codes.md': renderCodes,
+  'contracts/sidecar.openapi.json': renderOpenApi
+}
+
+const isCheck = process.argv.includes('--check')
+const stale: string[] = []
+for (const [name, render] of Object.entries(generated)) {
+  const file = fileURLToPath(new URL(`../${name}`, import.meta.url))
+  const text = await render()
+  if (text === (await readFile(file, 'utf8').catch(() => null))) continue
+  if (isCheck) stale.push(name)
+  else await writeFile(file, text)
+}
+for (const name of stale) console.error(`${name} is stale: run "npm run generate" and commit what changed`)
+process.exitCode = stale.length > 0 ? 1 : 0
+
+async function renderOpenApi(): Promise<string> {
+  const config = loadConfig({}, { talksToKki: false })
+  const app = await buildApp(config, { withoutServices: true, logger: pino({ level: 'silent' }) })
+  try {
+    return `${JSON.stringify(app.swagger(), null, 2)}\n`
+  } finally {
+    await app.close()
+  }
+}

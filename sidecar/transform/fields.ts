@@ -1,0 +1,83 @@
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { MappedField, Mapping } from './mapping-schema.ts'
+import { cleanText } from './text.ts'
+import type { Rejection } from './types.ts'
+
+/** Longer texts are damage, and would not fit an index entry of the database. */
+const maxLength = 400
+const years = { minimum: 0, maximum: 2100 }
+
+const requiredText = Compile(Type.String())
+const optionalText = Compile(Type.Union([Type.String(), Type.Null(), Type.Undefined()]))
+const optionalYear = Compile(Type.Union([Type.Integer(years), Type.Null(), Type.Undefined()]))
+
+/** Years before this one (0 above all) are how sources write that they do not know. */
+const firstYear = 1900
+
+/**
+ * Reads one field and adds what is wrong with its shape: the cleaned text, `''` where it is blank, `null` where it is
+ * absent, `undefined` where it was refused.
+ */
+export type TextReader = (record: object, problems: Rejection[]) => string | null | undefined
+export type YearReader = (record: object, problems: Rejection[]) => number | null
+
+/** Returns the reader of a text field; a required one that is absent or `null` is refused. */
+export function compileText(mapping: Mapping, field: MappedField, isRequired = false): TextReader {
+  const instancePath = mapping.fields[field]
+  const valueAt = compilePointer(instancePath)
+  const shape = isRequired ? requiredText : optionalText
+  return (record, problems) => {
+    const value = valueAt(record)
+    if (typeof value === 'string') {
+      const text = cleanText(value)
+      if (text.length <= maxLength) return text
+      problems.push({ code: 'SCHEMA_INVALID', instancePath, params: { reason: 'tooLong', maxLength } })
+      return undefined
+    }
+    if (shape.Check(value)) return null
+    problems.push(wrongShape(instancePath, value, 'string'))
+    return undefined
+  }
+}
+
+/** Returns the reader of a year; `null` where it is absent or says that it is unknown. */
+export function compileYear(mapping: Mapping, field: MappedField): YearReader {
+  const instancePath = mapping.fields[field]
+  const valueAt = compilePointer(instancePath)
+  return (record, problems) => {
+    const value = valueAt(record)
+    if (!optionalYear.Check(value)) {
+      problems.push(
+        Number.isInteger(value)
+          ? { code: 'SCHEMA_INVALID', instancePath, params: { reason: 'range', ...years } }
+          : wrongShape(instancePath, value, 'integer')
+      )
+      return null
+    }
+    return value == null || value < firstYear ? null : value
+  }
+}
+
+function wrongShape(instancePath: string, value: unknown, expected: string): Rejection {
+  const reason = value == null ? 'missing' : 'type'
+  return { code: 'SCHEMA_INVALID', instancePath, params: { reason, expected } }
+}
+
+/** @see RFC 6901 */
+function compilePointer(pointer: string): (record: object) => unknown {
+  const keys = pointer
+    .slice(1)
+    .split('/')
+    .map(key => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+  const [only = ''] = keys
+  if (keys.length === 1) return record => (record as Record<string, unknown>)[only]
+  return record => {
+    let value: unknown = record
+    for (const key of keys) {
+      if (typeof value !== 'object' || value === null) return undefined
+      value = (value as Record<string, unknown>)[key]
+    }
+    return value
+  }
+}

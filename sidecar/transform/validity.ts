@@ -1,0 +1,36 @@
+import { compileDayReader } from './dates.ts'
+import type { Mapping } from './mapping-schema.ts'
+import { foldWord } from './text.ts'
+import type { StrFormat } from './types.ts'
+
+/** When an STR ends: `until` with `isLifetime` false is its last day, or unknown where `null`. */
+export interface Validity {
+  until: string | null
+  isLifetime: boolean
+}
+
+/** Reads an end date, or gives `null` where the mapping reads it in no way. An absent one is the empty text. */
+export type ValidityReader = (text: string, format: StrFormat) => Validity | null
+
+const forLife: Validity = { until: null, isLifetime: true }
+const unknown: Validity = { until: null, isLifetime: false }
+
+/**
+ * Returns the reader of end dates. Words such as "Seumur Hidup" mean for life on any number; an absent, unknown or
+ * endless date (9999-12-31) means so on a `lifetime` number only, because numbers of the old kind end until 2028.
+ */
+export function compileValidity(mapping: Mapping): ValidityReader {
+  const readDay = compileDayReader(mapping.dateFormats.validUntil, mapping.monthNames)
+  const lifetimeWords = new Set(mapping.lifetimeWords.map(foldWord))
+  const unknownWords = new Set(mapping.unknownDateWords.map(foldWord))
+  const endless = new Set(mapping.endlessDates)
+  return (text, format) => {
+    const silent = format === 'lifetime' ? forLife : unknown
+    if (text === '') return silent
+    const until = readDay(text)
+    if (until !== null) return endless.has(until) ? silent : { until, isLifetime: false }
+    const word = foldWord(text)
+    if (lifetimeWords.has(word)) return forLife
+    return unknownWords.has(word) ? silent : null
+  }
+}

@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync } from 'node:fs'
+import path from 'node:path'
+import { run } from 'node:test'
+import { spec } from 'node:test/reporters'
+import { fileURLToPath } from 'node:url'
+import { globalSetup, globalTeardown } from './helpers/global-setup.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const isCi = process.env.CI === 'true'
+
+interface Tally {
+  passed: number
+  failed: number
+  /** Name and reason of each. */
+  skipped: string[]
+}
+
+/** Cheapest first; each counts as one test. */
+const checks = [
+  { name: 'code style (biome)', command: bin('biome'), args: ['check', '--colors=off', '.'] },
+  { name: 'types (tsc)', command: bin('tsc'), args: ['--noEmit'] },
+  { name: 'generated files', command: process.execPath, args: ['docs/generate.ts', '--check'] }
+]
+
+/** End-to-end tests start processes and look at their time and memory: they come last, and fewer at once. */
+const isEndToEnd = (file: string) => file.split(path.sep).includes('e2e')
+const files = globSync('test/**/*.test.ts', { cwd: root })
+  .sort()
+  .map(file => path.join(root, file))
+const stages = [
+  { files: files.filter(file => !isEndToEnd(file)), concurrency: 4, timeout: 120_000 },
+  { files: files.filter(isEndToEnd), concurrency: 2, timeout: 600_000 }
+]
+
+const tally: Tally = { passed: 0, failed: 0, skipped: [] }
+// The machine's own settings have no say in what is tested.
+for (const name of Object.keys(process.env)) if (/^(SDMK|KKI)_/.test(name)) delete process.env[name]
+for (const check of checks) runCheck(check)
+await runTests()
+for (const line of tally.skipped) console.log(`skipped: ${line}`)
+if (isCi && tally.skipped.length > 0) console.log('With CI=true nothing may be skipped.')
+console.log(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped.length} skipped`)
+process.exitCode = tally.failed > 0 || (isCi && tally.skipped.length > 0) ? 1 : 0
+
+function runCheck({ name, command, args }: (typeof checks)[number]) {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: root, encoding: 'utf8' })
+  const isGood = status === 0
+  console.log(`${isGood ? '✔' : '✖'} ${name}`)
+  if (!isGood) console.log([stdout, stderr, error?.message].filter(Boolean).join('\n'))
+  tally[isGood ? 'passed' : 'failed']++
+}
+
+async function runTests() {
+  try {
+    await globalSetup()
+    for (const stage of stages) if (stage.files.length > 0) await runStage(stage)
+  } catch (error) {
+    console.log('✖ the tests’ own PostgreSQL does not start')
+    console.log(error)
+    tally.failed++
+  } finally {
+    await globalTeardown()
+  }
+}
+
+async function runStage(stage: (typeof stages)[number]) {
+  const stream = run({ ...stage, cwd: root })
+  let isSummed = false
+  stream.on('test:pass', ({ name, skip, details }) => {
+    if (skip !== undefined && details.type !== 'suite') {
+      tally.skipped.push(typeof skip === 'string' ? `${name}: ${skip}` : name)
+    }
+  })
+  stream.on('test:summary', ({ file, counts }) => {
+    // One for each file, and the last for all of them.
+    if (file !== undefined) return
+    isSummed = true
+    tally.passed += counts.passed
+    tally.failed += counts.tests - counts.passed - counts.skipped - counts.todo
+  })
+  const report = stream.compose(spec)
+  report.pipe(process.stdout, { end: false })
+  await once(report, 'end')
+  if (!isSummed) tally.failed++
+}
+
+function bin(name: string): string {
+  return path.join(root, 'node_modules', '.bin', name)
+}
