@@ -48,6 +48,8 @@ export interface EmbeddedDatabaseOptions {
   logger: Logger
   /** Where data goes if its user may not enter `directory`; by default a fitting folder of the system’s. */
   shelter?: string
+  /** Folder of PostgreSQL's `bin`, `lib` and `share`; by default the installed one, or a copy that its user can run. */
+  binaries?: string
   /** Server settings that replace or add to ours. */
   settings?: Record<string, string>
 }
@@ -79,7 +81,7 @@ interface Cluster {
 export async function startEmbeddedDatabase(options: EmbeddedDatabaseOptions): Promise<EmbeddedDatabase> {
   const account = await findAccount()
   const folder = await prepareFolder(path.resolve(options.directory), account, options.logger, options.shelter)
-  const binaries = await usableBinaries(account, folder)
+  const binaries = options.binaries ?? (await usableBinaries(account, folder))
   const cluster = await openCluster(folder, account, binaries)
   const running = await findRunning(cluster)
   const url = running ?? (await start(cluster, { ...serverSettings, ...options.settings }))

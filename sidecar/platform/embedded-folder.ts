@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { chown, mkdir, readlink, rm, stat, symlink } from 'node:fs/promises'
+import { chown, mkdir, readlink, realpath, rm, stat, symlink } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import type { Logger } from 'pino'
@@ -34,9 +34,11 @@ export async function prepareFolder(
   }
   await mkdir(folder, { recursive: true })
   if (account.uid !== undefined && account.gid !== undefined) await chown(folder, account.uid, account.gid)
-  if (await isAllowed(account, '-w', folder)) return folder
+  // Not by the link: whoever may not enter the folder around it cannot follow it either.
+  const real = await realpath(folder)
+  if (await isAllowed(account, '-w', real)) return real
   throw new EmbeddedDatabaseFailed(
-    `PostgreSQL may not write to ${folder}. Start as the user that owns it, or set SDMK_DATA_DIR to another folder`
+    `PostgreSQL may not write to ${real}. Start as the user that owns it, or set SDMK_DATA_DIR to another folder`
   )
 }
 

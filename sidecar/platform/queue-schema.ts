@@ -1,14 +1,11 @@
 import { type ConstructorOptions, PgBoss, type Queue } from 'pg-boss'
 
-/**
- * What every job inherits. Handlers record what happened and complete; retries are for workers that were lost, and the
- * growing delay keeps a job that kills its worker from doing so every second.
- */
+/** What every job inherits. Handlers record what happened and complete; retries are for workers that were lost. */
 const common = {
   retryLimit: 1000,
-  retryDelay: 1,
-  retryBackoff: true,
-  retryDelayMax: 60,
+  // A lost worker's job is taken up at once; one that throws is held back by who handles it.
+  retryDelay: 0,
+  retryBackoff: false,
   // Just under pg-boss's limit of 24 hours: a full walk may take a night.
   expireInSeconds: 82_800,
   heartbeatSeconds: 10,
@@ -25,7 +22,7 @@ const common = {
 export const queues = {
   'kki-fetch': { ...common, policy: 'stately' },
   'kki-apply': { ...common, policy: 'stately' },
-  'kki-census': { ...common, policy: 'exclusive' },
+  'kki-census': { ...common, policy: 'stately' },
   'kki-housekeeping': { ...common, policy: 'exclusive' }
 } as const satisfies Record<string, Omit<Queue, 'name'>>
 
@@ -46,7 +43,7 @@ export function queueOptions(databaseUrl: string): ConstructorOptions {
     // A lost worker is noticed within heartbeat + monitor + one tick of the supervisor: with both at the same five
     // seconds a tick that comes just too early adds five more.
     superviseIntervalSeconds: 1,
-    monitorIntervalSeconds: 3
+    monitorIntervalSeconds: 2
   }
 }
 

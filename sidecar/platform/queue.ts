@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
@@ -34,6 +35,9 @@ export interface WorkOptions {
   /** Jobs of this queue that this process handles at a time. */
   concurrency: number
 }
+
+/** A job that throws does so because of a defect, or of a database that is away: neither is cured by haste. */
+const longestPauseSeconds = 60
 
 /** Jobs in PostgreSQL: sent within the caller's transaction, handled at least once. */
 export interface JobQueue {
@@ -139,8 +143,14 @@ async function handle<T>(
     await handler({ id: job.id, data: job.data, retryCount: job.retryCount, signal })
   } catch (error) {
     const fields = { queue, jobId: job.id, retryCount: job.retryCount }
-    if (signal.aborted) logger.info(fields, 'a job was interrupted and goes back to the queue')
-    else logger.error({ ...fields, err: error }, 'a job failed and goes back to the queue')
+    if (signal.aborted) {
+      logger.info(fields, 'a job was interrupted and goes back to the queue')
+    } else {
+      logger.error({ ...fields, err: error }, 'a job failed and goes back to the queue')
+      await sleep(Math.min(2 ** job.retryCount, longestPauseSeconds) * 1000, undefined, { signal }).catch(
+        () => undefined
+      )
+    }
     throw error
   }
 }

@@ -83,9 +83,8 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
   }
 }
 
-/** A singleton key of its own: the present job still holds the run's. */
 async function askAgain(queue: JobQueue, runId: number) {
-  await queue.send('kki-census', { runId }, { singletonKey: `${runId} again`, startAfterSeconds: retrySeconds })
+  await queue.send('kki-census', { runId }, { singletonKey: String(runId), startAfterSeconds: retrySeconds })
 }
 
 async function readWalked(pool: pg.Pool, runId: number): Promise<Walked> {

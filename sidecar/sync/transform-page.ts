@@ -3,7 +3,7 @@ import { parse, stringify } from 'lossless-json'
 import { Pointer } from 'typebox/value'
 import type { KkiPage } from '../kki/types.ts'
 import type { StagedPage, StagedRejection } from '../registry/stage.ts'
-import type { Transform } from '../transform/record.ts'
+import type { Transform } from '../transform/transform.ts'
 import type { RowPosition, TransformResult } from '../transform/types.ts'
 
 export interface TransformPageOptions {

@@ -18,7 +18,7 @@ export async function createTestDatabase(t: TestContext): Promise<TestDatabase> 
   ready ??= prepare()
   const { server, template } = await ready
   const name = `sdmk_test_${randomBytes(8).toString('hex')}`
-  await withAdmin(server, client => client.query(`create database ${name} template ${template}`))
+  await withAdmin(server, client => client.query(`create database ${name} template ${template} strategy file_copy`))
   leftovers.add(name)
   const url = urlOf(server, name)
   const database = createDatabase({ url, maxConnections: 4, applicationName: 'sdmk test' }, silent)

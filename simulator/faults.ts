@@ -1,0 +1,125 @@
+import { type Static, Type } from 'typebox'
+
+const common = {
+  times: Type.Optional(Type.Integer({ minimum: 0, description: 'how often it strikes; default 1; 0: until cleared' })),
+  afterPages: Type.Optional(Type.Integer({ minimum: 0, description: 'pages served before it strikes; default 0' }))
+}
+const target = Type.Optional(Type.Enum(['any', 'list', 'record', 'token', 'api'], { description: 'api: list and record' }))
+
+/** What a fault looks like when it is queued. */
+export const FaultSpec = Type.Union([
+  Type.Object({ kind: Type.Literal('down'), on: target, ...common }, { additionalProperties: false }),
+  Type.Object(
+    { kind: Type.Literal('slow'), ms: Type.Integer({ minimum: 0 }), on: target, ...common },
+    { additionalProperties: false }
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('status'),
+      status: Type.Integer({ minimum: 400, maximum: 599 }),
+      retryAfter: Type.Optional(Type.String({ description: 'seconds or an HTTP date, sent as it is' })),
+      on: target,
+      ...common
+    },
+    { additionalProperties: false }
+  ),
+  Type.Object(
+    { kind: Type.Literal('cut-body'), afterBytes: Type.Optional(Type.Integer({ minimum: 0 })), ...common },
+    { additionalProperties: false }
+  ),
+  Type.Object(
+    {
+      kind: Type.Enum([
+        'broken-json',
+        'repeated-cursor',
+        'empty-page',
+        'expire-tokens',
+        'revoke-refresh',
+        'refuse-client'
+      ]),
+      ...common
+    },
+    { additionalProperties: false }
+  )
+])
+
+export type FaultSpec = Static<typeof FaultSpec>
+export type FaultKind = FaultSpec['kind']
+export type FaultOf<K extends FaultKind> = Extract<FaultSpec, { kind: K }> extends never
+  ? Exclude<FaultSpec, { kind: 'down' | 'slow' | 'status' | 'cut-body' }>
+  : Extract<FaultSpec, { kind: K }>
+
+/** The part of the API that a request is for. */
+export type Target = 'list' | 'record' | 'token'
+
+/** A queued fault with what became of it. */
+export interface QueuedFault {
+  id: number
+  spec: FaultSpec
+  hits: number
+  /** Null: until cleared. */
+  left: number | null
+  /** `pagesServed` from which on it strikes. */
+  fromPage: number
+}
+
+/** The faults that wait for their moment, in the order in which they were queued. */
+export class FaultQueue {
+  #queue: QueuedFault[] = []
+  #nextId = 1
+  /** Pages that the list has answered so far. */
+  pagesServed = 0
+
+  add(spec: FaultSpec): QueuedFault {
+    const times = spec.times ?? 1
+    const fault = {
+      id: this.#nextId++,
+      spec,
+      hits: 0,
+      left: times === 0 ? null : times,
+      fromPage: this.pagesServed + (spec.afterPages ?? 0)
+    }
+    this.#queue.push(fault)
+    return fault
+  }
+
+  list(): readonly QueuedFault[] {
+    return this.#queue
+  }
+
+  clear(): void {
+    this.#queue = []
+  }
+
+  /** Returns the first fault of this kind that strikes this request now, and counts the hit; null where none does. */
+  strike<K extends FaultKind>(kind: K, on: Target): Extract<FaultSpec, { kind: K }> | null {
+    const isDue = ({ spec, left, fromPage }: QueuedFault) =>
+      spec.kind === kind && left !== 0 && this.pagesServed >= fromPage && isAimedAt(spec, on)
+    const fault = this.#queue.find(isDue)
+    if (fault === undefined) return null
+    fault.hits++
+    if (fault.left !== null) fault.left--
+    return fault.spec as Extract<FaultSpec, { kind: K }>
+  }
+}
+
+function isAimedAt(spec: FaultSpec, on: Target): boolean {
+  switch (spec.kind) {
+    case 'down':
+    case 'slow':
+    case 'status': {
+      const aim = spec.on ?? (spec.kind === 'down' ? 'any' : 'api')
+      return aim === 'any' || aim === on || (aim === 'api' && on !== 'token')
+    }
+    case 'cut-body':
+    case 'broken-json':
+    case 'repeated-cursor':
+    case 'empty-page':
+      return on === 'list'
+    case 'expire-tokens':
+      return on !== 'token'
+    case 'revoke-refresh':
+    case 'refuse-client':
+      return on === 'token'
+  }
+}

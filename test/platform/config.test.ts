@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { test } from 'node:test'
+import { loadConfig } from '../../sidecar/config.ts'
+import { ConfigurationError } from '../../sidecar/errors.ts'
+
+const enough = { KKI_BASE_URL: 'https://kki.example.org/' }
+
+/** Asserts that this environment is refused, and that the message begins with the variable and matches. */
+function refuses(env: Record<string, string>, variable: string, reason: RegExp) {
+  assert.throws(
+    () => loadConfig({ ...enough, ...env }),
+    (error: unknown) => {
+      assert.ok(error instanceof ConfigurationError)
+      assert.equal(error.variable, variable)
+      assert.ok(error.message.startsWith(`${variable}: `), error.message)
+      assert.match(error.message, reason)
+      return true
+    }
+  )
+}
+
+test('an environment with nothing but the address of KKI gives the documented defaults', () => {
+  const config = loadConfig(enough)
+  assert.deepEqual(config.roles, ['fetch', 'registry', 'api', 'relay'])
+  assert.equal(config.host, '127.0.0.1')
+  assert.equal(config.databaseUrl, null)
+  assert.equal(config.dataDir, path.resolve('.data'))
+  assert.equal(config.secretsDir, path.resolve('.data/secrets'))
+  assert.equal(config.kki.baseUrl, 'https://kki.example.org')
+  assert.equal(config.kki.overlapSeconds, 86_400)
+  assert.match(config.kki.mappingFile, /contracts.kki-mapping\.json$/)
+})
+
+test('variables of other programs and empty ones of ours count as not set', () => {
+  const config = loadConfig({ ...enough, HOME: '/nowhere', SDMK_PORT: ' ', KKI_RETRIES: '' })
+  assert.equal(config.port, 8080)
+  assert.equal(config.kki.retries, 3)
+})
+
+test('roles are a list in which each counts once', () => {
+  assert.deepEqual(loadConfig({ SDMK_ROLES: 'api, relay,api' }).roles, ['api', 'relay'])
+  refuses({ SDMK_ROLES: 'api,cook' }, 'SDMK_ROLES', /fetch, registry, api, relay/)
+  refuses({ SDMK_ROLES: ',' }, 'SDMK_ROLES', /list of/)
+})
+
+test('numbers must be whole and within their range', () => {
+  assert.equal(loadConfig({ ...enough, KKI_PAGE_SIZE: '1000' }).kki.pageSize, 1000)
+  for (const text of ['1.5', '0', '1001', 'ten', '1e2', '0x10']) {
+    refuses({ KKI_PAGE_SIZE: text }, 'KKI_PAGE_SIZE', /whole number from 1 to 1000/)
+  }
+})
+
+test('a misspelt variable is refused with the name that was meant', () => {
+  refuses({ KKI_PAGESIZE: '10' }, 'KKI_PAGESIZE', /did you mean KKI_PAGE_SIZE\?/)
+  refuses({ SDMK_QQQQQQQQQQQQQQQQ: '1' }, 'SDMK_QQQQQQQQQQQQQQQQ', /is not a setting$/)
+})
+
+test('the address of KKI is required where this process fetches, and only there', () => {
+  assert.throws(() => loadConfig({}), /^ConfigurationError: KKI_BASE_URL: is required with the role "fetch"/)
+  assert.equal(loadConfig({ SDMK_ROLES: 'api' }).kki.baseUrl, null)
+  assert.equal(loadConfig({}, { talksToKki: false }).kki.baseUrl, null)
+})
+
+test('the address of KKI must be one, and must hold no login', () => {
+  refuses({ KKI_BASE_URL: 'kki.example.org' }, 'KKI_BASE_URL', /http:\/\/ or https:\/\//)
+  refuses({ KKI_BASE_URL: 'https://me:hidden@kki.example.org' }, 'KKI_BASE_URL', /no login/)
+})
+
+test('time zone and schedule must be ones', () => {
+  refuses({ SDMK_TIME_ZONE: 'Mars/Olympus' }, 'SDMK_TIME_ZONE', /IANA/)
+  refuses({ KKI_SCHEDULE: 'every night' }, 'KKI_SCHEDULE', /cron expression/)
+})
+
+test('a refused value is never repeated', () => {
+  const password = 'correct-horse'
+  assert.throws(
+    () => loadConfig({ ...enough, SDMK_DATABASE_URL: `mysql://me:${password}@127.0.0.1/sdmk` }),
+    (error: Error) => error.message.startsWith('SDMK_DATABASE_URL: ') && !error.message.includes(password)
+  )
+})

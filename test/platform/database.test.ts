@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { checkDatabase } from '../../sidecar/platform/database.ts'
+import { DatabaseUnavailable } from '../../sidecar/platform/errors.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+
+test('counts come as numbers, days as text and instants as dates', async t => {
+  const { pool } = await createTestDatabase(t)
+  const { rows } = await pool.query(
+    `select 9007199254740991::int8 as count, date '1990-02-28' as day, timestamptz '2026-01-01 00:00Z' as instant,
+      array[1, null]::int8[] as counts, array[date '1990-02-28'] as days`
+  )
+  assert.deepEqual(rows[0], {
+    count: 9007199254740991,
+    day: '1990-02-28',
+    instant: new Date('2026-01-01T00:00:00Z'),
+    counts: [1, null],
+    days: ['1990-02-28']
+  })
+})
+
+test('a count that a number cannot hold is an error and not another count', async t => {
+  const { pool } = await createTestDatabase(t)
+  await assert.rejects(pool.query('select 9007199254740993::int8'), RangeError)
+})
+
+test('a transaction that throws leaves nothing behind and its connection usable', async t => {
+  const { database, pool } = await createTestDatabase(t)
+  await pool.query('create table note (text text)')
+  const failure = new Error('no')
+  await assert.rejects(
+    database.withTransaction(async client => {
+      await client.query(`insert into note values ('lost')`)
+      throw failure
+    }),
+    failure
+  )
+  const stored = await database.withTransaction(async client => {
+    await client.query(`insert into note values ('kept')`)
+    return (await client.query('select text from note')).rows
+  })
+  assert.deepEqual(stored, [{ text: 'kept' }])
+  assert.equal(pool.totalCount, pool.idleCount)
+})
+
+test('under one lock name one works at a time', async t => {
+  const { database } = await createTestDatabase(t)
+  let busy = 0
+  let most = 0
+  const work = () =>
+    database.withAdvisoryLock('test', async client => {
+      busy++
+      most = Math.max(most, busy)
+      await client.query('select 1')
+      busy--
+    })
+  await Promise.all([work(), work(), work()])
+  assert.equal(most, 1)
+})
+
+test('a database that cannot be used is named by host and port, with the reason and without the login', async t => {
+  const { url } = await createTestDatabase(t)
+  const wrongPassword = new URL(url)
+  wrongPassword.password = 'wrong-secret'
+  const wrongName = new URL(url)
+  wrongName.pathname = '/nothing-here'
+  const cases: [string, RegExp][] = [
+    ['postgres://me:wrong-secret@127.0.0.1:1/sdmk', /at 127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)/],
+    [wrongPassword.href, /refuses the login \(28P01\)/],
+    [wrongName.href, /has no database of that name \(3D000\)/]
+  ]
+  for (const [address, reason] of cases) {
+    await assert.rejects(checkDatabase(address), (error: unknown) => {
+      assert.ok(error instanceof DatabaseUnavailable)
+      assert.match(error.message, /^SDMK_DATABASE_URL: /)
+      assert.match(error.message, reason)
+      assert.doesNotMatch(error.message, /secret/)
+      return true
+    })
+  }
+})

@@ -1,0 +1,136 @@
+import assert from 'node:assert/strict'
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { type TestContext, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { createQueue, type JobQueue } from '../../sidecar/platform/queue.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { silent } from '../helpers/server.ts'
+
+async function setUp(t: TestContext, shutdownTimeoutSeconds = 5) {
+  const { url, database } = await createTestDatabase(t)
+  const queue = await createQueue({ url, shutdownTimeoutSeconds }, silent)
+  t.after(() => queue.close())
+  return { url, database, queue }
+}
+
+/** Handles jobs and resolves with the data of the first that satisfies. */
+async function firstJob(queue: JobQueue, name: 'kki-fetch' | 'kki-apply'): Promise<object> {
+  const { promise, resolve } = Promise.withResolvers<object>()
+  await queue.work(name, async ({ data }) => resolve(data), { concurrency: 1 })
+  return promise
+}
+
+test('a job that is sent in a transaction exists if the transaction is committed, and only then', async t => {
+  const { database, queue } = await setUp(t)
+  await assert.rejects(
+    database.withTransaction(async client => {
+      assert.notEqual(await queue.send('kki-fetch', { batchId: 1 }, { client, singletonKey: '1' }), null)
+      throw new Error('rolled back')
+    }),
+    /rolled back/
+  )
+  await database.withTransaction(client => queue.send('kki-fetch', { batchId: 2 }, { client, singletonKey: '2' }))
+  const { rows } = await database.pool.query(`select data from pgboss.job where name = 'kki-fetch'`)
+  assert.deepEqual(rows, [{ data: { batchId: 2 } }])
+  assert.deepEqual(await firstJob(queue, 'kki-fetch'), { batchId: 2 })
+})
+
+test('one job of a key waits at a time, and jobs of other keys pass', async t => {
+  const { queue } = await setUp(t)
+  assert.notEqual(await queue.send('kki-apply', {}, { singletonKey: 'a' }), null)
+  assert.equal(await queue.send('kki-apply', {}, { singletonKey: 'a' }), null)
+  assert.notEqual(await queue.send('kki-apply', {}, { singletonKey: 'b' }), null)
+})
+
+test('a running job can send its own successor', async t => {
+  const { queue } = await setUp(t)
+  const seen: number[] = []
+  const { promise, resolve } = Promise.withResolvers<void>()
+  await queue.work<{ turn: number }>(
+    'kki-fetch',
+    async ({ data }) => {
+      seen.push(data.turn)
+      if (data.turn === 2) return resolve()
+      assert.notEqual(await queue.send('kki-fetch', { turn: data.turn + 1 }, { singletonKey: 'a' }), null)
+    },
+    { concurrency: 2 }
+  )
+  await queue.send('kki-fetch', { turn: 1 }, { singletonKey: 'a' })
+  await promise
+  assert.deepEqual(seen, [1, 2])
+})
+
+test('a job that throws is tried again', async t => {
+  const { queue } = await setUp(t)
+  const attempts: number[] = []
+  const { promise, resolve } = Promise.withResolvers<void>()
+  await queue.work(
+    'kki-fetch',
+    async ({ retryCount }) => {
+      attempts.push(retryCount)
+      if (retryCount === 0) throw new Error('a defect')
+      resolve()
+    },
+    { concurrency: 1 }
+  )
+  await queue.send('kki-fetch', {}, { singletonKey: 'a' })
+  await promise
+  assert.deepEqual(attempts, [0, 1])
+})
+
+test('closing aborts a running job, which goes back to the queue', async t => {
+  const { url, queue, database } = await setUp(t)
+  const { promise: started, resolve } = Promise.withResolvers<void>()
+  await queue.work(
+    'kki-fetch',
+    async ({ signal }) => {
+      resolve()
+      await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+    },
+    { concurrency: 1 }
+  )
+  await queue.send('kki-fetch', { batchId: 1 }, { singletonKey: '1' })
+  await started
+  await queue.close()
+  const { rows } = await database.pool.query(`select state from pgboss.job where name = 'kki-fetch'`)
+  assert.deepEqual(rows, [{ state: 'retry' }])
+  const next = await createQueue({ url, shutdownTimeoutSeconds: 5 }, silent)
+  t.after(() => next.close())
+  assert.deepEqual(await firstJob(next, 'kki-fetch'), { batchId: 1 })
+})
+
+test('a job is completed with its transaction by the attempt that holds it, and by no other', async t => {
+  const { queue, database } = await setUp(t)
+  const answers: boolean[] = []
+  const { promise, resolve } = Promise.withResolvers<void>()
+  await queue.work(
+    'kki-apply',
+    async job => {
+      const complete = (retryCount: number) =>
+        database.withTransaction(client => queue.complete('kki-apply', { id: job.id, retryCount }, client))
+      answers.push(await complete(job.retryCount + 1), await complete(job.retryCount))
+      resolve()
+    },
+    { concurrency: 1 }
+  )
+  await queue.send('kki-apply', {}, { singletonKey: 'a' })
+  await promise
+  assert.deepEqual(answers, [false, true])
+})
+
+test('a job of a killed process is run by another within 15 seconds', { timeout: 60_000 }, async t => {
+  const { url, queue } = await setUp(t)
+  const child = fork(fileURLToPath(new URL('./queue-child.ts', import.meta.url)), [url])
+  t.after(() => child.kill('SIGKILL'))
+  const busy = new Promise<void>(resolve => child.on('message', message => message === 'busy' && resolve()))
+  await once(child, 'message')
+  await queue.send('kki-fetch', { batchId: 7 }, { singletonKey: '7' })
+  await busy
+  child.kill('SIGKILL')
+  const killed = performance.now()
+  assert.deepEqual(await firstJob(queue, 'kki-fetch'), { batchId: 7 })
+  const seconds = (performance.now() - killed) / 1000
+  t.diagnostic(`run again after ${seconds.toFixed(1)} s`)
+  assert.ok(seconds < 15, `${seconds} s`)
+})
