@@ -15,6 +15,7 @@ import problems from './platform/problems.ts'
 import protection from './platform/protection.ts'
 import queue from './platform/queue.ts'
 import requestIdPlugin, { requestId } from './platform/request-id.ts'
+import { ajvOptions } from './platform/validation.ts'
 import { loadIdentity, throwawayIdentity } from './registry/identity.ts'
 import { createFileSecretStore } from './secrets/file.ts'
 import { loadMapping } from './sync/mapping-file.ts'
@@ -46,6 +47,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     loggerInstance: options.logger ?? createLogger(config.logLevel),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
+    ajv: ajvOptions,
     trustProxy: false,
     // Running requests have as long as running jobs; idle connections are closed at once.
     forceCloseConnections: 'idle',

@@ -1,53 +1,37 @@
-import { type Static, Type } from 'typebox'
+import { type Static, type TProperties, Type } from 'typebox'
 
 const common = {
   times: Type.Optional(Type.Integer({ minimum: 0, description: 'how often it strikes; default 1; 0: until cleared' })),
   afterPages: Type.Optional(Type.Integer({ minimum: 0, description: 'pages served before it strikes; default 0' }))
 }
-const target = Type.Optional(Type.Enum(['any', 'list', 'record', 'token', 'api'], { description: 'api: list and record' }))
+const target = Type.Optional(
+  Type.Enum(['any', 'list', 'record', 'token', 'api'], { description: 'api: list and record' })
+)
+
+function fault<const K extends string, P extends TProperties>(kind: K, properties: P) {
+  return Type.Object({ kind: Type.Literal(kind), ...properties, ...common }, { additionalProperties: false })
+}
 
 /** What a fault looks like when it is queued. */
 export const FaultSpec = Type.Union([
-  Type.Object({ kind: Type.Literal('down'), on: target, ...common }, { additionalProperties: false }),
-  Type.Object(
-    { kind: Type.Literal('slow'), ms: Type.Integer({ minimum: 0 }), on: target, ...common },
-    { additionalProperties: false }
-  ),
-  Type.Object(
-    {
-      kind: Type.Literal('status'),
-      status: Type.Integer({ minimum: 400, maximum: 599 }),
-      retryAfter: Type.Optional(Type.String({ description: 'seconds or an HTTP date, sent as it is' })),
-      on: target,
-      ...common
-    },
-    { additionalProperties: false }
-  ),
-  Type.Object(
-    { kind: Type.Literal('cut-body'), afterBytes: Type.Optional(Type.Integer({ minimum: 0 })), ...common },
-    { additionalProperties: false }
-  ),
-  Type.Object(
-    {
-      kind: Type.Enum([
-        'broken-json',
-        'repeated-cursor',
-        'empty-page',
-        'expire-tokens',
-        'revoke-refresh',
-        'refuse-client'
-      ]),
-      ...common
-    },
-    { additionalProperties: false }
-  )
+  fault('down', { on: target }),
+  fault('slow', { ms: Type.Integer({ minimum: 0 }), on: target }),
+  fault('status', {
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    retryAfter: Type.Optional(Type.String({ description: 'seconds or an HTTP date, sent as it is' })),
+    on: target
+  }),
+  fault('cut-body', { afterBytes: Type.Optional(Type.Integer({ minimum: 0, description: 'default: half of them' })) }),
+  fault('broken-json', {}),
+  fault('repeated-cursor', {}),
+  fault('empty-page', {}),
+  fault('expire-tokens', {}),
+  fault('revoke-refresh', {}),
+  fault('refuse-client', {})
 ])
 
 export type FaultSpec = Static<typeof FaultSpec>
 export type FaultKind = FaultSpec['kind']
-export type FaultOf<K extends FaultKind> = Extract<FaultSpec, { kind: K }> extends never
-  ? Exclude<FaultSpec, { kind: 'down' | 'slow' | 'status' | 'cut-body' }>
-  : Extract<FaultSpec, { kind: K }>
 
 /** The part of the API that a request is for. */
 export type Target = 'list' | 'record' | 'token'

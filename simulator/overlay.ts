@@ -1,17 +1,21 @@
-import { type Position, comparePositions } from './position.ts'
+import { type Static, Type } from 'typebox'
+import { SimulatorInputError } from './errors.ts'
+import { comparePositions, type Position } from './position.ts'
 import { canonicalForm } from './str-number.ts'
 
-/** A record that a test or an operator put into the feed. */
-export interface InjectedRecord {
-  /** Replaces the record that was injected under the same id. */
-  id: string
-  /** Any JSON; what is no object is listed as it is. */
-  record: unknown
-  /** ISO instant of the simulated clock before which nobody sees the record: a late commit. */
-  visibleFrom?: string
-  /** ISO instant that places the record where `diubah_pada` cannot. */
-  sortStamp?: string
-}
+/** A record that a test or an operator puts into the feed. */
+export const InjectedRecord = Type.Object({
+  id: Type.String({ minLength: 1, description: 'replaces the record that was injected under the same id' }),
+  record: Type.Unknown({ description: 'any JSON; what is no object is listed as it is' }),
+  visibleFrom: Type.Optional(
+    Type.String({ format: 'date-time', description: 'simulated time before which nobody sees it: a late commit' })
+  ),
+  sortStamp: Type.Optional(
+    Type.String({ format: 'date-time', description: 'places the record where diubah_pada cannot' })
+  )
+})
+
+export type InjectedRecord = Static<typeof InjectedRecord>
 
 export interface OverlayEntry extends Position {
   json: string
@@ -27,14 +31,15 @@ export class Overlay {
   /** Adds or replaces records. One that tells no stamp of its own stands at `now` (milliseconds since the epoch). */
   put(records: readonly InjectedRecord[], now: number): void {
     for (const { id, record, visibleFrom, sortStamp } of records) {
-      const stamps = [Date.parse(sortStamp ?? ''), Date.parse(textField(record, 'diubah_pada') ?? '')]
+      const ownStamp = Date.parse(textField(record, 'diubah_pada') ?? '')
+      const stamp = sortStamp === undefined ? ownStamp : instantOf('sortStamp', sortStamp)
       this.#entries.set(id, {
         id,
-        stamp: stamps.find(Number.isFinite) ?? now,
+        stamp: Number.isFinite(stamp) ? stamp : now,
         str: textField(record, 'nomor_str') ?? '',
         json: JSON.stringify(record),
         professionCode: textField(record, 'profesi'),
-        visibleFrom: visibleFrom === undefined ? Number.NEGATIVE_INFINITY : Date.parse(visibleFrom)
+        visibleFrom: visibleFrom === undefined ? Number.NEGATIVE_INFINITY : instantOf('visibleFrom', visibleFrom)
       })
     }
     this.#sorted = null
@@ -59,6 +64,12 @@ export class Overlay {
     const canonical = canonicalForm(str)
     return this.visibleAt(now, undefined).filter(entry => entry.str !== '' && canonicalForm(entry.str) === canonical)
   }
+}
+
+function instantOf(field: string, text: string): number {
+  const instant = Date.parse(text)
+  if (!Number.isFinite(instant)) throw new SimulatorInputError(field, 'must be an ISO instant')
+  return instant
 }
 
 function textField(record: unknown, field: string): string | null {

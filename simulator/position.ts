@@ -46,7 +46,10 @@ export class Cursors {
   }
 
   #signature(payload: string, filters: string): string {
-    return createHmac('sha256', this.#key).update(`${filters}\n${payload}`).digest('base64url').slice(0, SIGNATURE_LENGTH)
+    return createHmac('sha256', this.#key)
+      .update(`${filters}\n${payload}`)
+      .digest('base64url')
+      .slice(0, SIGNATURE_LENGTH)
   }
 }
 

@@ -7,6 +7,8 @@ import { codeText, preferredLanguage } from './problem-texts.ts'
 /** Answers every error and every unknown address as an RFC 9457 problem; what went wrong inside stays in the log. */
 export default fp(
   async function problemsPlugin(app) {
+    // Read now, so that a missing catalogue stops the start and not the first answer that needs it.
+    codeText('INTERNAL_ERROR', 'en')
     app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
       const problem = toProblem(error)
       if (problemStatus[problem.code] >= 500) request.log.error({ err: error }, 'a request failed')

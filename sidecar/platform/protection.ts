@@ -28,7 +28,7 @@ export default fp<ProtectionOptions>(
       maxEventLoopDelay: 2000,
       retryAfter: 5,
       sampleInterval: 500,
-      pressureHandler: request => {
+      pressureHandler: async request => {
         // Health and metrics are needed most when the process is busy.
         if (request.routeOptions.config.rateLimit === false) return
         throw new Problem('UNAVAILABLE', 'The service is too busy at the moment. Try again in a few seconds.')

@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+
+type Both = { en: string; id: string }
+interface Entry {
+  kind: 'rejection' | 'warning' | 'problem'
+  title: Both
+  meaning: Both
+  example: Both
+  action: Both
+}
+
+const kinds = [
+  ['rejection', 'Refused rows', 'Baris yang ditolak'],
+  ['warning', 'Warnings', 'Peringatan'],
+  ['problem', 'Problems', 'Masalah']
+] as const
+
+/** Returns docs/codes.md: every code of contracts/codes.yaml, in English and Indonesian. */
+export function renderCodes(): string {
+  const file = new URL('../contracts/codes.yaml', import.meta.url)
+  const catalogue = Object.entries(parse(readFileSync(file, 'utf8')) as Record<string, Entry>)
+  const sections = kinds.map(([kind, en, id]) => {
+    const entries = catalogue.filter(([, entry]) => entry.kind === kind)
+    return [`## ${en} / ${id}`, ...entries.map(renderEntry)].join('\n\n')
+  })
+  return `${['# Codes / Kode', 'Generated from `contracts/codes.yaml` by `npm run generate`.', ...sections].join('\n\n')}\n`
+}
+
+function renderEntry([code, { title, meaning, example, action }]: [string, Entry]): string {
+  const row = (en: string, id: string, text: Both) => `| ${en} / ${id} | ${cell(text.en)} | ${cell(text.id)} |`
+  return [
+    `### ${code}`,
+    '',
+    `| | ${cell(title.en)} | ${cell(title.id)} |`,
+    '| --- | --- | --- |',
+    row('Meaning', 'Arti', meaning),
+    row('Example', 'Contoh', example),
+    row('What to do', 'Tindakan', action)
+  ].join('\n')
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|')
+}

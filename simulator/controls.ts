@@ -1,0 +1,67 @@
+import { DAY_MS } from './days.ts'
+import type { FaultSpec, QueuedFault } from './faults.ts'
+import type { InjectedRecord } from './overlay.ts'
+import type { SimulatorState } from './state.ts'
+import type { StatsReport } from './stats.ts'
+
+export interface NewDay {
+  /** Days after day 0, this one included. */
+  day: number
+  /** Records that changed in it. */
+  changed: number
+  /** ISO instant of the simulated clock. */
+  now: string
+}
+
+/** What makes the simulator change or misbehave; the routes under `/_` do the same over HTTP. */
+export interface Controls {
+  /**
+   * Moves the clock on by 24 hours, in which the given share of records changes (as far as they may: pairs and broken
+   * records stay as they are).
+   */
+  newDay(changedShare?: number): NewDay
+  putRecords(records: readonly InjectedRecord[]): void
+  /** Returns whether there was such a record. */
+  deleteRecord(id: string): boolean
+  /** Returns the simulated time, an ISO instant. */
+  advanceClock(seconds: number): string
+  addFault(spec: FaultSpec): QueuedFault
+  clearFaults(): void
+  listFaults(): readonly QueuedFault[]
+  stats(): StatsReport
+}
+
+const DEFAULT_CHANGED_SHARE = 0.1
+
+/** Returns the controls of one simulator. */
+export function createControls({ clock, population, feed, faults, tokens, stats }: SimulatorState): Controls {
+  const isoNow = () => new Date(clock.now()).toISOString()
+  return {
+    newDay(changedShare = DEFAULT_CHANGED_SHARE) {
+      const changed = population.days.add(clock.now(), changedShare)
+      clock.advance(DAY_MS / 1000)
+      return { day: population.days.length, changed, now: isoNow() }
+    },
+    putRecords: records => feed.put(records),
+    deleteRecord: id => feed.overlay.delete(id),
+    advanceClock(seconds) {
+      clock.advance(seconds)
+      return isoNow()
+    },
+    addFault(spec) {
+      const fault = faults.add(spec)
+      // Without a page to wait for, tokens issued so far are refused at once, not from the next request on.
+      if (spec.kind === 'expire-tokens' && faults.strike('expire-tokens', 'list')) tokens.expireAccessTokens()
+      if (spec.kind === 'revoke-refresh' && faults.strike('revoke-refresh', 'token')) tokens.revokeRefreshTokens()
+      return fault
+    },
+    clearFaults: () => faults.clear(),
+    listFaults: () => faults.list(),
+    stats: () => ({
+      requests: stats.requests,
+      rowsServed: stats.rowsServed,
+      pagesServed: faults.pagesServed,
+      tokens: { ...tokens.issued }
+    })
+  }
+}

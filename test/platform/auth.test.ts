@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import Fastify from 'fastify'
+import { ApiKeyExists, createApiKey } from '../../sidecar/platform/api-key.ts'
+import auth from '../../sidecar/platform/auth.ts'
+import problems from '../../sidecar/platform/problems.ts'
+import requestIdPlugin, { requestId } from '../../sidecar/platform/request-id.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+
+async function setUp(t: TestContext) {
+  const { database, pool } = await createTestDatabase(t)
+  const app = Fastify({ genReqId: requestId })
+  app.decorate('database', database)
+  await app.register(requestIdPlugin)
+  await app.register(problems)
+  await app.register(auth)
+  app.get('/runs', { onRequest: app.requireScope('runs:read') }, async request => request.actor)
+  t.after(() => app.close())
+  const ask = async (key?: string, headers: Record<string, string> = {}) => {
+    const response = await app.inject({ url: '/runs', headers: { ...headers, ...(key && bearer(key)) } })
+    return { status: response.statusCode, headers: response.headers, body: response.json() }
+  }
+  return { pool, ask }
+}
+
+const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
+
+test('a key passes where it has the scope', async t => {
+  const { pool, ask } = await setUp(t)
+  const reader = await createApiKey(pool, 'reader', ['runs:read'])
+  const writer = await createApiKey(pool, 'writer', ['runs:write'])
+  assert.match(reader.key, /^sdmk_[A-Za-z0-9_-]{43}$/)
+  const passed = await ask(reader.key)
+  assert.deepEqual([passed.status, passed.body], [200, { name: 'reader', keyId: reader.id }])
+  const refused = await ask(writer.key)
+  assert.deepEqual([refused.status, refused.body.code], [403, 'FORBIDDEN'])
+})
+
+test('without a key, with an unknown and with a revoked one nothing passes', async t => {
+  const { pool, ask } = await setUp(t)
+  const { key } = await createApiKey(pool, 'former', ['runs:read'])
+  await pool.query(`update kki.api_key set revoked_at = now() where name = 'former'`)
+  for (const tried of [undefined, key, `sdmk_${'A'.repeat(43)}`, 'sdmk_short', `${key}\u0000`.slice(0, -2)]) {
+    const { status, headers, body } = await ask(tried)
+    assert.deepEqual([status, body.code, headers['www-authenticate']], [401, 'UNAUTHORIZED', 'Bearer'])
+  }
+})
+
+test('only a key that may speak for others does so', async t => {
+  const { pool, ask } = await setUp(t)
+  const odoo = await createApiKey(pool, 'odoo', ['runs:read', 'actor:delegate'])
+  const plain = await createApiKey(pool, 'plain', ['runs:read'])
+  const headers = { 'x-actor': 'verifier@example.org' }
+  assert.deepEqual((await ask(odoo.key, headers)).body, { name: 'verifier@example.org', keyId: odoo.id })
+  assert.deepEqual((await ask(odoo.key)).body.name, 'odoo')
+  assert.deepEqual((await ask(plain.key, headers)).body.name, 'plain')
+  const long = await ask(odoo.key, { 'x-actor': 'x'.repeat(201) })
+  assert.deepEqual([long.status, long.body.errors[0].field], [400, '/headers/x-actor'])
+})
+
+test('keys are stored as digests, and names in use are unique', async t => {
+  const { pool } = await setUp(t)
+  const { key } = await createApiKey(pool, 'odoo', ['runs:read'])
+  const { rows } = await pool.query('select digest from kki.api_key')
+  assert.equal(rows[0].digest.length, 32)
+  assert.ok(!rows[0].digest.includes(key))
+  await assert.rejects(createApiKey(pool, 'odoo', ['runs:read']), ApiKeyExists)
+  await pool.query('update kki.api_key set revoked_at = now()')
+  await createApiKey(pool, 'odoo', ['runs:read'])
+})

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import Fastify from 'fastify'
+import { Type } from 'typebox'
+import { DatabaseUnavailable } from '../../sidecar/platform/errors.ts'
+import health from '../../sidecar/platform/health.ts'
+import metrics from '../../sidecar/platform/metrics.ts'
+import openapi from '../../sidecar/platform/openapi.ts'
+import { Problem } from '../../sidecar/platform/problem.ts'
+import problems from '../../sidecar/platform/problems.ts'
+import protection from '../../sidecar/platform/protection.ts'
+import requestIdPlugin, { requestId } from '../../sidecar/platform/request-id.ts'
+import { ajvOptions } from '../../sidecar/platform/validation.ts'
+
+/** The plugins around a few routes that go wrong in every way. */
+async function buildTestApp(t: TestContext, rateLimitPerMinute = 100) {
+  const app = Fastify({ genReqId: requestId, ajv: ajvOptions }).withTypeProvider<TypeBoxTypeProvider>()
+  t.after(() => app.close())
+  await app.register(requestIdPlugin)
+  await app.register(problems)
+  await app.register(metrics)
+  await app.register(protection, { rateLimitPerMinute })
+  await app.register(openapi)
+  await app.register(health)
+  const body = Type.Object({ mode: Type.Enum(['full', 'window']), limit: Type.Optional(Type.Integer()) }, closed)
+  app.post('/echo', { schema: { body } }, async request => request.body)
+  app.get('/trace', async request => ({ id: request.id, traceId: request.traceId }))
+  app.get('/defect', async () => {
+    throw new Error('password=hunter2 in a driver’s text')
+  })
+  app.get('/away', async () => {
+    throw new DatabaseUnavailable('db:5432', 'cannot be reached (ECONNREFUSED)')
+  })
+  app.get('/busy', { schema: { response: { 200: Type.Object({}) } } }, async () => {
+    throw new Problem('PARTITION_BUSY', 'Batch 7 is running.', { batchId: 7 })
+  })
+  return app
+}
+
+const closed = { additionalProperties: false }
+
+test('a request id that is fit to be logged is kept, and any other is replaced', async t => {
+  const app = await buildTestApp(t)
+  const kept = await app.inject({ url: '/trace', headers: { 'x-request-id': 'odoo-1.2_3' } })
+  assert.equal(kept.headers['x-request-id'], 'odoo-1.2_3')
+  assert.equal(kept.json().id, 'odoo-1.2_3')
+  for (const id of ['a b', 'x'.repeat(129), '{"a":1}', '']) {
+    const { headers } = await app.inject({ url: '/trace', headers: { 'x-request-id': id } })
+    assert.match(String(headers['x-request-id']), /^[0-9a-f-]{36}$/)
+  }
+})
+
+test('the trace of the caller goes on under a span of ours, and one that is not valid begins anew', async t => {
+  const app = await buildTestApp(t)
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
+  const going = await app.inject({ url: '/trace', headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01` } })
+  assert.equal(going.json().traceId, traceId)
+  assert.match(String(going.headers.traceparent), new RegExp(`^00-${traceId}-(?!00f067aa0ba902b7)[0-9a-f]{16}-01$`))
+  for (const traceparent of [`00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, `ff-${traceId}-00f067aa0ba902b7-01`, 'x']) {
+    const { traceId: made } = (await app.inject({ url: '/trace', headers: { traceparent } })).json()
+    assert.match(made, /^[0-9a-f]{32}$/)
+    assert.notEqual(made, traceId)
+    assert.notEqual(made, '0'.repeat(32))
+  }
+})
+
+test('a body that is not valid is a problem that names the field and repeats no value', async t => {
+  const app = await buildTestApp(t)
+  const response = await app.inject({ method: 'POST', url: '/echo', payload: { mode: '3171010101900001' } })
+  assert.equal(response.statusCode, 400)
+  assert.match(String(response.headers['content-type']), /^application\/problem\+json/)
+  const { code, type, errors } = response.json()
+  assert.equal(code, 'VALIDATION_FAILED')
+  assert.equal(type, 'urn:sdmk:problem:VALIDATION_FAILED')
+  assert.equal(errors[0].field, '/body/mode')
+  assert.doesNotMatch(response.body, /3171010101900001/)
+  const unknown = await app.inject({ method: 'POST', url: '/echo', payload: { mode: 'full', mod: 1 } })
+  assert.deepEqual([unknown.statusCode, unknown.json().errors[0].field], [400, '/body/mod'])
+  const missing = await app.inject({ method: 'POST', url: '/echo', payload: {} })
+  assert.equal(missing.json().errors[0].field, '/body/mode')
+})
+
+test('a body that is not JSON, and an address that does not exist, are problems too', async t => {
+  const app = await buildTestApp(t)
+  const headers = { 'content-type': 'application/json' }
+  const broken = await app.inject({ method: 'POST', url: '/echo', headers, payload: '{"mode":' })
+  assert.deepEqual([broken.statusCode, broken.json().code], [400, 'VALIDATION_FAILED'])
+  const unknown = await app.inject({ url: '/v9/nothing' })
+  assert.deepEqual([unknown.statusCode, unknown.json().code], [404, 'NOT_FOUND'])
+  assert.equal(unknown.json().requestId, unknown.headers['x-request-id'])
+})
+
+test('a defect tells the outside nothing but its request id', async t => {
+  const app = await buildTestApp(t)
+  const response = await app.inject('/defect')
+  assert.equal(response.statusCode, 500)
+  assert.equal(response.json().code, 'INTERNAL_ERROR')
+  assert.doesNotMatch(response.body, /hunter2|driver/)
+})
+
+test('errors with a code of their own keep it, with their members', async t => {
+  const app = await buildTestApp(t)
+  const away = await app.inject('/away')
+  assert.deepEqual([away.statusCode, away.json().code], [503, 'DATABASE_UNAVAILABLE'])
+  const busy = await app.inject('/busy')
+  assert.deepEqual([busy.statusCode, busy.json().code, busy.json().batchId], [409, 'PARTITION_BUSY', 7])
+})
+
+test('titles are in the language that the reader prefers', async t => {
+  const app = await buildTestApp(t)
+  const title = async (language: string) =>
+    (await app.inject({ url: '/busy', headers: { 'accept-language': language } })).json().title
+  const english = await title('en')
+  const indonesian = await title('id-ID,id;q=0.9,en;q=0.8')
+  assert.notEqual(english, indonesian)
+  assert.equal(await title('en;q=0.4,id;q=0.5'), indonesian)
+  assert.equal(await title('fr, *'), english)
+})
+
+test('the service is ready while all its checks answer in time, and says which does not', async t => {
+  const app = await buildTestApp(t)
+  app.health.register('good', async () => ({ breaker: 'closed' }))
+  const ready = await app.inject('/readyz')
+  assert.equal(ready.statusCode, 200)
+  assert.equal(ready.json().checks.good.breaker, 'closed')
+  app.health.register('away', async () => {
+    throw new Error('postgres://me:hunter2@db refused')
+  })
+  app.health.register('silent', () => new Promise(() => undefined))
+  const started = performance.now()
+  const response = await app.inject('/readyz')
+  assert.ok(performance.now() - started < 4000)
+  assert.equal(response.statusCode, 503)
+  const { checks } = response.json()
+  assert.deepEqual([checks.good.status, checks.away.status, checks.silent.status], ['ok', 'failed', 'failed'])
+  assert.doesNotMatch(response.body, /hunter2/)
+  assert.equal((await app.inject('/livez')).statusCode, 200)
+})
+
+test('beyond the limit requests are refused with the time to wait, while health and metrics stay open', async t => {
+  const app = await buildTestApp(t, 2)
+  const answers = [await app.inject('/trace'), await app.inject('/trace'), await app.inject('/trace')]
+  assert.deepEqual(
+    answers.map(({ statusCode }) => statusCode),
+    [200, 200, 429]
+  )
+  assert.equal(answers[2]?.json().code, 'RATE_LIMITED')
+  assert.ok(Number(answers[2]?.headers['retry-after']) > 0)
+  for (let count = 0; count < 4; count++) {
+    assert.equal((await app.inject('/livez')).statusCode, 200)
+    assert.equal((await app.inject('/metrics')).statusCode, 200)
+  }
+})
+
+test('metrics name routes by their pattern', async t => {
+  const app = await buildTestApp(t)
+  await app.inject('/trace')
+  const { body, headers } = await app.inject('/metrics')
+  assert.match(String(headers['content-type']), /^text\/plain/)
+  assert.match(body, /http_request_duration_seconds_count\{[^}]*route="\/trace"[^}]*\} 1/)
+  assert.match(body, /nodejs_eventloop_lag_seconds/)
+})
+
+test('the API describes itself, on a page that may load nothing from elsewhere', async t => {
+  const app = await buildTestApp(t)
+  const { openapi: version, paths } = (await app.inject('/openapi.json')).json()
+  assert.equal(version, '3.1.0')
+  assert.ok('/livez' in paths && !('/metrics' in paths))
+  const page = await app.inject('/docs/')
+  assert.equal(page.statusCode, 200)
+  assert.match(String(page.headers['content-security-policy']), /default-src 'self'/)
+})
