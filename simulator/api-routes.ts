@@ -6,7 +6,7 @@ import { type Static, Type } from 'typebox'
 import type { Filters } from './feed.ts'
 import { sendProblem } from './problems.ts'
 import type { SimulatorState } from './state.ts'
-import { routeOf, strikeBefore } from './strike.ts'
+import { copyHeaders, routeOf, strikeBefore } from './strike.ts'
 
 const compress = promisify(gzip)
 
@@ -93,7 +93,8 @@ async function sendPage(state: SimulatorState, request: FastifyRequest, reply: F
   if (cut === null) return reply.send(body)
   stats.count(routeOf(request), 'cut')
   reply.hijack()
-  reply.raw.writeHead(200, { ...reply.getHeaders(), 'content-length': body.length })
+  copyHeaders(reply)
+  reply.raw.setHeader('content-length', body.length)
   reply.raw.write(body.subarray(0, cut.afterBytes ?? body.length >> 1), () => reply.raw.destroy())
   return reply
 }

@@ -32,3 +32,10 @@ export function strikeBefore(state: SimulatorState, on: Target) {
 export function routeOf(request: FastifyRequest): string {
   return `${request.method} ${request.routeOptions.url ?? 'elsewhere'}`
 }
+
+/** Hands the headers set so far to Node's own response, for replies that are written past Fastify. */
+export function copyHeaders(reply: FastifyReply): void {
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) reply.raw.setHeader(name, value)
+  }
+}

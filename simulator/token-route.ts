@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
 import type { SimulatorState } from './state.ts'
-import { routeOf, strikeBefore } from './strike.ts'
+import { copyHeaders, routeOf, strikeBefore } from './strike.ts'
 
 /** The token endpoint; oidc-provider reads the request and writes the reply itself. */
 export const tokenRoute: FastifyPluginAsync<{ state: SimulatorState }> = async (app, { state }) => {
@@ -8,9 +8,7 @@ export const tokenRoute: FastifyPluginAsync<{ state: SimulatorState }> = async (
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
   app.post('/oauth2/token', { onRequest: strikeBefore(state, 'token') }, async (request, reply) => {
     reply.hijack()
-    for (const [name, value] of Object.entries(reply.getHeaders())) {
-      if (value !== undefined) reply.raw.setHeader(name, value)
-    }
+    copyHeaders(reply)
     await state.tokens.handle(request.raw, reply.raw)
     state.stats.count(routeOf(request), reply.raw.statusCode)
   })
