@@ -50,7 +50,7 @@ export function writtenName(dice: Dice, tokens: readonly string[]): string {
   let name = spelled.join(dice.chance(0.03) ? '  ' : ' ')
   if (dice.chance(0.3)) name = name.toUpperCase()
   else if (dice.chance(0.03)) name = name.toLowerCase()
-  if (name.includes("'") && dice.chance(0.5)) name = name.replaceAll("'", dice.pick(['&#039;', '&apos;', '’']))
+  if (name.includes("'") && dice.chance(0.5)) name = name.replaceAll("'", dice.pick(['&#039;', '&apos;', '&rsquo;']))
   return dice.chance(0.02) ? ` ${name} ` : name
 }
 

@@ -115,6 +115,7 @@ function writtenTitles(dice: Dice, name: string, prefix: string, suffix: string)
 }
 
 function laterTitles(suffix: string, count: number): string {
+  if (count === 0) return suffix
   const added = Array.from({ length: Math.min(count, LATER_TITLES.length) }, (_, place) => LATER_TITLES[place])
   return [suffix, ...added].filter(title => title !== '' && title !== undefined).join(', ')
 }

@@ -78,12 +78,14 @@ async function runStage(stage: (typeof stages)[number]) {
       tally.skipped.push(typeof skip === 'string' ? `${name}: ${skip}` : name)
     }
   })
-  stream.on('test:summary', ({ file, counts }) => {
+  stream.on('test:summary', ({ file, counts, success }) => {
     // One for each file, and the last for all of them.
     if (file !== undefined) return
     isSummed = true
     tally.passed += counts.passed
-    tally.failed += counts.tests - counts.passed - counts.skipped - counts.todo
+    const failed = counts.tests - counts.passed - counts.skipped - counts.todo
+    // A suite whose hook fails is no failed test, but no success either.
+    tally.failed += Math.max(failed, success ? 0 : 1)
   })
   for await (const text of stream.compose(spec)) process.stdout.write(text)
   if (!isSummed) tally.failed++

@@ -3,7 +3,6 @@ import { createHttp } from './http.ts'
 import { type KkiClientOptions, settingsOf } from './options.ts'
 import { attemptPage } from './page.ts'
 import { withRetries } from './retry.ts'
-import { SourceClock } from './source-clock.ts'
 import { TokenSource } from './token.ts'
 import type { CallContext, KkiClient, KkiPage, PageQuery } from './types.ts'
 
@@ -16,14 +15,11 @@ import type { CallContext, KkiClient, KkiPage, PageQuery } from './types.ts'
 export function createKkiClient(options: KkiClientOptions): KkiClient {
   const settings = settingsOf(options)
   const closing = new AbortController()
-  const clock = new SourceClock()
   const http = createHttp(settings)
   const tokens = new TokenSource(settings, http, closing.signal)
-  const breaker = new KkiBreaker(settings, async (query, context) => {
-    const page = await withRetries(settings, context, () => attemptPage({ settings, http, tokens }, query, context))
-    clock.set(page.sourceNow)
-    return page
-  })
+  const breaker = new KkiBreaker(settings, (query, context) =>
+    withRetries(settings, context, () => attemptPage({ settings, http, tokens }, query, context))
+  )
 
   async function fetchPage(query: PageQuery, context: CallContext): Promise<KkiPage> {
     const signal = AbortSignal.any([context.signal, closing.signal])
@@ -35,7 +31,7 @@ export function createKkiClient(options: KkiClientOptions): KkiClient {
   return {
     fetchPage,
     async now(context) {
-      return clock.now() ?? (await fetchPage({ limit: 1 }, context)).sourceNow
+      return (await fetchPage({ limit: 1 }, context)).sourceNow
     },
     get breakerState() {
       return breaker.state

@@ -36,7 +36,7 @@ export interface CallContext {
 export interface KkiClient {
   /** Asks for one page, with its retries. @throws KkiError subclasses; see `kki/errors.ts`. */
   fetchPage(query: PageQuery, context: CallContext): Promise<KkiPage>
-  /** KKI's present time by its `Date` header, in milliseconds since the epoch; asks for one row where none is known. */
+  /** KKI's present time by its `Date` header, in milliseconds since the epoch; asks for one row to learn it. */
   now(context: CallContext): Promise<number>
   /** State of the breaker: 0 closed, 1 half-open, 2 open. */
   readonly breakerState: 0 | 1 | 2

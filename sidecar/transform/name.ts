@@ -1,5 +1,5 @@
 import { foldDiacritics } from './text.ts'
-import { isPrefixTitle, isSuffixTitle, mergeTitles } from './titles.ts'
+import { isBareSuffixTitle, isPrefixTitle, isSuffixTitle, mergeTitles } from './titles.ts'
 
 export interface PersonName {
   /** The core name as it was spelled, titles off; empty where nothing but titles was given. */
@@ -15,47 +15,55 @@ export interface PersonName {
  */
 export function splitName(text: string, givenPrefix: string | null, givenSuffix: string | null): PersonName {
   const [head = '', ...tail] = text.split(',')
-  const words = head.split(' ').filter(word => word !== '')
-  const before: string[] = []
-  while (words[0] !== undefined) {
-    // `dr.Siti`: title and name grew together.
-    const grown = /^([A-Za-z]{1,4})\.(\p{L}.*)$/u.exec(words[0])
-    if (grown?.[1] && grown[2] && !isPrefixTitle(words[0]) && isPrefixTitle(grown[1]))
-      words.splice(0, 1, `${grown[1]}.`, grown[2])
-    if (!isPrefixTitle(words[0])) break
-    before.push(words.shift() as string)
-  }
+  const words = wordsOf(head)
+  const before = takePrefixes(words)
   const behind = takeSuffixes(words)
-  const commaTitles: string[] = []
   const rest: string[] = []
   for (const part of tail.map(item => item.trim()).filter(item => item !== '')) {
-    if (isTitlePart(part)) commaTitles.push(part)
-    else rest.push(part)
+    if (isTitlePart(part)) behind.push(part)
+    else rest.push(...wordsOf(part))
   }
+  // `dr., Siti`: the name came behind the comma.
+  if (words.length === 0) before.push(...takePrefixes(rest))
   const core = [...words, ...rest].join(' ').replace(/^[\s.,-]+|[\s,-]+$/g, '')
   return {
     name: /\p{L}/u.test(core) ? core : '',
-    titlePrefix: mergeTitles([listOf(givenPrefix, ' '), before], ' '),
-    titleSuffix: mergeTitles([listOf(givenSuffix, ','), behind, commaTitles], ', ')
+    titlePrefix: mergeTitles(titlesOf(givenPrefix, ' '), before, ' '),
+    titleSuffix: mergeTitles(titlesOf(givenSuffix, ','), behind, ', ')
   }
 }
 
 /** Spellings of Muhammad that leave no doubt; a bare `M` could be Maria. */
 const muhammad = /^M(?:(?:U|O|OE)(?:H|CH|KH)(?:AMM?[AE][DT]|D)?|HD)$/
 
+const joining = /['’‘ʼ`´\u2010\u2011-]/g
+
+/** A key of plain words needs none of the folding. */
+const plain = /^[A-Z]+(?: [A-Z]+)*$/
+
 /**
  * Returns what names are compared by: titles off, apostrophes and hyphens dropped, other punctuation a blank, no
- * diacritics, upper case, Muhammad in one spelling, unique tokens in order. Idempotent; empty where no letter is left.
+ * diacritics, upper case, Muhammad in one spelling, unique tokens in order. Empty where no letter is left; idempotent.
  */
 export function nameKey(name: string): string {
-  const folded = foldDiacritics(splitName(name, null, null).name)
-    .toUpperCase()
-    .replace(/['’‘ʼ`´-]/g, '')
-    .replace(/[^\p{L}\p{N}]+/gu, ' ')
-    .trim()
-  if (folded === '') return ''
-  const tokens = new Set(folded.split(' ').map(token => (muhammad.test(token) ? 'MUHAMMAD' : token)))
-  return [...tokens].sort().join(' ')
+  return coreKey(splitName(name, null, null).name)
+}
+
+/** Returns the key of a name whose titles `splitName` took off: the same as `nameKey`, for half the work. */
+export function coreKey(name: string): string {
+  const upper = name.toUpperCase()
+  const folded = plain.test(upper)
+    ? upper
+    : foldDiacritics(upper)
+        .toUpperCase()
+        .replace(joining, '')
+        .replace(/[^\p{L}\p{N}]+/gu, ' ')
+        .trim()
+  if (!/\p{L}/u.test(folded)) return ''
+  const tokens = folded.split(' ').map(token => (muhammad.test(token) ? 'MUHAMMAD' : token))
+  // A title within the name would stand first or last once the words are sorted, and be taken for one then.
+  const core = tokens.filter(token => !isPrefixTitle(token) && !isBareSuffixTitle(token))
+  return [...new Set(core)].sort().join(' ')
 }
 
 /**
@@ -70,27 +78,42 @@ export function namesCompatible(keyA: string, keyB: string): boolean {
   return shorter.length >= 2 && shorter.every(token => longer.includes(token))
 }
 
+function takePrefixes(words: string[]): string[] {
+  const taken: string[] = []
+  for (let word = words[0]; word !== undefined; word = words[0]) {
+    // `dr.Siti`: title and name grew together.
+    const [, title, more] = /^([A-Za-z]{1,4})\.(\p{L}.*)$/u.exec(word) ?? []
+    if (title && more && !isPrefixTitle(word) && isPrefixTitle(title)) {
+      words.splice(0, 1, more)
+      taken.push(`${title}.`)
+    } else if (isPrefixTitle(word)) {
+      words.shift()
+      taken.push(word)
+    } else break
+  }
+  return taken
+}
+
 /** Longest title that is written in several words: `A. Md. Keb`. */
 const longestTitle = 3
 
-/** Takes titles off the end of the words, as long as a name is left. */
+/** Takes titles off the end of the words; the last one stays unless it has a dot and can be nothing but a title. */
 function takeSuffixes(words: string[]): string[] {
   const taken: string[] = []
-  for (let found = true; found; ) {
-    found = false
-    for (let length = Math.min(longestTitle, words.length - 1); length > 0; length--) {
-      const last = words.slice(-length).join(' ')
-      // Without a comma before it, a title must look like one: dots, or a capital within (`SKep`, `SKM`).
-      if (!isSuffixTitle(last) || !/\.|^[A-Z][a-z]*[A-Z]/.test(last)) continue
-      // A name in capitals may end like a title: `SITI NS` keeps its word unless a dot says otherwise.
-      if (!last.includes('.') && words[0] === words[0]?.toUpperCase()) continue
-      words.splice(-length)
-      taken.unshift(last)
-      found = true
-      break
-    }
+  for (let length = Math.min(longestTitle, words.length); length > 0; length--) {
+    const last = words.slice(-length).join(' ')
+    if (length === words.length && !last.includes('.')) continue
+    if (!isBareSuffixTitle(last) && !isCapitalTitle(last, words[0] ?? '')) continue
+    words.splice(-length)
+    taken.unshift(last)
+    length = Math.min(longestTitle, words.length) + 1
   }
   return taken
+}
+
+/** True for two letters in capitals behind a name that is not (`Budi SE`); in `BUDI SE` they could be its last word. */
+function isCapitalTitle(last: string, first: string): boolean {
+  return isSuffixTitle(last) && /^[A-Z]{2,}$/.test(last) && /\p{Ll}/u.test(first)
 }
 
 /** True where a part between commas holds titles alone: `S.Kep`, `S.Kep Ners`, `Sp.PD (K)`. */
@@ -98,6 +121,10 @@ function isTitlePart(part: string): boolean {
   return isSuffixTitle(part) || part.split(' ').every(word => isSuffixTitle(word) || isPrefixTitle(word))
 }
 
-function listOf(titles: string | null, separator: string): string[] {
+function wordsOf(text: string): string[] {
+  return text.split(' ').filter(word => word !== '')
+}
+
+function titlesOf(titles: string | null, separator: string): string[] {
   return titles?.split(separator).map(title => title.trim()) ?? []
 }

@@ -1,48 +1,66 @@
-/** A title without dots and blanks, in upper case: `S.Kep` and `S. Kep.` are one. */
-const foldTitle = (text: string) => text.toUpperCase().replace(/[^A-Z]/g, '')
+/** Titles are compared without dots, blanks and case: `S.Kep` and `S. KEP.` are one. Other alphabets stay as they are. */
+const foldTitle = (text: string) => text.toUpperCase().replace(/[^\p{L}\p{N}]+/gu, '')
 
 /**
  * Titles that stand before a name. `H` and `Hj` (pilgrimage) are titles here: Dukcapil writes names without them. Bare
  * letters that could be an initial (`M`, `A`) are not listed.
  */
-const prefixes = new Set(
-  'DR DRG DRH PROF IR H HJ APT NS BDN DRS DRA KH RNI HAJI HAJJAH DOKTER PROFESOR'.split(' ').map(foldTitle)
-)
+const prefixes = new Set('DR DRG DRH PROF IR H HJ APT NS BDN DRS DRA KH RNI HAJI HAJJAH DOKTER PROFESOR'.split(' '))
 
 const suffixes = new Set(
-  `SKEP SKEPNS SKEPNERS NERS NS MKEP SST SSTKEB STRKEB STRKES STRKEP STRGZ STRT STRFT STRRAD SKEB BDN AMDKEP AMDKEB AMDKES AMDAK
-  AMDRAD AMDFT AMDGZ AMDRMIK AMDPK AMDFAR AMDKL AMD AMK AMKEB SFARM SSI APT MFARM MFARMKLIN SKM MKM MKES MSI MSC PHD MARS FINASIM
-  FINACS FICS SKED SKG SGZ MGZ RD SPSI MPSI PSIKOLOG SFT FTR SFTR SH MH MM MBA SE SSOS SPD MPD MBIOMED MEPID STKES SKL MKG
-  SRM SRMIK SSTRKES SSTFT SIT ST MT DRPH FISPH FISCM FIHA FIAS KEMD`
-    .split(/\s+/)
-    .map(foldTitle)
+  `SKEP SKEPNS SKEPNERS NERS NS MKEP SST SSTKEB STRKEB STRKES STRKEP STRGZ STRT STRFT STRRAD SKEB BDN AMDKEP AMDKEB
+  AMDKES AMDAK AMDRAD AMDFT AMDGZ AMDRMIK AMDPK AMDFAR AMDKL AMD AMK AMKEB SFARM SSI APT MFARM MFARMKLIN SKM MKM MKES
+  MSI MSC PHD MARS FINASIM FINACS FICS SKED SKG SGZ MGZ RD SPSI MPSI PSIKOLOG SFT FTR SFTR SH MH MM MBA SE SSOS SPD MPD
+  MBIOMED MEPID STKES SKL MKG SRM SRMIK SSTRKES SSTFT SSIT ST MT DRPH FISPH FISCM FIHA FIAS SP`.split(/\s+/)
 )
 
-/** Specialist titles: `Sp.PD`, `Sp. OG`, `Sp.PD-KGEH`, `Subsp.Onk`, `(K)`. */
-const specialist = /^(?:SP|SUBSP)[A-Z]{0,12}$/
+/** Names of people as well; they need a dot or a comma to be titles. */
+const ambiguousSuffixes = new Set(['MARS'])
 
-/** True where a word is a title that stands before a name. */
+/** Fields of specialists; behind them a consultant's (`KGEH`). Others must be written with the dot: `Sp.X`. */
+const specialist =
+  /^(?:SUB)?SP(?:OG|PD|JP|KK|KJ|KG|KGA|THT|THTKL|THTBKL|AN|RAD|PA|PK|BS|OT|BP|BPRE|RM|FK|GK|MK|KFR|PERIO|PROS|ORT|BM|PM|KP|DV|DVE|EM|BTKV|TKV|KN|KO|ONKRAD|[ABMSNPUF])(?:K[A-Z]{0,5})?$/
+const dottedSpecialist = /^(?:sub)?sp\. ?\p{L}{1,12}\b/iu
+
+/** Consultants, where the title stands alone behind a comma. */
+const consultants = new Set('KGEH KHOM KEMD KPTI KKV KR KP KGH KAI KIC KNA KFER KFM KAR KAP KAKV KOS KGER'.split(' '))
+
+/** Returns whether a word is a title that stands before a name. */
 export function isPrefixTitle(word: string): boolean {
-  const folded = foldTitle(word)
-  // `H.` is a pilgrim and so is `H`; two letters and more are taken with or without their dot.
-  return folded !== '' && prefixes.has(folded)
+  return prefixes.has(foldTitle(word))
 }
 
-/** True where words, together, are one title that stands behind a name. */
+/** Returns whether words between commas, together, are one title that stands behind a name. */
 export function isSuffixTitle(words: string): boolean {
   const folded = foldTitle(words)
-  if (folded === '') return false
-  return suffixes.has(folded) || specialist.test(folded) || folded === 'K' || /^K[A-Z]{2,6}$/.test(folded)
+  if (suffixes.has(folded) || specialist.test(folded) || dottedSpecialist.test(words)) return true
+  return (
+    (consultants.has(folded) && words === words.toUpperCase()) ||
+    /^\(K\)$/i.test(words) ||
+    /^subsp\.?$/i.test(words)
+  )
 }
 
-/** Returns titles joined in order, each once however it is spelled; null where there are none. */
-export function mergeTitles(lists: readonly (readonly string[])[], separator: string): string | null {
-  const seen = new Set<string>()
-  const kept = lists.flat().filter(title => {
-    const folded = foldTitle(title)
-    if (folded === '' || seen.has(folded)) return false
-    seen.add(folded)
-    return true
+/** Returns whether words at the end of a name, without a comma before them, are beyond doubt one title. */
+export function isBareSuffixTitle(words: string): boolean {
+  if (!isSuffixTitle(words)) return false
+  if (/\./.test(words)) return true
+  const folded = foldTitle(words)
+  // Two letters may be a name or initials (`ST`, `SE`), and so may letters that stand alone (`A M K`).
+  return folded.length > 2 && !ambiguousSuffixes.has(folded) && /\S\S/.test(words)
+}
+
+/**
+ * Returns titles joined in order, those of `found` that are not `given` yet behind; `null` where there are none. A title
+ * that is written twice is two titles (`Dr. dr.`: the doctorate and the physician).
+ */
+export function mergeTitles(given: readonly string[], found: readonly string[], separator: string): string | null {
+  const known = given.map(foldTitle)
+  const added = found.filter(title => {
+    const at = known.indexOf(foldTitle(title))
+    if (at >= 0) known.splice(at, 1)
+    return at < 0
   })
-  return kept.length > 0 ? kept.join(separator) : null
+  const titles = [...given, ...added].filter(title => foldTitle(title) !== '')
+  return titles.length > 0 ? titles.join(separator) : null
 }

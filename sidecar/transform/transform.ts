@@ -4,7 +4,7 @@ import { contentHash } from './content-hash.ts'
 import { compileDayReader, compileInstantReader, type DayReader, jakartaDay } from './dates.ts'
 import { compileText, compileYear, type TextReader } from './fields.ts'
 import type { MappedField, Mapping } from './mapping-schema.ts'
-import { nameKey, splitName } from './name.ts'
+import { coreKey, splitName } from './name.ts'
 import { nikFault, warnAboutNik } from './nik.ts'
 import { compileProfessions } from './professions.ts'
 import { canonicalStr, isStrNumber, strFormatOf } from './str-number.ts'
@@ -22,7 +22,7 @@ const maxAgeYears = 110
  *
  * It never throws for bad data: every problem comes back, in the order of the mapping's fields. A NIK that cannot be one
  * refuses nothing here (`problems` of a candidate), and an ending whose STR and stamp can be read is always a candidate
- * (`endingOnly`). Nothing is remembered between records.
+ * (`endingOnly`). What comes out depends on the record and its context alone.
  */
 export function createTransform(mapping: Mapping): Transform {
   const pathOf = mapping.fields
@@ -38,6 +38,7 @@ export function createTransform(mapping: Mapping): Transform {
   const sexOf = compileWords(mapping.sexWords)
   const professionOf = compileProfessions(mapping.professions)
   const birthPlaceOf = compileBirthPlaces(mapping.birthPlaceAliases)
+  const todayOf = rememberLast(jakartaDay)
 
   function addProblem(problems: Rejection[], code: RejectionCode, field: MappedField, reason: string): void {
     problems.push({ code, instancePath: pathOf[field], params: { reason } })
@@ -64,7 +65,7 @@ export function createTransform(mapping: Mapping): Transform {
   function readName(record: object, prefix: string | null, suffix: string | null, problems: Rejection[]) {
     const raw = text.name(record, problems)
     const parts = splitName(raw ?? '', prefix, suffix)
-    const key = nameKey(parts.name)
+    const key = coreKey(parts.name)
     if (typeof raw === 'string' && key === '') {
       addProblem(problems, 'NAME_MISSING', 'name', raw === '' ? 'blank' : 'titlesOnly')
     }
@@ -128,7 +129,7 @@ export function createTransform(mapping: Mapping): Transform {
     if (typeof record !== 'object' || record === null || Array.isArray(record)) return notAnObject()
     const problems: Rejection[] = []
     const warnings: WarningCode[] = []
-    const today = () => jakartaDay(context.sourceNow)
+    const today = () => todayOf(context.sourceNow)
 
     const nikText = text.nik(record, problems) ?? ''
     const str = readStr(record, nikText, problems)
@@ -267,4 +268,17 @@ function compileWords<T extends RegistrationStatus | Sex>(words: Record<string, 
   const listed = new Map(Object.entries(words))
   const folded = new Map(Object.entries(words).map(([word, meaning]) => [foldWord(word), meaning]))
   return word => listed.get(word) ?? folded.get(foldWord(word)) ?? null
+}
+
+/** All rows of a page share one clock, so its day is worked out once. */
+function rememberLast(compute: (ms: number) => string): (ms: number) => string {
+  let last = Number.NaN
+  let result = ''
+  return ms => {
+    if (ms !== last) {
+      result = compute(ms)
+      last = ms
+    }
+    return result
+  }
 }
