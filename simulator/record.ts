@@ -78,7 +78,9 @@ export function composeRecord(facts: Facts, dice: Dice): KkiRecord {
     ...writtenTitles(dice, honorific + respelled(name, changes?.spelling ?? 0), prefix, suffix),
     // A pair is recognised by its birthplace in some rules, so only lone records may lack it.
     tempat_lahir:
-      dice.chance(0.01) && kind === 'ordinary' ? null : writtenPlace(dice, person.birthPlace, person.birth.year),
+      dice.chance(0.01) && kind === 'ordinary'
+        ? null
+        : writtenPlace(dice, person.birthPlace, person.birth.year, kind === 'ordinary'),
     tanggal_lahir: writtenDate(dice, birthDate),
     jenis_kelamin: dice.chance(0.01) ? null : person.isWoman !== dice.chance(0.002) ? 'P' : 'L',
     profesi: facts.professionCode,

@@ -62,7 +62,9 @@ export function createTokens({ clientId, clientSecret, lifetimeSeconds }: TokenO
     handle: async (request, response) => answer(request, response),
     isAccepted: async authorization => {
       const value = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1]
-      return value !== undefined && (await provider.AccessToken.find(value)) !== undefined
+      const token = value === undefined ? undefined : await provider.AccessToken.find(value)
+      // The provider leaves expired tokens to the store, and this one keeps them.
+      return token !== undefined && !token.isExpired
     },
     expireAccessTokens: () => store.expireAccessTokens(),
     revokeRefreshTokens: () => store.revokeRefreshTokens(),

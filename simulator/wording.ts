@@ -17,10 +17,14 @@ export function writtenDate(dice: Dice, { year, month, day }: CalendarDate): str
   return `${day} ${MONTHS[month - 1]} ${year}`
 }
 
-/** Returns a birthplace as one record writes it; Makassar under its old name for some who were born under it. */
-export function writtenPlace(dice: Dice, { name, kind }: Place, birthYear: number): string {
+/**
+ * Returns a birthplace as one record writes it. Makassar stands under its old name for many who were born under it, and
+ * where `mayMisdate` also for a few others.
+ */
+export function writtenPlace(dice: Dice, { name, kind }: Place, birthYear: number, mayMisdate: boolean): string {
   const bornUnderOldName = birthYear > UJUNG_PANDANG.from && birthYear < UJUNG_PANDANG.to
-  if (name === 'Makassar' && bornUnderOldName && dice.chance(0.6)) return UJUNG_PANDANG.name
+  const oldNameShare = bornUnderOldName ? 0.6 : mayMisdate ? 0.05 : 0
+  if (name === 'Makassar' && dice.chance(oldNameShare)) return UJUNG_PANDANG.name
   const written = kind !== null && dice.chance(0.35) ? `${kind} ${name}` : name
   return dice.chance(0.5) ? written.toUpperCase() : written
 }

@@ -7,7 +7,11 @@ import { type Account, isAllowed } from './embedded-binaries.ts'
 import { EmbeddedDatabaseFailed } from './errors.ts'
 
 /** Where data goes when its user may not enter the folder that was asked for; those that outlive a restart first. */
-const shelters = process.platform === 'linux' ? ['/var/lib', '/var/tmp', os.tmpdir()] : [os.tmpdir()]
+function sheltersFor(directory: string): string[] {
+  // What was asked for in a temporary folder is temporary.
+  if (process.platform !== 'linux' || directory.startsWith(os.tmpdir() + path.sep)) return [os.tmpdir()]
+  return ['/var/lib', '/var/tmp', os.tmpdir()]
+}
 
 /**
  * Returns the folder that PostgreSQL keeps its data in, made for `account` where it is missing: `<directory>/postgres`.
@@ -28,7 +32,7 @@ export async function prepareFolder(
   const outside = await readlink(folder).catch(() => null)
   if (outside !== null && !(await exists(outside))) await rm(folder)
   if (!(await exists(folder)) && !(await isAllowed(account, '-x', directory))) {
-    const made = await makeOutside(account, shelter)
+    const made = await makeOutside(account, shelter === undefined ? sheltersFor(directory) : [shelter])
     await symlink(made, folder).catch(async () => rm(made, { recursive: true, force: true }))
     logger.warn({ folder: made }, 'the database’s user may not enter the data folder; its data is kept outside')
   }
@@ -42,8 +46,8 @@ export async function prepareFolder(
   )
 }
 
-async function makeOutside(account: Account, shelter?: string): Promise<string> {
-  for (const parent of shelter === undefined ? shelters : [shelter]) {
+async function makeOutside(account: Account, shelters: string[]): Promise<string> {
+  for (const parent of shelters) {
     if (!(await isAllowed(account, '-x', parent))) continue
     const made = path.join(parent, `sdmk-postgres-${randomBytes(6).toString('hex')}`)
     try {

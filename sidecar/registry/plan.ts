@@ -32,6 +32,8 @@ const pagesAtATime = 20
 
 const workTable = sql('plan/01-work-table.sql')
 const fill = sql('plan/02-fill.sql')
+/** After the rows are in: an index that is filled at once costs less than one kept up row by row. */
+const indexWork = 'alter table work add primary key (row_no); analyze work'
 const judge = [
   'plan/03-repeated-niks.sql',
   'plan/04-placeholder-niks.sql',
@@ -64,10 +66,16 @@ export async function planBatch(
   await client.query(`set local work_mem = '64MB'; set local jit = off; analyze kki.staged_row_${batchId}`)
   await client.query(workTable)
   await client.query(fill, [batchId, options.asOf])
-  await client.query('analyze work')
-  for (const step of judge) await client.query(step)
+  await client.query(indexWork)
+  for (const step of judge) {
+    await client.query(step)
+    // The steps write the columns by which the next ones choose their rows: with the statistics of before, the planner
+    // expects none and loops over all rows for each.
+    await client.query('analyze work')
+  }
   await client.query(unmatched, [options.createUnmatched])
   await client.query(planCreated, [batchId])
+  await client.query(`analyze kki.plan_row_${batchId}`)
   await client.query(planOthers, [batchId])
   await client.query(`analyze kki.plan_row_${batchId}`)
   await stagePlanRejections(client, batchId, identity)

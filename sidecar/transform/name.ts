@@ -1,5 +1,5 @@
 import { foldDiacritics } from './text.ts'
-import { isBareSuffixTitle, isPrefixTitle, isSuffixTitle, mergeTitles } from './titles.ts'
+import { isBareSuffixTitle, isPrefixTitle, isSuffixTitle, isTitleToken, mayEndTitle, mergeTitles } from './titles.ts'
 
 export interface PersonName {
   /** The core name as it was spelled, titles off; empty where nothing but titles was given. */
@@ -60,10 +60,10 @@ export function coreKey(name: string): string {
         .replace(/[^\p{L}\p{N}]+/gu, ' ')
         .trim()
   if (!/\p{L}/u.test(folded)) return ''
-  const tokens = folded.split(' ').map(token => (muhammad.test(token) ? 'MUHAMMAD' : token))
+  const tokens = folded.split(' ').map(token => (token.startsWith('M') && muhammad.test(token) ? 'MUHAMMAD' : token))
   // A title within the name would stand first or last once the words are sorted, and be taken for one then.
-  const core = tokens.filter(token => !isPrefixTitle(token) && !isBareSuffixTitle(token))
-  return [...new Set(core)].sort().join(' ')
+  const core = tokens.filter(token => !isTitleToken(token))
+  return (core.length > 1 ? [...new Set(core)].sort() : core).join(' ')
 }
 
 /**
@@ -82,7 +82,7 @@ function takePrefixes(words: string[]): string[] {
   const taken: string[] = []
   for (let word = words[0]; word !== undefined; word = words[0]) {
     // `dr.Siti`: title and name grew together.
-    const [, title, more] = /^([A-Za-z]{1,4})\.(\p{L}.*)$/u.exec(word) ?? []
+    const [, title, more] = (word.includes('.') && /^([A-Za-z]{1,4})\.(\p{L}.*)$/u.exec(word)) || []
     if (title && more && !isPrefixTitle(word) && isPrefixTitle(title)) {
       words.splice(0, 1, more)
       taken.push(`${title}.`)
@@ -100,6 +100,7 @@ const longestTitle = 3
 /** Takes titles off the end of the words; the last one stays unless it has a dot and can be nothing but a title. */
 function takeSuffixes(words: string[]): string[] {
   const taken: string[] = []
+  if (!mayEndTitle(words.at(-1) ?? '')) return taken
   for (let length = Math.min(longestTitle, words.length); length > 0; length--) {
     const last = words.slice(-length).join(' ')
     if (length === words.length && !last.includes('.')) continue

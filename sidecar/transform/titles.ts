@@ -18,12 +18,17 @@ const suffixes = new Set(
 const ambiguousSuffixes = new Set(['MARS'])
 
 /** Fields of specialists; behind them a consultant's (`KGEH`). Others must be written with the dot: `Sp.X`. */
-const specialist =
-  /^(?:SUB)?SP(?:OG|PD|JP|KK|KJ|KG|KGA|THT|THTKL|THTBKL|AN|RAD|PA|PK|BS|OT|BP|BPRE|RM|FK|GK|MK|KFR|PERIO|PROS|ORT|BM|PM|KP|DV|DVE|EM|BTKV|TKV|KN|KO|ONKRAD|[ABMSNPUF])(?:K[A-Z]{0,5})?$/
+const fields =
+  `OG PD JP KK KJ KG KGA THT THTKL THTBKL AN RAD PA PK BS OT BP BPRE RM FK GK MK KFR PERIO PROS ORT BM PM KP
+  DV DVE EM BTKV TKV KN KO ONKRAD A B M S N P U F`.split(/\s+/)
+const specialist = new RegExp(`^(?:SUB)?SP(?:${fields.join('|')})(?:K[A-Z]{0,5})?$`)
 const dottedSpecialist = /^(?:sub)?sp\. ?\p{L}{1,12}\b/iu
 
 /** Consultants, where the title stands alone behind a comma. */
 const consultants = new Set('KGEH KHOM KEMD KPTI KKV KR KP KGH KAI KIC KNA KFER KFM KAR KAP KAKV KOS KGER'.split(' '))
+
+/** All that the last word of a title may be, for a quick no to nearly every name. */
+const endings = new Set([...suffixes, ...fields].flatMap(title => Array.from(title, (_, at) => title.slice(at))))
 
 /** Returns whether a word is a title that stands before a name. */
 export function isPrefixTitle(word: string): boolean {
@@ -35,19 +40,32 @@ export function isSuffixTitle(words: string): boolean {
   const folded = foldTitle(words)
   if (suffixes.has(folded) || specialist.test(folded) || dottedSpecialist.test(words)) return true
   return (
-    (consultants.has(folded) && words === words.toUpperCase()) ||
-    /^\(K\)$/i.test(words) ||
-    /^subsp\.?$/i.test(words)
+    (consultants.has(folded) && words === words.toUpperCase()) || /^\(K\)$/i.test(words) || /^subsp\.?$/i.test(words)
   )
+}
+
+/** Returns `false` for a word that ends no title, without looking at the words before it. */
+export function mayEndTitle(word: string): boolean {
+  const upper = word.toUpperCase()
+  return endings.has(upper) || !/^\p{L}+$/u.test(word) || specialist.test(upper)
 }
 
 /** Returns whether words at the end of a name, without a comma before them, are beyond doubt one title. */
 export function isBareSuffixTitle(words: string): boolean {
-  if (!isSuffixTitle(words)) return false
-  if (/\./.test(words)) return true
-  const folded = foldTitle(words)
-  // Two letters may be a name or initials (`ST`, `SE`), and so may letters that stand alone (`A M K`).
-  return folded.length > 2 && !ambiguousSuffixes.has(folded) && /\S\S/.test(words)
+  if (words.includes('.')) return isSuffixTitle(words)
+  // Letters that stand alone are initials (`A M K`).
+  return isSuffixToken(foldTitle(words)) && /\S\S/.test(words)
+}
+
+/** Returns whether a word of a name's key, in upper case and without punctuation, is a title. */
+export function isTitleToken(token: string): boolean {
+  return prefixes.has(token) || isSuffixToken(token)
+}
+
+/** Two letters may be a name (`ST` for Siti, `SE`), so they are no title without a dot or a comma. */
+function isSuffixToken(folded: string): boolean {
+  if (folded.length < 3 || ambiguousSuffixes.has(folded)) return false
+  return suffixes.has(folded) || (folded.startsWith('S') && specialist.test(folded))
 }
 
 /**
@@ -55,6 +73,7 @@ export function isBareSuffixTitle(words: string): boolean {
  * that is written twice is two titles (`Dr. dr.`: the doctorate and the physician).
  */
 export function mergeTitles(given: readonly string[], found: readonly string[], separator: string): string | null {
+  if (given.length === 0 && found.length === 0) return null
   const known = given.map(foldTitle)
   const added = found.filter(title => {
     const at = known.indexOf(foldTitle(title))

@@ -49,7 +49,7 @@ export function createTransform(mapping: Mapping): Transform {
     if (raw === undefined || raw === null) return null
     const canonical = canonicalStr(raw)
     if (!isStrNumber(canonical)) addProblem(problems, 'STR_INVALID', 'strNumber', raw === '' ? 'blank' : 'shape')
-    else if (canonical === nik) addProblem(problems, 'STR_INVALID', 'strNumber', 'equalsNik')
+    else if (canonical === canonicalStr(nik)) addProblem(problems, 'STR_INVALID', 'strNumber', 'equalsNik')
     else return { raw, canonical, format: strFormatOf(canonical) }
     return null
   }

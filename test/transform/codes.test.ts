@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { parse } from 'yaml'
+import { renderCodes } from '../../docs/generate-codes.ts'
+import { problemStatus } from '../../sidecar/platform/problem.ts'
+import { rejectionCodes, warningCodes } from '../../sidecar/transform/codes.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const languages = ['en', 'id']
+const texts = ['title', 'meaning', 'example', 'action']
+
+type Entry = Record<string, Record<string, string>> & { kind: string }
+const catalogue = parse(readFileSync(`${root}/contracts/codes.yaml`, 'utf8')) as Record<string, Entry>
+
+const codesOf = (kind: string) => Object.keys(catalogue).filter(code => catalogue[code]?.kind === kind)
+
+/** Codes of all error classes, as the catalogue lists them: without the product's prefix. */
+function errorCodes(): string[] {
+  const sources = globSync('sidecar/**/*.ts', { cwd: root }).map(file => readFileSync(`${root}/${file}`, 'utf8'))
+  const found = sources.flatMap(source => [...source.matchAll(/readonly code = '([A-Z_]+)'/g)].map(([, code]) => code))
+  return found.map(code => (code ?? '').replace(/^SDMK_/, ''))
+}
+
+test('the catalogue has every reason to refuse a row and every warning, and no other', () => {
+  assert.deepEqual(codesOf('rejection').toSorted(), [...rejectionCodes].toSorted())
+  assert.deepEqual(codesOf('warning').toSorted(), [...warningCodes].toSorted())
+})
+
+test('the catalogue has every problem and every error class, and no other', () => {
+  const expected = new Set([...Object.keys(problemStatus), ...errorCodes()])
+  assert.deepEqual(codesOf('problem').toSorted(), [...expected].sort())
+})
+
+test('every code has all of its texts in both languages', () => {
+  for (const [code, entry] of Object.entries(catalogue)) {
+    assert.deepEqual(Object.keys(entry), ['kind', ...texts], code)
+    for (const text of texts) {
+      assert.deepEqual(Object.keys(entry[text] ?? {}), languages, `${code} ${text}`)
+      for (const language of languages)
+        assert.match(entry[text]?.[language] ?? '', /^\S.*\S$/s, `${code} ${text} ${language}`)
+    }
+  }
+})
+
+test('the page of codes has a section for each code, with all of its texts', () => {
+  const page = renderCodes()
+  const sections = [...page.matchAll(/^### (.+)$/gm)].map(([, code]) => code)
+  assert.deepEqual(sections.toSorted(), Object.keys(catalogue).toSorted())
+  for (const entry of Object.values(catalogue)) {
+    for (const text of texts) for (const said of Object.values(entry[text] ?? {})) assert.ok(page.includes(said), said)
+  }
+})

@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { cleanText, foldWord } from '../../sidecar/transform/text.ts'
+
+test('entities are read, also those that were escaped twice, and what they hide is cleaned', () => {
+  assert.equal(cleanText('Nur&#039;aini'), "Nur'aini")
+  assert.equal(cleanText('A &amp;amp; B'), 'A & B')
+  assert.equal(cleanText('A&#1;B&nbsp; C'), 'A B C')
+  assert.equal(cleanText('R&D'), 'R&D')
+})
+
+test('blanks fold, controls and lone surrogates go, composed letters stay one', () => {
+  assert.equal(cleanText(' a\u0000b\t\r\nc '), 'a b c')
+  assert.equal(cleanText('a\ud800'), 'a\ufffd')
+  assert.equal(cleanText('a\u200bb\u00ad'), 'ab')
+  assert.equal(cleanText('e\u0301'), 'é')
+})
+
+test('code words are compared without case, blanks, underscores and hyphens', () => {
+  for (const word of ['tidak aktif', 'TIDAK_AKTIF', 'Tidak-Aktif', ' tidak _ aktif']) {
+    assert.equal(foldWord(word), 'TIDAK_AKTIF')
+  }
+})
