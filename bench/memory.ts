@@ -65,6 +65,12 @@ try {
   const { id } = (await response.json()) as { id: number }
   const run = await followRun(pool, id)
   clearInterval(watch)
+  const { rows: phases } = await pool.query(
+    `select round(sum(extract(epoch from fetched_at - fetch_started_at)), 1) as fetch,
+      round(sum(extract(epoch from planned_at - fetched_at)), 1) as "wait and plan",
+      round(sum(extract(epoch from finished_at - planned_at)), 1) as apply from kki.batch`
+  )
+  console.log('seconds of all batches together:', phases[0])
   await pool.end()
 
   const summary = summarize(run)

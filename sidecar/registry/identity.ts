@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { ConfigurationError } from '../errors.ts'
 import type { SecretStore } from '../secrets/store.ts'
 import { SealBroken } from './errors.ts'
@@ -95,7 +95,8 @@ export function createIdentity(secret: Record<string, string>): Identity {
   }
 }
 
-function keyOf(secret: Record<string, string>, name: string): Buffer {
+/** As an object, since each use of plain bytes would make one. */
+function keyOf(secret: Record<string, string>, name: string): KeyObject {
   const key = Buffer.from(secret[name] ?? '', 'base64')
   if (key.length !== keyLength) {
     throw new ConfigurationError(
@@ -103,5 +104,5 @@ function keyOf(secret: Record<string, string>, name: string): Buffer {
       `"${name}" of the secret "${secretName}" is not base64 of 32 bytes`
     )
   }
-  return key
+  return createSecretKey(key)
 }

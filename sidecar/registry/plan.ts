@@ -1,8 +1,8 @@
 import { promisify } from 'node:util'
 import { zstdDecompress } from 'node:zlib'
-import { parse, stringify } from 'lossless-json'
 import type pg from 'pg'
 import type { Rejection } from '../transform/types.ts'
+import { parseExactly, stringifyExactly } from './exact-json.ts'
 import type { Identity } from './identity.ts'
 import { sql } from './sql.ts'
 import { type StagedRejection, stageRejections } from './stage.ts'
@@ -28,7 +28,7 @@ export interface PlanSummary {
 
 const decompress = promisify(zstdDecompress)
 /** Pages opened at a time for the rows that the plan refuses; bounds memory whatever their number. */
-const pagesAtATime = 20
+const pagesAtATime = 5
 
 const workTable = sql('plan/01-work-table.sql')
 const fill = sql('plan/02-fill.sql')
@@ -146,8 +146,7 @@ async function openPages(client: pg.ClientBase, batchId: number, identity: Ident
   const bodies = new Map<number, unknown[]>()
   for (const { page, body_sealed } of rows) {
     const text = (await decompress(identity.open('page', body_sealed))).toString('utf8')
-    // Losslessly: a number in a field that nobody declared must not be rounded in the stored row either.
-    bodies.set(page, (parse(text) as { data: unknown[] }).data)
+    bodies.set(page, (parseExactly(text) as { data: unknown[] }).data)
   }
   return bodies
 }
@@ -164,6 +163,6 @@ function toRejection(row: RefusedRow, bodies: Map<number, unknown[]>): StagedRej
     rule: row.rule,
     evidence: row.evidence,
     candidates: row.candidates,
-    raw: stringify(bodies.get(row.page)?.[row.page_row - 1] ?? null) ?? 'null'
+    raw: stringifyExactly(bodies.get(row.page)?.[row.page_row - 1] ?? null)
   }
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
-import { parse, stringify } from 'lossless-json'
 import { Pointer } from 'typebox/value'
 import type { KkiPage } from '../kki/types.ts'
+import { parseExactly, stringifyExactly } from '../registry/exact-json.ts'
 import type { StagedPage, StagedRejection } from '../registry/stage.ts'
 import type { Transform } from '../transform/transform.ts'
 import type { RowPosition, TransformResult } from '../transform/types.ts'
@@ -48,9 +48,9 @@ function toRejections(page: KkiPage, refused: { position: RowPosition; result: T
   if (refused.length === 0) return []
   const isOffSchema = refused.some(({ result }) => result.rejections.some(({ code }) => code === 'SCHEMA_INVALID'))
   // JSON.parse rounds a NIK that came as a number; the stored row must be what KKI sent, so the page is read once more.
-  const rows = isOffSchema ? (parse(page.body.toString('utf8')) as { data: unknown[] }).data : page.rows
+  const rows = isOffSchema ? (parseExactly(page.body.toString('utf8')) as { data: unknown[] }).data : page.rows
   return refused.map(({ position, result }): StagedRejection => {
-    const raw = stringify(rows[position.pageRow - 1]) ?? 'null'
+    const raw = stringifyExactly(rows[position.pageRow - 1] ?? null)
     return {
       position,
       subject: result.strNumber ?? `row:${hash('sha256', raw)}`,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
@@ -34,12 +34,17 @@ export interface ConnectorOptions {
 
 /** Starts a simulator and a sidecar on a database of the test's own; all of it ends with the test. */
 export async function startConnector(t: TestContext, options: ConnectorOptions = {}): Promise<Connector> {
+  // Registered before what the helpers below register, and so run before it: hooks run in the order of registration.
+  const closers: (() => Promise<unknown>)[] = []
+  t.after(async () => {
+    for (const close of closers.reverse()) await close()
+  })
   const { url, pool } = await createTestDatabase(t)
   const simulator = await startSimulator({
     rows: options.rows ?? 0,
     ...(options.brokenShare !== undefined && { brokenShare: options.brokenShare })
   })
-  t.after(() => simulator.close())
+  closers.push(() => simulator.close())
   const directory = await temporaryFolder(t)
   const secrets = createFileSecretStore(directory)
   await initIdentity(secrets)
@@ -53,7 +58,7 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
     ...options.env
   })
   const app = await buildApp(config, { logger: pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }) })
-  t.after(() => app.close())
+  closers.push(() => app.close())
   const { key } = await createApiKey(pool, 'test', [...scopes])
 
   const call: Connector['call'] = async (method, address, body) => {
@@ -98,6 +103,7 @@ export async function waitForRun(
 /** Returns a folder that every user may enter, since PostgreSQL may run as another; removed with the test. */
 export async function temporaryFolder(t: Pick<TestContext, 'after'>): Promise<string> {
   const directory = await mkdtemp(path.join(tmpdir(), 'sdmk-e2e-'))
+  await chmod(directory, 0o711)
   t.after(() => rm(directory, { recursive: true, force: true }))
   return directory
 }
