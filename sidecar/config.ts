@@ -102,7 +102,7 @@ export const environmentSchema = Type.Object({
   KKI_PAGE_SIZE: Type.Integer({
     description: 'Records asked for with each page.',
     unit: 'records',
-    default: 1000,
+    default: 500,
     minimum: 1,
     maximum: 1000
   }),

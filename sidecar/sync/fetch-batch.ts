@@ -150,7 +150,7 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
       maxSkewMs: options.maxSkewSeconds * 1000
     })
     rowNo += staged.candidates.length + staged.rejections.length
-    await progress.add(page, await preparePage(batch.id, identity, staged), staged.passedOver)
+    await progress.add(page, preparePage(batch.id, identity, staged), staged.passedOver)
   }
   await progress.finish()
 }

@@ -97,7 +97,7 @@ export async function stageRows(database: Database, identity: Identity, rows: Ca
     [run.rows[0].id, trace]
   )
   const batchId = batch.rows[0].id as number
-  const page = await preparePage(batchId, identity, {
+  const page = preparePage(batchId, identity, {
     page: 1,
     rowCount: rows.length,
     body: Buffer.from(JSON.stringify({ data: rows.map((_, i) => ({ sent: i + 1 })) })),

@@ -14,7 +14,8 @@ with inserted as (
   returning id, str_number, profession
 )
 insert into kki.change (batch_id, row_no, operation, health_worker_id, registration_id, health_worker_before)
-select $1, p.row_no, p.outcome, p.health_worker_id, i.id, kki.changed_fields(to_jsonb(m.before), to_jsonb(h))
+select $1, p.row_no, p.outcome, p.health_worker_id, i.id,
+  case when m.id is not null then kki.changed_fields(to_jsonb(m.before), to_jsonb(h)) end
 from inserted i
 join kki.staged_row s on s.batch_id = $1 and s.str_number = i.str_number and s.profession = i.profession
 join kki.plan_row p on p.batch_id = $1 and p.row_no = s.row_no and p.outcome in ('created', 'linked')
