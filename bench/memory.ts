@@ -25,6 +25,8 @@ const limitMb = 240
 const aboveIdleMb = 80
 const pollMs = 200
 const idleMs = 5000
+/** Those of `npm start`. */
+const startFlags = ['--max-semi-space-size=2']
 
 const { values } = parseArgs({ options: { rows: { type: 'string', default: '2000000' } } })
 const sdmk = fileURLToPath(new URL('../sidecar/cli/sdmk.ts', import.meta.url))
@@ -89,7 +91,7 @@ try {
 
 /** Starts `sdmk` as `npm start` does: the flags that bound its memory are part of what is measured. */
 function start(args: string[], env: Record<string, string>) {
-  const child = spawn(process.execPath, [...process.execArgv, sdmk, ...args], {
+  const child = spawn(process.execPath, [...startFlags, sdmk, ...args], {
     env: { ...process.env, ...env },
     stdio: ['pipe', 'pipe', 'inherit']
   })
