@@ -1,29 +1,16 @@
 import type pg from 'pg'
 import { codeText } from '../platform/problem-texts.ts'
-import type { Ledger } from '../sync/batch.ts'
+import { type Ledger, ledgerCounters } from '../sync/batch.ts'
 import type { RunBody } from '../sync/routes/schemas.ts'
 
-export interface RunSummary extends Ledger {
-  seconds: number
-}
-
-const counters = [
-  'fetched',
-  'created',
-  'linked',
-  'updated',
-  'unchanged',
-  'superseded',
-  'rejected',
-  'deactivated'
-] as const satisfies (keyof Ledger)[]
+export type RunSummary = Ledger & { seconds: number }
 
 /** Returns the counters of a run's batches together, and how long it took from its trigger to its last batch. */
 export function summarize(run: RunBody): RunSummary {
   const total = (counter: keyof Ledger) => run.batches.reduce((sum, { ledger }) => sum + ledger[counter], 0)
   const ended = Math.max(...run.batches.map(({ finishedAt }) => Date.parse(finishedAt ?? run.createdAt)))
   return {
-    ...(Object.fromEntries(counters.map(counter => [counter, total(counter)])) as unknown as Ledger),
+    ...(Object.fromEntries(ledgerCounters.map(counter => [counter, total(counter)])) as Ledger),
     seconds: Math.round((ended - Date.parse(run.createdAt)) / 100) / 10
   }
 }
@@ -43,7 +30,7 @@ export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string
   const lines = [
     `Run ${run.id} (${run.mode}): ${run.state}, ${run.batches.length} batches, trace ${run.traceId}`,
     '',
-    ...counters.map(counter => `  ${counter.padEnd(12)}${count(summary[counter])}`),
+    ...ledgerCounters.map(counter => `  ${counter.padEnd(12)}${count(summary[counter])}`),
     `  ${'seconds'.padEnd(12)}${summary.seconds.toFixed(1).padStart(11)}`
   ]
   if (summary.seconds > 0) {

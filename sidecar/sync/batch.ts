@@ -15,18 +15,23 @@ export type BatchState =
 
 export type RunMode = 'incremental' | 'window' | 'full'
 
-/** The counters of a batch. Where it is applied, `fetched` is the sum of the six outcomes. */
-export interface Ledger {
-  fetched: number
-  created: number
-  linked: number
-  updated: number
-  unchanged: number
-  superseded: number
-  rejected: number
-  /** Licences that went from active to an ended state; counts registrations, not rows, so it is outside the sum. */
-  deactivated: number
-}
+/** The counters of a batch, under the names that they have everywhere: API, database, Odoo, metrics. */
+export const ledgerCounters = [
+  'fetched',
+  'created',
+  'linked',
+  'updated',
+  'unchanged',
+  'superseded',
+  'rejected',
+  'deactivated'
+] as const
+
+/**
+ * Where a batch is applied, `fetched` is the sum of the six outcomes. `deactivated` counts licences that went from active
+ * to an ended state, not rows, so it is outside the sum.
+ */
+export type Ledger = Record<(typeof ledgerCounters)[number], number>
 
 /** A batch, with what its run says about who asked for it. */
 export interface Batch extends Ledger {
@@ -146,6 +151,5 @@ export async function takeBatch(
 
 /** Returns the counters alone. */
 export function ledgerOf(batch: Ledger): Ledger {
-  const { fetched, created, linked, updated, unchanged, superseded, rejected, deactivated } = batch
-  return { fetched, created, linked, updated, unchanged, superseded, rejected, deactivated }
+  return Object.fromEntries(ledgerCounters.map(counter => [counter, batch[counter]])) as Ledger
 }

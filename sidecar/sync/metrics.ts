@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
 import { rejectionCodes, warningCodes } from '../transform/codes.ts'
-import type { Ledger } from './batch.ts'
+import { type Ledger, ledgerCounters } from './batch.ts'
 import { nextSlot } from './schedule-slot.ts'
 import { readSetting } from './settings.ts'
 
@@ -13,17 +13,6 @@ export interface SyncMetrics {
   /** Counts the codes of a batch's rejections and warnings, while its staging is still there. */
   countProblems(pool: pg.Pool, batchId: number): Promise<void>
 }
-
-const outcomes = [
-  'fetched',
-  'created',
-  'linked',
-  'updated',
-  'unchanged',
-  'superseded',
-  'rejected',
-  'deactivated'
-] as const
 
 /**
  * Makes the metrics of runs and batches. Every label value exists from the start at 0: otherwise `increase()` would miss
@@ -37,7 +26,12 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
     for (const value of values) made.inc({ [label]: value }, 0)
     return (value: string, count = 1) => made.inc({ [label]: value }, count)
   }
-  const rows = counter('sdmk_kki_rows_total', 'Rows of applied batches, by what became of them', 'outcome', outcomes)
+  const rows = counter(
+    'sdmk_kki_rows_total',
+    'Rows of applied batches, by what became of them',
+    'outcome',
+    ledgerCounters
+  )
   const rejections = counter('sdmk_kki_rejections_total', 'Refused rows, by code', 'code', rejectionCodes)
   const warnings = counter('sdmk_kki_warnings_total', 'Rows with a warning, by code', 'code', warningCodes)
   const batches = counter('sdmk_kki_batches_total', 'Batches that ended', 'state', ['applied', 'failed', 'cancelled'])
@@ -57,7 +51,7 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
   return {
     batchApplied(ledger, rejectAlertRatio) {
       if (ledger.rejected > ledger.fetched * rejectAlertRatio) overRatio.inc()
-      for (const outcome of outcomes) rows(outcome, ledger[outcome])
+      for (const outcome of ledgerCounters) rows(outcome, ledger[outcome])
       batches('applied')
     },
     batchEnded: state => batches(state),
