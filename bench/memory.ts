@@ -25,8 +25,13 @@ const limitMb = 240
 const aboveIdleMb = 80
 const pollMs = 200
 const idleMs = 5000
-/** Those of `npm start`. */
+/** Those of `npm start`: without them glibc keeps what large buffers leave behind. */
 const startFlags = ['--max-semi-space-size=2']
+const startEnvironment = {
+  MALLOC_ARENA_MAX: '1',
+  MALLOC_MMAP_THRESHOLD_: '65536',
+  MALLOC_TRIM_THRESHOLD_: '65536'
+}
 
 const { values } = parseArgs({ options: { rows: { type: 'string', default: '2000000' } } })
 const sdmk = fileURLToPath(new URL('../sidecar/cli/sdmk.ts', import.meta.url))
@@ -92,7 +97,7 @@ try {
 /** Starts `sdmk` as `npm start` does: the flags that bound its memory are part of what is measured. */
 function start(args: string[], env: Record<string, string>) {
   const child = spawn(process.execPath, [...startFlags, sdmk, ...args], {
-    env: { ...process.env, ...env },
+    env: { ...process.env, ...startEnvironment, ...env },
     stdio: ['pipe', 'pipe', 'inherit']
   })
   children.push(child)
