@@ -1,20 +1,26 @@
 -- The desk: one open rejection per subject and code, however often it is met.
 insert into kki.rejection (subject, str_number, profession, code, problems, urgent, rule, evidence, candidates,
   seen_count, first_batch_id, last_batch_id)
+with candidate as (
+  select r.subject, array_agg(distinct c order by c) as ids
+  from kki.staged_rejection r, unnest(r.candidates) c
+  where r.batch_id = $1
+  group by r.subject
+)
 select
   r.subject, max(r.str_number), max(r.profession), problem.code,
   (array_agg(problem.found order by r.row_no desc))[1],
   bool_or(r.urgent), max(r.rule), max(r.evidence),
-  (select array_agg(distinct c order by c) from kki.staged_rejection o, unnest(o.candidates) c
-    where o.batch_id = $1 and o.subject = r.subject),
+  candidate.ids,
   count(*), $1, $1
-from kki.staged_rejection r,
-lateral (
+from kki.staged_rejection r
+cross join lateral (
   select p ->> 'code' as code, jsonb_agg(p - 'code') as found
   from jsonb_array_elements(r.problems) p group by p ->> 'code'
 ) problem
+left join candidate on candidate.subject = r.subject
 where r.batch_id = $1
-group by r.subject, problem.code
+group by r.subject, problem.code, candidate.ids
 order by r.subject, problem.code
 on conflict (source, subject, code) where state = 'open' do update set
   str_number = excluded.str_number,
