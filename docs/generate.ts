@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
@@ -9,8 +8,8 @@ import { renderConfiguration } from './generate-configuration.ts'
 
 /** Files that are made from others, by their path in the repository. */
 const generated: Record<string, () => string | Promise<string>> = {
-  'docs/configuration.md': () => format('docs/configuration.md', renderConfiguration()),
-  'docs/codes.md': () => format('docs/codes.md', renderCodes()),
+  'docs/configuration.md': renderConfiguration,
+  'docs/codes.md': renderCodes,
   'contracts/sidecar.openapi.json': renderOpenApi
 }
 
@@ -25,16 +24,6 @@ for (const [name, render] of Object.entries(generated)) {
 }
 for (const name of stale) console.error(`${name} is stale: run "npm run generate" and commit what changed`)
 process.exitCode = stale.length > 0 ? 1 : 0
-
-/** Returns the page as Biome would leave it: the style check formats Markdown too, and the two must agree. */
-function format(name: string, input: string): string {
-  const biome = 'node_modules/@biomejs/biome/bin/biome'
-  return execFileSync(process.execPath, [biome, 'format', `--stdin-file-path=${name}`], {
-    cwd: fileURLToPath(new URL('..', import.meta.url)),
-    encoding: 'utf8',
-    input
-  })
-}
 
 async function renderOpenApi(): Promise<string> {
   const config = loadConfig({}, { talksToKki: false })
