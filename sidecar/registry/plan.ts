@@ -28,7 +28,7 @@ export interface PlanSummary {
 
 const decompress = promisify(zstdDecompress)
 /** Pages opened at a time for the rows that the plan refuses; bounds memory whatever their number. */
-const pagesAtATime = 5
+const pagesAtATime = 2
 
 const workTable = sql('plan/01-work-table.sql')
 const fill = sql('plan/02-fill.sql')

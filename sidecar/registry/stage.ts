@@ -47,7 +47,7 @@ export async function openStaging(client: pg.ClientBase, batchId: number): Promi
   await client.query('select kki.open_staging($1)', [batchId])
 }
 
-/** A page as lines of COPY, so that its objects can go at once: ten pages wait together for their transaction. */
+/** A page as lines of COPY, so that its objects can go at once: several pages wait together for their transaction. */
 export interface PreparedPage {
   page: number
   candidateCount: number

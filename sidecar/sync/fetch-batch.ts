@@ -37,7 +37,7 @@ export interface FetchContext {
 }
 
 /** Pages that share a transaction: fewer cost commits, more cost memory and work done twice after a crash. */
-const pagesPerTransaction = 10
+const pagesPerTransaction = 6
 
 /**
  * Walks the window of a batch and stages what it finds, from where an earlier attempt got to; when all is staged, queues
@@ -155,7 +155,7 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
   await progress.finish()
 }
 
-/** Collects pages and stages them ten to a transaction, while the next ones are fetched and transformed. */
+/** Collects pages and stages a few to a transaction, while the next ones are fetched and transformed. */
 class Progress {
   readonly #context: FetchContext
   #batch: Batch
