@@ -10,6 +10,8 @@ export type SealPurpose = 'nik' | 'row' | 'page'
 export interface Identity {
   /** HMAC-SHA-256 of a NIK, 32 bytes: equal for equal NIKs, and not to be guessed without the key. */
   digestNik(nik: string): Buffer
+  /** HMAC-SHA-256 of a row as it came, 32 bytes. A plain hash would give the NIK in it away to whoever knows the rest. */
+  digestRow(raw: string): Buffer
   /** AES-256-GCM: version, key id, 12 bytes of nonce, ciphertext, 16 bytes of tag. */
   seal(purpose: SealPurpose, value: Buffer | string): Buffer
   /** @throws SealBroken */
@@ -65,6 +67,7 @@ export function createIdentity(secret: Record<string, string>): Identity {
   const header = Buffer.from([sealVersion, sealKeyId])
   return {
     digestNik: nik => createHmac('sha256', digestKey).update(nik).digest(),
+    digestRow: raw => createHmac('sha256', digestKey).update('row\0').update(raw).digest(),
     seal(purpose, value) {
       const nonce = randomBytes(nonceLength)
       const cipher = createCipheriv('aes-256-gcm', sealKey, nonce)

@@ -108,6 +108,9 @@ interface RefusedRow {
   rule: number | null
   evidence: string | null
   candidates: number[] | null
+  nik_digest: Buffer | null
+  name_key: string
+  source_at: Date
 }
 
 /** Puts the rows that the plan refuses beside those that were refused for their content, each as KKI sent it. */
@@ -122,7 +125,8 @@ async function stagePlanRejections(client: pg.ClientBase, batchId: number, ident
   for (let i = 0; i < pages.length; i += pagesAtATime) {
     const some = pages.slice(i, i + pagesAtATime).map(({ page }) => page)
     const { rows: refused } = await client.query<RefusedRow>(
-      `select p.row_no, s.page, s.page_row, s.str_number, s.profession, p.problems, p.urgent, p.rule, p.evidence, p.candidates
+      `select p.row_no, s.page, s.page_row, s.str_number, s.profession, p.problems, p.urgent, p.rule, p.evidence, p.candidates,
+        s.nik_digest, s.name_key, s.source_at
       from kki.plan_row p join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
       where p.batch_id = $1 and p.outcome = 'rejected' and s.page = any ($2::int[])
       order by p.row_no`,
@@ -163,6 +167,9 @@ function toRejection(row: RefusedRow, bodies: Map<number, unknown[]>): StagedRej
     rule: row.rule,
     evidence: row.evidence,
     candidates: row.candidates,
+    nikDigest: row.nik_digest,
+    nameKey: row.name_key,
+    changedAt: row.source_at.toISOString(),
     raw: stringifyExactly(bodies.get(row.page)?.[row.page_row - 1] ?? null)
   }
 }

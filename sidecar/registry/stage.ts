@@ -13,8 +13,8 @@ export interface StagedCandidate {
 /** A row that is refused, where it stood and as it came. */
 export interface StagedRejection {
   position: RowPosition
-  /** What the desk knows the row by: its canonical STR, or `row:` and a digest. */
-  subject: string
+  /** What the desk knows the row by: its canonical STR; null where it has none, and its digest serves instead. */
+  subject: string | null
   strNumber: string | null
   profession: string | null
   problems: readonly Rejection[]
@@ -23,6 +23,10 @@ export interface StagedRejection {
   rule: number | null
   evidence: string | null
   candidates: readonly number[] | null
+  /** What a later row in good order must share with this one to heal it; null where the row does not say. */
+  nikDigest: Buffer | null
+  nameKey: string | null
+  changedAt: string | null
   /** JSON text of the row as KKI sent it. */
   raw: string
 }
@@ -125,6 +129,10 @@ const rejectionColumns = [
   'rule',
   'evidence',
   'candidates',
+  'nik_digest',
+  'name_key',
+  'source_at',
+  'content_digest',
   'raw_sealed'
 ]
 
@@ -203,12 +211,13 @@ function rowValues(batchId: number, { position, candidate: c }: StagedCandidate,
 }
 
 function rejectionValues(batchId: number, row: StagedRejection, identity: Identity): CopyValue[] {
+  const digest = identity.digestRow(row.raw)
   return [
     batchId,
     row.position.rowNo,
     row.position.page,
     row.position.pageRow,
-    row.subject,
+    row.subject ?? `row:${digest.toString('hex')}`,
     row.strNumber,
     row.profession,
     row.problems,
@@ -217,6 +226,10 @@ function rejectionValues(batchId: number, row: StagedRejection, identity: Identi
     row.rule,
     row.evidence,
     row.candidates?.map(String) ?? null,
+    row.nikDigest,
+    row.nameKey,
+    row.changedAt,
+    digest,
     identity.seal('row', row.raw)
   ]
 }

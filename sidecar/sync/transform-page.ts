@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto'
 import { Pointer } from 'typebox/value'
 import type { KkiPage } from '../kki/types.ts'
 import { parseExactly, stringifyExactly } from '../registry/exact-json.ts'
@@ -53,7 +52,7 @@ function toRejections(page: KkiPage, refused: { position: RowPosition; result: T
     const raw = stringifyExactly(rows[position.pageRow - 1] ?? null)
     return {
       position,
-      subject: result.strNumber ?? `row:${hash('sha256', raw)}`,
+      subject: result.strNumber,
       strNumber: result.strNumber,
       profession: result.profession,
       problems: result.rejections,
@@ -62,6 +61,9 @@ function toRejections(page: KkiPage, refused: { position: RowPosition; result: T
       rule: null,
       evidence: null,
       candidates: null,
+      nikDigest: null,
+      nameKey: null,
+      changedAt: null,
       raw
     }
   })

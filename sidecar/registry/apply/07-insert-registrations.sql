@@ -1,11 +1,11 @@
 -- New registrations, and a change record for each.
 with inserted as (
   insert into sdmk.registration (health_worker_id, str_number, str_raw, str_format, profession, competence, status,
-    source_status, issued_on, valid_until, is_lifetime, institution, graduation_year, province, source_at, content_hash,
+    stated_status, source_status, issued_on, valid_until, is_lifetime, institution, graduation_year, province, source_at, content_hash,
     warnings, match_reason)
   select
     p.health_worker_id, s.str_number, s.str_raw, s.str_format, s.profession, s.competence, p.status,
-    s.source_status, s.issued_on, s.valid_until, s.is_lifetime, s.institution, s.graduation_year, s.province,
+    s.status, s.source_status, s.issued_on, s.valid_until, s.is_lifetime, s.institution, s.graduation_year, s.province,
     s.source_at, s.content_hash, nullif(s.warnings || p.warnings, '{}'), concat_ws(' ', p.rule, nullif(p.evidence, ''))
   from kki.plan_row p
   join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no

@@ -3,7 +3,7 @@
 with target as (
   select p.row_no, p.health_worker_id, p.status as new_status, p.rule, p.evidence, p.warnings as plan_warnings,
     r.id, r as before,
-    s.ending_only, s.str_raw, s.str_format, s.competence, s.source_status, s.issued_on, s.valid_until, s.is_lifetime,
+    s.ending_only, s.status as stated_status, s.str_raw, s.str_format, s.competence, s.source_status, s.issued_on, s.valid_until, s.is_lifetime,
     s.institution, s.graduation_year, s.province, s.source_at, s.content_hash, s.warnings
   from kki.plan_row p
   join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
@@ -18,6 +18,7 @@ with target as (
     str_format = case when t.ending_only then r.str_format else t.str_format end,
     competence = case when t.ending_only then r.competence else t.competence end,
     status = t.new_status,
+    stated_status = t.stated_status,
     source_status = t.source_status,
     issued_on = case when t.ending_only then r.issued_on else t.issued_on end,
     valid_until = case when t.ending_only then coalesce(t.valid_until, r.valid_until) else t.valid_until end,
