@@ -106,3 +106,7 @@ create table kki.unseen (
   last_missed_at timestamptz not null default now(),
   last_batch_id bigint not null constraint unseen_last_batch_fkey references kki.batch (id)
 );
+
+alter table kki.plan_row
+  -- Only status, end date and stamp of the row may be used.
+  add column ending_only boolean not null default false;

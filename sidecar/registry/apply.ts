@@ -6,23 +6,33 @@ const lockPeople = sql('apply/01-lock-people.sql')
 const countMoved = sql('apply/02-count-moved.sql')
 const insertStrNumbers = sql('apply/03-insert-str-numbers.sql')
 const insertPeople = sql('apply/04-insert-people.sql')
-const mergePeople = sql('apply/05-merge-people.sql')
-const updatePeople = sql('apply/06-update-people.sql')
-const insertRegistrations = sql('apply/07-insert-registrations.sql')
-const updateRegistrations = sql('apply/08-update-registrations.sql')
-const rejections = sql('apply/09-rejections.sql')
-const rejectionOccurrences = sql('apply/10-rejection-occurrences.sql')
+const settleDecisions = sql('apply/05-settle-decisions.sql')
+const mergePeople = sql('apply/06-merge-people.sql')
+const updatePeople = sql('apply/07-update-people.sql')
+const formerNiks = sql('apply/08-former-niks.sql')
+const insertRegistrations = sql('apply/09-insert-registrations.sql')
+const updateRegistrations = sql('apply/10-update-registrations.sql')
+const deriveStatuses = sql('apply/11-derive-statuses.sql')
+const countDeactivated = sql('apply/12-count-deactivated.sql')
+const rejections = sql('apply/13-rejections.sql')
+const rejectionOccurrences = sql('apply/14-rejection-occurrences.sql')
+const closeRejections = sql('apply/15-close-rejections.sql')
+const countLookalikes = sql('apply/16-count-lookalikes.sql')
 
 /**
  * Does what the plan of a batch says, within the caller's transaction: registry, change records and desk. Returns how
- * many licences went from active to an ended state.
+ * many licences went from active to an ended state by the day `asOf` (`YYYY-MM-DD`).
  *
  * Writes follow one order in all batches (str_number, health_worker, registration, change; each by key), so that batches
  * side by side wait for each other instead of deadlocking.
  * @throws PlanOutdated where a person or registration has moved since the plan was made; a unique violation where another
  *   batch was first with an STR or a NIK. Both mean: roll back and plan again.
  */
-export async function applyPlan(client: pg.ClientBase, batchId: number): Promise<{ deactivated: number }> {
+export async function applyPlan(
+  client: pg.ClientBase,
+  batchId: number,
+  asOf: string
+): Promise<{ deactivated: number }> {
   await client.query(`set local work_mem = '64MB'; set local jit = off`)
   await client.query(lockPeople, [batchId])
   const { rows: moved } = await client.query<{ moved: number }>(countMoved, [batchId])
@@ -30,17 +40,29 @@ export async function applyPlan(client: pg.ClientBase, batchId: number): Promise
 
   await client.query(insertStrNumbers, [batchId])
   await client.query(insertPeople, [batchId])
+  await client.query(settleDecisions, [batchId])
   await client.query(mergePeople, [batchId])
-  await client.query(updatePeople)
+  await client.query(updatePeople, [batchId])
+  await client.query(formerNiks)
   await client.query(insertRegistrations, [batchId])
-  let deactivated = 0
-  for (const isEndingOnly of [false, true]) {
-    const { rows } = await client.query<{ deactivated: number }>(updateRegistrations, [batchId, isEndingOnly])
-    deactivated += rows[0]?.deactivated ?? 0
-  }
+  for (const isEndingOnly of [false, true]) await client.query(updateRegistrations, [batchId, isEndingOnly])
+  await client.query(deriveStatuses, [batchId, asOf])
+  const { rows } = await client.query<{ deactivated: number }>(countDeactivated, [batchId])
   await client.query(rejections, [batchId])
   await client.query(rejectionOccurrences, [batchId])
-  return { deactivated }
+  await client.query(closeRejections, [batchId])
+  await refuseLookalikes(client, batchId)
+  return { deactivated: rows[0]?.deactivated ?? 0 }
+}
+
+/**
+ * Two batches that create the same person without a NIK collide in no unique index. So the last step of each, one batch
+ * at a time until it commits, is to look for whom another has created since the plan was made.
+ */
+async function refuseLookalikes(client: pg.ClientBase, batchId: number): Promise<void> {
+  await client.query(`select pg_advisory_xact_lock(hashtextextended('sdmk created people', 0))`)
+  const { rows } = await client.query<{ lookalikes: number }>(countLookalikes, [batchId])
+  if (rows[0] && rows[0].lookalikes > 0) throw new PlanOutdated(batchId, rows[0].lookalikes)
 }
 
 /** True where applying a plan met what another batch did in the meantime, so that a new plan may succeed. */

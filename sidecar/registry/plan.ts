@@ -35,21 +35,22 @@ const fill = sql('plan/02-fill.sql')
 /** After the rows are in: an index that is filled at once costs less than one kept up row by row. */
 const indexWork = 'alter table work add primary key (row_no); analyze work'
 const judge = [
-  'plan/03-repeated-niks.sql',
-  'plan/04-placeholder-niks.sql',
-  'plan/05-str-groups.sql',
-  'plan/06-supersede.sql',
-  'plan/07-known-people.sql',
-  'plan/08-one-claim.sql',
-  'plan/09-known-names.sql',
-  'plan/10-new-clusters.sql',
-  'plan/11-new-names.sql',
-  'plan/12-followers.sql'
+  'plan/03-decisions.sql',
+  'plan/04-repeated-niks.sql',
+  'plan/05-placeholder-niks.sql',
+  'plan/06-str-groups.sql',
+  'plan/07-supersede.sql',
+  'plan/08-known-people.sql',
+  'plan/09-one-claim.sql',
+  'plan/10-known-names.sql',
+  'plan/11-new-clusters.sql',
+  'plan/12-new-names.sql',
+  'plan/13-followers.sql'
 ].map(sql)
-const unmatched = sql('plan/13-unmatched.sql')
-const planCreated = sql('plan/14-plan-created.sql')
-const planOthers = sql('plan/15-plan-others.sql')
-const summary = sql('plan/16-summary.sql')
+const unmatched = sql('plan/14-unmatched.sql')
+const planCreated = sql('plan/15-plan-created.sql')
+const planOthers = sql('plan/16-plan-others.sql')
+const summary = sql('plan/17-summary.sql')
 
 /**
  * Decides for every staged row of a batch what would become of it, and stores that as the batch's plan, within the
@@ -113,12 +114,12 @@ interface RefusedRow {
   source_at: Date
 }
 
-/** Puts the rows that the plan refuses beside those that were refused for their content, each as KKI sent it. */
+/** Puts the rows that the plan refuses, or that a person must see, beside those that were refused for their content, each as KKI sent it. */
 async function stagePlanRejections(client: pg.ClientBase, batchId: number, identity: Identity): Promise<void> {
   const { rows: pages } = await client.query<{ page: number }>(
     `select distinct s.page
     from kki.plan_row p join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
-    where p.batch_id = $1 and p.outcome = 'rejected'
+    where p.batch_id = $1 and (p.outcome = 'rejected' or p.urgent)
     order by s.page`,
     [batchId]
   )
@@ -128,7 +129,7 @@ async function stagePlanRejections(client: pg.ClientBase, batchId: number, ident
       `select p.row_no, s.page, s.page_row, s.str_number, s.profession, p.problems, p.urgent, p.rule, p.evidence, p.candidates,
         s.nik_digest, s.name_key, s.source_at
       from kki.plan_row p join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
-      where p.batch_id = $1 and p.outcome = 'rejected' and s.page = any ($2::int[])
+      where p.batch_id = $1 and (p.outcome = 'rejected' or p.urgent) and s.page = any ($2::int[])
       order by p.row_no`,
       [batchId, some]
     )

@@ -89,7 +89,7 @@ async function plan(context: ApplyContext, client: pg.PoolClient, taken: Batch, 
 async function apply(context: ApplyContext, client: pg.PoolClient, planned: Batch): Promise<Batch> {
   // The fence first: its lock keeps every other process out of the batch until this transaction ends.
   await changeBatch(client, planned, {})
-  const { deactivated } = await applyPlan(client, planned.id)
+  const { deactivated } = await applyPlan(client, planned.id, planned.asOf as string)
   const batch = await changeBatch(client, planned, { state: 'applied', deactivated, finished_at: 'now' })
   await advanceWatermark(client, batch)
   await recordAudit(client, {

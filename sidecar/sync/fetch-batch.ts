@@ -37,7 +37,7 @@ export interface FetchContext {
 }
 
 /** Pages that share a transaction: fewer cost commits, more cost memory and work done twice after a crash. */
-const pagesPerTransaction = 6
+const pagesPerTransaction = 4
 
 /**
  * Walks the window of a batch and stages what it finds, from where an earlier attempt got to; when all is staged, queues

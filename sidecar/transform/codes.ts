@@ -11,7 +11,8 @@ export const rejectionCodes = [
   'STR_AMBIGUOUS',
   'IDENTITY_CONFLICT',
   'POSSIBLE_DUPLICATE',
-  'UNMATCHED'
+  'UNMATCHED',
+  'ENDING_STALE'
 ] as const
 
 /** What is worth knowing about a row in good order. Warnings stay with the record and refuse nothing. */

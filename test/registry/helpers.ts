@@ -74,18 +74,23 @@ export async function applyRows(
   database: Database,
   identity: Identity,
   rows: Candidate[],
-  options: Partial<PlanOptions> = {}
+  options: Partial<PlanOptions> & { kind?: string } = {}
 ): Promise<Applied> {
-  const batchId = await stageRows(database, identity, rows)
-  const summary = await database.withTransaction(client =>
-    planBatch(client, batchId, identity, { asOf: '2026-06-01', createUnmatched: 'create', ...options })
-  )
-  const { deactivated } = await database.withTransaction(client => applyPlan(client, batchId))
+  const { kind, ...given } = options
+  const batchId = await stageRows(database, identity, rows, kind)
+  const plan: PlanOptions = { asOf: '2026-06-01', createUnmatched: 'create', ...given }
+  const summary = await database.withTransaction(client => planBatch(client, batchId, identity, plan))
+  const { deactivated } = await database.withTransaction(client => applyPlan(client, batchId, plan.asOf))
   return { batchId, summary, deactivated, outcomes: await readOutcomes(database, batchId, rows.length) }
 }
 
 /** Stages the rows as one page of a new batch, and returns its id. */
-export async function stageRows(database: Database, identity: Identity, rows: Candidate[]): Promise<number> {
+export async function stageRows(
+  database: Database,
+  identity: Identity,
+  rows: Candidate[],
+  kind = 'retry'
+): Promise<number> {
   const { pool } = database
   const trace = randomBytes(16).toString('hex')
   const run = await pool.query(
@@ -93,8 +98,8 @@ export async function stageRows(database: Database, identity: Identity, rows: Ca
     [trace]
   )
   const batch = await pool.query(
-    `insert into kki.batch (run_id, kind, partition, trace_id, state) values ($1, 'retry', '*', $2, 'fetching') returning id`,
-    [run.rows[0].id, trace]
+    `insert into kki.batch (run_id, kind, partition, trace_id, state) values ($1, $3, '*', $2, 'fetching') returning id`,
+    [run.rows[0].id, trace, kind]
   )
   const batchId = batch.rows[0].id as number
   const page = preparePage(batchId, identity, {

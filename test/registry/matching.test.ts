@@ -66,7 +66,9 @@ describe('matching', { concurrency: true }, () => {
       'select h.birth_place, r.status, r.source_status from sdmk.health_worker h join sdmk.registration r on r.health_worker_id = h.id'
     )
     assert.deepEqual(rows, [{ birth_place: 'Jakarta', status: 'revoked', source_status: 'DICABUT' }])
-    const changes = await database.pool.query(`select registration_before from kki.change where operation = 'updated'`)
+    const changes = await database.pool.query(
+      `select registration_before from kki.change where operation = 'updated' and registration_id is not null`
+    )
     assert.equal(changes.rows[0].registration_before.status, 'active')
   })
 

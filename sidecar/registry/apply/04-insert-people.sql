@@ -2,14 +2,15 @@ insert into sdmk.health_worker (id, nik_digest, nik_sealed, nik_tail, name, titl
   birth_place, birth_place_key, birth_date, sex, nik_at, name_at, birth_place_at, birth_date_at, sex_at)
 overriding system value
 select
-  p.health_worker_id, s.nik_digest, s.nik_sealed, s.nik_tail, s.name, s.title_prefix, s.title_suffix, s.name_key,
+  p.health_worker_id, nik.nik_digest, nik.nik_sealed, nik.nik_tail, s.name, s.title_prefix, s.title_suffix, s.name_key,
   s.birth_place, s.birth_place_key, s.birth_date, s.sex,
-  case when s.nik_digest is not null then s.source_at end,
+  case when nik.nik_digest is not null then s.source_at end,
   s.source_at,
   case when s.birth_place is not null then s.source_at end,
   case when s.birth_date is not null then s.source_at end,
   case when s.sex is not null then s.source_at end
 from kki.plan_row p
 join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
+left join lateral (select s.nik_digest, s.nik_sealed, s.nik_tail) nik on not coalesce('NIK_IGNORED' = any (p.warnings), false)
 where p.batch_id = $1 and p.outcome = 'created'
 order by p.health_worker_id;

@@ -25,6 +25,7 @@ create temp table work (
   candidates bigint[],
   -- Of rows about one person whom only this batch knows: the row that creates the person.
   leader_row_no bigint,
+  decision_id bigint,
   -- Of a superseded row: the row that counts instead.
   winner_row_no bigint,
   warnings text[]

@@ -1,5 +1,5 @@
 -- The rows of batch $1 as of the date $2. A row whose STR, profession and content are stored as they are needs no
--- decision, unless the batch lists its STR more than once.
+-- decision, unless the batch lists its STR more than once or a person has decided about it.
 insert into work (row_no, str_number, profession, nik_digest, name_key, birth_date, birth_place_key, status, source_at,
   content_hash, ending_only, problems, is_repeated)
 with repeated as (
@@ -14,6 +14,7 @@ left join repeated on repeated.str_number = s.str_number
 where s.batch_id = $1
   and (
     repeated.str_number is not null
+    or exists (select from kki.decision d where d.str_number = s.str_number and d.withdrawn_at is null)
     or not exists (
       select from sdmk.registration r
       where r.str_number = s.str_number and r.profession = s.profession and r.content_hash = s.content_hash

@@ -3,21 +3,24 @@
 with target as (
   select p.row_no, p.health_worker_id, p.status as new_status, p.rule, p.evidence, p.warnings as plan_warnings,
     r.id, r as before,
-    s.ending_only, s.status as stated_status, s.str_raw, s.str_format, s.competence, s.source_status, s.issued_on, s.valid_until, s.is_lifetime,
+    p.ending_only, s.status as stated_status, s.str_raw, s.str_format, s.competence, s.source_status, s.issued_on, s.valid_until, s.is_lifetime,
     s.institution, s.graduation_year, s.province, s.source_at, s.content_hash, s.warnings
   from kki.plan_row p
   join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
   join sdmk.registration r
     on r.id = p.registration_id
     or (p.registration_id is null and r.str_number = s.str_number and r.source_at < s.source_at)
-  where p.batch_id = $1 and p.outcome = 'updated' and s.ending_only = $2
+  where p.batch_id = $1 and p.ending_only = $2
+    and (p.outcome = 'updated' or (p.outcome = 'created' and p.registration_id is not null))
 ), updated as (
   update sdmk.registration r
   set
+    health_worker_id = t.health_worker_id,
     str_raw = case when t.ending_only then r.str_raw else t.str_raw end,
     str_format = case when t.ending_only then r.str_format else t.str_format end,
     competence = case when t.ending_only then r.competence else t.competence end,
-    status = t.new_status,
+    -- What follows from the person's other licences is looked at when all of them are in.
+    status = case when t.stated_status = 'active' and r.status in ('replaced', 'deceased') then r.status else t.new_status end,
     stated_status = t.stated_status,
     source_status = t.source_status,
     issued_on = case when t.ending_only then r.issued_on else t.issued_on end,
@@ -34,17 +37,7 @@ with target as (
     updated_at = now()
   from (select * from target order by id) t
   where r.id = t.id
-  returning r.id, t.row_no, t.health_worker_id, (t.before).status as old_status, r.status as new_status,
-    kki.changed_fields(to_jsonb(t.before), to_jsonb(r)) as before
-), changed as (
-  insert into kki.change (batch_id, row_no, operation, health_worker_id, registration_id, health_worker_before, registration_before)
-  select $1, u.row_no, 'updated', u.health_worker_id, u.id, kki.changed_fields(to_jsonb(m.before), to_jsonb(h)), u.before
-  from updated u
-  left join merged m on m.id = u.health_worker_id and not $2
-  left join sdmk.health_worker h on h.id = m.id
-  order by u.id
+  returning r.id, t.row_no, t.health_worker_id, kki.changed_fields(to_jsonb(t.before), to_jsonb(r)) as before
 )
-select count(*) filter (
-  where old_status = 'active' and new_status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased')
-) as deactivated
-from updated;
+insert into kki.change (batch_id, row_no, operation, health_worker_id, registration_id, registration_before)
+select $1, row_no, 'updated', health_worker_id, id, before from updated order by id;

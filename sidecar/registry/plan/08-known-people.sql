@@ -8,11 +8,12 @@ with str_known as (
   group by w.str_number
 ), known as (
   select
-    w.row_no, w.ending_only, w.problems, w.source_at, w.content_hash, w.status,
+    w.row_no, w.ending_only, w.problems,
+    w.status in ('suspended', 'inactive', 'revoked', 'deceased') as is_ending, w.source_at, w.content_hash,
     coalesce(not g.is_one_person, false) as is_shared,
     coalesce(k.people, 0) as people, k.candidates, k.oldest_at,
     r.id as registration_id, r.version as registration_version, r.health_worker_id as registration_worker,
-    r.content_hash as stored_hash, r.source_at as stored_at,
+    r.content_hash as stored_hash, r.source_at as stored_at, r.status as stored_status,
     s.id as str_worker,
     n.id as nik_worker,
     sdmk.same_person(w.nik_digest, w.name_key, w.birth_date, s.nik_digest, s.name_key, s.birth_date) as str_is_same,
@@ -38,7 +39,13 @@ with str_known as (
       when is_shared or people > 1 then
         case when nik_agrees_fully and coalesce(registration_worker = nik_worker, true) then 5 else -5 end
       when people = 1 then
-        case when str_is_same and not nik_is_another then 3 else -4 end
+        case
+          when nik_is_another then -4
+          when str_is_same then 3
+          -- An ending is never lost: without another NIK to speak against it, only the name is in doubt.
+          when is_ending and not nik_differs and registration_id is not null then 3
+          else -4
+        end
       when problems is not null then 0
       when nik_agrees then 6
       else -7
@@ -46,6 +53,7 @@ with str_known as (
   from known
 ), tied as (
   select decided.*,
+    ending_only or (rule = 3 and people = 1 and not coalesce(str_is_same, false)) as uses_ending_only,
     case rule when 3 then str_worker when 5 then nik_worker when 6 then nik_worker end as health_worker_id,
     -- An ending whose profession cannot be read speaks of every registration of its STR.
     case when registration_id is null and ending_only then oldest_at else stored_at end as known_at
@@ -57,23 +65,27 @@ set
   health_worker_id = t.health_worker_id,
   registration_id = case when t.rule > 0 then t.registration_id end,
   registration_version = case when t.rule > 0 then t.registration_version end,
+  ending_only = t.uses_ending_only,
   code = case t.rule when -4 then 'IDENTITY_CONFLICT' when -7 then 'IDENTITY_CONFLICT' when -5 then 'STR_AMBIGUOUS' end,
   candidates = case when t.rule <= 0 then
     (select array_agg(distinct c order by c) from unnest(t.candidates || t.nik_worker) c where c is not null)
   end,
   -- An ending that may concern somebody known must be seen first.
-  urgent = t.rule <= 0 and (t.people > 0 or t.nik_worker is not null or t.is_shared)
-    and t.status in ('suspended', 'inactive', 'revoked', 'deceased'),
+  -- One that is older than what says active is seen by a person as well.
+  urgent = t.is_ending and case
+    when t.rule <= 0 then t.people > 0 or t.nik_worker is not null or t.is_shared
+    else coalesce(t.source_at < t.known_at and t.stored_status = 'active', false)
+  end,
   outcome = case
     when t.rule <= 0 then 'rejected'
     when t.stored_hash = t.content_hash or t.source_at < t.known_at then 'unchanged'
-    when t.ending_only then case when t.registration_id is null and t.source_at = t.known_at then 'unchanged' else 'updated' end
+    when t.uses_ending_only then case when t.registration_id is null and t.source_at = t.known_at then 'unchanged' else 'updated' end
     when t.registration_id is null then 'linked'
     else 'updated'
   end,
   warnings = array_remove(array[
     case when t.rule > 0 and t.source_at < t.known_at then 'STALE' end,
-    case when t.rule > 0 and t.ending_only then 'FIELD_IGNORED' when t.rule > 0 and t.problems is not null then 'NIK_IGNORED' end
+    case when t.rule > 0 and t.uses_ending_only then 'FIELD_IGNORED' when t.rule > 0 and t.problems is not null then 'NIK_IGNORED' end
   ], null)
 from tied t
 where w.row_no = t.row_no;

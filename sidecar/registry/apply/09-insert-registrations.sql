@@ -9,15 +9,13 @@ with inserted as (
     s.source_at, s.content_hash, nullif(s.warnings || p.warnings, '{}'), concat_ws(' ', p.rule, nullif(p.evidence, ''))
   from kki.plan_row p
   join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
-  where p.batch_id = $1 and p.outcome in ('created', 'linked')
+  where p.batch_id = $1 and p.outcome in ('created', 'linked') and p.registration_id is null
   order by s.str_number, s.profession
   returning id, str_number, profession
 )
-insert into kki.change (batch_id, row_no, operation, health_worker_id, registration_id, health_worker_before)
-select $1, p.row_no, p.outcome, p.health_worker_id, i.id,
-  case when m.id is not null then kki.changed_fields(to_jsonb(m.before), to_jsonb(h)) end
+insert into kki.change (batch_id, row_no, operation, health_worker_id, registration_id)
+select $1, p.row_no, p.outcome, p.health_worker_id, i.id
 from inserted i
 join kki.staged_row s on s.batch_id = $1 and s.str_number = i.str_number and s.profession = i.profession
-join kki.plan_row p on p.batch_id = $1 and p.row_no = s.row_no and p.outcome in ('created', 'linked')
-left join merged m on m.id = p.health_worker_id and p.outcome = 'linked'
-left join sdmk.health_worker h on h.id = m.id;
+join kki.plan_row p
+  on p.batch_id = $1 and p.row_no = s.row_no and p.outcome in ('created', 'linked') and p.registration_id is null;

@@ -2,4 +2,4 @@
 update work w
 set outcome = 'rejected', rule = 9, code = 'UNMATCHED'
 where $1::text = 'desk'
-  and ((w.outcome is null and w.status = 'active') or (w.outcome = 'linked' and w.leader_row_no is not null));
+  and ((w.outcome is null and w.status = 'active') or (w.outcome = 'linked' and w.leader_row_no is not null and w.rule <> 0));

@@ -1,13 +1,14 @@
 -- What the rows of the batch offer each person, field by field: the value with the greatest stamp, and of equal stamps
--- the greater value, so that the order of rows does not matter. Kept in a temp table with the person as it was.
+-- the greater value, so that the order of rows does not matter. A row too old for its registration may still know what
+-- nobody else does. The batch of a decision gives the person the NIK of its row, unless that is somebody else's. Kept in a temp table with the person as it was.
 create temp table merged on commit drop as
 with offered as (
   select p.health_worker_id, s.row_no, s.source_at, s.name, s.name_key, s.birth_place, s.birth_date, s.sex,
     case when 'NIK_IGNORED' = any (p.warnings) then null else s.nik_digest end as nik_digest
   from kki.plan_row p
   join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
-  where p.batch_id = $1 and p.outcome in ('linked', 'updated', 'superseded') and p.health_worker_id is not null
-    and not s.ending_only
+  where p.batch_id = $1 and p.outcome not in ('created', 'rejected') and p.health_worker_id is not null
+    and not p.ending_only
 ), best as (
   select
     health_worker_id,
@@ -23,7 +24,7 @@ select
   h as before,
   h.id,
   name_wins, n.name, n.title_prefix, n.title_suffix, n.name_key, n.source_at as name_at,
-  nik_wins, k.nik_digest, k.nik_sealed, k.nik_tail, k.source_at as nik_at,
+  nik_wins, nik_is_replaced, k.nik_digest, k.nik_sealed, k.nik_tail, k.source_at as nik_at,
   birth_place_wins, bp.birth_place, bp.birth_place_key, bp.source_at as birth_place_at,
   birth_date_wins, bd.birth_date, bd.source_at as birth_date_at,
   sex_wins, x.sex, x.source_at as sex_at
@@ -39,6 +40,8 @@ lateral (
     n.source_at > h.name_at or (n.source_at = h.name_at and n.name > h.name) as name_wins,
     -- A NIK that is stored stays as it is sealed; only its stamp moves.
     k.source_at is not null and (h.nik_at is null or k.source_at > h.nik_at) as nik_wins,
+    coalesce(k.nik_digest <> h.nik_digest, false)
+      and (select kind from kki.batch where id = $1) = 'decision' as nik_is_replaced,
     bp.source_at is not null and (h.birth_place_at is null or bp.source_at > h.birth_place_at
       or (bp.source_at = h.birth_place_at and bp.birth_place > h.birth_place)) as birth_place_wins,
     bd.source_at is not null and (h.birth_date_at is null or bd.source_at > h.birth_date_at
@@ -46,4 +49,4 @@ lateral (
     x.source_at is not null and (h.sex_at is null or x.source_at > h.sex_at
       or (x.source_at = h.sex_at and x.sex > h.sex)) as sex_wins
 ) wins
-where name_wins or nik_wins or birth_place_wins or birth_date_wins or sex_wins;
+where name_wins or nik_wins or nik_is_replaced or birth_place_wins or birth_date_wins or sex_wins;

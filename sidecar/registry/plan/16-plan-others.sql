@@ -1,11 +1,12 @@
 insert into kki.plan_row (batch_id, row_no, outcome, rule, evidence, health_worker_id, health_worker_version,
-  registration_id, registration_version, status, str_is_new, problems, candidates, urgent, warnings)
+  registration_id, registration_version, status, str_is_new, ending_only, problems, candidates, urgent, warnings)
 with judged as (
-  select w.*, coalesce(w.outcome, 'rejected') as final_outcome, coalesce(winner.health_worker_id, w.health_worker_id) as known_id,
+  select w.*, coalesce(w.outcome, 'rejected') as final_outcome,
+    w.outcome in ('linked', 'updated') and not w.ending_only as is_merged, coalesce(winner.health_worker_id, w.health_worker_id) as known_id,
     coalesce(winner.leader_row_no, winner.row_no, w.leader_row_no) as newborn_row_no
   from work w
   left join work winner on winner.row_no = w.winner_row_no and winner.outcome is distinct from 'rejected'
-  where (w.outcome is not null and (w.outcome <> 'unchanged' or w.warnings <> '{}'))
+  where (w.outcome <> 'created' and (w.outcome <> 'unchanged' or w.warnings <> '{}'))
     or (w.outcome is null and w.status <> 'active')
 )
 select
@@ -19,15 +20,29 @@ select
   coalesce(j.known_id, newborn.health_worker_id), h.version,
   j.registration_id, j.registration_version, j.status,
   j.final_outcome = 'linked' and not exists (select from sdmk.str_number n where n.str_number = j.str_number),
+  j.ending_only,
   case when j.final_outcome = 'rejected' then
     coalesce(j.problems, '[]') || case
       when j.code is not null then jsonb_build_array(jsonb_build_object('code', j.code, 'instancePath', '', 'params', '{}'::jsonb))
       when j.outcome is null then '[{"code": "STR_INACTIVE", "instancePath": "", "params": {}}]'
       else '[]'
     end
+    when j.urgent then '[{"code": "ENDING_STALE", "instancePath": "", "params": {}}]'
   end,
-  j.candidates, j.urgent, nullif(j.warnings, '{}')
+  j.candidates, j.urgent,
+  nullif(array_remove(j.warnings || array[
+    case when j.rule = 0 and j.problems is not null then 'NIK_IGNORED' end,
+    case when j.is_merged and h.name_key <> j.name_key and h.name_at < j.source_at then 'NAME_CHANGED' end,
+    case when j.is_merged and (
+      (h.name_at = 'infinity' and h.name_key <> j.name_key)
+      or (h.nik_at = 'infinity' and h.nik_digest <> j.nik_digest)
+      or (h.birth_place_at = 'infinity' and h.birth_place_key <> j.birth_place_key)
+      or (h.birth_date_at = 'infinity' and h.birth_date <> j.birth_date)
+      or (h.sex_at = 'infinity' and h.sex <> s.sex)
+    ) then 'VALUE_KEPT' end
+  ], null), '{}')
 from judged j
+left join kki.staged_row s on s.batch_id = $1 and s.row_no = j.row_no and j.is_merged
 left join sdmk.health_worker h on h.id = j.known_id
 left join work leader on leader.row_no = j.leader_row_no and leader.row_no <> j.row_no
 left join kki.plan_row newborn on newborn.batch_id = $1 and newborn.row_no = j.newborn_row_no and newborn.outcome = 'created';

@@ -1,0 +1,11 @@
+-- Licences that were active before batch $1 and are ended now. One that a newer licence replaces is not counted, nor one
+-- that the batch itself brought.
+select count(distinct r.id) as deactivated
+from kki.change c
+join sdmk.registration r on r.id = c.registration_id
+where c.batch_id = $1 and c.registration_before ->> 'status' = 'active'
+  and r.status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased')
+  and not exists (
+    select from kki.change n
+    where n.batch_id = $1 and n.registration_id = r.id and n.operation in ('created', 'linked')
+  );

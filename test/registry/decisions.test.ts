@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type pg from 'pg'
+import type { Candidate } from '../../sidecar/transform/types.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { applyRows, candidate, testIdentity } from './helpers.ts'
+
+const later = (row: Candidate, given: Partial<Candidate> = {}): Candidate => ({
+  ...row,
+  changedAt: '2026-02-01T00:00:00.000Z',
+  contentHash: candidate().contentHash,
+  ...given
+})
+
+async function setUp(t: Parameters<typeof createTestDatabase>[0]) {
+  const { database, pool } = await createTestDatabase(t)
+  const identity = testIdentity()
+  return {
+    database,
+    identity,
+    pool,
+    apply: (...rows: Candidate[]) => applyRows(database, identity, rows),
+    applyAs: (kind: string, ...rows: Candidate[]) => applyRows(database, identity, rows, { kind }),
+    decide: (row: Candidate, healthWorkerId: number | null) =>
+      pool.query(
+        `insert into kki.decision (str_number, nik_digest, health_worker_id, decided_by) values ($1, $2, $3, 'verifier')`,
+        [row.strNumber, row.nik && identity.digestNik(row.nik), healthWorkerId]
+      ),
+    holderOf: async (row: Candidate) => {
+      const { rows } = await pool.query(
+        'select health_worker_id as id from sdmk.registration where str_number = $1 and profession = $2',
+        [row.strNumber, row.profession]
+      )
+      return rows[0]?.id as number | undefined
+    }
+  }
+}
+
+const count = async (pool: pg.Pool, table: string) =>
+  (await pool.query(`select count(*) as n from ${table}`)).rows[0].n as number
+
+describe('standing decisions', { concurrency: true }, () => {
+  test('a row that was in conflict goes to whom a person named, who takes its NIK, and the old one never matches', async t => {
+    const { pool, apply, applyAs, decide, holderOf } = await setUp(t)
+    const stored = candidate({ name: 'Siti Aminah' })
+    await apply(stored)
+    const row = later(stored, { nik: '3171014502900777', name: 'Siti Aminah Putri', nameKey: 'AMINAH PUTRI SITI' })
+    const refused = await apply(row)
+    assert.deepEqual(refused.outcomes[0]?.codes, ['IDENTITY_CONFLICT'])
+
+    const holder = (await holderOf(stored)) as number
+    await decide(row, holder)
+    await pool.query(`update kki.rejection set decided_at = now(), decided_by = 'verifier'`)
+    const decided = await applyAs('decision', row)
+    assert.deepEqual([decided.outcomes[0]?.outcome, decided.outcomes[0]?.rule], ['updated', 0])
+    const { rows } = await pool.query('select nik_tail, name from sdmk.health_worker')
+    assert.deepEqual(rows, [{ nik_tail: '77', name: 'Siti Aminah Putri' }])
+    assert.equal(await count(pool, 'sdmk.former_nik'), 1)
+    const desk = await pool.query('select state from kki.rejection')
+    assert.deepEqual(desk.rows, [{ state: 'resolved' }])
+
+    const other = candidate({ nik: stored.nik, name: 'Orang Lain', nameKey: 'LAIN ORANG' })
+    const met = await apply(other)
+    assert.equal(met.outcomes[0]?.outcome, 'created')
+  })
+
+  test('the same decision holds for every later row of that STR and NIK', async t => {
+    const { apply, decide, holderOf } = await setUp(t)
+    const stored = candidate({ name: 'Budi Hartono' })
+    await apply(stored)
+    const row = later(stored, { nik: null, name: 'Rahmat Saleh', nameKey: 'RAHMAT SALEH' })
+    await decide(row, (await holderOf(stored)) as number)
+    for (const changedAt of ['2026-02-01T00:00:00.000Z', '2026-03-01T00:00:00.000Z']) {
+      const { outcomes } = await apply(later(row, { changedAt, contentHash: candidate().contentHash }))
+      assert.deepEqual([outcomes[0]?.outcome, outcomes[0]?.rule], ['updated', 0])
+    }
+  })
+
+  test('a decision for somebody new creates the person and gives them the licence', async t => {
+    const { pool, apply, applyAs, decide, holderOf } = await setUp(t)
+    const stored = candidate({ name: 'Budi Hartono' })
+    await apply(stored)
+    const before = await holderOf(stored)
+    const row = later(stored, { nik: '3171014502900888', name: 'Dewi Lestari', nameKey: 'DEWI LESTARI' })
+    await decide(row, null)
+    const { outcomes } = await applyAs('decision', row)
+    assert.deepEqual([outcomes[0]?.outcome, outcomes[0]?.rule], ['created', 0])
+    assert.notEqual(await holderOf(stored), before)
+    assert.equal(await count(pool, 'sdmk.health_worker'), 2)
+    const { rows } = await pool.query('select health_worker_id from kki.decision')
+    assert.equal(rows[0].health_worker_id, await holderOf(stored))
+
+    const again = await apply(row)
+    assert.deepEqual([again.summary.unchanged, again.summary.created], [1, 0])
+  })
+
+  test('a look-alike that a person declared new is created beside the known one', async t => {
+    const { pool, apply, applyAs, decide } = await setUp(t)
+    const stored = candidate({ nik: null, name: 'Agus Salim' })
+    await apply(stored)
+    const row = candidate({ nik: null, name: 'Agus Salim' })
+    assert.deepEqual((await apply(row)).outcomes[0]?.codes, ['POSSIBLE_DUPLICATE'])
+    await decide(row, null)
+    assert.equal((await applyAs('decision', row)).outcomes[0]?.outcome, 'created')
+    assert.equal(await count(pool, 'sdmk.health_worker'), 2)
+    const { rows } = await pool.query('select state from kki.rejection')
+    assert.deepEqual(rows, [{ state: 'healed' }])
+  })
+
+  test('of two decisions that claim one registration the later one stands', async t => {
+    const { apply, decide, holderOf } = await setUp(t)
+    const a = candidate({ name: 'Ani Rahma' })
+    const b = candidate({ name: 'Beni Rahmat' })
+    await apply(a, b)
+    const [idA, idB] = [(await holderOf(a)) as number, (await holderOf(b)) as number]
+    const shared = candidate()
+    const rowA = later(shared, { nik: a.nik, name: a.name, nameKey: a.nameKey })
+    const rowB = later(shared, { nik: b.nik, name: b.name, nameKey: b.nameKey, contentHash: candidate().contentHash })
+    await decide(rowA, idA)
+    await decide(rowB, idB)
+    const { outcomes } = await apply(rowA, rowB)
+    assert.deepEqual(
+      outcomes.map(({ outcome, codes }) => [outcome, ...codes]),
+      [['rejected', 'STR_AMBIGUOUS'], ['linked']]
+    )
+    assert.equal(await holderOf(shared), idB)
+    const alone = await apply(rowA)
+    assert.deepEqual(alone.outcomes[0]?.codes, ['STR_AMBIGUOUS'])
+    assert.equal(await holderOf(shared), idB)
+  })
+
+  test('a NIK that somebody else holds is not taken by a decision', async t => {
+    const { pool, apply, applyAs, decide, holderOf } = await setUp(t)
+    const a = candidate({ name: 'Ani Rahma' })
+    const b = candidate({ name: 'Beni Rahmat' })
+    await apply(a, b)
+    const row = later(a, { nik: b.nik })
+    await decide(row, (await holderOf(a)) as number)
+    const { outcomes } = await applyAs('decision', row)
+    assert.equal(outcomes[0]?.outcome, 'updated')
+    assert.ok(outcomes[0]?.warnings.includes('NIK_IGNORED'))
+    assert.equal(await count(pool, 'sdmk.former_nik'), 0)
+  })
+})
+
+describe('the desk', { concurrency: true }, () => {
+  test('a rejection heals when its row comes in good order', async t => {
+    const { pool, apply } = await setUp(t)
+    const stored = candidate({ name: 'Siti Aminah' })
+    await apply(stored)
+    const conflict = later(stored, { nik: '3171014502900777' })
+    await apply(conflict)
+    await apply(later(stored, { changedAt: '2026-03-01T00:00:00.000Z', contentHash: candidate().contentHash }))
+    const { rows } = await pool.query('select code, state from kki.rejection')
+    assert.deepEqual(rows, [{ code: 'IDENTITY_CONFLICT', state: 'healed' }])
+  })
+
+  test("somebody else's row does not heal it", async t => {
+    const { pool, apply } = await setUp(t)
+    const stored = candidate({ name: 'Siti Aminah' })
+    await apply(stored)
+    await apply(later(stored, { nik: '3171014502900777', name: 'Rudi Tabuti', nameKey: 'RUDI TABUTI' }))
+    await apply(later(stored, { changedAt: '2026-03-01T00:00:00.000Z', contentHash: candidate().contentHash }))
+    const { rows } = await pool.query('select state from kki.rejection')
+    assert.deepEqual(rows, [{ state: 'open' }])
+  })
+
+  test('a dismissed rejection stays dismissed until its content changes', async t => {
+    const { pool, apply } = await setUp(t)
+    const row = candidate({ status: 'inactive', sourceStatus: 'TIDAK AKTIF' })
+    const states = async () => (await pool.query('select state from kki.rejection order by id')).rows.map(r => r.state)
+    await apply(row)
+    await pool.query(`update kki.rejection set state = 'dismissed'`)
+    await apply(row)
+    assert.deepEqual(await states(), ['dismissed'])
+    // The helper's page says where a row stands, so a second place in it is another content.
+    await apply(candidate(), row)
+    assert.deepEqual(await states(), ['dismissed', 'open'])
+  })
+})
