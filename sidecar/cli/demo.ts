@@ -50,12 +50,19 @@ export function demoCommand(): Command {
           }
           return
         }
+        const stopping = new AbortController()
         closeWithGrace({ delay: 60_000, logger: false }, async () => {
+          stopping.abort()
           await service.close()
           simulator.stop()
         })
-        await runOnce(service, config)
-        await renderAddresses(service, simulator.url)
+        try {
+          await runOnce(service, config, stopping.signal)
+          await renderAddresses(service, simulator.url)
+        } catch (error) {
+          // Told to stop in the middle of the run: the queue takes it up again with the next start.
+          if (!stopping.signal.aborted) throw error
+        }
       } catch (error) {
         simulator.stop()
         throw error
@@ -85,7 +92,7 @@ async function startOnFreePort(config: Config): Promise<Service> {
   }
 }
 
-async function runOnce(service: Service, config: Config) {
+async function runOnce(service: Service, config: Config, signal?: AbortSignal) {
   const { pool } = service.app.database
   const runId = await startRun(service, config, { mode: 'full' }).catch(async error => {
     // An earlier demo was killed in the middle of its run: the queue has taken that run up again.
@@ -93,7 +100,7 @@ async function runOnce(service: Service, config: Config) {
     if (batch === null) throw error
     return batch.runId
   })
-  const run = await followRun(pool, runId)
+  const run = await followRun(pool, runId, signal ? { signal } : {})
   console.log(`\n${await renderSummary(pool, run)}`)
   if (run.state !== 'applied') process.exitCode = 1
   return run
