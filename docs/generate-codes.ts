@@ -3,7 +3,7 @@ import { parse } from 'yaml'
 
 type Both = { en: string; id: string }
 interface Entry {
-  kind: 'rejection' | 'warning' | 'problem'
+  kind: 'rejection' | 'warning' | 'hold' | 'problem'
   title: Both
   meaning: Both
   example: Both
@@ -13,6 +13,7 @@ interface Entry {
 const kinds = [
   ['rejection', 'Refused rows', 'Baris yang ditolak'],
   ['warning', 'Warnings', 'Peringatan'],
+  ['hold', 'Reasons to hold a batch', 'Alasan menahan batch'],
   ['problem', 'Problems', 'Masalah']
 ] as const
 

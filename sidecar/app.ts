@@ -21,6 +21,8 @@ import { createFileSecretStore } from './secrets/file.ts'
 import { loadMapping } from './sync/mapping-file.ts'
 import sync from './sync/plugin.ts'
 import { batchRoutes } from './sync/routes/batches.ts'
+import { changeRoutes } from './sync/routes/changes.ts'
+import { decisionRoutes } from './sync/routes/decisions.ts'
 import { healthWorkerRoutes } from './sync/routes/health-workers.ts'
 import { integrationRoutes } from './sync/routes/integration.ts'
 import { rejectionRoutes } from './sync/routes/rejections.ts'
@@ -86,6 +88,8 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     if (config.roles.includes('api')) {
       await app.register(runRoutes, { mapping })
       await app.register(batchRoutes)
+      await app.register(changeRoutes)
+      await app.register(decisionRoutes)
       await app.register(rejectionRoutes)
       await app.register(healthWorkerRoutes, { identity })
       await app.register(integrationRoutes, { mapping, timeZone: config.timeZone })

@@ -196,6 +196,15 @@ export const environmentSchema = Type.Object({
     unit: 'cron expression',
     default: '0 2 * * *'
   }),
+  REJECT_HOLD_RATIO: Type.Optional(
+    Type.Number({
+      description: 'Share of refused rows above which a batch of 20 rows or more waits for a person.',
+      defaultText: 'off: refused rows do not stop the good ones',
+      unit: 'share',
+      minimum: 0,
+      maximum: 1
+    })
+  ),
   RAW_RETENTION_DAYS: Type.Integer({
     description: 'How long the sealed raw row of a rejection is kept.',
     unit: 'days',
@@ -210,7 +219,7 @@ type Environment = Static<typeof environmentSchema>
 /** One property of the schema, as the generated page and the error texts read it. */
 export interface VariableSchema {
   description: string
-  type?: 'string' | 'integer' | 'array'
+  type?: 'string' | 'integer' | 'number' | 'array'
   unit?: string
   default?: unknown
   defaultText?: string
@@ -276,6 +285,8 @@ function toConfig(env: Environment) {
     workers: env.SDMK_WORKERS,
     timeZone: env.SDMK_TIME_ZONE,
     rateLimitPerMinute: env.SDMK_RATE_LIMIT,
+    /** `null`: off. */
+    rejectHoldRatio: env.REJECT_HOLD_RATIO ?? null,
     rawRetentionDays: env.RAW_RETENTION_DAYS,
     kki: {
       /** Without a slash at its end; `null` where this process does not fetch. */
@@ -313,6 +324,7 @@ function refuseUnknown(env: NodeJS.ProcessEnv) {
 function parse(schema: VariableSchema, text: string): unknown {
   // Not TypeBox's own conversion: it cuts "1.5" down to 1.
   if (schema.type === 'integer') return /^-?\d{1,15}$/.test(text) ? Number(text) : text
+  if (schema.type === 'number') return /^\d{1,3}(\.\d{1,9})?$/.test(text) ? Number(text) : text
   if (schema.type !== 'array') return text
   return text
     .split(',')
@@ -325,6 +337,7 @@ function expected(schema: VariableSchema): string {
   if (schema.type === 'array') return `must be a comma-separated list of: ${words}`
   if (words) return `must be one of: ${words}`
   if (schema.type === 'integer') return `must be a whole number from ${schema.minimum} to ${schema.maximum}`
+  if (schema.type === 'number') return `must be a number from ${schema.minimum} to ${schema.maximum}`
   return schema.patternText ?? 'must not be empty'
 }
 

@@ -45,6 +45,11 @@ export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string
     const hint = settings[error?.code ?? '']
     lines.push('', `Batch ${id} (${partition}) failed: ${error?.detail}${hint ? `; see ${hint}` : ''}`)
   }
+  for (const { id, partition, state, holdReasons } of run.batches) {
+    if (state !== 'held') continue
+    const why = (holdReasons ?? []).map(code => `${code} (${codeText(code, 'en')?.title ?? ''})`).join(', ')
+    lines.push('', `Batch ${id} (${partition}) waits for a person: ${why}`)
+  }
   return lines.join('\n')
 }
 

@@ -110,3 +110,20 @@ create table kki.unseen (
 alter table kki.plan_row
   -- Only status, end date and stamp of the row may be used.
   add column ending_only boolean not null default false;
+
+-- Taking a batch back.
+
+-- What a field belongs to: a value and its stamp, or all that one row of KKI says of a licence, go back together or not at
+-- all. A newer row that confirms a value moves its stamp alone.
+create function kki.field_group(field text) returns text
+  language sql immutable parallel safe
+  return case
+    when field in ('name', 'title_prefix', 'title_suffix', 'name_key', 'name_at') then 'name'
+    when field in ('nik_digest', 'nik_sealed', 'nik_tail', 'nik_at') then 'nik'
+    when field in ('birth_place', 'birth_place_key', 'birth_place_at') then 'birth_place'
+    when field in ('birth_date', 'birth_date_at') then 'birth_date'
+    when field in ('sex', 'sex_at') then 'sex'
+    when field = 'health_worker_id' then 'person'
+    when field in ('status', 'replaced_by') then 'status'
+    else 'row'
+  end;

@@ -13,6 +13,41 @@ export type BatchState =
   | 'discarded'
   | 'superseded'
 
+/**
+ * Where a batch may go from each state; what is missing is an end. An undone batch stays in the record, and its window is
+ * fetched again by another one.
+ */
+export const batchMoves: Record<BatchState, readonly BatchState[]> = {
+  queued: ['fetching', 'failed', 'cancelled'],
+  fetching: ['fetching', 'planned', 'failed', 'cancelled'],
+  planned: ['planned', 'held', 'applied', 'failed', 'cancelled'],
+  held: ['held', 'applied', 'discarded', 'superseded'],
+  applied: ['undone'],
+  undone: [],
+  failed: [],
+  cancelled: [],
+  discarded: [],
+  superseded: []
+}
+
+const states = Object.keys(batchMoves) as BatchState[]
+/** States in which something may still be written about a batch. */
+const openStates = states.filter(state => batchMoves[state].some(next => next !== 'undone'))
+
+/** Why a batch waits for a person, in the order in which the reasons are told. */
+export const holdReasons = [
+  'REQUESTED',
+  'UNDONE_WINDOW',
+  'DEACTIVATIONS',
+  'NAMES_CHANGED',
+  'LINKED',
+  'NOTHING_PASSED',
+  'SCHEMA_CHANGED',
+  'EMPTY',
+  'REJECT_RATIO'
+] as const
+export type HoldReason = (typeof holdReasons)[number]
+
 export type RunMode = 'incremental' | 'window' | 'full'
 
 /** The counters of a batch, under the names that they have everywhere: API, database, Odoo, metrics. */
@@ -54,6 +89,10 @@ export interface Batch extends Ledger {
   asOf: string | null
   planDigest: string | null
   replans: number
+  /** Why the batch must wait for a person whatever its plan says. */
+  holdAsked: HoldReason[]
+  /** Why it was held; null where it never was. */
+  holdReasons: HoldReason[] | null
   errorCode: string | null
   errorDetail: string | null
   traceId: string
@@ -62,6 +101,9 @@ export interface Batch extends Ledger {
   fetchedAt: Date | null
   plannedAt: Date | null
   finishedAt: Date | null
+  undoneAt: Date | null
+  /** Of an undone batch: the batch that fetched its window again and was applied or discarded. */
+  refetchedBy: number | null
 }
 
 /** The columns of `kki.batch` under the names of `Batch`; `b` is the table's alias. */
@@ -70,9 +112,9 @@ export const batchColumns = `b.id, b.run_id as "runId", b.kind, b.partition, b.s
   b.window_since as "windowSince", b.window_until as "windowUntil", b.source_time as "sourceTime", b.cursor, b.pages,
   b.passed_over as "passedOver", b.expected_total as "expectedTotal", b.fetched, b.created, b.linked, b.updated,
   b.unchanged, b.superseded, b.rejected, b.deactivated, b.as_of as "asOf", b.plan_digest as "planDigest", b.replans,
-  b.error_code as "errorCode", b.error_detail as "errorDetail", b.trace_id as "traceId", b.created_at as "createdAt",
+  b.hold_asked as "holdAsked", b.hold_reasons as "holdReasons", b.error_code as "errorCode", b.error_detail as "errorDetail", b.trace_id as "traceId", b.created_at as "createdAt",
   b.fetch_started_at as "fetchStartedAt", b.fetched_at as "fetchedAt", b.planned_at as "plannedAt",
-  b.finished_at as "finishedAt"`
+  b.finished_at as "finishedAt", b.undone_at as "undoneAt", b.refetched_by as "refetchedBy"`
 
 /** Returns the batch, or null where there is none of this id. */
 export async function readBatch(client: pg.ClientBase | pg.Pool, id: number): Promise<Batch | null> {
@@ -101,17 +143,20 @@ export type BatchChange = Partial<{
   as_of: string
   plan_digest: string
   replans: number
+  hold_asked: HoldReason[]
+  hold_reasons: HoldReason[]
   error_code: string
   error_detail: string
   fetch_started_at: 'now'
   fetched_at: 'now'
   planned_at: 'now'
   finished_at: 'now'
+  undone_at: 'now'
 }>
 
 /**
- * Changes a batch if the caller's fence is still its own, and returns it. Every transaction of a job begins with this:
- * the row's lock then keeps others out until it ends.
+ * Changes a batch if the caller's fence is still its own and its state allows the move, and returns it. Every transaction
+ * of a job begins with this: the row's lock then keeps others out until it ends.
  *
  * @throws FenceLost where another process has taken the batch, or a person has ended it.
  */
@@ -122,16 +167,21 @@ export async function changeBatch(
 ): Promise<Batch> {
   const entries = Object.entries(change).filter(([, value]) => value !== undefined)
   const values = entries.filter(([, value]) => value !== 'now').map(([, value]) => value)
-  let parameter = 2
+  const from = change.state === undefined ? openStates : statesBefore(change.state)
+  let parameter = 3
   const assignments = entries.map(([column, value]) => `${column} = ${value === 'now' ? 'now()' : `$${++parameter}`}`)
   const { rows } = await client.query<Batch>(
     `update kki.batch b set ${[...assignments, 'version = version + 1'].join(', ')}
-    where b.id = $1 and b.fence = $2 and b.state in ('queued', 'fetching', 'planned')
+    where b.id = $1 and b.fence = $2 and b.state = any ($3::text[])
     returning ${batchColumns}`,
-    [id, fence, ...values]
+    [id, fence, from, ...values]
   )
   if (!rows[0]) throw new FenceLost(id)
   return rows[0]
+}
+
+function statesBefore(next: BatchState): BatchState[] {
+  return states.filter(state => batchMoves[state].includes(next))
 }
 
 /** Takes a batch for this job: its fence rises, so that whoever had it before can write no more. Null where it has ended. */

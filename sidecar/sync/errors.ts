@@ -1,4 +1,5 @@
 import { SdmkError } from '../errors.ts'
+import type { BatchState } from './batch.ts'
 
 /** The integration is switched off, so no run is taken. */
 export class IntegrationDisabled extends SdmkError {
@@ -48,5 +49,40 @@ export class PreconditionFailed extends SdmkError {
 
   constructor() {
     super('The setting has changed since it was read; read it again')
+  }
+}
+
+/** There is no batch of this id. */
+export class BatchNotFound extends SdmkError {
+  readonly code = 'NOT_FOUND'
+
+  constructor(batchId: number) {
+    super(`There is no batch ${batchId}.`)
+  }
+}
+
+/** The batch is in a state that does not allow what was asked for. */
+export class BatchStateRefused extends SdmkError {
+  readonly code = 'BATCH_STATE'
+  readonly batchId: number
+  readonly state: BatchState
+
+  constructor(batchId: number, state: BatchState, allowed: readonly BatchState[]) {
+    super(`Batch ${batchId} is ${state}; this goes with a batch that is ${allowed.join(' or ')}`)
+    this.batchId = batchId
+    this.state = state
+  }
+}
+
+/** The plan that was approved is not the plan that the batch has now. */
+export class PlanChanged extends SdmkError {
+  readonly code = 'PLAN_CHANGED'
+  readonly batchId: number
+  readonly planDigest: string | null
+
+  constructor(batchId: number, planDigest: string | null) {
+    super(`The plan of batch ${batchId} has changed; look at the changes it would make now`)
+    this.batchId = batchId
+    this.planDigest = planDigest
   }
 }

@@ -10,9 +10,10 @@ import { openStaging, type PreparedPage, preparePage, stagePages } from '../regi
 import type { Mapping } from '../transform/mapping.ts'
 import type { Transform } from '../transform/transform.ts'
 import { recordAudit } from './audit.ts'
-import { type Batch, changeBatch, takeBatch } from './batch.ts'
+import { type Batch, changeBatch, type HoldReason, takeBatch } from './batch.ts'
 import { failBatch } from './fail-batch.ts'
 import type { SyncMetrics } from './metrics.ts'
+import { readUndoneSince } from './refetch.ts'
 import { transformPage } from './transform-page.ts'
 import { readWatermark } from './watermark.ts'
 
@@ -117,15 +118,23 @@ async function setWindow(context: FetchContext, batch: Batch, signal: AbortSigna
     return null
   }
   return database.withTransaction(async client => {
+    const undone = await readUndoneSince(client, batch)
     const watermark = batch.kind === 'incremental' ? await readWatermark(client, batch.partition) : null
+    const overlapped = watermark && new Date(watermark.getTime() - options.overlapSeconds * 1000)
     return changeBatch(client, batch, {
       source_time: new Date(now),
+      ...(undone && { hold_asked: [...new Set<HoldReason>([...batch.holdAsked, 'UNDONE_WINDOW'])] }),
       ...(batch.kind !== 'window' && {
-        window_since: watermark && new Date(watermark.getTime() - options.overlapSeconds * 1000),
+        window_since: undone ? earlier(overlapped, undone.since) : overlapped,
         window_until: new Date(now - options.settleSeconds * 1000)
       })
     })
   })
+}
+
+/** The earlier of two starts of a window; null is the earliest: no lower bound. */
+function earlier(a: Date | null, b: Date | null): Date | null {
+  return a === null || b === null ? null : new Date(Math.min(a.getTime(), b.getTime()))
 }
 
 async function walk(context: FetchContext, batch: Batch, callContext: CallContext): Promise<void> {

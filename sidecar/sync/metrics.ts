@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
 import { rejectionCodes, warningCodes } from '../transform/codes.ts'
-import { type Ledger, ledgerCounters } from './batch.ts'
+import { type HoldReason, holdReasons, type Ledger, ledgerCounters } from './batch.ts'
 import { nextSlot } from './schedule-slot.ts'
 import { readSetting } from './settings.ts'
 
 /** What the life of a batch tells Prometheus. */
 export interface SyncMetrics {
   batchApplied(ledger: Ledger, rejectAlertRatio: number): void
+  batchHeld(reasons: readonly HoldReason[]): void
   batchEnded(state: 'failed' | 'cancelled'): void
   phaseEnded(phase: 'fetch' | 'plan' | 'apply', seconds: number): void
   /** Counts the codes of a batch's rejections and warnings, while its staging is still there. */
@@ -35,6 +36,7 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
   const rejections = counter('sdmk_kki_rejections_total', 'Refused rows, by code', 'code', rejectionCodes)
   const warnings = counter('sdmk_kki_warnings_total', 'Rows with a warning, by code', 'code', warningCodes)
   const batches = counter('sdmk_kki_batches_total', 'Batches that ended', 'state', ['applied', 'failed', 'cancelled'])
+  const held = counter('sdmk_kki_batches_held_total', 'Batches that were held, by reason', 'reason', holdReasons)
   const overRatio = new client.Counter({
     name: 'sdmk_kki_batches_over_reject_ratio_total',
     help: 'Applied batches that refused more than the share that the setting allows'
@@ -53,6 +55,9 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
       if (ledger.rejected > ledger.fetched * rejectAlertRatio) overRatio.inc()
       for (const outcome of ledgerCounters) rows(outcome, ledger[outcome])
       batches('applied')
+    },
+    batchHeld(reasons) {
+      for (const reason of reasons) held(reason)
     },
     batchEnded: state => batches(state),
     phaseEnded: (phase, seconds) => duration.observe({ phase }, seconds),

@@ -7,6 +7,7 @@ import type { Identity } from '../registry/identity.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import { createTransform } from '../transform/transform.ts'
 import { applyBatch } from './apply-batch.ts'
+import { type Approval, applyApproved } from './approve.ts'
 import { takeCensus } from './census.ts'
 import { fetchBatch } from './fetch-batch.ts'
 import { keepHouse } from './housekeeping.ts'
@@ -14,6 +15,7 @@ import { createSyncMetrics, type SyncMetrics } from './metrics.ts'
 import { storeProfessions } from './professions.ts'
 import { runIfDue } from './schedule.ts'
 import { ensureSetting } from './settings.ts'
+import { type Retraction, takeBack } from './take-back.ts'
 
 export interface SyncOptions {
   config: Config
@@ -51,6 +53,13 @@ export default fp<SyncOptions>(
   { name: 'sync', fastify: '5.x', dependencies: ['database', 'queue', 'metrics'] }
 )
 
+/** A batch to plan and apply; or what a person decided about one. */
+interface ApplyJob {
+  batchId: number
+  approval?: Approval
+  undo?: Retraction
+}
+
 type WorkOptions = SyncOptions & { metrics: SyncMetrics }
 
 async function workFetch(app: FastifyInstance, { config, mapping, identity, metrics }: WorkOptions): Promise<void> {
@@ -77,9 +86,16 @@ async function workFetch(app: FastifyInstance, { config, mapping, identity, metr
 
 async function workRegistry(app: FastifyInstance, { config, identity, metrics }: WorkOptions): Promise<void> {
   const { database, queue, log: logger } = app
-  const context = { database, queue, identity, metrics, logger, timeZone: config.timeZone }
-  await queue.work<{ batchId: number }>('kki-apply', job => applyBatch(context, job.data.batchId), {
-    concurrency: config.workers
-  })
+  const { timeZone, rejectHoldRatio } = config
+  const context = { database, queue, identity, metrics, logger, timeZone, rejectHoldRatio }
+  await queue.work<ApplyJob>(
+    'kki-apply',
+    ({ data: { batchId, approval, undo } }) => {
+      if (approval) return applyApproved(context, batchId, approval)
+      if (undo) return takeBack(context, batchId, undo)
+      return applyBatch(context, batchId)
+    },
+    { concurrency: config.workers }
+  )
   await queue.work('kki-housekeeping', () => keepHouse(database, config.rawRetentionDays, logger), { concurrency: 1 })
 }

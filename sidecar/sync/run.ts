@@ -14,6 +14,8 @@ export interface RunRequest {
   professions?: string[] | undefined
   changedSince?: Date | undefined
   changedUntil?: Date | undefined
+  /** `hold`: every batch waits for a person, whatever its plan says. */
+  apply?: 'auto' | 'hold' | undefined
 }
 
 export interface RunOptions {
@@ -62,7 +64,12 @@ export async function createRun(
     ...options.caller,
     action: 'run.created',
     runId,
-    detail: { mode: request.mode, triggeredBy: options.triggeredBy, batches: batchIds.length }
+    detail: {
+      mode: request.mode,
+      apply: request.apply ?? 'auto',
+      triggeredBy: options.triggeredBy,
+      batches: batchIds.length
+    }
   })
   return { runId, batchIds, isNew: true }
 }
@@ -101,8 +108,9 @@ export async function insertBatch(
 ): Promise<number> {
   const { rows } = await client.query<{ id: number }>(
     `insert into kki.batch (run_id, kind, partition, source_profession, source_professions_covered, window_since,
-      window_until, trace_id)
-    values ($1, $2, $3, $4, $5, $6, $7, $8)
+      window_until, trace_id, hold_asked)
+    select r.id, $2, $3, $4, $5, $6, $7, $8, case when r.apply_mode = 'hold' then array['REQUESTED'] else '{}' end
+    from kki.run r where r.id = $1
     on conflict (partition) where state in ('queued', 'fetching', 'planned') and kind in ('incremental', 'window', 'full')
     do nothing returning id`,
     [
@@ -180,8 +188,8 @@ async function insertRun(
 ): Promise<number> {
   const { rows } = await client.query<{ id: number }>(
     `insert into kki.run (slot, triggered_by, mode, professions, changed_since, changed_until, actor, api_key_id,
-      idempotency_key, request_digest, request_id, trace_id)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+      idempotency_key, request_digest, request_id, trace_id, apply_mode)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
     returning id`,
     [
       slot ?? null,
@@ -195,7 +203,8 @@ async function insertRun(
       idempotencyKey ?? null,
       digest,
       caller.requestId,
-      caller.traceId
+      caller.traceId,
+      request.apply ?? 'auto'
     ]
   )
   return (rows[0] as { id: number }).id

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 import { renderCodes } from '../../docs/generate-codes.ts'
 import { problemStatus } from '../../sidecar/platform/problem.ts'
+import { holdReasons } from '../../sidecar/sync/batch.ts'
 import { rejectionCodes, warningCodes } from '../../sidecar/transform/codes.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -26,6 +27,10 @@ function errorCodes(): string[] {
 test('the catalogue has every reason to refuse a row and every warning, and no other', () => {
   assert.deepEqual(codesOf('rejection').toSorted(), [...rejectionCodes].toSorted())
   assert.deepEqual(codesOf('warning').toSorted(), [...warningCodes].toSorted())
+})
+
+test('the catalogue has every reason to hold a batch, and no other', () => {
+  assert.deepEqual(codesOf('hold').toSorted(), [...holdReasons].toSorted())
 })
 
 test('the catalogue has every problem and every error class, and no other', () => {

@@ -1,7 +1,7 @@
 -- Registrations that changed, and a change record for each with what they were. A row of which only the ending may be
 -- used touches status, end date and stamp; one without a readable profession speaks of every registration of its STR.
 with target as (
-  select p.row_no, p.health_worker_id, p.status as new_status, p.rule, p.evidence, p.warnings as plan_warnings,
+  select p.row_no, p.outcome, p.health_worker_id, p.status as new_status, p.rule, p.evidence, p.warnings as plan_warnings,
     r.id, r as before,
     p.ending_only, s.status as stated_status, s.str_raw, s.str_format, s.competence, s.source_status, s.issued_on, s.valid_until, s.is_lifetime,
     s.institution, s.graduation_year, s.province, s.source_at, s.content_hash, s.warnings
@@ -37,7 +37,7 @@ with target as (
     updated_at = now()
   from (select * from target order by id) t
   where r.id = t.id
-  returning r.id, t.row_no, t.health_worker_id, kki.changed_fields(to_jsonb(t.before), to_jsonb(r)) as before
+  returning r.id, t.row_no, t.outcome, t.health_worker_id, kki.changed_fields(to_jsonb(t.before), to_jsonb(r)) as before
 )
 insert into kki.change (batch_id, row_no, operation, health_worker_id, registration_id, registration_before)
-select $1, row_no, 'updated', health_worker_id, id, before from updated order by id;
+select $1, row_no, outcome, health_worker_id, id, before from updated order by id;

@@ -7,5 +7,5 @@ where c.batch_id = $1 and c.registration_before ->> 'status' = 'active'
   and r.status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased')
   and not exists (
     select from kki.change n
-    where n.batch_id = $1 and n.registration_id = r.id and n.operation in ('created', 'linked')
+    where n.batch_id = $1 and n.registration_id = r.id and n.registration_before is null
   );

@@ -19,13 +19,16 @@ export function toBatchBody(batch: Batch): BatchBody {
     ledger: ledgerOf(batch),
     asOf: batch.asOf,
     planDigest: batch.planDigest,
+    holdReasons: batch.holdReasons,
     error: batch.errorCode === null ? null : { code: batch.errorCode, detail: batch.errorDetail ?? '' },
     traceId: batch.traceId,
     createdAt: batch.createdAt.toISOString(),
     fetchStartedAt: instant(batch.fetchStartedAt),
     fetchedAt: instant(batch.fetchedAt),
     plannedAt: instant(batch.plannedAt),
-    finishedAt: instant(batch.finishedAt)
+    finishedAt: instant(batch.finishedAt),
+    undoneAt: instant(batch.undoneAt),
+    refetchedBy: batch.refetchedBy
   }
 }
 
@@ -33,6 +36,7 @@ interface RunRow {
   id: number
   triggered_by: RunBody['triggeredBy']
   mode: RunBody['mode']
+  apply_mode: RunBody['apply']
   professions: string[] | null
   changed_since: Date | null
   changed_until: Date | null
@@ -76,6 +80,7 @@ async function withBatches(pool: pg.Pool, runs: RunRow[]): Promise<RunBody[]> {
       id: run.id,
       triggeredBy: run.triggered_by,
       mode: run.mode,
+      apply: run.apply_mode,
       professions: run.professions,
       changedSince: run.changed_since?.toISOString() ?? null,
       changedUntil: run.changed_until?.toISOString() ?? null,
@@ -92,13 +97,12 @@ async function withBatches(pool: pg.Pool, runs: RunRow[]): Promise<RunBody[]> {
   })
 }
 
+const notable = ['failed', 'held', 'cancelled', 'undone', 'discarded', 'superseded'] as const
+
 /** The state that most needs a person's eye: a run is applied only when all of its batches are. */
 function stateOf(run: RunRow, batches: Batch[]): RunBody['state'] {
   if (run.skipped_reason !== null) return 'skipped'
   if (run.finished_at === null) return 'running'
   const states = new Set(batches.map(({ state }) => state))
-  if (states.has('failed')) return 'failed'
-  if (states.has('held')) return 'held'
-  if (states.has('cancelled')) return 'cancelled'
-  return 'applied'
+  return notable.find(state => states.has(state)) ?? 'applied'
 }

@@ -16,7 +16,13 @@ const RunRequestSchema = Type.Object(
       Type.Array(Type.String({ pattern: '^[a-z][a-z0-9_]*$' }), { minItems: 1, maxItems: 200, uniqueItems: true })
     ),
     changedSince: Type.Optional(Instant),
-    changedUntil: Type.Optional(Instant)
+    changedUntil: Type.Optional(Instant),
+    apply: Type.Optional(
+      Type.Enum(['auto', 'hold'], {
+        default: 'auto',
+        description: 'hold: nothing is applied before somebody has looked'
+      })
+    )
   },
   { additionalProperties: false, title: 'RunRequest' }
 )
@@ -35,8 +41,8 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
       response: { 202: RunSchema, ...problems }
     },
     handler: async (request, reply) => {
-      const { mode = 'incremental', professions, changedSince, changedUntil } = request.body
-      const run = { mode, professions, changedSince: toDate(changedSince), changedUntil: toDate(changedUntil) }
+      const { mode = 'incremental', professions, changedSince, changedUntil, apply } = request.body
+      const run = { mode, professions, changedSince: toDate(changedSince), changedUntil: toDate(changedUntil), apply }
       const options = {
         triggeredBy: request.headers['x-actor'] === undefined ? ('api' as const) : ('operator' as const),
         caller: callerOf(request),

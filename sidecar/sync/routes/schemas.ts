@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { ProblemSchema } from '../../platform/problem.ts'
+import { holdReasons } from '../batch.ts'
 
 /** Every route may answer with a problem; fastify-swagger lists both ranges. */
 export const problems = { '4xx': ProblemSchema, '5xx': ProblemSchema }
@@ -8,6 +9,14 @@ export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 export const Instant = Type.String({ format: 'date-time' })
 export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()])
+
+/** Why somebody decides as they do; kept in the audit, so it names nobody by number. */
+export const Reason = Type.String({
+  minLength: 1,
+  maxLength: 500,
+  pattern: '^(?![\\s\\S]*\\d{8})[\\s\\S]*\\S',
+  description: 'kept in the audit; without names, NIK or STR'
+})
 
 export const IdParams = Type.Object({ id: Id })
 
@@ -63,14 +72,19 @@ export const BatchSchema = Type.Object(
     asOf: Type.Union([Type.String({ format: 'date' }), Type.Null()], {
       description: 'the day by which expiry was judged'
     }),
-    planDigest: nullable(Type.String()),
+    planDigest: Type.Union([Type.String(), Type.Null()], { description: 'names the plan that an approval is for' }),
+    holdReasons: Type.Union([Type.Array(Type.Enum(holdReasons)), Type.Null()], {
+      description: 'why it waits, or waited, for a person'
+    }),
     error: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()]),
     traceId: Type.String({ pattern: '^[0-9a-f]{32}$' }),
     createdAt: Instant,
     fetchStartedAt: nullable(Instant),
     fetchedAt: nullable(Instant),
     plannedAt: nullable(Instant),
-    finishedAt: nullable(Instant)
+    finishedAt: nullable(Instant),
+    undoneAt: nullable(Instant),
+    refetchedBy: Type.Union([Id, Type.Null()], { description: 'of an undone batch: what fetched its window again' })
   },
   { title: 'Batch' }
 )
@@ -81,6 +95,7 @@ export const RunSchema = Type.Object(
     id: Id,
     triggeredBy: Type.Enum(['schedule', 'operator', 'api', 'command']),
     mode: Type.Enum(['incremental', 'window', 'full']),
+    apply: Type.Enum(['auto', 'hold']),
     professions: nullable(Type.Array(Type.String())),
     changedSince: nullable(Instant),
     changedUntil: nullable(Instant),
@@ -91,7 +106,17 @@ export const RunSchema = Type.Object(
     traceId: Type.String(),
     createdAt: Instant,
     finishedAt: nullable(Instant),
-    state: Type.Enum(['skipped', 'running', 'held', 'failed', 'cancelled', 'applied']),
+    state: Type.Enum([
+      'skipped',
+      'running',
+      'held',
+      'failed',
+      'cancelled',
+      'undone',
+      'discarded',
+      'superseded',
+      'applied'
+    ]),
     batches: Type.Array(BatchSchema)
   },
   { title: 'Run' }

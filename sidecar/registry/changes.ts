@@ -1,0 +1,107 @@
+import type pg from 'pg'
+import { readEffects } from './effects.ts'
+import { type Match, type Page, parseMatch } from './health-workers.ts'
+import { sql } from './sql.ts'
+
+const planned = sql('changes/planned.sql')
+const plannedProfessions = sql('changes/planned-professions.sql')
+const recorded = sql('changes/recorded.sql')
+const recordedProfessions = sql('changes/recorded-professions.sql')
+
+/** One thing that a plan would do, or that a batch did. NIKs are masked. */
+export interface Change {
+  /** The row of the batch, or the change record. */
+  id: number
+  outcome: string
+  match: Match | null
+  codes: string[]
+  strNumber: string | null
+  profession: string | null
+  registrationId: number | null
+  /** Null where the licence was not known. */
+  statusBefore: string | null
+  statusAfter: string | null
+  /** Null where the person does not exist. */
+  healthWorkerId: number | null
+  nameBefore: string | null
+  nameAfter: string | null
+  nikMasked: string | null
+  /** Names of the fields that changed; of a plan they are not known yet. */
+  fields: string[]
+}
+
+export interface ProfessionChanges {
+  profession: string
+  created: number
+  linked: number
+  updated: number
+  rejected: number
+  deactivated: number
+  namesChanged: number
+}
+
+export interface ChangeFilter {
+  outcome?: string | undefined
+  effect?: 'deactivated' | 'name_changed' | undefined
+}
+
+interface PageRequest {
+  after: number
+  limit: number
+}
+
+/** Returns what the plan of a batch would do, by row; rows that would stay as they are stored are left out. */
+export async function readPlannedChanges(
+  pool: pg.Pool,
+  batchId: number,
+  filter: ChangeFilter,
+  page: PageRequest
+): Promise<Page<Change>> {
+  return readPage(pool, planned, batchId, filter, page)
+}
+
+/** Returns what an applied batch did, by change record. What has changed since is told as it was right after. */
+export async function readRecordedChanges(
+  pool: pg.Pool,
+  batchId: number,
+  filter: ChangeFilter,
+  page: PageRequest
+): Promise<Page<Change>> {
+  return readPage(pool, recorded, batchId, filter, page)
+}
+
+/** Returns what the plan of a batch would do, by profession. */
+export async function readPlannedProfessions(pool: pg.Pool, batchId: number): Promise<ProfessionChanges[]> {
+  const { rows } = await pool.query<ProfessionChanges>(plannedProfessions, [batchId])
+  const byProfession = new Map(rows.map(row => [row.profession, row]))
+  for (const { profession, deactivations, namesChanged } of await readEffects(pool, batchId)) {
+    const none = { profession, created: 0, linked: 0, updated: 0, rejected: 0 }
+    const counts = byProfession.get(profession) ?? none
+    byProfession.set(profession, { ...counts, deactivated: deactivations, namesChanged })
+  }
+  return [...byProfession.values()].sort((a, b) => (a.profession < b.profession ? -1 : 1))
+}
+
+/** Returns what an applied batch did, by profession; `rejected` and people without a registration are not among it. */
+export async function readRecordedProfessions(pool: pg.Pool, batchId: number): Promise<ProfessionChanges[]> {
+  const { rows } = await pool.query<ProfessionChanges>(recordedProfessions, [batchId])
+  return rows
+}
+
+type ChangeRow = Omit<Change, 'match' | 'nikMasked'> & { reason: string | null; nikTail: string | null }
+
+async function readPage(
+  pool: pg.Pool,
+  text: string,
+  batchId: number,
+  { outcome, effect }: ChangeFilter,
+  { after, limit }: PageRequest
+): Promise<Page<Change>> {
+  const { rows } = await pool.query<ChangeRow>(text, [batchId, after, limit + 1, outcome ?? null, effect ?? null])
+  const items = rows.slice(0, limit).map(({ reason, nikTail, ...change }) => ({
+    ...change,
+    match: reason ? parseMatch(reason) : null,
+    nikMasked: nikTail && `**************${nikTail}`
+  }))
+  return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+}

@@ -1,0 +1,39 @@
+import type pg from 'pg'
+import { sql } from './sql.ts'
+
+const effects = sql('plan/18-effects.sql')
+const sizes = sql('plan/19-sizes.sql')
+
+/** What a plan would do to people whom SDMK knows. */
+export interface Effects {
+  /** Licences that would go from active to an ended state, those that a death ends included. */
+  deactivations: number
+  /** Rows whose name would replace another one. */
+  namesChanged: number
+  /** Rows that would add a registration to somebody. */
+  linked: number
+}
+
+export interface Sizes {
+  /** Rows of the batch that were not refused for their content. */
+  rows: number
+  /** Those among them whose registration SDMK holds. */
+  known: number
+  /** Licences of the profession that are active in SDMK. */
+  active: number
+}
+
+/** Returns what the plan of a batch would do, by profession; professions in which it does nothing of it are absent. */
+export async function readEffects(
+  client: pg.ClientBase | pg.Pool,
+  batchId: number
+): Promise<(Effects & { profession: string })[]> {
+  const { rows } = await client.query<Effects & { profession: string }>(effects, [batchId])
+  return rows
+}
+
+/** Returns what the effects of a batch are measured against, by profession of its rows. */
+export async function readSizes(client: pg.ClientBase, batchId: number): Promise<(Sizes & { profession: string })[]> {
+  const { rows } = await client.query<Sizes & { profession: string }>(sizes, [batchId])
+  return rows
+}

@@ -1,0 +1,34 @@
+-- What the plan of batch $1 would do to people whom SDMK knows, by profession: licences that would go from active to an
+-- ended state, names that would change, registrations that would be added. A death ends every active licence of its
+-- person, under whatever profession.
+with planned as (
+  select p.*, s.str_number, s.profession, s.source_at
+  from kki.plan_row p
+  join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
+  where p.batch_id = $1 and p.outcome in ('linked', 'updated')
+), ended as (
+  select r.id, r.profession
+  from planned p join sdmk.registration r on r.id = p.registration_id
+  where p.outcome = 'updated' and r.status = 'active'
+    and p.status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased')
+  union
+  -- A row without a readable profession speaks of every registration of its STR.
+  select r.id, r.profession
+  from planned p join sdmk.registration r on r.str_number = p.str_number and r.source_at < p.source_at
+  where p.outcome = 'updated' and p.registration_id is null and r.status = 'active'
+    and p.status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased')
+  union
+  select r.id, r.profession
+  from planned p join sdmk.registration r on r.health_worker_id = p.health_worker_id
+  where p.status = 'deceased' and r.status = 'active'
+)
+select profession, sum(deactivations)::bigint as deactivations, sum(names)::bigint as "namesChanged", sum(linked)::bigint as linked
+from (
+  select profession, count(*) as deactivations, 0 as names, 0 as linked from ended group by profession
+  union all
+  select profession, 0, count(*) filter (where 'NAME_CHANGED' = any (warnings)), count(*) filter (where outcome = 'linked')
+  from planned group by profession
+) effect
+group by profession
+having sum(deactivations) + sum(names) + sum(linked) > 0
+order by profession;

@@ -1,0 +1,92 @@
+import type pg from 'pg'
+import { sql } from './sql.ts'
+
+const lock = ['undo/01-lock.sql', 'undo/02-lock-people.sql'].map(sql)
+const compare = ['undo/03-registrations.sql', 'undo/04-people.sql'].map(sql)
+const keepNiks = sql('undo/05-former-niks.sql')
+const restoreRegistrations = sql('undo/06-restore-registrations.sql')
+const touchedPeople = sql('undo/07-touched-people.sql')
+const detach = sql('undo/08-detach.sql')
+const deleteRegistrations = sql('undo/09-delete-registrations.sql')
+const deleteStrNumbers = sql('undo/10-delete-str-numbers.sql')
+const withdrawDecisions = sql('undo/11-withdraw-decisions.sql')
+const deletePeople = sql('undo/12-delete-people.sql')
+const restorePeople = sql('undo/13-restore-people.sql')
+const formerNiks = sql('undo/14-former-niks.sql')
+const deriveStatuses = sql('undo/15-derive-statuses.sql')
+const reopenRejections = sql('undo/16-reopen-rejections.sql')
+const left = sql('undo/17-left.sql')
+
+/** Ids of each kind that a report names; beyond, the counts tell how many there are. */
+const namedLeft = 10_000
+
+/** Something of an undone batch that stays: all of it where `fields` is empty, otherwise these fields. */
+export interface Left {
+  id: number
+  fields: string[]
+}
+
+export interface UndoReport {
+  registrationsDeleted: number
+  registrationsRestored: number
+  peopleDeleted: number
+  peopleRestored: number
+  strNumbersDeleted: number
+  decisionsWithdrawn: number
+  rejectionsReopened: number
+  registrationsLeft: number
+  peopleLeft: number
+  left: { registrations: Left[]; people: Left[] }
+}
+
+/**
+ * Takes back what an applied batch did, from its change records, within the caller's transaction; `asOf` (`YYYY-MM-DD`) is
+ * the day by which expiry is judged where a status must be derived anew.
+ *
+ * New registrations and people go unless something that is not the batch's own hangs on them (later changes and
+ * registrations, decisions, edits). Fields go back, content hashes and stamps included, unless a later change that was
+ * not undone itself touched the same value or its stamp: a newer row of KKI that confirms a value keeps it.
+ */
+export async function undoBatch(client: pg.ClientBase, batchId: number, asOf: string): Promise<UndoReport> {
+  await client.query(`set local work_mem = '64MB'; set local jit = off`)
+  for (const step of lock) await client.query(step, [batchId])
+  for (const step of compare) await client.query(step, [batchId])
+  await client.query('analyze undo_registration; analyze undo_person')
+  await client.query(keepNiks)
+
+  const registrationsRestored = await count(client, restoreRegistrations)
+  await client.query(touchedPeople)
+  await client.query(detach)
+  const registrationsDeleted = await count(client, deleteRegistrations)
+  const strNumbersDeleted = await count(client, deleteStrNumbers)
+  const decisionsWithdrawn = await count(client, withdrawDecisions, [batchId])
+  const peopleDeleted = await count(client, deletePeople)
+  const peopleRestored = await count(client, restorePeople)
+  await client.query(formerNiks)
+  await client.query(deriveStatuses, [asOf])
+  const rejectionsReopened = await count(client, reopenRejections, [batchId])
+  const { rows } = await client.query<Kept>(left, [namedLeft])
+  const { registrations, people, ...counts } = rows[0] as Kept
+  return {
+    registrationsDeleted,
+    registrationsRestored,
+    peopleDeleted,
+    peopleRestored,
+    strNumbersDeleted,
+    decisionsWithdrawn,
+    rejectionsReopened,
+    ...counts,
+    left: { registrations, people }
+  }
+}
+
+interface Kept {
+  registrationsLeft: number
+  peopleLeft: number
+  registrations: Left[]
+  people: Left[]
+}
+
+async function count(client: pg.ClientBase, text: string, values: unknown[] = []): Promise<number> {
+  return (await client.query(text, values)).rowCount ?? 0
+}

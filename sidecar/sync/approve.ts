@@ -1,0 +1,115 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type pg from 'pg'
+import type { JobQueue } from '../platform/queue.ts'
+import { isLostRace } from '../registry/apply.ts'
+import { FenceLost } from '../registry/errors.ts'
+import { type Caller, recordAudit } from './audit.ts'
+import { type Batch, takeBatch } from './batch.ts'
+import { lockBatch } from './decide.ts'
+import { PlanChanged } from './errors.ts'
+import {
+  type ApplyContext,
+  afterApplied,
+  alone,
+  applyPlanned,
+  maxReplans,
+  planAndJudge,
+  timed
+} from './plan-and-apply.ts'
+
+/** A person's word that a held batch may be applied as the plan of this digest says. */
+export interface Approval {
+  planDigest: string
+  caller: Caller
+}
+
+/**
+ * Takes the approval of a held batch, within the caller's transaction, and queues the work.
+ * @throws BatchNotFound, BatchStateRefused, PlanChanged
+ */
+export async function approveBatch(
+  client: pg.ClientBase,
+  queue: JobQueue,
+  batchId: number,
+  approval: Approval
+): Promise<void> {
+  const batch = await lockBatch(client, batchId, ['held'])
+  if (batch.planDigest !== approval.planDigest) throw new PlanChanged(batchId, batch.planDigest)
+  await recordAudit(client, {
+    ...approval.caller,
+    action: 'batch.approved',
+    runId: batch.runId,
+    batchId,
+    detail: { planDigest: approval.planDigest, holdReasons: batch.holdReasons }
+  })
+  await queue.send('kki-apply', { batchId, approval }, { client, singletonKey: String(batchId) })
+}
+
+/**
+ * Applies a held batch as it was approved. Where the registry has overtaken the plan, a new one is made; it is applied
+ * only if it would do the same, and otherwise waits, held as before, for somebody to look at it.
+ */
+export async function applyApproved(context: ApplyContext, batchId: number, approval: Approval): Promise<void> {
+  const { database, logger } = context
+  const taken = await database.withTransaction(client => takeBatch(client, batchId, ['held']))
+  if (taken === null || taken.planDigest !== approval.planDigest) return
+  const log = logger.child({ batchId, traceId: taken.traceId })
+  try {
+    const batch = await applyOrReplan(context, taken, approval, log)
+    if (batch.state === 'applied') await afterApplied(context, batch, log)
+    else log.warn('the plan of the approved batch has changed; it waits to be looked at again')
+  } catch (error) {
+    if (!(error instanceof FenceLost)) throw error
+    log.info({ err: error }, 'the batch was taken over')
+  }
+}
+
+async function applyOrReplan(
+  context: ApplyContext,
+  taken: Batch,
+  approval: Approval,
+  log: FastifyBaseLogger
+): Promise<Batch> {
+  const { database } = context
+  let planned = taken
+  for (let attempt = 1; attempt <= maxReplans; attempt++) {
+    try {
+      return await timed(context, 'apply', () =>
+        database.withTransaction(client => applyPlanned(context, client, planned, approval.caller))
+      )
+    } catch (error) {
+      if (!isLostRace(error)) throw error
+      log.warn({ err: error, attempt }, 'the registry has moved; the approved batch is planned again')
+    }
+    planned = await timed(context, 'plan', () =>
+      database.withTransaction(client => replan(context, client, taken, approval, attempt))
+    )
+    if (planned.planDigest !== approval.planDigest) return planned
+  }
+  return timed(context, 'apply', () =>
+    alone(context, async client => {
+      const last = await replan(context, client, taken, approval, maxReplans)
+      return last.planDigest === approval.planDigest ? applyPlanned(context, client, last, approval.caller) : last
+    })
+  )
+}
+
+async function replan(
+  context: ApplyContext,
+  client: pg.PoolClient,
+  taken: Batch,
+  approval: Approval,
+  replans: number
+): Promise<Batch> {
+  const planned = await planAndJudge(context, client, taken, replans)
+  if (planned.planDigest !== approval.planDigest) {
+    await recordAudit(client, {
+      ...approval.caller,
+      action: 'batch.plan_changed',
+      runId: planned.runId,
+      batchId: planned.id,
+      detail: { from: approval.planDigest, to: planned.planDigest, holdReasons: planned.holdReasons }
+    })
+  }
+  return planned
+}

@@ -1,0 +1,147 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type pg from 'pg'
+import type { Database } from '../platform/database.ts'
+import type { JobQueue } from '../platform/queue.ts'
+import { applyPlan } from '../registry/apply.ts'
+import type { Identity } from '../registry/identity.ts'
+import { planBatch } from '../registry/plan.ts'
+import { type Caller, recordAudit } from './audit.ts'
+import { type Batch, changeBatch, ledgerOf } from './batch.ts'
+import { closeRun } from './close-run.ts'
+import { type GateOptions, judgePlan } from './gate.ts'
+import type { SyncMetrics } from './metrics.ts'
+import { markRefetched } from './refetch.ts'
+import { readSetting } from './settings.ts'
+import { supersedeHeld } from './supersede.ts'
+import { advanceWatermark } from './watermark.ts'
+
+export interface ApplyContext extends GateOptions {
+  database: Database
+  queue: JobQueue
+  identity: Identity
+  metrics: SyncMetrics
+  logger: FastifyBaseLogger
+  /** SDMK's time zone, in which a licence's last day ends. */
+  timeZone: string
+}
+
+/** Plans that may be lost to other batches before a batch is planned and applied alone. */
+export const maxReplans = 3
+
+/** The part of the sidecar that acts on a batch by itself, as audit events name it. */
+export function sidecarCaller(batch: Batch): Caller {
+  return { actor: 'sidecar', apiKeyId: null, requestId: `batch-${batch.id}`, traceId: batch.traceId }
+}
+
+/**
+ * Plans a staged batch and judges the plan, within the caller's transaction. The batch is then `planned`, or `held` with
+ * its reasons; one that was held stays so, since it was a person who made it wait or must release it.
+ */
+export async function planAndJudge(
+  context: ApplyContext,
+  client: pg.ClientBase,
+  taken: Batch,
+  replans: number
+): Promise<Batch> {
+  const wasHeld = taken.state === 'held'
+  const batch = await changeBatch(client, taken, { replans })
+  const setting = await readSetting(client)
+  const asOf = await today(client, context.timeZone)
+  const { digest, ...counters } = await planBatch(client, batch.id, context.identity, {
+    asOf,
+    createUnmatched: setting.createUnmatched
+  })
+  const planned = await changeBatch(client, batch, {
+    state: wasHeld ? 'held' : 'planned',
+    ...counters,
+    as_of: asOf,
+    plan_digest: digest,
+    planned_at: 'now'
+  })
+  await supersedeHeld(client, planned)
+  const { reasons, numbers } = await judgePlan(client, planned, context)
+  if (reasons.length === 0) return planned
+  const held = await changeBatch(client, planned, { state: 'held', hold_reasons: reasons })
+  if (wasHeld) return held
+  await recordAudit(client, {
+    ...sidecarCaller(held),
+    action: 'batch.held',
+    runId: held.runId,
+    batchId: held.id,
+    detail: { reasons, ...numbers, ...ledgerOf(held), planDigest: held.planDigest }
+  })
+  await closeRun(client, held.runId)
+  return held
+}
+
+/** Applies a batch's plan, within the caller's transaction. @throws what `applyPlan` throws */
+export async function applyPlanned(
+  { queue }: Pick<ApplyContext, 'queue'>,
+  client: pg.ClientBase,
+  planned: Batch,
+  caller = sidecarCaller(planned)
+): Promise<Batch> {
+  // The fence first: its lock keeps every other process out of the batch until this transaction ends.
+  await changeBatch(client, planned, {})
+  const { deactivated } = await applyPlan(client, planned.id, planned.asOf as string)
+  const batch = await changeBatch(client, planned, { state: 'applied', deactivated, finished_at: 'now' })
+  await advanceWatermark(client, batch)
+  await markRefetched(client, batch)
+  await recordAudit(client, {
+    ...caller,
+    action: 'batch.applied',
+    runId: batch.runId,
+    batchId: batch.id,
+    detail: {
+      ...ledgerOf(batch),
+      success: batch.fetched - batch.rejected,
+      errors: batch.rejected,
+      createdAt: batch.createdAt,
+      fetchedAt: batch.fetchedAt,
+      plannedAt: batch.plannedAt,
+      ...(batch.holdReasons && { holdReasons: batch.holdReasons })
+    }
+  })
+  await closeRun(client, batch.runId)
+  if (batch.kind === 'full') {
+    await queue.send('kki-census', { runId: batch.runId }, { client, singletonKey: String(batch.runId) })
+  }
+  return batch
+}
+
+/**
+ * Runs `work` alone among the batches that lost as often as this one; the writes of all others are kept out as well.
+ */
+export async function alone<T>({ database }: ApplyContext, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return database.withAdvisoryLock('sdmk apply alone', async client => {
+    await client.query('lock table sdmk.str_number, sdmk.health_worker, sdmk.registration in share row exclusive mode')
+    return work(client)
+  })
+}
+
+/** Measures how long the batch spent in a phase. */
+export async function timed<T>({ metrics }: ApplyContext, phase: 'plan' | 'apply', work: () => Promise<T>): Promise<T> {
+  const started = performance.now()
+  const result = await work()
+  metrics.phaseEnded(phase, (performance.now() - started) / 1000)
+  return result
+}
+
+/** Tells the metrics and the log what became of the batch, and renews the planner's statistics after a large one. */
+export async function afterApplied({ database, metrics }: ApplyContext, batch: Batch, log: FastifyBaseLogger) {
+  const { rejectAlertRatio } = await readSetting(database.pool)
+  metrics.batchApplied(ledgerOf(batch), rejectAlertRatio)
+  await metrics.countProblems(database.pool, batch.id)
+  log.info(ledgerOf(batch), 'the batch is applied')
+  if (batch.created + batch.linked + batch.updated < manyRows) return
+  await database.pool.query('analyze sdmk.str_number, sdmk.health_worker, sdmk.registration')
+}
+
+/** After a batch of this size the planner's picture of the registry is worth renewing at once. */
+const manyRows = 10_000
+
+/** Returns the present day in this time zone, `YYYY-MM-DD`. */
+export async function today(client: pg.ClientBase, timeZone: string): Promise<string> {
+  const { rows } = await client.query<{ today: string }>('select (now() at time zone $1)::date as today', [timeZone])
+  return (rows[0] as { today: string }).today
+}

@@ -1,0 +1,109 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { Problem } from '../../platform/problem.ts'
+import { approveBatch } from '../approve.ts'
+import { type Batch, readBatch } from '../batch.ts'
+import { discardBatch } from '../decide.ts'
+import { PlanChanged } from '../errors.ts'
+import { orderUndo } from '../take-back.ts'
+import { toBatchBody } from './bodies.ts'
+import { callerOf } from './caller.ts'
+import { BatchSchema, IdParams, problems, Reason } from './schemas.ts'
+
+/** A browser waits this long; what takes longer goes on, and the batch's state tells when it is done. */
+const patienceMs = 10_000
+const pollMs = 100
+
+/** What people decide about a batch as a whole. */
+export const decisionRoutes: FastifyPluginAsyncTypebox = async app => {
+  /** Returns the batch once `isDone` says so, or as it is when patience ends. */
+  async function waitFor(id: number, isDone: (batch: Batch) => boolean) {
+    const until = Date.now() + patienceMs
+    for (;;) {
+      const batch = await readBatch(app.database.pool, id)
+      if (!batch) throw new Problem('NOT_FOUND', `There is no batch ${id}.`)
+      if (isDone(batch)) return { batch, isDone: true }
+      if (Date.now() > until) return { batch, isDone: false }
+      await wait(pollMs)
+    }
+  }
+
+  app.post('/v1/batches/:id/apply', {
+    onRequest: app.requireScope('runs:write'),
+    schema: {
+      tags: ['runs'],
+      summary: 'Apply a held batch, as its plan was looked at',
+      description:
+        'With the `planDigest` of the batch. Where the registry has moved since, the plan is made anew; if it would do something else, the batch stays held and the answer is PLAN_CHANGED with the new digest. 202 where applying takes longer than the answer may: the batch tells when it is applied.',
+      params: IdParams,
+      body: Type.Object(
+        { planDigest: Type.String({ minLength: 1, maxLength: 100 }) },
+        { additionalProperties: false, title: 'BatchApproval' }
+      ),
+      response: { 200: BatchSchema, 202: BatchSchema, ...problems }
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const { planDigest } = request.body
+      await app.database
+        .withTransaction(client => approveBatch(client, app.queue, id, { planDigest, caller: callerOf(request) }))
+        .catch(refuse)
+      const { batch, isDone } = await waitFor(id, b => b.state !== 'held' || b.planDigest !== planDigest)
+      if (batch.state === 'held' && isDone) refuse(new PlanChanged(id, batch.planDigest))
+      return reply.code(isDone ? 200 : 202).send(toBatchBody(batch))
+    }
+  })
+
+  app.post('/v1/batches/:id/discard', {
+    onRequest: app.requireScope('runs:write'),
+    schema: {
+      tags: ['runs'],
+      summary: 'End a held batch without applying it',
+      params: IdParams,
+      body: Type.Object(
+        {
+          watermark: Type.Enum(['keep', 'advance'], {
+            description: 'keep: the next run fetches the window again; advance: it counts as seen'
+          }),
+          reason: Reason
+        },
+        { additionalProperties: false, title: 'BatchDiscard' }
+      ),
+      response: { 200: BatchSchema, ...problems }
+    },
+    handler: async request => {
+      const { id } = request.params
+      await app.database.withTransaction(client => discardBatch(client, id, request.body, callerOf(request)))
+      return toBatchBody((await readBatch(app.database.pool, id)) as Batch)
+    }
+  })
+
+  app.post('/v1/batches/:id/undo', {
+    onRequest: app.requireScope('runs:write'),
+    schema: {
+      tags: ['runs'],
+      summary: 'Take an applied batch back',
+      description:
+        'What later batches, decisions or edits touched stays; `GET …/changes` lists it. The window is fetched again by the next run, which then waits for a person. 202 where it takes longer than the answer may.',
+      params: IdParams,
+      body: Type.Object({ reason: Reason }, { additionalProperties: false, title: 'BatchUndo' }),
+      response: { 200: BatchSchema, 202: BatchSchema, ...problems }
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const { reason } = request.body
+      await app.database.withTransaction(client =>
+        orderUndo(client, app.queue, id, { reason, caller: callerOf(request) })
+      )
+      const { batch, isDone } = await waitFor(id, b => b.state === 'undone')
+      return reply.code(isDone ? 200 : 202).send(toBatchBody(batch))
+    }
+  })
+}
+
+/** Adds to an error of ours what the caller can act on. */
+function refuse(error: unknown): never {
+  if (!(error instanceof PlanChanged)) throw error
+  throw new Problem('PLAN_CHANGED', error.message, { batchId: error.batchId, planDigest: error.planDigest })
+}

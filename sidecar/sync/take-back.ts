@@ -1,0 +1,83 @@
+import type pg from 'pg'
+import type { JobQueue } from '../platform/queue.ts'
+import { isLostRace } from '../registry/apply.ts'
+import { type UndoReport, undoBatch } from '../registry/undo.ts'
+import { type Caller, recordAudit } from './audit.ts'
+import { changeBatch, takeBatch } from './batch.ts'
+import { lockBatch } from './decide.ts'
+import { type ApplyContext, maxReplans, today } from './plan-and-apply.ts'
+
+/** A person's word that an applied batch is to be taken back. */
+export interface Retraction {
+  reason: string
+  caller: Caller
+}
+
+/** Takes the order to undo a batch, within the caller's transaction, and queues the work. @throws BatchNotFound, BatchStateRefused */
+export async function orderUndo(
+  client: pg.ClientBase,
+  queue: JobQueue,
+  batchId: number,
+  undo: Retraction
+): Promise<void> {
+  const batch = await lockBatch(client, batchId, ['applied'])
+  const { reason, caller } = undo
+  await recordAudit(client, {
+    ...caller,
+    action: 'batch.undo_ordered',
+    runId: batch.runId,
+    batchId,
+    detail: { reason }
+  })
+  await queue.send('kki-apply', { batchId, undo }, { client, singletonKey: String(batchId) })
+}
+
+/**
+ * Undoes an applied batch, in one transaction, and records what went and what stayed. The watermark does not move; the
+ * window is fetched again by the next batch of its partition, which waits for a person.
+ */
+export async function takeBack(context: ApplyContext, batchId: number, order: Retraction): Promise<void> {
+  const { database, logger } = context
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const report = await database.withTransaction(client => takeBackWithin(client, context, batchId, order))
+      if (report === null) return
+      const { left: _, ...counts } = report
+      return logger.info({ batchId, ...counts }, 'the batch is undone')
+    } catch (error) {
+      if (!isLostRace(error) || attempt > maxReplans) throw error
+      logger.warn({ batchId, err: error, attempt }, 'another batch was in the way; the batch is undone again')
+    }
+  }
+}
+
+async function takeBackWithin(
+  client: pg.PoolClient,
+  { timeZone }: ApplyContext,
+  batchId: number,
+  { reason, caller }: Retraction
+): Promise<UndoReport | null> {
+  const taken = await takeBatch(client, batchId, ['applied'])
+  if (taken === null) return null
+  const report = await undoBatch(client, batchId, await today(client, timeZone))
+  const batch = await changeBatch(client, taken, { state: 'undone', undone_at: 'now' })
+  await recordAudit(client, {
+    ...caller,
+    action: 'batch.undone',
+    runId: batch.runId,
+    batchId,
+    detail: { reason, ...report }
+  })
+  return report
+}
+
+/** Returns what undoing the batch did, or null where it is not undone. */
+export async function readUndoReport(pool: pg.Pool, batchId: number): Promise<UndoReport | null> {
+  const { rows } = await pool.query<{ detail: UndoReport & { reason: string } }>(
+    `select detail from kki.audit_event where batch_id = $1 and action = 'batch.undone' order by id desc limit 1`,
+    [batchId]
+  )
+  if (!rows[0]) return null
+  const { reason: _, ...report } = rows[0].detail
+  return report
+}
