@@ -45,9 +45,13 @@ export async function judgePlan(client: pg.ClientBase, batch: Batch, options: Ga
   const found = new Set<HoldReason>(batch.holdAsked)
   const numbers: Verdict['numbers'] = {}
   if (['incremental', 'window', 'full'].includes(batch.kind)) {
-    for (const reason of judgeRows(batch, options)) found.add(reason)
-    if (await isSchemaChanged(client, batch)) found.add('SCHEMA_CHANGED')
-    if (await isEmptyAgainstHabit(client, batch)) found.add('EMPTY')
+    // The rest of a full run is what lies outside the professions that its other batches walked: to be refused, or
+    // nothing at all, is what one expects of it.
+    if (batch.sourceProfessionsCovered === null) {
+      for (const reason of judgeRows(batch, options)) found.add(reason)
+      if (await isSchemaChanged(client, batch)) found.add('SCHEMA_CHANGED')
+      if (await isEmptyAgainstHabit(client, batch)) found.add('EMPTY')
+    }
     if (await hasUndoneWindow(client, batch)) found.add('UNDONE_WINDOW')
     const excesses = await judgeEffects(client, batch)
     for (const { reason } of excesses) found.add(reason)
@@ -79,9 +83,8 @@ async function isSchemaChanged(client: pg.ClientBase, { id, fetched }: Batch): P
   return (rows[0]?.count ?? 0) > fetched / 2
 }
 
-/** The rest of a full run, outside the professions that its other batches walked, is empty on most days. */
 async function isEmptyAgainstHabit(client: pg.ClientBase, batch: Batch): Promise<boolean> {
-  if (batch.fetched > 0 || batch.kind === 'window' || batch.sourceProfessionsCovered !== null) return false
+  if (batch.fetched > 0 || batch.kind === 'window') return false
   const { rows } = await client.query<{ windows: number; empty: number }>(
     `select count(*) as windows, count(*) filter (where fetched = 0) as empty
     from (

@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { BatchBody, RunBody } from '../../sidecar/sync/routes/schemas.ts'
+import { type Connector, dumpRegistry, inject, kkiRecord, startConnector } from './helpers.ts'
+
+const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
+const known = () => Array.from({ length: 40 }, () => kkiRecord())
+const revoked = (record: Record<string, unknown>) => ({ ...record, status_str: 'DICABUT', diubah_pada: ago(60) })
+
+type Changes = {
+  summary: { ledger: { deactivated: number }; undo: { peopleLeft: number } | null } | null
+  items: { outcome: string; statusBefore: string; statusAfter: string; nikMasked: string; nameAfter: string }[]
+  next: number | null
+}
+
+/** Loads 40 people, then lets KKI revoke 25 of their licences: a batch that is held. */
+async function withHeldBatch(connector: Connector) {
+  const records = known()
+  await inject(
+    connector.simulator,
+    records.map(record => ({ record }))
+  )
+  assert.equal((await connector.run({ mode: 'incremental' })).state, 'applied')
+  await inject(
+    connector.simulator,
+    records.slice(0, 25).map(record => ({ record: revoked(record) }))
+  )
+  const before = await dumpRegistry(connector.pool)
+  const run = await connector.run({ mode: 'incremental' })
+  const batch = run.batches[0] as BatchBody
+  return { records, before, run, batch }
+}
+
+const actions = async ({ pool }: Connector, batchId: number) => {
+  const { rows } = await pool.query('select action, actor from kki.audit_event where batch_id = $1 order by id', [
+    batchId
+  ])
+  return rows.map(({ action, actor }) => `${action} ${actor}`)
+}
+
+describe('a batch that must wait', () => {
+  test('changes nothing until it is applied with the digest of its plan', async t => {
+    const connector = await startConnector(t)
+    const { call, pool } = connector
+    const { batch, before, run } = await withHeldBatch(connector)
+    assert.equal(run.state, 'held')
+    assert.equal(batch.state, 'held')
+    assert.deepEqual(batch.holdReasons, ['DEACTIVATIONS'])
+    assert.deepEqual(await dumpRegistry(pool), before)
+
+    const changes = (await call('GET', `/v1/batches/${batch.id}/changes?effect=deactivated&limit=20`)).body as Changes
+    assert.equal(changes.summary?.ledger.deactivated, 25)
+    assert.equal(changes.items.length, 20)
+    assert.match(changes.items[0]?.nikMasked ?? '', /^\*{14}\d\d$/)
+    assert.deepEqual([changes.items[0]?.statusBefore, changes.items[0]?.statusAfter], ['active', 'revoked'])
+    const rest = await call('GET', `/v1/batches/${batch.id}/changes?effect=deactivated&limit=20&after=${changes.next}`)
+    assert.equal((rest.body as Changes).items.length, 5)
+
+    const refused = await call('POST', `/v1/batches/${batch.id}/apply`, { planDigest: 'another' })
+    assert.equal(refused.status, 409)
+    assert.deepEqual(
+      [(refused.body as { code: string }).code, (refused.body as BatchBody).planDigest],
+      ['PLAN_CHANGED', batch.planDigest]
+    )
+    const applied = await call('POST', `/v1/batches/${batch.id}/apply`, { planDigest: batch.planDigest })
+    assert.equal(applied.status, 200, JSON.stringify(applied.body))
+    assert.equal((applied.body as BatchBody).state, 'applied')
+    assert.equal((applied.body as BatchBody).ledger.deactivated, 25)
+    assert.deepEqual(await actions(connector, batch.id), [
+      'batch.held sidecar',
+      'batch.approved test',
+      'batch.applied test'
+    ])
+    const again = await call('POST', `/v1/batches/${batch.id}/apply`, { planDigest: batch.planDigest })
+    assert.deepEqual([again.status, (again.body as { code: string }).code], [409, 'BATCH_STATE'])
+  })
+
+  test('is planned again and refused where the registry has moved', async t => {
+    const connector = await startConnector(t)
+    const { call, pool, simulator, run } = connector
+    const { batch, records } = await withHeldBatch(connector)
+    await inject(simulator, [{ record: { ...records[0], provinsi: 'Bali', diubah_pada: '2026-02-02T00:00:00Z' } }])
+    const window = { mode: 'window', changedSince: '2026-02-01T00:00:00Z', changedUntil: '2026-02-03T00:00:00Z' }
+    assert.equal((await run(window)).state, 'applied')
+    const before = await dumpRegistry(pool)
+    const refused = await call('POST', `/v1/batches/${batch.id}/apply`, { planDigest: batch.planDigest })
+    assert.equal(refused.status, 409)
+    const { code, planDigest } = refused.body as { code: string; planDigest: string }
+    assert.equal(code, 'PLAN_CHANGED')
+    assert.notEqual(planDigest, batch.planDigest)
+    assert.deepEqual(await dumpRegistry(pool), before)
+    const applied = await call('POST', `/v1/batches/${batch.id}/apply`, { planDigest })
+    assert.equal((applied.body as BatchBody).state, 'applied', JSON.stringify(applied.body))
+  })
+
+  test('frees its partition, and a newer batch takes its place', async t => {
+    const connector = await startConnector(t)
+    const { call, run, app } = connector
+    const { batch } = await withHeldBatch(connector)
+    const gauge = (await app.inject({ url: '/metrics' })).body
+    assert.match(gauge, /^sdmk_batches_held 1$/m)
+    assert.match(gauge, /^sdmk_kki_batches_held_total\{reason="DEACTIVATIONS"\} 1$/m)
+    const newer = await run({ mode: 'incremental' })
+    assert.equal(newer.batches[0]?.state, 'held')
+    assert.equal(((await call('GET', `/v1/batches/${batch.id}`)).body as BatchBody).state, 'superseded')
+    assert.ok((await actions(connector, batch.id)).includes('batch.superseded sidecar'))
+    const refused = await call('POST', `/v1/batches/${batch.id}/apply`, { planDigest: batch.planDigest })
+    assert.equal((refused.body as { code: string }).code, 'BATCH_STATE')
+  })
+
+  for (const watermark of ['keep', 'advance'] as const) {
+    test(`is discarded, and the watermark is told to ${watermark}`, async t => {
+      const connector = await startConnector(t)
+      const { call, pool } = connector
+      const { batch, before } = await withHeldBatch(connector)
+      const unnamed = await call('POST', `/v1/batches/${batch.id}/discard`, { watermark })
+      assert.equal(unnamed.status, 400)
+      const withNik = await call('POST', `/v1/batches/${batch.id}/discard`, { watermark, reason: '3171010101900001' })
+      assert.equal(withNik.status, 400)
+      const discarded = await call('POST', `/v1/batches/${batch.id}/discard`, { watermark, reason: 'KKI: a mistake' })
+      assert.equal(discarded.status, 200, JSON.stringify(discarded.body))
+      assert.equal((discarded.body as BatchBody).state, 'discarded')
+      assert.deepEqual(await dumpRegistry(pool), before)
+      const { rows } = await pool.query<{ position: Date }>(`select position from kki.watermark where partition = '*'`)
+      const isSeen = rows[0]?.position.toISOString() === batch.windowUntil
+      assert.equal(isSeen, watermark === 'advance')
+    })
+  }
+
+  test('waits where the run was told to hold, in every batch of it', async t => {
+    const { run, simulator, pool, call } = await startConnector(t)
+    await inject(simulator, [{ record: kkiRecord() }])
+    const held = await run({ mode: 'full', apply: 'hold', professions: ['doctor', 'dentist'] })
+    assert.equal(held.apply, 'hold')
+    assert.deepEqual(
+      held.batches.map(({ state, holdReasons }) => [state, holdReasons]),
+      [
+        ['held', ['REQUESTED']],
+        ['held', ['REQUESTED']]
+      ]
+    )
+    assert.deepEqual(await dumpRegistry(pool), [])
+    for (const { id, planDigest } of held.batches) await call('POST', `/v1/batches/${id}/apply`, { planDigest })
+    assert.equal((await dumpRegistry(pool)).length, 1)
+    assert.equal(((await call('GET', `/v1/runs/${held.id}`)).body as RunBody).state, 'applied')
+  })
+})
+
+describe('an applied batch', () => {
+  test('is undone, fetched again by the next run, and that one waits', async t => {
+    const connector = await startConnector(t)
+    const { call, pool, run, simulator } = connector
+    const records = known().slice(0, 5)
+    await inject(
+      simulator,
+      records.map(record => ({ record: { ...record, diubah_pada: ago(120) } }))
+    )
+    const loaded = await run({ mode: 'incremental' })
+    const first = loaded.batches[0] as BatchBody
+    const undone = await call('POST', `/v1/batches/${first.id}/undo`, { reason: 'loaded from the wrong KKI' })
+    assert.equal(undone.status, 200, JSON.stringify(undone.body))
+    assert.equal((undone.body as BatchBody).state, 'undone')
+    assert.deepEqual(await dumpRegistry(pool), [])
+    const changes = (await call('GET', `/v1/batches/${first.id}/changes`)).body as Changes
+    assert.equal(changes.summary?.undo?.peopleLeft, 0)
+
+    const next = await run({ mode: 'incremental' })
+    const again = next.batches[0] as BatchBody
+    assert.deepEqual([again.state, again.holdReasons, again.windowSince], ['held', ['UNDONE_WINDOW'], null])
+    await call('POST', `/v1/batches/${again.id}/apply`, { planDigest: again.planDigest })
+    assert.equal((await dumpRegistry(pool)).length, 5)
+    assert.equal(((await call('GET', `/v1/batches/${first.id}`)).body as BatchBody).refetchedBy, again.id)
+    assert.equal((await run({ mode: 'incremental' })).state, 'applied')
+  })
+
+  test('tells what it did, and is not undone twice', async t => {
+    const connector = await startConnector(t)
+    const { call, run, simulator } = connector
+    await inject(simulator, [{ record: kkiRecord() }])
+    const { batches } = await run({ mode: 'incremental' })
+    const id = batches[0]?.id
+    const changes = (await call('GET', `/v1/batches/${id}/changes`)).body as Changes
+    assert.deepEqual(
+      changes.items.map(({ outcome, statusBefore, statusAfter }) => [outcome, statusBefore, statusAfter]),
+      [['created', null, 'active']]
+    )
+    await call('POST', `/v1/batches/${id}/undo`, { reason: 'a trial' })
+    const again = await call('POST', `/v1/batches/${id}/undo`, { reason: 'a trial' })
+    assert.deepEqual([again.status, (again.body as { code: string }).code], [409, 'BATCH_STATE'])
+  })
+})

@@ -1,0 +1,210 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, type TestContext, test } from 'node:test'
+import { type UndoReport, undoBatch } from '../../sidecar/registry/undo.ts'
+import type { Candidate } from '../../sidecar/transform/types.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { applyRows, candidate, testIdentity } from './helpers.ts'
+
+const fresh = (row: Candidate, given: Partial<Candidate>): Candidate => ({
+  ...row,
+  contentHash: candidate().contentHash,
+  ...given
+})
+const later = (day: number) => `2026-03-0${day}T00:00:00.000Z`
+
+async function setUp(t: TestContext) {
+  const { database, pool } = await createTestDatabase(t)
+  const identity = testIdentity()
+  return {
+    pool,
+    apply: async (...rows: Candidate[]) => {
+      const { batchId } = await applyRows(database, identity, rows)
+      await pool.query(
+        `update kki.batch b
+        set state = 'applied', as_of = '2026-06-01', plan_digest = 'x', fetched = 0, rejected = 0 where id = $1`,
+        [batchId]
+      )
+      return batchId
+    },
+    undo: async (batchId: number): Promise<UndoReport> => {
+      const report = await database.withTransaction(client => undoBatch(client, batchId, '2026-06-01'))
+      await pool.query(`update kki.batch set state = 'undone', undone_at = now() where id = $1`, [batchId])
+      return report
+    },
+    /** All of schema sdmk but for versions and times of writing. */
+    dump: async () => {
+      const { rows } = await pool.query<{ line: string }>(
+        `select to_jsonb(h) - array['version', 'updated_at'] || '{"table": 1}' as line from sdmk.health_worker h
+        union all select to_jsonb(r) - array['version', 'updated_at'] || '{"table": 2}' from sdmk.registration r
+        union all select to_jsonb(n) || '{"table": 3}' from sdmk.str_number n
+        union all select to_jsonb(f) || '{"table": 4}' from sdmk.former_nik f`
+      )
+      return rows.map(({ line }) => JSON.stringify(line)).sort()
+    },
+    one: async (text: string, ...values: unknown[]) => (await pool.query(text, values)).rows[0]
+  }
+}
+
+describe('undoing a batch', { concurrency: true }, () => {
+  test('leaves the registry as it was, but for versions', async t => {
+    const { apply, undo, dump, one } = await setUp(t)
+    const known = [1, 2, 3, 4, 5].map(() => candidate())
+    const [renewed, ended, renamed, dead, moved] = known as [Candidate, Candidate, Candidate, Candidate, Candidate]
+    await apply(...known, candidate({ nik: null }))
+    const before = await dump()
+    const { version } = await one('select max(version) as version from sdmk.registration')
+    const batchId = await apply(
+      fresh(renewed, { strNumber: candidate().strNumber, issuedOn: '2025-01-01', changedAt: later(1) }),
+      fresh(ended, { status: 'revoked', sourceStatus: 'DICABUT', changedAt: later(1) }),
+      fresh(renamed, { name: 'Nama Lain', nameKey: 'LAIN NAMA', birthPlace: null, changedAt: later(1) }),
+      fresh(dead, { status: 'deceased', sourceStatus: 'MENINGGAL', changedAt: later(1) }),
+      fresh(moved, { profession: 'dentist', province: 'Bali', changedAt: later(1) }),
+      candidate(),
+      candidate({ nik: null })
+    )
+    assert.notDeepEqual(await dump(), before)
+    const report = await undo(batchId)
+    assert.deepEqual(await dump(), before)
+    const { peopleDeleted, registrationsDeleted, registrationsLeft, peopleLeft } = report
+    assert.deepEqual(
+      { peopleDeleted, registrationsDeleted, registrationsLeft, peopleLeft },
+      { peopleDeleted: 2, registrationsDeleted: 4, registrationsLeft: 0, peopleLeft: 0 }
+    )
+    const raised = await one('select count(*) as n from sdmk.registration where version > $1', version)
+    assert.ok(raised.n >= 3, 'what changed back has a higher version')
+  })
+
+  test('takes a whole first load back', async t => {
+    const { apply, undo, dump } = await setUp(t)
+    const batchId = await apply(...Array.from({ length: 50 }, () => candidate()))
+    await undo(batchId)
+    assert.deepEqual(await dump(), [])
+  })
+
+  test('leaves what a later batch changed, and says so', async t => {
+    const { apply, undo, one } = await setUp(t)
+    const row = candidate()
+    await apply(row)
+    const first = await apply(fresh(row, { province: 'Bali', changedAt: later(1) }))
+    await apply(fresh(row, { province: 'Aceh', changedAt: later(2) }))
+    const report = await undo(first)
+    const { province, id } = await one('select id, province from sdmk.registration')
+    assert.equal(province, 'Aceh')
+    assert.equal(report.left.registrations[0]?.id, id)
+    assert.ok(report.left.registrations[0]?.fields.includes('province'))
+  })
+
+  test('keeps a value that a newer row confirmed, though only its stamp moved', async t => {
+    const { apply, undo, one } = await setUp(t)
+    const row = candidate()
+    await apply(row)
+    const name = { name: 'Nama Lain', nameKey: 'LAIN NAMA' }
+    const first = await apply(fresh(row, { ...name, changedAt: later(1) }))
+    await apply(fresh(row, { ...name, province: 'Bali', changedAt: later(2) }))
+    const report = await undo(first)
+    assert.equal((await one('select name from sdmk.health_worker')).name, 'Nama Lain')
+    assert.ok(report.left.people[0]?.fields.includes('name'))
+  })
+
+  test('gives back what a later batch touched, once that one is undone too', async t => {
+    const { apply, undo, dump } = await setUp(t)
+    const row = candidate()
+    await apply(row)
+    const before = await dump()
+    const first = await apply(fresh(row, { province: 'Bali', changedAt: later(1) }))
+    const second = await apply(fresh(row, { province: 'Aceh', changedAt: later(2) }))
+    await undo(second)
+    const report = await undo(first)
+    assert.deepEqual(await dump(), before)
+    assert.equal(report.registrationsLeft, 0)
+  })
+
+  test('keeps people who hold later registrations, decisions or edits', async t => {
+    const { apply, undo, pool, one } = await setUp(t)
+    const [linked, decided, edited, free] = [candidate(), candidate(), candidate(), candidate()]
+    const first = await apply(linked, decided, edited, free)
+    await apply(fresh(linked, { strNumber: candidate().strNumber, competence: 'Spesialis', changedAt: later(1) }))
+    const idOf = async (row: Candidate) =>
+      (await one('select health_worker_id as id from sdmk.registration where str_number = $1', row.strNumber)).id
+    await pool.query(
+      `insert into kki.decision (str_number, health_worker_id, decided_by) values ('EQ99999999', $1, 'siti')`,
+      [await idOf(decided)]
+    )
+    await pool.query(
+      `insert into kki.change (operation, health_worker_id, health_worker_before) values ('edited', $1, '{"sex": "male"}')`,
+      [await idOf(edited)]
+    )
+    const kept = [await idOf(linked), await idOf(decided), await idOf(edited)]
+    const report = await undo(first)
+    assert.deepEqual(
+      report.left.people.map(({ id }) => id),
+      kept
+    )
+    const { people, registrations } = await one(
+      'select (select count(*) from sdmk.health_worker) as people, (select count(*) from sdmk.registration) as registrations'
+    )
+    assert.deepEqual({ people, registrations }, { people: 3, registrations: 1 })
+  })
+
+  test('derives the status anew where a later licence was the successor of what goes', async t => {
+    const { apply, undo, pool } = await setUp(t)
+    const oldest = candidate()
+    await apply(oldest)
+    const middle = fresh(oldest, { strNumber: candidate().strNumber, issuedOn: '2023-01-01', changedAt: later(1) })
+    const second = await apply(middle)
+    const newest = fresh(oldest, { strNumber: candidate().strNumber, issuedOn: '2025-01-01', changedAt: later(2) })
+    await apply(newest)
+    await undo(second)
+    const { rows } = await pool.query(
+      'select str_number, status, replaced_by from sdmk.registration order by issued_on'
+    )
+    const last = await pool.query('select id from sdmk.registration where str_number = $1', [newest.strNumber])
+    assert.equal(rows[0].status, 'replaced')
+    assert.equal(Number(rows[0].replaced_by), last.rows[0].id)
+    assert.equal(rows.at(-1).status, 'active')
+  })
+
+  test('opens again what the batch healed', async t => {
+    const { apply, undo, one } = await setUp(t)
+    const known = candidate()
+    await apply(known)
+    const conflict = fresh(known, { name: 'Orang Lain Sekali', nameKey: 'LAIN ORANG SEKALI', nik: candidate().nik })
+    await apply({ ...conflict, birthDate: '1980-05-05', changedAt: later(1) })
+    assert.equal((await one('select state from kki.rejection')).state, 'open')
+    const healing = await apply({
+      ...fresh(known, { changedAt: later(2) }),
+      name: conflict.name,
+      nameKey: conflict.nameKey
+    })
+    assert.equal((await one('select state from kki.rejection')).state, 'healed')
+    const report = await undo(healing)
+    assert.equal(report.rejectionsReopened, 1)
+    assert.equal((await one('select state from kki.rejection')).state, 'open')
+  })
+
+  test('knows every column of people and registrations', async t => {
+    const { pool } = await setUp(t)
+    const untouched = {
+      registration: ['id', 'str_number', 'profession', 'created_at'],
+      health_worker: ['id', 'created_at']
+    }
+    for (const [table, file] of [
+      ['registration', '06-restore-registrations.sql'],
+      ['health_worker', '13-restore-people.sql']
+    ] as const) {
+      const text = readFileSync(new URL(`../../sidecar/registry/undo/${file}`, import.meta.url), 'utf8')
+      const list =
+        text
+          .match(/set \(([^)]+)\)/)?.[1]
+          ?.split(',')
+          .map(column => column.trim()) ?? []
+      const { rows } = await pool.query<{ column: string }>(
+        `select column_name as column from information_schema.columns where table_schema = 'sdmk' and table_name = $1`,
+        [table]
+      )
+      const expected = rows.map(({ column }) => column).filter(column => !untouched[table].includes(column))
+      assert.deepEqual(list.toSorted(), expected.sort())
+    }
+  })
+})
