@@ -23,10 +23,12 @@ import sync from './sync/plugin.ts'
 import { batchRoutes } from './sync/routes/batches.ts'
 import { changeRoutes } from './sync/routes/changes.ts'
 import { decisionRoutes } from './sync/routes/decisions.ts'
+import { deskRoutes } from './sync/routes/desk.ts'
 import { healthWorkerRoutes } from './sync/routes/health-workers.ts'
 import { integrationRoutes } from './sync/routes/integration.ts'
 import { rejectionRoutes } from './sync/routes/rejections.ts'
 import { runRoutes } from './sync/routes/runs.ts'
+import { createTransform } from './transform/transform.ts'
 
 export interface AppOptions {
   logger?: Logger
@@ -91,6 +93,9 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(changeRoutes)
       await app.register(decisionRoutes)
       await app.register(rejectionRoutes)
+      await app.register(deskRoutes, {
+        desk: { mapping, identity, transform: createTransform(mapping), maxSkewSeconds: config.kki.maxSkewSeconds }
+      })
       await app.register(healthWorkerRoutes, { identity })
       await app.register(integrationRoutes, { mapping, timeZone: config.timeZone })
     }

@@ -5,6 +5,7 @@ import { reportFailure } from './command.ts'
 import { demoCommand } from './demo.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
+import { rejectionsCommand } from './rejections.ts'
 import { serveCommand } from './serve.ts'
 import { simulatorCommand } from './simulator.ts'
 import { statusCommand } from './status.ts'
@@ -18,6 +19,7 @@ const program = new Command('sdmk')
   .addCommand(demoCommand())
   .addCommand(syncCommand())
   .addCommand(statusCommand())
+  .addCommand(rejectionsCommand())
   .addCommand(migrateCommand())
   .addCommand(keysCommand())
   .addCommand(simulatorCommand())

@@ -9,14 +9,14 @@ import {
   TokenRefreshFailed
 } from './errors.ts'
 import type { BreakerState, KkiSettings } from './options.ts'
-import type { CallContext, KkiPage, PageQuery } from './types.ts'
+import type { CallContext, KkiPage, KkiQuery } from './types.ts'
 
-type FetchPage = (query: PageQuery, context: CallContext) => Promise<KkiPage>
+type FetchPage = (query: KkiQuery, context: CallContext) => Promise<KkiPage>
 
 /** Keeps a KKI that is down from being asked: a page with all its retries is one event. */
 export class KkiBreaker {
   readonly #settings: KkiSettings
-  readonly #circuit: CircuitBreaker<[PageQuery, CallContext], KkiPage>
+  readonly #circuit: CircuitBreaker<[KkiQuery, CallContext], KkiPage>
   #openedAt = 0
 
   constructor(settings: KkiSettings, action: FetchPage) {
@@ -47,7 +47,7 @@ export class KkiBreaker {
   }
 
   /** Settles as `action` does. @throws KkiBreakerOpen where KKI is not to be asked now. */
-  async fire(query: PageQuery, context: CallContext): Promise<KkiPage> {
+  async fire(query: KkiQuery, context: CallContext): Promise<KkiPage> {
     try {
       return await this.#circuit.fire(query, context)
     } catch (error) {

@@ -1,10 +1,11 @@
 import { KkiBreaker } from './breaker.ts'
+import { KkiRefused } from './errors.ts'
 import { createHttp } from './http.ts'
 import { type KkiClientOptions, settingsOf } from './options.ts'
 import { attemptPage } from './page.ts'
 import { withRetries } from './retry.ts'
 import { TokenSource } from './token.ts'
-import type { CallContext, KkiClient, KkiPage, PageQuery } from './types.ts'
+import type { CallContext, KkiClient, KkiPage, KkiQuery } from './types.ts'
 
 /**
  * Returns a client for KKI with its own connections, token and breaker; `close` ends all of them, calls included.
@@ -21,7 +22,7 @@ export function createKkiClient(options: KkiClientOptions): KkiClient {
     withRetries(settings, context, () => attemptPage({ settings, http, tokens }, query, context))
   )
 
-  async function fetchPage(query: PageQuery, context: CallContext): Promise<KkiPage> {
+  async function fetchPage(query: KkiQuery, context: CallContext): Promise<KkiPage> {
     const signal = AbortSignal.any([context.signal, closing.signal])
     // Checked here, because a call that was over before it began must not use up the breaker's one probe.
     signal.throwIfAborted()
@@ -30,6 +31,15 @@ export function createKkiClient(options: KkiClientOptions): KkiClient {
 
   return {
     fetchPage,
+    async fetchByStr(strNumber, context) {
+      try {
+        const page = await fetchPage({ strNumber }, context)
+        return page.rows.length === 0 ? null : page
+      } catch (error) {
+        if (error instanceof KkiRefused && error.status === 404) return null
+        throw error
+      }
+    },
     async now(context) {
       return (await fetchPage({ limit: 1 }, context)).sourceNow
     },

@@ -1,12 +1,12 @@
-import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
+import { type Static, type TSchema, Type } from 'typebox'
+import { Compile, type Validator } from 'typebox/compile'
 import { AttemptFailed } from './attempt.ts'
 import { KkiRefused } from './errors.ts'
 import { type HttpAnswer, isSuccess, type KkiHttp } from './http.ts'
 import { endpoint, type KkiSettings } from './options.ts'
 import { isRetryable, statusFailure } from './status.ts'
 import type { TokenSource } from './token.ts'
-import type { CallContext, KkiPage, PageQuery } from './types.ts'
+import type { CallContext, KkiPage, KkiQuery, PageQuery } from './types.ts'
 
 // Rows stay unknown: a row that breaks the contract is rejected alone, further on.
 const envelopeSchema = Compile(
@@ -20,6 +20,8 @@ const envelopeSchema = Compile(
   })
 )
 
+const recordSchema = Compile(Type.Object({ data: Type.Array(Type.Unknown()) }))
+
 /** What one attempt needs from the client. */
 export interface PageSource {
   settings: KkiSettings
@@ -31,11 +33,11 @@ export interface PageSource {
  * Asks for one page once: token, request, whole body, parse. A 401 renews the token and asks a second time.
  * @throws AttemptFailed for what may pass; KkiRefused, KkiBodyTooLarge, TokenRefreshFailed; the reason of the signal.
  */
-export async function attemptPage(source: PageSource, query: PageQuery, context: CallContext): Promise<KkiPage> {
+export async function attemptPage(source: PageSource, query: KkiQuery, context: CallContext): Promise<KkiPage> {
   const token = await source.tokens.current(context)
-  const first = await list(source, query, token, context)
+  const first = await send(source, query, token, context)
   const answer =
-    first.status === 401 ? await list(source, query, await source.tokens.replace(token, context), context) : first
+    first.status === 401 ? await send(source, query, await source.tokens.replace(token, context), context) : first
   if (isRetryable(answer.status)) throw statusFailure(answer)
   if (!isSuccess(answer.status)) {
     throw new KkiRefused(`KKI at ${source.settings.baseUrl.origin} refused the request with status ${answer.status}`, {
@@ -43,17 +45,17 @@ export async function attemptPage(source: PageSource, query: PageQuery, context:
       page: context.page
     })
   }
-  return toPage(answer)
+  return 'strNumber' in query ? toRecords(answer) : toPage(answer)
 }
 
-async function list(source: PageSource, query: PageQuery, token: string, context: CallContext): Promise<HttpAnswer> {
+async function send(source: PageSource, query: KkiQuery, token: string, context: CallContext): Promise<HttpAnswer> {
   const { settings, http } = source
   const startedAt = performance.now()
   let status = 'error'
   try {
     const answer = await http.send({
       method: 'GET',
-      url: listUrl(settings.baseUrl, query),
+      url: 'strNumber' in query ? strUrl(settings.baseUrl, query.strNumber) : listUrl(settings.baseUrl, query),
       headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
       maxBodyBytes: settings.maxBodyBytes,
       signal: context.signal,
@@ -85,9 +87,28 @@ function listUrl(baseUrl: URL, query: PageQuery): URL {
   return url
 }
 
-function toPage({ body, date }: HttpAnswer): KkiPage {
-  const broken = (problem: string): AttemptFailed => new AttemptFailed({ kind: 'contract', problem })
+function strUrl(baseUrl: URL, strNumber: string): URL {
+  return endpoint(baseUrl, `/v1/tenaga-kesehatan/${encodeURIComponent(strNumber)}`)
+}
+
+function toPage(answer: HttpAnswer): KkiPage {
+  const { data, meta } = readEnvelope(answer, envelopeSchema)
+  return { ...came(answer), rows: data, nextCursor: meta.kursor_berikutnya, total: meta.total ?? null }
+}
+
+function toRecords(answer: HttpAnswer): KkiPage {
+  return { ...came(answer), rows: readEnvelope(answer, recordSchema).data, nextCursor: null, total: null }
+}
+
+function came({ body, date }: HttpAnswer): Pick<KkiPage, 'body' | 'sourceNow'> {
   if (date === null) throw broken('answered without a readable Date header')
+  return { body, sourceNow: date }
+}
+
+function readEnvelope<Schema extends TSchema>(
+  { body }: HttpAnswer,
+  schema: Validator<Type.TProperties, Schema>
+): Static<Schema> {
   let envelope: unknown
   try {
     // A TextDecoder takes a byte order mark off, which JSON.parse would stumble over.
@@ -96,15 +117,13 @@ function toPage({ body, date }: HttpAnswer): KkiPage {
     // The parser's own error quotes the body, which is personal data: it must not travel as a cause.
     throw broken('sent a page that is not valid JSON')
   }
-  if (!envelopeSchema.Check(envelope)) {
-    const fault = envelopeSchema.Errors(envelope)[0]
+  if (!schema.Check(envelope)) {
+    const fault = schema.Errors(envelope)[0]
     throw broken(`sent a page that breaks the contract at ${fault?.instancePath || '/'}: ${fault?.message}`)
   }
-  return {
-    rows: envelope.data,
-    nextCursor: envelope.meta.kursor_berikutnya,
-    total: envelope.meta.total ?? null,
-    sourceNow: date,
-    body
-  }
+  return envelope as Static<Schema>
+}
+
+function broken(problem: string): AttemptFailed {
+  return new AttemptFailed({ kind: 'contract', problem })
 }

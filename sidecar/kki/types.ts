@@ -9,6 +9,13 @@ export interface PageQuery {
   limit: number
 }
 
+/** Asks for all records of one STR, in any spelling. */
+export interface StrQuery {
+  strNumber: string
+}
+
+export type KkiQuery = PageQuery | StrQuery
+
 /** One page as it came: `body` is kept whole, so that a refused row can be stored as KKI sent it. */
 export interface KkiPage {
   rows: unknown[]
@@ -36,6 +43,8 @@ export interface CallContext {
 export interface KkiClient {
   /** Asks for one page, with its retries. @throws KkiError subclasses; see `kki/errors.ts`. */
   fetchPage(query: PageQuery, context: CallContext): Promise<KkiPage>
+  /** Asks for the records of one STR, with its retries; null where KKI lists none. @throws KkiError subclasses */
+  fetchByStr(strNumber: string, context: CallContext): Promise<KkiPage | null>
   /** KKI's present time by its `Date` header, in milliseconds since the epoch; asks for one row to learn it. */
   now(context: CallContext): Promise<number>
   /** State of the breaker: 0 closed, 1 half-open, 2 open. */

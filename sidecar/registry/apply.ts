@@ -16,8 +16,10 @@ const deriveStatuses = sql('apply/11-derive-statuses.sql')
 const countDeactivated = sql('apply/12-count-deactivated.sql')
 const rejections = sql('apply/13-rejections.sql')
 const rejectionOccurrences = sql('apply/14-rejection-occurrences.sql')
-const closeRejections = sql('apply/15-close-rejections.sql')
-const countLookalikes = sql('apply/16-count-lookalikes.sql')
+const settleRefusedAgain = sql('apply/15-settle-refused-again.sql')
+const settleInGoodOrder = sql('apply/16-settle-in-good-order.sql')
+const closeRejections = sql('apply/17-close-rejections.sql')
+const countLookalikes = sql('apply/18-count-lookalikes.sql')
 
 /**
  * Does what the plan of a batch says, within the caller's transaction: registry, change records and desk. Returns how
@@ -50,6 +52,8 @@ export async function applyPlan(
   const { rows } = await client.query<{ deactivated: number }>(countDeactivated, [batchId])
   await client.query(rejections, [batchId])
   await client.query(rejectionOccurrences, [batchId])
+  await client.query(settleRefusedAgain, [batchId])
+  await client.query(settleInGoodOrder, [batchId])
   await client.query(closeRejections, [batchId])
   await refuseLookalikes(client, batchId)
   return { deactivated: rows[0]?.deactivated ?? 0 }

@@ -96,11 +96,17 @@ export async function searchHealthWorkers(
 
 /** Returns the person, or null where there is none of this id. */
 export async function readHealthWorker(pool: pg.Pool, id: number): Promise<HealthWorker | null> {
-  const { rows } = await pool.query<PersonRow>(`select ${personColumns} from sdmk.health_worker h where h.id = $1`, [
-    id
-  ])
-  const [worker] = await withRegistrations(pool, rows)
+  const [worker] = await readHealthWorkers(pool, [id])
   return worker ?? null
+}
+
+/** Returns those of these people who are there, by id. */
+export async function readHealthWorkers(pool: pg.Pool, ids: readonly number[]): Promise<HealthWorker[]> {
+  const { rows } = await pool.query<PersonRow>(
+    `select ${personColumns} from sdmk.health_worker h where h.id = any ($1::bigint[]) order by h.id`,
+    [ids]
+  )
+  return withRegistrations(pool, rows)
 }
 
 interface PersonRow {
@@ -174,8 +180,29 @@ function toRegistration({
 /** Returns the parts of `6 +nik ~name -birth_place`, as `sdmk.match_evidence` writes them. */
 export function parseMatch(reason: string): Match {
   const [rule = '', ...evidence] = reason.split(' ')
+  return { rule: Number(rule), ...parseEvidence(evidence) }
+}
+
+/** What two records of a person agree and differ on. */
+export type Evidence = Omit<Match, 'rule'>
+
+/** Returns what each of these people agrees and differs on with a row, by id. */
+export async function compareWithPeople(
+  pool: pg.Pool,
+  row: { nikDigest: Buffer | null; nameKey: string; birthDate: string | null; birthPlaceKey: string | null },
+  ids: readonly number[]
+): Promise<({ healthWorkerId: number } & Evidence)[]> {
+  const { rows } = await pool.query<{ id: number; evidence: string }>(
+    `select h.id, sdmk.match_evidence($1, $2, $3, $4, h.nik_digest, h.name_key, h.birth_date, h.birth_place_key) as evidence
+    from sdmk.health_worker h where h.id = any ($5::bigint[]) order by h.id`,
+    [row.nikDigest, row.nameKey, row.birthDate, row.birthPlaceKey, ids]
+  )
+  return rows.map(({ id, evidence }) => ({ healthWorkerId: id, ...parseEvidence(evidence.split(' ')) }))
+}
+
+function parseEvidence(evidence: string[]): Evidence {
   const marked = (mark: string) => evidence.filter(item => item.startsWith(mark)).map(item => item.slice(1))
-  return { rule: Number(rule), agreed: marked('+'), similar: marked('~'), differed: marked('-') }
+  return { agreed: marked('+'), similar: marked('~'), differed: marked('-') }
 }
 
 /** Infinity, which pg gives as a number, marks a value that SDMK set. */

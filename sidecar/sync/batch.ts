@@ -48,7 +48,12 @@ export const holdReasons = [
 ] as const
 export type HoldReason = (typeof holdReasons)[number]
 
+/** What a caller may ask KKI for. */
 export type RunMode = 'incremental' | 'window' | 'full'
+
+/** Batches of the first three kinds walk KKI's list; the others have the same life and ledger. */
+export const batchKinds = ['incremental', 'window', 'full', 'import', 'retry', 'decision', 'clock'] as const
+export type BatchKind = (typeof batchKinds)[number]
 
 /** The counters of a batch, under the names that they have everywhere: API, database, Odoo, metrics. */
 export const ledgerCounters = [
@@ -72,8 +77,8 @@ export type Ledger = Record<(typeof ledgerCounters)[number], number>
 export interface Batch extends Ledger {
   id: number
   runId: number
-  kind: RunMode
-  /** Profession code of SDMK, or `*`. */
+  kind: BatchKind
+  /** Profession code of SDMK, `*` for all, or what the kind walks instead of a profession. */
   partition: string
   state: BatchState
   fence: number

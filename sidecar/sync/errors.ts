@@ -86,3 +86,48 @@ export class PlanChanged extends SdmkError {
     this.planDigest = planDigest
   }
 }
+
+/** There is no rejection of this id. */
+export class RejectionNotFound extends SdmkError {
+  readonly code = 'NOT_FOUND'
+
+  constructor(rejectionId: number) {
+    super(`There is no rejection ${rejectionId}.`)
+  }
+}
+
+/** The rejection is not open. */
+export class RejectionStateRefused extends SdmkError {
+  readonly code = 'REJECTION_STATE'
+
+  constructor(rejectionId: number, state: string) {
+    super(`Rejection ${rejectionId} is ${state}; this goes with one that is open`)
+  }
+}
+
+/** Naming a person cannot cure the rejection. */
+export class RejectionNotResolvable extends SdmkError {
+  readonly code = 'REJECTION_NOT_RESOLVABLE'
+
+  constructor(rejectionId: number, reason: string) {
+    super(`Rejection ${rejectionId} cannot be resolved to a person: ${reason}`)
+  }
+}
+
+/** The rejection has no STR that KKI could be asked for. */
+export class RejectionNotRetriable extends SdmkError {
+  readonly code = 'REJECTION_NOT_RETRIABLE'
+
+  constructor(rejectionId: number) {
+    super(`Rejection ${rejectionId} has no STR that KKI could be asked for`)
+  }
+}
+
+/** The row of the rejection was deleted after its time. */
+export class RowPurged extends SdmkError {
+  readonly code = 'ROW_PURGED'
+
+  constructor(rejectionId: number) {
+    super(`The rows of rejection ${rejectionId} are no longer kept; retry asks KKI for them again`)
+  }
+}

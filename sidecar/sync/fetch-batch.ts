@@ -11,6 +11,7 @@ import type { Mapping } from '../transform/mapping.ts'
 import type { Transform } from '../transform/transform.ts'
 import { recordAudit } from './audit.ts'
 import { type Batch, changeBatch, type HoldReason, takeBatch } from './batch.ts'
+import { askAgain } from './desk/ask-again.ts'
 import { failBatch } from './fail-batch.ts'
 import type { SyncMetrics } from './metrics.ts'
 import { readUndoneSince } from './refetch.ts'
@@ -52,14 +53,15 @@ export async function fetchBatch(context: FetchContext, batchId: number, signal:
   if (batch === null) return
   const log = logger.child({ batchId, traceId: batch.traceId })
   try {
-    await walk(context, batch, call(batch, signal))
+    await (batch.kind === 'retry' ? askAgain : walk)(context, batch, call(batch, signal))
     metrics.phaseEnded('fetch', (performance.now() - started) / 1000)
     log.info('all pages of the batch are staged')
   } catch (error) {
     if (error instanceof FenceLost) return log.info({ err: error }, 'the batch was taken over')
     if (signal.aborted || !(error instanceof KkiError)) throw error
     if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
-    if (error instanceof KkiRefused && error.status === 400 && batch.cursor !== null) return startOver(context, batch)
+    if (error instanceof KkiRefused && error.status === 400 && batch.cursor !== null && batch.kind !== 'retry')
+      return startOver(context, batch)
     await failBatch(database, batch, error)
     metrics.batchEnded('failed')
     log.error({ err: error, code: error.code }, 'the batch failed')
@@ -83,7 +85,7 @@ async function begin(context: FetchContext, batchId: number, signal: AbortSignal
       rejected: 0
     })
   })
-  if (taken === null || taken.sourceTime !== null) return taken
+  if (taken === null || taken.sourceTime !== null || taken.kind === 'retry') return taken
   return setWindow(context, taken, signal)
 }
 

@@ -21,9 +21,11 @@ export interface Connector {
   simulator: Simulator
   pool: pg.Pool
   /** Calls the API with a key that may do everything. */
-  call(method: 'GET' | 'POST' | 'PUT', url: string, body?: object): Promise<{ status: number; body: unknown }>
+  call(method: 'GET' | 'POST' | 'PUT' | 'PATCH', url: string, body?: object): Promise<{ status: number; body: unknown }>
   /** Starts a run through the API and waits for its end. */
   run(body: object): Promise<RunBody>
+  /** Closes the sidecar and starts another on the same database; `app` stays the first one. */
+  restart(env: Record<string, string>): Promise<void>
 }
 
 export interface ConnectorOptions {
@@ -49,20 +51,24 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
   const secrets = createFileSecretStore(directory)
   await initIdentity(secrets)
   await secrets.write('kki', { clientId: simulator.clientId, clientSecret: simulator.clientSecret })
-  const config = loadConfig({
-    KKI_BASE_URL: simulator.url,
-    KKI_SETTLE: '0',
-    KKI_RETRY_BASE: '20',
-    SDMK_DATABASE_URL: url,
-    SDMK_SECRETS_DIR: directory,
-    ...options.env
-  })
-  const app = await buildApp(config, { logger: pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' }) })
-  closers.push(() => app.close())
+  const configWith = (env: Record<string, string>) =>
+    loadConfig({
+      KKI_BASE_URL: simulator.url,
+      KKI_SETTLE: '0',
+      KKI_RETRY_BASE: '20',
+      SDMK_DATABASE_URL: url,
+      SDMK_SECRETS_DIR: directory,
+      ...options.env,
+      ...env
+    })
+  const logger = pino({ level: process.env.TEST_LOG_LEVEL ?? 'silent' })
+  const app = await buildApp(configWith({}), { logger })
+  let current = app
+  closers.push(() => current.close())
   const { key } = await createApiKey(pool, 'test', [...scopes])
 
   const call: Connector['call'] = async (method, address, body) => {
-    const response = await app.inject({
+    const response = await current.inject({
       method,
       url: address,
       headers: { authorization: `Bearer ${key}` },
@@ -75,6 +81,10 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
     simulator,
     pool,
     call,
+    async restart(env) {
+      await current.close()
+      current = await buildApp(configWith(env), { logger })
+    },
     async run(body) {
       const started = await call('POST', '/v1/runs', body)
       assert.equal(started.status, 202, JSON.stringify(started.body))
@@ -128,10 +138,10 @@ export function kkiRecord(given: Record<string, unknown> = {}): Record<string, u
   }
 }
 
-/** Puts records into the simulator's list. */
+/** Puts records into the simulator's list; one under the id of an earlier one takes its place. */
 export async function inject(
   simulator: Simulator,
-  records: { record: unknown; visibleFrom?: string; sortStamp?: string }[]
+  records: { id?: string; record: unknown; visibleFrom?: string; sortStamp?: string }[]
 ) {
   const response = await fetch(`${simulator.url}/_records`, {
     method: 'POST',

@@ -105,6 +105,7 @@ function clientOf(cursors: Array<string | null>): KkiClient {
       const nextCursor = cursors[page - 1] ?? null
       return { rows: [page], nextCursor, total: null, sourceNow: 0, body: Buffer.alloc(0) }
     },
+    fetchByStr: async () => null,
     now: async () => 0,
     breakerState: 0,
     close: async () => {}

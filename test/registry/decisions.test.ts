@@ -107,6 +107,21 @@ describe('standing decisions', { concurrency: true }, () => {
     assert.deepEqual(rows, [{ state: 'healed' }])
   })
 
+  test('a decision about a row without a NIK does not reach another name under that STR', async t => {
+    const { pool, apply, holderOf } = await setUp(t)
+    const stored = candidate({ name: 'Budi Hartono' })
+    await apply(stored)
+    const row = later(stored, { nik: null, name: 'Rahmat Saleh', nameKey: 'RAHMAT SALEH' })
+    await pool.query(
+      `insert into kki.decision (str_number, name_key, health_worker_id, decided_by) values ($1, $2, $3, 'verifier')`,
+      [row.strNumber, row.nameKey, await holderOf(stored)]
+    )
+    const other = later(row, { name: 'Dewi Lestari', nameKey: 'DEWI LESTARI', contentHash: candidate().contentHash })
+    assert.deepEqual((await apply(other)).outcomes[0]?.codes, ['IDENTITY_CONFLICT'])
+    const { outcomes } = await apply(row)
+    assert.deepEqual([outcomes[0]?.outcome, outcomes[0]?.rule], ['updated', 0])
+  })
+
   test('of two decisions that claim one registration the later one stands', async t => {
     const { apply, decide, holderOf } = await setUp(t)
     const a = candidate({ name: 'Ani Rahma' })
@@ -153,6 +168,61 @@ describe('the desk', { concurrency: true }, () => {
     await apply(later(stored, { changedAt: '2026-03-01T00:00:00.000Z', contentHash: candidate().contentHash }))
     const { rows } = await pool.query('select code, state from kki.rejection')
     assert.deepEqual(rows, [{ code: 'IDENTITY_CONFLICT', state: 'healed' }])
+  })
+
+  test("another person's row under the same STR does not take a revocation off it", async t => {
+    const { pool, apply } = await setUp(t)
+    const ani = candidate({ name: 'Ani Rahma' })
+    const budi = candidate({ name: 'Budi Hartono' })
+    await apply(ani, budi)
+    const shared = candidate()
+    const ofAni = later(shared, {
+      nik: ani.nik,
+      name: ani.name,
+      nameKey: ani.nameKey,
+      birthPlace: 'Medan',
+      birthPlaceKey: 'MEDAN',
+      status: 'revoked',
+      sourceStatus: 'DICABUT'
+    })
+    const ofBudi = later(shared, {
+      nik: budi.nik,
+      name: budi.name,
+      nameKey: budi.nameKey,
+      contentHash: candidate().contentHash
+    })
+    const met = await apply(ofAni, { ...ofBudi, birthPlace: 'Medan', birthPlaceKey: 'MEDAN' })
+    assert.deepEqual(
+      met.outcomes.map(({ codes }) => codes),
+      [['STR_AMBIGUOUS'], ['STR_AMBIGUOUS']]
+    )
+    const alone = await apply(
+      later(ofBudi, { changedAt: '2026-03-01T00:00:00.000Z', contentHash: candidate().contentHash })
+    )
+    assert.equal(alone.outcomes[0]?.outcome, 'linked')
+    const { rows } = await pool.query(
+      `select r.state, r.urgent, o.nik_digest = h.nik_digest as is_anis, o.settled_by_batch_id is null as waits
+      from kki.rejection r join kki.rejection_occurrence o on o.rejection_id = r.id
+      join sdmk.health_worker h on h.name = 'Ani Rahma' order by o.row_no`
+    )
+    assert.deepEqual(rows, [
+      { state: 'open', urgent: true, is_anis: true, waits: true },
+      { state: 'open', urgent: true, is_anis: false, waits: false }
+    ])
+  })
+
+  test('a row that is refused time and again waits once, as it came last', async t => {
+    const { pool, apply } = await setUp(t)
+    const stored = candidate({ name: 'Siti Aminah' })
+    await apply(stored)
+    const conflict = later(stored, { nik: '3171014502900777' })
+    await apply(conflict)
+    await apply(later(conflict, { changedAt: '2026-03-01T00:00:00.000Z', province: 'Bali' }))
+    const { rows } = await pool.query(
+      `select r.seen_count, count(*) filter (where o.settled_by_batch_id is null) as waiting, count(*) as met
+      from kki.rejection r join kki.rejection_occurrence o on o.rejection_id = r.id group by r.id`
+    )
+    assert.deepEqual(rows, [{ seen_count: 2, waiting: 1, met: 2 }])
   })
 
   test("somebody else's row does not heal it", async t => {

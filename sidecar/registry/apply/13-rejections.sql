@@ -1,8 +1,7 @@
 -- The desk: one open rejection per subject and code, however often it is met. One that was dismissed stays so while all
 -- of its rows are as they were.
 insert into kki.rejection (subject, str_number, profession, code, problems, urgent, rule, evidence, candidates,
-  seen_count, first_batch_id, last_batch_id,
-  content_digest, nik_digest, name_key, source_at)
+  seen_count, first_batch_id, last_batch_id)
 with candidate as (
   select r.subject, array_agg(distinct c order by c) as ids
   from kki.staged_rejection r, unnest(r.candidates) c
@@ -14,9 +13,7 @@ select
   (array_agg(problem.found order by r.row_no desc))[1],
   bool_or(r.urgent), max(r.rule), max(r.evidence),
   candidate.ids,
-  count(*), $1, $1,
-  (array_agg(r.content_digest order by r.row_no desc))[1], (array_agg(r.nik_digest order by r.row_no desc))[1],
-  (array_agg(r.name_key order by r.row_no desc))[1], max(r.source_at)
+  count(*), $1, $1
 from kki.staged_rejection r
 cross join lateral (
   select p ->> 'code' as code, jsonb_agg(p - 'code') as found
@@ -26,8 +23,8 @@ left join candidate on candidate.subject = r.subject
 where r.batch_id = $1
   and not exists (
     select from kki.rejection d
+    join kki.rejection_occurrence o on o.rejection_id = d.id and o.content_digest = r.content_digest
     where d.source = 'kki' and d.state = 'dismissed' and d.subject = r.subject and d.code = problem.code
-      and d.content_digest = r.content_digest
   )
 group by r.subject, problem.code, candidate.ids
 order by r.subject, problem.code
@@ -42,8 +39,4 @@ on conflict (source, subject, code) where state = 'open' do update set
   seen_count = rejection.seen_count + excluded.seen_count,
   last_seen_at = now(),
   last_batch_id = excluded.last_batch_id,
-  content_digest = excluded.content_digest,
-  nik_digest = excluded.nik_digest,
-  name_key = excluded.name_key,
-  source_at = excluded.source_at,
   version = nextval('sdmk.version_seq');

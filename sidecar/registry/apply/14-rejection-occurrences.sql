@@ -1,5 +1,7 @@
-insert into kki.rejection_occurrence (batch_id, row_no, rejection_id, page, page_row, raw_sealed)
-select $1, r.row_no, d.id, r.page, r.page_row, r.raw_sealed
+insert into kki.rejection_occurrence (batch_id, row_no, rejection_id, page, page_row, raw_sealed,
+  profession, urgent, nik_digest, name_key, source_at, content_digest)
+select $1, r.row_no, d.id, r.page, r.page_row, r.raw_sealed,
+  r.profession, r.urgent, r.nik_digest, r.name_key, r.source_at, r.content_digest
 from kki.staged_rejection r,
 lateral (select distinct p ->> 'code' as code from jsonb_array_elements(r.problems) p) problem
 join kki.rejection d on d.source = 'kki' and d.state = 'open' and d.code = problem.code and d.last_batch_id = $1

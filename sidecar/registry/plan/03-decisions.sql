@@ -7,8 +7,11 @@ with decided as (
     n.id is not null and n.id is distinct from d.health_worker_id as nik_is_anothers,
     coalesce(rival.id > d.id and r.health_worker_id is distinct from d.health_worker_id, false) as is_overruled
   from work w
-  join kki.decision d
-    on d.str_number = w.str_number and d.nik_digest is not distinct from w.nik_digest and d.withdrawn_at is null
+  cross join lateral (
+    select * from kki.decision d
+    where d.str_number = w.str_number and kki.decision_fits(d, w.nik_digest, w.name_key)
+    order by d.id desc limit 1
+  ) d
   left join sdmk.registration r on r.str_number = w.str_number and r.profession = w.profession
   left join sdmk.health_worker n on n.nik_digest = w.nik_digest
   left join lateral (

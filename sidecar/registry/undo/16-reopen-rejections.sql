@@ -1,4 +1,8 @@
--- What batch $1 closed is open again, unless the same was refused anew since.
+-- What batch $1 settled waits again.
+with waiting as (
+  update kki.rejection_occurrence set settled_by_batch_id = null where settled_by_batch_id = $1
+)
+-- What it closed is open again, unless the same was refused anew since.
 update kki.rejection d
 set state = 'open', closed_by_batch_id = null, version = nextval('sdmk.version_seq'),
   decided_at = case when d.state = 'healed' then d.decided_at end,

@@ -10,3 +10,8 @@ export function callerOf(request: FastifyRequest): Caller {
     traceId: request.traceId
   }
 }
+
+/** Returns whether an operator acts, through a program that speaks for them, or that program itself. */
+export function triggerOf(request: FastifyRequest): 'api' | 'operator' {
+  return request.headers['x-actor'] === undefined ? 'api' : 'operator'
+}

@@ -1,7 +1,5 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { Problem } from '../../platform/problem.ts'
 import { approveBatch } from '../approve.ts'
 import { type Batch, readBatch } from '../batch.ts'
 import { discardBatch } from '../decide.ts'
@@ -9,26 +7,12 @@ import { PlanChanged } from '../errors.ts'
 import { orderUndo } from '../take-back.ts'
 import { toBatchBody } from './bodies.ts'
 import { callerOf } from './caller.ts'
+import { refuse } from './refuse.ts'
 import { BatchSchema, IdParams, problems, Reason } from './schemas.ts'
-
-/** A browser waits this long; what takes longer goes on, and the batch's state tells when it is done. */
-const patienceMs = 10_000
-const pollMs = 100
+import { waitForBatch } from './wait.ts'
 
 /** What people decide about a batch as a whole. */
 export const decisionRoutes: FastifyPluginAsyncTypebox = async app => {
-  /** Returns the batch once `isDone` says so, or as it is when patience ends. */
-  async function waitFor(id: number, isDone: (batch: Batch) => boolean) {
-    const until = Date.now() + patienceMs
-    for (;;) {
-      const batch = await readBatch(app.database.pool, id)
-      if (!batch) throw new Problem('NOT_FOUND', `There is no batch ${id}.`)
-      if (isDone(batch)) return { batch, isDone: true }
-      if (Date.now() > until) return { batch, isDone: false }
-      await wait(pollMs)
-    }
-  }
-
   app.post('/v1/batches/:id/apply', {
     onRequest: app.requireScope('runs:write'),
     schema: {
@@ -49,7 +33,11 @@ export const decisionRoutes: FastifyPluginAsyncTypebox = async app => {
       await app.database
         .withTransaction(client => approveBatch(client, app.queue, id, { planDigest, caller: callerOf(request) }))
         .catch(refuse)
-      const { batch, isDone } = await waitFor(id, b => b.state !== 'held' || b.planDigest !== planDigest)
+      const { batch, isDone } = await waitForBatch(
+        app.database.pool,
+        id,
+        b => b.state !== 'held' || b.planDigest !== planDigest
+      )
       if (batch.state === 'held' && isDone) refuse(new PlanChanged(id, batch.planDigest))
       return reply.code(isDone ? 200 : 202).send(toBatchBody(batch))
     }
@@ -96,14 +84,8 @@ export const decisionRoutes: FastifyPluginAsyncTypebox = async app => {
       await app.database.withTransaction(client =>
         orderUndo(client, app.queue, id, { reason, caller: callerOf(request) })
       )
-      const { batch, isDone } = await waitFor(id, b => b.state === 'undone')
+      const { batch, isDone } = await waitForBatch(app.database.pool, id, b => b.state === 'undone')
       return reply.code(isDone ? 200 : 202).send(toBatchBody(batch))
     }
   })
-}
-
-/** Adds to an error of ours what the caller can act on. */
-function refuse(error: unknown): never {
-  if (!(error instanceof PlanChanged)) throw error
-  throw new Problem('PLAN_CHANGED', error.message, { batchId: error.batchId, planDigest: error.planDigest })
 }

@@ -40,7 +40,7 @@ const RegistrationSchema = Type.Object(
   { title: 'Registration' }
 )
 
-const HealthWorkerSchema = Type.Object(
+export const HealthWorkerSchema = Type.Object(
   {
     id: Id,
     name: Type.String(),

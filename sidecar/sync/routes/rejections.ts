@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { rejectionCodes } from '../../transform/codes.ts'
-import { readRejections } from '../rejections.ts'
+import { readRejections } from '../desk/read.ts'
 import { Id, Instant, nullable, PageQuery, pageOf, problems } from './schemas.ts'
 
 export const RejectionSchema = Type.Object(
@@ -25,6 +25,12 @@ export const RejectionSchema = Type.Object(
     lastSeenAt: Instant,
     firstBatchId: Id,
     lastBatchId: Id,
+    decidedAt: nullable(Instant),
+    decidedBy: nullable(Type.String()),
+    decisionReason: nullable(Type.String()),
+    closedByBatchId: Type.Union([Id, Type.Null()], {
+      description: 'the batch in which its row came in good order, or that carried the decision out'
+    }),
     occurrences: Type.Array(
       Type.Object({ batchId: Id, page: Type.Integer(), pageRow: Type.Integer(), rowNo: Type.Integer() })
     )

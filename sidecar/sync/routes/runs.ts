@@ -3,10 +3,10 @@ import { Type } from 'typebox'
 import { Problem } from '../../platform/problem.ts'
 import type { Mapping } from '../../transform/mapping.ts'
 import { cancelRun } from '../cancel-run.ts'
-import { PartitionBusy, RequestInvalid } from '../errors.ts'
 import { createRun } from '../run.ts'
 import { readRun, readRuns } from './bodies.ts'
-import { callerOf } from './caller.ts'
+import { callerOf, triggerOf } from './caller.ts'
+import { refuse } from './refuse.ts'
 import { Id, IdParams, Instant, nullable, problems, RunSchema } from './schemas.ts'
 
 const RunRequestSchema = Type.Object(
@@ -44,7 +44,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
       const { mode = 'incremental', professions, changedSince, changedUntil, apply } = request.body
       const run = { mode, professions, changedSince: toDate(changedSince), changedUntil: toDate(changedUntil), apply }
       const options = {
-        triggeredBy: request.headers['x-actor'] === undefined ? ('api' as const) : ('operator' as const),
+        triggeredBy: triggerOf(request),
         caller: callerOf(request),
         idempotencyKey: request.headers['idempotency-key']
       }
@@ -106,18 +106,4 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
 
 function toDate(text: string | undefined): Date | undefined {
   return text === undefined ? undefined : new Date(text)
-}
-
-/** Adds to an error of ours what the caller can act on. */
-function refuse(error: unknown): never {
-  if (error instanceof PartitionBusy) {
-    throw new Problem('PARTITION_BUSY', error.message, { batchId: error.batchId, partition: error.partition })
-  }
-  if (error instanceof RequestInvalid) {
-    const field = `/body/${error.field}`
-    throw new Problem('VALIDATION_FAILED', `Not valid: ${field}`, {
-      errors: [{ field, message: error.message.slice(error.field.length + 2) }]
-    })
-  }
-  throw error
 }

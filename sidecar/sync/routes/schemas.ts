@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { ProblemSchema } from '../../platform/problem.ts'
-import { holdReasons } from '../batch.ts'
+import { batchKinds, holdReasons } from '../batch.ts'
 
 /** Every route may answer with a problem; fastify-swagger lists both ranges. */
 export const problems = { '4xx': ProblemSchema, '5xx': ProblemSchema }
@@ -49,8 +49,10 @@ export const BatchSchema = Type.Object(
   {
     id: Id,
     runId: Id,
-    kind: Type.Enum(['incremental', 'window', 'full']),
-    partition: Type.String({ description: 'a profession code of SDMK, or * for all' }),
+    kind: Type.Enum(batchKinds),
+    partition: Type.String({
+      description: 'a profession code of SDMK, * for all, or desk for rows that people took up'
+    }),
     state: Type.Enum([
       'queued',
       'fetching',
@@ -94,7 +96,7 @@ export const RunSchema = Type.Object(
   {
     id: Id,
     triggeredBy: Type.Enum(['schedule', 'operator', 'api', 'command']),
-    mode: Type.Enum(['incremental', 'window', 'full']),
+    mode: Type.Enum(batchKinds),
     apply: Type.Enum(['auto', 'hold']),
     professions: nullable(Type.Array(Type.String())),
     changedSince: nullable(Instant),

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { RejectionCode } from '../transform/codes.ts'
+import type { RejectionCode } from '../../transform/codes.ts'
 
 /** A refused row as the desk shows it; `occurrences` are where the last batch that met it found it. */
 export interface DeskRejection {
@@ -17,6 +17,12 @@ export interface DeskRejection {
   lastSeenAt: string
   firstBatchId: number
   lastBatchId: number
+  /** When a person last decided about it; null where none did. */
+  decidedAt: string | null
+  decidedBy: string | null
+  decisionReason: string | null
+  /** The batch in which its last row came in good order, or that carried the decision out. */
+  closedByBatchId: number | null
   occurrences: { batchId: number; page: number; pageRow: number; rowNo: number }[]
 }
 
@@ -25,6 +31,7 @@ export interface RejectionFilter {
   code?: string | undefined
   urgent?: boolean | undefined
   batchId?: number | undefined
+  id?: number | undefined
 }
 
 /** Places of one rejection that are shown: an STR that a batch lists a thousand times is told by its count. */
@@ -36,10 +43,14 @@ export async function readRejections(
   filter: RejectionFilter,
   { after, limit }: { after: number; limit: number }
 ): Promise<{ items: DeskRejection[]; next: number | null }> {
-  const { rows } = await pool.query<DeskRejection & { firstSeenAt: Date; lastSeenAt: Date }>(
+  const { rows } = await pool.query<
+    Omit<DeskRejection, 'decidedAt'> & { firstSeenAt: Date; lastSeenAt: Date; decidedAt: Date | null }
+  >(
     `select r.id, r.code, r.state, r.urgent, r.str_number as "strNumber", r.profession, r.problems, r.rule,
       coalesce(r.candidates, '{}') as candidates, r.seen_count as "seenCount", r.first_seen_at as "firstSeenAt",
-      r.last_seen_at as "lastSeenAt", r.first_batch_id as "firstBatchId", r.last_batch_id as "lastBatchId", o.occurrences
+      r.last_seen_at as "lastSeenAt", r.first_batch_id as "firstBatchId", r.last_batch_id as "lastBatchId",
+      r.decided_at as "decidedAt", r.decided_by as "decidedBy", r.decision_reason as "decisionReason",
+      r.closed_by_batch_id as "closedByBatchId", o.occurrences
     from kki.rejection r
     join lateral (
       select jsonb_agg(jsonb_build_object('batchId', o.batch_id, 'page', o.page, 'pageRow', o.page_row, 'rowNo', o.row_no)
@@ -54,13 +65,23 @@ export async function readRejections(
       and ($2::text is null or r.state = $2)
       and ($3::text is null or r.code = $3)
       and ($4::boolean is null or r.urgent = $4)
+      and ($7::bigint is null or r.id = $7)
     order by r.id limit $6`,
-    [after, filter.state ?? null, filter.code ?? null, filter.urgent ?? null, filter.batchId ?? null, limit + 1]
+    [
+      after,
+      filter.state ?? null,
+      filter.code ?? null,
+      filter.urgent ?? null,
+      filter.batchId ?? null,
+      limit + 1,
+      filter.id ?? null
+    ]
   )
   const items = rows.slice(0, limit).map(row => ({
     ...row,
     firstSeenAt: row.firstSeenAt.toISOString(),
-    lastSeenAt: row.lastSeenAt.toISOString()
+    lastSeenAt: row.lastSeenAt.toISOString(),
+    decidedAt: row.decidedAt?.toISOString() ?? null
   }))
   return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
 }

@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto'
+import { userInfo } from 'node:os'
+import { Command, Option } from 'commander'
+import type pg from 'pg'
+import { loadConfig } from '../config.ts'
+import { startService } from '../main.ts'
+import { createDatabase } from '../platform/database.ts'
+import { assertMigrated } from '../platform/migrations.ts'
+import { codeText } from '../platform/problem-texts.ts'
+import { createTraceId } from '../platform/request-id.ts'
+import { loadIdentity } from '../registry/identity.ts'
+import { createFileSecretStore } from '../secrets/file.ts'
+import type { DeskCaller, DeskContext, Selection } from '../sync/desk/desk.ts'
+import { dismissRejections } from '../sync/desk/dismiss.ts'
+import { type DeskRejection, readRejections } from '../sync/desk/read.ts'
+import { reprocessRejections } from '../sync/desk/reprocess.ts'
+import { resolveRejection } from '../sync/desk/resolve.ts'
+import { retryRejections } from '../sync/desk/retry.ts'
+import { loadMapping } from '../sync/mapping-file.ts'
+import { type RejectionCode, rejectionCodes } from '../transform/codes.ts'
+import { createTransform } from '../transform/transform.ts'
+import { errorLogger, print, withDatabase } from './command.ts'
+import { followRun } from './follow.ts'
+import { wholeNumber } from './simulator.ts'
+import { renderSummary, summarize } from './summary.ts'
+
+interface SelectOptions {
+  code?: RejectionCode
+  batch?: number
+  limit: number
+  json?: boolean
+}
+
+/** Returns `sdmk rejections`: the desk on the command line. */
+export function rejectionsCommand(): Command {
+  return new Command('rejections')
+    .description('list refused rows and decide about them')
+    .addCommand(listCommand(), { isDefault: true })
+    .addCommand(
+      bulkCommand('retry', 'ask KKI again for the STRs of open rejections').action(
+        (ids: number[], options: SelectOptions) =>
+          follow(options, async (client, context, caller) => {
+            const { runId, asked, skipped, next } = await retryRejections(
+              client,
+              context,
+              selectionOf(ids, options),
+              caller
+            )
+            return { runId, told: `${asked} STRs asked for, ${skipped} rejections without an STR`, next }
+          })
+      )
+    )
+    .addCommand(
+      bulkCommand('reprocess', 'run stored rows of open rejections through the present mapping').action(
+        (ids: number[], options: SelectOptions) =>
+          follow(options, async (client, context, caller) => {
+            const order = await reprocessRejections(client, context, selectionOf(ids, options), caller)
+            return {
+              runId: order.runId,
+              told: `${order.rows} rows taken up, ${order.purged} no longer kept`,
+              next: order.next
+            }
+          })
+      )
+    )
+    .addCommand(
+      bulkCommand('dismiss', 'take open rejections off the desk until their rows change')
+        .requiredOption('--reason <text>', 'kept in the audit; without names, NIK or STR')
+        .action(dismiss)
+    )
+    .addCommand(resolveCommand())
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('list refused rows, those that are urgent marked with !')
+    .addOption(codeOption())
+    .addOption(
+      new Option('-s, --state <state>', 'in this state')
+        .choices(['open', 'resolved', 'dismissed', 'healed'])
+        .default('open')
+    )
+    .option('-u, --urgent', 'endings that may concern a known person')
+    .option('-b, --batch <id>', 'that this batch met', wholeNumber)
+    .option('--after <id>', 'those after this one', wholeNumber, 0)
+    .option('-l, --limit <count>', 'at most so many', wholeNumber, 50)
+    .option('--json', 'print them as JSON')
+    .action(({ code, state, urgent, batch, after, limit, json }) =>
+      withDatabase(async ({ database, logger }) => {
+        const { pool } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
+        try {
+          await assertMigrated(pool)
+          const page = await readRejections(pool, { code, state, urgent, batchId: batch }, { after, limit })
+          print(json, page, [
+            ...page.items.map(line),
+            page.items.length === 0 ? 'There is none.' : '',
+            ...(page.next === null ? [] : [`More with --after ${page.next}`])
+          ])
+        } finally {
+          await pool.end()
+        }
+      })
+    )
+}
+
+function line({ id, urgent, code, state, seenCount, lastSeenAt, lastBatchId, candidates }: DeskRejection): string {
+  const people = candidates.length === 0 ? '' : `, may be ${candidates.join(', ')}`
+  const title = codeText(code, 'en')?.title ?? ''
+  return `${urgent ? '!' : ' '} ${String(id).padStart(8)}  ${code.padEnd(20)} ${state.padEnd(9)} seen ${seenCount} times, last ${lastSeenAt} in batch ${lastBatchId}${people}: ${title}`
+}
+
+function bulkCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .argument('[ids...]', 'rejections; without them those that the options say', (id: string, ids: number[] = []) => [
+      ...ids,
+      wholeNumber(id)
+    ])
+    .addOption(codeOption())
+    .option('-b, --batch <id>', 'that this batch met', wholeNumber)
+    .option('-l, --limit <count>', 'at most so many', wholeNumber, 1000)
+    .option('--json', 'print the result as JSON')
+}
+
+function resolveCommand(): Command {
+  return new Command('resolve')
+    .description('say whose a refused row is')
+    .argument('<id>', 'the rejection', wholeNumber)
+    .addOption(new Option('-t, --to <id>', 'a health worker').argParser(wholeNumber).conflicts('new'))
+    .option('-n, --new', 'somebody whom the registry does not have')
+    .option('--row <batch:row>', 'which of its rows is meant, where they carry different NIKs')
+    .option('--reason <text>', 'kept in the audit; without names, NIK or STR')
+    .option('--json', 'print the result as JSON')
+    .action((id: number, { to, new: isNew, row, reason, json }, command: Command) => {
+      if (to === undefined && !isNew) command.error('error: one of --to and --new is required')
+      const [batchId, rowNo] = row === undefined ? [] : String(row).split(':').map(wholeNumber)
+      return follow({ json, limit: 1 }, async (client, context, caller) => {
+        const batch = await resolveRejection(
+          client,
+          context,
+          id,
+          {
+            healthWorkerId: to ?? 'new',
+            reason,
+            ...(batchId !== undefined && rowNo !== undefined && { row: { batchId, rowNo } })
+          },
+          caller
+        )
+        return { runId: batch.runId, told: `Rejection ${id} is decided`, next: null }
+      })
+    })
+}
+
+function codeOption(): Option {
+  return new Option('-c, --code <code>', 'refused for this').choices([...rejectionCodes])
+}
+
+function selectionOf(ids: number[] | undefined, { code, batch, limit }: SelectOptions): Selection {
+  return { ids: ids?.length ? ids : undefined, code, batchId: batch, limit }
+}
+
+interface Order {
+  runId: number | null
+  told: string
+  next: number | null
+}
+
+/** Places an order and waits for the run that carries it out. Works with or without a running service. */
+async function follow(
+  { json }: Pick<SelectOptions, 'json' | 'limit'>,
+  place: (client: pg.ClientBase, context: DeskContext, caller: DeskCaller) => Promise<Order>
+): Promise<void> {
+  const config = loadConfig(process.env)
+  const service = await startService(config, { logger: errorLogger(config), listen: false })
+  try {
+    const { database, queue } = service.app
+    const mapping = await loadMapping(config.kki.mappingFile)
+    const context = {
+      queue,
+      mapping,
+      identity: await loadIdentity(createFileSecretStore(config.secretsDir)),
+      transform: createTransform(mapping),
+      maxSkewSeconds: config.kki.maxSkewSeconds
+    }
+    const { runId, told, next } = await database.withTransaction(client => place(client, context, caller()))
+    const more = next === null ? [] : ['There are more; call again.']
+    if (runId === null) return print(json, { runId, next }, [told, ...more])
+    const run = await followRun(database.pool, runId, { quiet: json ?? false })
+    print(json, { runId, next, ...summarize(run) }, [told, await renderSummary(database.pool, run), ...more])
+    if (run.state !== 'applied') process.exitCode = 1
+  } finally {
+    await service.close()
+  }
+}
+
+async function dismiss(ids: number[], options: SelectOptions & { reason: string }): Promise<void> {
+  await withDatabase(async ({ database, logger }) => {
+    const { pool, withTransaction } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
+    try {
+      await assertMigrated(pool)
+      const { ids: done, next } = await withTransaction(client =>
+        dismissRejections(client, selectionOf(ids, options), options.reason, caller())
+      )
+      const more = next === null ? [] : ['There are more; call again.']
+      print(options.json, { dismissed: done.length, next }, [`${done.length} rejections are dismissed`, ...more])
+    } finally {
+      await pool.end()
+    }
+  })
+}
+
+function caller(): DeskCaller {
+  return {
+    actor: userInfo().username,
+    apiKeyId: null,
+    requestId: randomUUID(),
+    traceId: createTraceId(),
+    triggeredBy: 'command'
+  }
+}

@@ -1,0 +1,44 @@
+-- A refused row is settled when it comes in good order: of the same STR and profession, not older, and, where the refusal
+-- was about who it is, by the same NIK or name. Where it was an ending, or a person decides about one row, a name alone
+-- does not do against another NIK. KKI's answer for one STR is all that it has under it: where none of that is refused, a
+-- row that was is gone. Kept in a temp table are the rejections that it concerns.
+create temp table settled on commit drop as
+with good as (
+  select s.str_number, s.profession, s.nik_digest, s.name_key, s.source_at, p.outcome,
+    s.status in ('suspended', 'inactive', 'revoked', 'deceased') as is_ending
+  from kki.staged_row s
+  left join kki.plan_row p on p.batch_id = $1 and p.row_no = s.row_no
+  where s.batch_id = $1
+    and (p.row_no is null or (p.outcome in ('created', 'linked', 'updated', 'unchanged') and not p.urgent
+      and not coalesce('STALE' = any (p.warnings), false)))
+), matched as (
+  select distinct o.batch_id, o.row_no, o.rejection_id
+  from kki.rejection d
+  join good g on g.str_number = d.subject
+  join kki.batch b on b.id = $1
+  join kki.rejection_occurrence o on o.rejection_id = d.id and o.settled_by_batch_id is null and o.batch_id <> $1
+  where d.source = 'kki' and d.state = 'open'
+    and (o.profession is null or g.profession = '' or o.profession = g.profession)
+    and (o.source_at is null or g.source_at >= o.source_at)
+    and (
+      o.name_key is null or o.nik_digest = g.nik_digest
+      or (o.name_key = g.name_key and (
+        not coalesce(o.nik_digest <> g.nik_digest, false) or (b.kind <> 'decision' and (not o.urgent or g.is_ending))
+      ))
+      or (
+        exists (
+          select from kki.retry_item i where i.batch_id = $1 and i.str_number = d.subject and i.answer = 'found'
+        )
+        and not exists (select from kki.staged_rejection r where r.batch_id = $1 and r.subject = d.subject)
+      )
+    )
+    -- That it is older than what is stored stays true until something newer comes.
+    and (d.code <> 'ENDING_STALE' or g.outcome in ('created', 'linked', 'updated'))
+), done as (
+  update kki.rejection_occurrence o
+  set settled_by_batch_id = $1
+  from matched m
+  where o.batch_id = m.batch_id and o.row_no = m.row_no and o.rejection_id = m.rejection_id
+  returning o.rejection_id
+)
+select distinct rejection_id from done;

@@ -1,0 +1,39 @@
+import type pg from 'pg'
+import type { Caller } from './audit.ts'
+import { type Batch, type BatchKind, batchColumns } from './batch.ts'
+
+export interface BatchRunRequest {
+  kind: Exclude<BatchKind, 'incremental' | 'window' | 'full'>
+  /** What the batch is about, in place of a profession. */
+  partition: string
+  triggeredBy: 'schedule' | 'operator' | 'api' | 'command'
+  caller: Caller
+  expectedTotal?: number
+}
+
+/** Writes a run of one queued batch that does not walk KKI's list, within the caller's transaction. */
+export async function insertBatchRun(
+  client: pg.ClientBase,
+  { kind, partition, triggeredBy, caller, expectedTotal }: BatchRunRequest
+): Promise<Batch> {
+  const { rows } = await client.query<Batch>(
+    `with r as (
+      insert into kki.run (triggered_by, mode, actor, api_key_id, request_id, trace_id)
+      values ($1, $2, $3, $4, $5, $6) returning id, mode, trace_id
+    )
+    insert into kki.batch as b (run_id, kind, partition, trace_id, expected_total)
+    select r.id, r.mode, $7, r.trace_id, $8 from r
+    returning ${batchColumns}`,
+    [
+      triggeredBy,
+      kind,
+      caller.actor,
+      caller.apiKeyId,
+      caller.requestId,
+      caller.traceId,
+      partition,
+      expectedTotal ?? null
+    ]
+  )
+  return rows[0] as Batch
+}

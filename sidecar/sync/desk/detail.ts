@@ -1,0 +1,114 @@
+import type pg from 'pg'
+import {
+  compareWithPeople,
+  type Evidence,
+  type HealthWorker,
+  readHealthWorkers
+} from '../../registry/health-workers.ts'
+import { RejectionNotFound } from '../errors.ts'
+import type { DeskContext } from './desk.ts'
+import { maskRow } from './mask.ts'
+import { type DeskRejection, readRejections } from './read.ts'
+import { readWaitingRows, type WaitingRow } from './stored-rows.ts'
+
+/** One refused row that waits, beside each person whom it may be. */
+export interface DeskRow {
+  batchId: number
+  rowNo: number
+  page: number
+  pageRow: number
+  /** As KKI sent it, long numbers masked; null where it is no longer kept. */
+  row: unknown
+  /** By person; empty where the row cannot be read under the present mapping. */
+  comparisons: ({ healthWorkerId: number } & Evidence)[]
+}
+
+export interface DeskDecision {
+  id: number
+  /** Null where the decision was for somebody new who does not exist yet, or no longer. */
+  healthWorkerId: number | null
+  batchId: number | null
+  decidedBy: string
+  decidedAt: string
+  withdrawnAt: string | null
+}
+
+export interface DeskRetry {
+  batchId: number
+  /** Null until KKI has answered. */
+  answer: 'found' | 'not_found' | 'refused' | null
+  answeredAt: string | null
+}
+
+export interface RejectionDetail extends DeskRejection {
+  rows: DeskRow[]
+  people: HealthWorker[]
+  decisions: DeskDecision[]
+  retries: DeskRetry[]
+}
+
+/** Rows, decisions and retries that are shown. */
+const mostShown = 20
+
+/** Returns a rejection with its waiting rows and its candidates side by side. @throws RejectionNotFound */
+export async function readRejection(pool: pg.Pool, context: DeskContext, id: number): Promise<RejectionDetail> {
+  const { items } = await readRejections(pool, { id }, { after: 0, limit: 1 })
+  const [rejection] = items
+  if (!rejection) throw new RejectionNotFound(id)
+  const people = await readHealthWorkers(pool, rejection.candidates)
+  const ids = people.map(person => person.id)
+  const rows: DeskRow[] = []
+  for (const row of await readWaitingRows(pool, context.identity, [id], { limit: mostShown })) {
+    rows.push(await toDeskRow(pool, context, row, ids))
+  }
+  return {
+    ...rejection,
+    rows,
+    people,
+    decisions: await readDecisions(pool, id),
+    retries: rejection.strNumber === null ? [] : await readRetries(pool, rejection.strNumber)
+  }
+}
+
+async function toDeskRow(
+  pool: pg.Pool,
+  { mapping, identity, transform, maxSkewSeconds }: DeskContext,
+  { raw, batchId, rowNo, page, pageRow }: WaitingRow,
+  people: number[]
+): Promise<DeskRow> {
+  const place = { batchId, rowNo, page, pageRow }
+  if (raw === null) return { ...place, row: null, comparisons: [] }
+  const result = transform(JSON.parse(raw), { sourceNow: Date.now(), maxSkewMs: maxSkewSeconds * 1000 })
+  const row = maskRow(raw, mapping)
+  if (!result.ok) return { ...place, row, comparisons: [] }
+  const { nik, nameKey, birthDate, birthPlaceKey } = result.value
+  const nikDigest = nik === null ? null : identity.digestNik(nik)
+  return {
+    ...place,
+    row,
+    comparisons: await compareWithPeople(pool, { nikDigest, nameKey, birthDate, birthPlaceKey }, people)
+  }
+}
+
+async function readDecisions(pool: pg.Pool, rejectionId: number): Promise<DeskDecision[]> {
+  const { rows } = await pool.query<DeskDecision & { decidedAt: Date; withdrawnAt: Date | null }>(
+    `select id, health_worker_id as "healthWorkerId", batch_id as "batchId", decided_by as "decidedBy",
+      decided_at as "decidedAt", withdrawn_at as "withdrawnAt"
+    from kki.decision where rejection_id = $1 order by id desc limit ${mostShown}`,
+    [rejectionId]
+  )
+  return rows.map(row => ({
+    ...row,
+    decidedAt: row.decidedAt.toISOString(),
+    withdrawnAt: row.withdrawnAt?.toISOString() ?? null
+  }))
+}
+
+async function readRetries(pool: pg.Pool, strNumber: string): Promise<DeskRetry[]> {
+  const { rows } = await pool.query<Omit<DeskRetry, 'answeredAt'> & { answeredAt: Date | null }>(
+    `select batch_id as "batchId", answer, answered_at as "answeredAt" from kki.retry_item
+    where str_number = $1 order by batch_id desc limit ${mostShown}`,
+    [strNumber]
+  )
+  return rows.map(row => ({ ...row, answeredAt: row.answeredAt?.toISOString() ?? null }))
+}

@@ -1,0 +1,47 @@
+import { isLosslessNumber } from 'lossless-json'
+import { Pointer } from 'typebox/value'
+import { parseExactly } from '../../registry/exact-json.ts'
+import type { Mapping } from '../../transform/mapping.ts'
+
+/** As many digits as an identity number nearly has, whatever stands between them. */
+const longNumber = /\d(?:[ ./_-]?\d){12,}/g
+
+/**
+ * Returns a row as KKI sent it, for people to see: of the NIK, and of every long number that stands where none belongs, the
+ * last two digits only. The STR stays, unless it is the NIK.
+ */
+export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>): unknown {
+  const row = parseExactly(raw)
+  const nik = digitsOf(Pointer.Get(row, fields.nik))
+  return walk(row, '')
+
+  function walk(value: unknown, path: string): unknown {
+    if (Array.isArray(value)) return value.map((item, i) => walk(item, `${path}/${i}`))
+    if (isLosslessNumber(value)) return maskText(value.toString(), path)
+    if (typeof value === 'object' && value !== null) {
+      return Object.fromEntries(
+        Object.entries(value).map(([key, item]) => [
+          maskText(key, ''),
+          walk(item, `${path}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+        ])
+      )
+    }
+    if (typeof value === 'number' && (path === fields.nik || String(value).length > 12))
+      return maskText(String(value), path)
+    return typeof value === 'string' ? maskText(value, path) : value
+  }
+
+  function maskText(text: string, path: string): string {
+    if (path === fields.nik) return maskAll(text)
+    if (path === fields.strNumber && (nik === '' || digitsOf(text) !== nik)) return text
+    return text.replace(longNumber, maskAll)
+  }
+}
+
+function maskAll(text: string): string {
+  return '*'.repeat(Math.max(text.length - 2, 0)) + text.slice(-2)
+}
+
+function digitsOf(value: unknown): string {
+  return typeof value === 'string' || isLosslessNumber(value) ? String(value).replace(/\D/g, '') : ''
+}

@@ -1,0 +1,104 @@
+import type pg from 'pg'
+import type { Identity } from '../../registry/identity.ts'
+import { openStaging, preparePage, stagePages } from '../../registry/stage.ts'
+import { type Batch, changeBatch } from '../batch.ts'
+import { transformPage } from '../transform-page.ts'
+import type { DeskContext } from './desk.ts'
+
+/** A refused row that waits, where it stood. */
+export interface WaitingRow {
+  batchId: number
+  rowNo: number
+  page: number
+  pageRow: number
+  nikDigest: Buffer | null
+  /** JSON text as KKI sent it; null where it was deleted after its time. */
+  raw: string | null
+}
+
+/** Rows to a page: bounds what is in memory, whatever the number of rejections. */
+const rowsPerPage = 500
+
+/** Returns the waiting rows of these rejections, oldest first; a row that was refused for several reasons is there once. */
+export async function readWaitingRows(
+  client: pg.ClientBase | pg.Pool,
+  identity: Identity,
+  rejectionIds: readonly number[],
+  { after, limit }: { after?: Pick<WaitingRow, 'batchId' | 'rowNo'> | undefined; limit: number }
+): Promise<WaitingRow[]> {
+  const { rows } = await client.query<Omit<WaitingRow, 'raw'> & { rawSealed: Buffer | null }>(
+    `select distinct on (o.batch_id, o.row_no) o.batch_id as "batchId", o.row_no as "rowNo", o.page, o.page_row as "pageRow",
+      o.nik_digest as "nikDigest", o.raw_sealed as "rawSealed"
+    from kki.rejection_occurrence o
+    where o.rejection_id = any ($1::bigint[]) and o.settled_by_batch_id is null and (o.batch_id, o.row_no) > ($2, $3)
+    order by o.batch_id, o.row_no limit $4`,
+    [rejectionIds, after?.batchId ?? 0, after?.rowNo ?? 0, limit]
+  )
+  return rows.map(({ rawSealed, ...row }) => ({
+    ...row,
+    raw: rawSealed && identity.open('row', rawSealed).toString('utf8')
+  }))
+}
+
+/**
+ * Stages rows as the pages of a batch, by the present mapping, and queues its plan, all within the caller's transaction:
+ * KKI is not asked.
+ */
+export async function stageStoredRows(
+  client: pg.ClientBase,
+  context: DeskContext,
+  queued: Batch,
+  pagesOfRows: AsyncIterable<readonly string[]> | Iterable<readonly string[]>
+): Promise<Batch> {
+  await openStaging(client, queued.id)
+  let batch = await changeBatch(client, queued, { state: 'fetching', fetch_started_at: 'now' })
+  for await (const raws of pagesOfRows) {
+    const body = `{"data":[${raws.join(',')}]}`
+    const staged = transformPage(
+      // By the present clock: a stamp that was in the future when the row came may have passed since.
+      {
+        rows: (JSON.parse(body) as { data: unknown[] }).data,
+        body: Buffer.from(body),
+        sourceNow: Date.now(),
+        nextCursor: null,
+        total: null
+      },
+      {
+        page: batch.pages + 1,
+        firstRowNo: batch.fetched + 1,
+        covered: null,
+        professionPointer: context.mapping.fields.profession,
+        transform: context.transform,
+        maxSkewMs: context.maxSkewSeconds * 1000
+      }
+    )
+    const page = preparePage(batch.id, context.identity, staged)
+    await stagePages(client, batch.id, [page])
+    batch = await changeBatch(client, batch, {
+      pages: batch.pages + 1,
+      fetched: batch.fetched + raws.length,
+      rejected: batch.rejected + page.rejectionCount
+    })
+  }
+  batch = await changeBatch(client, batch, { fetched_at: 'now' })
+  await context.queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
+  return batch
+}
+
+/** Yields the waiting rows of these rejections as pages of JSON texts; `onPurged` is told of rows that are no longer kept. */
+export async function* pagesOfWaitingRows(
+  client: pg.ClientBase,
+  identity: Identity,
+  rejectionIds: readonly number[],
+  onPurged: (count: number) => void
+): AsyncGenerator<string[], void, void> {
+  let after: WaitingRow | undefined
+  for (;;) {
+    const rows = await readWaitingRows(client, identity, rejectionIds, { after, limit: rowsPerPage })
+    const kept = rows.flatMap(({ raw }) => (raw === null ? [] : [raw]))
+    onPurged(rows.length - kept.length)
+    if (kept.length > 0) yield kept
+    if (rows.length < rowsPerPage) return
+    after = rows.at(-1)
+  }
+}

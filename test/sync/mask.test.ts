@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { maskRow } from '../../sidecar/sync/desk/mask.ts'
+
+const fields = { nik: '/nik', strNumber: '/nomor_str' }
+const mask = (row: unknown) => maskRow(typeof row === 'string' ? row : JSON.stringify(row), { fields } as never)
+
+test('shows a row as it came, with the last two digits of its NIK', () => {
+  assert.deepEqual(
+    mask({ nik: '3171014502900777', nama: 'Siti', tahun_lulus: 2012, diubah_pada: '2026-01-01T00:00:00Z' }),
+    {
+      nik: '**************77',
+      nama: 'Siti',
+      tahun_lulus: 2012,
+      diubah_pada: '2026-01-01T00:00:00Z'
+    }
+  )
+})
+
+test('hides a NIK that came as a number, in another field, with separators, or as part of a text', () => {
+  const text = JSON.stringify(
+    mask(
+      '{"nik": 3171014502900777, "nama": "3171014502900777", "catatan": {"ktp": ["3171.0145.0290.0777"], "x": "ktp 3171014502900777!"}, "no": 3171014502900777}'
+    )
+  )
+  assert.ok(!/\d{3}/.test(text), text)
+})
+
+test('shows the STR, unless it is the NIK', () => {
+  assert.deepEqual(mask({ nomor_str: '3111100220999999', nik: '3171014502900777' }), {
+    nomor_str: '3111100220999999',
+    nik: '**************77'
+  })
+  assert.deepEqual(mask({ nomor_str: '3171014502900777', nik: '3171014502900777' }), {
+    nomor_str: '**************77',
+    nik: '**************77'
+  })
+})
+
+test('takes a row that is no object', () => {
+  assert.equal(mask('"3171014502900777"'), '**************77')
+  assert.equal(mask('null'), null)
+})
