@@ -26,6 +26,7 @@ import { decisionRoutes } from './sync/routes/decisions.ts'
 import { deskRoutes } from './sync/routes/desk.ts'
 import { healthWorkerRoutes } from './sync/routes/health-workers.ts'
 import { integrationRoutes } from './sync/routes/integration.ts'
+import { registrationRoutes } from './sync/routes/registrations.ts'
 import { rejectionRoutes } from './sync/routes/rejections.ts'
 import { runRoutes } from './sync/routes/runs.ts'
 import { createTransform } from './transform/transform.ts'
@@ -96,7 +97,8 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(deskRoutes, {
         desk: { mapping, identity, transform: createTransform(mapping), maxSkewSeconds: config.kki.maxSkewSeconds }
       })
-      await app.register(healthWorkerRoutes, { identity })
+      await app.register(healthWorkerRoutes, { identity, mapping, timeZone: config.timeZone })
+      await app.register(registrationRoutes)
       await app.register(integrationRoutes, { mapping, timeZone: config.timeZone })
     }
     await app.ready()

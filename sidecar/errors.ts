@@ -23,3 +23,23 @@ export class ConfigurationError extends SdmkError {
     this.variable = variable
   }
 }
+
+/** What was asked for cannot be done; `field` is the part of the request at fault, as a path below its body. */
+export class RequestInvalid extends SdmkError {
+  readonly code = 'VALIDATION_FAILED'
+  readonly field: string
+
+  constructor(field: string, reason: string) {
+    super(`${field}: ${reason}`)
+    this.field = field
+  }
+}
+
+/** Somebody else has changed what was to be changed since it was read. */
+export class PreconditionFailed extends SdmkError {
+  readonly code = 'PRECONDITION_FAILED'
+
+  constructor(what: string) {
+    super(`${what} has changed since it was read; read it again`)
+  }
+}

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { countDeactivated, deriveStatuses } from './derive-statuses.ts'
 import { PlanOutdated } from './errors.ts'
 import { sql } from './sql.ts'
 
@@ -12,14 +13,13 @@ const updatePeople = sql('apply/07-update-people.sql')
 const formerNiks = sql('apply/08-former-niks.sql')
 const insertRegistrations = sql('apply/09-insert-registrations.sql')
 const updateRegistrations = sql('apply/10-update-registrations.sql')
-const deriveStatuses = sql('apply/11-derive-statuses.sql')
-const countDeactivated = sql('apply/12-count-deactivated.sql')
-const rejections = sql('apply/13-rejections.sql')
-const rejectionOccurrences = sql('apply/14-rejection-occurrences.sql')
-const settleRefusedAgain = sql('apply/15-settle-refused-again.sql')
-const settleInGoodOrder = sql('apply/16-settle-in-good-order.sql')
-const closeRejections = sql('apply/17-close-rejections.sql')
-const countLookalikes = sql('apply/18-count-lookalikes.sql')
+const touchedPeople = sql('apply/11-touched-people.sql')
+const rejections = sql('apply/12-rejections.sql')
+const rejectionOccurrences = sql('apply/13-rejection-occurrences.sql')
+const settleRefusedAgain = sql('apply/14-settle-refused-again.sql')
+const settleInGoodOrder = sql('apply/15-settle-in-good-order.sql')
+const closeRejections = sql('apply/16-close-rejections.sql')
+const countLookalikes = sql('apply/17-count-lookalikes.sql')
 
 /**
  * Does what the plan of a batch says, within the caller's transaction: registry, change records and desk. Returns how
@@ -48,15 +48,16 @@ export async function applyPlan(
   await client.query(formerNiks)
   await client.query(insertRegistrations, [batchId])
   for (const isEndingOnly of [false, true]) await client.query(updateRegistrations, [batchId, isEndingOnly])
-  await client.query(deriveStatuses, [batchId, asOf])
-  const { rows } = await client.query<{ deactivated: number }>(countDeactivated, [batchId])
+  await client.query(touchedPeople, [batchId])
+  await deriveStatuses(client, { batchId, asOf })
+  const deactivated = await countDeactivated(client, batchId)
   await client.query(rejections, [batchId])
   await client.query(rejectionOccurrences, [batchId])
   await client.query(settleRefusedAgain, [batchId])
   await client.query(settleInGoodOrder, [batchId])
   await client.query(closeRejections, [batchId])
   await refuseLookalikes(client, batchId)
-  return { deactivated: rows[0]?.deactivated ?? 0 }
+  return { deactivated }
 }
 
 /**

@@ -23,3 +23,23 @@ export class PlanOutdated extends SdmkError {
 export class SealBroken extends SdmkError {
   readonly code = 'SDMK_SEAL_BROKEN'
 }
+
+/** There is nobody of this id. */
+export class HealthWorkerNotFound extends SdmkError {
+  readonly code = 'NOT_FOUND'
+
+  constructor(id: number) {
+    super(`There is no health worker ${id}.`)
+  }
+}
+
+/** The NIK is somebody else's. */
+export class NikTaken extends SdmkError {
+  readonly code = 'NIK_TAKEN'
+  readonly healthWorkerId: number
+
+  constructor(healthWorkerId: number) {
+    super(`The NIK is that of health worker ${healthWorkerId}`)
+    this.healthWorkerId = healthWorkerId
+  }
+}

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { deriveStatuses } from './derive-statuses.ts'
 import { sql } from './sql.ts'
 
 const lock = ['undo/01-lock.sql', 'undo/02-lock-people.sql'].map(sql)
@@ -13,9 +14,8 @@ const withdrawDecisions = sql('undo/11-withdraw-decisions.sql')
 const deletePeople = sql('undo/12-delete-people.sql')
 const restorePeople = sql('undo/13-restore-people.sql')
 const formerNiks = sql('undo/14-former-niks.sql')
-const deriveStatuses = sql('undo/15-derive-statuses.sql')
-const reopenRejections = sql('undo/16-reopen-rejections.sql')
-const left = sql('undo/17-left.sql')
+const reopenRejections = sql('undo/15-reopen-rejections.sql')
+const left = sql('undo/16-left.sql')
 
 /** Ids of each kind that a report names; beyond, the counts tell how many there are. */
 const namedLeft = 10_000
@@ -63,7 +63,7 @@ export async function undoBatch(client: pg.ClientBase, batchId: number, asOf: st
   const peopleDeleted = await count(client, deletePeople)
   const peopleRestored = await count(client, restorePeople)
   await client.query(formerNiks)
-  await client.query(deriveStatuses, [asOf])
+  await deriveStatuses(client, { batchId: null, asOf })
   const rejectionsReopened = await count(client, reopenRejections, [batchId])
   const { rows } = await client.query<Kept>(left, [namedLeft])
   const { registrations, people, ...counts } = rows[0] as Kept

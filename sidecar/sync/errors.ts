@@ -32,26 +32,6 @@ export class IdempotencyConflict extends SdmkError {
   }
 }
 
-/** What was asked for cannot be done; `field` is the part of the request at fault. */
-export class RequestInvalid extends SdmkError {
-  readonly code = 'VALIDATION_FAILED'
-  readonly field: string
-
-  constructor(field: string, reason: string) {
-    super(`${field}: ${reason}`)
-    this.field = field
-  }
-}
-
-/** The setting was changed by somebody else since it was read. */
-export class PreconditionFailed extends SdmkError {
-  readonly code = 'PRECONDITION_FAILED'
-
-  constructor() {
-    super('The setting has changed since it was read; read it again')
-  }
-}
-
 /** There is no batch of this id. */
 export class BatchNotFound extends SdmkError {
   readonly code = 'NOT_FOUND'

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
+import { countUnseen } from '../registry/unseen.ts'
 import { rejectionCodes, warningCodes } from '../transform/codes.ts'
 import { type HoldReason, holdReasons, type Ledger, ledgerCounters } from './batch.ts'
 import { nextSlot } from './schedule-slot.ts'
@@ -109,6 +110,9 @@ function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
   })
   gauge('sdmk_kki_endings_unresolved', 'Endings of licences that could not be tied to a person', () =>
     one(`select count(distinct subject) as value from kki.rejection where state = 'open' and urgent`)
+  )
+  gauge('sdmk_kki_unseen_registrations', 'Registrations that the last two full runs did not show', () =>
+    countUnseen(pool)
   )
   gauge('sdmk_batches_held', 'Batches that wait for a person', () =>
     one(`select count(*) as value from kki.batch where state = 'held'`)

@@ -10,6 +10,7 @@ import { type Batch, changeBatch, ledgerOf } from './batch.ts'
 import { closeRun } from './close-run.ts'
 import { type GateOptions, judgePlan } from './gate.ts'
 import type { SyncMetrics } from './metrics.ts'
+import { noteUnseen } from './note-unseen.ts'
 import { markRefetched } from './refetch.ts'
 import { readSetting } from './settings.ts'
 import { supersedeHeld } from './supersede.ts'
@@ -87,6 +88,7 @@ export async function applyPlanned(
   const batch = await changeBatch(client, planned, { state: 'applied', deactivated, finished_at: 'now' })
   await advanceWatermark(client, batch)
   await markRefetched(client, batch)
+  await noteUnseen(client, batch)
   await recordAudit(client, {
     ...caller,
     action: 'batch.applied',
@@ -141,7 +143,7 @@ export async function afterApplied({ database, metrics }: ApplyContext, batch: B
 const manyRows = 10_000
 
 /** Returns the present day in this time zone, `YYYY-MM-DD`. */
-export async function today(client: pg.ClientBase, timeZone: string): Promise<string> {
+export async function today(client: pg.ClientBase | pg.Pool, timeZone: string): Promise<string> {
   const { rows } = await client.query<{ today: string }>('select (now() at time zone $1)::date as today', [timeZone])
   return (rows[0] as { today: string }).today
 }

@@ -9,9 +9,11 @@ import { createTransform } from '../transform/transform.ts'
 import { applyBatch } from './apply-batch.ts'
 import { type Approval, applyApproved } from './approve.ts'
 import { takeCensus } from './census.ts'
+import { turnClock } from './clock.ts'
 import { fetchBatch } from './fetch-batch.ts'
 import { keepHouse } from './housekeeping.ts'
 import { createSyncMetrics, type SyncMetrics } from './metrics.ts'
+import { today } from './plan-and-apply.ts'
 import { storeProfessions } from './professions.ts'
 import { runIfDue } from './schedule.ts'
 import { ensureSetting } from './settings.ts'
@@ -38,9 +40,13 @@ export default fp<SyncOptions>(
     if (!config.roles.includes('registry')) return
     await app.register(fastifySchedule)
     const context = { database, queue, mapping, logger, timeZone: config.timeZone }
+    const clock = async () =>
+      void (await turnClock({ database, metrics, logger }, await today(database.pool, config.timeZone)))
     app.addHook('onReady', async () => {
+      every('clock', '1 0 * * *', clock)
       every('schedule', '* * * * *', () => runIfDue(context, new Date()))
       every('housekeeping', '*/5 * * * *', async () => void (await queue.send('kki-housekeeping', {})))
+      await clock()
       await runIfDue(context, new Date())
     })
 

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import { RequestInvalid } from '../errors.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import { type Caller, recordAudit } from './audit.ts'
 import type { RunMode } from './batch.ts'
-import { IdempotencyConflict, IntegrationDisabled, PartitionBusy, RequestInvalid } from './errors.ts'
+import { IdempotencyConflict, IntegrationDisabled, PartitionBusy } from './errors.ts'
 import { readSetting, type Setting } from './settings.ts'
 import { allProfessions } from './watermark.ts'
 

@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import { PreconditionFailed } from '../errors.ts'
 import { type Caller, recordAudit } from './audit.ts'
-import { PreconditionFailed } from './errors.ts'
 
 /** How the integration with KKI runs; operators change it. */
 export interface Setting {
@@ -72,7 +72,7 @@ export async function writeSetting(
       version
     ]
   )
-  if (!rows[0]) throw new PreconditionFailed()
+  if (!rows[0]) throw new PreconditionFailed('The setting')
   await recordAudit(client, { ...caller, action: 'setting.changed', detail: { ...setting } })
   return rows[0]
 }

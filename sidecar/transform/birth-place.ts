@@ -10,12 +10,14 @@ export interface BirthPlaceKey {
   fitsPeriod: boolean
 }
 
+export type BirthPlaceReader = (place: string, bornIn: number | null) => BirthPlaceKey | null
+
 /**
  * Returns a function from a birthplace and a year of birth (`null` where unknown, which fits every period) to the key
  * that birthplaces are compared by: KOTA and KABUPATEN off, upper case, punctuation folded, other names of a place
  * resolved where they were in use. `null` where nothing is left.
  */
-export function compileBirthPlaces(aliases: readonly BirthPlaceAlias[]) {
+export function compileBirthPlaces(aliases: readonly BirthPlaceAlias[]): BirthPlaceReader {
   const byWord = new Map(
     aliases.map(({ value, key, bornFrom = 0, bornUntil = 9999 }) => [
       birthPlaceWords(value),

@@ -1,3 +1,4 @@
+import { birthDateFault } from './birth-date.ts'
 import { compileBirthPlaces } from './birth-place.ts'
 import type { RejectionCode, WarningCode } from './codes.ts'
 import { contentHash } from './content-hash.ts'
@@ -13,9 +14,6 @@ import type { Candidate, RegistrationStatus, Rejection, Sex, TransformContext, T
 import { compileValidity } from './validity.ts'
 
 export type Transform = (record: unknown, context: TransformContext) => TransformResult
-
-/** Nobody who still practises is older. */
-const maxAgeYears = 110
 
 /**
  * Returns the function that turns one raw KKI record into a candidate or its rejections, by `mapping`.
@@ -83,10 +81,9 @@ export function createTransform(mapping: Mapping): Transform {
   function readBirthDate(record: object, today: () => string, problems: Rejection[]): string | null {
     const day = readDay(record, 'birthDate', birthDay, problems)
     if (day === null) return null
-    const now = today()
-    const oldest = `${Number(now.slice(0, 4)) - maxAgeYears}${now.slice(4)}`
-    if (day <= now && day >= oldest) return day
-    addProblem(problems, 'DATE_INVALID', 'birthDate', day > now ? 'future' : 'tooOld')
+    const fault = birthDateFault(day, today())
+    if (fault === null) return day
+    addProblem(problems, 'DATE_INVALID', 'birthDate', fault)
     return null
   }
 

@@ -1,5 +1,5 @@
 -- Whose licences need another look: something of them was left, or pointed to a registration that goes now.
-create temp table undo_rederive on commit drop as
+create temp table touched on commit drop as
 select distinct r.health_worker_id
 from sdmk.registration r
 left join undo_registration own on own.id = r.id

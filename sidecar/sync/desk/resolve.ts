@@ -1,10 +1,11 @@
 import type pg from 'pg'
+import { RequestInvalid } from '../../errors.ts'
 import type { RejectionCode } from '../../transform/codes.ts'
 import type { Candidate } from '../../transform/types.ts'
 import { recordAudit } from '../audit.ts'
 import type { Batch } from '../batch.ts'
 import { insertBatchRun } from '../batch-run.ts'
-import { RejectionNotResolvable, RequestInvalid, RowPurged } from '../errors.ts'
+import { RejectionNotResolvable, RowPurged } from '../errors.ts'
 import { type DeskCaller, type DeskContext, deskPartition, lockOpen } from './desk.ts'
 import { readWaitingRows, stageStoredRows, type WaitingRow } from './stored-rows.ts'
 

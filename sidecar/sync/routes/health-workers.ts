@@ -1,10 +1,18 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { Problem } from '../../platform/problem.ts'
+import { editHealthWorker } from '../../registry/edit.ts'
+import { HealthWorkerNotFound } from '../../registry/errors.ts'
 import { readHealthWorker, searchHealthWorkers } from '../../registry/health-workers.ts'
 import type { Identity } from '../../registry/identity.ts'
+import { compileBirthPlaces } from '../../transform/birth-place.ts'
+import type { Mapping } from '../../transform/mapping.ts'
 import { nameKey } from '../../transform/name.ts'
-import { Id, IdParams, Instant, nullable, pageOf, problems } from './schemas.ts'
+import { recordAudit } from '../audit.ts'
+import { today } from '../plan-and-apply.ts'
+import { callerOf } from './caller.ts'
+import { refuse } from './refuse.ts'
+import { Id, IdParams, Instant, nullable, pageOf, problems, Reason } from './schemas.ts'
 
 const Day = nullable(Type.String({ format: 'date' }))
 const Source = Type.Union(
@@ -71,8 +79,38 @@ const SearchSchema = Type.Object(
   { additionalProperties: false, title: 'HealthWorkerSearch' }
 )
 
-/** Finding and reading people of the registry. Search is a POST, so that no identity number stands in an address. */
-export const healthWorkerRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = async (app, { identity }) => {
+/** Null first where it is allowed: the validator would otherwise turn it into an empty text. */
+const orNull = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Optional(Type.Union([Type.Null(), schema]))
+const Text = Type.String({ minLength: 1, maxLength: 400 })
+
+const EditSchema = Type.Object(
+  {
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 400, description: 'titles in it are taken off' })),
+    titlePrefix: orNull(Text),
+    titleSuffix: orNull(Text),
+    nik: orNull(Type.String({ minLength: 1, maxLength: 64 })),
+    birthPlace: orNull(Text),
+    birthDate: orNull(Type.String({ format: 'date' })),
+    sex: orNull(Type.Enum(['male', 'female'])),
+    reason: Type.Optional(Reason)
+  },
+  { additionalProperties: false, minProperties: 1, title: 'HealthWorkerEdit' }
+)
+
+export interface HealthWorkerRoutesOptions {
+  identity: Identity
+  mapping: Mapping
+  timeZone: string
+}
+
+/** Finding, reading and editing people of the registry. Search is a POST, so that no identity number stands in an address. */
+export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOptions> = async (
+  app,
+  { identity, mapping, timeZone }
+) => {
+  const birthPlaceOf = compileBirthPlaces(mapping.birthPlaceAliases)
+
   app.post('/v1/health-workers/search', {
     onRequest: app.requireScope('registry:read'),
     schema: {
@@ -101,10 +139,43 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<{ identity: Identity 
       params: IdParams,
       response: { 200: HealthWorkerSchema, ...problems }
     },
-    handler: async request => {
+    handler: async (request, reply) => {
       const worker = await readHealthWorker(app.database.pool, request.params.id)
-      if (!worker) throw new Problem('NOT_FOUND', `There is no health worker ${request.params.id}.`)
-      return worker
+      if (!worker) throw new HealthWorkerNotFound(request.params.id)
+      return reply.header('etag', `"${worker.version}"`).send(worker)
+    }
+  })
+
+  app.patch('/v1/health-workers/:id', {
+    onRequest: app.requireScope('registry:write'),
+    schema: {
+      tags: ['registry'],
+      summary: 'Set values of a health worker by hand',
+      description:
+        'They are SDMK’s own from then on: what KKI says differently is a warning. Null takes a value away, and KKI’s next one fills it. Needs the `ETag` of the answer that was read, as `If-Match`.',
+      params: IdParams,
+      headers: Type.Object({ 'if-match': Type.Optional(Type.String({ pattern: '^"\\d{1,15}"$' })) }),
+      body: EditSchema,
+      response: { 200: HealthWorkerSchema, ...problems }
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const { reason, ...edit } = request.body
+      const version = request.headers['if-match']
+      if (version === undefined) throw new Problem('PRECONDITION_REQUIRED', 'If-Match is missing.')
+      const context = { identity, birthPlaceOf, today: await today(app.database.pool, timeZone) }
+      await app.database
+        .withTransaction(async client => {
+          const fields = await editHealthWorker(client, context, id, Number(version.slice(1, -1)), edit)
+          const detail = { healthWorkerId: id, fields, ...(reason !== undefined && { reason }) }
+          if (fields.length > 0) {
+            await recordAudit(client, { ...callerOf(request), action: 'health_worker.edited', detail })
+          }
+        })
+        .catch(refuse)
+      const worker = await readHealthWorker(app.database.pool, id)
+      if (!worker) throw new HealthWorkerNotFound(id)
+      return reply.header('etag', `"${worker.version}"`).send(worker)
     }
   })
 }

@@ -1,5 +1,6 @@
+import { RequestInvalid } from '../../errors.ts'
 import { Problem } from '../../platform/problem.ts'
-import { PartitionBusy, PlanChanged, RequestInvalid } from '../errors.ts'
+import { PartitionBusy, PlanChanged } from '../errors.ts'
 
 /** Throws an error of ours with what the caller can act on: the field at fault, the batch in the way, the new plan. */
 export function refuse(error: unknown): never {

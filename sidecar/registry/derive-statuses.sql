@@ -1,13 +1,8 @@
--- The status of every licence of the people whom batch $1 touched, as it follows from what KKI states of all of them: a
--- death ends the active ones; a newer licence of the same profession and kind replaces an older one; the day $2 ends what
--- has run out. Derived anew each time, so that the order in which rows came does not matter.
-with touched as (
-  select health_worker_id from kki.plan_row
-  where batch_id = $1 and outcome in ('linked', 'updated') and health_worker_id is not null
-  union
-  select (registration_before ->> 'health_worker_id')::bigint from kki.change
-  where batch_id = $1 and registration_before ? 'health_worker_id'
-), licence as (
+-- The status of every licence of the people in the temp table `touched`, as it follows from what KKI states of all of
+-- them: a death ends the active ones; a newer licence of the same profession and kind replaces an older one; the day $2
+-- ends what has run out. Derived anew each time, so that the order in which rows came does not matter. Each change is
+-- recorded with batch $1, or not at all where that is null: taking a batch back leaves no records of its own.
+with licence as (
   select r.*, bool_or(r.stated_status = 'deceased') over (partition by r.health_worker_id) as is_of_dead
   from touched t join sdmk.registration r using (health_worker_id)
 ), newest as (
@@ -41,4 +36,4 @@ with touched as (
   returning r.id, r.health_worker_id, kki.changed_fields(c.before, to_jsonb(r)) as before
 )
 insert into kki.change (batch_id, operation, health_worker_id, registration_id, registration_before)
-select $1, 'updated', health_worker_id, id, before from updated order by id;
+select $1::bigint, 'updated', health_worker_id, id, before from updated where $1::bigint is not null order by id;

@@ -1,0 +1,180 @@
+import type pg from 'pg'
+import { PreconditionFailed, RequestInvalid } from '../errors.ts'
+import { birthDateFault } from '../transform/birth-date.ts'
+import type { BirthPlaceReader } from '../transform/birth-place.ts'
+import { coreKey, splitName } from '../transform/name.ts'
+import { nikFault } from '../transform/nik.ts'
+import { cleanText } from '../transform/text.ts'
+import { HealthWorkerNotFound, NikTaken } from './errors.ts'
+import type { Identity } from './identity.ts'
+
+/** What SDMK sets of a person by hand; null takes a value away, and KKI's next one fills it. */
+export interface PersonEdit {
+  name?: string | undefined
+  titlePrefix?: string | null | undefined
+  titleSuffix?: string | null | undefined
+  nik?: string | null | undefined
+  birthPlace?: string | null | undefined
+  /** `YYYY-MM-DD` */
+  birthDate?: string | null | undefined
+  sex?: 'male' | 'female' | null | undefined
+}
+
+export interface EditContext {
+  identity: Identity
+  birthPlaceOf: BirthPlaceReader
+  /** The present day, `YYYY-MM-DD`. */
+  today: string
+}
+
+/** A stamp that no row of KKI is greater than. */
+const ownStamp = 'infinity'
+
+interface PersonRow {
+  name: string
+  title_prefix: string | null
+  title_suffix: string | null
+  birth_place: string | null
+  birth_date: string | null
+  nik_digest: Buffer | null
+  version: number
+}
+
+/**
+ * Sets values of a person by hand, within the caller's transaction; they are SDMK's own from then on. A NIK that is
+ * replaced is kept as a former one. Returns the names of the fields that changed.
+ * @throws HealthWorkerNotFound, PreconditionFailed where it is no longer the version that the caller read, RequestInvalid, NikTaken
+ */
+export async function editHealthWorker(
+  client: pg.ClientBase,
+  context: EditContext,
+  id: number,
+  version: number,
+  edit: PersonEdit
+): Promise<string[]> {
+  const { rows } = await client.query<PersonRow>(
+    `select name, title_prefix, title_suffix, birth_place, birth_date, nik_digest, version
+    from sdmk.health_worker where id = $1 for no key update`,
+    [id]
+  )
+  if (!rows[0]) throw new HealthWorkerNotFound(id)
+  if (rows[0].version !== version) throw new PreconditionFailed(`Health worker ${id}`)
+  const columns = {
+    ...nameColumns(edit, rows[0]),
+    ...nikColumns(edit, context),
+    ...birthColumns(edit, rows[0], context),
+    ...sexColumns(edit)
+  }
+  if (Object.keys(columns).length === 0) return []
+  if (columns.nik_digest instanceof Buffer) await refuseTaken(client, id, columns.nik_digest)
+  if ('nik_digest' in columns) await keepFormerNik(client, id, columns.nik_digest as Buffer | null)
+  const names = Object.keys(columns)
+  const changed = await client.query<{ before: Record<string, unknown> | null }>(
+    `with old as (select h as before from sdmk.health_worker h where h.id = $1), updated as (
+      update sdmk.health_worker h
+      set ${names.map((name, i) => `${name} = $${i + 2}`).join(', ')}, version = nextval('sdmk.version_seq'), updated_at = now()
+      from old where h.id = $1
+      returning kki.changed_fields(to_jsonb(old.before), to_jsonb(h)) as before
+    ), recorded as (
+      insert into kki.change (operation, health_worker_id, health_worker_before)
+      select 'edited', $1, before from updated where before is not null
+    )
+    select before from updated`,
+    [id, ...names.map(name => columns[name])]
+  )
+  return Object.keys(changed.rows[0]?.before ?? {})
+}
+
+type Columns = Record<string, unknown>
+
+function nameColumns({ name, titlePrefix, titleSuffix }: PersonEdit, now: PersonRow): Columns {
+  if (name === undefined && titlePrefix === undefined && titleSuffix === undefined) return {}
+  const given = (title: string | null | undefined, stored: string | null) =>
+    title === undefined ? stored : title === null ? null : cleanText(title) || null
+  const parts = splitName(
+    name === undefined ? now.name : cleanText(name),
+    given(titlePrefix, now.title_prefix),
+    given(titleSuffix, now.title_suffix)
+  )
+  const key = coreKey(parts.name)
+  if (key === '') throw new RequestInvalid('name', 'has nothing but titles')
+  return {
+    name: parts.name,
+    title_prefix: parts.titlePrefix,
+    title_suffix: parts.titleSuffix,
+    name_key: key,
+    name_at: ownStamp
+  }
+}
+
+function nikColumns({ nik }: PersonEdit, { identity }: EditContext): Columns {
+  if (nik === undefined) return {}
+  if (nik === null) return { nik_digest: null, nik_sealed: null, nik_tail: null, nik_at: null }
+  const fault = nikFault(nik)
+  if (fault !== null) throw new RequestInvalid('nik', nikFaults[fault])
+  return {
+    nik_digest: identity.digestNik(nik),
+    nik_sealed: identity.seal('nik', nik),
+    nik_tail: nik.slice(-2),
+    nik_at: ownStamp
+  }
+}
+
+const nikFaults = {
+  length: 'must be 16 digits',
+  placeholder: 'is a placeholder',
+  month: 'has no month at digits 9 and 10',
+  day: 'has no day at digits 7 and 8',
+  date: 'has a date that does not exist'
+}
+
+function birthColumns(
+  { birthPlace, birthDate }: PersonEdit,
+  now: PersonRow,
+  { birthPlaceOf, today }: EditContext
+): Columns {
+  const columns: Columns = {}
+  if (birthDate !== undefined) {
+    const fault = birthDate === null ? null : birthDateFault(birthDate, today)
+    if (fault !== null)
+      throw new RequestInvalid('birthDate', fault === 'future' ? 'lies in the future' : 'is too long ago')
+    columns.birth_date = birthDate
+    columns.birth_date_at = birthDate === null ? null : ownStamp
+  }
+  if (birthPlace === undefined && birthDate === undefined) return columns
+  // What a place was called depends on when, so another birth date may make it another place.
+  const place = birthPlace === undefined ? now.birth_place : birthPlace === null ? null : cleanText(birthPlace)
+  const date = birthDate === undefined ? now.birth_date : birthDate
+  const key = place === null ? null : birthPlaceOf(place, date === null ? null : Number(date.slice(0, 4)))
+  if (birthPlace !== undefined && place !== null && key === null)
+    throw new RequestInvalid('birthPlace', 'has no letter')
+  columns.birth_place_key = key?.key ?? null
+  if (birthPlace !== undefined) {
+    columns.birth_place = place
+    columns.birth_place_at = place === null ? null : ownStamp
+  }
+  return columns
+}
+
+function sexColumns({ sex }: PersonEdit): Columns {
+  return sex === undefined ? {} : { sex, sex_at: sex === null ? null : ownStamp }
+}
+
+async function refuseTaken(client: pg.ClientBase, id: number, nikDigest: Buffer): Promise<void> {
+  const { rows } = await client.query<{ id: number }>(
+    'select id from sdmk.health_worker where nik_digest = $1 and id <> $2',
+    [nikDigest, id]
+  )
+  if (rows[0]) throw new NikTaken(rows[0].id)
+}
+
+/** A NIK that was this person's stays known, and never matches again. */
+async function keepFormerNik(client: pg.ClientBase, id: number, nikDigest: Buffer | null): Promise<void> {
+  await client.query(
+    `insert into sdmk.former_nik (health_worker_id, nik_digest, nik_sealed, nik_tail)
+    select id, nik_digest, nik_sealed, nik_tail from sdmk.health_worker
+    where id = $1 and nik_digest is not null and nik_digest is distinct from $2
+    on conflict do nothing`,
+    [id, nikDigest]
+  )
+}

@@ -1,0 +1,69 @@
+import type pg from 'pg'
+import { sql } from './sql.ts'
+
+const noteSeen = sql('unseen/01-seen.sql')
+const noteMissed = sql('unseen/02-missed.sql')
+
+/** A registration that full runs no longer show. Nothing is done to it for that. */
+export interface UnseenRegistration {
+  registrationId: number
+  healthWorkerId: number
+  strNumber: string
+  profession: string
+  status: string
+  /** Full runs in a row that did not show it. */
+  missedRuns: number
+  firstMissedAt: string
+  lastMissedAt: string
+  lastBatchId: number
+}
+
+/** A KKI that loses one page for one night must not alarm anybody. */
+export const reportedFrom = 2
+
+/** Forgets that registrations were missed which the staged rows of a batch show, within the caller's transaction. */
+export async function recordSeen(client: pg.ClientBase, batchId: number): Promise<void> {
+  await client.query(noteSeen, [batchId])
+}
+
+/**
+ * Counts the registrations of a full batch's professions that its staged rows do not show, within the caller's transaction
+ * and before its staging goes. `professions` null: all but `except`.
+ */
+export async function recordMissed(
+  client: pg.ClientBase,
+  batchId: number,
+  { professions, except, since }: { professions: string[] | null; except: string[]; since: Date }
+): Promise<void> {
+  await client.query(noteMissed, [batchId, professions, except, since])
+}
+
+/** Returns the registrations that two full runs in a row, or more, did not show, by id. */
+export async function readUnseen(
+  pool: pg.Pool,
+  { after, limit }: { after: number; limit: number }
+): Promise<{ items: UnseenRegistration[]; next: number | null }> {
+  const { rows } = await pool.query<UnseenRegistration & { firstMissedAt: Date; lastMissedAt: Date }>(
+    `select u.registration_id as "registrationId", r.health_worker_id as "healthWorkerId", r.str_number as "strNumber",
+      r.profession, r.status, u.missed_runs as "missedRuns", u.first_missed_at as "firstMissedAt",
+      u.last_missed_at as "lastMissedAt", u.last_batch_id as "lastBatchId"
+    from kki.unseen u join sdmk.registration r on r.id = u.registration_id
+    where u.missed_runs >= ${reportedFrom} and u.registration_id > $1
+    order by u.registration_id limit $2`,
+    [after, limit + 1]
+  )
+  const items = rows.slice(0, limit).map(row => ({
+    ...row,
+    firstMissedAt: row.firstMissedAt.toISOString(),
+    lastMissedAt: row.lastMissedAt.toISOString()
+  }))
+  return { items, next: rows.length > limit ? (items.at(-1)?.registrationId ?? null) : null }
+}
+
+/** Returns how many there are. */
+export async function countUnseen(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `select count(*) as count from kki.unseen where missed_runs >= ${reportedFrom}`
+  )
+  return rows[0]?.count ?? 0
+}

@@ -1,0 +1,63 @@
+import { randomUUID } from 'node:crypto'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Database } from '../platform/database.ts'
+import { createTraceId } from '../platform/request-id.ts'
+import { expireLicences, hasExpired } from '../registry/expire.ts'
+import { type Caller, recordAudit } from './audit.ts'
+import { type Batch, changeBatch, ledgerOf } from './batch.ts'
+import { insertBatchRun } from './batch-run.ts'
+import { closeRun } from './close-run.ts'
+import type { SyncMetrics } from './metrics.ts'
+import { readSetting } from './settings.ts'
+
+export interface ClockContext {
+  database: Database
+  metrics: SyncMetrics
+  logger: FastifyBaseLogger
+}
+
+/** The partition of batches that the calendar makes. */
+const clockPartition = 'clock'
+
+/**
+ * Ends the licences whose last day is before `asOf` (`YYYY-MM-DD`), as a batch of its own. KKI sends no event for it.
+ * Returns the batch; null where nothing has run out: of several replicas the first one finds it.
+ */
+export async function turnClock({ database, metrics, logger }: ClockContext, asOf: string): Promise<Batch | null> {
+  if (!(await hasExpired(database.pool, asOf))) return null
+  const caller: Caller = { actor: 'clock', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
+  const batch = await database.withAdvisoryLock('sdmk clock', async client => {
+    if (!(await hasExpired(client, asOf))) return null
+    await client.query('set local jit = off')
+    const queued = await insertBatchRun(client, {
+      kind: 'clock',
+      partition: clockPartition,
+      triggeredBy: 'schedule',
+      caller
+    })
+    const fetching = await changeBatch(client, queued, { state: 'fetching', as_of: asOf, fetch_started_at: 'now' })
+    const { changed, deactivated } = await expireLicences(client, queued.id, asOf)
+    const planned = await changeBatch(client, fetching, {
+      state: 'planned',
+      fetched: changed,
+      updated: changed,
+      fetched_at: 'now',
+      planned_at: 'now'
+    })
+    const applied = await changeBatch(client, planned, { state: 'applied', deactivated, finished_at: 'now' })
+    await recordAudit(client, {
+      ...caller,
+      action: 'batch.applied',
+      runId: applied.runId,
+      batchId: applied.id,
+      detail: { ...ledgerOf(applied), success: changed, errors: 0, asOf }
+    })
+    await closeRun(client, applied.runId)
+    return applied
+  })
+  if (batch === null) return null
+  const { rejectAlertRatio } = await readSetting(database.pool)
+  metrics.batchApplied(ledgerOf(batch), rejectAlertRatio)
+  logger.info({ batchId: batch.id, traceId: batch.traceId, asOf, ...ledgerOf(batch) }, 'licences have run out')
+  return batch
+}
