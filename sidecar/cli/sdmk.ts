@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import packageJson from '../../package.json' with { type: 'json' }
 import { reportFailure } from './command.ts'
 import { demoCommand } from './demo.ts'
+import { importCommand } from './import.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { rejectionsCommand } from './rejections.ts'
@@ -18,6 +19,7 @@ const program = new Command('sdmk')
   .addCommand(serveCommand())
   .addCommand(demoCommand())
   .addCommand(syncCommand())
+  .addCommand(importCommand())
   .addCommand(statusCommand())
   .addCommand(rejectionsCommand())
   .addCommand(migrateCommand())

@@ -36,7 +36,8 @@ export interface Registration {
   institution: string | null
   graduationYear: number | null
   province: string | null
-  sourceAt: string
+  /** KKI's stamp; null where KKI has not told of it yet. */
+  sourceAt: string | null
   match: Match
   warnings: string[]
 }
@@ -172,7 +173,7 @@ function toRegistration({
 }: Record<string, unknown>): Registration {
   return {
     ...fields,
-    sourceAt: (sourceAt as Date).toISOString(),
+    sourceAt: sourceAt instanceof Date ? sourceAt.toISOString() : null,
     match: parseMatch(match_reason as string)
   } as Registration
 }

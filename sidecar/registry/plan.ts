@@ -12,6 +12,8 @@ export interface PlanOptions {
   asOf: string
   /** What becomes of an active licence of somebody unknown. */
   createUnmatched: 'create' | 'desk'
+  /** True for rows that SDMK itself tells: people without a licence may be among them. */
+  hasOwnPeople?: boolean
 }
 
 /** What the plan would do, in rows; the ledger's counters without `fetched`. */
@@ -34,23 +36,27 @@ const workTable = sql('plan/01-work-table.sql')
 const fill = sql('plan/02-fill.sql')
 /** After the rows are in: an index that is filled at once costs less than one kept up row by row. */
 const indexWork = 'alter table work add primary key (row_no); analyze work'
-const judge = [
+const judgeKnown = [
   'plan/03-decisions.sql',
   'plan/04-repeated-niks.sql',
   'plan/05-placeholder-niks.sql',
   'plan/06-str-groups.sql',
   'plan/07-supersede.sql',
   'plan/08-known-people.sql',
-  'plan/09-one-claim.sql',
-  'plan/10-known-names.sql',
-  'plan/11-new-clusters.sql',
-  'plan/12-new-names.sql',
-  'plan/13-followers.sql'
+  'plan/09-one-claim.sql'
 ].map(sql)
-const unmatched = sql('plan/14-unmatched.sql')
-const planCreated = sql('plan/15-plan-created.sql')
-const planOthers = sql('plan/16-plan-others.sql')
-const summary = sql('plan/17-summary.sql')
+const equalOwnPeople = sql('plan/10-equal-own-people.sql')
+const judgeNewcomers = [
+  'plan/11-known-names.sql',
+  'plan/12-new-clusters.sql',
+  'plan/13-new-names.sql',
+  'plan/14-followers.sql'
+].map(sql)
+const ownPeople = sql('plan/15-own-people.sql')
+const unmatched = sql('plan/16-unmatched.sql')
+const planCreated = sql('plan/17-plan-created.sql')
+const planOthers = sql('plan/18-plan-others.sql')
+const summary = sql('plan/19-summary.sql')
 
 /**
  * Decides for every staged row of a batch what would become of it, and stores that as the batch's plan, within the
@@ -68,12 +74,12 @@ export async function planBatch(
   await client.query(workTable)
   await client.query(fill, [batchId, options.asOf])
   await client.query(indexWork)
-  for (const step of judge) {
-    await client.query(step)
-    // The steps write the columns by which the next ones choose their rows: with the statistics of before, the planner
-    // expects none and loops over all rows for each.
-    await client.query('analyze work')
-  }
+  // The steps write the columns by which the next ones choose their rows: with the statistics of before, the planner
+  // expects none and loops over all rows for each.
+  for (const step of judgeKnown) await client.query(`${step}; analyze work`)
+  if (options.hasOwnPeople) await client.query(equalOwnPeople, [batchId])
+  for (const step of judgeNewcomers) await client.query(`${step}; analyze work`)
+  if (options.hasOwnPeople) await client.query(ownPeople, [batchId])
   await client.query(unmatched, [options.createUnmatched])
   await client.query(planCreated, [batchId])
   await client.query(`analyze kki.plan_row_${batchId}`)
@@ -102,8 +108,8 @@ interface RefusedRow {
   row_no: number
   page: number
   page_row: number
-  str_number: string
-  profession: string
+  str_number: string | null
+  profession: string | null
   problems: Rejection[]
   urgent: boolean
   rule: number | null
@@ -111,7 +117,8 @@ interface RefusedRow {
   candidates: number[] | null
   nik_digest: Buffer | null
   name_key: string
-  source_at: Date
+  /** Minus infinity, which pg gives as a number, in rows that KKI did not stamp. */
+  source_at: Date | number
 }
 
 /** Puts the rows that the plan refuses, or that a person must see, beside those that were refused for their content, each as KKI sent it. */
@@ -170,7 +177,7 @@ function toRejection(row: RefusedRow, bodies: Map<number, unknown[]>): StagedRej
     candidates: row.candidates,
     nikDigest: row.nik_digest,
     nameKey: row.name_key,
-    changedAt: row.source_at.toISOString(),
+    changedAt: row.source_at instanceof Date ? row.source_at.toISOString() : null,
     raw: stringifyExactly(bodies.get(row.page)?.[row.page_row - 1] ?? null)
   }
 }

@@ -1,13 +1,13 @@
 import { constants, zstdCompressSync } from 'node:zlib'
 import type pg from 'pg'
-import type { Candidate, Rejection, RowPosition } from '../transform/types.ts'
+import type { Candidate, OwnCandidate, Rejection, RowPosition } from '../transform/types.ts'
 import { type CopyValue, copyLine, copyLines } from './copy.ts'
 import type { Identity } from './identity.ts'
 
 /** A row in good order, where it stood. */
 export interface StagedCandidate {
   position: RowPosition
-  candidate: Candidate
+  candidate: Candidate | OwnCandidate
 }
 
 /** A row that is refused, where it stood and as it came. */
@@ -169,7 +169,8 @@ const rowColumns = [
   'content_hash',
   'warnings',
   'ending_only',
-  'problems'
+  'problems',
+  'person_at'
 ]
 
 function rowValues(batchId: number, { position, candidate: c }: StagedCandidate, identity: Identity): CopyValue[] {
@@ -206,7 +207,8 @@ function rowValues(batchId: number, { position, candidate: c }: StagedCandidate,
     `\\x${c.contentHash}`,
     c.warnings.length > 0 ? c.warnings : null,
     c.endingOnly,
-    c.problems.length > 0 ? c.problems : null
+    c.problems.length > 0 ? c.problems : null,
+    'personAt' in c ? c.personAt : null
   ]
 }
 

@@ -1,7 +1,10 @@
 import type pg from 'pg'
 import { recordMissed, recordSeen } from '../registry/unseen.ts'
-import type { Batch } from './batch.ts'
+import type { Batch, BatchKind } from './batch.ts'
 import { allProfessions } from './watermark.ts'
+
+/** Kinds of batches whose rows KKI has just sent. */
+const showsKki: BatchKind[] = ['incremental', 'window', 'full', 'retry']
 
 /**
  * Keeps account of the registrations that KKI no longer lists, within the transaction that applies the batch: any batch
@@ -9,6 +12,7 @@ import { allProfessions } from './watermark.ts'
  * answers for the professions that its siblings did not walk.
  */
 export async function noteUnseen(client: pg.ClientBase, batch: Batch): Promise<void> {
+  if (!showsKki.includes(batch.kind)) return
   await recordSeen(client, batch.id)
   if (batch.kind !== 'full' || batch.fetchStartedAt === null) return
   const isRest = batch.partition === allProfessions

@@ -50,7 +50,9 @@ export async function planAndJudge(
   const asOf = await today(client, context.timeZone)
   const { digest, ...counters } = await planBatch(client, batch.id, context.identity, {
     asOf,
-    createUnmatched: setting.createUnmatched
+    // Whom SDMK itself tells of is wanted; the setting is about people whom only KKI knows.
+    createUnmatched: batch.kind === 'import' ? 'create' : setting.createUnmatched,
+    hasOwnPeople: batch.kind === 'import'
   })
   const planned = await changeBatch(client, batch, {
     state: wasHeld ? 'held' : 'planned',

@@ -75,6 +75,15 @@ export interface Candidate {
   problems: Rejection[]
 }
 
+/**
+ * A person as SDMK's own files tell of them: the licence may be missing, and the values are SDMK's own, so `personAt` is
+ * later, and `changedAt` (`-infinity`) earlier, than any stamp of KKI's.
+ */
+export type OwnCandidate = Omit<Candidate, LicenceField> & { [Field in LicenceField]: Candidate[Field] | null } & {
+  personAt: 'infinity'
+}
+type LicenceField = 'strNumber' | 'strRaw' | 'strFormat' | 'profession' | 'sourceStatus'
+
 /** What became of one raw record. A refused one keeps what identifies it on the desk, where that could be read. */
 export type TransformResult =
   | { ok: true; value: Candidate }

@@ -4,11 +4,11 @@ overriding system value
 select
   p.health_worker_id, nik.nik_digest, nik.nik_sealed, nik.nik_tail, s.name, s.title_prefix, s.title_suffix, s.name_key,
   s.birth_place, s.birth_place_key, s.birth_date, s.sex,
-  case when nik.nik_digest is not null then s.source_at end,
-  s.source_at,
-  case when s.birth_place is not null then s.source_at end,
-  case when s.birth_date is not null then s.source_at end,
-  case when s.sex is not null then s.source_at end
+  case when nik.nik_digest is not null then coalesce(s.person_at, s.source_at) end,
+  coalesce(s.person_at, s.source_at),
+  case when s.birth_place is not null then coalesce(s.person_at, s.source_at) end,
+  case when s.birth_date is not null then coalesce(s.person_at, s.source_at) end,
+  case when s.sex is not null then coalesce(s.person_at, s.source_at) end
 from kki.plan_row p
 join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
 left join lateral (select s.nik_digest, s.nik_sealed, s.nik_tail) nik on not coalesce('NIK_IGNORED' = any (p.warnings), false)

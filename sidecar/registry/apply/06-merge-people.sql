@@ -3,7 +3,7 @@
 -- nobody else does. The batch of a decision gives the person the NIK of its row, unless that is somebody else's. Kept in a temp table with the person as it was.
 create temp table merged on commit drop as
 with offered as (
-  select p.health_worker_id, s.row_no, s.source_at, s.name, s.name_key, s.birth_place, s.birth_date, s.sex,
+  select p.health_worker_id, s.row_no, coalesce(s.person_at, s.source_at) as at, s.name, s.name_key, s.birth_place, s.birth_date, s.sex,
     case when 'NIK_IGNORED' = any (p.warnings) then null else s.nik_digest end as nik_digest
   from kki.plan_row p
   join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
@@ -12,41 +12,56 @@ with offered as (
 ), best as (
   select
     health_worker_id,
-    (array_agg(row_no order by source_at desc, name desc))[1] as name_row,
-    (array_agg(row_no order by source_at desc, nik_digest) filter (where nik_digest is not null))[1] as nik_row,
-    (array_agg(row_no order by source_at desc, birth_place desc) filter (where birth_place is not null))[1] as birth_place_row,
-    (array_agg(row_no order by source_at desc, birth_date desc) filter (where birth_date is not null))[1] as birth_date_row,
-    (array_agg(row_no order by source_at desc, sex desc) filter (where sex is not null))[1] as sex_row
+    (array_agg(row_no order by at desc, name desc))[1] as name_row,
+    (array_agg(row_no order by at desc, nik_digest) filter (where nik_digest is not null))[1] as nik_row,
+    (array_agg(row_no order by at desc, birth_place desc) filter (where birth_place is not null))[1] as birth_place_row,
+    (array_agg(row_no order by at desc, birth_date desc) filter (where birth_date is not null))[1] as birth_date_row,
+    (array_agg(row_no order by at desc, sex desc) filter (where sex is not null))[1] as sex_row
   from offered
   group by health_worker_id
 )
 select
   h as before,
   h.id,
-  name_wins, n.name, n.title_prefix, n.title_suffix, n.name_key, n.source_at as name_at,
-  nik_wins, nik_is_replaced, k.nik_digest, k.nik_sealed, k.nik_tail, k.source_at as nik_at,
-  birth_place_wins, bp.birth_place, bp.birth_place_key, bp.source_at as birth_place_at,
-  birth_date_wins, bd.birth_date, bd.source_at as birth_date_at,
-  sex_wins, x.sex, x.source_at as sex_at
+  name_wins, n.name, n.title_prefix, n.title_suffix, n.name_key, n.at as name_at,
+  nik_wins, nik_is_replaced, k.nik_digest, k.nik_sealed, k.nik_tail, k.at as nik_at,
+  birth_place_wins, bp.birth_place, bp.birth_place_key, bp.at as birth_place_at,
+  birth_date_wins, bd.birth_date, bd.at as birth_date_at,
+  sex_wins, x.sex, x.at as sex_at
 from best b
 join sdmk.health_worker h on h.id = b.health_worker_id
-join kki.staged_row n on n.batch_id = $1 and n.row_no = b.name_row
-left join kki.staged_row k on k.batch_id = $1 and k.row_no = b.nik_row
-left join kki.staged_row bp on bp.batch_id = $1 and bp.row_no = b.birth_place_row
-left join kki.staged_row bd on bd.batch_id = $1 and bd.row_no = b.birth_date_row
-left join kki.staged_row x on x.batch_id = $1 and x.row_no = b.sex_row,
+join lateral (
+  select *, coalesce(person_at, source_at) as at from kki.staged_row where batch_id = $1 and row_no = b.name_row
+) n on true
+left join lateral (
+  select *, coalesce(person_at, source_at) as at from kki.staged_row where batch_id = $1 and row_no = b.nik_row
+) k on true
+left join lateral (
+  select *, coalesce(person_at, source_at) as at from kki.staged_row where batch_id = $1 and row_no = b.birth_place_row
+) bp on true
+left join lateral (
+  select *, coalesce(person_at, source_at) as at from kki.staged_row where batch_id = $1 and row_no = b.birth_date_row
+) bd on true
+left join lateral (
+  select *, coalesce(person_at, source_at) as at from kki.staged_row where batch_id = $1 and row_no = b.sex_row
+) x on true,
 lateral (
   select
-    n.source_at > h.name_at or (n.source_at = h.name_at and n.name > h.name) as name_wins,
+    n.at > h.name_at or (n.at = h.name_at and case
+      -- What SDMK says again is its present word.
+      when n.at = 'infinity'
+        then (n.name, n.title_prefix, n.title_suffix) is distinct from (h.name, h.title_prefix, h.title_suffix)
+      else n.name > h.name
+    end) as name_wins,
     -- A NIK that is stored stays as it is sealed; only its stamp moves.
-    k.source_at is not null and (h.nik_at is null or k.source_at > h.nik_at) as nik_wins,
+    k.at is not null and (h.nik_at is null or k.at > h.nik_at) as nik_wins,
     coalesce(k.nik_digest <> h.nik_digest, false)
       and (select kind from kki.batch where id = $1) = 'decision' as nik_is_replaced,
-    bp.source_at is not null and (h.birth_place_at is null or bp.source_at > h.birth_place_at
-      or (bp.source_at = h.birth_place_at and bp.birth_place > h.birth_place)) as birth_place_wins,
-    bd.source_at is not null and (h.birth_date_at is null or bd.source_at > h.birth_date_at
-      or (bd.source_at = h.birth_date_at and bd.birth_date > h.birth_date)) as birth_date_wins,
-    x.source_at is not null and (h.sex_at is null or x.source_at > h.sex_at
-      or (x.source_at = h.sex_at and x.sex > h.sex)) as sex_wins
+    bp.at is not null and (h.birth_place_at is null or bp.at > h.birth_place_at
+      or (bp.at = h.birth_place_at and (bp.birth_place > h.birth_place or (bp.at = 'infinity' and bp.birth_place <> h.birth_place)))) as birth_place_wins,
+    bd.at is not null and (h.birth_date_at is null or bd.at > h.birth_date_at
+      or (bd.at = h.birth_date_at and (bd.birth_date > h.birth_date or (bd.at = 'infinity' and bd.birth_date <> h.birth_date)))) as birth_date_wins,
+    x.at is not null and (h.sex_at is null or x.at > h.sex_at
+      or (x.at = h.sex_at and (x.sex > h.sex or (x.at = 'infinity' and x.sex <> h.sex)))) as sex_wins
 ) wins
 where name_wins or nik_wins or nik_is_replaced or birth_place_wins or birth_date_wins or sex_wins;

@@ -1,20 +1,23 @@
 -- The desk: one open rejection per subject and code, however often it is met. One that was dismissed stays so while all
 -- of its rows are as they were.
-insert into kki.rejection (subject, str_number, profession, code, problems, urgent, rule, evidence, candidates,
+insert into kki.rejection (source, subject, str_number, profession, code, problems, urgent, rule, evidence, candidates,
   seen_count, first_batch_id, last_batch_id)
-with candidate as (
+with source as (
+  select case kind when 'import' then 'sdmk' else 'kki' end as name from kki.batch where id = $1
+), candidate as (
   select r.subject, array_agg(distinct c order by c) as ids
   from kki.staged_rejection r, unnest(r.candidates) c
   where r.batch_id = $1
   group by r.subject
 )
 select
-  r.subject, max(r.str_number), max(r.profession), problem.code,
+  source.name, r.subject, max(r.str_number), max(r.profession), problem.code,
   (array_agg(problem.found order by r.row_no desc))[1],
   bool_or(r.urgent), max(r.rule), max(r.evidence),
   candidate.ids,
   count(*), $1, $1
 from kki.staged_rejection r
+cross join source
 cross join lateral (
   select p ->> 'code' as code, jsonb_agg(p - 'code') as found
   from jsonb_array_elements(r.problems) p group by p ->> 'code'
@@ -24,9 +27,9 @@ where r.batch_id = $1
   and not exists (
     select from kki.rejection d
     join kki.rejection_occurrence o on o.rejection_id = d.id and o.content_digest = r.content_digest
-    where d.source = 'kki' and d.state = 'dismissed' and d.subject = r.subject and d.code = problem.code
+    where d.source = source.name and d.state = 'dismissed' and d.subject = r.subject and d.code = problem.code
   )
-group by r.subject, problem.code, candidate.ids
+group by source.name, r.subject, problem.code, candidate.ids
 order by r.subject, problem.code
 on conflict (source, subject, code) where state = 'open' do update set
   str_number = excluded.str_number,

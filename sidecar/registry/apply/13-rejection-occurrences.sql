@@ -4,6 +4,6 @@ select $1, r.row_no, d.id, r.page, r.page_row, r.raw_sealed,
   r.profession, r.urgent, r.nik_digest, r.name_key, r.source_at, r.content_digest
 from kki.staged_rejection r,
 lateral (select distinct p ->> 'code' as code from jsonb_array_elements(r.problems) p) problem
-join kki.rejection d on d.source = 'kki' and d.state = 'open' and d.code = problem.code and d.last_batch_id = $1
+join kki.rejection d on d.state = 'open' and d.code = problem.code and d.last_batch_id = $1
 where r.batch_id = $1 and d.subject = r.subject
 order by r.row_no, d.id;

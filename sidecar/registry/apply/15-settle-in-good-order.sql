@@ -17,7 +17,7 @@ with good as (
   join good g on g.str_number = d.subject
   join kki.batch b on b.id = $1
   join kki.rejection_occurrence o on o.rejection_id = d.id and o.settled_by_batch_id is null and o.batch_id <> $1
-  where d.source = 'kki' and d.state = 'open'
+  where d.state = 'open'
     and (o.profession is null or g.profession = '' or o.profession = g.profession)
     and (o.source_at is null or g.source_at >= o.source_at)
     and (

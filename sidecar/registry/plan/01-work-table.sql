@@ -2,8 +2,9 @@
 -- fill the second half; a row that none of them touches meets nobody and stands alone in its batch.
 create temp table work (
   row_no bigint not null,
-  str_number text collate "C" not null,
-  profession text collate "C" not null,
+  -- Null in rows of SDMK's own people without a licence.
+  str_number text collate "C",
+  profession text collate "C",
   nik_digest bytea,
   name_key text collate "C",
   birth_date date,

@@ -25,11 +25,15 @@ export interface DeskCaller extends Caller {
 /** The partition of batches whose rows people took up. */
 export const deskPartition = 'desk'
 
+export type RejectionSource = 'kki' | 'sdmk'
+
 /** Open rejections that something is to be done with: those listed, or those that fit. */
 export interface Selection {
   ids?: readonly number[] | undefined
   code?: RejectionCode | undefined
   batchId?: number | undefined
+  /** Whose rows: KKI's, or those of SDMK's own files. */
+  source?: RejectionSource | undefined
   /** Those after this id: for what one call did not reach. */
   after?: number | undefined
   limit: number
@@ -44,7 +48,7 @@ export interface Selected {
 /** Returns the open rejections of a selection by id, locked for the caller's transaction. */
 export async function selectOpen(
   client: pg.ClientBase,
-  { ids, code, batchId, after, limit }: Selection
+  { ids, code, batchId, source, after, limit }: Selection
 ): Promise<Selected> {
   const { rows } = await client.query<{ id: number }>(
     `select r.id from kki.rejection r
@@ -54,9 +58,10 @@ export async function selectOpen(
       and ($4::bigint is null or exists (
         select from kki.rejection_occurrence o where o.rejection_id = r.id and o.batch_id = $4
       ))
+      and ($6::text is null or r.source = $6)
     order by r.id limit $5
     for update`,
-    [after ?? 0, ids ?? null, code ?? null, batchId ?? null, limit + 1]
+    [after ?? 0, ids ?? null, code ?? null, batchId ?? null, limit + 1, source ?? null]
   )
   const found = rows.slice(0, limit).map(({ id }) => id)
   return { ids: found, next: rows.length > limit ? (found.at(-1) ?? null) : null }
@@ -64,6 +69,7 @@ export async function selectOpen(
 
 export interface OpenRejection {
   id: number
+  source: RejectionSource
   code: RejectionCode
   subject: string
   strNumber: string | null
@@ -72,7 +78,7 @@ export interface OpenRejection {
 /** Returns the rejection, its row locked for the caller's transaction. @throws RejectionNotFound, RejectionStateRefused */
 export async function lockOpen(client: pg.ClientBase, id: number): Promise<OpenRejection> {
   const { rows } = await client.query<OpenRejection & { state: string }>(
-    `select id, code, subject, str_number as "strNumber", state from kki.rejection where id = $1 for update`,
+    `select id, source, code, subject, str_number as "strNumber", state from kki.rejection where id = $1 for update`,
     [id]
   )
   if (!rows[0]) throw new RejectionNotFound(id)

@@ -59,7 +59,7 @@ export async function readRejection(pool: pg.Pool, context: DeskContext, id: num
   const ids = people.map(person => person.id)
   const rows: DeskRow[] = []
   for (const row of await readWaitingRows(pool, context.identity, [id], { limit: mostShown })) {
-    rows.push(await toDeskRow(pool, context, row, ids))
+    rows.push(await toDeskRow(pool, context, row, rejection.source === 'kki' ? ids : []))
   }
   return {
     ...rejection,

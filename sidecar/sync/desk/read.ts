@@ -4,6 +4,8 @@ import type { RejectionCode } from '../../transform/codes.ts'
 /** A refused row as the desk shows it; `occurrences` are where the last batch that met it found it. */
 export interface DeskRejection {
   id: number
+  /** `sdmk`: a row of an imported file. */
+  source: 'kki' | 'sdmk'
   code: RejectionCode
   state: 'open' | 'resolved' | 'dismissed' | 'healed'
   urgent: boolean
@@ -46,7 +48,7 @@ export async function readRejections(
   const { rows } = await pool.query<
     Omit<DeskRejection, 'decidedAt'> & { firstSeenAt: Date; lastSeenAt: Date; decidedAt: Date | null }
   >(
-    `select r.id, r.code, r.state, r.urgent, r.str_number as "strNumber", r.profession, r.problems, r.rule,
+    `select r.id, r.source, r.code, r.state, r.urgent, r.str_number as "strNumber", r.profession, r.problems, r.rule,
       coalesce(r.candidates, '{}') as candidates, r.seen_count as "seenCount", r.first_seen_at as "firstSeenAt",
       r.last_seen_at as "lastSeenAt", r.first_batch_id as "firstBatchId", r.last_batch_id as "lastBatchId",
       r.decided_at as "decidedAt", r.decided_by as "decidedBy", r.decision_reason as "decisionReason",

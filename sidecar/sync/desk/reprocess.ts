@@ -1,8 +1,9 @@
 import type pg from 'pg'
 import { recordAudit } from '../audit.ts'
 import { insertBatchRun } from '../batch-run.ts'
+import { type PageMaker, stageBatch } from '../stage-batch.ts'
 import { type DeskCaller, type DeskContext, deskPartition, type Selected, type Selection, selectOpen } from './desk.ts'
-import { pagesOfWaitingRows, stageStoredRows } from './stored-rows.ts'
+import { pageOfRows, pagesOfWaitingRows } from './stored-rows.ts'
 
 export interface Reprocessed extends Selected {
   /** Null where there was no row to take up. */
@@ -19,13 +20,13 @@ export async function reprocessRejections(
   selection: Selection,
   caller: DeskCaller
 ): Promise<Reprocessed> {
-  const selected = await selectOpen(client, selection)
+  const selected = await selectOpen(client, { ...selection, source: 'kki' })
   let purged = 0
-  const pages = pagesOfWaitingRows(client, context.identity, selected.ids, count => {
+  const rows = pagesOfWaitingRows(client, context.identity, selected.ids, count => {
     purged += count
   })
   // The first page before the batch: where nothing is kept there is nothing to make a batch of.
-  const first = await pages.next()
+  const first = await rows.next()
   if (first.done) return { ...selected, runId: null, rows: 0, purged }
   const queued = await insertBatchRun(client, {
     kind: 'retry',
@@ -33,7 +34,7 @@ export async function reprocessRejections(
     triggeredBy: caller.triggeredBy,
     caller
   })
-  const batch = await stageStoredRows(client, context, queued, startingWith(first.value, pages))
+  const batch = await stageBatch(client, context, queued, toPages(context, startingWith(first.value, rows)))
   await recordAudit(client, {
     ...caller,
     action: 'rejection.reprocessed',
@@ -47,6 +48,10 @@ export async function reprocessRejections(
     }
   })
   return { ...selected, runId: batch.runId, rows: batch.fetched, purged }
+}
+
+async function* toPages(context: DeskContext, pages: AsyncIterable<string[]>): AsyncGenerator<PageMaker, void, void> {
+  for await (const raws of pages) yield pageOfRows(context, raws)
 }
 
 async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, void, void> {

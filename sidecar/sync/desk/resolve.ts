@@ -6,8 +6,9 @@ import { recordAudit } from '../audit.ts'
 import type { Batch } from '../batch.ts'
 import { insertBatchRun } from '../batch-run.ts'
 import { RejectionNotResolvable, RowPurged } from '../errors.ts'
+import { stageBatch } from '../stage-batch.ts'
 import { type DeskCaller, type DeskContext, deskPartition, lockOpen } from './desk.ts'
-import { readWaitingRows, stageStoredRows, type WaitingRow } from './stored-rows.ts'
+import { pageOfRows, readWaitingRows, type WaitingRow } from './stored-rows.ts'
 
 /** Where a row stood: a rejection may stand for several. */
 export interface RowName {
@@ -47,7 +48,10 @@ export async function resolveRejection(
   { healthWorkerId, row, reason }: Resolution,
   caller: DeskCaller
 ): Promise<Batch> {
-  const { code } = await lockOpen(client, id)
+  const { code, source } = await lockOpen(client, id)
+  if (source !== 'kki') {
+    throw new RejectionNotResolvable(id, 'its row came out of a file; correct the file or the person, and import again')
+  }
   if (!resolvableCodes.includes(code)) throw new RejectionNotResolvable(id, `${code} is not about who somebody is`)
   const person = healthWorkerId === 'new' ? null : healthWorkerId
   if (person !== null) await checkPerson(client, person)
@@ -67,7 +71,7 @@ export async function resolveRejection(
     set decided_at = now(), decided_by = $2, decision_reason = $3, version = nextval('sdmk.version_seq') where id = $1`,
     [id, caller.actor, reason ?? null]
   )
-  const batch = await stageStoredRows(client, context, queued, [[raw]])
+  const batch = await stageBatch(client, context, queued, [pageOfRows(context, [raw])])
   await recordAudit(client, {
     ...caller,
     action: 'rejection.resolved',

@@ -1,7 +1,6 @@
 import type pg from 'pg'
 import type { Identity } from '../../registry/identity.ts'
-import { openStaging, preparePage, stagePages } from '../../registry/stage.ts'
-import { type Batch, changeBatch } from '../batch.ts'
+import type { PageMaker } from '../stage-batch.ts'
 import { transformPage } from '../transform-page.ts'
 import type { DeskContext } from './desk.ts'
 
@@ -40,49 +39,28 @@ export async function readWaitingRows(
   }))
 }
 
-/**
- * Stages rows as the pages of a batch, by the present mapping, and queues its plan, all within the caller's transaction:
- * KKI is not asked.
- */
-export async function stageStoredRows(
-  client: pg.ClientBase,
-  context: DeskContext,
-  queued: Batch,
-  pagesOfRows: AsyncIterable<readonly string[]> | Iterable<readonly string[]>
-): Promise<Batch> {
-  await openStaging(client, queued.id)
-  let batch = await changeBatch(client, queued, { state: 'fetching', fetch_started_at: 'now' })
-  for await (const raws of pagesOfRows) {
-    const body = `{"data":[${raws.join(',')}]}`
-    const staged = transformPage(
-      // By the present clock: a stamp that was in the future when the row came may have passed since.
+/** Returns what stages rows of KKI by the present mapping, without asking KKI. */
+export function pageOfRows({ mapping, transform, maxSkewSeconds }: DeskContext, raws: readonly string[]): PageMaker {
+  const body = `{"data":[${raws.join(',')}]}`
+  return ({ page, firstRowNo }) =>
+    transformPage(
       {
         rows: (JSON.parse(body) as { data: unknown[] }).data,
         body: Buffer.from(body),
+        // By the present clock: a stamp that was in the future when the row came may have passed since.
         sourceNow: Date.now(),
         nextCursor: null,
         total: null
       },
       {
-        page: batch.pages + 1,
-        firstRowNo: batch.fetched + 1,
+        page,
+        firstRowNo,
         covered: null,
-        professionPointer: context.mapping.fields.profession,
-        transform: context.transform,
-        maxSkewMs: context.maxSkewSeconds * 1000
+        professionPointer: mapping.fields.profession,
+        transform,
+        maxSkewMs: maxSkewSeconds * 1000
       }
     )
-    const page = preparePage(batch.id, context.identity, staged)
-    await stagePages(client, batch.id, [page])
-    batch = await changeBatch(client, batch, {
-      pages: batch.pages + 1,
-      fetched: batch.fetched + raws.length,
-      rejected: batch.rejected + page.rejectionCount
-    })
-  }
-  batch = await changeBatch(client, batch, { fetched_at: 'now' })
-  await context.queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
-  return batch
 }
 
 /** Yields the waiting rows of these rejections as pages of JSON texts; `onPurged` is told of rows that are no longer kept. */

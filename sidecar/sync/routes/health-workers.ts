@@ -36,7 +36,7 @@ const RegistrationSchema = Type.Object(
     institution: nullable(Type.String()),
     graduationYear: nullable(Type.Integer()),
     province: nullable(Type.String()),
-    sourceAt: Instant,
+    sourceAt: Type.Union([Instant, Type.Null()], { description: 'null: KKI has not told of it yet' }),
     match: Type.Object({
       rule: Type.Integer({ description: 'rule of the matching table that tied it to this person' }),
       agreed: Type.Array(Type.String()),

@@ -7,6 +7,7 @@ import { Id, Instant, nullable, PageQuery, pageOf, problems } from './schemas.ts
 export const RejectionSchema = Type.Object(
   {
     id: Id,
+    source: Type.Enum(['kki', 'sdmk'], { description: 'sdmk: a row of an imported file' }),
     code: Type.Enum(rejectionCodes),
     state: Type.Enum(['open', 'resolved', 'dismissed', 'healed']),
     urgent: Type.Boolean({ description: 'an ending that may concern a known person' }),

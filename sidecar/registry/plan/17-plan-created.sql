@@ -4,7 +4,8 @@ insert into kki.plan_row (batch_id, row_no, outcome, rule, evidence, health_work
   registration_version, status, str_is_new, warnings)
 select $1, row_no, 'created', coalesce(rule, 9), '', nextval(pg_get_serial_sequence('sdmk.health_worker', 'id')),
   registration_id, registration_version, status,
-  rule is null or not exists (select from sdmk.str_number n where n.str_number = work.str_number),
+  str_number is not null
+    and (rule is null or not exists (select from sdmk.str_number n where n.str_number = work.str_number)),
   nullif(array_remove(warnings || case when problems is not null then 'NIK_IGNORED' end, null), '{}')
 from work
 where outcome = 'created' or (outcome is null and status = 'active');

@@ -19,7 +19,7 @@ select
   ),
   coalesce(j.known_id, newborn.health_worker_id), h.version,
   j.registration_id, j.registration_version, j.status,
-  j.final_outcome = 'linked' and not exists (select from sdmk.str_number n where n.str_number = j.str_number),
+  j.final_outcome = 'linked' and j.str_number is not null and not exists (select from sdmk.str_number n where n.str_number = j.str_number),
   j.ending_only,
   case when j.final_outcome = 'rejected' then
     coalesce(j.problems, '[]') || case
@@ -32,8 +32,8 @@ select
   j.candidates, j.urgent,
   nullif(array_remove(j.warnings || array[
     case when j.rule = 0 and j.problems is not null then 'NIK_IGNORED' end,
-    case when j.is_merged and h.name_key <> j.name_key and h.name_at < j.source_at then 'NAME_CHANGED' end,
-    case when j.is_merged and (
+    case when j.is_merged and h.name_key <> j.name_key and h.name_at < coalesce(s.person_at, j.source_at) then 'NAME_CHANGED' end,
+    case when j.is_merged and s.person_at is null and (
       (h.name_at = 'infinity' and h.name_key <> j.name_key)
       or (h.nik_at = 'infinity' and h.nik_digest <> j.nik_digest)
       or (h.birth_place_at = 'infinity' and h.birth_place_key <> j.birth_place_key)

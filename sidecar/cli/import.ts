@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto'
+import { userInfo } from 'node:os'
+import { Presets, SingleBar } from 'cli-progress'
+import { Command, Option } from 'commander'
+import { type Config, loadConfig } from '../config.ts'
+import { type Service, startService } from '../main.ts'
+import { createTraceId } from '../platform/request-id.ts'
+import { loadIdentity } from '../registry/identity.ts'
+import { createFileSecretStore } from '../secrets/file.ts'
+import { importPeople } from '../sync/import/import-people.ts'
+import { formatOf, type ImportFormat, readRecords } from '../sync/import/read-file.ts'
+import { loadMapping } from '../sync/mapping-file.ts'
+import type { RunBody } from '../sync/routes/schemas.ts'
+import { createOwnTransform, ownColumns } from '../transform/own-person.ts'
+import { errorLogger, print } from './command.ts'
+import { followRun } from './follow.ts'
+import { renderSummary, summarize } from './summary.ts'
+
+/** A bar for what is over at once would only flicker. */
+const barAfterMs = 1000
+
+/** Returns `sdmk import`: SDMK's own people out of a file, matched like KKI's rows. */
+export function importCommand(): Command {
+  return new Command('import')
+    .description('take in SDMK’s own people')
+    .argument('<file>', 'CSV with a header, or JSON lines')
+    .addOption(
+      new Option('-f, --format <format>', 'instead of what the name of the file says').choices(['csv', 'jsonl'])
+    )
+    .option('--json', 'print the summary as JSON, and nothing else')
+    .addHelpText(
+      'after',
+      `\nColumns: ${Object.keys(ownColumns).join(', ')}\nA licence (nomor_str, profesi, …) may be missing; docs/import.md says more.`
+    )
+    .action(async (file: string, { format, json }: { format?: ImportFormat; json?: boolean }) => {
+      const records = readRecords(file, format ?? formatOf(file))
+      const config: Config = { ...loadConfig(process.env, { talksToKki: false }), roles: ['registry'] }
+      const service = await startService(config, { logger: errorLogger(config), listen: false })
+      try {
+        const run = await runImport(service, config, records, { quiet: json ?? false })
+        print(json, summarize(run), [await renderSummary(service.app.database.pool, run)])
+        if (run.state !== 'applied') process.exitCode = 1
+      } finally {
+        await service.close()
+      }
+    })
+}
+
+/** Imports the records and waits for the end of the run. @throws what `importPeople` throws */
+export async function runImport(
+  { app }: Service,
+  config: Config,
+  records: AsyncIterable<unknown> | Iterable<unknown>,
+  { quiet }: { quiet: boolean }
+): Promise<RunBody> {
+  const { database, queue } = app
+  const mapping = await loadMapping(config.kki.mappingFile)
+  const identity = await loadIdentity(createFileSecretStore(config.secretsDir))
+  const context = { queue, identity, transform: createOwnTransform(mapping) }
+  const caller = { actor: userInfo().username, apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
+  const bar = new SingleBar(
+    { format: ' reading {value} people', stream: process.stderr, noTTYOutput: false },
+    Presets.shades_classic
+  )
+  const started = Date.now()
+  const onProgress = (count: number) => {
+    if (quiet || Date.now() - started < barAfterMs) return
+    if (!bar.isActive) bar.start(0, count)
+    bar.update(count)
+  }
+  try {
+    const batch = await database.withTransaction(client =>
+      importPeople(client, context, records, { caller, onProgress })
+    )
+    bar.stop()
+    return await followRun(database.pool, batch.runId, { quiet })
+  } finally {
+    bar.stop()
+  }
+}

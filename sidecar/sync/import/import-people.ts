@@ -1,0 +1,102 @@
+import type pg from 'pg'
+import type { JobQueue } from '../../platform/queue.ts'
+import type { Identity } from '../../registry/identity.ts'
+import type { StagedPage } from '../../registry/stage.ts'
+import type { OwnTransform } from '../../transform/own-person.ts'
+import { type Caller, recordAudit } from '../audit.ts'
+import type { Batch } from '../batch.ts'
+import { insertBatchRun } from '../batch-run.ts'
+import { type PageMaker, type PagePlace, stageBatch } from '../stage-batch.ts'
+
+export interface ImportContext {
+  queue: JobQueue
+  identity: Identity
+  transform: OwnTransform
+}
+
+export interface ImportOptions {
+  caller: Caller
+  /** Called with the number of records that were read so far. */
+  onProgress?: (records: number) => void
+}
+
+const importPartition = 'import'
+const recordsPerPage = 500
+
+/**
+ * Takes in SDMK's own people as a batch with the life and ledger of any other, within the caller's transaction: whole, or
+ * not at all. @throws ImportFileInvalid, or what else reading the records throws
+ */
+export async function importPeople(
+  client: pg.ClientBase,
+  context: ImportContext,
+  records: AsyncIterable<unknown> | Iterable<unknown>,
+  { caller, onProgress }: ImportOptions
+): Promise<Batch> {
+  const queued = await insertBatchRun(client, {
+    kind: 'import',
+    partition: importPartition,
+    triggeredBy: 'command',
+    caller
+  })
+  const batch = await stageBatch(client, context, queued, pagesOf(records, context.transform, onProgress))
+  await recordAudit(client, {
+    ...caller,
+    action: 'import.staged',
+    runId: batch.runId,
+    batchId: batch.id,
+    detail: { fetched: batch.fetched, rejected: batch.rejected }
+  })
+  return batch
+}
+
+async function* pagesOf(
+  records: AsyncIterable<unknown> | Iterable<unknown>,
+  transform: OwnTransform,
+  onProgress: ImportOptions['onProgress']
+): AsyncGenerator<PageMaker, void, void> {
+  let page: unknown[] = []
+  let count = 0
+  for await (const record of records) {
+    page.push(record)
+    count += 1
+    if (page.length < recordsPerPage) continue
+    const full = page
+    page = []
+    yield place => toPage(full, place, transform)
+    onProgress?.(count)
+  }
+  if (page.length > 0) yield place => toPage(page, place, transform)
+  onProgress?.(count)
+}
+
+function toPage(records: unknown[], { page, firstRowNo }: PagePlace, transform: OwnTransform): StagedPage {
+  const now = Date.now()
+  const candidates: StagedPage['candidates'] = []
+  const rejections: StagedPage['rejections'] = []
+  for (const [i, record] of records.entries()) {
+    const position = { rowNo: firstRowNo + i, page, pageRow: i + 1 }
+    const result = transform(record, now)
+    if (result.ok) candidates.push({ position, candidate: result.value })
+    else {
+      rejections.push({
+        position,
+        subject: result.strNumber,
+        strNumber: result.strNumber,
+        profession: result.profession,
+        problems: result.rejections,
+        urgent: false,
+        byPlan: false,
+        rule: null,
+        evidence: null,
+        candidates: null,
+        nikDigest: null,
+        nameKey: null,
+        changedAt: null,
+        raw: JSON.stringify(record)
+      })
+    }
+  }
+  const body = Buffer.from(JSON.stringify({ data: records }))
+  return { page, rowCount: records.length, body, candidates, rejections }
+}
