@@ -21,6 +21,10 @@ import {
 export const FIRST_STAMP = Date.UTC(2014, 0, 1)
 export const LAST_STAMP = Date.UTC(2026, 8, 30)
 
+/** What a simulator lists that is told nothing else. */
+export const defaultSeed = 1
+export const defaultBrokenShare = 0.02
+
 const SALT = { stamp: 51, shape: 52, words: 53, strNumbers: 54, personNumbers: 55 }
 /** Of all registrations: 84 % are for life (2025), some of other councils' old numbers have no known format. */
 const LIFETIME_SHARE = 0.84

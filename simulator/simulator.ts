@@ -4,7 +4,7 @@ import { SimulatorInputError } from './errors.ts'
 import { FaultQueue } from './faults.ts'
 import { Feed } from './feed.ts'
 import type { Kind } from './kinds.ts'
-import { LAST_STAMP, Population } from './population.ts'
+import { defaultBrokenShare, defaultSeed, LAST_STAMP, Population } from './population.ts'
 import { Cursors } from './position.ts'
 import { createServer } from './server.ts'
 import type { SimulatorState } from './state.ts'
@@ -55,9 +55,13 @@ export interface Simulator extends Controls {
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { port = 0, host = '127.0.0.1', clientId = 'sdmk', clientSecret = 'simulator-secret' } = options
   checkOptions(options)
-  const seed = options.seed ?? 1
+  const seed = options.seed ?? defaultSeed
   const clock = new SimulatedClock(LAST_STAMP)
-  const population = new Population({ seed, rows: options.rows, brokenShare: options.brokenShare ?? 0.02 })
+  const population = new Population({
+    seed,
+    rows: options.rows,
+    brokenShare: options.brokenShare ?? defaultBrokenShare
+  })
   const state: SimulatorState = {
     clock,
     population,

@@ -1,10 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
+import { ownPeople } from '../../simulator/own-people.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { type Service, startService } from '../main.ts'
@@ -13,8 +18,10 @@ import { initIdentity } from '../registry/identity.ts'
 import { createFileSecretStore } from '../secrets/file.ts'
 import { readBatch } from '../sync/batch.ts'
 import { PartitionBusy } from '../sync/errors.ts'
+import { readRecords } from '../sync/import/read-file.ts'
 import { errorLogger } from './command.ts'
 import { followRun } from './follow.ts'
+import { runImport } from './import.ts'
 import { wholeNumber } from './simulator.ts'
 import { renderSummary, summarize } from './summary.ts'
 import { startRun } from './sync.ts'
@@ -24,6 +31,7 @@ const simulatorStartMs = 20_000
 
 interface DemoOptions {
   rows: number
+  own: number
   exit?: boolean
 }
 
@@ -32,6 +40,7 @@ export function demoCommand(): Command {
   return new Command('demo')
     .description('start a database, a simulated KKI and the sidecar, run once, and stay up')
     .option('-r, --rows <rows>', 'records that the simulated KKI lists', wholeNumber, 50_000)
+    .option('-o, --own <people>', 'people whom SDMK knows before', wholeNumber, 20_000)
     .option('--exit', 'end after the run, with its summary as JSON on the last line')
     .action(async (options: DemoOptions) => {
       const simulator = await startSimulatorProcess(options.rows)
@@ -43,6 +52,7 @@ export function demoCommand(): Command {
         const service = await startOnFreePort(config)
         if (options.exit) {
           try {
+            await importOwnPeople(service, config, options)
             console.log(JSON.stringify(summarize(await runOnce(service, config))))
           } finally {
             await service.close()
@@ -57,6 +67,7 @@ export function demoCommand(): Command {
           simulator.stop()
         })
         try {
+          await importOwnPeople(service, config, options)
           await runOnce(service, config, stopping.signal)
           await renderAddresses(service, simulator.url)
         } catch (error) {
@@ -90,6 +101,21 @@ async function startOnFreePort(config: Config): Promise<Service> {
     if (!(error instanceof ConfigurationError && error.variable === 'SDMK_PORT')) throw error
     return startService({ ...config, port: 0 }, { logger })
   }
+}
+
+/** What SDMK knew before KKI: a file as a ministry would hand it over, left beside the data for who wants to see one. */
+async function importOwnPeople(service: Service, config: Config, { rows, own }: DemoOptions): Promise<void> {
+  if (own === 0) return
+  const file = path.join(config.dataDir, 'demo-own-people.jsonl')
+  await mkdir(config.dataDir, { recursive: true })
+  const lines = Readable.from(ownPeople({ rows, count: own })).map(row => `${JSON.stringify(row)}\n`)
+  await pipeline(lines, createWriteStream(file, { mode: 0o600 }))
+  const run = await runImport(service, config, readRecords(file, 'jsonl'), { quiet: true })
+  const { fetched, created, linked, updated, unchanged, rejected } = summarize(run)
+  console.log(
+    `SDMK's own people (${path.relative('.', file)}): ${fetched} imported; ${created} created, ${linked} linked, ${updated} updated, ${unchanged} unchanged, ${rejected} refused`
+  )
+  if (run.state !== 'applied') process.exitCode = 1
 }
 
 async function runOnce(service: Service, config: Config, signal?: AbortSignal) {

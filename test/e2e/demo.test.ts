@@ -6,7 +6,7 @@ import { runSdmk } from './process.ts'
 test('the demo takes in its people, and a second one on the same data changes nothing', async t => {
   const dataDir = await temporaryFolder(t)
   const demo = async () => {
-    const { code, stdout, stderr } = await runSdmk(['demo', '--exit', '--rows', '3000'], {
+    const { code, stdout, stderr } = await runSdmk(['demo', '--exit', '--rows', '3000', '--own', '600'], {
       SDMK_DATA_DIR: dataDir,
       SDMK_PORT: '0'
     })
@@ -26,6 +26,7 @@ test('the demo takes in its people, and a second one on the same data changes no
     'seconds'
   ])
   assert.equal(first.fetched, 3000)
+  assert.ok((first.linked as number) > 200, 'KKI tells of people whom SDMK knew')
   const second = await demo()
   const { created, linked, updated, superseded, rejected } = second
   assert.deepEqual(

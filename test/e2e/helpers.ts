@@ -20,6 +20,7 @@ export interface Connector {
   app: App
   simulator: Simulator
   pool: pg.Pool
+  secretsDir: string
   /** Calls the API with a key that may do everything. */
   call(method: 'GET' | 'POST' | 'PUT' | 'PATCH', url: string, body?: object): Promise<{ status: number; body: unknown }>
   /** Starts a run through the API and waits for its end. */
@@ -80,6 +81,7 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
     app,
     simulator,
     pool,
+    secretsDir: directory,
     call,
     async restart(env) {
       await current.close()

@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { loadIdentity } from '../../sidecar/registry/identity.ts'
+import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
+import { importPeople } from '../../sidecar/sync/import/import-people.ts'
+import { formatOf, readRecords } from '../../sidecar/sync/import/read-file.ts'
+import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
+import type { BatchBody } from '../../sidecar/sync/routes/schemas.ts'
+import { createOwnTransform } from '../../sidecar/transform/own-person.ts'
+import { inject, kkiRecord, startConnector, temporaryFolder, waitForRun } from './helpers.ts'
+
+const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
+const mappingFile = new URL('../../contracts/kki-mapping.json', import.meta.url).pathname
+
+interface Worker {
+  id: number
+  name: string
+  birthPlace: string | null
+  sources: Record<string, { source: string } | null>
+  registrations: { status: string; sourceAt: string | null; province: string | null; warnings: string[] }[]
+}
+
+async function setUp(t: TestContext) {
+  const connector = await startConnector(t)
+  const folder = await temporaryFolder(t)
+  const mapping = await loadMapping(mappingFile)
+  const identity = await loadIdentity(createFileSecretStore(connector.secretsDir))
+  const load = async (text: string, name = 'people.csv') => {
+    const file = path.join(folder, name)
+    await writeFile(file, text)
+    const { database, queue } = connector.app
+    const context = { queue, identity, transform: createOwnTransform(mapping) }
+    const caller = { actor: 'importer', apiKeyId: null, requestId: 'test', traceId: '0'.repeat(32) }
+    const { runId } = await database.withTransaction(client =>
+      importPeople(client, context, readRecords(file, formatOf(file)), { caller })
+    )
+    const { batches } = await waitForRun(id => connector.call('GET', `/v1/runs/${id}`), runId)
+    return batches[0] as BatchBody
+  }
+  const find = async (query: object) =>
+    ((await connector.call('POST', '/v1/health-workers/search', query)).body as { items: Worker[] }).items
+  return { ...connector, load, find }
+}
+
+const csv = `nik,nama,gelar_depan,tempat_lahir,tanggal_lahir,jenis_kelamin,nomor_str,profesi,provinsi
+3171014101900011,Siti Aminah,dr.,Kota Bogor,01-01-1990,P,,,
+3171010201900012,Budi Hartono,,Bandung,1990-01-02,L,EQ90000000000012,DOKTER,Bali
+,John Doe,,Leiden,1980-05-05,L,,,
+3171010301900013,"Agus, S.Kep",,,,,,,
+`
+
+describe('importing SDMK’s own people', () => {
+  test('creates them with values of their own, and a second import changes nothing', async t => {
+    const { load, find, pool } = await setUp(t)
+    const first = await load(csv)
+    const { fetched, created, rejected } = first.ledger
+    assert.deepEqual([first.kind, first.state, fetched, created, rejected], ['import', 'applied', 4, 4, 0])
+    const [siti] = await find({ nik: '3171014101900011' })
+    assert.deepEqual(
+      [siti?.name, siti?.sources.birthPlace, siti?.registrations],
+      ['Siti Aminah', { source: 'sdmk' }, []]
+    )
+    const [budi] = await find({ str: 'EQ90000000000012' })
+    assert.deepEqual(
+      budi?.registrations.map(({ status, sourceAt, province }) => [status, sourceAt, province]),
+      [['active', null, 'Bali']]
+    )
+    const versions = async () =>
+      (
+        await pool.query(
+          'select id, version from sdmk.health_worker union all select id, version from sdmk.registration'
+        )
+      ).rows
+    const before = await versions()
+    const again = await load(csv)
+    assert.deepEqual([again.state, again.ledger.unchanged], ['applied', 4])
+    assert.deepEqual(await versions(), before)
+  })
+
+  test('keeps its values against KKI’s, and takes KKI’s word for licences', async t => {
+    const { load, find, run, simulator } = await setUp(t)
+    await load(csv)
+    const siti = kkiRecord({
+      nik: '3171014101900011',
+      nama: 'Siti Aminah',
+      tempat_lahir: 'Depok',
+      diubah_pada: ago(60)
+    })
+    const budi = kkiRecord({
+      nomor_str: 'EQ90000000000012',
+      nik: '3171010201900012',
+      nama: 'Budi Hartono',
+      provinsi: 'Aceh',
+      diubah_pada: ago(60)
+    })
+    await inject(simulator, [{ record: siti }, { record: budi }])
+    const { batches } = await run({})
+    assert.deepEqual([batches[0]?.ledger.linked, batches[0]?.ledger.updated], [1, 1])
+    const [storedSiti] = await find({ nik: '3171014101900011' })
+    assert.equal(storedSiti?.birthPlace, 'Kota Bogor')
+    assert.ok(storedSiti?.registrations[0]?.warnings.includes('VALUE_KEPT'))
+    const [storedBudi] = await find({ str: 'EQ90000000000012' })
+    assert.equal(storedBudi?.registrations[0]?.province, 'Aceh')
+
+    const again = await load(csv.replace('Bali', 'Papua').replace('Kota Bogor', 'Cianjur'))
+    assert.deepEqual([again.ledger.updated, again.ledger.unchanged], [1, 3])
+    assert.equal((await find({ nik: '3171014101900011' }))[0]?.birthPlace, 'Cianjur')
+    assert.equal((await find({ str: 'EQ90000000000012' }))[0]?.registrations[0]?.province, 'Aceh')
+  })
+
+  test('is taken back by undo', async t => {
+    const { load, call, pool } = await setUp(t)
+    const { id } = await load(csv)
+    const undone = await call('POST', `/v1/batches/${id}/undo`, { reason: 'the wrong file' })
+    assert.equal(undone.status, 200, JSON.stringify(undone.body))
+    assert.equal((await pool.query('select from sdmk.health_worker')).rowCount, 0)
+    assert.equal((await pool.query('select from sdmk.str_number')).rowCount, 0)
+  })
+
+  test('refuses rows one by one, by column, and keeps them on the desk as its own', async t => {
+    const { load, call } = await setUp(t)
+    const lines = [
+      { nama: 'Rina Wati', nik: '123' },
+      { nama: 'dr.', nik: '3171014101900021' },
+      { nama: 'Tanpa Identitas', tempat_lahir: 'Bogor' },
+      { nama: 'Orang Lain', nik: '3171014101900022', umur: 30 },
+      { nama: 'Orang Baik', nik: '3171014101900023', tahun_lulus: 2012 },
+      { nama: 'Dengan Surat', nik: '3171014101900024', nomor_str: 'EQ90000000000024' }
+    ]
+    const text = `${lines.map(line => JSON.stringify(line)).join('\n')}\nnot json\n`
+    const batch = await load(text, 'people.jsonl')
+    assert.deepEqual([batch.ledger.fetched, batch.ledger.created, batch.ledger.rejected], [7, 1, 6])
+    const { body } = await call('GET', '/v1/rejections')
+    const items = (
+      body as { items: { id: number; source: string; code: string; problems: { instancePath: string }[] }[] }
+    ).items
+    assert.deepEqual(items.map(({ source, code, problems }) => [source, code, problems[0]?.instancePath]).sort(), [
+      ['sdmk', 'NAME_MISSING', '/nama'],
+      ['sdmk', 'NIK_INVALID', '/nik'],
+      ['sdmk', 'SCHEMA_INVALID', ''],
+      ['sdmk', 'SCHEMA_INVALID', ''],
+      ['sdmk', 'SCHEMA_INVALID', '/nik'],
+      ['sdmk', 'SCHEMA_INVALID', '/profesi']
+    ])
+    assert.ok(!JSON.stringify(body).includes('3171014101900022'))
+    const resolved = await call('POST', `/v1/rejections/${items[0]?.id}/resolve`, { healthWorkerId: 'new' })
+    assert.equal(resolved.status, 409)
+  })
+
+  test('names line and column of a file that it cannot read, and takes nothing of it', async t => {
+    const { load, pool } = await setUp(t)
+    for (const [text, message] of [
+      ['nik,name\n1,2\n', /line 1, column 2: is none of nik, nama/],
+      ['nik,gelar_depan\n1,2\n', /line 1: has no column "nama"/],
+      ['nama,nik,nama\na,1,b\n', /line 1, column 3: is "nama" a second time/],
+      ['nama,nik\nAni,3171014101900031\nBudi,3171014101900032,x\n', /line 3.*number of columns/],
+      ['nama,nik\n"Ani,3171014101900031\n', /a quote is not closed/]
+    ] as const) {
+      await assert.rejects(load(text), message)
+    }
+    await assert.rejects(load('nama\nAni\n', 'people.xlsx'), /\.csv/)
+    assert.equal((await pool.query('select from kki.batch')).rowCount, 0)
+    const semicolons = await load('nama;nik\nAni Rahma;3171014101900031\n')
+    assert.equal(semicolons.ledger.created, 1)
+  })
+})
