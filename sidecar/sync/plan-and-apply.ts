@@ -8,6 +8,7 @@ import { planBatch } from '../registry/plan.ts'
 import { type Caller, recordAudit } from './audit.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
 import { closeRun } from './close-run.ts'
+import { mayBeAwaited } from './desk/awaited.ts'
 import { type GateOptions, judgePlan } from './gate.ts'
 import type { SyncMetrics } from './metrics.ts'
 import { noteUnseen } from './note-unseen.ts'
@@ -107,6 +108,9 @@ export async function applyPlanned(
     }
   })
   await closeRun(client, batch.runId)
+  if (mayBeAwaited(batch)) {
+    await queue.send('kki-apply', { batchId: batch.id, takeUp: true }, { client, singletonKey: `take-up-${batch.id}` })
+  }
   if (batch.kind === 'full') {
     await queue.send('kki-census', { runId: batch.runId }, { client, singletonKey: String(batch.runId) })
   }

@@ -10,6 +10,7 @@ import { applyBatch } from './apply-batch.ts'
 import { type Approval, applyApproved } from './approve.ts'
 import { takeCensus } from './census.ts'
 import { turnClock } from './clock.ts'
+import { takeUpNowKnown } from './desk/take-up.ts'
 import { fetchBatch } from './fetch-batch.ts'
 import { keepHouse } from './housekeeping.ts'
 import { createSyncMetrics, type SyncMetrics } from './metrics.ts'
@@ -64,6 +65,8 @@ interface ApplyJob {
   batchId: number
   approval?: Approval
   undo?: Retraction
+  /** To take up refused rows whose person the applied batch has brought. */
+  takeUp?: true
 }
 
 type WorkOptions = SyncOptions & { metrics: SyncMetrics }
@@ -90,15 +93,18 @@ async function workFetch(app: FastifyInstance, { config, mapping, identity, metr
   })
 }
 
-async function workRegistry(app: FastifyInstance, { config, identity, metrics }: WorkOptions): Promise<void> {
+async function workRegistry(app: FastifyInstance, { config, mapping, identity, metrics }: WorkOptions): Promise<void> {
   const { database, queue, log: logger } = app
   const { timeZone, rejectHoldRatio } = config
   const context = { database, queue, identity, metrics, logger, timeZone, rejectHoldRatio }
+  const transform = createTransform(mapping)
+  const desk = { queue, identity, mapping, transform, maxSkewSeconds: config.kki.maxSkewSeconds }
   await queue.work<ApplyJob>(
     'kki-apply',
-    ({ data: { batchId, approval, undo } }) => {
+    ({ data: { batchId, approval, undo, takeUp } }) => {
       if (approval) return applyApproved(context, batchId, approval)
       if (undo) return takeBack(context, batchId, undo)
+      if (takeUp) return takeUpNowKnown(context, desk, batchId)
       return applyBatch(context, batchId)
     },
     { concurrency: config.workers }

@@ -17,9 +17,9 @@ export interface DeskContext {
   maxSkewSeconds: number
 }
 
-/** Who acts, and from where. */
+/** Who acts, and from where; `schedule` is the sidecar by itself. */
 export interface DeskCaller extends Caller {
-  triggeredBy: 'operator' | 'api' | 'command'
+  triggeredBy: 'schedule' | 'operator' | 'api' | 'command'
 }
 
 /** The partition of batches whose rows people took up. */
