@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type pg from 'pg'
 import type { Database } from '../../sidecar/platform/database.ts'
 import { applyPlan } from '../../sidecar/registry/apply.ts'
 import { createIdentity, type Identity } from '../../sidecar/registry/identity.ts'
@@ -125,6 +126,19 @@ async function readOutcomes({ pool }: Database, batchId: number, count: number):
     [batchId, count]
   )
   return rows.map(({ n: _, ...outcome }) => outcome as Outcome)
+}
+
+/** All of schema `sdmk`; without `withBookkeeping` but for versions and times of writing. */
+export async function dumpSdmk(pool: pg.Pool, { withBookkeeping = false } = {}): Promise<string[]> {
+  const without = withBookkeeping ? [] : ['version', 'updated_at']
+  const { rows } = await pool.query<{ line: object }>(
+    `select to_jsonb(h) - $1::text[] || '{"table": 1}' as line from sdmk.health_worker h
+    union all select to_jsonb(r) - $1::text[] || '{"table": 2}' from sdmk.registration r
+    union all select to_jsonb(n) || '{"table": 3}' from sdmk.str_number n
+    union all select to_jsonb(f) || '{"table": 4}' from sdmk.former_nik f`,
+    [without]
+  )
+  return rows.map(({ line }) => JSON.stringify(line)).sort()
 }
 
 /** A name of letters alone, as names of people are: 1 is A, 27 is AA. */

@@ -4,7 +4,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { type UndoReport, undoBatch } from '../../sidecar/registry/undo.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
 import { createTestDatabase } from '../helpers/database.ts'
-import { applyRows, candidate, testIdentity } from './helpers.ts'
+import { applyRows, candidate, dumpSdmk, testIdentity } from './helpers.ts'
 
 const fresh = (row: Candidate, given: Partial<Candidate>): Candidate => ({
   ...row,
@@ -32,16 +32,7 @@ async function setUp(t: TestContext) {
       await pool.query(`update kki.batch set state = 'undone', undone_at = now() where id = $1`, [batchId])
       return report
     },
-    /** All of schema sdmk but for versions and times of writing. */
-    dump: async () => {
-      const { rows } = await pool.query<{ line: string }>(
-        `select to_jsonb(h) - array['version', 'updated_at'] || '{"table": 1}' as line from sdmk.health_worker h
-        union all select to_jsonb(r) - array['version', 'updated_at'] || '{"table": 2}' from sdmk.registration r
-        union all select to_jsonb(n) || '{"table": 3}' from sdmk.str_number n
-        union all select to_jsonb(f) || '{"table": 4}' from sdmk.former_nik f`
-      )
-      return rows.map(({ line }) => JSON.stringify(line)).sort()
-    },
+    dump: () => dumpSdmk(pool),
     one: async (text: string, ...values: unknown[]) => (await pool.query(text, values)).rows[0]
   }
 }
