@@ -64,7 +64,9 @@ export function createTransform(mapping: Mapping): Transform {
     const raw = text.name(record, problems)
     const parts = splitName(raw ?? '', prefix, suffix)
     const key = coreKey(parts.name)
-    if (typeof raw === 'string' && key === '') {
+    // A source that hides letters behind asterisks must not overwrite what is stored in full.
+    if (raw?.includes('*')) addProblem(problems, 'NAME_MISSING', 'name', 'masked')
+    else if (typeof raw === 'string' && key === '') {
       addProblem(problems, 'NAME_MISSING', 'name', raw === '' ? 'blank' : 'titlesOnly')
     }
     return { ...parts, key }

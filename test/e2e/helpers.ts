@@ -22,7 +22,12 @@ export interface Connector {
   pool: pg.Pool
   secretsDir: string
   /** Calls the API with a key that may do everything. */
-  call(method: 'GET' | 'POST' | 'PUT' | 'PATCH', url: string, body?: object): Promise<{ status: number; body: unknown }>
+  call(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH',
+    url: string,
+    body?: object,
+    headers?: Record<string, string>
+  ): Promise<{ status: number; body: unknown }>
   /** Starts a run through the API and waits for its end. */
   run(body: object): Promise<RunBody>
   /** Closes the sidecar and starts another on the same database; `app` stays the first one. */
@@ -68,11 +73,11 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
   closers.push(() => current.close())
   const { key } = await createApiKey(pool, 'test', [...scopes])
 
-  const call: Connector['call'] = async (method, address, body) => {
+  const call: Connector['call'] = async (method, address, body, headers) => {
     const response = await current.inject({
       method,
       url: address,
-      headers: { authorization: `Bearer ${key}` },
+      headers: { authorization: `Bearer ${key}`, ...headers },
       ...(body && { payload: body })
     })
     return { status: response.statusCode, body: response.json() }
