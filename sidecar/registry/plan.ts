@@ -43,20 +43,21 @@ const judgeKnown = [
   'plan/06-str-groups.sql',
   'plan/07-supersede.sql',
   'plan/08-known-people.sql',
-  'plan/09-one-claim.sql'
+  'plan/09-one-claim.sql',
+  'plan/10-nik-claims.sql'
 ].map(sql)
-const equalOwnPeople = sql('plan/10-equal-own-people.sql')
+const equalOwnPeople = sql('plan/11-equal-own-people.sql')
 const judgeNewcomers = [
-  'plan/11-known-names.sql',
-  'plan/12-new-clusters.sql',
-  'plan/13-new-names.sql',
-  'plan/14-followers.sql'
+  'plan/12-known-names.sql',
+  'plan/13-new-clusters.sql',
+  'plan/14-new-names.sql',
+  'plan/15-followers.sql'
 ].map(sql)
-const ownPeople = sql('plan/15-own-people.sql')
-const unmatched = sql('plan/16-unmatched.sql')
-const planCreated = sql('plan/17-plan-created.sql')
-const planOthers = sql('plan/18-plan-others.sql')
-const summary = sql('plan/19-summary.sql')
+const ownPeople = sql('plan/16-own-people.sql')
+const unmatched = sql('plan/17-unmatched.sql')
+const planCreated = sql('plan/18-plan-created.sql')
+const planOthers = sql('plan/19-plan-others.sql')
+const summary = sql('plan/20-summary.sql')
 
 /**
  * Decides for every staged row of a batch what would become of it, and stores that as the batch's plan, within the

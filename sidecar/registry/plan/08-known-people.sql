@@ -16,9 +16,10 @@ with str_known as (
     r.content_hash as stored_hash, r.source_at as stored_at, r.status as stored_status,
     s.id as str_worker,
     n.id as nik_worker,
-    sdmk.same_person(w.nik_digest, w.name_key, w.birth_date, s.nik_digest, s.name_key, s.birth_date) as str_is_same,
+    sdmk.same_person(coalesce(w.nik_digest, g.nik_digest), w.name_key, w.birth_date, s.nik_digest, s.name_key, s.birth_date) as str_is_same,
     coalesce(n.id <> s.id, false) as nik_is_another,
-    coalesce(w.nik_digest <> s.nik_digest, false) as nik_differs,
+    -- Another row of the same STR and person may know the NIK that this one lacks.
+    coalesce(coalesce(w.nik_digest, g.nik_digest) <> s.nik_digest, false) as nik_differs,
     n.name_key = w.name_key and n.birth_place_key = w.birth_place_key as nik_agrees_fully,
     n.name_key = w.name_key
       or (sdmk.names_compatible(n.name_key, w.name_key) and not coalesce(n.birth_date <> w.birth_date, false)) as nik_agrees
