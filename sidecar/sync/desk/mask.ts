@@ -1,4 +1,3 @@
-import { isLosslessNumber } from 'lossless-json'
 import { Pointer } from 'typebox/value'
 import { parseExactly } from '../../registry/exact-json.ts'
 import type { Mapping } from '../../transform/mapping.ts'
@@ -17,7 +16,7 @@ export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>): unkno
 
   function walk(value: unknown, path: string): unknown {
     if (Array.isArray(value)) return value.map((item, i) => walk(item, `${path}/${i}`))
-    if (isLosslessNumber(value)) return maskText(value.toString(), path)
+    if (JSON.isRawJSON(value)) return maskText(value.rawJSON, path)
     if (typeof value === 'object' && value !== null) {
       return Object.fromEntries(
         Object.entries(value).map(([key, item]) => [
@@ -43,5 +42,6 @@ function maskAll(text: string): string {
 }
 
 function digitsOf(value: unknown): string {
-  return typeof value === 'string' || isLosslessNumber(value) ? String(value).replace(/\D/g, '') : ''
+  const text = JSON.isRawJSON(value) ? value.rawJSON : value
+  return typeof text === 'string' || typeof text === 'number' ? String(text).replace(/\D/g, '') : ''
 }
