@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import { sql } from './sql.ts'
 
-const effects = sql('plan/21-effects.sql')
-const sizes = sql('plan/22-sizes.sql')
+const effects = sql('plan/22-effects.sql')
+const sizes = sql('plan/23-sizes.sql')
 
 /** What a plan would do to people whom SDMK knows. */
 export interface Effects {

@@ -19,6 +19,15 @@ export class PlanOutdated extends SdmkError {
   }
 }
 
+/** The registry refuses the plan although it was made, and applied, with all others kept out: a fault of the plan. */
+export class PlanUnfit extends SdmkError {
+  readonly code = 'SDMK_PLAN_UNFIT'
+
+  constructor(batchId: number, options: ErrorOptions) {
+    super(`The registry refuses the plan of batch ${batchId}, made alone; nothing was applied`, options)
+  }
+}
+
 /** A sealed value cannot be opened: its key is not among the keys, or it was altered. */
 export class SealBroken extends SdmkError {
   readonly code = 'SDMK_SEAL_BROKEN'

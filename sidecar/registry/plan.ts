@@ -47,17 +47,14 @@ const judgeKnown = [
   'plan/10-nik-claims.sql'
 ].map(sql)
 const equalOwnPeople = sql('plan/11-equal-own-people.sql')
-const judgeNewcomers = [
-  'plan/12-known-names.sql',
-  'plan/13-new-clusters.sql',
-  'plan/14-new-names.sql',
-  'plan/15-followers.sql'
-].map(sql)
-const ownPeople = sql('plan/16-own-people.sql')
-const unmatched = sql('plan/17-unmatched.sql')
-const planCreated = sql('plan/18-plan-created.sql')
-const planOthers = sql('plan/19-plan-others.sql')
-const summary = sql('plan/20-summary.sql')
+const judgeNewcomers = ['plan/12-known-names.sql', 'plan/13-new-clusters.sql', 'plan/14-new-names.sql'].map(sql)
+const newbornLookalikes = sql('plan/15-newborn-lookalikes.sql')
+const followers = sql('plan/16-followers.sql')
+const ownPeople = sql('plan/17-own-people.sql')
+const unmatched = sql('plan/18-unmatched.sql')
+const planCreated = sql('plan/19-plan-created.sql')
+const planOthers = sql('plan/20-plan-others.sql')
+const summary = sql('plan/21-summary.sql')
 
 /**
  * Decides for every staged row of a batch what would become of it, and stores that as the batch's plan, within the
@@ -80,6 +77,8 @@ export async function planBatch(
   for (const step of judgeKnown) await client.query(`${step}; analyze work`)
   if (options.hasOwnPeople) await client.query(equalOwnPeople, [batchId])
   for (const step of judgeNewcomers) await client.query(`${step}; analyze work`)
+  await client.query(newbornLookalikes, [batchId])
+  await client.query(`${followers}; analyze work`)
   if (options.hasOwnPeople) await client.query(ownPeople, [batchId])
   await client.query(unmatched, [options.createUnmatched])
   await client.query(planCreated, [batchId])

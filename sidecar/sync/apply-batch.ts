@@ -1,7 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { isLostRace } from '../registry/apply.ts'
-import { FenceLost } from '../registry/errors.ts'
-import { type Batch, takeBatch } from './batch.ts'
+import { FenceLost, PlanUnfit } from '../registry/errors.ts'
+import { type Batch, readBatch, takeBatch } from './batch.ts'
+import { failBatch } from './fail-batch.ts'
 import {
   type ApplyContext,
   afterApplied,
@@ -27,8 +28,11 @@ export async function applyBatch(context: ApplyContext, batchId: number): Promis
     metrics.batchHeld(batch.holdReasons ?? [])
     log.warn({ reasons: batch.holdReasons }, 'the batch is held for a person')
   } catch (error) {
-    if (!(error instanceof FenceLost)) throw error
-    log.info({ err: error }, 'the batch was taken over')
+    if (error instanceof FenceLost) return log.info({ err: error }, 'the batch was taken over')
+    if (!(error instanceof PlanUnfit)) throw error
+    await failBatch(database, ((await readBatch(database.pool, batchId)) ?? taken) as Batch, error)
+    metrics.batchEnded('failed')
+    log.error({ err: error, code: error.code }, 'the batch failed')
   }
 }
 
@@ -52,6 +56,9 @@ async function planAndApply(context: ApplyContext, taken: Batch, log: FastifyBas
     alone(context, async client => {
       const planned = await planAndJudge(context, client, taken, maxReplans)
       return planned.state === 'held' ? planned : applyPlanned(context, client, planned)
+    }).catch(error => {
+      // Once more would be the same: nobody else was there.
+      throw isLostRace(error) ? new PlanUnfit(taken.id, { cause: error }) : error
     })
   )
 }

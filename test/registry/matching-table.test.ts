@@ -314,6 +314,26 @@ const lines: Line[] = [
   },
   {
     rule: 8,
+    says: 'somebody whose birth date another row of the batch tells',
+    known: [{ ...siti, birthDate: null }],
+    batch: [
+      { ...siti, ...newStr, nik: null },
+      { ...siti, ...later }
+    ],
+    becomes: [['POSSIBLE_DUPLICATE'], ['updated 3', 0]]
+  },
+  {
+    rule: 8,
+    says: 'somebody whom two rows of a newcomer describe only together',
+    known: [{ ...siti, nik: null }],
+    batch: [
+      { ...siti, ...newStr, nik: null },
+      { ...siti, ...newStr, ...later, nik: null, birthDate: null }
+    ],
+    becomes: [['superseded 1', 'new'], ['POSSIBLE_DUPLICATE']]
+  },
+  {
+    rule: 8,
     says: 'the same within one batch: the oldest creates, the other waits',
     batch: [
       { ...siti, nik: null },

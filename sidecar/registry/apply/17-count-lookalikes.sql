@@ -22,5 +22,6 @@ select count(*) as lookalikes
 from lookalike l
 where l.other_id <> l.id
   and not exists (
-    select from kki.plan_row p where p.batch_id = $1 and p.outcome = 'created' and p.health_worker_id = l.other_id
+    -- Whom the batch itself creates or changes its plan has looked at.
+    select from kki.plan_row p where p.batch_id = $1 and p.outcome <> 'rejected' and p.health_worker_id = l.other_id
   );

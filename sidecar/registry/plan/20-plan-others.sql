@@ -31,7 +31,7 @@ select
   end,
   j.candidates, j.urgent,
   nullif(array_remove(j.warnings || array[
-    case when j.rule = 0 and j.problems is not null then 'NIK_IGNORED' end,
+    case when j.rule in (0, 1) and j.problems is not null then 'NIK_IGNORED' end,
     case when j.is_merged and h.name_key <> j.name_key and h.name_at < coalesce(s.person_at, j.source_at) then 'NAME_CHANGED' end,
     case when j.is_merged and s.person_at is null and (
       (h.name_at = 'infinity' and h.name_key <> j.name_key)
