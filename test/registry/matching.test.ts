@@ -315,4 +315,13 @@ describe('matching', { concurrency: true }, () => {
     const { rows } = await database.pool.query('select birth_date, nik_tail from sdmk.health_worker')
     assert.deepEqual(rows, [{ birth_date: '1990-01-01', nik_tail: row.nik?.slice(-2) }])
   })
+
+  test('a row that looks like somebody whom its own batch creates names that person', async t => {
+    const { database, pool } = await createTestDatabase(t)
+    const first = candidate({ nik: null, name: 'Agus Salim' })
+    const second = candidate({ nik: null, name: 'Agus Salim', changedAt: '2026-02-01T00:00:00.000Z' })
+    await applyRows(database, testIdentity(), [first, second])
+    const { rows } = await pool.query('select r.candidates, h.id from kki.rejection r, sdmk.health_worker h')
+    assert.deepEqual(rows, [{ candidates: [rows[0].id], id: rows[0].id }])
+  })
 })

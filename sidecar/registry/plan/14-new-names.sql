@@ -15,6 +15,6 @@ with lookalike as (
   window oldest as (partition by name_key, birth_date, birth_place_key order by w.source_at, w.content_hash, w.row_no)
 )
 update work w
-set outcome = 'rejected', rule = 8, code = 'POSSIBLE_DUPLICATE'
+set outcome = 'rejected', rule = 8, code = 'POSSIBLE_DUPLICATE', leader_row_no = r.first_row_no
 from ranked r
 where w.row_no = r.row_no and r.row_no <> r.first_row_no and (r.nik_digest is null or r.first_nik is null);

@@ -17,7 +17,7 @@ select
       coalesce(h.birth_date, leader.birth_date), coalesce(h.birth_place_key, leader.birth_place_key)),
     ''
   ),
-  coalesce(j.known_id, newborn.health_worker_id), h.version,
+  case when j.final_outcome <> 'rejected' then coalesce(j.known_id, newborn.health_worker_id) end, h.version,
   j.registration_id, j.registration_version, j.status,
   j.final_outcome = 'linked' and j.str_number is not null and not exists (select from sdmk.str_number n where n.str_number = j.str_number),
   j.ending_only,
@@ -29,7 +29,8 @@ select
     end
     when j.urgent then '[{"code": "ENDING_STALE", "instancePath": "", "params": {}}]'
   end,
-  j.candidates, j.urgent,
+  -- Somebody whom the same batch creates is a candidate as well.
+  case when j.final_outcome = 'rejected' then coalesce(j.candidates, array_remove(array[newborn.health_worker_id], null)) end, j.urgent,
   nullif(array_remove(j.warnings || array[
     case when j.rule in (0, 1) and j.problems is not null then 'NIK_IGNORED' end,
     case when j.is_merged and h.name_key <> j.name_key and h.name_at < coalesce(s.person_at, j.source_at) then 'NAME_CHANGED' end,

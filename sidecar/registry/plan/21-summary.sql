@@ -7,7 +7,7 @@ select
   count(*) filter (where outcome = 'superseded') as superseded,
   count(*) filter (where outcome = 'rejected') as rejected,
   md5(concat(count(*), ' ', sum(hashtextextended(
-    concat_ws('|', row_no, outcome, rule, health_worker_version, registration_id, registration_version, status, problems, candidates),
+    concat_ws('|', row_no, outcome, rule, health_worker_version, registration_id, registration_version, status, problems, cardinality(candidates)),
     0)))) as digest
 from kki.plan_row
 where batch_id = $1;
