@@ -1,4 +1,4 @@
-import { type VariableSchema, variables } from '../sidecar/config.ts'
+import { type VariableSchema, variables } from '../sidecar/environment.ts'
 
 const introduction = `# Configuration
 

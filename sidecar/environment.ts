@@ -1,0 +1,230 @@
+import { type Static, type TSchema, Type } from 'typebox'
+
+export const roles = ['fetch', 'registry', 'api', 'relay'] as const
+export type Role = (typeof roles)[number]
+
+/**
+ * Every environment variable that the sidecar reads, in the order of `docs/configuration.md`, which is made from it.
+ *
+ * `unit` is what a number counts; `defaultText` says in words what stands in for a default that is computed.
+ */
+export const environmentSchema = Type.Object({
+  SDMK_ROLES: Type.Array(Type.Enum(roles), {
+    description: 'What this process does. Only `fetch` needs the KKI secret and the way to KKI.',
+    unit: 'comma-separated list',
+    default: [...roles],
+    minItems: 1
+  }),
+  SDMK_HOST: Type.String({ description: 'Address to listen on.', default: '127.0.0.1', minLength: 1 }),
+  SDMK_PORT: Type.Integer({
+    description: 'Port to listen on; 0 takes any free one.',
+    default: 8080,
+    minimum: 0,
+    maximum: 65535
+  }),
+  SDMK_LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    description: 'Least severe level that is logged.',
+    default: 'info'
+  }),
+  SDMK_DATABASE_URL: Type.Optional(
+    Type.String({
+      description: 'PostgreSQL 15 or newer, as `postgres://user:password@host:port/database`.',
+      defaultText: 'a real PostgreSQL is started under `SDMK_DATA_DIR`',
+      pattern: '^postgres(ql)?://',
+      patternText: 'must start with postgres:// or postgresql://',
+      secret: true
+    })
+  ),
+  SDMK_DATABASE_POOL: Type.Integer({
+    description: 'Connections to PostgreSQL that this process may open for its own work; the queue has four more.',
+    unit: 'connections',
+    default: 10,
+    minimum: 2,
+    maximum: 500
+  }),
+  SDMK_DATA_DIR: Type.String({
+    description: 'Folder for what this machine keeps: the database that is started here and the secrets in files.',
+    default: '.data',
+    minLength: 1
+  }),
+  SDMK_SECRETS_DIR: Type.Optional(
+    Type.String({
+      description: 'Folder of the secrets in files.',
+      defaultText: '`secrets` under `SDMK_DATA_DIR`',
+      minLength: 1
+    })
+  ),
+  SDMK_SHUTDOWN_TIMEOUT: Type.Integer({
+    description: 'How long running jobs and requests may take to end after SIGTERM.',
+    unit: 'seconds',
+    default: 20,
+    minimum: 1,
+    maximum: 600
+  }),
+  SDMK_WORKERS: Type.Integer({
+    description: 'Batches that this process works on at a time.',
+    unit: 'batches',
+    default: 2,
+    minimum: 1,
+    maximum: 32
+  }),
+  SDMK_TIME_ZONE: Type.String({
+    description: 'Time zone of the schedule and of the day on which registrations expire.',
+    unit: 'IANA name',
+    default: 'Asia/Jakarta'
+  }),
+  SDMK_RATE_LIMIT: Type.Integer({
+    description: 'Requests that one API key may make.',
+    unit: 'requests per minute',
+    default: 600,
+    minimum: 1,
+    maximum: 1_000_000
+  }),
+  KKI_BASE_URL: Type.Optional(
+    Type.String({
+      description: 'Where KKI answers, such as `https://kki.example.org`. Required with the role `fetch`.',
+      defaultText: 'none'
+    })
+  ),
+  KKI_MAPPING_FILE: Type.Optional(
+    Type.String({
+      description: 'Field mapping: source paths, date formats, status words, professions.',
+      defaultText: '`contracts/kki-mapping.json` of the package',
+      minLength: 1
+    })
+  ),
+  KKI_PAGE_SIZE: Type.Integer({
+    description: 'Records asked for with each page.',
+    unit: 'records',
+    default: 500,
+    minimum: 1,
+    maximum: 1000
+  }),
+  KKI_OVERLAP: Type.Integer({
+    description: 'How far before the watermark a window starts, so that late changes are seen.',
+    unit: 'seconds',
+    default: 86_400,
+    minimum: 0,
+    maximum: 31_536_000
+  }),
+  KKI_SETTLE: Type.Integer({
+    description: 'How far before the present of KKI a window ends, so that changes in flight settle first.',
+    unit: 'seconds',
+    default: 300,
+    minimum: 0,
+    maximum: 86_400
+  }),
+  KKI_MAX_SKEW: Type.Integer({
+    description: 'How far ahead of KKI’s own clock a record’s time of change may lie.',
+    unit: 'seconds',
+    default: 3600,
+    minimum: 0,
+    maximum: 86_400
+  }),
+  KKI_MAX_BODY_BYTES: Type.Integer({
+    description: 'Largest page that is read, after decompression.',
+    unit: 'bytes',
+    default: 33_554_432,
+    minimum: 1024,
+    maximum: 1_073_741_824
+  }),
+  KKI_MAX_PAGES: Type.Integer({
+    description: 'Pages after which a walk is given up.',
+    unit: 'pages',
+    default: 100_000,
+    minimum: 1,
+    maximum: 10_000_000
+  }),
+  KKI_CONNECT_TIMEOUT: Type.Integer({
+    description: 'Longest wait for a connection to KKI.',
+    unit: 'milliseconds',
+    default: 5000,
+    minimum: 1,
+    maximum: 600_000
+  }),
+  KKI_HEADERS_TIMEOUT: Type.Integer({
+    description: 'Longest wait for the first byte of an answer.',
+    unit: 'milliseconds',
+    default: 15_000,
+    minimum: 1,
+    maximum: 600_000
+  }),
+  KKI_BODY_TIMEOUT: Type.Integer({
+    description: 'Longest silence within an answer.',
+    unit: 'milliseconds',
+    default: 30_000,
+    minimum: 1,
+    maximum: 600_000
+  }),
+  KKI_PAGE_TIMEOUT: Type.Integer({
+    description: 'Longest time for one attempt at a page, from connection to last byte.',
+    unit: 'milliseconds',
+    default: 60_000,
+    minimum: 1,
+    maximum: 3_600_000
+  }),
+  KKI_RETRIES: Type.Integer({
+    description: 'Further attempts at a page after the first.',
+    unit: 'attempts',
+    default: 3,
+    minimum: 0,
+    maximum: 20
+  }),
+  KKI_RETRY_BASE: Type.Integer({
+    description: 'Wait before the second attempt; it doubles from there, with jitter.',
+    unit: 'milliseconds',
+    default: 500,
+    minimum: 1,
+    maximum: 60_000
+  }),
+  KKI_BREAKER_RESET: Type.Integer({
+    description: 'How long no page is asked for after the breaker has opened.',
+    unit: 'milliseconds',
+    default: 30_000,
+    minimum: 100,
+    maximum: 3_600_000
+  }),
+  KKI_SCHEDULE: Type.String({
+    description:
+      'When runs start, in `SDMK_TIME_ZONE`: the initial value of the setting, which operators change afterwards.',
+    unit: 'cron expression',
+    default: '0 2 * * *'
+  }),
+  REJECT_HOLD_RATIO: Type.Optional(
+    Type.Number({
+      description: 'Share of refused rows above which a batch of 20 rows or more waits for a person.',
+      defaultText: 'off: refused rows do not stop the good ones',
+      unit: 'share',
+      minimum: 0,
+      maximum: 1
+    })
+  ),
+  RAW_RETENTION_DAYS: Type.Integer({
+    description: 'How long the sealed raw row of a rejection is kept.',
+    unit: 'days',
+    default: 90,
+    minimum: 1,
+    maximum: 3650
+  })
+})
+
+export type Environment = Static<typeof environmentSchema>
+
+/** One property of the schema, as the generated page and the error texts read it. */
+export interface VariableSchema {
+  description: string
+  type?: 'string' | 'integer' | 'number' | 'array'
+  unit?: string
+  default?: unknown
+  defaultText?: string
+  minimum?: number
+  maximum?: number
+  patternText?: string
+  enum?: readonly string[]
+  items?: { enum: readonly string[] }
+}
+
+/** The variables and their schemas, in order. */
+export const variables: [keyof Environment, VariableSchema][] = Object.entries<TSchema>(
+  environmentSchema.properties
+).map(([name, schema]) => [name as keyof Environment, schema as VariableSchema])
