@@ -23,8 +23,8 @@ const checks = [
   { name: 'generated files', command: process.execPath, args: ['docs/generate.ts', '--check'] }
 ]
 
-/** End-to-end tests start processes and look at their time and memory: they come last, and fewer at once. */
-const isEndToEnd = (file: string) => file.split(path.sep).includes('e2e')
+/** Tests of whole processes, Odoo among them, look at time and memory: they come last, and fewer at once. */
+const isEndToEnd = (file: string) => file.split(path.sep).some(part => part === 'e2e' || part === 'odoo')
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .sort()
   .map(file => path.join(root, file))

@@ -1,0 +1,18 @@
+{
+    "name": "SDMK Core",
+    "summary": "Health workers and their registrations, as SDMK knows them",
+    "version": "19.0.1.0.0",
+    "category": "Human Resources",
+    "author": "HealthForce",
+    "website": "https://github.com/healthforce-org",
+    "license": "LGPL-3",
+    "depends": ["base", "web"],
+    "data": [
+        "security/sdmk_core_groups.xml",
+        "security/ir.model.access.csv",
+        "views/sdmk_registration_views.xml",
+        "views/sdmk_health_worker_views.xml",
+        "views/sdmk_core_menus.xml",
+    ],
+    "application": True,
+}

@@ -1,0 +1,45 @@
+from odoo import api, fields, models
+
+
+class SdmkHealthWorker(models.Model):
+    _name = "sdmk.health.worker"
+    _inherit = "sdmk.mirror"
+    _description = "Health Worker"
+    _order = "name, id"
+
+    _mirror_columns = {
+        "name": "varchar",
+        "title_prefix": "varchar",
+        "title_suffix": "varchar",
+        "nik_masked": "varchar",
+        "birth_place": "varchar",
+        "birth_date": "date",
+        "sex": "varchar",
+        "own_fields": "varchar",
+    }
+
+    # An int4 would end before the sequence does; a double holds every whole number that it will reach.
+    version = fields.Float(digits=(16, 0), required=True, readonly=True)
+    name = fields.Char(required=True, readonly=True)
+    title_prefix = fields.Char(string="Title", readonly=True)
+    title_suffix = fields.Char(string="Degrees", readonly=True)
+    nik_masked = fields.Char(string="NIK", readonly=True, help="The last two digits; the sidecar alone knows the rest.")
+    birth_place = fields.Char(readonly=True)
+    birth_date = fields.Date(readonly=True)
+    sex = fields.Selection([("male", "Male"), ("female", "Female")], readonly=True)
+    own_fields = fields.Char(
+        string="Set by SDMK", readonly=True, help="Fields whose value SDMK set itself, and KKI does not change."
+    )
+    registration_ids = fields.One2many("sdmk.registration", "health_worker_id", string="Registrations", readonly=True)
+
+    _name_idx = models.Index("(name)")
+
+    @api.model
+    def sync_health_workers(self, payload):
+        """Store health workers of the sidecar and their registrations; see :meth:`SdmkMirror._receive`.
+
+        Both in one call: a registration needs its person.
+        """
+        return self._receive(
+            payload, {"health_workers": "sdmk.health.worker", "registrations": "sdmk.registration"}
+        )

@@ -1,0 +1,58 @@
+import json
+
+from odoo.fields import Command
+from odoo.tests.common import TransactionCase
+
+
+class SdmkCase(TransactionCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.users = {
+            role: cls._new_user(role, f"sdmk_core.group_sdmk_{role}")
+            for role in ("auditor", "verifier", "admin", "service")
+        }
+        cls.stranger = cls._new_user("stranger", "base.group_user")
+
+    @classmethod
+    def _new_user(cls, login, group):
+        group_ids = [Command.set([cls.env.ref(group).id])]
+        return cls.env["res.users"].create({"name": login, "login": f"sdmk-{login}", "group_ids": group_ids})
+
+    def worker(self, record_id=1, version=1, **given):
+        row = {
+            "id": record_id,
+            "version": version,
+            "name": "Siti Rekaan",
+            "title_prefix": "dr.",
+            "title_suffix": None,
+            "nik_masked": "**************77",
+            "birth_place": "Bogor",
+            "birth_date": "1990-01-01",
+            "sex": "female",
+            "own_fields": None,
+        }
+        return {**row, **given}
+
+    def registration(self, record_id=1, version=1, **given):
+        row = {
+            "id": record_id,
+            "version": version,
+            "health_worker_id": 1,
+            "str_number": "EQ00000000000001",
+            "profession": "doctor",
+            "competence": None,
+            "status": "active",
+            "issued_on": "2020-01-01",
+            "valid_until": None,
+            "is_lifetime": True,
+            "institution": None,
+            "province": "Bali",
+            "source_at": "2026-01-01 00:00:00",
+            "trace_id": "0" * 32,
+        }
+        return {**row, **given}
+
+    def send(self, *workers, registrations=(), user="service"):
+        payload = json.dumps({"health_workers": workers, "registrations": registrations})
+        return self.env["sdmk.health.worker"].with_user(self.users[user]).sync_health_workers(payload)
