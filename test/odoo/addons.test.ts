@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { after, describe, test } from 'node:test'
 import { OdooUnavailable } from '../../tools/odoo/install.ts'
 import { addons, createOdoo, type Odoo, type OdooOutput } from '../../tools/odoo/server.ts'
+import { exportTerms } from '../../tools/odoo/terms.ts'
 import { serverUrl } from '../helpers/server.ts'
 
 const isCi = process.env.CI === 'true'
@@ -19,6 +21,13 @@ after(() => odoo?.close())
 const database = 'sdmk_odoo_addons'
 const complaints = ({ lines }: OdooOutput) =>
   lines.filter(line => / (WARNING|ERROR|CRITICAL) /.test(line) && !/Running as user 'root'/.test(line))
+
+/** What a PO file has terms for, its head left out. */
+const termsOf = (po: string) =>
+  po
+    .split('\n\n')
+    .flatMap(term => /^msgid ((?:".*"\n?)+)/m.exec(term)?.[1]?.trim() ?? [])
+    .slice(1)
 
 describe('the Odoo addons', { skip: reason || false }, () => {
   const run = (command: string, ...args: string[]) => (odoo as Odoo).run(database, command, args)
@@ -39,6 +48,20 @@ describe('the Odoo addons', { skip: reason || false }, () => {
       []
     )
     assert.deepEqual(complaints(output), [])
+  })
+
+  test('have all of their terms in Indonesian', { timeout: 300_000 }, async () => {
+    const loaded = await run('server', '--load-language', 'id_ID')
+    assert.equal(loaded.code, 0, loaded.lines.slice(-30).join('\n'))
+    assert.deepEqual(complaints(loaded), [])
+    for (const addon of addons) {
+      const folder = new URL(`../../odoo_addons/${addon}/i18n/`, import.meta.url)
+      const committed = await readFile(new URL(`${addon}.pot`, folder), 'utf8')
+      assert.equal(committed, await exportTerms(odoo as Odoo, database, addon, 'pot'), 'run node tools/odoo/terms.ts')
+      const indonesian = await readFile(new URL('id.po', folder), 'utf8')
+      assert.deepEqual(termsOf(indonesian), termsOf(committed))
+      assert.doesNotMatch(indonesian.split('\n\n').slice(1).join('\n\n'), /msgstr ""$(?!\n")/m)
+    }
   })
 
   test('are removed without a trace', { timeout: 300_000 }, async () => {

@@ -8,13 +8,12 @@ from odoo.tools import SQL
 class SdmkMirror(models.AbstractModel):
     """What the records of the sidecar's database have in common here: they are written by it alone.
 
-    A record has the id that it has there, and a version that rises with each change. A row that is not newer than what is
-    stored changes nothing, so rows may come twice, late or in any order.
+    A record has the id that it has there, and a version that rises with each change. A row that is not newer than
+    what is stored changes nothing, so rows may come twice, late or in any order.
     """
 
     _name = "sdmk.mirror"
     _description = "Mirror of a record of SDMK"
-    _log_access = False
 
     # Names and SQL types of the columns that a row of the payload fills, beside id and version.
     _mirror_columns: dict[str, str] = {}

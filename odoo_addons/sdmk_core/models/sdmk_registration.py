@@ -16,6 +16,7 @@ class SdmkRegistration(models.Model):
     _name = "sdmk.registration"
     _inherit = "sdmk.mirror"
     _description = "Registration (STR)"
+    _log_access = False
     _rec_name = "str_number"
     _order = "health_worker_id, id desc"
 
@@ -36,7 +37,7 @@ class SdmkRegistration(models.Model):
 
     version = fields.Float(digits=(16, 0), required=True, readonly=True)
     health_worker_id = fields.Many2one(
-        "sdmk.health.worker", string="Health Worker", required=True, readonly=True, index=True, ondelete="cascade"
+        "sdmk.health.worker", required=True, readonly=True, index=True, ondelete="cascade"
     )
     str_number = fields.Char(string="STR", required=True, readonly=True, index=True)
     profession = fields.Char(readonly=True)

@@ -33,5 +33,8 @@ class TestAccess(SdmkCase):
         self.assertFalse(service.has_group("base.group_user"))
         self.send(self.worker())
         for model in ("sdmk.health.worker", "sdmk.registration", "res.users", "res.partner"):
-            with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model", "odoo.addons.base.models.ir_rule"):
+            with (
+                self.assertRaises(AccessError),
+                mute_logger("odoo.addons.base.models.ir_model", "odoo.addons.base.models.ir_rule"),
+            ):
                 self.env[model].with_user(service).search_read([], ["id"], limit=1)
