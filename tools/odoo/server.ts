@@ -28,6 +28,8 @@ export interface OdooOutput {
 export interface Odoo {
   /** Runs a command of `odoo`, such as `server` or `module`, on a database and to its end. */
   run(database: string, command: string, args: string[]): Promise<OdooOutput>
+  /** Runs Python with `env` of a database at hand, to its end. */
+  shell(database: string, script: string): Promise<OdooOutput>
   /** Serves a database; returns its address. */
   serve(database: string): Promise<string>
   /** Ends what it serves, and removes its databases and files. */
@@ -68,7 +70,7 @@ max_cron_threads = 0
   const running = new Set<ChildProcess>()
   const databases = new Set<string>()
 
-  const start = (database: string, command: string, args: string[]) => {
+  const start = (database: string, command: string, args: string[], input = '') => {
     databases.add(database)
     const environment = {
       HOME: home,
@@ -81,10 +83,13 @@ max_cron_threads = 0
     const python3 = isRoot ? ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', ...odoo] : odoo
     const [action = '', ...others] = args
     const options = ['-c', conf, '-d', database]
-    // All but the server take their options behind what they do: `module uninstall -c …`.
-    const commandLine = command === 'server' ? [command, ...options, ...args] : [command, action, ...options, ...others]
+    // All but these two take their options behind what they do: `module uninstall -c …`.
+    const commandLine = ['server', 'shell'].includes(command)
+      ? [command, ...options, ...args]
+      : [command, action, ...options, ...others]
     const [file = '', ...rest] = [...python3, ...commandLine]
-    const child = spawn(file, rest, { env: environment, cwd: home, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(file, rest, { env: environment, cwd: home, stdio: ['pipe', 'pipe', 'pipe'] })
+    child.stdin.end(input)
     running.add(child)
     child.once('exit', () => running.delete(child))
     const lines: string[] = []
@@ -98,6 +103,11 @@ max_cron_threads = 0
     async run(database, command, args) {
       const port = command === 'server' ? ['--stop-after-init', '--http-port', String(await freePort())] : []
       const { child, lines } = start(database, command, [...port, ...args])
+      const [code] = (await once(child, 'exit')) as [number | null]
+      return { code, lines }
+    },
+    async shell(database, script) {
+      const { child, lines } = start(database, 'shell', ['--no-http'], script)
       const [code] = (await once(child, 'exit')) as [number | null]
       return { code, lines }
     },

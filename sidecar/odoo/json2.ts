@@ -1,0 +1,49 @@
+import { Agent, request } from 'undici'
+import { OdooRefused, OdooUnavailable } from './errors.ts'
+import { maxConnections, type OdooCall, type OdooConnection, type OdooTransport } from './transport.ts'
+
+/** Returns a transport over JSON-2 (`POST /json/2/<model>/<method>`), which stays when Odoo drops XML-RPC. */
+export function createJson2Transport(connection: OdooConnection): OdooTransport {
+  const { baseUrl, database, apiKey, timeoutMs } = connection
+  const agent = new Agent({ connections: maxConnections, pipelining: 1 })
+  return {
+    async call({ model, method, payload, requestId, signal }: OdooCall) {
+      const limit = AbortSignal.timeout(timeoutMs)
+      try {
+        const { statusCode, body } = await request(new URL(`/json/2/${model}/${method}`, baseUrl), {
+          dispatcher: agent,
+          method: 'POST',
+          headers: {
+            authorization: `bearer ${apiKey}`,
+            'content-type': 'application/json',
+            'x-odoo-database': database,
+            'x-request-id': requestId
+          },
+          body: JSON.stringify({ payload }),
+          signal: AbortSignal.any([signal, limit])
+        })
+        const text = await body.text()
+        if (statusCode === 429 || statusCode >= 500) throw new OdooUnavailable(`answers ${statusCode}`)
+        if (statusCode >= 400) throw new OdooRefused(faultOf(text))
+        return JSON.parse(text)
+      } catch (cause) {
+        signal.throwIfAborted()
+        if (cause instanceof OdooRefused || cause instanceof OdooUnavailable) throw cause
+        throw new OdooUnavailable(limit.aborted ? `does not answer within ${timeoutMs} ms` : 'cannot be reached', {
+          cause
+        })
+      }
+    },
+    close: () => agent.close()
+  }
+}
+
+/** Odoo answers `{name, message, arguments, …}`; the message may quote what was sent, so it stays out. */
+function faultOf(text: string): string | null {
+  try {
+    const { name } = JSON.parse(text) as { name?: unknown }
+    return typeof name === 'string' ? name : null
+  } catch {
+    return null
+  }
+}

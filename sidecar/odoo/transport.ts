@@ -1,0 +1,32 @@
+/** Where Odoo is, and as whom the sidecar speaks to it. */
+export interface OdooConnection {
+  baseUrl: string
+  database: string
+  login: string
+  apiKey: string
+  /** Limit of one call, from its first byte to the last of its answer. */
+  timeoutMs: number
+}
+
+export interface OdooCall {
+  model: string
+  /** A public method of the model that takes one JSON text. */
+  method: string
+  payload: string
+  requestId: string
+  /** Aborting it ends the call with the signal's reason. */
+  signal: AbortSignal
+}
+
+/**
+ * Odoo as the relay sees it: one call, one JSON text in. An external call is a transaction of its own there; a call that
+ * fails may have been carried out, so what is called must be safe to repeat.
+ */
+export interface OdooTransport {
+  /** Returns what the method returned. @throws OdooUnavailable, OdooRefused, the reason of the signal */
+  call(call: OdooCall): Promise<unknown>
+  close(): Promise<void>
+}
+
+/** Calls at a time: Odoo's own users come first. */
+export const maxConnections = 2

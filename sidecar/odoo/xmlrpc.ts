@@ -1,0 +1,90 @@
+import http from 'node:http'
+import https from 'node:https'
+import OdooAwait from 'odoo-await'
+import { OdooRefused, OdooUnavailable } from './errors.ts'
+import { maxConnections, type OdooCall, type OdooConnection, type OdooTransport } from './transport.ts'
+
+/** Faults of Odoo's XML-RPC that say why it refuses; all others are faults of its own. */
+const refusals: Record<number, string> = {
+  2: 'odoo.exceptions.UserError',
+  3: 'odoo.exceptions.AccessDenied',
+  4: 'odoo.exceptions.AccessError'
+}
+
+/** Returns a transport over XML-RPC, by odoo-await; it signs in with its first call, and again when that is refused. */
+export function createXmlRpcTransport(connection: OdooConnection): OdooTransport {
+  const isSecure = connection.baseUrl.startsWith('https:')
+  const agent = new (isSecure ? https : http).Agent({ keepAlive: true, maxSockets: maxConnections })
+  let signedIn: Promise<number> | undefined
+
+  async function attempt<T>({ requestId, signal }: OdooCall, work: (client: Client) => Promise<T>): Promise<T> {
+    const limit = AbortSignal.timeout(connection.timeoutMs)
+    const client = new Client(connection, { agent, requestId, signal: AbortSignal.any([signal, limit]) })
+    try {
+      return await work(client)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw translate(error, limit.aborted ? `does not answer within ${connection.timeoutMs} ms` : null)
+    }
+  }
+
+  return {
+    async call(call) {
+      signedIn ??= attempt(call, client => client.connect())
+      const uid = await signedIn.catch(error => {
+        signedIn = undefined
+        throw error
+      })
+      return attempt(call, client => client.callMethod(uid, call))
+    },
+    async close() {
+      agent.destroy()
+    }
+  }
+}
+
+interface CallOptions {
+  agent: http.Agent
+  requestId: string
+  signal: AbortSignal
+}
+
+/** odoo-await has neither time limits nor headers of a call; both go in where it makes the request's options. */
+class Client extends OdooAwait {
+  readonly #options: CallOptions
+
+  constructor({ baseUrl, database, login, apiKey }: OdooConnection, options: CallOptions) {
+    super({ baseUrl, db: database, username: login, password: apiKey })
+    this.#options = options
+  }
+
+  override createClientOptions(path: string) {
+    const { agent, requestId, signal } = this.#options
+    return { ...super.createClientOptions(path), agent, signal, headers: { 'X-Request-ID': requestId } }
+  }
+
+  callMethod(uid: number, { model, method, payload }: OdooCall): Promise<unknown> {
+    // The package declares it of the class, and keeps it with the object.
+    Object.assign(this, { uid })
+    return this.execute_kw(model, method, [[], { payload }])
+  }
+}
+
+/** odoo-await rejects with faults of Odoo, errors of the socket and, where it cannot sign in, with a text. */
+function translate(error: unknown, timedOut: string | null): Error {
+  if (typeof error === 'string') return new OdooRefused('odoo.exceptions.AccessDenied')
+  const { faultCode, faultString } = error as { faultCode?: number; faultString?: string }
+  const fault = faultCode === undefined ? undefined : (refusals[faultCode] ?? namedIn(faultString))
+  if (fault !== undefined) return new OdooRefused(fault)
+  if (faultCode !== undefined) return new OdooUnavailable('fails by itself')
+  return new OdooUnavailable(timedOut ?? 'cannot be reached', { cause: error })
+}
+
+/** Refusals, and what it says of a model, method or argument that it does not have: the addons are missing or old. */
+const refusing =
+  /^(?:odoo\.exceptions\.(?:AccessError|AccessDenied|UserError|ValidationError|MissingError)|KeyError|AttributeError|TypeError)(?=:)/m
+
+/** Of a fault that it did not expect Odoo sends the trace, whose last line names the class. */
+function namedIn(trace = ''): string | undefined {
+  return refusing.exec(trace)?.[0]
+}
