@@ -31,6 +31,23 @@ export interface StagedRejection {
   raw: string
 }
 
+/** Returns a row that is refused for its own content: who it is about, it does not say well enough to be compared. */
+export function refusedForContent(
+  row: Pick<StagedRejection, 'position' | 'strNumber' | 'profession' | 'problems' | 'urgent' | 'raw'>
+): StagedRejection {
+  return {
+    ...row,
+    subject: row.strNumber,
+    byPlan: false,
+    rule: null,
+    evidence: null,
+    candidates: null,
+    nikDigest: null,
+    nameKey: null,
+    changedAt: null
+  }
+}
+
 export interface StagedPage {
   page: number
   rowCount: number

@@ -1,7 +1,7 @@
 import { Pointer } from 'typebox/value'
 import type { KkiPage } from '../kki/types.ts'
 import { parseExactly, stringifyExactly } from '../registry/exact-json.ts'
-import type { StagedPage, StagedRejection } from '../registry/stage.ts'
+import { refusedForContent, type StagedPage } from '../registry/stage.ts'
 import type { Transform } from '../transform/transform.ts'
 import type { RowPosition, TransformResult } from '../transform/types.ts'
 
@@ -48,23 +48,8 @@ function toRejections(page: KkiPage, refused: { position: RowPosition; result: T
   const isOffSchema = refused.some(({ result }) => result.rejections.some(({ code }) => code === 'SCHEMA_INVALID'))
   // JSON.parse rounds a NIK that came as a number; the stored row must be what KKI sent, so the page is read once more.
   const rows = isOffSchema ? (parseExactly(page.body.toString('utf8')) as { data: unknown[] }).data : page.rows
-  return refused.map(({ position, result }): StagedRejection => {
+  return refused.map(({ position, result: { rejections, strNumber, profession, urgent } }) => {
     const raw = stringifyExactly(rows[position.pageRow - 1] ?? null)
-    return {
-      position,
-      subject: result.strNumber,
-      strNumber: result.strNumber,
-      profession: result.profession,
-      problems: result.rejections,
-      urgent: result.urgent,
-      byPlan: false,
-      rule: null,
-      evidence: null,
-      candidates: null,
-      nikDigest: null,
-      nameKey: null,
-      changedAt: null,
-      raw
-    }
+    return refusedForContent({ position, strNumber, profession, problems: rejections, urgent, raw })
   })
 }

@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { after, describe, test } from 'node:test'
-import { OdooUnavailable } from '../../tools/odoo/install.ts'
-import { addons, createOdoo, type Odoo, type OdooOutput } from '../../tools/odoo/server.ts'
+import { addons, type Odoo, type OdooOutput } from '../../tools/odoo/server.ts'
 import { exportTerms } from '../../tools/odoo/terms.ts'
-import { serverUrl } from '../helpers/server.ts'
+import { odooOrReason } from '../helpers/odoo.ts'
 
-const isCi = process.env.CI === 'true'
-let odoo: Odoo | undefined
-let reason = ''
-try {
-  odoo = await createOdoo(await serverUrl())
-} catch (error) {
-  // In CI an Odoo must be had; elsewhere the tests are told to be skipped, and why.
-  if (isCi || !(error instanceof OdooUnavailable)) throw error
-  reason = `no Odoo: ${error.message}`
-}
+const { odoo, skip } = await odooOrReason()
 after(() => odoo?.close())
 
 const database = 'sdmk_odoo_addons'
@@ -29,7 +19,7 @@ const termsOf = (po: string) =>
     .flatMap(term => /^msgid ((?:".*"\n?)+)/m.exec(term)?.[1]?.trim() ?? [])
     .slice(1)
 
-describe('the Odoo addons', { skip: reason || false }, () => {
+describe('the Odoo addons', { skip }, () => {
   const run = (command: string, ...args: string[]) => (odoo as Odoo).run(database, command, args)
 
   test('install on a bare Odoo 19 without a warning', { timeout: 300_000 }, async () => {

@@ -5,20 +5,11 @@ import { after, before, describe, test } from 'node:test'
 import { transports } from '../../sidecar/odoo/create-transport.ts'
 import { OdooRefused, OdooUnavailable } from '../../sidecar/odoo/errors.ts'
 import type { OdooCall, OdooConnection } from '../../sidecar/odoo/transport.ts'
-import { OdooUnavailable as NoOdoo } from '../../tools/odoo/install.ts'
-import { createOdoo, type Odoo } from '../../tools/odoo/server.ts'
-import { serverUrl } from '../helpers/server.ts'
+import type { Odoo } from '../../tools/odoo/server.ts'
+import { odooOrReason } from '../helpers/odoo.ts'
 
 const database = 'sdmk_odoo_transport'
-const isCi = process.env.CI === 'true'
-let odoo: Odoo | undefined
-let reason = ''
-try {
-  odoo = await createOdoo(await serverUrl())
-} catch (error) {
-  if (isCi || !(error instanceof NoOdoo)) throw error
-  reason = `no Odoo: ${error.message}`
-}
+const { odoo, skip } = await odooOrReason()
 after(() => odoo?.close())
 
 const worker = (id: number, version = 1, name = 'Siti Rekaan') => ({ id, version, name })
@@ -33,7 +24,7 @@ const sync = (rows: object[], given: Partial<OdooCall> = {}): OdooCall => ({
 })
 
 for (const [name, create] of Object.entries(transports)) {
-  describe(`the transport ${name}`, { skip: reason || false }, () => {
+  describe(`the transport ${name}`, { skip }, () => {
     let connection: OdooConnection
     before(async () => {
       connection = await serviceAccount(odoo as Odoo)

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { JobQueue } from '../../platform/queue.ts'
 import type { Identity } from '../../registry/identity.ts'
-import type { StagedPage } from '../../registry/stage.ts'
+import { refusedForContent, type StagedPage } from '../../registry/stage.ts'
 import type { OwnTransform } from '../../transform/own-person.ts'
 import { type Caller, recordAudit } from '../audit.ts'
 import type { Batch } from '../batch.ts'
@@ -79,22 +79,9 @@ function toPage(records: unknown[], { page, firstRowNo }: PagePlace, transform: 
     const result = transform(record, now)
     if (result.ok) candidates.push({ position, candidate: result.value })
     else {
-      rejections.push({
-        position,
-        subject: result.strNumber,
-        strNumber: result.strNumber,
-        profession: result.profession,
-        problems: result.rejections,
-        urgent: false,
-        byPlan: false,
-        rule: null,
-        evidence: null,
-        candidates: null,
-        nikDigest: null,
-        nameKey: null,
-        changedAt: null,
-        raw: JSON.stringify(record)
-      })
+      const { strNumber, profession, rejections: problems } = result
+      const raw = JSON.stringify(record)
+      rejections.push(refusedForContent({ position, strNumber, profession, problems, urgent: false, raw }))
     }
   }
   const body = Buffer.from(JSON.stringify({ data: records }))
