@@ -24,13 +24,13 @@ const sync = (rows: object[], given: Partial<OdooCall> = {}): OdooCall => ({
 })
 
 for (const [name, create] of Object.entries(transports)) {
-  describe(`the transport ${name}`, { skip }, () => {
+  describe(`the transport ${name}`, () => {
     let connection: OdooConnection
     before(async () => {
-      connection = await serviceAccount(odoo as Odoo)
+      if (odoo) connection = await serviceAccount(odoo)
     })
 
-    test('hands rows over, of which the newer ones are stored', async t => {
+    test('hands rows over, of which the newer ones are stored', { skip }, async t => {
       const transport = create(connection)
       t.after(() => transport.close())
       const first = name === 'xmlrpc' ? 100 : 200
@@ -45,7 +45,7 @@ for (const [name, create] of Object.entries(transports)) {
       assert.ok(stored[0] === 1, 'the newest version wins, whichever call was first')
     })
 
-    test('tells a refusal from a failure, and never what was sent', async t => {
+    test('tells a refusal from a failure, and never what was sent', { skip }, async t => {
       const transport = create(connection)
       t.after(() => transport.close())
       for (const call of [
@@ -62,13 +62,13 @@ for (const [name, create] of Object.entries(transports)) {
       }
     })
 
-    test('is refused with a wrong key', async t => {
+    test('is refused with a wrong key', { skip }, async t => {
       const transport = create({ ...connection, apiKey: 'wrong' })
       t.after(() => transport.close())
       await assert.rejects(transport.call(sync([])), OdooRefused)
     })
 
-    test('fails for now where nobody answers, or not in time, and ends when it is told to', async t => {
+    test('fails for now where nobody answers, or not in time, and ends when it is told to', { skip }, async t => {
       const silent = await listen(t, () => {})
       const gone = create({ ...connection, baseUrl: 'http://127.0.0.1:9', timeoutMs: 1000 })
       const slow = create({ ...connection, baseUrl: silent, timeoutMs: 200 })
@@ -81,7 +81,7 @@ for (const [name, create] of Object.entries(transports)) {
       await assert.rejects(told.call(sync([], { signal: leaving.signal })), /the process stops/)
     })
 
-    test('sends the id of the request', async t => {
+    test('sends the id of the request', { skip }, async t => {
       const seen: unknown[] = []
       const url = await listen(t, (request, response) => {
         seen.push(request.headers['x-request-id'])
