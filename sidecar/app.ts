@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import { ConfigurationError } from './errors.ts'
 import kki from './kki/plugin.ts'
+import odoo from './odoo/plugin.ts'
 import auth from './platform/auth.ts'
 import database from './platform/database.ts'
 import health from './platform/health.ts'
@@ -84,6 +85,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       app.health.register('database', async () => void (await app.database.pool.query('select 1')))
       await app.register(queue, { url: databaseUrl, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds })
       app.health.register('queue', async () => void (await app.queue.check()))
+      if (config.odoo) await app.register(odoo, { config, odoo: config.odoo, secrets })
       if (config.roles.includes('fetch')) await app.register(kki, { config, secrets })
       await app.register(sync, { config, mapping, identity })
     }

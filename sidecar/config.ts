@@ -7,6 +7,7 @@ import { ConfigurationError } from './errors.ts'
 import { closest } from './platform/closest.ts'
 
 export type Config = ReturnType<typeof toConfig>
+export type OdooConfig = NonNullable<Config['odoo']>
 
 export interface LoadOptions {
   /** False for commands that only need the database: `KKI_BASE_URL` may then be missing. */
@@ -59,9 +60,11 @@ function toConfig(env: Environment) {
     /** `null`: off. */
     rejectHoldRatio: env.REJECT_HOLD_RATIO ?? null,
     rawRetentionDays: env.RAW_RETENTION_DAYS,
+    /** `null`: there is no Odoo to tell. */
+    odoo: odooConfig(env),
     kki: {
       /** Without a slash at its end; `null` where this process does not fetch. */
-      baseUrl: env.KKI_BASE_URL === undefined ? null : parseBaseUrl(env.KKI_BASE_URL),
+      baseUrl: env.KKI_BASE_URL === undefined ? null : parseBaseUrl('KKI_BASE_URL', env.KKI_BASE_URL),
       mappingFile: path.resolve(
         env.KKI_MAPPING_FILE ?? fileURLToPath(new URL('../contracts/kki-mapping.json', import.meta.url))
       ),
@@ -80,6 +83,21 @@ function toConfig(env: Environment) {
       breakerResetMs: env.KKI_BREAKER_RESET,
       schedule: env.KKI_SCHEDULE
     }
+  }
+}
+
+function odooConfig(env: Environment) {
+  if (env.SDMK_ODOO_URL === undefined) return null
+  const database = env.SDMK_ODOO_DATABASE
+  if (database === undefined) {
+    throw new ConfigurationError('SDMK_ODOO_DATABASE', 'is required with SDMK_ODOO_URL; it names Odoo’s database')
+  }
+  return {
+    baseUrl: parseBaseUrl('SDMK_ODOO_URL', env.SDMK_ODOO_URL),
+    database,
+    transport: env.SDMK_ODOO_TRANSPORT,
+    timeoutMs: env.SDMK_ODOO_TIMEOUT,
+    retryMaxSeconds: env.SDMK_ODOO_RETRY_MAX
   }
 }
 
@@ -128,13 +146,13 @@ function checkSchedule(schedule: string, tz: string) {
   }
 }
 
-function parseBaseUrl(text: string): string {
+function parseBaseUrl(variable: string, text: string): string {
   const url = URL.parse(text)
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
-    throw new ConfigurationError('KKI_BASE_URL', 'must be an address that starts with http:// or https://')
+    throw new ConfigurationError(variable, 'must be an address that starts with http:// or https://')
   }
   if (url.username || url.password || url.search || url.hash) {
-    throw new ConfigurationError('KKI_BASE_URL', 'must hold no login, query or fragment')
+    throw new ConfigurationError(variable, 'must hold no login, query or fragment')
   }
   return url.href.replace(/\/+$/, '')
 }

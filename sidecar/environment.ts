@@ -80,6 +80,38 @@ export const environmentSchema = Type.Object({
     minimum: 1,
     maximum: 1_000_000
   }),
+  SDMK_ODOO_URL: Type.Optional(
+    Type.String({
+      description: 'Where Odoo answers, such as `https://odoo.example.org`. Processes of all roles need to know it.',
+      defaultText: 'none: Odoo is told nothing',
+      minLength: 1
+    })
+  ),
+  SDMK_ODOO_DATABASE: Type.Optional(
+    Type.String({
+      description: 'Name of Odoo’s database. Required with `SDMK_ODOO_URL`.',
+      defaultText: 'none',
+      minLength: 1
+    })
+  ),
+  SDMK_ODOO_TRANSPORT: Type.Enum(['xmlrpc', 'json2'], {
+    description: 'How Odoo is spoken to. XML-RPC leaves with Odoo 22.',
+    default: 'xmlrpc'
+  }),
+  SDMK_ODOO_TIMEOUT: Type.Integer({
+    description: 'Longest time for one call of Odoo.',
+    unit: 'milliseconds',
+    default: 120_000,
+    minimum: 100,
+    maximum: 3_600_000
+  }),
+  SDMK_ODOO_RETRY_MAX: Type.Integer({
+    description: 'Longest wait before a call that Odoo did not take is repeated; waits double up to it.',
+    unit: 'seconds',
+    default: 300,
+    minimum: 1,
+    maximum: 3600
+  }),
   KKI_BASE_URL: Type.Optional(
     Type.String({
       description: 'Where KKI answers, such as `https://kki.example.org`. Required with the role `fetch`.',

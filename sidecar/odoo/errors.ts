@@ -4,9 +4,16 @@ import { SdmkError } from '../errors.ts'
 export class OdooUnavailable extends SdmkError {
   readonly code = 'ODOO_UNAVAILABLE'
   override readonly retryable = true
+  /** True where the sidecar has no account there yet. */
+  readonly isWithoutAccount: boolean
 
-  constructor(problem: string, options?: ErrorOptions) {
+  constructor(problem: string, options?: ErrorOptions & { isWithoutAccount?: boolean }) {
     super(`Odoo ${problem}; the call is repeated`, options)
+    this.isWithoutAccount = options?.isWithoutAccount ?? false
+  }
+
+  static withoutAccount(): OdooUnavailable {
+    return new OdooUnavailable('has given the sidecar no account yet', { isWithoutAccount: true })
   }
 }
 

@@ -24,6 +24,14 @@ export interface Database {
   withTransaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>
   /** Like `withTransaction`, but alone: of all processes on this database, one at a time works under this name. */
   withAdvisoryLock<T>(name: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T>
+  /** Lets an observer take part in every later transaction. */
+  observe(observer: TransactionObserver): void
+}
+
+/** What goes with a transaction: it begins with it, and does its own work in it before it is committed. */
+export interface TransactionObserver {
+  begin(client: pg.ClientBase): void
+  beforeCommit(client: pg.ClientBase): Promise<void>
 }
 
 const connectTimeoutMs = 5000
@@ -40,15 +48,17 @@ export function createDatabase(options: DatabaseOptions, logger: FastifyBaseLogg
     statement_timeout: 0,
     types
   })
+  const observers: TransactionObserver[] = []
   pool.on('error', error => logger.warn({ err: error }, 'an idle database connection broke; a new one takes its place'))
   return {
     pool,
-    withTransaction: work => withTransaction(pool, work),
+    withTransaction: work => withTransaction(pool, observers, work),
     withAdvisoryLock: (name, work) =>
-      withTransaction(pool, async client => {
+      withTransaction(pool, observers, async client => {
         await client.query('select pg_advisory_xact_lock(hashtextextended($1::text, 0))', [name])
         return work(client)
-      })
+      }),
+    observe: observer => void observers.push(observer)
   }
 }
 
@@ -95,12 +105,18 @@ export default fp<DatabaseOptions>(
   { name: 'database', fastify: '5.x' }
 )
 
-async function withTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+async function withTransaction<T>(
+  pool: pg.Pool,
+  observers: readonly TransactionObserver[],
+  work: (client: pg.PoolClient) => Promise<T>
+): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
   try {
     await client.query('begin')
+    for (const observer of observers) observer.begin(client)
     const result = await work(client)
+    for (const observer of observers) await observer.beforeCommit(client)
     await client.query('commit')
     return result
   } catch (error) {

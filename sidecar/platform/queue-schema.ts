@@ -15,15 +15,22 @@ const common = {
   notify: true
 } as const satisfies Omit<Queue, 'name'>
 
+/** What Odoo is to know is tried until it knows: a refusal is tried again after at most five minutes. */
+const unending = { retryLimit: 2_147_483_647, retryDelay: 1, retryBackoff: true, retryDelayMax: 300 } as const
+
 /**
  * The queues, made by `sdmk migrate`. `stately`: for each key one job waits and one is active, so that a running job
- * can queue its own successor; `exclusive`: while one waits or runs, another send is not taken.
+ * can queue its own successor; `exclusive`: while one waits or runs, another send is not taken; `standard`: each send is
+ * a job, since one that was folded into an earlier job could be lost to a reader who had begun before its commit.
  */
 export const queues = {
   'kki-fetch': { ...common, policy: 'stately' },
   'kki-apply': { ...common, policy: 'stately' },
   'kki-census': { ...common, policy: 'stately' },
-  'kki-housekeeping': { ...common, policy: 'exclusive' }
+  'kki-housekeeping': { ...common, policy: 'exclusive' },
+  'odoo-state': { ...common, ...unending, policy: 'standard' },
+  'odoo-people': { ...common, ...unending, policy: 'standard' },
+  'odoo-compare': { ...common, policy: 'exclusive' }
 } as const satisfies Record<string, Omit<Queue, 'name'>>
 
 export type QueueName = keyof typeof queues

@@ -31,6 +31,11 @@ export interface SendOptions {
   startAfterSeconds?: number
 }
 
+export interface Outcome {
+  id: string
+  isDone: boolean
+}
+
 export interface WorkOptions {
   /** Jobs of this queue that this process handles at a time. */
   concurrency: number
@@ -48,6 +53,17 @@ export interface JobQueue {
    * again.
    */
   work<T extends object>(queue: QueueName, handler: (job: Job<T>) => Promise<void>, options: WorkOptions): Promise<void>
+  /** Sends many jobs at once, within the client's transaction; for queues that take every job. */
+  sendMany(queue: QueueName, data: readonly object[], client: pg.ClientBase): Promise<void>
+  /**
+   * Registers a handler of several jobs at a time, which says for each whether it is done; the others, and all of them
+   * where it throws, are tried again.
+   */
+  workMany<T extends object>(
+    queue: QueueName,
+    handler: (jobs: Job<T>[], signal: AbortSignal) => Promise<Outcome[]>,
+    options: { atATime: number }
+  ): Promise<void>
   /**
    * Completes a job within the caller's transaction. Returns false if the attempt is not the present one: another worker
    * has the job, and the transaction should be rolled back.
@@ -62,6 +78,13 @@ export interface JobQueue {
 export interface QueueOptions {
   url: string
   shutdownTimeoutSeconds: number
+}
+
+const workOptions = {
+  pollingIntervalSeconds: 0.5,
+  // With notifications on, a worker polls every 30 s by default, and a retry notifies nobody.
+  notifyPollingIntervalSeconds: 0.5,
+  heartbeatRefreshSeconds: 2
 }
 
 /** Returns the started queue. @throws SchemaBehind where `sdmk migrate` has not run. */
@@ -79,20 +102,23 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
         ...(startAfterSeconds !== undefined && { startAfter: startAfterSeconds })
       }),
     async work<T extends object>(queue: QueueName, handler: (job: Job<T>) => Promise<void>, work: WorkOptions) {
-      await boss.work<T>(
+      await boss.work<T>(queue, { ...workOptions, batchSize: 1, localConcurrency: work.concurrency }, async jobs => {
+        for (const job of jobs) await handle(queue, job, handler, stopping.signal, logger)
+      })
+    },
+    async sendMany(queue, data, client) {
+      await boss.insert(
         queue,
-        {
-          batchSize: 1,
-          localConcurrency: work.concurrency,
-          pollingIntervalSeconds: 0.5,
-          // With notifications on, a worker polls every 30 s by default, and a retry notifies nobody.
-          notifyPollingIntervalSeconds: 0.5,
-          heartbeatRefreshSeconds: 2
-        },
-        async jobs => {
-          for (const job of jobs) await handle(queue, job, handler, stopping.signal, logger)
-        }
+        data.map(item => ({ data: item })),
+        { db: asDb(client) }
       )
+    },
+    async workMany(queue, handler, { atATime }) {
+      await boss.work(queue, { ...workOptions, batchSize: atATime, perJobResults: true }, async jobs => {
+        const signal = AbortSignal.any([stopping.signal, ...jobs.map(job => job.signal)])
+        const outcomes = await handler(jobs as never, signal)
+        return outcomes.map(({ id, isDone }) => ({ id, status: isDone ? 'completed' : 'failed' }))
+      })
     },
     async complete(queue, job, client) {
       const answer = await boss.complete(queue, job, null, { db: asDb(client) })

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { touch } from '../odoo/touched.ts'
 import type { Caller } from './audit.ts'
 import { type Batch, type BatchKind, batchColumns } from './batch.ts'
 
@@ -35,5 +36,7 @@ export async function insertBatchRun(
       expectedTotal ?? null
     ]
   )
-  return rows[0] as Batch
+  const batch = rows[0] as Batch
+  touch(client, 'batches', batch.id)
+  return batch
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { touch } from '../odoo/touched.ts'
 import { FenceLost } from '../registry/errors.ts'
 
 export type BatchState =
@@ -182,6 +183,7 @@ export async function changeBatch(
     [id, fence, from, ...values]
   )
   if (!rows[0]) throw new FenceLost(id)
+  touch(client, 'batches', id)
   return rows[0]
 }
 
@@ -201,6 +203,7 @@ export async function takeBatch(
     returning ${batchColumns}`,
     [id, states]
   )
+  if (rows[0]) touch(client, 'batches', id)
   return rows[0] ?? null
 }
 

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { touch } from '../odoo/touched.ts'
 import { type Caller, recordAudit } from './audit.ts'
 import { closeRun } from './close-run.ts'
 
@@ -13,7 +14,10 @@ export async function cancelRun(client: pg.ClientBase, runId: number, caller: Ca
     returning id`,
     [runId]
   )
-  for (const { id } of rows) await recordAudit(client, { ...caller, action: 'batch.cancelled', runId, batchId: id })
+  for (const { id } of rows) {
+    touch(client, 'batches', id)
+    await recordAudit(client, { ...caller, action: 'batch.cancelled', runId, batchId: id })
+  }
   if (rows.length > 0) await closeRun(client, runId)
   return rows.length
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
+import { touch } from '../odoo/touched.ts'
 import type { Database } from '../platform/database.ts'
 import { createTraceId } from '../platform/request-id.ts'
 import { expireLicences, hasExpired } from '../registry/expire.ts'
@@ -37,6 +38,7 @@ export async function turnClock({ database, metrics, logger }: ClockContext, asO
     })
     const fetching = await changeBatch(client, queued, { state: 'fetching', as_of: asOf, fetch_started_at: 'now' })
     const { changed, deactivated } = await expireLicences(client, queued.id, asOf)
+    touch(client, 'changesOf', queued.id)
     const planned = await changeBatch(client, fetching, {
       state: 'planned',
       fetched: changed,

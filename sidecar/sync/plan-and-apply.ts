@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
+import { touch } from '../odoo/touched.ts'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { applyPlan } from '../registry/apply.ts'
@@ -88,6 +89,8 @@ export async function applyPlanned(
   // The fence first: its lock keeps every other process out of the batch until this transaction ends.
   await changeBatch(client, planned, {})
   const { deactivated } = await applyPlan(client, planned.id, planned.asOf as string)
+  touch(client, 'changesOf', planned.id)
+  touch(client, 'rejectionsOf', planned.id)
   const batch = await changeBatch(client, planned, { state: 'applied', deactivated, finished_at: 'now' })
   await advanceWatermark(client, batch)
   await markRefetched(client, batch)

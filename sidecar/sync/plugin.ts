@@ -38,8 +38,15 @@ export default fp<SyncOptions>(
       if (config.roles.includes('fetch')) await workFetch(app, { config, mapping, identity, metrics })
       if (config.roles.includes('registry')) await workRegistry(app, { config, mapping, identity, metrics })
     })
-    if (!config.roles.includes('registry')) return
+    const isRelay = config.odoo !== null && config.roles.includes('relay')
+    if (!config.roles.includes('registry') && !isRelay) return
     await app.register(fastifySchedule)
+    if (isRelay) {
+      app.addHook('onReady', async () =>
+        every('odoo compare', '30 3 * * *', async () => void (await queue.send('odoo-compare', {})))
+      )
+    }
+    if (!config.roles.includes('registry')) return
     const context = { database, queue, mapping, logger, timeZone: config.timeZone }
     const clock = async () =>
       void (await turnClock({ database, metrics, logger }, await today(database.pool, config.timeZone)))

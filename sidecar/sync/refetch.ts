@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { touch } from '../odoo/touched.ts'
 import type { Batch } from './batch.ts'
 
 type Asking = Pick<Batch, 'id' | 'kind' | 'partition' | 'sourceProfessionsCovered'>
@@ -47,13 +48,15 @@ export async function readUndoneSince(client: pg.ClientBase, { id }: Asking): Pr
  * have been planned after the undoing: an earlier plan took what was still there for unchanged.
  */
 export async function markRefetched(client: pg.ClientBase, { id }: Asking): Promise<void> {
-  await client.query(
-    `update kki.batch t set refetched_by = $1
+  const { rows } = await client.query<{ id: number }>(
+    `update kki.batch t set refetched_by = $1, version = version + 1
     where t.id in (
       select u.id from ${undoneInScope}
         and (u.partition = b.partition or b.partition = '*') and b.planned_at >= u.undone_at
         and (b.kind = 'full' or b.window_since is null or b.window_since <= u.window_since)
-    )`,
+    )
+    returning t.id`,
     [id]
   )
+  for (const undone of rows) touch(client, 'batches', undone.id)
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { RequestInvalid } from '../errors.ts'
+import { touch } from '../odoo/touched.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import { type Caller, recordAudit } from './audit.ts'
@@ -125,7 +126,10 @@ export async function insertBatch(
       traceId
     ]
   )
-  if (rows[0]) return rows[0].id
+  if (rows[0]) {
+    touch(client, 'batches', rows[0].id)
+    return rows[0].id
+  }
   const busy = await client.query<{ id: number }>(
     `select id from kki.batch
     where partition = $1 and state in ('queued', 'fetching', 'planned') and kind in ('incremental', 'window', 'full')`,

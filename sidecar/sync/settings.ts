@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { PreconditionFailed } from '../errors.ts'
+import { touch } from '../odoo/touched.ts'
 import { type Caller, recordAudit } from './audit.ts'
 
 /** How the integration with KKI runs; operators change it. */
@@ -73,6 +74,7 @@ export async function writeSetting(
     ]
   )
   if (!rows[0]) throw new PreconditionFailed('The setting')
+  touch(client, 'setting', 1)
   await recordAudit(client, { ...caller, action: 'setting.changed', detail: { ...setting } })
   return rows[0]
 }

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { touch } from '../odoo/touched.ts'
 import { recordAudit } from './audit.ts'
 import type { Batch } from './batch.ts'
 
@@ -24,6 +25,7 @@ export async function supersedeHeld(client: pg.ClientBase, batch: Batch): Promis
     [batch.id]
   )
   for (const { id, run_id, trace_id } of rows) {
+    touch(client, 'batches', id)
     await recordAudit(client, {
       actor: 'sidecar',
       apiKeyId: null,

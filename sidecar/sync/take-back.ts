@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { touch } from '../odoo/touched.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { isLostRace } from '../registry/apply.ts'
 import { type UndoReport, undoBatch } from '../registry/undo.ts'
@@ -59,7 +60,10 @@ async function takeBackWithin(
 ): Promise<UndoReport | null> {
   const taken = await takeBatch(client, batchId, ['applied'])
   if (taken === null) return null
+  // The rejections first: undoing forgets which it reopens.
+  touch(client, 'rejections', ...(await rejectionsClosedBy(client, batchId)))
   const report = await undoBatch(client, batchId, await today(client, timeZone))
+  touch(client, 'changesOf', batchId)
   const batch = await changeBatch(client, taken, { state: 'undone', undone_at: 'now' })
   await recordAudit(client, {
     ...caller,
@@ -69,6 +73,13 @@ async function takeBackWithin(
     detail: { reason, ...report }
   })
   return report
+}
+
+async function rejectionsClosedBy(client: pg.PoolClient, batchId: number): Promise<number[]> {
+  const { rows } = await client.query<{ id: number }>('select id from kki.rejection where closed_by_batch_id = $1', [
+    batchId
+  ])
+  return rows.map(({ id }) => id)
 }
 
 /** Returns what undoing the batch did, or null where it is not undone. */

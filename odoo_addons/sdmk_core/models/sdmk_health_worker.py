@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+SOURCES = [("kki", "KKI"), ("sdmk", "SDMK")]
+
 
 class SdmkHealthWorker(models.Model):
     _name = "sdmk.health.worker"
@@ -10,6 +12,7 @@ class SdmkHealthWorker(models.Model):
     _order = "name, id"
 
     _mirror_columns = {
+        "active": "boolean",
         "name": "varchar",
         "title_prefix": "varchar",
         "title_suffix": "varchar",
@@ -17,21 +20,28 @@ class SdmkHealthWorker(models.Model):
         "birth_place": "varchar",
         "birth_date": "date",
         "sex": "varchar",
-        "own_fields": "varchar",
+        "name_source": "varchar",
+        "nik_source": "varchar",
+        "birth_place_source": "varchar",
+        "birth_date_source": "varchar",
+        "sex_source": "varchar",
     }
 
     # An int4 would end before the sequence does; a double holds every whole number that it will reach.
     version = fields.Float(digits=(16, 0), required=True, readonly=True)
-    name = fields.Char(required=True, readonly=True)
+    active = fields.Boolean(default=True, readonly=True)
+    name = fields.Char(readonly=True)
     title_prefix = fields.Char(string="Title", readonly=True)
     title_suffix = fields.Char(string="Degrees", readonly=True)
     nik_masked = fields.Char(string="NIK", readonly=True, help="The last two digits; the sidecar alone knows the rest.")
     birth_place = fields.Char(readonly=True)
     birth_date = fields.Date(readonly=True)
     sex = fields.Selection([("male", "Male"), ("female", "Female")], readonly=True)
-    own_fields = fields.Char(
-        string="Set by SDMK", readonly=True, help="Fields whose value SDMK set itself, and KKI does not change."
-    )
+    name_source = fields.Selection(SOURCES, readonly=True, help="Whose the value is; KKI never changes one of SDMK.")
+    nik_source = fields.Selection(SOURCES, string="NIK Source", readonly=True)
+    birth_place_source = fields.Selection(SOURCES, readonly=True)
+    birth_date_source = fields.Selection(SOURCES, readonly=True)
+    sex_source = fields.Selection(SOURCES, readonly=True)
     registration_ids = fields.One2many("sdmk.registration", "health_worker_id", string="Registrations", readonly=True)
 
     _name_idx = models.Index("(name)")
@@ -42,4 +52,13 @@ class SdmkHealthWorker(models.Model):
 
         Both in one call: a registration needs its person.
         """
-        return self._receive(payload, {"health_workers": "sdmk.health.worker", "registrations": "sdmk.registration"})
+        return self._receive(payload, self._mirrored_models())
+
+    @api.model
+    def compare_health_workers(self, payload):
+        """Tell what is here of both; see :meth:`SdmkMirror._compare`."""
+        return self._compare(payload, self._mirrored_models())
+
+    @api.model
+    def _mirrored_models(self):
+        return {"health_workers": "sdmk.health.worker", "registrations": "sdmk.registration"}

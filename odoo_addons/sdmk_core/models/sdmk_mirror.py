@@ -1,7 +1,7 @@
 import json
 
 from odoo import api, models
-from odoo.exceptions import AccessError, ValidationError
+from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 
@@ -9,14 +9,18 @@ class SdmkMirror(models.AbstractModel):
     """What the records of the sidecar's database have in common here: they are written by it alone.
 
     A record has the id that it has there, and a version that rises with each change. A row that is not newer than
-    what is stored changes nothing, so rows may come twice, late or in any order.
+    what is stored changes nothing, so rows may come twice, late or in any order. Of a record that is gone an archived
+    line stays, without any content: an older row that comes later finds it and brings nothing back.
     """
 
     _name = "sdmk.mirror"
+    _inherit = "sdmk.service"
     _description = "Mirror of a record of SDMK"
 
     # Names and SQL types of the columns that a row of the payload fills, beside id and version.
     _mirror_columns: dict[str, str] = {}
+    # The column by whose ranges both sides are compared and repaired.
+    _mirror_block = "id"
 
     @api.model
     def _receive(self, payload, models_by_key):
@@ -26,19 +30,14 @@ class SdmkMirror(models.AbstractModel):
         :param dict models_by_key: the model that each list of the payload belongs to
         :return: by list, how many of its rows were newer than what was stored
         :rtype: dict
-        :raises AccessError: where the caller is not the service account
-        :raises ValidationError: where the text is no such payload
         """
-        if not self.env.user.has_group("sdmk_core.group_sdmk_service"):
-            raise AccessError(self.env._("Only the service account of SDMK may write here."))
+        lists, repair = self._read_call(payload, *models_by_key)
         try:
-            lists = json.loads(payload)
-            rows = {key: self._newest(lists.pop(key, [])) for key in models_by_key}
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            rows = {key: self._newest(lists[key]) for key in models_by_key}
+            between = next(iter(repair.values()), None)
+        except (KeyError, TypeError) as error:
             raise ValidationError(self.env._("This is not a payload of SDMK.")) from error
-        if lists:
-            raise ValidationError(self.env._("This is not a payload of SDMK."))
-        return {key: self.env[model].sudo()._store(rows[key]) for key, model in models_by_key.items()}
+        return {key: self.env[model].sudo()._store(rows[key], between) for key, model in models_by_key.items()}
 
     @api.model
     def _newest(self, rows):
@@ -51,8 +50,12 @@ class SdmkMirror(models.AbstractModel):
         return list(newest.values())
 
     @api.model
-    def _store(self, rows):
-        """Store the rows that are newer than what is there, and return how many they were."""
+    def _store(self, rows, between=None):
+        """Store the rows that are newer than what is there, and return how many they were.
+
+        :param list between: first and last of a range of which the rows are all that there is: then they count whatever
+            their versions, and what is here beyond them goes
+        """
         columns = {"version": "float8", **self._mirror_columns}
         names = SQL(", ").join(SQL.identifier(name) for name in columns)
         # Sorted by id: two calls that share rows then wait for each other and cannot deadlock.
@@ -62,7 +65,7 @@ class SdmkMirror(models.AbstractModel):
                 insert into %(table)s (id, %(names)s)
                 select id, %(names)s from jsonb_to_recordset(%(rows)s::jsonb) as r (id int, %(types)s) order by id
                 on conflict (id) do update set %(changes)s
-                where %(table)s.version < excluded.version
+                where %(table)s.version < excluded.version or %(is_repair)s
                 """,
                 table=SQL.identifier(self._table),
                 names=names,
@@ -71,7 +74,58 @@ class SdmkMirror(models.AbstractModel):
                 changes=SQL(", ").join(
                     SQL("%s = excluded.%s", SQL.identifier(name), SQL.identifier(name)) for name in columns
                 ),
+                is_repair=between is not None,
             )
         )
+        stored = self.env.cr.rowcount
+        if between is not None and "active" in self._mirror_columns:
+            self._drop_others(rows, between)
         self.invalidate_model()
-        return self.env.cr.rowcount
+        return stored
+
+    @api.model
+    def _drop_others(self, rows, between):
+        """Empty and archive the records of a range that are not among these rows."""
+        first, last = between
+        self.env.cr.execute(
+            SQL(
+                "update %(table)s set active = false, %(changes)s"
+                " where %(block)s between %(first)s and %(last)s and active and id <> all (%(ids)s)",
+                table=SQL.identifier(self._table),
+                changes=SQL(", ").join(
+                    SQL("%s = null", SQL.identifier(name)) for name in self._mirror_columns if name != "active"
+                ),
+                block=SQL.identifier(self._mirror_block),
+                first=first,
+                last=last,
+                ids=[row["id"] for row in rows],
+            )
+        )
+
+    @api.model
+    def _compare(self, payload, models_by_key):
+        """Return what is here, counted in blocks of ids, as JSON text: XML-RPC has no integers above 31 bits.
+
+        :param str payload: ``{"block": 5000}``, the ids of one block
+        """
+        self._read_call("{}")
+        size = int(json.loads(payload)["block"])
+        blocks = {}
+        for key, name in models_by_key.items():
+            model = self.env[name].sudo()
+            self.env.cr.execute(
+                SQL(
+                    """
+                    select jsonb_build_object('block', %(block)s / %(size)s, 'count', count(*),
+                        'version', max(version)::bigint,
+                        'hash', sum(('x' || left(md5(id || ':' || version::bigint), 8))::bit(32)::bigint)::bigint)
+                    from %(table)s where %(condition)s group by %(block)s / %(size)s
+                    """,
+                    block=SQL.identifier(model._mirror_block),
+                    size=SQL(str(size)),
+                    table=SQL.identifier(model._table),
+                    condition=SQL("active" if "active" in model._mirror_columns else "true"),
+                )
+            )
+            blocks[key] = [row for (row,) in self.env.cr.fetchall()]
+        return json.dumps(blocks)

@@ -23,6 +23,7 @@ class SdmkCase(TransactionCase):
         row = {
             "id": record_id,
             "version": version,
+            "active": True,
             "name": "Siti Rekaan",
             "title_prefix": "dr.",
             "title_suffix": None,
@@ -30,7 +31,7 @@ class SdmkCase(TransactionCase):
             "birth_place": "Bogor",
             "birth_date": "1990-01-01",
             "sex": "female",
-            "own_fields": None,
+            "name_source": "kki",
         }
         return {**row, **given}
 
@@ -38,6 +39,7 @@ class SdmkCase(TransactionCase):
         row = {
             "id": record_id,
             "version": version,
+            "active": True,
             "health_worker_id": 1,
             "str_number": "EQ00000000000001",
             "profession": "doctor",
@@ -48,6 +50,7 @@ class SdmkCase(TransactionCase):
             "is_lifetime": True,
             "institution": None,
             "province": "Bali",
+            "match_reason": "6 +nik ~name -birth_place",
             "source_at": "2026-01-01 00:00:00",
             "trace_id": "0" * 32,
         }

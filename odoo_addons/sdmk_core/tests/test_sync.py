@@ -1,4 +1,6 @@
-from odoo.exceptions import ValidationError
+import json
+
+from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 
 from .common import SdmkCase
@@ -39,6 +41,50 @@ class TestSync(SdmkCase):
         self.send(self.worker(1), self.worker(2), registrations=[self.registration(5)])
         self.send(registrations=[self.registration(5, version=2, health_worker_id=2)])
         self.assertEqual(self.env["sdmk.health.worker"].browse(2).registration_ids.ids, [5])
+
+    def test_a_person_who_is_gone_does_not_come_back_with_an_older_call(self):
+        self.send(self.worker(1, version=4), registrations=[self.registration(1, version=5)])
+        gone = [{"id": 1, "version": 9, "active": False}]
+        self.send(*gone, registrations=gone)
+        self.send(self.worker(1, version=4), registrations=[self.registration(1, version=5)])
+        workers = self.env["sdmk.health.worker"].with_context(active_test=False)
+        self.assertEqual([(w.active, w.name) for w in workers.search([("id", "=", 1)])], [(False, False)])
+        self.assertFalse(self.env["sdmk.registration"].search([("id", "=", 1)]))
+
+    def test_a_repair_counts_whatever_the_versions_and_drops_what_is_beyond(self):
+        self.send(self.worker(1, version=9, name="Salah"), self.worker(2), self.worker(6000, version=3))
+        payload = json.dumps({"repair": {"health_workers": [0, 4999]}, "health_workers": [self.worker(1, version=2)]})
+        self.env["sdmk.health.worker"].with_user(self.users["service"]).sync_health_workers(payload)
+        workers = self.env["sdmk.health.worker"].search([("id", "in", (1, 2, 6000))], order="id")
+        self.assertEqual([(w.id, w.name) for w in workers], [(1, "Siti Rekaan"), (6000, "Siti Rekaan")])
+
+    def test_blocks_are_told_with_count_version_and_hash(self):
+        self.env.cr.execute("delete from sdmk_health_worker")
+        self.send(self.worker(1, version=7), self.worker(5001, version=8), {"id": 2, "version": 9, "active": False})
+        model = self.env["sdmk.health.worker"]
+        with self.assertRaises(AccessError):
+            model.with_user(self.users["admin"]).compare_health_workers('{"block": 5000}')
+        blocks = json.loads(model.with_user(self.users["service"]).compare_health_workers('{"block": 5000}'))
+        self.assertEqual(blocks["registrations"], [])
+        told = sorted((block["block"], block["count"], block["version"]) for block in blocks["health_workers"])
+        self.assertEqual(told, [(0, 1, 7), (1, 1, 8)])
+        self.env.cr.execute("select ('x' || left(md5('1:7'), 8))::bit(32)::bigint")
+        self.assertIn(self.env.cr.fetchone()[0], [block["hash"] for block in blocks["health_workers"]])
+
+    def test_professions_have_their_names_in_both_languages(self):
+        rows = [{"code": "invented", "name": {"en_US": "Invented", "id_ID": "Rekaan"}}]
+        model = self.env["sdmk.profession"]
+        for changed in (1, 0):
+            answer = model.with_user(self.users["service"]).sync_professions(json.dumps({"professions": rows}))
+            self.assertEqual(answer, changed)
+        self.assertIn(("invented", "Invented"), self.env["sdmk.registration"]._selection_profession())
+        self.env["res.lang"]._activate_lang("id_ID")
+        self.assertEqual(model.with_context(lang="id_ID").search([("code", "=", "invented")]).name, "Rekaan")
+
+    def test_why_a_registration_is_this_person_s_is_told_in_words(self):
+        self.send(self.worker(), registrations=[self.registration()])
+        told = self.env["sdmk.registration"].browse(1).match_text
+        self.assertEqual(told, "equal: NIK; similar: name; different: birthplace")
 
     def test_what_is_no_payload_is_refused(self):
         model = self.env["sdmk.health.worker"].with_user(self.users["service"])

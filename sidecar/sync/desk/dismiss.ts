@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { touch } from '../../odoo/touched.ts'
 import { type Caller, recordAudit } from '../audit.ts'
 import { lockOpen, type Selected, type Selection, selectOpen } from './desk.ts'
 
@@ -17,6 +18,7 @@ export async function dismissRejections(
     where id = any ($1::bigint[])`,
     [selected.ids, caller.actor, reason]
   )
+  touch(client, 'rejections', ...selected.ids)
   await recordAudit(client, {
     ...caller,
     action: 'rejection.dismissed',

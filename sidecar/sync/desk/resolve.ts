@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { RequestInvalid } from '../../errors.ts'
+import { touch } from '../../odoo/touched.ts'
 import type { RejectionCode } from '../../transform/codes.ts'
 import type { Candidate } from '../../transform/types.ts'
 import { recordAudit } from '../audit.ts'
@@ -71,6 +72,7 @@ export async function resolveRejection(
     set decided_at = now(), decided_by = $2, decision_reason = $3, version = nextval('sdmk.version_seq') where id = $1`,
     [id, caller.actor, reason ?? null]
   )
+  touch(client, 'rejections', id)
   const batch = await stageBatch(client, context, queued, [pageOfRows(context, [raw])])
   await recordAudit(client, {
     ...caller,

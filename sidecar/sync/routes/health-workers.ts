@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { touch } from '../../odoo/touched.ts'
 import { Problem } from '../../platform/problem.ts'
 import { editHealthWorker } from '../../registry/edit.ts'
 import { HealthWorkerNotFound } from '../../registry/errors.ts'
@@ -169,6 +170,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
           const fields = await editHealthWorker(client, context, id, Number(version.slice(1, -1)), edit)
           const detail = { healthWorkerId: id, fields, ...(reason !== undefined && { reason }) }
           if (fields.length > 0) {
+            touch(client, 'people', id)
             await recordAudit(client, { ...callerOf(request), action: 'health_worker.edited', detail })
           }
         })

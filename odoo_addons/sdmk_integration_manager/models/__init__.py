@@ -1,0 +1,2 @@
+from . import sdmk_sidecar
+from . import sdmk_integration

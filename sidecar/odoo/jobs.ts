@@ -1,0 +1,84 @@
+import type pg from 'pg'
+import type { TransactionObserver } from '../platform/database.ts'
+import type { JobQueue } from '../platform/queue.ts'
+import { collectTouched, type Touched, takeTouched } from './touched.ts'
+
+/** Records of which Odoo is told what they are when the job is done; never what they were when it was sent. */
+export interface StateJob {
+  batches?: number[]
+  rejections?: number[]
+  setting?: true
+}
+
+/** People and their registrations: those named, those whose ids lie in a range, or those of a batch's change records. */
+export type PeopleJob =
+  | { people: number[] }
+  | { from: number; to: number }
+  | { batchId: number; from: number; to: number }
+
+/** Rows of one call; above, Odoo gains nothing and its memory grows. */
+export const rowsPerCall = 5000
+
+/**
+ * Sends the jobs of what a transaction touched within that transaction: they are there when it is committed, and were
+ * never there when it is not.
+ */
+export function createProjection(queue: Pick<JobQueue, 'sendMany'>): TransactionObserver {
+  return {
+    begin: collectTouched,
+    async beforeCommit(client) {
+      const touched = takeTouched(client)
+      if (!touched) return
+      const state = await stateJobs(client, touched)
+      if (state.length > 0) await queue.sendMany('odoo-state', state, client)
+      const people = await peopleJobs(client, touched)
+      if (people.length > 0) await queue.sendMany('odoo-people', people, client)
+    }
+  }
+}
+
+async function stateJobs(client: pg.ClientBase, touched: Touched): Promise<StateJob[]> {
+  const jobs: StateJob[] = chunks([...touched.batches]).map(batches => ({ batches }))
+  const rejections = new Set(touched.rejections)
+  for (const batchId of touched.rejectionsOf) for (const id of await rejectionsOf(client, batchId)) rejections.add(id)
+  for (const ids of chunks([...rejections])) jobs.push({ rejections: ids })
+  if (touched.setting.size > 0) jobs.push({ setting: true })
+  return jobs
+}
+
+async function rejectionsOf(client: pg.ClientBase, batchId: number): Promise<number[]> {
+  const { rows } = await client.query<{ id: number }>(
+    `select rejection_id as id from kki.rejection_occurrence where batch_id = $1
+    union select rejection_id from kki.rejection_occurrence where settled_by_batch_id = $1
+    union select id from kki.rejection where closed_by_batch_id = $1`,
+    [batchId]
+  )
+  return rows.map(({ id }) => id)
+}
+
+async function peopleJobs(client: pg.ClientBase, touched: Touched): Promise<PeopleJob[]> {
+  const jobs: PeopleJob[] = chunks([...touched.people]).map(people => ({ people }))
+  for (const batchId of touched.changesOf) {
+    const { rows } = await client.query<{ first: number | null; last: number | null }>(
+      'select min(id) as first, max(id) as last from kki.change where batch_id = $1',
+      [batchId]
+    )
+    const { first = null, last = null } = rows[0] ?? {}
+    if (first === null || last === null) continue
+    jobs.push(...ranges(first, last).map(range => ({ batchId, ...range })))
+  }
+  return jobs
+}
+
+/** Cuts the ids from `first` to `last` into ranges of one call each. */
+export function ranges(first: number, last: number): { from: number; to: number }[] {
+  const cut: { from: number; to: number }[] = []
+  for (let from = first; from <= last; from += rowsPerCall)
+    cut.push({ from, to: Math.min(from + rowsPerCall - 1, last) })
+  return cut
+}
+
+/** Cuts a list into pieces of one call each. */
+export function chunks(ids: readonly number[]): number[][] {
+  return ranges(0, ids.length - 1).map(({ from, to }) => ids.slice(from, to + 1))
+}

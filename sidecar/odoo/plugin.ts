@@ -1,0 +1,78 @@
+import type { FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import type { Config, OdooConfig } from '../config.ts'
+import type { SecretStore } from '../secrets/store.ts'
+import { compareWithOdoo } from './compare.ts'
+import { createProjection, type PeopleJob, type StateJob } from './jobs.ts'
+import { createOdooLink, type OdooLink } from './link.ts'
+import { createOdooMetrics } from './metrics.ts'
+import { codesPayload, integrationPayload, professionsPayload } from './payloads.ts'
+import { jobsAtATime, relayPeople, relayState } from './relay.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Present where the process has the role `relay` and there is an Odoo. */
+    odoo: OdooLink
+  }
+}
+
+export interface OdooPluginOptions {
+  config: Config
+  odoo: OdooConfig
+  secrets: SecretStore
+}
+
+/** Sends a job with each transaction that changes what Odoo mirrors; in the role `relay` carries them to Odoo. */
+export default fp<OdooPluginOptions>(
+  async function odooPlugin(app, { config, odoo, secrets }) {
+    app.database.observe(createProjection(app.queue))
+    if (!config.roles.includes('relay')) return
+    const stopping = new AbortController()
+    const link: OdooLink = createOdooLink({
+      odoo,
+      secrets,
+      logger: app.log,
+      onCall: createOdooMetrics(app, () => link.breakerState)
+    })
+    app.decorate('odoo', link)
+    // Told, not judged: with Odoo down the sidecar does all else, and what Odoo should know waits in the queue.
+    app.health.register('odoo', async () => ({ breaker: ['closed', 'half-open', 'open'][link.breakerState] as string }))
+    app.addHook('preClose', async () => stopping.abort(new Error('the process stops')))
+    app.addHook('onClose', async () => link.close())
+    app.addHook('onReady', async () => {
+      await work(app, config, link)
+      introduce(app, config, link, stopping.signal)
+    })
+  },
+  { name: 'odoo', fastify: '5.x', dependencies: ['database', 'queue', 'metrics', 'health'] }
+)
+
+async function work({ database, queue, log: logger }: FastifyInstance, { timeZone }: Config, link: OdooLink) {
+  const context = { pool: database.pool, link, logger, timeZone }
+  await queue.workMany<StateJob>('odoo-state', (jobs, signal) => relayState(context, jobs, signal), {
+    atATime: jobsAtATime.state
+  })
+  await queue.workMany<PeopleJob>('odoo-people', (jobs, signal) => relayPeople(context, jobs, signal), {
+    atATime: jobsAtATime.people
+  })
+  await queue.work(
+    'odoo-compare',
+    async ({ signal }) => void (await compareWithOdoo({ database, queue, link, logger }, signal)),
+    { concurrency: 1 }
+  )
+}
+
+/** Tells Odoo the words of this release, which are the same for its whole life: professions and codes. */
+function introduce({ database, log }: FastifyInstance, { timeZone }: Config, link: OdooLink, signal: AbortSignal) {
+  const tell = async () => {
+    const payloads = [
+      await professionsPayload(database.pool),
+      codesPayload(),
+      await integrationPayload(database.pool, timeZone)
+    ]
+    for (const payload of payloads) await link.deliver(payload, { requestId: `odoo-${payload.method}`, signal })
+  }
+  tell().catch(error => {
+    if (!signal.aborted) log.error({ err: error }, 'Odoo refuses the catalogue; are its addons as new as this service?')
+  })
+}
