@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { installOdoo } from './install.ts'
 
-export const addons = ['sdmk_core'] as const
+export const addons = ['sdmk_core', 'sdmk_integration_manager', 'sdmk_integration_kki'] as const
 
 const nobody = 65534
 const stopMs = 20_000
