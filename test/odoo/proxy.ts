@@ -14,6 +14,8 @@ export interface OdooProxy {
   calls: SeenCall[]
   /** Of so many calls that follow the answer is lost, after Odoo has given it. */
   loseAnswers(count: number): void
+  /** Keeps calls that hold this text back until the returned function is called. */
+  hold(text: string): () => void
   /** How many were lost. */
   lost(): number
   /** Makes a call that was seen once more; resolves to whether Odoo took it. */
@@ -26,12 +28,14 @@ export async function startProxy(target: string): Promise<OdooProxy> {
   const calls: SeenCall[] = []
   let toLose = 0
   let lost = 0
+  let held: { text: string; until: Promise<void> } | undefined
   const server = createServer((incoming, outgoing) => {
     const chunks: Buffer[] = []
     incoming.on('data', chunk => chunks.push(chunk))
     incoming.on('end', async () => {
       const call = { path: incoming.url as string, headers: incoming.headers, body: Buffer.concat(chunks) }
       calls.push(call)
+      if (held && `${call.path} ${call.body}`.includes(held.text)) await held.until
       const answer = await forward(target, call)
       if (answer === null || toLose > 0) {
         if (answer !== null) {
@@ -49,6 +53,11 @@ export async function startProxy(target: string): Promise<OdooProxy> {
     calls,
     loseAnswers(count) {
       toLose = count
+    },
+    hold(text) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      held = { text, until: promise }
+      return resolve
     },
     lost: () => lost,
     async repeat(call) {

@@ -121,6 +121,24 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       assert.deepEqual(await compare(), { health_workers: 0, registrations: 0, batches: 0, rejections: 0 })
     })
 
+    test('tells of batches while Odoo is busy with people', { skip }, async t => {
+      const { pool, proxy, run, app } = await setUp(t, transport, { rows: 300 })
+      await drained(pool)
+      const release = proxy.hold('sync_health_workers')
+      t.after(release)
+      const busy = [0, 5000, 10_000].map(from => ({ repair: { from, to: from + 4999 } }))
+      await app.database.withTransaction(client => app.queue.sendMany('odoo-people', busy, client))
+      await run({})
+      await until('Odoo knows that the batch is applied', async () => {
+        const { rows } = await theirs.query(`select from sdmk_batch where state = 'applied'`)
+        return rows.length === 1
+      })
+      assert.equal((await digest(theirs, 'theirs')).people?.count, 0)
+      release()
+      await drained(pool)
+      await assertMirrored(pool, theirs)
+    })
+
     test('begins at once when Odoo hands over a key after it had refused the former one', { skip }, async t => {
       const env = { SDMK_ODOO_RETRY_MAX: '300' }
       const { pool, run, call, app } = await setUp(t, transport, { rows: 200, apiKey: 'f'.repeat(40), env })
