@@ -30,8 +30,10 @@ export interface Odoo {
   run(database: string, command: string, args: string[]): Promise<OdooOutput>
   /** Runs Python with `env` of a database at hand, to its end. */
   shell(database: string, script: string): Promise<OdooOutput>
-  /** Serves a database; returns its address. */
-  serve(database: string): Promise<string>
+  /** Serves a database; returns its address, which is the given one where it was served before. */
+  serve(database: string, url?: string): Promise<string>
+  /** Ends what it serves, as a restart of the machine would. */
+  stop(): Promise<void>
   /** Ends what it serves, and removes its databases and files. */
   close(): Promise<void>
 }
@@ -99,6 +101,14 @@ max_cron_threads = 0
     return { child, lines }
   }
 
+  const stop = async () => {
+    for (const child of running) {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
+      await Promise.race([ended, wait(stopMs, undefined, { ref: false }).then(() => child.kill('SIGKILL'))])
+    }
+  }
+
   return {
     async run(database, command, args) {
       const port = command === 'server' ? ['--stop-after-init', '--http-port', String(await freePort())] : []
@@ -111,10 +121,9 @@ max_cron_threads = 0
       const [code] = (await once(child, 'exit')) as [number | null]
       return { code, lines }
     },
-    async serve(database) {
-      const port = await freePort()
-      const url = `http://127.0.0.1:${port}`
-      const { child, lines } = start(database, 'server', ['--http-port', String(port)])
+    async serve(database, before) {
+      const url = before ?? `http://127.0.0.1:${await freePort()}`
+      const { child, lines } = start(database, 'server', ['--http-port', new URL(url).port])
       const until = Date.now() + startMs
       while (Date.now() < until && child.exitCode === null) {
         const answer = await fetch(`${url}/web/health`).catch(() => null)
@@ -123,12 +132,9 @@ max_cron_threads = 0
       }
       throw new Error(`Odoo does not answer:\n${lines.slice(-20).join('\n')}`)
     },
+    stop,
     async close() {
-      for (const child of running) {
-        const ended = once(child, 'exit')
-        child.kill('SIGTERM')
-        await Promise.race([ended, wait(stopMs, undefined, { ref: false }).then(() => child.kill('SIGKILL'))])
-      }
+      await stop()
       await withAdmin(serverUrl, async client => {
         for (const database of databases) await client.query(`drop database if exists "${database}" with (force)`)
         await client.query(`drop role if exists ${role}`)

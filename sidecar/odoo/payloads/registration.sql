@@ -4,7 +4,9 @@ select r.id, r.version, true as active, r.health_worker_id, r.str_number, r.prof
   case when isfinite(r.source_at) then to_char(r.source_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') end as source_at,
   r.match_reason,
   (
-    select b.trace_id from kki.change c join kki.batch b on b.id = c.batch_id
-    where c.registration_id = r.id order by c.id desc limit 1
+    select b.trace_id from kki.batch b where b.id = (
+      select c.batch_id from kki.change c
+      where c.registration_id = r.id and c.batch_id is not null order by c.id desc limit 1
+    )
   ) as trace_id
 from sdmk.registration r

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import type pino from 'pino'
+import { OdooRefused, OdooUnavailable } from '../../sidecar/odoo/errors.ts'
+import { type CallResult, createOdooLink, type Delivery } from '../../sidecar/odoo/link.ts'
+import type { Payload } from '../../sidecar/odoo/payloads.ts'
+import { createLogger } from '../../sidecar/platform/logger.ts'
+import { until } from '../e2e/process.ts'
+
+const rows: Payload = {
+  model: 'sdmk.health.worker',
+  method: 'sync_health_workers',
+  payload: JSON.stringify({ health_workers: [{ id: 1, version: 1, name: 'Siti Rahasia' }] }),
+  rows: 1
+}
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => void
+const stores: Answer = (_, response) => response.end('{"health_workers": 1}')
+const fails: Answer = (_, response) => response.writeHead(503).end()
+
+/** A link to a local server that speaks JSON-2, and all that either of them did. */
+async function setUp(t: TestContext, { answer = stores, secret = true, retryMaxSeconds = 1 } = {}) {
+  const odoo = { answer, requests: 0 }
+  const server = createServer((request, response) => {
+    odoo.requests++
+    request.resume().on('end', () => odoo.answer(request, response))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const stored: { account: Record<string, string> | null } = {
+    account: secret ? { login: 'sdmk-sidecar', apiKey: 'key-1' } : null
+  }
+  const calls: CallResult[] = []
+  let log = ''
+  const logger = createLogger('debug', { write: line => (log += line) } as pino.DestinationStream)
+  const link = createOdooLink({
+    odoo: {
+      baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      database: 'odoo',
+      transport: 'json2',
+      timeoutMs: 2000,
+      retryMaxSeconds
+    },
+    secrets: { read: async () => stored.account, write: async () => assert.fail('nothing is stored') },
+    logger,
+    onCall: result => calls.push(result)
+  })
+  t.after(() => link.close())
+  const leaving = new AbortController()
+  const deliver = (given: Partial<Delivery> = {}) =>
+    link.deliver(rows, { requestId: 'test-1', signal: leaving.signal, ...given })
+  return { odoo, stored, calls, link, deliver, leaving, log: () => log }
+}
+
+describe('the link to Odoo', () => {
+  test('opens its breaker after five failures, and closes it once Odoo answers, when all that waited is taken', async t => {
+    const { odoo, calls, link, deliver } = await setUp(t, { answer: fails })
+    const deliveries = Array.from({ length: 5 }, () => deliver())
+    await until('the breaker is open', async () => link.breakerState === 2)
+    const { requests } = odoo
+    await wait(2500)
+    assert.equal(odoo.requests, requests, 'an open breaker asks nothing')
+    odoo.answer = stores
+    assert.equal((await Promise.all(deliveries)).length, 5)
+    assert.equal(link.breakerState, 0)
+    assert.equal(calls.length, odoo.requests, 'only what was asked is counted')
+    assert.equal(calls.filter(result => result === 'stored').length, 5)
+  })
+
+  test('waits while it has no account, and begins at once when it is handed one', async t => {
+    const { odoo, stored, calls, link, deliver } = await setUp(t, { secret: false, retryMaxSeconds: 300 })
+    const delivery = deliver()
+    await wait(2000)
+    assert.equal(odoo.requests, 0)
+    stored.account = { login: 'sdmk-sidecar', apiKey: 'key-1' }
+    link.renewAccount()
+    await delivery
+    assert.deepEqual(calls, ['stored'])
+  })
+
+  test('waits where its key is refused, and reads the account again by itself', async t => {
+    const { stored, calls, link, deliver } = await setUp(t, {
+      answer: (request, response) =>
+        request.headers.authorization === 'bearer key-2'
+          ? response.end('{}')
+          : response.writeHead(401).end('{"name": "werkzeug.exceptions.Unauthorized"}')
+    })
+    const delivery = deliver()
+    await until('the key was refused twice', async () => calls.length >= 2)
+    assert.equal(link.breakerState, 0, 'Odoo is there')
+    stored.account = { login: 'sdmk-sidecar', apiKey: 'key-2' }
+    await delivery
+    assert.equal(calls.at(-1), 'stored')
+    assert.deepEqual(new Set(calls.slice(0, -1)), new Set(['refused']))
+  })
+
+  test('reads an unreadable account again', async t => {
+    const { stored, deliver } = await setUp(t)
+    const account = stored.account
+    Object.defineProperty(stored, 'account', {
+      configurable: true,
+      get() {
+        Object.defineProperty(stored, 'account', { value: account })
+        throw new Error('the disk is away')
+      }
+    })
+    assert.deepEqual(await deliver(), { health_workers: 1 })
+  })
+
+  test('throws at once what Odoo refuses, and says nowhere what was sent', async t => {
+    const quote = JSON.stringify({
+      name: 'odoo.exceptions.ValidationError',
+      message: rows.payload,
+      debug: rows.payload
+    })
+    const { odoo, deliver, log, calls } = await setUp(t, {
+      answer: (_, response) => response.writeHead(422).end(quote)
+    })
+    await assert.rejects(deliver(), error => {
+      assert.ok(error instanceof OdooRefused && error.fault === 'odoo.exceptions.ValidationError')
+      assert.ok(!JSON.stringify([error.message, error.stack, String(error.cause)]).includes('Rahasia'))
+      return true
+    })
+    odoo.answer = (_, response) => response.writeHead(500).end(quote)
+    await assert.rejects(deliver({ attempts: 2 }), OdooUnavailable)
+    odoo.answer = (_, response) => response.end(rows.payload.slice(0, -5))
+    await assert.rejects(deliver({ attempts: 1 }), OdooUnavailable)
+    assert.deepEqual(calls, ['refused', 'unavailable', 'unavailable', 'unavailable'])
+    assert.match(log(), /Odoo does not take rows/)
+    assert.ok(!log().includes('Rahasia'))
+    assert.ok(!log().includes('key-1'))
+  })
+
+  test('waits longer after each failure', async t => {
+    const times: number[] = []
+    const { deliver } = await setUp(t, {
+      retryMaxSeconds: 300,
+      answer: (_, response) => {
+        times.push(performance.now())
+        response.writeHead(503).end()
+      }
+    })
+    await assert.rejects(deliver({ attempts: 3 }), OdooUnavailable)
+    const [first = 0, second = 0, third = 0] = times
+    assert.ok(second - first >= 740 && second - first < 1400, `${second - first} ms`)
+    assert.ok(third - second >= 1490 && third - second < 2400, `${third - second} ms`)
+  })
+
+  test('ends with the reason of who gives up, during a call and while it waits; closing ends all', async t => {
+    const silent: Answer = () => {}
+    const { odoo, deliver, link, leaving } = await setUp(t, { answer: silent, retryMaxSeconds: 300 })
+    const asking = assert.rejects(deliver(), /the process stops/)
+    await until('it asks', async () => odoo.requests === 1)
+    leaving.abort(new Error('the process stops'))
+    await asking
+    odoo.answer = fails
+    const waiting = assert.rejects(deliver({ signal: new AbortController().signal }), /the process stops/)
+    await until('it asks', async () => odoo.requests === 2)
+    await wait(200)
+    await link.close()
+    await waiting
+  })
+})
