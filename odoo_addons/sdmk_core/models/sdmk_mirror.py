@@ -129,7 +129,9 @@ class SdmkMirror(models.AbstractModel):
                     """
                     select jsonb_build_object('block', %(block)s / %(size)s, 'count', count(*),
                         'version', max(version)::bigint,
-                        'hash', sum(('x' || left(md5(jsonb_strip_nulls(to_jsonb(r))::text), 8))::bit(32)::bigint)::bigint)
+                        'hash', sum(
+                            ('x' || left(md5(jsonb_strip_nulls(to_jsonb(r))::text), 8))::bit(32)::bigint
+                        )::bigint)
                     from (select id, version, %(columns)s from %(table)s where %(condition)s) r
                     group by %(block)s / %(size)s
                     """,

@@ -1,2 +1,4 @@
 from . import test_access
+from . import test_nik
+from . import test_sidecar
 from . import test_sync

@@ -56,6 +56,15 @@ class SdmkCase(TransactionCase):
         }
         return {**row, **given}
 
+    def receive(self, model, method, user="service", **lists):
+        """Hand lists over as the sidecar does."""
+        return getattr(self.env[model].with_user(self.users[user]), method)(json.dumps(lists))
+
     def send(self, *workers, registrations=(), user="service"):
-        payload = json.dumps({"health_workers": workers, "registrations": registrations})
-        return self.env["sdmk.health.worker"].with_user(self.users[user]).sync_health_workers(payload)
+        return self.receive(
+            "sdmk.health.worker",
+            "sync_health_workers",
+            user=user,
+            health_workers=workers,
+            registrations=registrations,
+        )

@@ -58,18 +58,25 @@ class TestSync(SdmkCase):
         workers = self.env["sdmk.health.worker"].search([("id", "in", (1, 2, 6000))], order="id")
         self.assertEqual([(w.id, w.name) for w in workers], [(1, "Siti Rekaan"), (6000, "Siti Rekaan")])
 
-    def test_blocks_are_told_with_count_version_and_hash(self):
+    def test_blocks_are_told_with_count_version_and_a_hash_of_what_they_hold(self):
         self.env.cr.execute("delete from sdmk_health_worker")
         self.send(self.worker(1, version=7), self.worker(5001, version=8), {"id": 2, "version": 9, "active": False})
         model = self.env["sdmk.health.worker"]
         with self.assertRaises(AccessError):
             model.with_user(self.users["admin"]).compare_health_workers('{"block": 5000}')
-        blocks = json.loads(model.with_user(self.users["service"]).compare_health_workers('{"block": 5000}'))
+
+        def ask():
+            return json.loads(model.with_user(self.users["service"]).compare_health_workers('{"block": 5000}'))
+
+        blocks = ask()
         self.assertEqual(blocks["registrations"], [])
         told = sorted((block["block"], block["count"], block["version"]) for block in blocks["health_workers"])
         self.assertEqual(told, [(0, 1, 7), (1, 1, 8)])
-        self.env.cr.execute("select ('x' || left(md5('1:7'), 8))::bit(32)::bigint")
-        self.assertIn(self.env.cr.fetchone()[0], [block["hash"] for block in blocks["health_workers"]])
+        self.env.cr.execute("update sdmk_health_worker set name = 'Salah' where id = 1")
+        changed = {block["block"]: block for block in ask()["health_workers"]}
+        unchanged = {block["block"]: block for block in blocks["health_workers"]}
+        self.assertNotEqual(changed[0]["hash"], unchanged[0]["hash"])
+        self.assertEqual(changed[1], unchanged[1])
 
     def test_professions_have_their_names_in_both_languages(self):
         rows = [{"code": "invented", "name": {"en_US": "Invented", "id_ID": "Rekaan"}}]

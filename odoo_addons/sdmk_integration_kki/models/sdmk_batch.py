@@ -68,7 +68,7 @@ class SdmkBatch(models.Model):
 
     # An int4 would end before the sidecar's counter does; a double holds every whole number that it will reach.
     version = fields.Float(digits=(16, 0), required=True, readonly=True)
-    run_id = fields.Integer(string="Run", readonly=True, index=True, aggregator=None)
+    run_id = fields.Integer(readonly=True, index=True, aggregator=None)
     kind = fields.Selection(KINDS, readonly=True)
     partition = fields.Selection("_selection_partition", string="Profession", readonly=True)
     state = fields.Selection(STATES, readonly=True, index=True)
@@ -102,12 +102,12 @@ class SdmkBatch(models.Model):
     created_at = fields.Datetime(string="Started", readonly=True, index=True)
     fetch_started_at = fields.Datetime(string="Fetching Since", readonly=True)
     fetched_at = fields.Datetime(string="All Fetched", readonly=True)
-    planned_at = fields.Datetime(string="Planned At", readonly=True)
+    planned_at = fields.Datetime(readonly=True)
     finished_at = fields.Datetime(string="Ended At", readonly=True)
-    undone_at = fields.Datetime(string="Undone At", readonly=True)
+    undone_at = fields.Datetime(readonly=True)
     duration = fields.Float(string="Duration (s)", digits=(16, 1), readonly=True, aggregator="avg")
     is_under_way = fields.Boolean(compute="_compute_progress")
-    progress = fields.Integer(string="Progress", compute="_compute_progress", help="Percent of the expected rows.")
+    progress = fields.Integer(compute="_compute_progress", help="Percent of the expected rows.")
     rejection_ids = fields.One2many("sdmk.rejection", "last_batch_id", string="Refused Rows", readonly=True)
     rejection_count = fields.Integer(string="Open on the Desk", compute="_compute_rejection_count")
 
@@ -230,10 +230,10 @@ class SdmkBatch(models.Model):
 
     @api.model
     def _selection_partition(self):
-        return [
-            ("*", self.env._("All professions")),
-            ("desk", self.env._("Desk")),
-            ("import", self.env._("Import")),
-            ("clock", self.env._("Calendar")),
-            *self.env["sdmk.profession"]._selection(),
-        ]
+        others = {
+            "*": self.env._("All professions"),
+            "desk": self.env._("Desk"),
+            "import": self.env._("Import"),
+            "clock": self.env._("Calendar"),
+        }
+        return [*others.items(), *self.env["sdmk.profession"]._selection()]

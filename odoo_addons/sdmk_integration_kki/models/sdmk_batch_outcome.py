@@ -19,7 +19,7 @@ class SdmkBatchOutcome(models.Model):
     _auto = False
     _order = "finished_at desc, batch_id"
 
-    batch_id = fields.Many2one("sdmk.batch", string="Batch", readonly=True)
+    batch_id = fields.Many2one("sdmk.batch", readonly=True)
     kind = fields.Selection(related="batch_id.kind")
     partition = fields.Selection("_selection_partition", string="Profession", readonly=True)
     finished_at = fields.Datetime(string="Day", readonly=True)

@@ -40,7 +40,9 @@ class SdmkDashboard(models.AbstractModel):
                 for batch in batches.search([("state", "in", UNDER_WAY)], limit=5)
             ],
             "held": batches.search_count([("state", "=", "held")]),
-            "failedToday": batches.search_count([("state", "=", "failed"), ("created_at", ">=", self._begin(today, zone))]),
+            "failedToday": batches.search_count(
+                [("state", "=", "failed"), ("created_at", ">=", self._begin(today, zone))]
+            ),
             "open": rejections.search_count([("state", "=", "open")]),
             "urgent": rejections.search_count([("state", "=", "open"), ("urgent", "=", True)]),
             "days": [fields.Date.to_string(day) for day in days],
@@ -53,6 +55,7 @@ class SdmkDashboard(models.AbstractModel):
     @api.model
     def get_sidecar(self):
         """Return what the sidecar says of itself now, or that it does not answer."""
+        self.env["sdmk.batch"].check_access("read")
         try:
             answer = self.env["sdmk.sidecar"]._call("GET", "/v1/integrations/kki")
         except UserError as error:
@@ -71,7 +74,8 @@ class SdmkDashboard(models.AbstractModel):
         rows = {(day.date(), outcome): count for day, outcome, count in groups}
         labels = dict(self.env["sdmk.batch.outcome"]._fields["outcome"]._description_selection(self.env))
         return [
-            {"key": key, "label": labels[key], "rows": [rows.get((day, key), 0) for day in days]} for key, _label in OUTCOMES
+            {"key": key, "label": labels[key], "rows": [rows.get((day, key), 0) for day in days]}
+            for key, _label in OUTCOMES
         ]
 
     @api.model

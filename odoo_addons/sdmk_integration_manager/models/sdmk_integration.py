@@ -11,7 +11,7 @@ RENEW_DAYS = 30
 
 
 class SdmkIntegration(models.Model):
-    """An integration as its sidecar runs it. The sidecar has the setting; a change is stored there before it is here."""
+    """An integration as its sidecar runs it; a change of the setting is stored there before it is here."""
 
     _name = "sdmk.integration"
     _inherit = "sdmk.service"
@@ -23,7 +23,7 @@ class SdmkIntegration(models.Model):
     is_active = fields.Boolean(string="Switched On", readonly=True)
     schedule = fields.Char(help="Cron expression: minute, hour, day of month, month, day of week.")
     time_zone = fields.Char(readonly=True)
-    profession_ids = fields.Many2many("sdmk.profession", string="Professions", help="None: all of them.")
+    profession_ids = fields.Many2many("sdmk.profession", help="None: all of them.")
     reject_alert_ratio = fields.Float(
         string="Alert Above", help="Share of refused rows above which the engineers are told."
     )
@@ -39,7 +39,6 @@ class SdmkIntegration(models.Model):
         string="Sidecar Address", compute="_compute_sidecar", inverse="_inverse_sidecar_url", compute_sudo=True
     )
     sidecar_key = fields.Char(
-        string="Sidecar Key",
         compute="_compute_sidecar",
         inverse="_inverse_sidecar_key",
         compute_sudo=True,
@@ -69,11 +68,13 @@ class SdmkIntegration(models.Model):
         for record in self:
             if not (record.sidecar_key or "").startswith("•"):
                 self.env["ir.config_parameter"].sudo().set_param("sdmk.sidecar.key", record.sidecar_key or "")
+        # The form must not keep what was typed.
+        self.invalidate_recordset(["sidecar_key"], flush=False)
 
     def write(self, vals):
         setting = {"schedule", "profession_ids", "reject_alert_ratio", "create_unmatched"} & vals.keys()
         result = super().write(vals)
-        if setting and not self.env.context.get("sdmk_from_sidecar"):
+        if setting:
             for record in self:
                 record._store_setting(record.is_active)
         return result
@@ -107,12 +108,12 @@ class SdmkIntegration(models.Model):
         :rtype: int
         """
         rows = self._read_call(payload, "integrations")[0]["integrations"]
-        integrations = self.sudo().with_context(sdmk_from_sidecar=True)
         stored = 0
         for row in rows:
-            record = integrations.search([("code", "=", row.get("code"))])
+            record = self.sudo().search([("code", "=", row.get("code"))])
             if not record:
                 continue
+            record.flush_recordset()
             # Two calls side by side: the second waits, and then sees what the first has stored.
             self.env.cr.execute(SQL("select version from sdmk_integration where id = %s for update", record.id))
             if (self.env.cr.fetchone()[0] or 0) < row["version"]:
@@ -135,7 +136,7 @@ class SdmkIntegration(models.Model):
         key = keys.with_user(account).sudo()._generate("rpc", "SDMK sidecar", ends)
         self.env["sdmk.sidecar"]._call("PUT", "/v1/odoo/account", {"login": account.login, "apiKey": key})
         former.unlink()
-        self.sudo().search([]).account_key_ends = ends
+        self.sudo().search([("code", "!=", False)]).account_key_ends = ends
 
     def _store_setting(self, is_active):
         self.ensure_one()
@@ -180,7 +181,12 @@ class SdmkIntegration(models.Model):
         }
         if row.get("time_zone"):
             values["time_zone"] = row["time_zone"]
-        self.sudo().with_context(sdmk_from_sidecar=True).write(values)
+        self.sudo()._write_as_told(values)
+
+    def _write_as_told(self, values):
+        """Write what the sidecar has stored already."""
+        # Not self.write: that would send it to the sidecar again.
+        return super().write(values)  # pylint: disable=super-method-mismatch
 
     def _check_administrator(self):
         if not self.env.su and not self.env.user.has_group("sdmk_core.group_sdmk_admin"):
@@ -190,7 +196,11 @@ class SdmkIntegration(models.Model):
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
-            "params": {"message": message, "type": "success", "next": {"type": "ir.actions.client", "tag": "soft_reload"}},
+            "params": {
+                "message": message,
+                "type": "success",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
         }
 
     @api.ondelete(at_uninstall=False)

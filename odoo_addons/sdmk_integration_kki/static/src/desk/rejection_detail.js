@@ -1,5 +1,5 @@
 import { Component, onWillStart, onWillUpdateProps, useState } from '@odoo/owl'
-import { deserializeDate, formatDate } from '@web/core/l10n/dates'
+import { deserializeDate, deserializeDateTime, formatDate, formatDateTime } from '@web/core/l10n/dates'
 import { _t } from '@web/core/l10n/translation'
 import { registry } from '@web/core/registry'
 import { user } from '@web/core/user'
@@ -49,6 +49,27 @@ export class RejectionDetail extends Component {
 
   get reading() {
     return this.row?.reading
+  }
+
+  get place() {
+    const { batchId, page, pageRow } = this.row
+    return _t('(batch %(batch)s, page %(page)s, row %(row)s)', { batch: batchId, page, row: pageRow })
+  }
+
+  tab(index) {
+    return _t('Row %s', index + 1)
+  }
+
+  told({ batchId, answer }) {
+    if (answer === 'found') return _t('KKI was asked again by batch %s: it has the row.', batchId)
+    if (answer === 'not_found') return _t('KKI was asked again by batch %s: it does not know the STR.', batchId)
+    if (answer === 'refused') return _t('KKI was asked again by batch %s: it refuses the STR.', batchId)
+    return _t('KKI is asked again by batch %s.', batchId)
+  }
+
+  decidedBy({ decidedBy, decidedAt }) {
+    const at = formatDateTime(deserializeDateTime(decidedAt.slice(0, 19).replace('T', ' ')))
+    return _t('Decided by %(who)s, %(at)s', { who: decidedBy, at })
   }
 
   /** The row's fields as KKI names them, in its order. */

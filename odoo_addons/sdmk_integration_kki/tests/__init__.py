@@ -1,0 +1,4 @@
+from . import test_access
+from . import test_dashboard
+from . import test_orders
+from . import test_sync

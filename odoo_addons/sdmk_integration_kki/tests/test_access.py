@@ -1,0 +1,96 @@
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import KkiCase
+
+
+@tagged("post_install", "-at_install")
+class TestAccess(KkiCase):
+    def setUp(self):
+        super().setUp()
+        self.tell(self.batch(state="held"), rejections=[self.rejection()])
+
+    def orders(self, role):
+        """What there is to press, and the least role that may press it."""
+        batch = self.batch_as(role)
+        rejection = self.rejection_as(role)
+        env = self.env(user=self.users[role])
+        return {
+            "sync": ("admin", lambda: env["sdmk.sync.wizard"].create({}).action_start()),
+            "apply": ("admin", batch.action_apply),
+            "cancel": ("admin", batch.action_cancel),
+            "discard": ("admin", lambda: self.decide(env, "discard")),
+            "undo": ("admin", lambda: self.decide(env, "undo")),
+            "retry": ("verifier", rejection.action_retry),
+            "judge again": ("verifier", rejection.action_reprocess),
+            "dismiss": (
+                "verifier",
+                lambda: (
+                    env["sdmk.rejection.dismissal"]
+                    .create({"rejection_ids": rejection.ids, "reason": "x"})
+                    .action_dismiss()
+                ),
+            ),
+            "resolve": ("verifier", lambda: rejection.resolve(1)),
+        }
+
+    def decide(self, env, decision):
+        env["sdmk.batch.decision"].create({"batch_id": 1, "decision": decision, "reason": "x"}).action_decide()
+
+    def test_each_order_needs_its_role(self):
+        may = {"auditor": (), "verifier": ("verifier",), "admin": ("verifier", "admin")}
+        for role, roles in may.items():
+            for name, (needed, press) in self.orders(role).items():
+                with self.subTest(role=role, order=name), mute_logger("odoo.addons.base.models.ir_model"):
+                    before = len(self.sidecar.asked)
+                    if needed in roles:
+                        self.sidecar.answers = [(200, self.answer_to(name))] * 2
+                        press()
+                        self.assertGreater(len(self.sidecar.asked), before)
+                    else:
+                        with self.assertRaises(AccessError):
+                            press()
+                        self.assertEqual(len(self.sidecar.asked), before)
+                    self.sidecar.answers = []
+
+    def answer_to(self, order):
+        return {
+            "sync": {"id": 7},
+            "retry": {"asked": 1, "skipped": 0},
+            "judge again": {"rows": 1, "purged": 0},
+            "resolve": {"batch": {"id": 1, "state": "applied"}},
+        }.get(order, {})
+
+    def test_people_read_and_do_not_write(self):
+        for role in ("auditor", "verifier", "admin"):
+            for model in ("sdmk.batch", "sdmk.rejection"):
+                record = self.env[model].with_user(self.users[role]).browse(1)
+                self.assertTrue(record.read(["state"]))
+                with mute_logger("odoo.addons.base.models.ir_model"):
+                    for refused in (lambda: record.write({"state": "applied"}), record.unlink, lambda: record.copy()):
+                        with self.subTest(role=role, model=model), self.assertRaises(AccessError):
+                            refused()
+                    with self.assertRaises(AccessError):
+                        self.tell(self.batch(2), user=role)
+
+    def test_who_has_no_role_sees_nothing(self):
+        for model in ("sdmk.batch", "sdmk.rejection", "sdmk.batch.outcome", "sdmk.code", "sdmk.integration"):
+            with (
+                self.subTest(model=model),
+                self.assertRaises(AccessError),
+                mute_logger("odoo.addons.base.models.ir_model"),
+            ):
+                self.env[model].with_user(self.stranger).search([])
+        with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
+            self.env["sdmk.dashboard"].with_user(self.stranger).get_figures()
+
+    def test_what_comes_from_the_sidecar_is_not_for_strangers(self):
+        for ask in (
+            lambda: self.env["sdmk.batch"].with_user(self.stranger).browse(1).get_changes(),
+            lambda: self.env["sdmk.rejection"].with_user(self.stranger).browse(1).get_detail(),
+            lambda: self.env["sdmk.dashboard"].with_user(self.stranger).get_sidecar(),
+        ):
+            with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
+                ask()
+        self.assertEqual(self.sidecar.asked, [])

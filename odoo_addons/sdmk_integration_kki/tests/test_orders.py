@@ -1,0 +1,140 @@
+from odoo.exceptions import UserError
+from odoo.tests import Form, tagged
+
+from .common import KkiCase
+
+
+@tagged("post_install", "-at_install")
+class TestOrders(KkiCase):
+    def setUp(self):
+        super().setUp()
+        self.tell_words()
+        self.receive(
+            "sdmk.profession",
+            "sync_professions",
+            professions=[{"code": "doctor", "name": {"en_US": "Doctor", "id_ID": "Dokter"}}],
+        )
+        self.tell(self.batch(state="held"), rejections=[self.rejection()])
+
+    def test_a_run_is_started_with_what_was_chosen_and_its_batches_are_shown(self):
+        self.sidecar.answer({"id": 12})
+        with Form(self.env["sdmk.sync.wizard"].with_user(self.users["admin"])) as form:
+            form.mode = "window"
+            form.changed_since = "2026-01-01 00:00:00"
+            form.apply_mode = "hold"
+            form.profession_ids.add(self.env["sdmk.profession"].search([("code", "=", "doctor")]))
+        action = form.save().action_start()
+        self.assertEqual(
+            self.sidecar.last["json"],
+            {"mode": "window", "apply": "hold", "professions": ["doctor"], "changedSince": "2026-01-01T00:00:00Z"},
+        )
+        self.assertEqual(action["domain"], [("run_id", "=", 12)])
+
+    def test_a_second_press_starts_no_second_run(self):
+        wizard = self.env["sdmk.sync.wizard"].with_user(self.users["admin"]).create({})
+        keys = []
+        for _ in range(2):
+            self.sidecar.answer({"id": 12})
+            wizard.action_start()
+            keys.append(self.sidecar.last["headers"]["Idempotency-Key"])
+        self.assertEqual(len(set(keys)), 1)
+        other = self.env["sdmk.sync.wizard"].with_user(self.users["admin"]).create({})
+        self.assertNotEqual(other.idempotency_key, keys[0])
+
+    def test_a_period_has_a_beginning_or_an_end(self):
+        wizard = self.env["sdmk.sync.wizard"].with_user(self.users["admin"]).create({"mode": "window"})
+        with self.assertRaises(UserError):
+            wizard.action_start()
+        self.assertEqual(self.sidecar.asked, [])
+
+    def test_a_batch_is_applied_as_its_plan_was_shown(self):
+        self.batch_as("admin").action_apply()
+        self.assertEqual(self.sidecar.last["path"], "/v1/batches/1/apply")
+        self.assertEqual(self.sidecar.last["json"], {"planDigest": "d1"})
+
+    def test_a_batch_is_discarded_or_undone_with_a_reason(self):
+        for decision, body in (
+            ("discard", {"reason": "wrong feed", "watermark": "keep"}),
+            ("undo", {"reason": "wrong feed"}),
+        ):
+            batch = self.batch_as("admin")
+            context = getattr(batch, f"action_{decision}")()["context"]
+            wizard = self.env["sdmk.batch.decision"].with_user(self.users["admin"]).with_context(**context)
+            wizard.create({"reason": "wrong feed"}).action_decide()
+            self.assertEqual(self.sidecar.last["path"], f"/v1/batches/1/{decision}")
+            self.assertEqual(self.sidecar.last["json"], body)
+
+    def test_changes_are_told_in_words(self):
+        change = {
+            "id": 1,
+            "outcome": "updated",
+            "profession": "doctor",
+            "codes": ["NAME_MISSING"],
+            "statusBefore": "active",
+            "statusAfter": "revoked",
+        }
+        self.sidecar.answer({"items": [change], "next": None, "summary": {"professions": [{"profession": "doctor"}]}})
+        page = self.batch_as("auditor").get_changes(effect="deactivated")
+        self.assertEqual(self.sidecar.last["path"], "/v1/batches/1/changes?limit=20&after=0&effect=deactivated")
+        told = page["items"][0]
+        self.assertEqual(
+            [told[key] for key in ("professionName", "reasons", "statusBefore", "statusAfter")],
+            ["Doctor", ["NAME_MISSING name"], "Active", "Revoked"],
+        )
+        self.assertEqual(page["summary"]["professions"][0]["name"], "Doctor")
+
+    def test_a_refused_row_is_shown_beside_its_candidates_in_words(self):
+        person = {"id": 5, "sex": "female", "registrations": [{"profession": "doctor", "status": "active"}]}
+        reading = {"sex": "male", "profession": "doctor", "status": "revoked"}
+        self.sidecar.answer(
+            {
+                "id": 1,
+                "state": "open",
+                "source": "kki",
+                "rows": [{"reading": reading}, {"reading": None}],
+                "people": [person],
+                "decisions": [],
+                "retries": [],
+            }
+        )
+        detail = self.rejection_as("auditor").get_detail()
+        self.assertEqual(detail["people"][0]["sexName"], "Female")
+        self.assertEqual(detail["people"][0]["registrations"][0]["statusName"], "Active")
+        told = detail["rows"][0]["reading"]
+        self.assertEqual([told["professionName"], told["statusName"]], ["Doctor", "Revoked"])
+
+    def test_a_row_is_resolved_to_a_person_or_to_somebody_new(self):
+        self.sidecar.answer({"batch": {"id": 9, "state": "applied"}})
+        answer = self.rejection_as("verifier").resolve(5, {"batchId": 1, "rowNo": 2, "page": 1}, "as on the card")
+        self.assertEqual(
+            self.sidecar.last["json"],
+            {"healthWorkerId": 5, "row": {"batchId": 1, "rowNo": 2}, "reason": "as on the card"},
+        )
+        self.assertEqual((answer["healthWorkerId"], answer["batchStateName"]), (5, "Applied"))
+        self.sidecar.answer({"batch": {"id": 10, "state": "applied"}})
+        self.sidecar.answer({"items": [{"healthWorkerId": 77}]})
+        self.assertEqual(self.rejection_as("verifier").resolve("new")["healthWorkerId"], 77)
+
+    def test_many_rows_are_asked_again_at_once_and_those_decided_are_left_out(self):
+        self.tell(rejections=[self.rejection(2, state="resolved"), self.rejection(3)])
+        self.sidecar.answer({"asked": 2, "skipped": 0})
+        self.rejection_as("verifier", 1, 2, 3).action_retry()
+        self.assertEqual(self.sidecar.last["json"], {"ids": [1, 3]})
+
+    def test_what_cannot_be_asked_is_said(self):
+        self.sidecar.answer({"asked": 0, "skipped": 1})
+        with self.assertRaises(UserError):
+            self.rejection_as("verifier").action_retry()
+        self.tell(rejections=[self.rejection(version=2, state="resolved")])
+        with self.assertRaises(UserError):
+            self.rejection_as("verifier").action_retry()
+
+    def test_many_rows_are_dismissed_at_once_with_a_reason(self):
+        self.tell(rejections=[self.rejection(2)])
+        context = self.rejection_as("verifier", 1, 2).action_dismiss()["context"]
+        wizard = self.env["sdmk.rejection.dismissal"].with_user(self.users["verifier"]).with_context(**context)
+        record = wizard.create({"reason": "known to KKI"})
+        self.assertEqual(record.count, 2)
+        record.action_dismiss()
+        self.assertEqual(self.sidecar.last["path"], "/v1/rejections/dismiss")
+        self.assertEqual(self.sidecar.last["json"], {"ids": [1, 2], "reason": "known to KKI"})

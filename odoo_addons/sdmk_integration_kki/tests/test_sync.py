@@ -1,0 +1,81 @@
+import json
+
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tests import tagged
+
+from .common import TRACE, KkiCase
+
+
+@tagged("post_install", "-at_install")
+class TestSync(KkiCase):
+    def test_batches_and_refused_rows_come_in_one_call(self):
+        self.assertEqual(self.tell(self.batch(), rejections=[self.rejection()]), {"batches": 1, "rejections": 1})
+        batch = self.env["sdmk.batch"].browse(1)
+        self.assertEqual((batch.fetched, batch.duration, batch.rejection_count), (10, 30.0, 1))
+        self.assertEqual(self.env["sdmk.rejection"].browse(1).last_batch_id, batch)
+
+    def test_a_call_that_comes_twice_or_late_changes_nothing(self):
+        self.tell(self.batch(version=5), rejections=[self.rejection(version=8, state="resolved")])
+        for _ in range(2):
+            told = self.tell(self.batch(version=5), rejections=[self.rejection(version=7)])
+            self.assertEqual(told, {"batches": 0, "rejections": 0})
+        self.assertEqual(self.env["sdmk.rejection"].browse(1).state, "resolved")
+
+    def test_progress_is_a_share_of_what_kki_expects_and_never_the_end_before_the_end(self):
+        for version, (state, fetched, expected, progress) in enumerate(
+            (
+                ("queued", 0, None, 0),
+                ("fetching", 5, 10, 50),
+                ("fetching", 20, 10, 99),
+                ("applied", 9, 10, 100),
+            ),
+            start=2,
+        ):
+            self.tell(self.batch(version=version, state=state, fetched=fetched, expected_total=expected))
+            self.assertEqual(self.env["sdmk.batch"].browse(1).progress, progress, state)
+
+    def test_codes_are_told_in_words(self):
+        self.tell_words()
+        self.env["res.lang"]._activate_lang("id_ID")
+        self.tell(
+            self.batch(state="held", hold_reasons="DEACTIVATIONS"),
+            self.batch(2, state="failed", error_code="KKI_UNAVAILABLE"),
+            rejections=[self.rejection()],
+        )
+        held, failed = self.env["sdmk.batch"].with_context(lang="id_ID").browse((1, 2))
+        self.assertEqual(held.hold_reason_ids.mapped("action"), ["DEACTIVATIONS tindakan"])
+        self.assertEqual(failed.error_ids.mapped("name"), ["KKI_UNAVAILABLE nama"])
+        rejection = self.env["sdmk.rejection"].with_context(lang="id_ID").browse(1)
+        self.assertEqual(rejection.display_name, "IDENTITY_CONFLICT nama")
+        self.assertEqual(rejection.meaning, "IDENTITY_CONFLICT arti")
+        labels = dict(rejection.fields_get(["code"])["code"]["selection"])
+        self.assertEqual(labels["NAME_MISSING"], "NAME_MISSING nama")
+
+    def test_a_trace_finds_batch_refused_row_and_worker(self):
+        self.tell(self.batch(), rejections=[self.rejection()])
+        self.send(self.worker(), registrations=[self.registration(trace_id=TRACE)])
+        for model, view, name in (
+            ("sdmk.batch", "sdmk_integration_kki.sdmk_batch_view_search", "trace_id"),
+            ("sdmk.rejection", "sdmk_integration_kki.sdmk_rejection_view_search", "trace_id"),
+            ("sdmk.registration", "sdmk_core.sdmk_registration_view_search", "trace_id"),
+            ("sdmk.health.worker", "sdmk_core.sdmk_health_worker_view_search", "Trace ID"),
+        ):
+            with self.subTest(model=model):
+                arch = self.env[model].get_view(self.env.ref(view).id, "search")["arch"]
+                self.assertIn(name, arch)
+                path = "registration_ids.trace_id" if model == "sdmk.health.worker" else "trace_id"
+                found = self.env[model].with_user(self.users["auditor"]).search([(path, "=", TRACE)])
+                self.assertEqual(found.ids, [1])
+
+    def test_blocks_are_told_to_the_service_account_alone(self):
+        self.tell(self.batch(), rejections=[self.rejection()])
+        model = self.env["sdmk.batch"]
+        with self.assertRaises(AccessError):
+            model.with_user(self.users["admin"]).compare_batches('{"block": 5000}')
+        blocks = json.loads(model.with_user(self.users["service"]).compare_batches('{"block": 5000}'))
+        self.assertEqual([len(blocks[key]) for key in ("batches", "rejections")], [1, 1])
+
+    def test_what_is_no_payload_is_refused(self):
+        for text in ("", "[]", '{"batches": [1]}', '{"batches": [{}]}', '{"others": []}'):
+            with self.subTest(text=text), self.assertRaises(ValidationError):
+                self.env["sdmk.batch"].with_user(self.users["service"]).sync_batches(text)
