@@ -35,8 +35,9 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
     }, async t => {
       const { pool, proxy, run, simulator } = await setUp(t, transport, { rows: 2000 })
       await run({})
-      await inject(simulator, [{ record: kkiRecord({ diubah_pada: new Date().toISOString() }) }])
-      await run({})
+      const changed = new Date(simulator.now() - 60_000).toISOString()
+      await inject(simulator, [{ record: kkiRecord({ diubah_pada: changed }) }])
+      assert.equal((await run({})).batches[0]?.ledger.created, 1)
       await drained(pool)
       await assertMirrored(pool, theirs)
       const told = await digest(theirs, 'theirs')
