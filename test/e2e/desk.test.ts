@@ -17,7 +17,13 @@ interface Detail {
   decidedBy: string | null
   decisionReason: string | null
   closedByBatchId: number | null
-  rows: { batchId: number; rowNo: number; row: Record<string, unknown>; comparisons: Record<string, unknown>[] }[]
+  rows: {
+    batchId: number
+    rowNo: number
+    row: Record<string, unknown>
+    reading: Record<string, unknown>
+    comparisons: Record<string, unknown>[]
+  }[]
   people: { id: number; name: string }[]
   decisions: { healthWorkerId: number; decidedBy: string; withdrawnAt: string | null }[]
   retries: { batchId: number; answer: string | null }[]
@@ -69,6 +75,11 @@ describe('a refused row on the desk', () => {
     const [row] = detail.rows
     assert.equal(row?.row.nama, 'Siti Rahmawati')
     assert.equal(row?.row.nik, '**************77')
+    const { name, nikMasked, birthDate, status } = row?.reading ?? {}
+    assert.deepEqual(
+      [name, nikMasked, birthDate, status],
+      ['Siti Rahmawati', '**************77', '1990-01-02', 'active']
+    )
     assert.deepEqual(row?.comparisons, [
       {
         healthWorkerId: detail.candidates[0],

@@ -115,11 +115,12 @@ class SdmkRejection(models.Model):
         professions = dict(self._selection_profession())
         statuses = dict(self.env["sdmk.registration"]._fields["status"]._description_selection(self.env))
         sexes = dict(self.env["sdmk.health.worker"]._fields["sex"]._description_selection(self.env))
-        for person in detail["people"]:
-            person["sexName"] = sexes.get(person["sex"], "")
-            for licence in person["registrations"]:
-                licence["professionName"] = professions.get(licence["profession"], licence["profession"])
-                licence["statusName"] = statuses.get(licence["status"], licence["status"])
+        readings = [row["reading"] for row in detail["rows"] if row["reading"]]
+        for told in (*readings, *detail["people"]):
+            told["sexName"] = sexes.get(told["sex"], "")
+        for licence in (*readings, *(licence for person in detail["people"] for licence in person["registrations"])):
+            licence["professionName"] = professions.get(licence["profession"], licence["profession"])
+            licence["statusName"] = statuses.get(licence["status"], licence["status"])
         keys = ("id", "state", "source", "rows", "people", "decisions", "retries")
         return {key: detail[key] for key in keys}
 

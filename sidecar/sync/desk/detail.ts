@@ -5,9 +5,10 @@ import {
   type HealthWorker,
   readHealthWorkers
 } from '../../registry/health-workers.ts'
+import type { Candidate } from '../../transform/types.ts'
 import { RejectionNotFound } from '../errors.ts'
 import type { DeskContext } from './desk.ts'
-import { maskRow } from './mask.ts'
+import { maskAll, maskRow } from './mask.ts'
 import { type DeskRejection, readRejections } from './read.ts'
 import { readWaitingRows, type WaitingRow } from './stored-rows.ts'
 
@@ -19,9 +20,26 @@ export interface DeskRow {
   pageRow: number
   /** As KKI sent it, long numbers masked; null where it is no longer kept. */
   row: unknown
+  /** What the row says in SDMK's terms; null where it cannot be read under the present mapping. */
+  reading: DeskReading | null
   /** By person; empty where the row cannot be read under the present mapping. */
   comparisons: ({ healthWorkerId: number } & Evidence)[]
 }
+
+/** A row in the words of a person and a licence, to be held beside those of the registry. */
+export type DeskReading = Pick<
+  Candidate,
+  | 'name'
+  | 'titlePrefix'
+  | 'titleSuffix'
+  | 'birthPlace'
+  | 'birthDate'
+  | 'sex'
+  | 'strNumber'
+  | 'profession'
+  | 'status'
+  | 'validUntil'
+> & { nikMasked: string | null }
 
 export interface DeskDecision {
   id: number
@@ -77,16 +95,36 @@ async function toDeskRow(
   people: number[]
 ): Promise<DeskRow> {
   const place = { batchId, rowNo, page, pageRow }
-  if (raw === null) return { ...place, row: null, comparisons: [] }
+  if (raw === null) return { ...place, row: null, reading: null, comparisons: [] }
   const result = transform(JSON.parse(raw), { sourceNow: Date.now(), maxSkewMs: maxSkewSeconds * 1000 })
   const row = maskRow(raw, mapping)
-  if (!result.ok) return { ...place, row, comparisons: [] }
+  if (!result.ok) return { ...place, row, reading: null, comparisons: [] }
   const { nik, nameKey, birthDate, birthPlaceKey } = result.value
   const nikDigest = nik === null ? null : identity.digestNik(nik)
   return {
     ...place,
     row,
+    reading: toReading(result.value),
     comparisons: await compareWithPeople(pool, { nikDigest, nameKey, birthDate, birthPlaceKey }, people)
+  }
+}
+
+function toReading(candidate: Candidate): DeskReading {
+  const { nik, name, titlePrefix, titleSuffix, birthPlace, birthDate, sex } = candidate
+  const { strNumber, profession, status, validUntil } = candidate
+  const nikMasked = nik === null ? null : maskAll(nik)
+  return {
+    nikMasked,
+    name,
+    titlePrefix,
+    titleSuffix,
+    birthPlace,
+    birthDate,
+    sex,
+    strNumber,
+    profession,
+    status,
+    validUntil
   }
 }
 

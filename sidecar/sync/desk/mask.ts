@@ -37,7 +37,8 @@ export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>): unkno
   }
 }
 
-function maskAll(text: string): string {
+/** Returns as many asterisks as a number has digits, but for its last two. */
+export function maskAll(text: string): string {
   return '*'.repeat(Math.max(text.length - 2, 0)) + text.slice(-2)
 }
 

@@ -19,6 +19,21 @@ import { waitForBatch } from './wait.ts'
 const RowPlace = { batchId: Id, rowNo: Id }
 const Fields = Type.Array(Type.String())
 
+const Text = nullable(Type.String())
+const ReadingSchema = Type.Object({
+  name: Type.String(),
+  titlePrefix: Text,
+  titleSuffix: Text,
+  nikMasked: Type.Union([Type.String(), Type.Null()], { description: 'the last two digits only' }),
+  birthPlace: Text,
+  birthDate: Text,
+  sex: Text,
+  strNumber: Type.String(),
+  profession: Type.String(),
+  status: Type.String(),
+  validUntil: Text
+})
+
 const DetailSchema = Type.Interface(
   [RejectionSchema],
   {
@@ -29,6 +44,9 @@ const DetailSchema = Type.Interface(
         pageRow: Type.Integer(),
         row: Type.Unknown({
           description: 'as KKI sent it, of long numbers the last two digits; null where it is no longer kept'
+        }),
+        reading: Type.Union([ReadingSchema, Type.Null()], {
+          description: 'what the row says in SDMK’s terms; null where it cannot be read under the present mapping'
         }),
         comparisons: Type.Array(Type.Object({ healthWorkerId: Id, agreed: Fields, similar: Fields, differed: Fields }))
       }),

@@ -1,108 +1,135 @@
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
-import { user } from "@web/core/user";
-import { useService } from "@web/core/utils/hooks";
-import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
-import { Component, onWillStart, onWillUpdateProps, useState } from "@odoo/owl";
-import { ResolveDialog } from "./resolve_dialog";
+import { Component, onWillStart, onWillUpdateProps, useState } from '@odoo/owl'
+import { deserializeDate, formatDate } from '@web/core/l10n/dates'
+import { _t } from '@web/core/l10n/translation'
+import { registry } from '@web/core/registry'
+import { user } from '@web/core/user'
+import { useService } from '@web/core/utils/hooks'
+import { SelectCreateDialog } from '@web/views/view_dialogs/select_create_dialog'
+import { standardWidgetProps } from '@web/views/widgets/standard_widget_props'
+import { ResolveDialog } from './resolve_dialog'
 
-/** What a field of the row and of a person is compared by, in the words of the sidecar's evidence. */
-const compared = { name: "name", birth_date: "birthDate", birth_place: "birthPlace", nik: "nikMasked" };
+/** Bootstrap's colour for what the sidecar found when it compared a field of the row with a person. */
+const colors = { agreed: 'text-success fw-bold', similar: 'text-warning fw-bold', differed: 'text-danger fw-bold' }
 
 /** A refused row as KKI sent it, and the people whom it may concern, side by side. */
 export class RejectionDetail extends Component {
-    static template = "sdmk_integration_kki.RejectionDetail";
-    static props = standardWidgetProps;
+  static template = 'sdmk_integration_kki.RejectionDetail'
+  static props = standardWidgetProps
 
-    setup() {
-        this.orm = useService("orm");
-        this.action = useService("action");
-        this.dialog = useService("dialog");
-        this.notification = useService("notification");
-        this.state = useState({ detail: null, problem: null, at: 0 });
-        onWillStart(async () => {
-            this.canDecide = await user.hasGroup("sdmk_core.group_sdmk_verifier");
-            await this.load();
-        });
-        onWillUpdateProps((next) => {
-            const isOther = next.record.resId !== this.props.record.resId || next.record.data.version !== this.version;
-            return isOther ? this.load(next.record) : undefined;
-        });
-    }
+  setup() {
+    this.orm = useService('orm')
+    this.action = useService('action')
+    this.dialog = useService('dialog')
+    this.notification = useService('notification')
+    this.state = useState({ detail: null, problem: null, at: 0 })
+    onWillStart(async () => {
+      this.canDecide = await user.hasGroup('sdmk_core.group_sdmk_verifier')
+      await this.load()
+    })
+    onWillUpdateProps(next => {
+      const isOther = next.record.resId !== this.props.record.resId || next.record.data.version !== this.version
+      return isOther ? this.load(next.record) : undefined
+    })
+  }
 
-    async load(record = this.props.record) {
-        this.version = record.data.version;
-        try {
-            this.state.detail = await this.orm.silent.call("sdmk.rejection", "get_detail", [[record.resId]]);
-            this.state.problem = null;
-            this.state.at = Math.min(this.state.at, Math.max(this.state.detail.rows.length - 1, 0));
-        } catch (error) {
-            this.state.problem = error.data?.message ?? String(error);
-        }
+  async load(record = this.props.record) {
+    this.version = record.data.version
+    try {
+      this.state.detail = await this.orm.silent.call('sdmk.rejection', 'get_detail', [[record.resId]])
+      this.state.problem = null
+      this.state.at = Math.min(this.state.at, Math.max(this.state.detail.rows.length - 1, 0))
+    } catch (error) {
+      this.state.problem = error.data?.message ?? String(error)
     }
+  }
 
-    get row() {
-        return this.state.detail?.rows[this.state.at];
-    }
+  get row() {
+    return this.state.detail?.rows[this.state.at]
+  }
 
-    /** The row's fields as KKI names them, in its order. */
-    get fields() {
-        const row = this.row?.row;
-        if (row === null || row === undefined) return [];
-        if (typeof row !== "object" || Array.isArray(row)) return [{ key: _t("Row"), value: JSON.stringify(row) }];
-        return Object.entries(row).map(([key, value]) => ({
-            key,
-            value: typeof value === "string" ? value : value === null ? "" : JSON.stringify(value),
-        }));
-    }
+  get reading() {
+    return this.row?.reading
+  }
 
-    get canResolve() {
-        return this.canDecide && this.state.detail?.state === "open" && this.state.detail.source === "kki";
-    }
+  /** The row's fields as KKI names them, in its order. */
+  get fields() {
+    const row = this.row?.row
+    if (row === null || row === undefined) return []
+    if (typeof row !== 'object' || Array.isArray(row)) return [{ key: _t('Row'), value: JSON.stringify(row) }]
+    return Object.entries(row).map(([key, value]) => ({
+      key,
+      value: typeof value === 'string' ? value : value === null ? '' : JSON.stringify(value)
+    }))
+  }
 
-    /** Bootstrap's colour of a field of this person: whether it agrees with the row. */
-    mark(person, field) {
-        const comparison = this.row?.comparisons.find((item) => item.healthWorkerId === person.id);
-        const evidence = Object.keys(compared).find((key) => compared[key] === field);
-        if (!comparison || !evidence) return "";
-        if (comparison.agreed.includes(evidence)) return "text-success fw-bold";
-        if (comparison.similar.includes(evidence)) return "text-warning fw-bold";
-        return comparison.differed.includes(evidence) ? "text-danger fw-bold" : "";
-    }
+  get canResolve() {
+    const { state, source } = this.state.detail ?? {}
+    // A row that cannot be read is nobody's yet, whoever it may be.
+    return this.canDecide && state === 'open' && source === 'kki' && Boolean(this.reading)
+  }
 
-    open(id) {
-        return this.action.doAction({
-            type: "ir.actions.act_window",
-            res_model: "sdmk.health.worker",
-            res_id: id,
-            views: [[false, "form"]],
-        });
-    }
+  /** Colour of a field of this person, `field` in the words of the sidecar's evidence. */
+  mark(person, field) {
+    const comparison = this.row?.comparisons.find(item => item.healthWorkerId === person.id) ?? {}
+    const found = Object.keys(colors).find(key => comparison[key]?.includes(field))
+    return found ? colors[found] : ''
+  }
 
-    resolve(person) {
-        this.dialog.add(ResolveDialog, {
-            name: person ? person.name : null,
-            confirm: async (reason) => {
-                const { batchId, rowNo } = this.row ?? {};
-                const answer = await this.orm.call("sdmk.rejection", "resolve", [
-                    [this.props.record.resId],
-                    person ? person.id : "new",
-                    batchId ? { batchId, rowNo } : null,
-                    reason || null,
-                ]);
-                this.notification.add(_t("Decided; the batch of the decision: %s", answer.batchStateName), {
-                    type: answer.batchState === "applied" ? "success" : "warning",
-                    buttons: answer.healthWorkerId
-                        ? [{ name: _t("Open the Health Worker"), onClick: () => this.open(answer.healthWorkerId) }]
-                        : [],
-                });
-                await this.load();
-            },
-        });
-    }
+  day(text) {
+    return text ? formatDate(deserializeDate(text)) : ''
+  }
+
+  full({ titlePrefix, name, titleSuffix }) {
+    return [titlePrefix, name, titleSuffix].filter(Boolean).join(' ')
+  }
+
+  open(id) {
+    return this.action.doAction({
+      type: 'ir.actions.act_window',
+      res_model: 'sdmk.health.worker',
+      res_id: id,
+      views: [[false, 'form']]
+    })
+  }
+
+  /** For the row of somebody whom the rules did not think of. */
+  choose() {
+    this.dialog.add(SelectCreateDialog, {
+      resModel: 'sdmk.health.worker',
+      title: _t('Whose Row Is It?'),
+      multiSelect: false,
+      noCreate: true,
+      onSelected: async ([id]) => {
+        const [{ name }] = await this.orm.read('sdmk.health.worker', [id], ['name'])
+        this.resolve({ id, name })
+      }
+    })
+  }
+
+  resolve(person) {
+    this.dialog.add(ResolveDialog, {
+      name: person ? person.name : null,
+      confirm: async reason => {
+        const { batchId, rowNo } = this.row ?? {}
+        const answer = await this.orm.call('sdmk.rejection', 'resolve', [
+          [this.props.record.resId],
+          person ? person.id : 'new',
+          batchId ? { batchId, rowNo } : null,
+          reason || null
+        ])
+        this.notification.add(_t('Decided; the batch of the decision: %s', answer.batchStateName), {
+          type: answer.batchState === 'applied' ? 'success' : 'warning',
+          buttons: answer.healthWorkerId
+            ? [{ name: _t('Open the Health Worker'), onClick: () => this.open(answer.healthWorkerId) }]
+            : []
+        })
+        await this.load()
+      }
+    })
+  }
 }
 
-registry.category("view_widgets").add("sdmk_rejection_detail", {
-    component: RejectionDetail,
-    fieldDependencies: [{ name: "version", type: "float" }],
-});
+registry.category('view_widgets').add('sdmk_rejection_detail', {
+  component: RejectionDetail,
+  fieldDependencies: [{ name: 'version', type: 'float' }]
+})

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
+import { createApiKey, scopes } from '../../../sidecar/platform/api-key.ts'
+import { addons, type Odoo } from '../../../tools/odoo/server.ts'
+import { type Connector, type ConnectorOptions, startConnector } from '../../e2e/helpers.ts'
+
+/** People who work in Odoo, by their role; the administrator's other language lets both be looked at. */
+export const operators = {
+  admin: { login: 'admin.integrasi', name: 'Rina Rekaan', group: 'sdmk_core.group_sdmk_admin' },
+  verifier: { login: 'verifikator', name: 'Dewi Rekaan', group: 'sdmk_core.group_sdmk_verifier' },
+  auditor: { login: 'auditor', name: 'Agus Rekaan', group: 'sdmk_core.group_sdmk_auditor' }
+} as const
+export type Operator = keyof typeof operators
+
+/** An Odoo that operators can sign in to, and a sidecar, each of which can call the other. */
+export interface Operations {
+  odooUrl: string
+  database: string
+  /** The same for all operators. */
+  password: string
+  connector: Connector
+  /** Waits until Odoo has been told everything. */
+  settle(): Promise<void>
+}
+
+/** Installs the addons with both languages, and connects them with a sidecar and a KKI of the test's own. */
+export async function startOperations(
+  t: TestContext,
+  odoo: Odoo,
+  { database, ...options }: ConnectorOptions & { database: string }
+): Promise<Operations> {
+  // The language afterwards: given with the first start it would take the place of English.
+  for (const [command, ...args] of [
+    ['server', '-i', addons.join()],
+    ['i18n', 'loadlang', '-l', 'id_ID']
+  ] as const) {
+    const { code, lines } = await odoo.run(database, command, args)
+    assert.equal(code, 0, lines.slice(-30).join('\n'))
+  }
+  const odooUrl = await odoo.serve(database)
+  const connector = await startConnector(t, {
+    ...options,
+    env: { SDMK_ODOO_URL: odooUrl, SDMK_ODOO_DATABASE: database, ...options.env }
+  })
+  await connector.app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = connector.app.server.address() as AddressInfo
+  const { key } = await createApiKey(connector.pool, 'odoo', [...scopes])
+  const password = randomBytes(12).toString('base64url')
+  await connect(odoo, database, { url: `http://127.0.0.1:${port}`, key, password })
+  return {
+    odooUrl,
+    database,
+    password,
+    connector,
+    settle: () => settle(connector)
+  }
+}
+
+/** Makes the operators, and tells Odoo where the sidecar is; Odoo then hands its account over. */
+async function connect(
+  odoo: Odoo,
+  database: string,
+  { url, key, password }: Record<'url' | 'key' | 'password', string>
+) {
+  const people = JSON.stringify(Object.values(operators))
+  const { code, lines } = await odoo.shell(
+    database,
+    `
+for person in ${people}:
+    env['res.users'].create({'name': person['name'], 'login': person['login'], 'password': '${password}', 'tz': 'Asia/Jakarta', 'lang': 'en_US',
+        'group_ids': [(6, 0, [env.ref(person['group']).id])]})
+env['ir.config_parameter'].set_param('sdmk.sidecar.url', '${url}')
+env['ir.config_parameter'].set_param('sdmk.sidecar.key', '${key}')
+env['sdmk.integration']._renew_key()
+env.cr.commit()
+print('CONNECTED')
+`
+  )
+  assert.ok(code === 0 && lines.includes('CONNECTED'), lines.slice(-30).join('\n'))
+}
+
+const settleMs = 60_000
+
+async function settle({ pool }: Connector): Promise<void> {
+  const until = Date.now() + settleMs
+  while (Date.now() < until) {
+    const { rows } = await pool.query(
+      `select from pgboss.job where name in ('odoo-state', 'odoo-people') and state < 'completed' limit 1`
+    )
+    if (rows.length === 0) return
+    await new Promise(resolve => setTimeout(resolve, 200))
+  }
+  assert.fail('Odoo has not been told everything in time')
+}
