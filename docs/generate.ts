@@ -5,12 +5,14 @@ import { buildApp } from '../sidecar/app.ts'
 import { loadConfig } from '../sidecar/config.ts'
 import { renderCodes } from './generate-codes.ts'
 import { renderConfiguration } from './generate-configuration.ts'
+import { payloadSchemaFiles } from './generate-payload-schemas.ts'
 
 /** Files that are made from others, by their path in the repository. */
 const generated: Record<string, () => string | Promise<string>> = {
   'docs/configuration.md': renderConfiguration,
   'docs/codes.md': renderCodes,
-  'contracts/sidecar.openapi.json': renderOpenApi
+  'contracts/sidecar.openapi.json': renderOpenApi,
+  ...payloadSchemaFiles
 }
 
 const isCheck = process.argv.includes('--check')

@@ -116,7 +116,12 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
     async workMany(queue, handler, { atATime }) {
       await boss.work(queue, { ...workOptions, batchSize: atATime, perJobResults: true }, async jobs => {
         const signal = AbortSignal.any([stopping.signal, ...jobs.map(job => job.signal)])
-        const outcomes = await handler(jobs as never, signal)
+        const outcomes = await handler(jobs as never, signal).catch(error => {
+          const fields = { queue, jobs: jobs.length, jobId: jobs[0]?.id, retryCount: jobs[0]?.retryCount }
+          if (signal.aborted) logger.info(fields, 'jobs were interrupted and go back to the queue')
+          else logger.error({ ...fields, err: error }, 'jobs failed and go back to the queue')
+          throw error
+        })
         return outcomes.map(({ id, isDone }) => ({ id, status: isDone ? 'completed' : 'failed' }))
       })
     },

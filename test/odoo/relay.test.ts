@@ -6,8 +6,8 @@ import { type Connector, type ConnectorOptions, inject, kkiRecord, startConnecto
 import { runSdmk, until } from '../e2e/process.ts'
 import { odooOrReason } from '../helpers/odoo.ts'
 import { serverUrl, urlOf } from '../helpers/server.ts'
-import { assertMirrored, digest } from './mirror.ts'
-import { type OdooProxy, startProxy } from './proxy.ts'
+import { assertMirrored, digest } from './helpers/mirror.ts'
+import { type OdooProxy, startProxy } from './helpers/proxy.ts'
 
 const database = 'sdmk_odoo_relay'
 const login = 'sdmk-sidecar'
@@ -35,8 +35,9 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
     }, async t => {
       const { pool, proxy, run, simulator } = await setUp(t, transport, { rows: 2000 })
       await run({})
-      await inject(simulator, [{ record: kkiRecord({ diubah_pada: new Date().toISOString() }) }])
-      await run({})
+      const changed = new Date(simulator.now() - 60_000).toISOString()
+      await inject(simulator, [{ record: kkiRecord({ diubah_pada: changed }) }])
+      assert.equal((await run({})).batches[0]?.ledger.created, 1)
       await drained(pool)
       await assertMirrored(pool, theirs)
       const told = await digest(theirs, 'theirs')
@@ -46,17 +47,19 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
     })
 
     test('catches up by itself after Odoo was away for the whole of a run', { skip }, async t => {
-      const { pool, run, call } = await setUp(t, transport, { rows: 500 })
+      const { pool, run, call, app } = await setUp(t, transport, { rows: 500 })
       await drained(pool)
       await odoo?.stop()
       const { state } = await run({})
       assert.equal(state, 'applied', 'a run needs no Odoo')
-      assert.ok((await pending(pool)) > 0)
+      assert.match(await metricsOf(app), /^sdmk_odoo_pending_jobs [1-9]/m)
       await odoo?.serve(database, url)
       await drained(pool)
       await assertMirrored(pool, theirs)
       const { body } = await call('GET', '/readyz')
       assert.equal((body as { checks: { odoo: { breaker: string } } }).checks.odoo.breaker, 'closed')
+      assert.match(await metricsOf(app), /^sdmk_odoo_pending_jobs 0$/m)
+      assert.match(await metricsOf(app), /^sdmk_odoo_oldest_pending_seconds 0$/m)
     })
 
     test('repeats calls whose answers were lost after Odoo had stored them', { skip }, async t => {
@@ -151,6 +154,33 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
     })
   })
 }
+
+test('a process stops at once while Odoo is silent, and the next one carries on', { skip }, async t => {
+  const { pool, proxy, run, restart } = await setUp(t, 'json2', { rows: 200 })
+  await drained(pool)
+  const release = proxy.hold('sync_')
+  t.after(release)
+  await run({})
+  const seen = proxy.calls.length
+  await until('Odoo is asked', async () => proxy.calls.length > seen || (await pending(pool)) > 0)
+  const started = performance.now()
+  await restart({})
+  assert.ok(performance.now() - started < 5000)
+  assert.ok((await pending(pool)) > 0)
+  release()
+  await drained(pool)
+  await assertMirrored(pool, theirs)
+})
+
+test('processes of other roles leave what they send to one that relays', { skip }, async t => {
+  const env = { SDMK_ROLES: 'fetch,registry,api' }
+  const { pool, run, restart } = await setUp(t, 'json2', { rows: 200, env })
+  await run({})
+  assert.ok((await pending(pool)) > 0)
+  await restart({ SDMK_ROLES: 'relay' })
+  await drained(pool)
+  await assertMirrored(pool, theirs)
+})
 
 test('a resync tells an Odoo that was emptied everything', { skip }, async t => {
   const { pool, run, env, secretsDir } = await setUp(t, 'json2', { rows: 300 })

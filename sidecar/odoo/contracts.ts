@@ -1,0 +1,238 @@
+import { type TSchema, Type } from 'typebox'
+
+/**
+ * What Odoo is told: the payloads, one JSON text a call. Every property that has no value is left out. `npm run generate`
+ * writes them to contracts/odoo/.
+ */
+
+const text = (maxLength = 4000) => Type.String({ minLength: 1, maxLength })
+const closed = { additionalProperties: false } as const
+/** What an int4 holds: Odoo's ids are no larger. */
+const Id = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })
+const Count = Type.Integer({ minimum: 0, maximum: 2_147_483_647 })
+const Version = Type.Integer({
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'rises with each change; what is not newer than what is stored changes nothing'
+})
+const Day = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' })
+const Moment = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2} \\d{2}:\\d{2}:\\d{2}$', description: 'in UTC' })
+const TraceId = Type.String({ pattern: '^[0-9a-f]{32}$' })
+const Source = Type.Enum(['kki', 'sdmk'], { description: 'whose the value is' })
+const Both = Type.Object({ en_US: text(), id_ID: text() }, closed)
+const o = <T extends TSchema>(schema: T) => Type.Optional(schema)
+
+const repairOf = (...keys: string[]) =>
+  o(
+    Type.Object(
+      Object.fromEntries(
+        keys.map(key => [key, o(Type.Array(Type.Integer({ minimum: 0 }), { minItems: 2, maxItems: 2 }))])
+      ),
+      {
+        ...closed,
+        minProperties: 1,
+        maxProperties: 1,
+        description:
+          'first and last id of a range of which the rows are all that there is: they count whatever their versions, and what Odoo has beyond them goes'
+      }
+    )
+  )
+
+const Gone = Type.Object(
+  { id: Id, version: Version, active: Type.Literal(false) },
+  { ...closed, title: 'Gone', description: 'no longer in the registry; its id never comes back' }
+)
+
+const HealthWorker = Type.Object(
+  {
+    id: Id,
+    version: Version,
+    active: Type.Literal(true),
+    name: text(),
+    title_prefix: o(text()),
+    title_suffix: o(text()),
+    nik_masked: o(Type.String({ pattern: '^\\*{14}\\d{2}$', description: 'the last two digits only' })),
+    birth_place: o(text()),
+    birth_date: o(Day),
+    sex: o(Type.Enum(['male', 'female'])),
+    name_source: Source,
+    nik_source: o(Source),
+    birth_place_source: o(Source),
+    birth_date_source: o(Source),
+    sex_source: o(Source)
+  },
+  { ...closed, title: 'HealthWorker' }
+)
+
+const Registration = Type.Object(
+  {
+    id: Id,
+    version: Version,
+    active: Type.Literal(true),
+    health_worker_id: Id,
+    str_number: text(24),
+    profession: text(64),
+    competence: o(text()),
+    status: Type.Enum(['active', 'suspended', 'inactive', 'revoked', 'expired', 'deceased', 'replaced', 'unknown']),
+    source_status: Type.String({ description: 'KKI’s own word' }),
+    issued_on: o(Day),
+    valid_until: o(Day),
+    is_lifetime: Type.Boolean(),
+    institution: o(text()),
+    graduation_year: o(Type.Integer()),
+    province: o(text()),
+    source_at: o(Moment),
+    match_reason: Type.String({
+      description: 'rule of the matching table, then what agreed (+), was similar (~), differed (-)'
+    }),
+    trace_id: o(TraceId)
+  },
+  { ...closed, title: 'Registration' }
+)
+
+const Batch = Type.Object(
+  {
+    id: Id,
+    version: Version,
+    run_id: Id,
+    kind: Type.Enum(['incremental', 'window', 'full', 'import', 'retry', 'decision', 'clock']),
+    partition: text(64),
+    state: Type.Enum([
+      'queued',
+      'fetching',
+      'planned',
+      'held',
+      'applied',
+      'undone',
+      'failed',
+      'cancelled',
+      'discarded',
+      'superseded'
+    ]),
+    triggered_by: Type.Enum(['schedule', 'operator', 'api', 'command']),
+    actor: text(200),
+    apply_mode: Type.Enum(['auto', 'hold']),
+    pages: Count,
+    passed_over: Count,
+    expected_total: o(Count),
+    fetched: Count,
+    created: Count,
+    linked: Count,
+    updated: Count,
+    unchanged: Count,
+    superseded: Count,
+    rejected: Count,
+    deactivated: Count,
+    hold_reasons: o(Type.String({ pattern: '^[A-Z_ ]+$', description: 'codes, with blanks between them' })),
+    plan_digest: o(text(128)),
+    error_code: o(Type.String({ pattern: '^[A-Z_]+$' })),
+    trace_id: TraceId,
+    refetched_by: o(Id),
+    window_since: o(Moment),
+    window_until: o(Moment),
+    created_at: Moment,
+    fetch_started_at: o(Moment),
+    fetched_at: o(Moment),
+    planned_at: o(Moment),
+    finished_at: o(Moment),
+    undone_at: o(Moment),
+    duration: o(Type.Number({ minimum: 0, description: 'seconds' }))
+  },
+  { ...closed, title: 'Batch' }
+)
+
+const Rejection = Type.Object(
+  {
+    id: Id,
+    version: Version,
+    source: Source,
+    code: Type.String({ pattern: '^[A-Z_]+$' }),
+    state: Type.Enum(['open', 'resolved', 'dismissed', 'healed']),
+    urgent: Type.Boolean(),
+    str_number: o(text(200)),
+    profession: o(text(64)),
+    rule: o(Type.Integer({ minimum: 0 })),
+    candidate_count: Count,
+    fields_at_fault: o(
+      Type.String({ pattern: '^[^ ]*( [^ ]+)*$', description: 'JSON pointers, with blanks between them' })
+    ),
+    seen_count: Count,
+    first_batch_id: Id,
+    last_batch_id: Id,
+    closed_by_batch_id: o(Id),
+    decided_by: o(text(200)),
+    decision_reason: o(text(500)),
+    first_seen_at: Moment,
+    last_seen_at: Moment,
+    decided_at: o(Moment),
+    trace_id: TraceId
+  },
+  { ...closed, title: 'Rejection' }
+)
+
+const Integration = Type.Object(
+  {
+    code: Type.Literal('kki'),
+    version: Version,
+    active: Type.Boolean(),
+    schedule: text(100),
+    professions: o(Type.String({ description: 'codes, with blanks between them; left out: all' })),
+    reject_alert_ratio: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    create_unmatched: Type.Enum(['create', 'desk']),
+    changed_by: text(200),
+    changed_at: Moment,
+    time_zone: text(64)
+  },
+  { ...closed, title: 'Integration' }
+)
+
+/** The payloads by the names of their files, with the method that takes each. */
+export const payloadSchemas = {
+  'health-workers': Type.Object(
+    {
+      repair: repairOf('health_workers'),
+      health_workers: Type.Array(Type.Union([HealthWorker, Gone])),
+      registrations: Type.Array(Type.Union([Registration, Gone]))
+    },
+    {
+      ...closed,
+      title: 'HealthWorkers',
+      description: 'sdmk.health.worker.sync_health_workers: people, and with them all registrations that they have'
+    }
+  ),
+  batches: Type.Object(
+    { repair: repairOf('batches', 'rejections'), batches: o(Type.Array(Batch)), rejections: o(Type.Array(Rejection)) },
+    {
+      ...closed,
+      title: 'Batches',
+      description: 'sdmk.batch.sync_batches: batches, and refused rows with the batches that they point to'
+    }
+  ),
+  integrations: Type.Object(
+    { integrations: Type.Array(Integration) },
+    { ...closed, title: 'Integrations', description: 'sdmk.integration.sync_integrations' }
+  ),
+  professions: Type.Object(
+    { professions: Type.Array(Type.Object({ code: text(64), name: Both }, closed)) },
+    { ...closed, title: 'Professions', description: 'sdmk.profession.sync_professions' }
+  ),
+  codes: Type.Object(
+    {
+      codes: Type.Array(
+        Type.Object(
+          {
+            code: Type.String({ pattern: '^[A-Z_]+$' }),
+            kind: Type.Enum(['rejection', 'warning', 'hold', 'problem']),
+            name: Both,
+            meaning: Both,
+            action: Both
+          },
+          closed
+        )
+      )
+    },
+    { ...closed, title: 'Codes', description: 'sdmk.code.sync_codes' }
+  )
+} as const
+
+export type PayloadName = keyof typeof payloadSchemas

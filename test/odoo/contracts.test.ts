@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { describe, test } from 'node:test'
+import type pg from 'pg'
+import { Compile } from 'typebox/compile'
+import { type PayloadName, payloadSchemas } from '../../sidecar/odoo/contracts.ts'
+import { deskPayload, integrationPayload, type Payload, peoplePayload } from '../../sidecar/odoo/payloads.ts'
+import { codesPayload, professionsPayload } from '../../sidecar/odoo/words.ts'
+import { inject, kkiRecord, startConnector } from '../e2e/helpers.ts'
+
+interface Case {
+  description: string
+  schema: PayloadName
+  data: unknown
+  valid: boolean
+}
+
+const cases = JSON.parse(await readFile(new URL('../../contracts/cases/odoo.json', import.meta.url), 'utf8')) as Case[]
+
+describe('the contracts of what Odoo is told', () => {
+  for (const { description, schema, data, valid } of cases) {
+    test(`${schema}: ${description}: ${valid ? 'valid' : 'not valid'}`, () => {
+      assert.equal(Compile(payloadSchemas[schema]).Check(data), valid)
+    })
+  }
+
+  test('describe what is made of real rows, in which no NIK is', async t => {
+    const { pool, run, simulator, call } = await startConnector(t, { rows: 1500, brokenShare: 0.05 })
+    const { batches } = await run({})
+    const nik = '3171015507900007'
+    const changed = new Date(simulator.now() - 60_000).toISOString()
+    await inject(simulator, [
+      { record: kkiRecord({ nik, diubah_pada: changed }) },
+      { record: kkiRecord({ nama: 'dr. -', diubah_pada: changed }) }
+    ])
+    await run({})
+    const worker = await firstId(pool, 'sdmk.health_worker', `nik_tail = '07' and name like 'Orang%'`)
+    const { rows } = await pool.query('select version from sdmk.health_worker where id = $1', [worker])
+    const edited = await call(
+      'PATCH',
+      `/v1/health-workers/${worker}`,
+      { birthPlace: 'Garut' },
+      { 'if-match': `"${rows[0].version}"` }
+    )
+    assert.equal(edited.status, 200, JSON.stringify(edited.body))
+    const dismissed = await firstId(pool, 'kki.rejection', `state = 'open'`)
+    await call('POST', `/v1/rejections/${dismissed}/dismiss`, { reason: 'Known to KKI' })
+
+    const people = check('health-workers', await peoplePayload(pool, await allPeople(pool)))
+    assert.ok(people.health_workers.length > 1000 && people.registrations.length >= people.health_workers.length)
+    assert.ok(people.health_workers.some(({ birth_place_source }) => birth_place_source === 'sdmk'))
+    const desk = check('batches', await deskPayload(pool, await allDesk(pool)))
+    assert.ok(desk.rejections.some(({ state }) => state === 'dismissed'))
+    assert.ok(desk.batches.some(({ id }) => id === batches[0]?.id))
+    check('integrations', await integrationPayload(pool, 'Asia/Jakarta'))
+    assert.ok(check('professions', await professionsPayload(pool)).professions.length > 5)
+    assert.ok(check('codes', codesPayload()).codes.length > 50)
+
+    const undone = await call('POST', `/v1/batches/${batches[0]?.id}/undo`, { reason: 'It was a test' })
+    assert.ok(undone.status < 300)
+    const gone = check('health-workers', await peoplePayload(pool, { people: [2_000_000], registrations: [2_000_000] }))
+    assert.deepEqual(
+      [...gone.health_workers, ...gone.registrations].map(({ id, active }) => ({ id, active })),
+      [
+        { id: 2_000_000, active: false },
+        { id: 2_000_000, active: false }
+      ]
+    )
+  })
+})
+
+type Row = Record<string, unknown>
+interface Lists {
+  'health-workers': { health_workers: Row[]; registrations: Row[] }
+  batches: { batches: Row[]; rejections: Row[] }
+  integrations: { integrations: Row[] }
+  professions: { professions: Row[] }
+  codes: { codes: Row[] }
+}
+
+/** Returns the lists of a payload, which is as its schema says, and without any NIK. */
+function check<Name extends PayloadName>(schema: Name, { payload, rows }: Payload): Lists[Name] {
+  const data = JSON.parse(payload) as Lists[Name]
+  const compiled = Compile(payloadSchemas[schema])
+  const [error] = compiled.Errors(data)
+  assert.ok(compiled.Check(data), `${schema}: ${JSON.stringify(error)?.slice(0, 400)}`)
+  assert.equal(
+    Object.values(data as Record<string, Row[]>).reduce((sum, list) => sum + list.length, 0),
+    rows
+  )
+  // An STR of 16 digits looks like a NIK; everything else must not.
+  const withoutStr = JSON.stringify(data, (key, value) => (key === 'str_number' ? undefined : value))
+  assert.doesNotMatch(withoutStr, /(?<![0-9a-f])\d{16}(?![0-9a-f])/)
+  return data
+}
+
+async function firstId(pool: pg.Pool, table: string, condition: string): Promise<number> {
+  const { rows } = await pool.query<{ id: number }>(
+    `select id from ${table} where ${condition} order by id desc limit 1`
+  )
+  assert.ok(rows[0], `nothing of ${table}`)
+  return rows[0].id
+}
+
+async function allPeople(pool: pg.Pool) {
+  const { rows } = await pool.query<{ people: number[] }>('select array_agg(id) as people from sdmk.health_worker')
+  return { people: rows[0]?.people ?? [], registrations: [] }
+}
+
+async function allDesk(pool: pg.Pool) {
+  const { rows } = await pool.query<{ batches: number[]; rejections: number[] }>(
+    'select array(select id from kki.batch) as batches, array(select id from kki.rejection) as rejections'
+  )
+  return rows[0] ?? { batches: [], rejections: [] }
+}
