@@ -1,0 +1,59 @@
+/** `npm run odoo`: a real Odoo 19 with the addons, for who develops them and who wants to see them. */
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import closeWithGrace from 'close-with-grace'
+import { Command } from 'commander'
+import { errorLogger, reportFailure } from '../../sidecar/cli/command.ts'
+import { wholeNumber } from '../../sidecar/cli/simulator.ts'
+import { loadConfig } from '../../sidecar/config.ts'
+import { type DeveloperOdoo, openDeveloperOdoo } from './developer.ts'
+import { freePort } from './ports.ts'
+
+/** Odoo's own. */
+export const defaultPort = 8069
+const stopMs = 90_000
+
+interface Options {
+  port?: number
+  exitAfterSetup?: boolean
+}
+
+const program = new Command('odoo')
+  .description('start an Odoo 19 with the addons of this repository, in English and Indonesian')
+  .option(
+    '-p, --port <port>',
+    `port to listen on (default: ${defaultPort}, or a free one where that is taken)`,
+    wholeNumber
+  )
+  .option('--exit-after-setup', 'end when it is set up, with its accounts as JSON on the last line')
+  .action(async ({ port, exitAfterSetup }: Options) => {
+    const config = loadConfig(process.env, { talksToKki: false })
+    console.error(`Starting PostgreSQL under ${path.relative('.', config.dataDir) || '.'} and Odoo …`)
+    const opening = openDeveloperOdoo({ dataDir: config.dataDir, logger: errorLogger(config), say: console.error })
+    closeWithGrace({ delay: stopMs, logger: false }, async () => {
+      const odoo = await opening.catch(() => null)
+      await odoo?.close()
+    })
+    const odoo = await opening
+    if (exitAfterSetup) {
+      await odoo.close()
+      console.log(JSON.stringify({ database: odoo.database, accounts: odoo.accounts }))
+      return
+    }
+    const url = await odoo.serve(port ?? (await freePort(defaultPort)))
+    console.log(`\n${renderLogins(odoo, url)}\n\nCtrl-C ends it; its data stays.`)
+  })
+
+/** Returns address and logins of an Odoo, for people. */
+export function renderLogins({ accounts }: Pick<DeveloperOdoo, 'accounts'>, url: string): string {
+  const logins = accounts.map(({ login, password, lang }) => `  ${login.padEnd(14)}${password}  (${lang})`)
+  return [`Odoo       ${url}`, ...logins].join('\n')
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await program.parseAsync()
+  } catch (error) {
+    process.exit(reportFailure(error))
+  }
+}
