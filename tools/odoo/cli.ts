@@ -1,16 +1,14 @@
 /** `npm run odoo`: a real Odoo 19 with the addons, for who develops them and who wants to see them. */
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
 import { errorLogger, reportFailure } from '../../sidecar/cli/command.ts'
 import { wholeNumber } from '../../sidecar/cli/simulator.ts'
 import { loadConfig } from '../../sidecar/config.ts'
-import { type DeveloperOdoo, openDeveloperOdoo } from './developer.ts'
-import { freePort } from './ports.ts'
+import { openDeveloperOdoo } from './developer.ts'
+import { defaultPort, freePort } from './ports.ts'
+import { renderLogins } from './render.ts'
 
-/** Odoo's own. */
-export const defaultPort = 8069
 const stopMs = 90_000
 
 interface Options {
@@ -44,16 +42,8 @@ const program = new Command('odoo')
     console.log(`\n${renderLogins(odoo, url)}\n\nCtrl-C ends it; its data stays.`)
   })
 
-/** Returns address and logins of an Odoo, for people. */
-export function renderLogins({ accounts }: Pick<DeveloperOdoo, 'accounts'>, url: string): string {
-  const logins = accounts.map(({ login, password, lang }) => `  ${login.padEnd(14)}${password}  (${lang})`)
-  return [`Odoo       ${url}`, ...logins].join('\n')
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  try {
-    await program.parseAsync()
-  } catch (error) {
-    process.exit(reportFailure(error))
-  }
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exit(reportFailure(error))
 }

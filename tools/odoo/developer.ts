@@ -14,6 +14,7 @@ import { addons } from './server.ts'
 
 const database = 'sdmk_odoo'
 const role = 'sdmk_odoo'
+const lockName = 'sdmk odoo'
 const addonsFolder = fileURLToPath(new URL('../../odoo_addons', import.meta.url))
 
 export interface DeveloperOdooOptions {
@@ -33,7 +34,7 @@ export interface DeveloperOdoo extends Pick<OdooCommands, 'shell'> {
   serve(port: number): Promise<string>
   /** Asks Odoo's database as its owner. */
   query<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]>
-  /** Ends it, and the database server where it was started for it. */
+  /** Ends it, and the database server where nobody else uses it; a second time it does nothing. */
   close(): Promise<void>
 }
 
@@ -48,7 +49,7 @@ export async function openDeveloperOdoo({ dataDir, logger, say }: DeveloperOdooO
   const engine = await findEngine()
   const server = await startEmbeddedDatabase({ directory: dataDir, logger })
   const closers: (() => Promise<unknown>)[] = []
-  if (!server.adopted) closers.push(() => server.stop())
+  closers.push(async () => ((await isInUse(server.url)) ? undefined : server.stop()))
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
@@ -121,15 +122,32 @@ async function ensureRole(serverUrl: string, password: string): Promise<void> {
   })
 }
 
+/** A sidecar may use the database server as well, whoever started it. What was ours may still be on its way out. */
+async function isInUse(serverUrl: string): Promise<boolean> {
+  const { rowCount } = await withAdmin(serverUrl, client =>
+    client.query(
+      `select from pg_stat_activity
+      where backend_type = 'client backend' and pid <> pg_backend_pid() and usename <> $1 and application_name <> $2
+      limit 1`,
+      [role, lockName]
+    )
+  )
+  return rowCount !== 0
+}
+
 /** Held by a connection, so that it ends with the process, however that ends. Returns what gives it back. */
 async function lock(serverUrl: string): Promise<() => Promise<void>> {
   const url = new URL(serverUrl)
   url.pathname = '/postgres'
-  const client = new pg.Client({ connectionString: url.href, connectionTimeoutMillis: 10_000 })
+  const client = new pg.Client({
+    connectionString: url.href,
+    connectionTimeoutMillis: 10_000,
+    application_name: lockName
+  })
   // The server may be stopped under it.
   client.on('error', () => undefined)
   await client.connect()
-  const { rows } = await client.query(`select pg_try_advisory_lock(hashtext('sdmk odoo')) as is_ours`)
+  const { rows } = await client.query('select pg_try_advisory_lock(hashtext($1)) as is_ours', [lockName])
   if (rows[0]?.is_ours) return () => client.end()
   await client.end()
   throw new OdooBusy('the Odoo of this data folder runs already, started by another process')

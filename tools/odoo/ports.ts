@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 
+/** Where Odoo listens unless it is told otherwise. */
+export const defaultPort = 8069
+
 /** Returns a port of this machine that nobody listens on; `wanted` itself where it is free. */
 export async function freePort(wanted = 0): Promise<number> {
   const server = createServer()

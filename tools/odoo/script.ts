@@ -7,7 +7,7 @@ const mark = 'SDMK-SCRIPT-DONE '
  * pipes, so what they hold is seen in no list of processes.
  */
 export async function runScript(
-  odoo: OdooCommands,
+  odoo: Pick<OdooCommands, 'shell'>,
   database: string,
   script: string,
   given: unknown
