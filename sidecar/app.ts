@@ -27,8 +27,10 @@ import { decisionRoutes } from './sync/routes/decisions.ts'
 import { deskRoutes } from './sync/routes/desk.ts'
 import { healthWorkerRoutes } from './sync/routes/health-workers.ts'
 import { integrationRoutes } from './sync/routes/integration.ts'
+import { odooAccountRoutes } from './sync/routes/odoo-account.ts'
 import { registrationRoutes } from './sync/routes/registrations.ts'
 import { rejectionRoutes } from './sync/routes/rejections.ts'
+import { revealRoutes } from './sync/routes/reveal.ts'
 import { runRoutes } from './sync/routes/runs.ts'
 import { createTransform } from './transform/transform.ts'
 
@@ -71,10 +73,10 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
 
     const mapping = await loadMapping(config.kki.mappingFile)
     const databaseUrl = options.databaseUrl ?? config.databaseUrl
+    const secrets = createFileSecretStore(config.secretsDir)
     let identity = throwawayIdentity()
     if (!options.withoutServices) {
       if (databaseUrl === null) throw new ConfigurationError('SDMK_DATABASE_URL', 'is required here')
-      const secrets = createFileSecretStore(config.secretsDir)
       identity = await loadIdentity(secrets)
       await app.register(database, {
         url: databaseUrl,
@@ -100,8 +102,10 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         desk: { mapping, identity, transform: createTransform(mapping), maxSkewSeconds: config.kki.maxSkewSeconds }
       })
       await app.register(healthWorkerRoutes, { identity, mapping, timeZone: config.timeZone })
+      await app.register(revealRoutes, { identity })
       await app.register(registrationRoutes)
       await app.register(integrationRoutes, { mapping, timeZone: config.timeZone })
+      await app.register(odooAccountRoutes, { secrets, isConfigured: config.odoo !== null })
     }
     await app.ready()
     return app

@@ -6,6 +6,7 @@ import { demoCommand } from './demo.ts'
 import { importCommand } from './import.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
+import { odooCommand } from './odoo.ts'
 import { rejectionsCommand } from './rejections.ts'
 import { serveCommand } from './serve.ts'
 import { simulatorCommand } from './simulator.ts'
@@ -22,6 +23,7 @@ const program = new Command('sdmk')
   .addCommand(importCommand())
   .addCommand(statusCommand())
   .addCommand(rejectionsCommand())
+  .addCommand(odooCommand())
   .addCommand(migrateCommand())
   .addCommand(keysCommand())
   .addCommand(simulatorCommand())

@@ -1,37 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type pg from 'pg'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
-import { chunks, type PeopleJob, ranges, rowsPerCall, type StateJob } from './jobs.ts'
-import type { OdooLink } from './link.ts'
-
-interface Block {
-  block: number
-  count: number
-  version: number
-  /** Sum of hashes of id and version. */
-  hash: number
-}
-
-/** What both sides count in blocks of ids: our table, and the model that mirrors it. */
-const mirrored = [
-  {
-    key: 'health_workers',
-    table: 'sdmk.health_worker',
-    person: 'id',
-    model: 'sdmk.health.worker',
-    method: 'compare_health_workers'
-  },
-  {
-    key: 'registrations',
-    table: 'sdmk.registration',
-    person: 'health_worker_id',
-    model: 'sdmk.health.worker',
-    method: 'compare_health_workers'
-  },
-  { key: 'batches', table: 'kki.batch', person: null, model: 'sdmk.batch', method: 'compare_batches' },
-  { key: 'rejections', table: 'kki.rejection', person: null, model: 'sdmk.batch', method: 'compare_batches' }
-] as const
+import { type Block, differingBlocks, type MirroredKey, mirrored, readBlocks } from './blocks.ts'
+import { type PeopleJob, type RepairKey, ranges, rowsPerCall, type StateJob } from './jobs.ts'
+import type { Delivery, OdooLink } from './link.ts'
 
 export interface CompareContext {
   database: Database
@@ -40,79 +12,73 @@ export interface CompareContext {
   logger: FastifyBaseLogger
 }
 
+/** How many blocks differed of each kind. */
+export type Difference = Record<MirroredKey, number>
+
 /**
- * Compares what Odoo has with the registry, block by block of ids, and sends what differs once more. Returns how many
- * blocks differed of each kind. What is under way meanwhile differs too; sending it twice does no harm.
+ * Compares what Odoo has with the registry, block by block of ids, and sends what differs once more. What is under way
+ * meanwhile differs too; sending it twice does no harm.
  */
-export async function compareWithOdoo(context: CompareContext, signal: AbortSignal): Promise<Record<string, number>> {
-  const { database, link, logger } = context
-  const differing: Record<string, number> = {}
-  const answers = new Map<string, Record<string, Block[]>>()
-  for (const { key, table, person, model, method } of mirrored) {
-    const ours = await readBlocks(database.pool, table, person ?? 'id')
-    if (!answers.has(method)) {
-      const payload = JSON.stringify({ block: rowsPerCall })
-      const call = { model, method, payload, rows: 0 }
-      answers.set(method, JSON.parse((await link.deliver(call, { requestId: `odoo-${method}`, signal })) as string))
-    }
-    const theirs = new Map(answers.get(method)?.[key]?.map(block => [block.block, block]))
-    const blocks = new Set([...ours.keys(), ...theirs.keys()])
-    const different = [...blocks].filter(block => !isEqual(ours.get(block), theirs.get(block)))
-    differing[key] = different.length
-    await repair(context, key, different)
+export async function compareWithOdoo(
+  context: CompareContext,
+  delivery: Omit<Delivery, 'requestId'>
+): Promise<Difference> {
+  const { database, logger } = context
+  const differing: [MirroredKey, number[]][] = []
+  let answer: { method: string; blocks: Record<string, Block[]> } | undefined
+  for (const [name, { method }] of Object.entries(mirrored)) {
+    const key = name as MirroredKey
+    const ours = await readBlocks(database.pool, key)
+    if (answer?.method !== method) answer = { method, blocks: await askOdoo(context, key, delivery) }
+    const theirs = new Map(answer.blocks[key]?.map(block => [block.block, block]))
+    differing.push([key, differingBlocks(ours, theirs)])
   }
-  if (Object.values(differing).some(count => count > 0)) logger.warn(differing, 'Odoo differs; it is told again')
+  const byKey = Object.fromEntries(differing) as Record<MirroredKey, number[]>
+  await repair(context, byKey)
+  const difference = Object.fromEntries(differing.map(([key, blocks]) => [key, blocks.length])) as Difference
+  if (differing.some(([, blocks]) => blocks.length > 0)) logger.warn(difference, 'Odoo differs; it is told again')
   else logger.info('Odoo has what the registry has')
-  return differing
+  return difference
 }
 
 /** Sends everything to Odoo once more, as jobs; returns how many. */
 export async function resyncOdoo({ database, queue }: Pick<CompareContext, 'database' | 'queue'>): Promise<number> {
   return database.withTransaction(async client => {
-    const { rows } = await client.query<{ people: number | null; batches: number[]; rejections: number[] }>(
-      `select (select max(id) from sdmk.health_worker) as people,
-        array(select id from kki.batch order by id) as batches,
-        array(select id from kki.rejection order by id) as rejections`
+    const { rows } = await client.query<Record<'people' | 'batches' | 'rejections', number | null>>(
+      `select (select max(id) from sdmk.health_worker) as people, (select max(id) from kki.batch) as batches,
+        (select max(id) from kki.rejection) as rejections`
     )
-    const { people = null, batches = [], rejections = [] } = rows[0] ?? {}
-    const state: StateJob[] = [
-      { setting: true },
-      ...chunks(batches).map(ids => ({ batches: ids })),
-      ...chunks(rejections).map(ids => ({ rejections: ids }))
-    ]
-    const peopleJobs: PeopleJob[] = people === null ? [] : ranges(0, people)
+    const upTo = (last: number | null | undefined) => (last ? ranges(0, last) : [])
+    const repairs = (key: RepairKey) => upTo(rows[0]?.[key]).map(range => ({ repair: { key, ...range } }))
+    const state: StateJob[] = [{ words: true, setting: true }, ...repairs('batches'), ...repairs('rejections')]
+    const people: PeopleJob[] = upTo(rows[0]?.people).map(range => ({ repair: range }))
     await queue.sendMany('odoo-state', state, client)
-    if (peopleJobs.length > 0) await queue.sendMany('odoo-people', peopleJobs, client)
-    return state.length + peopleJobs.length
+    if (people.length > 0) await queue.sendMany('odoo-people', people, client)
+    return state.length + people.length
   })
 }
 
-async function readBlocks(pool: pg.Pool, table: string, id: string): Promise<Map<number, Block>> {
-  const { rows } = await pool.query<Block>(
-    `select ${id} / ${rowsPerCall} as block, count(*) as count, max(version) as version,
-      sum(('x' || left(md5(id || ':' || version), 8))::bit(32)::bigint)::bigint as hash
-    from ${table} group by 1`
+async function askOdoo({ link }: CompareContext, key: MirroredKey, delivery: Omit<Delivery, 'requestId'>) {
+  const { model, method } = mirrored[key]
+  const call = { model, method, payload: JSON.stringify({ block: rowsPerCall }), rows: 0 }
+  // As a text: XML-RPC has no integers above 31 bits.
+  const answer = await link.deliver(call, { ...delivery, requestId: `odoo-${method}` })
+  return JSON.parse(answer as string) as Record<string, Block[]>
+}
+
+async function repair({ database, queue }: CompareContext, blocks: Record<MirroredKey, number[]>): Promise<void> {
+  const rangesOf = (some: Iterable<number>) =>
+    [...some].map(block => ({ from: block * rowsPerCall, to: (block + 1) * rowsPerCall - 1 }))
+  const state: StateJob[] = (['batches', 'rejections'] as const).flatMap(key =>
+    rangesOf(blocks[key]).map(range => ({ repair: { key, ...range } }))
   )
-  return new Map(rows.map(row => [row.block, row]))
-}
-
-function isEqual(a: Block | undefined, b: Block | undefined): boolean {
-  return a?.count === b?.count && a?.version === b?.version && a?.hash === b?.hash
-}
-
-async function repair({ database, queue }: CompareContext, key: string, blocks: number[]): Promise<void> {
-  if (blocks.length === 0) return
-  const rangeOf = (block: number) => ({ from: block * rowsPerCall, to: (block + 1) * rowsPerCall - 1 })
+  // Both are blocks of people.
+  const people: PeopleJob[] = rangesOf(new Set([...blocks.health_workers, ...blocks.registrations])).map(range => ({
+    repair: range
+  }))
+  if (state.length + people.length === 0) return
   await database.withTransaction(async client => {
-    if (key === 'health_workers' || key === 'registrations') {
-      return queue.sendMany('odoo-people', blocks.map(rangeOf), client)
-    }
-    const table = key === 'batches' ? 'kki.batch' : 'kki.rejection'
-    const { rows } = await client.query<{ id: number }>(
-      `select id from ${table} where id / ${rowsPerCall} = any ($1::bigint[]) order by id`,
-      [blocks]
-    )
-    const jobs = chunks(rows.map(({ id }) => id)).map(ids => ({ [key]: ids }))
-    if (jobs.length > 0) await queue.sendMany('odoo-state', jobs, client)
+    if (state.length > 0) await queue.sendMany('odoo-state', state, client)
+    if (people.length > 0) await queue.sendMany('odoo-people', people, client)
   })
 }

@@ -17,6 +17,9 @@ export class OdooUnavailable extends SdmkError {
   }
 }
 
+/** Odoo's class of the fault where login or key are not right. */
+export const accessDenied = 'odoo.exceptions.AccessDenied'
+
 /** Odoo refuses the call: the account may not make it, or what was sent is not what it takes. */
 export class OdooRefused extends SdmkError {
   readonly code = 'ODOO_REFUSED'
@@ -26,5 +29,10 @@ export class OdooRefused extends SdmkError {
   constructor(fault: string | null, options?: ErrorOptions) {
     super(`Odoo refuses the call${fault === null ? '' : ` (${fault})`}`, options)
     this.fault = fault
+  }
+
+  /** True where Odoo does not know the account, whatever it was asked: with another key the same call may succeed. */
+  get isOfAccount(): boolean {
+    return this.fault === accessDenied
   }
 }

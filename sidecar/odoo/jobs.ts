@@ -8,13 +8,25 @@ export interface StateJob {
   batches?: number[]
   rejections?: number[]
   setting?: true
+  /** The words of this release: professions and codes. */
+  words?: true
+  /** All batches or rejections of a range, and whatever Odoo believes to have newer. */
+  repair?: { key: RepairKey } & Range
 }
 
-/** People and their registrations: those named, those whose ids lie in a range, or those of a batch's change records. */
-export type PeopleJob =
-  | { people: number[] }
-  | { from: number; to: number }
-  | { batchId: number; from: number; to: number }
+export type RepairKey = 'batches' | 'rejections'
+
+/** Ids, first and last. */
+export interface Range {
+  from: number
+  to: number
+}
+
+/**
+ * People and their registrations: those named, those of a range of a batch's change records, or all of a range, whatever
+ * Odoo believes to have newer.
+ */
+export type PeopleJob = { people: number[] } | { changesOf: { batchId: number } & Range } | { repair: Range }
 
 /** Rows of one call; above, Odoo gains nothing and its memory grows. */
 export const rowsPerCall = 5000
@@ -65,14 +77,14 @@ async function peopleJobs(client: pg.ClientBase, touched: Touched): Promise<Peop
     )
     const { first = null, last = null } = rows[0] ?? {}
     if (first === null || last === null) continue
-    jobs.push(...ranges(first, last).map(range => ({ batchId, ...range })))
+    jobs.push(...ranges(first, last).map(range => ({ changesOf: { batchId, ...range } })))
   }
   return jobs
 }
 
 /** Cuts the ids from `first` to `last` into ranges of one call each. */
-export function ranges(first: number, last: number): { from: number; to: number }[] {
-  const cut: { from: number; to: number }[] = []
+export function ranges(first: number, last: number): Range[] {
+  const cut: Range[] = []
   for (let from = first; from <= last; from += rowsPerCall)
     cut.push({ from, to: Math.min(from + rowsPerCall - 1, last) })
   return cut

@@ -1,11 +1,12 @@
 import { Agent, request } from 'undici'
-import { OdooRefused, OdooUnavailable } from './errors.ts'
+import { accessDenied, OdooRefused, OdooUnavailable } from './errors.ts'
 import { maxConnections, type OdooCall, type OdooConnection, type OdooTransport } from './transport.ts'
 
 /** Returns a transport over JSON-2 (`POST /json/2/<model>/<method>`), which stays when Odoo drops XML-RPC. */
 export function createJson2Transport(connection: OdooConnection): OdooTransport {
   const { baseUrl, database, apiKey, timeoutMs } = connection
-  const agent = new Agent({ connections: maxConnections, pipelining: 1 })
+  // The limit of a call is one for all of it.
+  const agent = new Agent({ connections: maxConnections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
   return {
     async call({ model, method, payload, requestId, signal }: OdooCall) {
       const limit = AbortSignal.timeout(timeoutMs)
@@ -24,6 +25,7 @@ export function createJson2Transport(connection: OdooConnection): OdooTransport 
         })
         const text = await body.text()
         if (statusCode === 429 || statusCode >= 500) throw new OdooUnavailable(`answers ${statusCode}`)
+        if (statusCode === 401) throw new OdooRefused(accessDenied)
         if (statusCode >= 400) throw new OdooRefused(faultOf(text))
         return JSON.parse(text)
       } catch (cause) {

@@ -21,14 +21,22 @@ export interface Delivery {
   requestId: string
   /** Ends the waiting with its reason. */
   signal: AbortSignal
+  /** How often it is tried; without a number until Odoo takes it. */
+  attempts?: number
 }
 
 /** The way to Odoo: one account, one breaker, and patience. */
 export interface OdooLink {
   /** 0 closed, 1 half-open, 2 open. */
   readonly breakerState: 0 | 1 | 2
-  /** Returns what Odoo answered; while Odoo is away the call is repeated without end. @throws OdooRefused, the signal's reason */
+  /**
+   * Returns what Odoo answered; while Odoo is away, or does not know the account, the call is repeated without end.
+   * @throws OdooRefused, the signal's reason; OdooUnavailable after the last attempt
+   */
   deliver(payload: Payload, delivery: Delivery): Promise<unknown>
+  /** Reads the account anew for the next call; calls that wait are made at once. */
+  renewAccount(): void
+  /** Ends what is under way and whoever waits. */
   close(): Promise<void>
 }
 
@@ -49,24 +57,31 @@ const breakerOptions = {
 /** Returns a link that signs in with the secret `odoo`, and reads it again where Odoo refuses the account. */
 export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): OdooLink {
   let transport: Promise<OdooTransport> | undefined
-  const circuit = new CircuitBreaker(attempt, { ...breakerOptions, errorFilter: error => error instanceof OdooRefused })
+  let wake = new AbortController()
+  const closing = new AbortController()
+  const circuit = new CircuitBreaker(attempt, {
+    ...breakerOptions,
+    errorFilter: error => resultOf(error) !== 'unavailable'
+  })
   circuit.on('open', () => logger.error('Odoo failed too often of late and is asked less'))
-  circuit.on('close', () => logger.info('Odoo answers again'))
+  circuit.on('close', () => {
+    logger.info('Odoo answers again')
+    wakeAll()
+  })
 
   async function attempt(call: OdooCall): Promise<unknown> {
     transport ??= open()
     const present = transport
-    try {
-      return await (await present).call(call)
-    } catch (error) {
-      // The addon may have renewed the key, or there may be one by now.
-      const isOutdated = !(error instanceof OdooUnavailable) || error.isWithoutAccount
-      if (isOutdated && transport === present) {
-        transport = undefined
-        await present.then(opened => opened.close()).catch(() => undefined)
-      }
+    const opened = await present.catch(error => {
+      // There may be an account by the next attempt.
+      forget(present)
       throw error
-    }
+    })
+    return opened.call(call).catch(error => {
+      // The addon may have renewed the key.
+      if (error instanceof OdooRefused && error.isOfAccount) forget(present)
+      throw error
+    })
   }
 
   async function open(): Promise<OdooTransport> {
@@ -76,13 +91,25 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
     return transports[odoo.transport]({ baseUrl, database, timeoutMs, login: secret.login, apiKey: secret.apiKey })
   }
 
+  function forget(former: typeof transport): Promise<void> | undefined {
+    if (transport === former) transport = undefined
+    return former?.then(opened => opened.close()).catch(() => undefined)
+  }
+
+  function wakeAll() {
+    wake.abort()
+    wake = new AbortController()
+  }
+
   return {
     get breakerState() {
       return circuit.opened ? 2 : circuit.halfOpen ? 1 : 0
     },
-    async deliver({ model, method, payload, rows }, { requestId, signal }) {
+    async deliver({ model, method, payload, rows }, { requestId, signal: outer, attempts = Number.POSITIVE_INFINITY }) {
+      const signal = AbortSignal.any([outer, closing.signal])
       for (let failures = 0; ; failures++) {
         signal.throwIfAborted()
+        const awoken = wake.signal
         const started = performance.now()
         try {
           const answer = await circuit.fire({ model, method, payload, requestId, signal })
@@ -92,22 +119,34 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
           return answer
         } catch (error) {
           signal.throwIfAborted()
-          if (error instanceof OdooRefused) {
-            onCall('refused')
-            throw error
-          }
-          onCall('unavailable')
+          const result = resultOf(error)
+          if (result) onCall(result)
+          if ((error instanceof OdooRefused && !error.isOfAccount) || failures + 1 >= attempts) throw error
           const seconds = Math.min(2 ** Math.min(failures, 12), odoo.retryMaxSeconds)
           if (failures === 0)
             logger.warn({ err: error, model, requestId, seconds }, 'Odoo does not take rows; they wait')
           // Jitter, so that several waiting calls do not come back together.
-          await wait(seconds * 1000 * (0.75 + Math.random() / 4), undefined, { signal }).catch(() => undefined)
+          const pause = seconds * 1000 * (0.75 + Math.random() / 4)
+          await wait(pause, undefined, { signal: AbortSignal.any([signal, awoken]) }).catch(() => undefined)
         }
       }
     },
+    renewAccount() {
+      forget(transport)
+      wakeAll()
+    },
     async close() {
+      closing.abort(new Error('the process stops'))
       circuit.shutdown()
-      await transport?.then(opened => opened.close()).catch(() => undefined)
+      await forget(transport)
     }
   }
+}
+
+/** What a failed call counts as; null where none was made: the breaker is open, or there is no account yet. */
+function resultOf(error: unknown): CallResult | null {
+  if (error instanceof OdooRefused) return 'refused'
+  if (error instanceof OdooUnavailable) return error.isWithoutAccount ? null : 'unavailable'
+  const { code } = error as { code?: unknown }
+  return code === 'EOPENBREAKER' || code === 'ESHUTDOWN' ? null : 'unavailable'
 }

@@ -6,7 +6,6 @@ import { compareWithOdoo } from './compare.ts'
 import { createProjection, type PeopleJob, type StateJob } from './jobs.ts'
 import { createOdooLink, type OdooLink } from './link.ts'
 import { createOdooMetrics } from './metrics.ts'
-import { codesPayload, integrationPayload, professionsPayload } from './payloads.ts'
 import { jobsAtATime, relayPeople, relayState } from './relay.ts'
 
 declare module 'fastify' {
@@ -27,7 +26,6 @@ export default fp<OdooPluginOptions>(
   async function odooPlugin(app, { config, odoo, secrets }) {
     app.database.observe(createProjection(app.queue))
     if (!config.roles.includes('relay')) return
-    const stopping = new AbortController()
     const link: OdooLink = createOdooLink({
       odoo,
       secrets,
@@ -37,11 +35,10 @@ export default fp<OdooPluginOptions>(
     app.decorate('odoo', link)
     // Told, not judged: with Odoo down the sidecar does all else, and what Odoo should know waits in the queue.
     app.health.register('odoo', async () => ({ breaker: ['closed', 'half-open', 'open'][link.breakerState] as string }))
-    app.addHook('preClose', async () => stopping.abort(new Error('the process stops')))
     app.addHook('onClose', async () => link.close())
     app.addHook('onReady', async () => {
       await work(app, config, link)
-      introduce(app, config, link, stopping.signal)
+      await introduce(app)
     })
   },
   { name: 'odoo', fastify: '5.x', dependencies: ['database', 'queue', 'metrics', 'health'] }
@@ -57,22 +54,13 @@ async function work({ database, queue, log: logger }: FastifyInstance, { timeZon
   })
   await queue.work(
     'odoo-compare',
-    async ({ signal }) => void (await compareWithOdoo({ database, queue, link, logger }, signal)),
+    async ({ signal }) => void (await compareWithOdoo({ database, queue, link, logger }, { signal })),
     { concurrency: 1 }
   )
 }
 
-/** Tells Odoo the words of this release, which are the same for its whole life: professions and codes. */
-function introduce({ database, log }: FastifyInstance, { timeZone }: Config, link: OdooLink, signal: AbortSignal) {
-  const tell = async () => {
-    const payloads = [
-      await professionsPayload(database.pool),
-      codesPayload(),
-      await integrationPayload(database.pool, timeZone)
-    ]
-    for (const payload of payloads) await link.deliver(payload, { requestId: `odoo-${payload.method}`, signal })
-  }
-  tell().catch(error => {
-    if (!signal.aborted) log.error({ err: error }, 'Odoo refuses the catalogue; are its addons as new as this service?')
-  })
+/** Tells Odoo the words of this release, which are the same for its whole life, and the setting. */
+async function introduce({ database, queue }: FastifyInstance) {
+  const job: StateJob = { words: true, setting: true }
+  await database.withTransaction(client => queue.sendMany('odoo-state', [job], client))
 }

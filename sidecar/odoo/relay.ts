@@ -1,22 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type pg from 'pg'
 import type { Job, Outcome } from '../platform/queue.ts'
 import { OdooRefused } from './errors.ts'
 import { chunks, type PeopleJob, type StateJob } from './jobs.ts'
-import type { OdooLink } from './link.ts'
-import {
-  batchesPayload,
-  integrationPayload,
-  type Payload,
-  type PeopleIds,
-  peoplePayload,
-  readChangedPeople,
-  readPeopleBetween
-} from './payloads.ts'
+import type { Delivery } from './link.ts'
+import { deskPayload, integrationPayload, peoplePayload, readChangedPeople } from './payloads.ts'
+import { type RepairContext, repairDesk, repairPeople } from './repair.ts'
+import { codesPayload, professionsPayload } from './words.ts'
 
-export interface RelayContext {
-  pool: pg.Pool
-  link: OdooLink
+export interface RelayContext extends RepairContext {
   logger: FastifyBaseLogger
   timeZone: string
 }
@@ -24,72 +15,80 @@ export interface RelayContext {
 /** Jobs that are folded into as few calls as they need: after an outage many of them mean the same records. */
 export const jobsAtATime = { state: 200, people: 20 }
 
-/** Calls with people under way at a time; no person is in two of them. */
-const callsInFlight = 2
+/** Calls with people under way at a time. */
+const lanes = 2
 
 /** Tells Odoo what the batches, rejections and the setting of these jobs are now. */
 export function relayState(context: RelayContext, jobs: Job<StateJob>[], signal: AbortSignal): Promise<Outcome[]> {
   return together(context, jobs, async some => {
     const { pool, link, timeZone } = context
-    const requestId = requestIdOf(some)
-    const batches = distinct(some.flatMap(({ data }) => data.batches ?? []))
-    const rejections = chunks(distinct(some.flatMap(({ data }) => data.rejections ?? [])))
-    for (const part of chunks(batches)) {
-      await link.deliver(await batchesPayload(pool, { batches: part, rejections: [] }), { requestId, signal })
+    const delivery = { requestId: requestIdOf(some), signal }
+    const data = some.map(job => job.data)
+    if (data.some(({ words }) => words)) {
+      for (const payload of [await professionsPayload(pool), codesPayload()]) await link.deliver(payload, delivery)
     }
-    for (const part of rejections) {
-      await link.deliver(await batchesPayload(pool, { batches: [], rejections: part }), { requestId, signal })
+    for (const batches of chunks(distinct(data.flatMap(job => job.batches ?? [])))) {
+      await link.deliver(await deskPayload(pool, { batches, rejections: [] }), delivery)
     }
-    if (some.some(({ data }) => data.setting)) {
-      await link.deliver(await integrationPayload(pool, timeZone), { requestId, signal })
+    for (const rejections of chunks(distinct(data.flatMap(job => job.rejections ?? [])))) {
+      await link.deliver(await deskPayload(pool, { batches: [], rejections }), delivery)
     }
+    for (const { repair } of data) if (repair) await repairDesk(context, repair, delivery)
+    if (data.some(({ setting }) => setting)) await link.deliver(await integrationPayload(pool, timeZone), delivery)
   })
 }
 
 /** Tells Odoo what the people of these jobs and their registrations are now. */
 export function relayPeople(context: RelayContext, jobs: Job<PeopleJob>[], signal: AbortSignal): Promise<Outcome[]> {
   return together(context, jobs, async some => {
-    const requestId = requestIdOf(some)
-    const repairs = some.filter(({ data }) => 'from' in data && !('batchId' in data))
-    const calls: (() => Promise<Payload>)[] = repairs.map(
-      ({ data }) =>
-        () =>
-          repairPayload(context.pool, data as Range)
-    )
-    const asked = await Promise.all(
-      some
-        .filter(job => !repairs.includes(job))
-        .map(({ data }) => idsOf(context.pool, data as Exclude<PeopleJob, Range>))
-    )
-    const people = distinct(asked.flatMap(ids => ids.people))
-    for (const part of chunks(people))
-      calls.push(() => peoplePayload(context.pool, { people: part, registrations: [] }))
-    for (const part of chunks(distinct(asked.flatMap(ids => ids.registrations)))) {
-      calls.push(() => peoplePayload(context.pool, { people: [], registrations: part }))
-    }
-    const remaining = calls.values()
-    const work = async () => {
-      for (const makePayload of remaining) await context.link.deliver(await makePayload(), { requestId, signal })
-    }
-    await Promise.all(Array.from({ length: callsInFlight }, work))
+    const delivery = { requestId: requestIdOf(some), signal }
+    await inLanes(await peopleTasks(context, some, delivery))
   })
 }
 
-type Range = { from: number; to: number }
-
-async function idsOf(
-  pool: pg.Pool,
-  job: Exclude<PeopleJob, Range> | ({ batchId: number } & Range)
-): Promise<PeopleIds> {
-  return 'people' in job ? { people: job.people, registrations: [] } : readChangedPeople(pool, job)
+/** One task for each call: its rows are read when its turn comes, so that no more than a call's rows are held in a lane. */
+async function peopleTasks(
+  context: RelayContext,
+  jobs: Job<PeopleJob>[],
+  delivery: Delivery
+): Promise<(() => Promise<unknown>)[]> {
+  const { pool, link } = context
+  const tasks: (() => Promise<unknown>)[] = []
+  const people: number[] = []
+  const registrations: number[] = []
+  for (const { data } of jobs) {
+    if ('repair' in data) {
+      tasks.push(() => repairPeople(context, data.repair, delivery))
+    } else if ('people' in data) {
+      people.push(...data.people)
+    } else {
+      const changed = await readChangedPeople(pool, data.changesOf)
+      people.push(...changed.people)
+      registrations.push(...changed.registrations)
+    }
+  }
+  for (const part of chunks(distinct(people))) {
+    tasks.push(async () => link.deliver(await peoplePayload(pool, { people: part, registrations: [] }), delivery))
+  }
+  for (const part of chunks(distinct(registrations))) {
+    tasks.push(async () => link.deliver(await peoplePayload(pool, { people: [], registrations: part }), delivery))
+  }
+  return tasks
 }
 
-/** Everybody of a range, so that Odoo can drop whom it has beyond, and take even what it believes to have newer. */
-async function repairPayload(pool: pg.Pool, range: Range): Promise<Payload> {
-  const people = await readPeopleBetween(pool, range)
-  const made = await peoplePayload(pool, { people, registrations: [] })
-  const head = JSON.stringify({ repair: { health_workers: [range.from, range.to] } }).slice(0, -1)
-  return { ...made, payload: `${head}, ${made.payload.slice(1)}` }
+/** Does the tasks, some at a time. After one has failed no other begins, and its error is thrown when none is under way. */
+async function inLanes(tasks: (() => Promise<unknown>)[]): Promise<void> {
+  const remaining = tasks.values()
+  const work = async () => {
+    for (const task of remaining) {
+      await task().catch(error => {
+        for (const _ of remaining);
+        throw error
+      })
+    }
+  }
+  const results = await Promise.allSettled(Array.from({ length: lanes }, work))
+  for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
 /**
@@ -97,7 +96,7 @@ async function repairPayload(pool: pg.Pool, range: Range): Promise<Payload> {
  * others; that one goes back to the queue.
  */
 async function together<T>(
-  { logger }: RelayContext,
+  context: RelayContext,
   jobs: Job<T>[],
   work: (some: Job<T>[]) => Promise<void>
 ): Promise<Outcome[]> {
@@ -107,12 +106,12 @@ async function together<T>(
   } catch (error) {
     if (!(error instanceof OdooRefused)) throw error
     if (jobs.length === 1) {
-      logger.error({ err: error, jobId: jobs[0]?.id }, 'Odoo refuses rows; they are sent again later')
+      context.logger.error({ err: error, jobId: jobs[0]?.id }, 'Odoo refuses rows; they are sent again later')
       return jobs.map(({ id }) => ({ id, isDone: false }))
     }
   }
   const outcomes: Outcome[] = []
-  for (const job of jobs) outcomes.push(...(await together({ logger } as RelayContext, [job], work)))
+  for (const job of jobs) outcomes.push(...(await together(context, [job], work)))
   return outcomes
 }
 

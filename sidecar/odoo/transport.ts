@@ -28,5 +28,8 @@ export interface OdooTransport {
   close(): Promise<void>
 }
 
-/** Calls at a time: Odoo's own users come first. */
-export const maxConnections = 2
+/**
+ * Calls at a time: Odoo's own users come first. Two with people, and one with what operators watch, which is small and
+ * must not wait until five thousand people are stored.
+ */
+export const maxConnections = 3

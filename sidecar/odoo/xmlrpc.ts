@@ -1,13 +1,13 @@
 import http from 'node:http'
 import https from 'node:https'
 import OdooAwait from 'odoo-await'
-import { OdooRefused, OdooUnavailable } from './errors.ts'
+import { accessDenied, OdooRefused, OdooUnavailable } from './errors.ts'
 import { maxConnections, type OdooCall, type OdooConnection, type OdooTransport } from './transport.ts'
 
 /** Faults of Odoo's XML-RPC that say why it refuses; all others are faults of its own. */
 const refusals: Record<number, string> = {
   2: 'odoo.exceptions.UserError',
-  3: 'odoo.exceptions.AccessDenied',
+  3: accessDenied,
   4: 'odoo.exceptions.AccessError'
 }
 
@@ -72,7 +72,7 @@ class Client extends OdooAwait {
 
 /** odoo-await rejects with faults of Odoo, errors of the socket and, where it cannot sign in, with a text. */
 function translate(error: unknown, timedOut: string | null): Error {
-  if (typeof error === 'string') return new OdooRefused('odoo.exceptions.AccessDenied')
+  if (typeof error === 'string') return new OdooRefused(accessDenied)
   const { faultCode, faultString } = error as { faultCode?: number; faultString?: string }
   const fault = faultCode === undefined ? undefined : (refusals[faultCode] ?? namedIn(faultString))
   if (fault !== undefined) return new OdooRefused(fault)

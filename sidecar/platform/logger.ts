@@ -2,7 +2,7 @@ import pino, { type DestinationStream, type Logger } from 'pino'
 
 /** Fields that never belong in a log; wherever one of them is logged by mistake, its value is replaced. */
 const personal = ['nik', 'nama', 'name', 'str', 'strNumber', 'nomor_str', 'birthDate', 'tanggal_lahir']
-const secret = ['authorization', 'access_token', 'refresh_token', 'client_secret', 'password', 'key']
+const secret = ['authorization', 'access_token', 'refresh_token', 'client_secret', 'password', 'key', 'apiKey']
 
 /** Where they may stand: as a field of the line, or within an object up to three levels below. */
 const redacted = [...personal, ...secret].flatMap(field => [field, `*.${field}`, `*.*.${field}`, `*.*.*.${field}`])

@@ -52,3 +52,12 @@ export class NikTaken extends SdmkError {
     this.healthWorkerId = healthWorkerId
   }
 }
+
+/** SDMK knows no NIK of this person. */
+export class NikAbsent extends SdmkError {
+  readonly code = 'NIK_ABSENT'
+
+  constructor(healthWorkerId: number) {
+    super(`No NIK is known of health worker ${healthWorkerId}.`)
+  }
+}

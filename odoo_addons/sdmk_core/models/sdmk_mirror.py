@@ -118,11 +118,19 @@ class SdmkMirror(models.AbstractModel):
                     """
                     select jsonb_build_object('block', %(block)s / %(size)s, 'count', count(*),
                         'version', max(version)::bigint,
-                        'hash', sum(('x' || left(md5(id || ':' || version::bigint), 8))::bit(32)::bigint)::bigint)
-                    from %(table)s where %(condition)s group by %(block)s / %(size)s
+                        'hash', sum(('x' || left(md5(jsonb_strip_nulls(to_jsonb(r))::text), 8))::bit(32)::bigint)::bigint)
+                    from (select id, version, %(columns)s from %(table)s where %(condition)s) r
+                    group by %(block)s / %(size)s
                     """,
                     block=SQL.identifier(model._mirror_block),
                     size=SQL(str(size)),
+                    columns=SQL(", ").join(
+                        # As a payload has it.
+                        SQL("to_char(%(name)s, 'YYYY-MM-DD HH24:MI:SS') as %(name)s", name=SQL.identifier(name))
+                        if kind == "timestamp"
+                        else SQL.identifier(name)
+                        for name, kind in model._mirror_columns.items()
+                    ),
                     table=SQL.identifier(model._table),
                     condition=SQL("active" if "active" in model._mirror_columns else "true"),
                 )

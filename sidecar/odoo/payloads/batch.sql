@@ -1,4 +1,4 @@
--- The batches $1 as they are now; part of a larger statement.
+-- Batches as Odoo shows them; part of larger statements.
 select b.id, b.version, b.run_id, b.kind, b.partition, b.state, r.triggered_by, r.actor, r.apply_mode, b.pages,
   b.passed_over, b.expected_total, b.fetched, b.created, b.linked, b.updated, b.unchanged, b.superseded, b.rejected,
   b.deactivated, array_to_string(b.hold_reasons, ' ') as hold_reasons, b.plan_digest, b.error_code, b.trace_id,
@@ -13,4 +13,3 @@ select b.id, b.version, b.run_id, b.kind, b.partition, b.state, r.triggered_by, 
   to_char(b.undone_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as undone_at,
   round(extract(epoch from b.finished_at - b.created_at)::numeric, 1)::float8 as duration
 from kki.batch b join kki.run r on r.id = b.run_id
-where b.id = any ($1::bigint[])

@@ -1,4 +1,4 @@
--- The rejections $1 as they are now; part of a larger statement.
+-- Rejections as Odoo shows them; part of larger statements.
 select d.id, d.version, d.source, d.code, d.state, d.urgent, d.str_number, d.profession, d.rule,
   coalesce(cardinality(d.candidates), 0) as candidate_count,
   (select string_agg(distinct p ->> 'instancePath', ' ') from jsonb_array_elements(d.problems) p) as fields_at_fault,
@@ -8,4 +8,3 @@ select d.id, d.version, d.source, d.code, d.state, d.urgent, d.str_number, d.pro
   to_char(d.decided_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as decided_at,
   b.trace_id
 from kki.rejection d join kki.batch b on b.id = d.last_batch_id
-where d.id = any ($1::bigint[])

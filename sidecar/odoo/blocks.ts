@@ -1,0 +1,51 @@
+import type pg from 'pg'
+import { rowsPerCall } from './jobs.ts'
+import { payloadSql } from './payload-sql.ts'
+
+/** The records whose ids lie in one block, as either side counts them. */
+export interface Block {
+  block: number
+  count: number
+  /** The highest. */
+  version: number
+  /** Sum of hashes of what is told of each. */
+  hash: number
+}
+
+/** What Odoo mirrors: the rows as it is told them, the id by which they are cut into blocks, and the model that compares. */
+export const mirrored = {
+  health_workers: {
+    rows: payloadSql('health-worker.sql'),
+    block: 'id',
+    model: 'sdmk.health.worker',
+    method: 'compare_health_workers'
+  },
+  registrations: {
+    rows: payloadSql('registration.sql'),
+    block: 'health_worker_id',
+    model: 'sdmk.health.worker',
+    method: 'compare_health_workers'
+  },
+  batches: { rows: payloadSql('batch.sql'), block: 'id', model: 'sdmk.batch', method: 'compare_batches' },
+  rejections: { rows: payloadSql('rejection.sql'), block: 'id', model: 'sdmk.batch', method: 'compare_batches' }
+} as const
+
+export type MirroredKey = keyof typeof mirrored
+
+/** Returns what is here of one kind, by block. Reads all of it: a minute or two for two million people. */
+export async function readBlocks(pool: pg.Pool, key: MirroredKey): Promise<Map<number, Block>> {
+  const { rows: told, block } = mirrored[key]
+  const { rows } = await pool.query<Block>(
+    `select r.${block} / ${rowsPerCall} as block, count(*) as count, max(r.version) as version,
+      sum(('x' || left(md5(jsonb_strip_nulls(to_jsonb(r))::text), 8))::bit(32)::bigint)::bigint as hash
+    from (${told}) r group by 1`
+  )
+  return new Map(rows.map(row => [row.block, row]))
+}
+
+/** Returns the blocks that are not the same on both sides. */
+export function differingBlocks(ours: Map<number, Block>, theirs: Map<number, Block>): number[] {
+  const isSame = (a: Block | undefined, b: Block | undefined) =>
+    a?.count === b?.count && a?.version === b?.version && a?.hash === b?.hash
+  return [...new Set([...ours.keys(), ...theirs.keys()])].filter(block => !isSame(ours.get(block), theirs.get(block)))
+}

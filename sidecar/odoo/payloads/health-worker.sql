@@ -1,0 +1,9 @@
+-- People as Odoo shows them; part of larger statements.
+select h.id, h.version, true as active, h.name, h.title_prefix, h.title_suffix,
+  '**************' || h.nik_tail as nik_masked, h.birth_place, h.birth_date, h.sex,
+  case when h.name_at = 'infinity' then 'sdmk' else 'kki' end as name_source,
+  case when h.nik_at = 'infinity' then 'sdmk' when h.nik_at is not null then 'kki' end as nik_source,
+  case when h.birth_place_at = 'infinity' then 'sdmk' when h.birth_place_at is not null then 'kki' end as birth_place_source,
+  case when h.birth_date_at = 'infinity' then 'sdmk' when h.birth_date_at is not null then 'kki' end as birth_date_source,
+  case when h.sex_at = 'infinity' then 'sdmk' when h.sex_at is not null then 'kki' end as sex_source
+from sdmk.health_worker h
