@@ -9,8 +9,8 @@ with run as (
   returning id
 ), drawn as (
   select n,
-    $2::text[][1 + n % cardinality($2::text[])] || ' ' || $3::text[][1 + n / 7 % cardinality($3::text[])] || ' '
-      || $3::text[][1 + n / 601 % cardinality($3::text[])] as name,
+    ($2::text[])[1 + n % cardinality($2::text[])] || ' ' || ($3::text[])[1 + n / 7 % cardinality($3::text[])] || ' '
+      || ($3::text[])[1 + n / 601 % cardinality($3::text[])] as name,
     timestamptz '2026-01-01 00:00Z' + n * interval '1 second' as stamp
   from generate_series(1, $1::int) n
 ), person as (

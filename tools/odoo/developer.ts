@@ -14,7 +14,7 @@ import { addons } from './server.ts'
 
 const database = 'sdmk_odoo'
 const role = 'sdmk_odoo'
-const lockName = 'sdmk odoo'
+const lockName = 'sdmk odoo of a developer'
 const addonsFolder = fileURLToPath(new URL('../../odoo_addons', import.meta.url))
 
 export interface DeveloperOdooOptions {
