@@ -6,13 +6,17 @@
     "author": "HealthForce",
     "website": "https://github.com/healthforce-org",
     "license": "LGPL-3",
-    "depends": ["base", "web"],
+    "depends": ["bus", "web"],
     "data": [
         "security/sdmk_core_groups.xml",
         "security/ir.model.access.csv",
         "views/sdmk_registration_views.xml",
+        "views/sdmk_health_worker_edit_views.xml",
         "views/sdmk_health_worker_views.xml",
         "views/sdmk_core_menus.xml",
     ],
+    "assets": {
+        "web.assets_backend": ["sdmk_core/static/src/**/*"],
+    },
     "application": True,
 }

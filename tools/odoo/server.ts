@@ -8,7 +8,7 @@ import { findEngine } from './engine.ts'
 
 export type { OdooOutput } from './commands.ts'
 
-export const addons = ['sdmk_core'] as const
+export const addons = ['sdmk_core', 'sdmk_integration_manager', 'sdmk_integration_kki'] as const
 
 /** An Odoo with the addons of this repository for as long as it is needed, on a PostgreSQL that is there. */
 export interface Odoo extends Omit<OdooCommands, 'stop'> {

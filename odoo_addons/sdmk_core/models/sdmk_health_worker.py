@@ -1,6 +1,7 @@
 from odoo import api, fields, models
 
 SOURCES = [("kki", "KKI"), ("sdmk", "SDMK")]
+SEXES = [("male", "Male"), ("female", "Female")]
 
 
 class SdmkHealthWorker(models.Model):
@@ -36,7 +37,7 @@ class SdmkHealthWorker(models.Model):
     nik_masked = fields.Char(string="NIK", readonly=True, help="The last two digits; the sidecar alone knows the rest.")
     birth_place = fields.Char(readonly=True)
     birth_date = fields.Date(readonly=True)
-    sex = fields.Selection([("male", "Male"), ("female", "Female")], readonly=True)
+    sex = fields.Selection(SEXES, readonly=True)
     name_source = fields.Selection(SOURCES, readonly=True, help="Whose the value is; KKI never changes one of SDMK.")
     nik_source = fields.Selection(SOURCES, string="NIK Source", readonly=True)
     birth_place_source = fields.Selection(SOURCES, readonly=True)
@@ -58,6 +59,47 @@ class SdmkHealthWorker(models.Model):
     def compare_health_workers(self, payload):
         """Tell what is here of both; see :meth:`SdmkMirror._compare`."""
         return self._compare(payload, self._mirrored_models())
+
+    def action_edit(self):
+        """Open the form of a correction."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Correct"),
+            "res_model": "sdmk.health.worker.edit",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_health_worker_id": self.id},
+        }
+
+    def _edit(self, body):
+        """Set values of the person as SDMK's own, and show at once what the sidecar stored.
+
+        :param dict body: as ``PATCH /v1/health-workers/{id}`` takes it
+        """
+        self.ensure_one()
+        answer = self.env["sdmk.sidecar"]._command(
+            "admin", "PATCH", f"/v1/health-workers/{self.id}", body, {"If-Match": f'"{self.version:.0f}"'}
+        )
+        sources = {key: (source or {}).get("source") for key, source in answer["sources"].items()}
+        row = {
+            "id": answer["id"],
+            "version": answer["version"],
+            "active": True,
+            "name": answer["name"],
+            "title_prefix": answer["titlePrefix"],
+            "title_suffix": answer["titleSuffix"],
+            "nik_masked": answer["nikMasked"],
+            "birth_place": answer["birthPlace"],
+            "birth_date": answer["birthDate"],
+            "sex": answer["sex"],
+            "name_source": sources["name"],
+            "nik_source": sources["nik"],
+            "birth_place_source": sources["birthPlace"],
+            "birth_date_source": sources["birthDate"],
+            "sex_source": sources["sex"],
+        }
+        self.sudo()._store([row])
 
     @api.model
     def _mirrored_models(self):

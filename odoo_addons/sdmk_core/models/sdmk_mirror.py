@@ -4,6 +4,9 @@ from odoo import api, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
+# Above, a screen rather looks again than through the list.
+TOLD_IDS = 100
+
 
 class SdmkMirror(models.AbstractModel):
     """What the records of the sidecar's database have in common here: they are written by it alone.
@@ -81,7 +84,15 @@ class SdmkMirror(models.AbstractModel):
         if between is not None and "active" in self._mirror_columns:
             self._drop_others(rows, between)
         self.invalidate_model()
+        if stored:
+            self._tell_screens([row["id"] for row in rows])
         return stored
+
+    @api.model
+    def _tell_screens(self, ids):
+        """Let the screens of operators know, once the rows are committed, that these records may have changed."""
+        told = {"model": self._name, "ids": ids if len(ids) <= TOLD_IDS else None}
+        self.env["bus.bus"]._sendone(self.env.ref("sdmk_core.group_sdmk_auditor"), "sdmk.mirror/changed", told)
 
     @api.model
     def _drop_others(self, rows, between):

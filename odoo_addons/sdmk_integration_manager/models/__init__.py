@@ -1,2 +1,1 @@
-from . import sdmk_sidecar
 from . import sdmk_integration

@@ -1,0 +1,21 @@
+from odoo.http import Controller, request, route
+
+
+class Nik(Controller):
+    """Identity numbers pass through here on their way to a dialog, and are kept by no model, log or cache."""
+
+    @route("/sdmk/health_worker/<int:worker_id>/nik", type="jsonrpc", auth="user", methods=["POST"])
+    def reveal(self, worker_id, reason):
+        """Return a person's NIK; the sidecar records who saw it, when and why."""
+        request.future_response.headers["Cache-Control"] = "no-store"
+        answer = request.env["sdmk.sidecar"]._command(
+            "verifier", "POST", f"/v1/health-workers/{worker_id}/reveal", {"reason": reason}
+        )
+        return {"nik": answer["nik"]}
+
+    @route("/sdmk/health_worker/<int:worker_id>/nik/correct", type="jsonrpc", auth="user", methods=["POST"])
+    def correct(self, worker_id, nik, reason):
+        """Give a person another NIK, which is SDMK's own from then on."""
+        worker = request.env["sdmk.health.worker"].browse(worker_id)
+        worker._edit({"nik": nik, "reason": reason})
+        return True

@@ -1,0 +1,63 @@
+import { Dialog } from "@web/core/dialog/dialog";
+import { rpc } from "@web/core/network/rpc";
+import { Component, onWillUnmount, useState } from "@odoo/owl";
+
+/** A number that was looked at does not stay on a screen that was left. */
+const SHOWN_MS = 60_000;
+
+/** Asks for a reason and shows a person's NIK; nothing of it stays in Odoo. */
+export class NikRevealDialog extends Component {
+    static template = "sdmk_core.NikRevealDialog";
+    static components = { Dialog };
+    static props = { workerId: Number, name: String, close: Function };
+
+    setup() {
+        this.state = useState({ reason: "", nik: null, isAsking: false });
+        onWillUnmount(() => {
+            clearTimeout(this.timer);
+            this.state.nik = null;
+        });
+    }
+
+    async reveal() {
+        this.state.isAsking = true;
+        try {
+            const { nik } = await rpc(`/sdmk/health_worker/${this.props.workerId}/nik`, {
+                reason: this.state.reason,
+            });
+            this.state.nik = nik;
+            this.timer = setTimeout(this.props.close, SHOWN_MS);
+        } finally {
+            this.state.isAsking = false;
+        }
+    }
+}
+
+/** Gives a person another NIK. */
+export class NikCorrectDialog extends Component {
+    static template = "sdmk_core.NikCorrectDialog";
+    static components = { Dialog };
+    static props = { workerId: Number, name: String, onCorrected: Function, close: Function };
+
+    setup() {
+        this.state = useState({ reason: "", nik: "", isAsking: false });
+    }
+
+    get isComplete() {
+        return /^\d{16}$/.test(this.state.nik.replace(/\s/g, "")) && this.state.reason.trim() !== "";
+    }
+
+    async correct() {
+        this.state.isAsking = true;
+        try {
+            await rpc(`/sdmk/health_worker/${this.props.workerId}/nik/correct`, {
+                nik: this.state.nik.replace(/\s/g, ""),
+                reason: this.state.reason,
+            });
+            await this.props.onCorrected();
+            this.props.close();
+        } finally {
+            this.state.isAsking = false;
+        }
+    }
+}

@@ -1,0 +1,1 @@
+from . import sdmk_health_worker_edit

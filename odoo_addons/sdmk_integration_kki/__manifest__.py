@@ -1,0 +1,27 @@
+{
+    "name": "SDMK Integration KKI",
+    "summary": "Batches and refused rows of the integration with KKI",
+    "version": "19.0.1.0.0",
+    "category": "Human Resources",
+    "author": "HealthForce",
+    "website": "https://github.com/healthforce-org",
+    "license": "LGPL-3",
+    "depends": ["sdmk_integration_manager"],
+    "data": [
+        "security/ir.model.access.csv",
+        "data/sdmk_integration_data.xml",
+        "wizards/sdmk_sync_wizard_views.xml",
+        "wizards/sdmk_batch_decision_views.xml",
+        "wizards/sdmk_rejection_dismissal_views.xml",
+        "views/sdmk_rejection_views.xml",
+        "views/sdmk_batch_views.xml",
+        "views/sdmk_batch_outcome_views.xml",
+        "views/sdmk_integration_views.xml",
+        "views/sdmk_code_views.xml",
+        "views/sdmk_dashboard_views.xml",
+        "views/sdmk_integration_kki_menus.xml",
+    ],
+    "assets": {
+        "web.assets_backend": ["sdmk_integration_kki/static/src/**/*"],
+    },
+}

@@ -1,0 +1,5 @@
+from . import sdmk_batch
+from . import sdmk_rejection
+from . import sdmk_batch_outcome
+from . import sdmk_dashboard
+from . import sdmk_integration

@@ -1,0 +1,239 @@
+from odoo import api, fields, models
+
+KINDS = [
+    ("incremental", "Changes"),
+    ("window", "Period"),
+    ("full", "Everything"),
+    ("import", "Import"),
+    ("retry", "Asked Again"),
+    ("decision", "Decision"),
+    ("clock", "Expiry"),
+]
+STATES = [
+    ("queued", "Waiting"),
+    ("fetching", "Fetching"),
+    ("planned", "Planned"),
+    ("held", "Needs a Decision"),
+    ("applied", "Applied"),
+    ("undone", "Undone"),
+    ("failed", "Failed"),
+    ("cancelled", "Cancelled"),
+    ("discarded", "Discarded"),
+    ("superseded", "Superseded"),
+]
+TRIGGERS = [
+    ("schedule", "Schedule"),
+    ("operator", "Operator"),
+    ("api", "Another System"),
+    ("command", "Engineer"),
+]
+UNDER_WAY = ("queued", "fetching", "planned")
+COUNTERS = ("fetched", "created", "linked", "updated", "unchanged", "superseded", "rejected", "deactivated")
+
+
+class SdmkBatch(models.Model):
+    _name = "sdmk.batch"
+    _inherit = "sdmk.mirror"
+    _description = "KKI Batch"
+    _log_access = False
+    _order = "id desc"
+
+    _mirror_columns = {
+        "run_id": "int",
+        "kind": "varchar",
+        "partition": "varchar",
+        "state": "varchar",
+        "triggered_by": "varchar",
+        "actor": "varchar",
+        "apply_mode": "varchar",
+        "pages": "int",
+        "passed_over": "int",
+        "expected_total": "int",
+        **dict.fromkeys(COUNTERS, "int"),
+        "hold_reasons": "varchar",
+        "plan_digest": "varchar",
+        "error_code": "varchar",
+        "trace_id": "varchar",
+        "refetched_by": "int",
+        "window_since": "timestamp",
+        "window_until": "timestamp",
+        "created_at": "timestamp",
+        "fetch_started_at": "timestamp",
+        "fetched_at": "timestamp",
+        "planned_at": "timestamp",
+        "finished_at": "timestamp",
+        "undone_at": "timestamp",
+        "duration": "float8",
+    }
+
+    # An int4 would end before the sidecar's counter does; a double holds every whole number that it will reach.
+    version = fields.Float(digits=(16, 0), required=True, readonly=True)
+    run_id = fields.Integer(string="Run", readonly=True, index=True, aggregator=None)
+    kind = fields.Selection(KINDS, readonly=True)
+    partition = fields.Selection("_selection_partition", string="Profession", readonly=True)
+    state = fields.Selection(STATES, readonly=True, index=True)
+    triggered_by = fields.Selection(TRIGGERS, string="Started By", readonly=True)
+    actor = fields.Char(string="Who", readonly=True)
+    apply_mode = fields.Selection([("auto", "By itself"), ("hold", "After a decision")], string="Apply", readonly=True)
+    pages = fields.Integer(readonly=True)
+    passed_over = fields.Integer(
+        string="Left to Others", readonly=True, help="Rows that other batches of the run have taken."
+    )
+    expected_total = fields.Integer(string="Expected", readonly=True, help="How many rows KKI said there are.")
+    fetched = fields.Integer(readonly=True, help="The sum of the six outcomes.")
+    created = fields.Integer(readonly=True, help="New people.")
+    linked = fields.Integer(readonly=True, help="New registrations of people who were known.")
+    updated = fields.Integer(readonly=True)
+    unchanged = fields.Integer(readonly=True)
+    superseded = fields.Integer(readonly=True, help="Rows that a newer row of the same licence replaces.")
+    rejected = fields.Integer(string="Refused", readonly=True)
+    deactivated = fields.Integer(
+        string="Ended", readonly=True, help="Licences that were active and are so no longer; also in the other counts."
+    )
+    hold_reasons = fields.Char(readonly=True)
+    hold_reason_ids = fields.Many2many("sdmk.code", string="Why It Waits", compute="_compute_codes")
+    plan_digest = fields.Char(readonly=True)
+    error_code = fields.Char(readonly=True)
+    error_ids = fields.Many2many("sdmk.code", string="What Went Wrong", compute="_compute_codes")
+    trace_id = fields.Char(string="Trace ID", readonly=True, index=True)
+    refetched_by = fields.Integer(string="Fetched Again by Batch", readonly=True, aggregator=None)
+    window_since = fields.Datetime(string="Changes From", readonly=True)
+    window_until = fields.Datetime(string="Changes Until", readonly=True)
+    created_at = fields.Datetime(string="Started", readonly=True, index=True)
+    fetch_started_at = fields.Datetime(string="Fetching Since", readonly=True)
+    fetched_at = fields.Datetime(string="All Fetched", readonly=True)
+    planned_at = fields.Datetime(string="Planned At", readonly=True)
+    finished_at = fields.Datetime(string="Ended At", readonly=True)
+    undone_at = fields.Datetime(string="Undone At", readonly=True)
+    duration = fields.Float(string="Duration (s)", digits=(16, 1), readonly=True, aggregator="avg")
+    is_under_way = fields.Boolean(compute="_compute_progress")
+    progress = fields.Integer(string="Progress", compute="_compute_progress", help="Percent of the expected rows.")
+    rejection_ids = fields.One2many("sdmk.rejection", "last_batch_id", string="Refused Rows", readonly=True)
+    rejection_count = fields.Integer(string="Open on the Desk", compute="_compute_rejection_count")
+
+    @api.depends("kind", "partition", "created_at")
+    def _compute_display_name(self):
+        for record in self:
+            record.display_name = self.env._("Batch %(number)s", number=record.id or "")
+
+    @api.depends("hold_reasons", "error_code")
+    def _compute_codes(self):
+        codes = self.env["sdmk.code"].sudo()
+        for record in self:
+            record.hold_reason_ids = codes._of(record.hold_reasons)
+            record.error_ids = codes._of(record.error_code)
+
+    @api.depends("state", "fetched", "expected_total", "passed_over")
+    def _compute_progress(self):
+        for record in self:
+            record.is_under_way = record.state in UNDER_WAY
+            done = record.fetched + record.passed_over
+            share = 100 * done // record.expected_total if record.expected_total else 0
+            # What KKI expects is an estimate: only the end is the end.
+            record.progress = min(share, 99) if record.is_under_way else 100
+
+    def _compute_rejection_count(self):
+        groups = self.env["sdmk.rejection"]._read_group(
+            [("last_batch_id", "in", self.ids), ("state", "=", "open")], ["last_batch_id"], ["__count"]
+        )
+        counts = {batch.id: count for batch, count in groups}
+        for record in self:
+            record.rejection_count = counts.get(record.id, 0)
+
+    def action_apply(self):
+        """Apply the batch as its plan was shown."""
+        self.ensure_one()
+        self._command("apply", {"planDigest": self.plan_digest})
+
+    def action_cancel(self):
+        """Cancel what is not applied yet of the batch's run."""
+        self.ensure_one()
+        self.env["sdmk.sidecar"]._command("admin", "POST", f"/v1/runs/{self.run_id}/cancel")
+
+    def action_discard(self):
+        """Ask for the reason to end the held batch without applying it."""
+        return self._ask_reason("discard", self.env._("Discard the Batch"))
+
+    def action_undo(self):
+        """Ask for the reason to take the applied batch back."""
+        return self._ask_reason("undo", self.env._("Undo the Batch"))
+
+    def action_view_rejections(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("sdmk_integration_kki.sdmk_rejection_action")
+        return {**action, "domain": [("trace_id", "=", self.trace_id)], "context": {}}
+
+    def action_view_registrations(self):
+        self.ensure_one()
+        action = self.env["ir.actions.act_window"]._for_xml_id("sdmk_core.sdmk_registration_action")
+        return {**action, "domain": [("trace_id", "=", self.trace_id)], "context": {}}
+
+    def get_changes(self, after=0, effect=None):
+        """Return a page of what the batch would do, or did, straight from the sidecar.
+
+        :param int after: where the page before ended
+        :param str effect: ``deactivated`` or ``name_changed``: those alone
+        """
+        self.ensure_one()
+        self.check_access("read")
+        query = f"?limit=20&after={int(after)}"
+        if effect in ("deactivated", "name_changed"):
+            query += f"&effect={effect}"
+        page = self.env["sdmk.sidecar"]._call("GET", f"/v1/batches/{self.id}/changes{query}")
+        return self._in_words(page)
+
+    @api.model
+    def _in_words(self, page):
+        """Put the operator's words where the sidecar has codes."""
+        professions = dict(self.env["sdmk.profession"]._selection())
+        codes = {code.code: code.name for code in self.env["sdmk.code"].sudo().search([("kind", "=", "rejection")])}
+        statuses = dict(self.env["sdmk.registration"]._fields["status"]._description_selection(self.env))
+        for change in page["items"]:
+            change["professionName"] = professions.get(change["profession"], change["profession"])
+            change["reasons"] = [codes.get(code, code) for code in change["codes"]]
+            for key in ("statusBefore", "statusAfter"):
+                change[key] = statuses.get(change[key], change[key])
+        for row in (page["summary"] or {}).get("professions", []):
+            row["name"] = professions.get(row["profession"], row["profession"])
+        return page
+
+    @api.model
+    def sync_batches(self, payload):
+        """Store batches and refused rows that are newer than what is here; see :meth:`SdmkMirror._receive`.
+
+        Both in one call: a refused row names its batches.
+        """
+        return self._receive(payload, self._mirrored_models())
+
+    @api.model
+    def compare_batches(self, payload):
+        """Tell what is here of both; see :meth:`SdmkMirror._compare`."""
+        return self._compare(payload, self._mirrored_models())
+
+    @api.model
+    def _mirrored_models(self):
+        return {"batches": "sdmk.batch", "rejections": "sdmk.rejection"}
+
+    def _ask_reason(self, decision, title):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": title,
+            "res_model": "sdmk.batch.decision",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_batch_id": self.id, "default_decision": decision},
+        }
+
+    def _command(self, order, body):
+        return self.env["sdmk.sidecar"]._command("admin", "POST", f"/v1/batches/{self.id}/{order}", body)
+
+    @api.model
+    def _selection_partition(self):
+        return [
+            ("*", self.env._("All professions")),
+            ("desk", self.env._("Desk")),
+            ("import", self.env._("Import")),
+            ("clock", self.env._("Calendar")),
+            *self.env["sdmk.profession"]._selection(),
+        ]

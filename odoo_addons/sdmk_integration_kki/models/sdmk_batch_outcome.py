@@ -1,0 +1,44 @@
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+OUTCOMES = [
+    ("created", "Created"),
+    ("linked", "Linked"),
+    ("updated", "Updated"),
+    ("unchanged", "Unchanged"),
+    ("superseded", "Superseded"),
+    ("rejected", "Refused"),
+]
+
+
+class SdmkBatchOutcome(models.Model):
+    """What became of the rows of applied batches, a line per batch and outcome, for graphs and pivots."""
+
+    _name = "sdmk.batch.outcome"
+    _description = "Outcome of Rows"
+    _auto = False
+    _order = "finished_at desc, batch_id"
+
+    batch_id = fields.Many2one("sdmk.batch", string="Batch", readonly=True)
+    kind = fields.Selection(related="batch_id.kind")
+    partition = fields.Selection("_selection_partition", string="Profession", readonly=True)
+    finished_at = fields.Datetime(string="Day", readonly=True)
+    outcome = fields.Selection(OUTCOMES, readonly=True)
+    rows = fields.Integer(readonly=True)
+
+    @property
+    def _table_query(self):
+        return SQL(
+            """
+            select b.id * 8 + o.place as id, b.id as batch_id, b.partition, b.finished_at, o.outcome, o.rows
+            from sdmk_batch b, lateral (values
+                (0, 'created', b.created), (1, 'linked', b.linked), (2, 'updated', b.updated),
+                (3, 'unchanged', b.unchanged), (4, 'superseded', b.superseded), (5, 'rejected', b.rejected)
+            ) o (place, outcome, rows)
+            where b.state = 'applied' and b.kind <> 'clock' and o.rows > 0
+            """
+        )
+
+    @api.model
+    def _selection_partition(self):
+        return self.env["sdmk.batch"]._selection_partition()

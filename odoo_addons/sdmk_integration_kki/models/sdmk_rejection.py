@@ -1,0 +1,176 @@
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+STATES = [
+    ("open", "Open"),
+    ("resolved", "Resolved"),
+    ("dismissed", "Dismissed"),
+    ("healed", "Healed"),
+]
+# What the sidecar takes in one order.
+MOST = 1000
+
+
+class SdmkRejection(models.Model):
+    _name = "sdmk.rejection"
+    _inherit = "sdmk.mirror"
+    _description = "Refused Row"
+    _log_access = False
+    _order = "urgent desc, id desc"
+
+    _mirror_columns = {
+        "source": "varchar",
+        "code": "varchar",
+        "state": "varchar",
+        "urgent": "boolean",
+        "str_number": "varchar",
+        "profession": "varchar",
+        "rule": "int",
+        "candidate_count": "int",
+        "fields_at_fault": "varchar",
+        "seen_count": "int",
+        "first_batch_id": "int",
+        "last_batch_id": "int",
+        "closed_by_batch_id": "int",
+        "decided_by": "varchar",
+        "decision_reason": "varchar",
+        "first_seen_at": "timestamp",
+        "last_seen_at": "timestamp",
+        "decided_at": "timestamp",
+        "trace_id": "varchar",
+    }
+
+    version = fields.Float(digits=(16, 0), required=True, readonly=True)
+    source = fields.Selection([("kki", "KKI"), ("sdmk", "Imported File")], readonly=True)
+    code = fields.Selection("_selection_code", string="Reason", readonly=True, index=True)
+    meaning = fields.Text(string="What It Means", compute="_compute_texts")
+    action_text = fields.Text(string="What to Do", compute="_compute_texts")
+    state = fields.Selection(STATES, readonly=True, index=True)
+    urgent = fields.Boolean(readonly=True, help="A licence of a known person may have ended.")
+    str_number = fields.Char(string="STR", readonly=True, index=True)
+    profession = fields.Selection("_selection_profession", readonly=True)
+    rule = fields.Integer(readonly=True, aggregator=None)
+    candidate_count = fields.Integer(
+        string="Candidates", readonly=True, aggregator=None, help="People whom the row may concern."
+    )
+    fields_at_fault = fields.Char(string="Fields of KKI at Fault", readonly=True)
+    seen_count = fields.Integer(string="Times Seen", readonly=True, aggregator=None)
+    first_batch_id = fields.Many2one("sdmk.batch", string="First Batch", readonly=True)
+    last_batch_id = fields.Many2one("sdmk.batch", string="Last Batch", readonly=True, index=True)
+    closed_by_batch_id = fields.Many2one("sdmk.batch", string="Closed by Batch", readonly=True)
+    decided_by = fields.Char(readonly=True)
+    decision_reason = fields.Char(string="Reason Given", readonly=True)
+    first_seen_at = fields.Datetime(string="First Seen", readonly=True)
+    last_seen_at = fields.Datetime(string="Last Seen", readonly=True)
+    decided_at = fields.Datetime(readonly=True)
+    trace_id = fields.Char(string="Trace ID", readonly=True, index=True)
+
+    @api.depends("code")
+    def _compute_display_name(self):
+        names = dict(self._selection_code())
+        for record in self:
+            record.display_name = names.get(record.code, record.code)
+
+    @api.depends("code")
+    @api.depends_context("lang")
+    def _compute_texts(self):
+        codes = {code.code: code for code in self.env["sdmk.code"].sudo().search([("kind", "=", "rejection")])}
+        for record in self:
+            known = codes.get(record.code)
+            record.meaning = known.meaning if known else False
+            record.action_text = known.action if known else False
+
+    def action_retry(self):
+        """Ask KKI once more for the STR of these rows."""
+        answer = self._command("retry", {"ids": self._ids_to_decide()})
+        if not answer["asked"]:
+            raise UserError(self.env._("None of these rows has an STR that KKI could be asked for."))
+        return self._notify(
+            self.env._("KKI is asked again for %(asked)s; without an STR: %(skipped)s.", **answer),
+        )
+
+    def action_reprocess(self):
+        """Run these rows through the present rules once more, as KKI sent them."""
+        answer = self._command("reprocess", {"ids": self._ids_to_decide()})
+        return self._notify(
+            self.env._("Judged again: %(rows)s; no longer kept: %(purged)s.", **answer),
+        )
+
+    def action_dismiss(self):
+        """Ask for the reason to take these rows off the desk."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Dismiss"),
+            "res_model": "sdmk.rejection.dismissal",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_rejection_ids": self._ids_to_decide()},
+        }
+
+    def get_detail(self):
+        """Return the row as KKI sent it beside the people whom it may concern, straight from the sidecar."""
+        self.ensure_one()
+        self.check_access("read")
+        detail = self.env["sdmk.sidecar"]._call("GET", f"/v1/rejections/{self.id}")
+        professions = dict(self._selection_profession())
+        statuses = dict(self.env["sdmk.registration"]._fields["status"]._description_selection(self.env))
+        sexes = dict(self.env["sdmk.health.worker"]._fields["sex"]._description_selection(self.env))
+        for person in detail["people"]:
+            person["sexName"] = sexes.get(person["sex"], "")
+            for licence in person["registrations"]:
+                licence["professionName"] = professions.get(licence["profession"], licence["profession"])
+                licence["statusName"] = statuses.get(licence["status"], licence["status"])
+        keys = ("id", "state", "source", "rows", "people", "decisions", "retries")
+        return {key: detail[key] for key in keys}
+
+    def resolve(self, health_worker_id, row=None, reason=None):
+        """Say whose the refused row is; the sidecar carries it out.
+
+        :param health_worker_id: the id of a person, or ``new`` for somebody whom SDMK does not have
+        :param dict row: which of the rows is meant, as ``{"batchId": …, "rowNo": …}``
+        :return: how the row's batch ended, and whose the row is now where that is known
+        :rtype: dict
+        """
+        self.ensure_one()
+        body = {"healthWorkerId": health_worker_id}
+        if row:
+            body["row"] = {"batchId": row["batchId"], "rowNo": row["rowNo"]}
+        if reason:
+            body["reason"] = reason
+        answer = self.env["sdmk.sidecar"]._command("verifier", "POST", f"/v1/rejections/{self.id}/resolve", body)
+        batch = answer["batch"]
+        states = dict(self.env["sdmk.batch"]._fields["state"]._description_selection(self.env))
+        if health_worker_id == "new" and batch["state"] == "applied":
+            page = self.env["sdmk.sidecar"]._call("GET", f"/v1/batches/{batch['id']}/changes?limit=1")
+            health_worker_id = next((change["healthWorkerId"] for change in page["items"]), None)
+        return {
+            "batchState": batch["state"],
+            "batchStateName": states.get(batch["state"]),
+            "healthWorkerId": health_worker_id if isinstance(health_worker_id, int) else None,
+        }
+
+    def _ids_to_decide(self):
+        ids = self.filtered(lambda record: record.state == "open").ids
+        if not ids:
+            raise UserError(self.env._("None of these rows is open any more."))
+        if len(ids) > MOST:
+            raise UserError(self.env._("Choose at most %(most)s rows at a time.", most=MOST))
+        return ids
+
+    def _command(self, order, body):
+        return self.env["sdmk.sidecar"]._command("verifier", "POST", f"/v1/rejections/{order}", body)
+
+    def _notify(self, message):
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {"message": message, "type": "success"},
+        }
+
+    @api.model
+    def _selection_code(self):
+        return self.env["sdmk.code"]._selection("rejection")
+
+    @api.model
+    def _selection_profession(self):
+        return self.env["sdmk.profession"]._selection()

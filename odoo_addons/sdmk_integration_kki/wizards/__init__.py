@@ -1,0 +1,3 @@
+from . import sdmk_batch_decision
+from . import sdmk_rejection_dismissal
+from . import sdmk_sync_wizard

@@ -1,0 +1,55 @@
+import datetime
+import uuid
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+
+class SdmkSyncWizard(models.TransientModel):
+    """What a run that an administrator starts is to fetch."""
+
+    _name = "sdmk.sync.wizard"
+    _description = "Run of the Integration with KKI"
+
+    mode = fields.Selection(
+        [
+            ("incremental", "What changed since the last time"),
+            ("window", "What changed in a period"),
+            ("full", "Everything"),
+        ],
+        string="Fetch",
+        required=True,
+        default="incremental",
+    )
+    changed_since = fields.Datetime(string="From")
+    changed_until = fields.Datetime(string="Until")
+    profession_ids = fields.Many2many("sdmk.profession", string="Professions", help="None: all of them.")
+    apply_mode = fields.Selection(
+        [("auto", "By itself"), ("hold", "After somebody has looked")], string="Apply", required=True, default="auto"
+    )
+    # The same for a second press of the button: it starts nothing more.
+    idempotency_key = fields.Char(default=lambda self: f"odoo-{uuid.uuid4()}", readonly=True)
+
+    def action_start(self):
+        """Start the run and show its batches."""
+        self.ensure_one()
+        body = {"mode": self.mode, "apply": self.apply_mode}
+        if self.profession_ids:
+            body["professions"] = self.profession_ids.mapped("code")
+        if self.mode == "window":
+            if not self.changed_since and not self.changed_until:
+                raise UserError(self.env._("Say from when, until when, or both."))
+            for name, key in (("changed_since", "changedSince"), ("changed_until", "changedUntil")):
+                if self[name]:
+                    body[key] = self[name].replace(tzinfo=datetime.UTC).isoformat().replace("+00:00", "Z")
+        run = self.env["sdmk.sidecar"]._command(
+            "admin", "POST", "/v1/runs", body, {"Idempotency-Key": self.idempotency_key}
+        )
+        action = self.env["ir.actions.act_window"]._for_xml_id("sdmk_integration_kki.sdmk_batch_action")
+        return {
+            **action,
+            "name": self.env._("Run %(number)s", number=run["id"]),
+            "domain": [("run_id", "=", run["id"])],
+            "context": {},
+            "target": "main",
+        }
