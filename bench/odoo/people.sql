@@ -22,10 +22,10 @@ with run as (
   returning id
 ), registration as (
   insert into sdmk.registration (health_worker_id, str_number, str_raw, str_format, profession, competence, status,
-    source_status, issued_on, valid_until, is_lifetime, institution, graduation_year, province, source_at, content_hash,
+    source_status, stated_status, issued_on, valid_until, is_lifetime, institution, graduation_year, province, source_at, content_hash,
     match_reason)
   select p.id, 'BN' || lpad(p.id::text, 14, '0'), 'BN' || lpad(p.id::text, 14, '0'), 'lifetime',
-    (select code from sdmk.profession order by code limit 1), 'Dokter Umum', 'active', 'AKTIF',
+    (select code from sdmk.profession order by code limit 1), 'Dokter Umum', 'active', 'AKTIF', 'active',
     date '2020-01-01' + (p.id % 2000)::int, null, true, 'Universitas Rekaan', 1990 + (p.id % 30)::int, 'Jawa Barat',
     timestamptz '2026-01-01 00:00Z' + p.id * interval '1 second', decode(md5(p.id::text), 'hex'), 'rule8'
   from person p
