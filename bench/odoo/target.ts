@@ -64,7 +64,7 @@ env.cr.commit()
       service: { login: 'sidecar', apiKey },
       admin: { login: 'admin', password },
       async clear() {
-        await client.query(`truncate ${registrations}, ${people}`)
+        await client.query(`truncate ${registrations}, ${people} cascade`)
       },
       resetPeak: () => writeFile(`/proc/${pid}/clear_refs`, '5').catch(() => undefined),
       async peakMb() {
