@@ -83,7 +83,7 @@ result = time.perf_counter() - started
 }
 
 async function signIn({ url, admin }: Target): Promise<OdooAwait> {
-  const client = new OdooAwait({ baseUrl: url, db: database, username: admin.login, password: admin.password })
+  const client = new OdooAwait({ baseUrl: url, db: database, username: admin.login, password: admin.apiKey })
   await client.connect()
   return client
 }

@@ -34,7 +34,7 @@ export async function project(
   data: PeopleJob[]
 ): Promise<Measured> {
   const odoo = { baseUrl: target.url, database, transport, timeoutMs: 120_000, retryMaxSeconds: 60 }
-  const secrets = { read: async () => target.service, write: async () => undefined }
+  const secrets = { read: async () => ({ ...target.service }), write: async () => undefined }
   const link = createOdooLink({ odoo, secrets, logger, onCall: () => undefined })
   const told = { records: 0, bytes: 0, calls: 0, inCalls: 0 }
   const counting: typeof link = {

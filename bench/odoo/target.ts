@@ -7,7 +7,22 @@ import { createOdoo, type Odoo } from '../../tools/odoo/server.ts'
 export const database = 'sdmk_bench_odoo'
 export const people = 'sdmk_health_worker'
 export const registrations = 'sdmk_registration'
+const makeKeys = `
+service = env["res.users"].create({
+    "name": "Sidecar", "login": "sidecar", "group_ids": [(6, 0, [env.ref("sdmk_core.group_sdmk_service").id])]
+})
+result = {
+    name: env["res.users.apikeys"].with_user(user).sudo()._generate("rpc", "bench", None)
+    for name, user in (("service", service), ("admin", env.ref("base.user_admin")))
+}
+env.cr.commit()
+`
 const moreAddons = [fileURLToPath(new URL('addons', import.meta.url))]
+
+export interface Account {
+  login: string
+  apiKey: string
+}
 
 /** The Odoo that all ways write to, one after the other. */
 export interface Target {
@@ -15,9 +30,9 @@ export interface Target {
   url: string
   version: string
   /** Who may only call what the sidecar calls. */
-  service: { login: string; apiKey: string }
+  service: Account
   /** Who may write the models one by one. */
-  admin: { login: string; password: string }
+  admin: Account
   /** Superuser of Odoo's database. */
   client: pg.Client
   /** Removes people and registrations. */
@@ -35,20 +50,7 @@ export async function startTarget(serverUrl: string): Promise<Target> {
   try {
     const { code, lines } = await odoo.run(database, 'server', ['-i', 'sdmk_core,sdmk_bench'])
     if (code !== 0) throw new Error(`Odoo cannot be installed:\n${lines.slice(-15).join('\n')}`)
-    const password = 'bench'
-    const apiKey = (await runScript(
-      odoo,
-      database,
-      `
-env.ref("base.user_admin").password = given["password"]
-user = env["res.users"].create({
-    "name": "Sidecar", "login": "sidecar", "group_ids": [(6, 0, [env.ref("sdmk_core.group_sdmk_service").id])]
-})
-result = env["res.users.apikeys"].with_user(user).sudo()._generate("rpc", "bench", None)
-env.cr.commit()
-`,
-      { password }
-    )) as string
+    const keys = (await runScript(odoo, database, makeKeys, null)) as { service: string; admin: string }
     const url = await odoo.serve(database)
     const server = new URL(serverUrl)
     server.pathname = `/${database}`
@@ -61,8 +63,8 @@ env.cr.commit()
       url,
       version,
       client,
-      service: { login: 'sidecar', apiKey },
-      admin: { login: 'admin', password },
+      service: { login: 'sidecar', apiKey: keys.service },
+      admin: { login: 'admin', apiKey: keys.admin },
       async clear() {
         await client.query(`truncate ${registrations}, ${people} cascade`)
       },

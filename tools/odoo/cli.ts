@@ -20,7 +20,7 @@ const program = new Command('odoo')
   .description('start an Odoo 19 with the addons of this repository, in English and Indonesian')
   .option(
     '-p, --port <port>',
-    `port to listen on (default: ${defaultPort}, or a free one where that is taken)`,
+    `port to listen on, 0 for a free one (default: ${defaultPort}, or a free one where that is taken)`,
     wholeNumber
   )
   .option('--exit-after-setup', 'end when it is set up, with its accounts as JSON on the last line')
@@ -38,7 +38,10 @@ const program = new Command('odoo')
       console.log(JSON.stringify({ database: odoo.database, accounts: odoo.accounts }))
       return
     }
-    const url = await odoo.serve(port ?? (await freePort(defaultPort)))
+    const url = await odoo.serve(port || (await freePort(port ?? defaultPort))).catch(async error => {
+      await odoo.close()
+      throw error
+    })
     console.log(`\n${renderLogins(odoo, url)}\n\nCtrl-C ends it; its data stays.`)
   })
 

@@ -48,13 +48,16 @@ export class OdooBusy extends Error {}
 export async function openDeveloperOdoo({ dataDir, logger, say }: DeveloperOdooOptions): Promise<DeveloperOdoo> {
   const engine = await findEngine()
   const server = await startEmbeddedDatabase({ directory: dataDir, logger })
-  const closers: (() => Promise<unknown>)[] = []
-  closers.push(async () => ((await isInUse(server.url)) ? undefined : server.stop()))
+  const unlock = await lock(server.url).catch(async error => {
+    // One that ran before is somebody else's.
+    if (!server.adopted) await server.stop()
+    throw error
+  })
+  const closers = [async () => ((await isInUse(server.url)) ? undefined : server.stop()), unlock]
   const close = async () => {
     for (const closer of closers.splice(0).reverse()) await closer()
   }
   try {
-    closers.push(await lock(server.url))
     const tenant = { name: 'odoo', program: 'Odoo', account: engine.account }
     const folder = await prepareFolder(dataDir, tenant, logger)
     const passwords = await keepPasswords(path.join(folder, 'passwords.json'))
@@ -124,15 +127,16 @@ async function ensureRole(serverUrl: string, password: string): Promise<void> {
 
 /** A sidecar may use the database server as well, whoever started it. What was ours may still be on its way out. */
 async function isInUse(serverUrl: string): Promise<boolean> {
-  const { rowCount } = await withAdmin(serverUrl, client =>
+  // It may have been stopped under us.
+  const found = await withAdmin(serverUrl, client =>
     client.query(
       `select from pg_stat_activity
       where backend_type = 'client backend' and pid <> pg_backend_pid() and usename <> $1 and application_name <> $2
       limit 1`,
       [role, lockName]
     )
-  )
-  return rowCount !== 0
+  ).catch(() => null)
+  return found?.rowCount === 1
 }
 
 /** Held by a connection, so that it ends with the process, however that ends. Returns what gives it back. */

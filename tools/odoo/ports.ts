@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 /** Where Odoo listens unless it is told otherwise. */
 export const defaultPort = 8069
 
-/** Returns a port of this machine that nobody listens on; `wanted` itself where it is free. */
+/** Returns a port of this machine that nobody listens on; `wanted` itself where it is free; 0 stands for any. */
 export async function freePort(wanted = 0): Promise<number> {
   const server = createServer()
   try {
