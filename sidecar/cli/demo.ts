@@ -20,6 +20,7 @@ import { readBatch } from '../sync/batch.ts'
 import { PartitionBusy } from '../sync/errors.ts'
 import { readRecords } from '../sync/import/read-file.ts'
 import { errorLogger } from './command.ts'
+import { countRegistry, startDemoOdoo, untilOdooIsTold } from './demo-odoo.ts'
 import { followRun } from './follow.ts'
 import { runImport } from './import.ts'
 import { wholeNumber } from './simulator.ts'
@@ -32,6 +33,7 @@ const simulatorStartMs = 20_000
 interface DemoOptions {
   rows: number
   own: number
+  odoo?: boolean
   exit?: boolean
 }
 
@@ -41,51 +43,73 @@ export function demoCommand(): Command {
     .description('start a database, a simulated KKI and the sidecar, run once, and stay up')
     .option('-r, --rows <rows>', 'records that the simulated KKI lists', wholeNumber, 50_000)
     .option('-o, --own <people>', 'people whom SDMK knows before', wholeNumber, 20_000)
+    .option('--odoo', 'start an Odoo beside it that mirrors the registry')
     .option('--exit', 'end after the run, with its summary as JSON on the last line')
     .action(async (options: DemoOptions) => {
-      const simulator = await startSimulatorProcess(options.rows)
-      try {
-        const config = demoConfig(simulator.url)
-        const secrets = createFileSecretStore(config.secretsDir)
-        await initIdentity(secrets)
-        await secrets.write('kki', { clientId: simulator.clientId, clientSecret: simulator.clientSecret })
-        const service = await startOnFreePort(config)
-        if (options.exit) {
-          try {
-            await importOwnPeople(service, config, options)
-            console.log(JSON.stringify(summarize(await runOnce(service, config))))
-          } finally {
-            await service.close()
-            simulator.stop()
-          }
-          return
-        }
-        const stopping = new AbortController()
+      const closers: (() => Promise<unknown>)[] = []
+      const keep = <T>(opening: Promise<T>, close: (opened: T) => unknown): Promise<T> => {
+        // Told to stop while it starts, we wait for it: nothing is left behind half started.
+        closers.push(() => opening.then(close, () => undefined))
+        return opening
+      }
+      const close = async () => {
+        for (const closer of closers.splice(0).reverse()) await closer()
+      }
+      const stopping = new AbortController()
+      if (!options.exit) {
         closeWithGrace({ delay: 60_000, logger: false }, async () => {
           stopping.abort()
-          await service.close()
-          simulator.stop()
+          await close()
         })
-        try {
-          await importOwnPeople(service, config, options)
-          await runOnce(service, config, stopping.signal)
-          await renderAddresses(service, simulator.url)
-        } catch (error) {
-          // Told to stop in the middle of the run: the queue takes it up again with the next start.
-          if (!stopping.signal.aborted) throw error
-        }
+      }
+      try {
+        await play(options, keep, stopping.signal)
+        if (options.exit) await close()
       } catch (error) {
-        simulator.stop()
+        // Told to stop in the middle of the run: the queue takes it up again with the next start.
+        if (stopping.signal.aborted) return
+        await close()
         throw error
       }
     })
 }
 
+type Keep = <T>(opening: Promise<T>, close: (opened: T) => unknown) => Promise<T>
+
+async function play(options: DemoOptions, keep: Keep, signal: AbortSignal): Promise<void> {
+  const simulator = await keep(startSimulatorProcess(options.rows), ({ stop }) => stop())
+  const { dataDir, logLevel } = demoConfig(simulator.url)
+  const odoo = options.odoo
+    ? await keep(startDemoOdoo(dataDir, errorLogger({ logLevel })), ({ close }) => close())
+    : null
+  const config = demoConfig(simulator.url, odoo?.env)
+  const secrets = createFileSecretStore(config.secretsDir)
+  await initIdentity(secrets)
+  await secrets.write('kki', { clientId: simulator.clientId, clientSecret: simulator.clientSecret })
+  const service = await keep(startOnFreePort(config), async ({ close }) => {
+    // Before the sidecar, which ends the database that both use.
+    await odoo?.close()
+    await close()
+  })
+  const { pool } = service.app.database
+  await odoo?.connect(service)
+  await importOwnPeople(service, config, options)
+  const run = await runOnce(service, config, signal)
+  if (odoo) await untilOdooIsTold(pool, signal)
+  const shown = odoo && { registry: await countRegistry(pool), odoo: await odoo.count() }
+  if (options.exit) {
+    console.log(JSON.stringify({ ...summarize(run), ...shown }))
+    return
+  }
+  await renderAddresses(service, simulator.url, odoo?.render())
+}
+
 /** The demo's own folder, apart from that of a real installation, unless the environment says otherwise. */
-function demoConfig(kkiUrl: string): Config {
+function demoConfig(kkiUrl: string, env: Record<string, string> = {}): Config {
   const dataDir = process.env.SDMK_DATA_DIR ?? '.data'
   return loadConfig({
     ...process.env,
+    ...env,
     KKI_BASE_URL: kkiUrl,
     SDMK_DATA_DIR: dataDir,
     SDMK_SECRETS_DIR: process.env.SDMK_SECRETS_DIR ?? path.join(dataDir, 'demo-secrets')
@@ -118,7 +142,7 @@ async function importOwnPeople(service: Service, config: Config, { rows, own }: 
   if (run.state !== 'applied') process.exitCode = 1
 }
 
-async function runOnce(service: Service, config: Config, signal?: AbortSignal) {
+async function runOnce(service: Service, config: Config, signal: AbortSignal) {
   const { pool } = service.app.database
   const runId = await startRun(service, config, { mode: 'full' }).catch(async error => {
     // An earlier demo was killed in the middle of its run: the queue has taken that run up again.
@@ -126,13 +150,13 @@ async function runOnce(service: Service, config: Config, signal?: AbortSignal) {
     if (batch === null) throw error
     return batch.runId
   })
-  const run = await followRun(pool, runId, signal ? { signal } : {})
+  const run = await followRun(pool, runId, { signal })
   console.log(`\n${await renderSummary(pool, run)}`)
   if (run.state !== 'applied') process.exitCode = 1
   return run
 }
 
-async function renderAddresses({ app, url }: Service, kkiUrl: string) {
+async function renderAddresses({ app, url }: Service, kkiUrl: string, odoo: string | undefined) {
   const { pool } = app.database
   await pool.query(`update kki.api_key set revoked_at = now() where name = 'demo' and revoked_at is null`)
   const { key } = await createApiKey(pool, 'demo', [...scopes])
@@ -140,7 +164,7 @@ async function renderAddresses({ app, url }: Service, kkiUrl: string) {
 API docs   ${url}/docs
 Metrics    ${url}/metrics
 KKI        ${kkiUrl} (simulated)
-API key    ${key}
+API key    ${key}${odoo === undefined ? '' : `\n${odoo}`}
 
   curl -s -H 'authorization: Bearer ${key}' '${url}/v1/rejections?limit=3'
 

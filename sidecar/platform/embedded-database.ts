@@ -80,7 +80,8 @@ interface Cluster {
  */
 export async function startEmbeddedDatabase(options: EmbeddedDatabaseOptions): Promise<EmbeddedDatabase> {
   const account = await findAccount()
-  const folder = await prepareFolder(path.resolve(options.directory), account, options.logger, options.shelter)
+  const tenant = { name: 'postgres', program: 'PostgreSQL', account }
+  const folder = await prepareFolder(path.resolve(options.directory), tenant, options.logger, options.shelter)
   const binaries = options.binaries ?? (await usableBinaries(account, folder))
   const cluster = await openCluster(folder, account, binaries)
   const running = await findRunning(cluster)

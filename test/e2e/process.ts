@@ -16,14 +16,24 @@ export interface Result {
 }
 
 /** The environment of this process without settings of ours, and with the given ones. */
-function environment(env: Record<string, string>): NodeJS.ProcessEnv {
+export function environment(env: Record<string, string>): NodeJS.ProcessEnv {
   const rest = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SDMK|KKI)_|^NODE_/.test(name)))
   return { ...rest, ...env }
 }
 
 /** Runs `sdmk` to its end. */
-export async function runSdmk(args: string[], env: Record<string, string>, timeoutMs = 120_000): Promise<Result> {
-  const child = spawn(process.execPath, [sdmk, ...args], {
+export function runSdmk(args: string[], env: Record<string, string>, timeoutMs?: number): Promise<Result> {
+  return runFile(sdmk, args, env, timeoutMs)
+}
+
+/** Runs a file with Node to its end. */
+export async function runFile(
+  file: string,
+  args: string[],
+  env: Record<string, string>,
+  timeoutMs = 120_000
+): Promise<Result> {
+  const child = spawn(process.execPath, [file, ...args], {
     env: environment(env),
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: timeoutMs,

@@ -1,3 +1,4 @@
+import { findEngine } from '../../tools/odoo/engine.ts'
 import { OdooUnavailable } from '../../tools/odoo/install.ts'
 import { createOdoo, type Odoo } from '../../tools/odoo/server.ts'
 import { serverUrl } from './server.ts'
@@ -7,10 +8,17 @@ import { serverUrl } from './server.ts'
  * there must be one. @throws OdooUnavailable in CI
  */
 export async function odooOrReason(): Promise<{ odoo?: Odoo; skip: string | false }> {
+  const skip = await whyNoOdoo()
+  return skip === false ? { odoo: await createOdoo(await serverUrl()), skip } : { skip }
+}
+
+/** Returns why there can be no Odoo here, or false where there can. @throws OdooUnavailable in CI */
+export async function whyNoOdoo(): Promise<string | false> {
   try {
-    return { odoo: await createOdoo(await serverUrl()), skip: false }
+    await findEngine()
+    return false
   } catch (error) {
     if (process.env.CI === 'true' || !(error instanceof OdooUnavailable)) throw error
-    return { skip: `no Odoo: ${error.message}` }
+    return `no Odoo: ${error.message}`
   }
 }

@@ -53,7 +53,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       const { state } = await run({})
       assert.equal(state, 'applied', 'a run needs no Odoo')
       assert.match(await metricsOf(app), /^sdmk_odoo_pending_jobs [1-9]/m)
-      await odoo?.serve(database, url)
+      await odoo?.serve(database, Number(new URL(url).port))
       await drained(pool)
       await assertMirrored(pool, theirs)
       const { body } = await call('GET', '/readyz')

@@ -1,0 +1,107 @@
+/**
+ * Measures how fast changed health workers reach Odoo: the sidecar's own relay, payloads and transports into a real Odoo,
+ * beside other ways into the same Odoo in the same minutes. Records are people and registrations, one of each a worker.
+ *
+ *   node bench/odoo.ts [--rows 100000] [--json]
+ */
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { createJson2Transport } from '../sidecar/odoo/json2.ts'
+import { professionsPayload } from '../sidecar/odoo/words.ts'
+import { createDatabase } from '../sidecar/platform/database.ts'
+import { startEmbeddedDatabase } from '../sidecar/platform/embedded-database.ts'
+import { createLogger } from '../sidecar/platform/logger.ts'
+import { migrate } from '../sidecar/platform/migrations.ts'
+import { createEach, naiveConnector, scheduledAction } from './odoo/baselines.ts'
+import { copyAndMerge, finishedRows } from './odoo/floor.ts'
+import { changeTenth, jobsOfAll, makePeople } from './odoo/people.ts'
+import { type Measured, project, type TransportName } from './odoo/projection.ts'
+import { type Baselines, renderTable } from './odoo/render.ts'
+import { database, startTarget, type Target } from './odoo/target.ts'
+
+/** Of the slow ways some hundred records tell as much as a million. */
+const people = { naive: 100, create: 150, action: 1500 }
+
+const { values } = parseArgs({
+  options: { rows: { type: 'string', default: '100000' }, json: { type: 'boolean', default: false } }
+})
+const workers = Number(values.rows)
+const logger = createLogger('error')
+const directory = await mkdtemp(path.join(os.tmpdir(), 'sdmk-bench-odoo-'))
+// PostgreSQL may run as another user.
+await chmod(directory, 0o711)
+const embedded = await startEmbeddedDatabase({ directory, logger })
+const { pool } = createDatabase({ url: embedded.url, maxConnections: 4 }, logger)
+let target: Target | undefined
+try {
+  await migrate({ databaseUrl: embedded.url, logger })
+  console.error(`Making ${workers.toLocaleString('en')} invented people, and an Odoo …`)
+  await makePeople(pool, workers)
+  target = await startTarget(embedded.url)
+  await tellProfessions(target)
+  const results = []
+  for (const transport of ['xmlrpc', 'json2'] as const) {
+    console.error(`Measuring ${transport} …`)
+    results.push(await measure(target, transport))
+  }
+  const { rows } = await pool.query<{ version: string }>(`select current_setting('server_version') as version`)
+  const machine = {
+    cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryGb: Math.round(os.totalmem() / 2 ** 30),
+    node: process.versions.node,
+    postgres: rows[0]?.version ?? '',
+    odoo: target.version
+  }
+  if (values.json) console.log(JSON.stringify({ machine, workers, results }))
+  else console.log(renderTable(machine, workers, results))
+} finally {
+  await target?.close()
+  await pool.end()
+  await embedded.stop()
+  await rm(directory, { recursive: true, force: true })
+}
+
+/** All ways by turns, so that a slow minute of the machine meets each of them. */
+async function measure(odoo: Target, transport: TransportName) {
+  const jobs = await jobsOfAll(pool)
+  await odoo.clear()
+  const baselines: Baselines = {
+    naive: await naiveConnector(pool, odoo, people.naive),
+    naiveRepeat: await naiveConnector(pool, odoo, people.naive),
+    create: await createEach(pool, odoo, people.create),
+    action: 0,
+    actionRepeat: 0,
+    floor: 0,
+    floorRepeat: 0
+  }
+  await odoo.clear()
+  baselines.action = await scheduledAction(pool, odoo, people.action)
+  baselines.actionRepeat = await scheduledAction(pool, odoo, people.action)
+  await odoo.clear()
+  await odoo.resetPeak()
+  const measured: Record<string, Measured> = {}
+  measured['all new'] = await project(pool, odoo, transport, jobs)
+  measured.unchanged = await project(pool, odoo, transport, jobs)
+  await changeTenth(pool)
+  measured['10 % changed'] = await project(pool, odoo, transport, jobs)
+  const peakMb = await odoo.peakMb()
+  const finished = await finishedRows(odoo)
+  await odoo.clear()
+  baselines.floor = await copyAndMerge(odoo, finished)
+  baselines.floorRepeat = await copyAndMerge(odoo, finished)
+  return { transport, baselines, measured, peakMb }
+}
+
+/** Odoo's ORM takes no registration of a profession that it does not know. */
+async function tellProfessions({ url, service }: Target): Promise<void> {
+  const transport = createJson2Transport({ baseUrl: url, database, ...service, timeoutMs: 60_000 })
+  try {
+    const signal = AbortSignal.timeout(60_000)
+    await transport.call({ ...(await professionsPayload(pool)), requestId: 'bench', signal })
+  } finally {
+    await transport.close()
+  }
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type pg from 'pg'
+import { type PeopleJob, ranges } from '../../sidecar/odoo/jobs.ts'
+import { peoplePayload } from '../../sidecar/odoo/payloads.ts'
+import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
+import { storeProfessions } from '../../sidecar/sync/professions.ts'
+
+const peopleSql = readFileSync(new URL('people.sql', import.meta.url), 'utf8')
+const mappingFile = fileURLToPath(new URL('../../contracts/kki-mapping.json', import.meta.url))
+const given = ['Agus', 'Budi', 'Citra', 'Dewi', 'Eko', 'Fitri', 'Gede', 'Hendra', 'Indah', 'Joko', 'Kartika', 'Lestari']
+const family = ['Santoso', 'Wijaya', 'Hidayat', 'Saputra', 'Siregar', 'Harahap', 'Lubis', 'Sinaga', 'Ginting', 'Utami']
+
+/** A record as Odoo is told of it. */
+export type Row = Record<string, unknown>
+
+/** Fills the registry with invented people, each with one registration, as a run would leave them. */
+export async function makePeople(pool: pg.Pool, count: number): Promise<void> {
+  await storeProfessions(pool, await loadMapping(mappingFile))
+  await pool.query(peopleSql, [count, given, family])
+  // What a registry in service does by itself; without it the planner would not know the tables.
+  for (const table of ['sdmk.health_worker', 'sdmk.registration', 'kki.change'])
+    await pool.query(`vacuum analyze ${table}`)
+}
+
+/** Returns the jobs that a batch sends which has changed all of them. */
+export async function jobsOfAll(pool: pg.Pool): Promise<PeopleJob[]> {
+  const { rows } = await pool.query<{ batchId: number; first: number; last: number }>(
+    'select batch_id as "batchId", min(id) as first, max(id) as last from kki.change group by batch_id'
+  )
+  return rows.flatMap(({ batchId, first, last }) =>
+    ranges(first, last).map(range => ({ changesOf: { batchId, ...range } }))
+  )
+}
+
+/** Gives every tenth person and registration a newer version. */
+export async function changeTenth(pool: pg.Pool): Promise<void> {
+  for (const table of ['sdmk.health_worker', 'sdmk.registration']) {
+    await pool.query(`update ${table} set version = nextval('sdmk.version_seq') where id % 10 = 0`)
+    await pool.query(`vacuum analyze ${table}`)
+  }
+}
+
+/** Returns the first people, each with the registration, as Odoo is told of them. */
+export async function readPairs(pool: pg.Pool, people: number): Promise<{ person: Row; registration: Row }[]> {
+  const ids = Array.from({ length: people }, (_, index) => index + 1)
+  const { payload } = await peoplePayload(pool, { people: ids, registrations: [] })
+  const told = JSON.parse(payload) as { health_workers: Row[]; registrations: Row[] }
+  const byPerson = new Map(told.registrations.map(row => [row.health_worker_id, row]))
+  return told.health_workers.map(person => ({ person, registration: byPerson.get(person.id) as Row }))
+}

@@ -1,0 +1,84 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type pg from 'pg'
+import type { Logger } from 'pino'
+import type { OdooCounts } from '../../tools/odoo/counts.ts'
+import type { Service } from '../main.ts'
+import { createApiKey, scopes } from '../platform/api-key.ts'
+
+const pollMs = 300
+/** Without one more job done in this time, something is wrong that waiting does not cure. */
+const patienceMs = 60_000
+const keyName = 'demo-odoo'
+
+export interface DemoOdoo {
+  /** Settings that tell the sidecar of it. */
+  env: Record<string, string>
+  /** Gives each side what it needs to call the other. */
+  connect(service: Service): Promise<void>
+  /** Returns what Odoo shows. */
+  count(): Promise<OdooCounts>
+  /** Address and logins, for people. */
+  render(): string
+  close(): Promise<void>
+}
+
+/** Returns a running Odoo whose data is kept beside the demo's. @throws OdooUnavailable, OdooBusy */
+export async function startDemoOdoo(dataDir: string, logger: Logger): Promise<DemoOdoo> {
+  // Only where it is asked for: a sidecar in service has no such folder.
+  const { openDeveloperOdoo } = await import('../../tools/odoo/developer.ts')
+  const { connectSidecar } = await import('../../tools/odoo/connect.ts')
+  const { readCounts } = await import('../../tools/odoo/counts.ts')
+  const { defaultPort, freePort } = await import('../../tools/odoo/ports.ts')
+  const { renderLogins } = await import('../../tools/odoo/render.ts')
+  console.error('Starting Odoo …')
+  const odoo = await openDeveloperOdoo({ dataDir, logger, say: console.error })
+  try {
+    const url = await odoo.serve(await freePort(defaultPort))
+    return {
+      env: { SDMK_ODOO_URL: url, SDMK_ODOO_DATABASE: odoo.database },
+      async connect({ app, url: sidecarUrl }) {
+        const { pool } = app.database
+        await pool.query('update kki.api_key set revoked_at = now() where name = $1 and revoked_at is null', [keyName])
+        const { key } = await createApiKey(pool, keyName, scopes)
+        await connectSidecar(odoo, { url: sidecarUrl ?? '', key })
+      },
+      count: () => readCounts(odoo),
+      render: () => renderLogins(odoo, url),
+      close: odoo.close
+    }
+  } catch (error) {
+    await odoo.close()
+    throw error
+  }
+}
+
+/** Waits until Odoo has been told all that the registry has for it. @throws the signal's reason when it is aborted */
+export async function untilOdooIsTold(pool: pg.Pool, signal?: AbortSignal): Promise<void> {
+  let fewest = Number.POSITIVE_INFINITY
+  let until = Date.now() + patienceMs
+  for (;;) {
+    const { rows } = await pool.query<{ pending: number }>(
+      `select count(*) as pending from pgboss.job where name in ('odoo-state', 'odoo-people') and state < 'completed'`
+    )
+    const pending = rows[0]?.pending ?? 0
+    if (pending === 0) return
+    if (pending < fewest) {
+      fewest = pending
+      until = Date.now() + patienceMs
+    }
+    if (Date.now() > until) throw new Error(`Odoo does not take what the sidecar tells it; ${pending} jobs wait`)
+    await wait(pollMs, undefined, signal ? { signal } : {})
+  }
+}
+
+/** Returns what Odoo should show. */
+export async function countRegistry(pool: pg.Pool): Promise<OdooCounts> {
+  const { rows } = await pool.query<OdooCounts>(
+    `select
+      (select count(*) from sdmk.health_worker) as "healthWorkers",
+      (select count(*) from sdmk.registration) as registrations,
+      (select count(*) from kki.batch) as batches,
+      (select count(*) from kki.rejection) as rejections`
+  )
+  return rows[0] as OdooCounts
+}

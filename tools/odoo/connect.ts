@@ -1,0 +1,26 @@
+import type { DeveloperOdoo } from './developer.ts'
+import { runScript } from './script.ts'
+
+/**
+ * Gives Odoo the sidecar's address and a key of its API, and lets it hand the sidecar a key for its account there, as an
+ * administrator does with _Renew key_. The sidecar must be running.
+ */
+export async function connectSidecar(
+  odoo: Pick<DeveloperOdoo, 'shell' | 'database' | 'engine'>,
+  { url, key }: { url: string; key: string }
+): Promise<void> {
+  const seen = new URL(url)
+  if (seen.hostname === '127.0.0.1') seen.hostname = odoo.engine.host
+  await runScript(
+    odoo,
+    odoo.database,
+    `
+parameters = env["ir.config_parameter"]
+parameters.set_param("sdmk.sidecar.url", given["url"])
+parameters.set_param("sdmk.sidecar.key", given["key"])
+env["sdmk.integration"]._renew_key()
+env.cr.commit()
+`,
+    { url: seen.origin, key }
+  )
+}
