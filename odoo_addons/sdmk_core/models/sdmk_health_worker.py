@@ -78,6 +78,7 @@ class SdmkHealthWorker(models.Model):
         :param dict body: as ``PATCH /v1/health-workers/{id}`` takes it
         """
         self.ensure_one()
+        self._lock()
         answer = self.env["sdmk.sidecar"]._command(
             "admin", "PATCH", f"/v1/health-workers/{self.id}", body, {"If-Match": f'"{self.version:.0f}"'}
         )

@@ -2,6 +2,7 @@ import json
 
 from odoo import api, models
 from odoo.exceptions import AccessError, ValidationError
+from odoo.tools import SQL
 
 
 class SdmkService(models.AbstractModel):
@@ -9,6 +10,18 @@ class SdmkService(models.AbstractModel):
 
     _name = "sdmk.service"
     _description = "Call of the SDMK Sidecar"
+
+    def _lock(self):
+        """Keep the records to this transaction until it ends, before the sidecar is given an order about them.
+
+        The sidecar tells of what it did at once, from another transaction. That one then waits, and not this one fails:
+        Odoo would run it again, and give the order a second time.
+        """
+        self.flush_recordset()
+        self.env.cr.execute(
+            SQL("select from %s where id in %s order by id for update", SQL.identifier(self._table), tuple(self.ids))
+        )
+        self.invalidate_recordset()
 
     @api.model
     def _read_call(self, payload, *keys):

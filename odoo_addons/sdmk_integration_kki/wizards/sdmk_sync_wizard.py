@@ -47,9 +47,11 @@ class SdmkSyncWizard(models.TransientModel):
             "admin", "POST", "/v1/runs", body, {"Idempotency-Key": self.idempotency_key}
         )
         action = self.env["ir.actions.act_window"]._for_xml_id("sdmk_integration_kki.sdmk_batch_action")
+        title = self.env._("Run %(number)s", number=run["id"])
         return {
             **action,
-            "name": self.env._("Run %(number)s", number=run["id"]),
+            "name": title,
+            "display_name": title,
             "domain": [("run_id", "=", run["id"])],
             "context": {},
             "target": "main",

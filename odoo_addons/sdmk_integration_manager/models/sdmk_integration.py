@@ -3,7 +3,6 @@ import datetime
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Command
-from odoo.tools import SQL
 
 # Under the longest life that Odoo gives the key of a person: three months.
 KEY_DAYS = 85
@@ -23,7 +22,7 @@ class SdmkIntegration(models.Model):
     is_active = fields.Boolean(string="Switched On", readonly=True)
     schedule = fields.Char(help="Cron expression: minute, hour, day of month, month, day of week.")
     time_zone = fields.Char(readonly=True)
-    profession_ids = fields.Many2many("sdmk.profession", help="None: all of them.")
+    profession_ids = fields.Many2many("sdmk.profession", string="Only These Professions", help="None: all of them.")
     reject_alert_ratio = fields.Float(
         string="Alert Above", help="Share of refused rows above which the engineers are told."
     )
@@ -79,11 +78,15 @@ class SdmkIntegration(models.Model):
                 record._store_setting(record.is_active)
         return result
 
-    def action_switch(self):
-        """Switch the integration on or off, if the sidecar can store it."""
-        self._check_administrator()
+    def action_switch_on(self):
+        """Switch the integration on, if the sidecar can store it."""
         for record in self:
-            record._store_setting(not record.is_active)
+            record._store_setting(True)
+
+    def action_switch_off(self):
+        """Switch the integration off, if the sidecar can store it."""
+        for record in self:
+            record._store_setting(False)
 
     def action_test_connection(self):
         self._check_administrator()
@@ -113,10 +116,9 @@ class SdmkIntegration(models.Model):
             record = self.sudo().search([("code", "=", row.get("code"))])
             if not record:
                 continue
-            record.flush_recordset()
             # Two calls side by side: the second waits, and then sees what the first has stored.
-            self.env.cr.execute(SQL("select version from sdmk_integration where id = %s for update", record.id))
-            if (self.env.cr.fetchone()[0] or 0) < row["version"]:
+            record._lock()
+            if record.version < row["version"]:
                 record._take_row(row)
                 stored += 1
         return stored
@@ -141,6 +143,7 @@ class SdmkIntegration(models.Model):
     def _store_setting(self, is_active):
         self.ensure_one()
         self._check_administrator()
+        self._lock()
         body = {
             "active": is_active,
             "schedule": self.schedule or "",

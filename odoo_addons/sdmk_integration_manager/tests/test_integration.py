@@ -78,7 +78,7 @@ class TestIntegration(SdmkCase):
 
     def test_the_switch_is_turned_by_the_sidecar(self):
         self.sidecar.answer(self.stored(active=False))
-        self.as_role("admin").action_switch()
+        self.as_role("admin").action_switch_off()
         self.assertFalse(self.sidecar.last["json"]["active"])
         self.assertFalse(self.integration.is_active)
 
@@ -87,7 +87,7 @@ class TestIntegration(SdmkCase):
             integration = self.as_role(role)
             for name, refused in {
                 "schedule": lambda record: record.write({"schedule": "1 1 * * *"}),
-                "switch": lambda record: record.action_switch(),
+                "switch": lambda record: record.action_switch_off(),
                 "connection": lambda record: record.action_test_connection(),
                 "key": lambda record: record.action_renew_key(),
                 "address": lambda record: record.write({"sidecar_url": "http://elsewhere.invalid"}),
