@@ -18,7 +18,7 @@ import { createEach, naiveConnector, scheduledAction } from './odoo/baselines.ts
 import { copyAndMerge, finishedRows } from './odoo/floor.ts'
 import { changeTenth, jobsOfAll, makePeople } from './odoo/people.ts'
 import { type Measured, project, type TransportName } from './odoo/projection.ts'
-import { type Baselines, renderTable } from './odoo/render.ts'
+import { renderTable, type SlowWays } from './odoo/render.ts'
 import { database, startTarget, type Target } from './odoo/target.ts'
 
 /** Of the slow ways some hundred records tell as much as a million. */
@@ -64,22 +64,10 @@ try {
   await rm(directory, { recursive: true, force: true })
 }
 
-/** All ways by turns, so that a slow minute of the machine meets each of them. */
+/** The slow ways before and after, so that a slow minute of the machine meets each of them. */
 async function measure(odoo: Target, transport: TransportName) {
   const jobs = await jobsOfAll(pool)
-  await odoo.clear()
-  const baselines: Baselines = {
-    naive: await naiveConnector(pool, odoo, people.naive),
-    naiveRepeat: await naiveConnector(pool, odoo, people.naive),
-    create: await createEach(pool, odoo, people.create),
-    action: 0,
-    actionRepeat: 0,
-    floor: 0,
-    floorRepeat: 0
-  }
-  await odoo.clear()
-  baselines.action = await scheduledAction(pool, odoo, people.action)
-  baselines.actionRepeat = await scheduledAction(pool, odoo, people.action)
+  const before = await measureSlowWays(odoo)
   await odoo.clear()
   await odoo.resetPeak()
   const measured: Record<string, Measured> = {}
@@ -90,9 +78,22 @@ async function measure(odoo: Target, transport: TransportName) {
   const peakMb = await odoo.peakMb()
   const finished = await finishedRows(odoo)
   await odoo.clear()
-  baselines.floor = await copyAndMerge(odoo, finished)
-  baselines.floorRepeat = await copyAndMerge(odoo, finished)
-  return { transport, baselines, measured, peakMb }
+  const floor = await copyAndMerge(odoo, finished)
+  const floorRepeat = await copyAndMerge(odoo, finished)
+  const after = await measureSlowWays(odoo)
+  const slow = Object.entries(before).map(([way, rate]) => [way, (rate + after[way as keyof SlowWays]) / 2])
+  return { transport, baselines: { ...(Object.fromEntries(slow) as SlowWays), floor, floorRepeat }, measured, peakMb }
+}
+
+async function measureSlowWays(odoo: Target): Promise<SlowWays> {
+  await odoo.clear()
+  const naive = await naiveConnector(pool, odoo, people.naive)
+  const naiveRepeat = await naiveConnector(pool, odoo, people.naive)
+  const create = await createEach(pool, odoo, people.create)
+  await odoo.clear()
+  const action = await scheduledAction(pool, odoo, people.action)
+  const actionRepeat = await scheduledAction(pool, odoo, people.action)
+  return { naive, naiveRepeat, create, action, actionRepeat }
 }
 
 /** Odoo's ORM takes no registration of a profession that it does not know. */

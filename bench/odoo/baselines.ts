@@ -10,11 +10,6 @@ const registrationModel = 'sdmk.registration'
 /** Records per second. */
 export type Rate = number
 
-/** What Odoo gives ids itself, and of which it has none. */
-function valuesOf({ id: _, replaced_by: __, ...values }: Row): Row {
-  return values
-}
-
 /**
  * A connector as it is written first: odoo-await, for each record a search by its key, then a create or a write of this
  * record alone.
@@ -31,9 +26,9 @@ export async function naiveConnector(pool: pg.Pool, target: Target, people: numb
   return rateOf(people * 2, async () => {
     for (const { person, registration } of pairs) {
       const { name, birth_date } = person
-      const health_worker_id = await store(personModel, { name, birth_date }, valuesOf(person))
+      const health_worker_id = await store(personModel, { name, birth_date }, person)
       const { str_number } = registration
-      await store(registrationModel, { str_number }, { ...valuesOf(registration), health_worker_id })
+      await store(registrationModel, { str_number }, { ...registration, health_worker_id })
     }
   })
 }
@@ -44,18 +39,15 @@ export async function createEach(pool: pg.Pool, target: Target, people: number):
   const pairs = await readPairs(pool, people)
   return rateOf(people * 2, async () => {
     for (const { person, registration } of pairs) {
-      const health_worker_id = await client.create(personModel, valuesOf(person))
-      await client.create(registrationModel, { ...valuesOf(registration), health_worker_id })
+      const health_worker_id = await client.create(personModel, person)
+      await client.create(registrationModel, { ...registration, health_worker_id })
     }
   })
 }
 
 /** What a scheduled action of Odoo does that has the rows already: in one transaction, search, then create or write. */
 export async function scheduledAction(pool: pg.Pool, target: Target, people: number): Promise<Rate> {
-  const pairs = (await readPairs(pool, people)).map(({ person, registration }) => [
-    valuesOf(person),
-    valuesOf(registration)
-  ])
+  const pairs = await readPairs(pool, people)
   const seconds = (await runScript(
     target.odoo,
     database,
@@ -70,9 +62,9 @@ def store(model, key, values):
         return known
     return model.create(values)
 started = time.perf_counter()
-for person, registration in given:
-    known = store(people, ("name", "birth_date"), person)
-    store(registrations, ("str_number",), {**registration, "health_worker_id": known.id})
+for pair in given:
+    known = store(people, ("name", "birth_date"), pair["person"])
+    store(registrations, ("str_number",), {**pair["registration"], "health_worker_id": known.id})
 env.flush_all()
 env.cr.commit()
 result = time.perf_counter() - started

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { type PeopleJob, ranges } from '../../sidecar/odoo/jobs.ts'
-import { peoplePayload } from '../../sidecar/odoo/payloads.ts'
+import { payloadSql } from '../../sidecar/odoo/payload-sql.ts'
 import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
 import { storeProfessions } from '../../sidecar/sync/professions.ts'
 
@@ -41,11 +41,17 @@ export async function changeTenth(pool: pg.Pool): Promise<void> {
   }
 }
 
-/** Returns the first people, each with the registration, as Odoo is told of them. */
+/** Returns the first people, each with the registration, as Odoo holds them; without ids, which Odoo gives by itself. */
 export async function readPairs(pool: pg.Pool, people: number): Promise<{ person: Row; registration: Row }[]> {
-  const ids = Array.from({ length: people }, (_, index) => index + 1)
-  const { payload } = await peoplePayload(pool, { people: ids, registrations: [] })
-  const told = JSON.parse(payload) as { health_workers: Row[]; registrations: Row[] }
-  const byPerson = new Map(told.registrations.map(row => [row.health_worker_id, row]))
-  return told.health_workers.map(person => ({ person, registration: byPerson.get(person.id) as Row }))
+  const { rows } = await pool.query<{ person: Row; registration: Row }>(
+    `select json_strip_nulls(row_to_json(p)) as person, json_strip_nulls(row_to_json(r)) as registration
+    from (${payloadSql('health-worker.sql')}) p join (${payloadSql('registration.sql')}) r on r.health_worker_id = p.id
+    where p.id <= $1 order by p.id`,
+    [people]
+  )
+  for (const { person, registration } of rows) {
+    delete person.id
+    delete registration.id
+  }
+  return rows
 }

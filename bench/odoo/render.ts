@@ -1,12 +1,16 @@
 import type { Rate } from './baselines.ts'
 import type { Measured, TransportName } from './projection.ts'
 
-export interface Baselines {
+/** Ways that write record by record; `Repeat`: what is there already. */
+export interface SlowWays {
   naive: Rate
   naiveRepeat: Rate
   create: Rate
   action: Rate
   actionRepeat: Rate
+}
+
+export interface Baselines extends SlowWays {
   floor: Rate
   floorRepeat: Rate
 }

@@ -21,12 +21,19 @@ class TestOrders(KkiCase):
         with Form(self.env["sdmk.sync.wizard"].with_user(self.users["admin"])) as form:
             form.mode = "window"
             form.changed_since = "2026-01-01 00:00:00"
+            form.changed_until = "2026-01-02 00:00:00"
             form.apply_mode = "hold"
             form.profession_ids.add(self.env["sdmk.profession"].search([("code", "=", "doctor")]))
         action = form.save().action_start()
         self.assertEqual(
             self.sidecar.last["json"],
-            {"mode": "window", "apply": "hold", "professions": ["doctor"], "changedSince": "2026-01-01T00:00:00Z"},
+            {
+                "mode": "window",
+                "apply": "hold",
+                "professions": ["doctor"],
+                "changedSince": "2026-01-01T00:00:00Z",
+                "changedUntil": "2026-01-02T00:00:00Z",
+            },
         )
         self.assertEqual(action["domain"], [("run_id", "=", 12)])
 
@@ -41,8 +48,9 @@ class TestOrders(KkiCase):
         other = self.env["sdmk.sync.wizard"].with_user(self.users["admin"]).create({})
         self.assertNotEqual(other.idempotency_key, keys[0])
 
-    def test_a_period_has_a_beginning_or_an_end(self):
-        wizard = self.env["sdmk.sync.wizard"].with_user(self.users["admin"]).create({"mode": "window"})
+    def test_a_period_has_a_beginning_and_an_end(self):
+        wizards = self.env["sdmk.sync.wizard"].with_user(self.users["admin"])
+        wizard = wizards.create({"mode": "window", "changed_since": False})
         with self.assertRaises(UserError):
             wizard.action_start()
         self.assertEqual(self.sidecar.asked, [])

@@ -21,8 +21,10 @@ class SdmkSyncWizard(models.TransientModel):
         required=True,
         default="incremental",
     )
-    changed_since = fields.Datetime(string="From")
-    changed_until = fields.Datetime(string="Until")
+    changed_since = fields.Datetime(
+        string="From", default=lambda self: fields.Datetime.now() - datetime.timedelta(days=1)
+    )
+    changed_until = fields.Datetime(string="Until", default=fields.Datetime.now)
     profession_ids = fields.Many2many("sdmk.profession", string="Professions", help="None: all of them.")
     apply_mode = fields.Selection(
         [("auto", "By itself"), ("hold", "After somebody has looked")], string="Apply", required=True, default="auto"
@@ -37,11 +39,10 @@ class SdmkSyncWizard(models.TransientModel):
         if self.profession_ids:
             body["professions"] = self.profession_ids.mapped("code")
         if self.mode == "window":
-            if not self.changed_since and not self.changed_until:
-                raise UserError(self.env._("Say from when, until when, or both."))
+            if not self.changed_since or not self.changed_until:
+                raise UserError(self.env._("Say from when until when."))
             for name, key in (("changed_since", "changedSince"), ("changed_until", "changedUntil")):
-                if self[name]:
-                    body[key] = self[name].replace(tzinfo=datetime.UTC).isoformat().replace("+00:00", "Z")
+                body[key] = self[name].isoformat() + "Z"
         run = self.env["sdmk.sidecar"]._command(
             "admin", "POST", "/v1/runs", body, {"Idempotency-Key": self.idempotency_key}
         )

@@ -6,11 +6,13 @@ import { createApiKey, scopes } from '../../../sidecar/platform/api-key.ts'
 import { addons, type Odoo } from '../../../tools/odoo/server.ts'
 import { type Connector, type ConnectorOptions, startConnector } from '../../e2e/helpers.ts'
 
-/** People who work in Odoo, by their role; the administrator's other language lets both be looked at. */
+const admin = 'sdmk_core.group_sdmk_admin'
+/** People who work in Odoo, by their role, and one of them in each language. */
 export const operators = {
-  admin: { login: 'admin.integrasi', name: 'Rina Rekaan', group: 'sdmk_core.group_sdmk_admin' },
-  verifier: { login: 'verifikator', name: 'Dewi Rekaan', group: 'sdmk_core.group_sdmk_verifier' },
-  auditor: { login: 'auditor', name: 'Agus Rekaan', group: 'sdmk_core.group_sdmk_auditor' }
+  admin: { login: 'rina', name: 'Rina Rekaan', lang: 'en_US', group: admin },
+  adminInIndonesian: { login: 'budi', name: 'Budi Rekaan', lang: 'id_ID', group: admin },
+  verifier: { login: 'dewi', name: 'Dewi Rekaan', lang: 'en_US', group: 'sdmk_core.group_sdmk_verifier' },
+  auditor: { login: 'agus', name: 'Agus Rekaan', lang: 'en_US', group: 'sdmk_core.group_sdmk_auditor' }
 } as const
 export type Operator = keyof typeof operators
 
@@ -69,7 +71,7 @@ async function connect(
     database,
     `
 for person in ${people}:
-    env['res.users'].create({'name': person['name'], 'login': person['login'], 'password': '${password}', 'tz': 'Asia/Jakarta', 'lang': 'en_US',
+    env['res.users'].create({'name': person['name'], 'login': person['login'], 'password': '${password}', 'tz': 'Asia/Jakarta', 'lang': person['lang'],
         'group_ids': [(6, 0, [env.ref(person['group']).id])]})
 env['ir.config_parameter'].set_param('sdmk.sidecar.url', '${url}')
 env['ir.config_parameter'].set_param('sdmk.sidecar.key', '${key}')

@@ -1,0 +1,76 @@
+import type { Page } from 'playwright-core'
+import { open } from './browser.ts'
+
+export interface Screen {
+  name: string
+  show(page: Page): Promise<void>
+}
+
+const kki = 'sdmk_integration_kki'
+/** Until what is fetched and drawn has come to rest. */
+const settleMs = 1200
+
+async function show(page: Page, action: string, ready: string): Promise<void> {
+  await open(page, action, ready)
+  await page.waitForTimeout(settleMs)
+}
+
+async function showRecord(page: Page, model: string, id: number, ready = '.o_form_view'): Promise<void> {
+  await page.goto(`/odoo/${model}/${id}`)
+  await page.waitForSelector(ready)
+  await page.waitForTimeout(settleMs)
+}
+
+/** The records that the screens show. */
+export interface Shown {
+  heldBatch: number
+  rejection: number
+  worker: number
+}
+
+/** The main screens of an operator, in the order of the guide. */
+export function mainScreens({ heldBatch, rejection, worker }: Shown): Screen[] {
+  return [
+    { name: 'dashboard', show: page => show(page, `${kki}.sdmk_dashboard_action`, '.o_sdmk_dashboard canvas') },
+    { name: 'batches', show: page => show(page, `${kki}.sdmk_batch_action`, '.o_list_view .o_data_row') },
+    {
+      name: 'sync-now',
+      show: async page => {
+        await show(page, `${kki}.sdmk_batch_action`, '.o_list_view .o_data_row')
+        await page.click('.o_control_panel .btn-primary')
+        await page.waitForSelector('.modal .o_form_view')
+        await page.waitForTimeout(settleMs)
+      }
+    },
+    { name: 'held-batch', show: page => showRecord(page, 'sdmk.batch', heldBatch, '.o_sdmk_changes table') },
+    { name: 'refused-rows', show: page => show(page, `${kki}.sdmk_rejection_action`, '.o_list_view .o_group_header') },
+    {
+      name: 'refused-row',
+      show: page => showRecord(page, 'sdmk.rejection', rejection, '.o_sdmk_rejection_detail table')
+    },
+    {
+      name: 'resolve',
+      show: async page => {
+        await showRecord(page, 'sdmk.rejection', rejection, '.o_sdmk_rejection_detail table')
+        await page.click('.o_sdmk_comparison td:nth-child(3) button')
+        await page.waitForSelector('.modal #sdmk_resolve_reason')
+        await page.waitForTimeout(settleMs)
+      }
+    },
+    { name: 'health-worker', show: page => showRecord(page, 'sdmk.health.worker', worker) },
+    {
+      name: 'registrations',
+      show: page => show(page, 'sdmk_core.sdmk_registration_action', '.o_list_view .o_data_row')
+    },
+    { name: 'outcomes', show: page => show(page, `${kki}.sdmk_batch_outcome_action`, '.o_graph_view canvas') },
+    {
+      name: 'integration',
+      show: async page => {
+        await show(page, 'sdmk_integration_manager.sdmk_integration_action', '.o_list_view .o_data_row')
+        await page.click('.o_data_row .o_data_cell')
+        await page.waitForSelector('.o_form_view')
+        await page.waitForTimeout(settleMs)
+      }
+    }
+  ]
+}
