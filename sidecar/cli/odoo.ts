@@ -2,11 +2,9 @@ import { Command } from 'commander'
 import { ConfigurationError } from '../errors.ts'
 import { type CompareContext, compareWithOdoo, resyncOdoo } from '../odoo/compare.ts'
 import { createOdooLink } from '../odoo/link.ts'
-import { createDatabase } from '../platform/database.ts'
-import { assertMigrated } from '../platform/migrations.ts'
-import { createQueue } from '../platform/queue.ts'
 import { createFileSecretStore } from '../secrets/file.ts'
 import { print, withDatabase } from './command.ts'
+import { withQueue } from './with-queue.ts'
 
 /** Returns `sdmk odoo`: what to do where Odoo does not show what the registry has. */
 export function odooCommand(): Command {
@@ -44,23 +42,18 @@ function compareCommand(): Command {
 }
 
 async function withOdoo(work: (context: CompareContext) => Promise<void>): Promise<void> {
-  await withDatabase(async ({ config, logger, database: { url } }) => {
+  await withDatabase(async context => {
+    const { config, logger } = context
     const { odoo } = config
     if (odoo === null) throw new ConfigurationError('SDMK_ODOO_URL', 'is required here; it says where Odoo answers')
-    const database = createDatabase({ url, maxConnections: 2, applicationName: 'sdmk odoo' }, logger)
-    try {
-      await assertMigrated(database.pool)
-      const queue = await createQueue({ url, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds }, logger)
+    await withQueue(context, async ({ database, queue }) => {
       const secrets = createFileSecretStore(config.secretsDir)
       const link = createOdooLink({ odoo, secrets, logger, onCall: () => {} })
       try {
         await work({ database, queue, link, logger })
       } finally {
         await link.close()
-        await queue.close()
       }
-    } finally {
-      await database.pool.end()
-    }
+    })
   })
 }

@@ -23,6 +23,7 @@ import { errorLogger, print, withDatabase } from './command.ts'
 import { followRun } from './follow.ts'
 import { wholeNumber } from './simulator.ts'
 import { renderSummary, summarize } from './summary.ts'
+import { withQueue } from './with-queue.ts'
 
 interface SelectOptions {
   code?: RejectionCode
@@ -194,19 +195,15 @@ async function follow(
 }
 
 async function dismiss(ids: number[], options: SelectOptions & { reason: string }): Promise<void> {
-  await withDatabase(async ({ database, logger }) => {
-    const { pool, withTransaction } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
-    try {
-      await assertMigrated(pool)
-      const { ids: done, next } = await withTransaction(client =>
+  await withDatabase(context =>
+    withQueue(context, async ({ database }) => {
+      const { ids: done, next } = await database.withTransaction(client =>
         dismissRejections(client, selectionOf(ids, options), options.reason, caller())
       )
       const more = next === null ? [] : ['There are more; call again.']
       print(options.json, { dismissed: done.length, next }, [`${done.length} rejections are dismissed`, ...more])
-    } finally {
-      await pool.end()
-    }
-  })
+    })
+  )
 }
 
 function caller(): DeskCaller {

@@ -107,7 +107,8 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
     },
     async deliver({ model, method, payload, rows }, { requestId, signal: outer, attempts = Number.POSITIVE_INFINITY }) {
       const signal = AbortSignal.any([outer, closing.signal])
-      for (let failures = 0; ; failures++) {
+      let pauses = 0
+      for (let attempt = 1; ; attempt++) {
         signal.throwIfAborted()
         const awoken = wake.signal
         const started = performance.now()
@@ -121,13 +122,15 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
           signal.throwIfAborted()
           const result = resultOf(error)
           if (result) onCall(result)
-          if ((error instanceof OdooRefused && !error.isOfAccount) || failures + 1 >= attempts) throw error
-          const seconds = Math.min(2 ** Math.min(failures, 12), odoo.retryMaxSeconds)
-          if (failures === 0)
+          if ((error instanceof OdooRefused && !error.isOfAccount) || attempt >= attempts) throw error
+          const seconds = Math.min(2 ** Math.min(pauses++, 12), odoo.retryMaxSeconds)
+          if (attempt === 1)
             logger.warn({ err: error, model, requestId, seconds }, 'Odoo does not take rows; they wait')
           // Jitter, so that several waiting calls do not come back together.
           const pause = seconds * 1000 * (0.75 + Math.random() / 4)
           await wait(pause, undefined, { signal: AbortSignal.any([signal, awoken]) }).catch(() => undefined)
+          // Odoo hands a key over before it knows it itself: what was woken up too early must not sleep on for long.
+          if (awoken.aborted) pauses = 0
         }
       }
     },

@@ -100,6 +100,21 @@ describe('the link to Odoo', () => {
     assert.deepEqual(new Set(calls.slice(0, -1)), new Set(['refused']))
   })
 
+  test('tries again soon where a key that was just handed over is refused: Odoo knows it a moment later', async t => {
+    let refusals = 3
+    const { calls, link, deliver } = await setUp(t, {
+      retryMaxSeconds: 300,
+      answer: (_, response) => (refusals-- > 0 ? response.writeHead(401).end('{}') : response.end('{}'))
+    })
+    const delivery = deliver()
+    await until('the key was refused twice', async () => calls.length === 2)
+    link.renewAccount()
+    const renewed = performance.now()
+    await delivery
+    assert.deepEqual(calls, ['refused', 'refused', 'refused', 'stored'])
+    assert.ok(performance.now() - renewed < 2000)
+  })
+
   test('reads an unreadable account again', async t => {
     const { stored, deliver } = await setUp(t)
     const account = stored.account

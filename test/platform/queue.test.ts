@@ -61,6 +61,34 @@ test('a running job can send its own successor', async t => {
   assert.deepEqual(seen, [1, 2])
 })
 
+test('of jobs that are handled together those that are not done are tried again, and all of them after a defect', async t => {
+  const { database, queue } = await setUp(t)
+  await database.withTransaction(client => queue.sendMany('odoo-state', [{ n: 1 }, { n: 2 }, { n: 3 }], client))
+  const turns: number[][] = []
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const done = new Set<number>()
+  let isRefused = false
+  await queue.workMany<{ n: number }>(
+    'odoo-state',
+    async jobs => {
+      turns.push(jobs.map(({ data }) => data.n))
+      if (turns.length === 1) throw new Error('a defect')
+      return jobs.map(({ id, data: { n } }) => {
+        const isDone = n !== 2 || isRefused
+        if (isDone) done.add(n)
+        else isRefused = true
+        if (done.size === 3) resolve()
+        return { id, isDone }
+      })
+    },
+    { atATime: 10 }
+  )
+  await promise
+  const [first, ...later] = turns
+  assert.deepEqual(first?.sort(), [1, 2, 3])
+  assert.deepEqual(later.flat().sort(), [1, 2, 2, 3])
+})
+
 test('a job that throws is tried again', async t => {
   const { queue } = await setUp(t)
   const attempts: number[] = []

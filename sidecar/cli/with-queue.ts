@@ -1,0 +1,29 @@
+import type { Logger } from 'pino'
+import type { Config } from '../config.ts'
+import { createProjection } from '../odoo/jobs.ts'
+import { createDatabase, type Database } from '../platform/database.ts'
+import { assertMigrated } from '../platform/migrations.ts'
+import { createQueue, type JobQueue } from '../platform/queue.ts'
+
+/**
+ * Returns what `work` returns, with the database and its queue at hand: for commands that send jobs, or change what Odoo,
+ * if there is one, is to be told.
+ */
+export async function withQueue<T>(
+  { config, logger, database: { url } }: { config: Config; logger: Logger; database: { url: string } },
+  work: (context: { database: Database; queue: JobQueue }) => Promise<T>
+): Promise<T> {
+  const database = createDatabase({ url, maxConnections: 2 }, logger)
+  try {
+    await assertMigrated(database.pool)
+    const queue = await createQueue({ url, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds }, logger)
+    if (config.odoo) database.observe(createProjection(queue))
+    try {
+      return await work({ database, queue })
+    } finally {
+      await queue.close()
+    }
+  } finally {
+    await database.pool.end()
+  }
+}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import type { TestContext } from 'node:test'
+import pg from 'pg'
+import { addons, type Odoo } from '../../../tools/odoo/server.ts'
+import { type Connector, type ConnectorOptions, startConnector } from '../../e2e/helpers.ts'
+import { until } from '../../e2e/process.ts'
+import { serverUrl, urlOf } from '../../helpers/server.ts'
+import { type OdooProxy, startProxy } from './proxy.ts'
+
+/** A connector that tells an Odoo, and what lies between. */
+export type RelayConnector = Connector & {
+  proxy: OdooProxy
+  /** For a process on the same database. */
+  env: Record<string, string>
+}
+
+export interface World {
+  /** Odoo's own database. */
+  theirs: pg.Pool
+  account: { login: string; apiKey: string }
+  /** Starts a connector whose Odoo, empty of records, is reached through a proxy; `apiKey` may be a wrong one. */
+  connect(t: TestContext, transport: string, options?: ConnectorOptions & { apiKey?: string }): Promise<RelayConnector>
+  /** Takes all records from Odoo. */
+  empty(): Promise<void>
+  /** Serves Odoo again after it was stopped. */
+  serve(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Installs the addons into a database of its own, and serves it. */
+export async function createWorld(odoo: Odoo): Promise<World> {
+  const database = `sdmk_odoo_relay_${randomBytes(4).toString('hex')}`
+  const installed = await odoo.run(database, 'server', ['-i', addons.join()])
+  assert.equal(installed.code, 0, installed.lines.slice(-20).join('\n'))
+  const { lines } = await odoo.shell(
+    database,
+    `user = env.ref('sdmk_integration_manager.user_sdmk_service')
+print('KEY', env['res.users.apikeys'].with_user(user).sudo()._generate('rpc', 'sidecar', None))
+env.cr.commit()
+`
+  )
+  const account = { login: 'sdmk-sidecar', apiKey: lines.find(line => line.startsWith('KEY '))?.slice(4) ?? '' }
+  assert.match(account.apiKey, /^[0-9a-f]{40}$/, lines.join('\n'))
+  const url = await odoo.serve(database)
+  const theirs = new pg.Pool({ connectionString: urlOf(await serverUrl(), database), max: 2 })
+  // Its database is dropped under it at the end.
+  theirs.on('error', () => {})
+  const empty = async () => {
+    await theirs.query('truncate sdmk_registration, sdmk_health_worker, sdmk_rejection, sdmk_batch cascade')
+    await theirs.query('update sdmk_integration set version = 0')
+  }
+  return {
+    theirs,
+    account,
+    empty,
+    async connect(t, transport, { apiKey = account.apiKey, ...options } = {}) {
+      await empty()
+      const proxy = await startProxy(url)
+      t.after(() => proxy.close())
+      const env = {
+        SDMK_ODOO_URL: proxy.url,
+        SDMK_ODOO_DATABASE: database,
+        SDMK_ODOO_TRANSPORT: transport,
+        SDMK_ODOO_RETRY_MAX: '1',
+        ...options.env
+      }
+      const connector = await startConnector(t, { ...options, env })
+      const handed = await connector.call('PUT', '/v1/odoo/account', { ...account, apiKey })
+      assert.equal(handed.status, 200, JSON.stringify(handed.body))
+      const sameDatabase = {
+        SDMK_DATABASE_URL: connector.pool.options.connectionString as string,
+        SDMK_SECRETS_DIR: connector.secretsDir
+      }
+      return { ...connector, proxy, env: { ...env, ...sameDatabase } }
+    },
+    serve: async () => void (await odoo.serve(database, Number(new URL(url).port))),
+    close: () => theirs.end()
+  }
+}
+
+/** Makes all calls that were made twice more, in any order and four at a time. */
+export async function repeatAll(proxy: OdooProxy): Promise<void> {
+  const calls = proxy.calls.slice()
+  const again = [...calls, ...calls].sort(() => Math.random() - 0.5).values()
+  const work = async () => {
+    for (const call of again) assert.ok(await proxy.repeat(call), `Odoo refuses ${call.path}`)
+  }
+  await Promise.all(Array.from({ length: 4 }, work))
+}
+
+/** Waits until nothing is left that Odoo does not know. */
+export async function drained(pool: pg.Pool, timeoutMs = 60_000): Promise<void> {
+  await until('Odoo knows all', async () => (await pending(pool)) === 0, timeoutMs)
+}
+
+/** Returns how many jobs Odoo has not been told. */
+export async function pending(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query(
+    `select count(*)::int as jobs from pgboss.job where name like 'odoo-%' and state < 'completed'`
+  )
+  return rows[0].jobs
+}
