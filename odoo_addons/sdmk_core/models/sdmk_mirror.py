@@ -11,7 +11,7 @@ from odoo.tools import SQL
 TOLD_IDS = 100
 # A table of a payload that holds no row.
 NOTHING = {"columns": ["id", "version"], "rows": ""}
-# Characters that are handed to PostgreSQL at a time.
+# Bytes that are handed to PostgreSQL at a time.
 COPY_SIZE = 1 << 16
 
 
@@ -131,7 +131,7 @@ class SdmkMirror(models.AbstractModel):
         )
         copy = SQL("copy %s (%s) from stdin", told, SQL(", ").join(map(SQL.identifier, columns)))
         try:
-            self.env.cr.copy_expert(copy.code, io.StringIO(rows), COPY_SIZE)
+            self.env.cr.copy_expert(copy.code, io.BytesIO(rows.encode()), COPY_SIZE)
         except (psycopg2.DataError, psycopg2.IntegrityError, UnicodeEncodeError):
             # Not as the cause: PostgreSQL repeats the line.
             raise ValidationError(self.env._("Rows of SDMK cannot be read.")) from None
