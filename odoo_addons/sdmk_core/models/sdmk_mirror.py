@@ -2,7 +2,6 @@ import io
 import json
 
 import psycopg2
-
 from odoo import api, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
@@ -59,15 +58,15 @@ class SdmkMirror(models.AbstractModel):
         """Store the rows that are newer than what is there, and return how many they were.
 
         :param dict table: ``columns``, and ``rows`` as COPY's text format has them
-        :param tuple between: first and last of a range of which the rows are all that there is: then they count whatever
-            their versions, and what is here beyond them goes
+        :param tuple between: first and last of a range of which the rows are all that there is: then they count
+            whatever their versions, and what is here beyond them goes
         """
         told = self._copy_in(table)
         columns = ("version", *self._mirror_columns)
         # What is known already is left out before anything is written: `on conflict` would lock each such row. The
-        # subquery is one look into the index for each row told, where a join may read the whole table. Of one record that
-        # stands twice the newer version counts. Sorted by id: two calls that share rows then wait for each other and
-        # cannot deadlock.
+        # subquery is one look into the index for each row told, where a join may read the whole table. Of one record
+        # that stands twice the newer version counts. Sorted by id: two calls that share rows then wait for each other
+        # and cannot deadlock.
         self.env.cr.execute(
             SQL(
                 """

@@ -7,3 +7,4 @@ union all
 select 'registrations', a.id, nextval('sdmk.version_seq')
 from unnest($2::bigint[]) as a (id)
 where not exists (select from sdmk.registration r where r.id = a.id)
+order by kind, id
