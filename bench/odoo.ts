@@ -2,7 +2,7 @@
  * Measures how fast changed health workers reach Odoo: the sidecar's own relay, payloads and transports into a real Odoo,
  * beside other ways into the same Odoo in the same minutes. Records are people and registrations, one of each a worker.
  *
- *   node bench/odoo.ts [--rows 100000] [--json]
+ *   node bench/odoo.ts [--rows 100000] [--rounds 3] [--json]
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
@@ -14,7 +14,7 @@ import { createDatabase } from '../sidecar/platform/database.ts'
 import { startEmbeddedDatabase } from '../sidecar/platform/embedded-database.ts'
 import { createLogger } from '../sidecar/platform/logger.ts'
 import { migrate } from '../sidecar/platform/migrations.ts'
-import { createEach, naiveConnector, scheduledAction } from './odoo/baselines.ts'
+import { createEach, naiveConnector, type Rate, scheduledAction } from './odoo/baselines.ts'
 import { copyAndMerge, finishedRows } from './odoo/floor.ts'
 import { changeTenth, jobsOfAll, makePeople } from './odoo/people.ts'
 import { type Measured, project, type TransportName } from './odoo/projection.ts'
@@ -25,9 +25,14 @@ import { database, startTarget, type Target } from './odoo/target.ts'
 const people = { naive: 100, create: 150, action: 1500 }
 
 const { values } = parseArgs({
-  options: { rows: { type: 'string', default: '100000' }, json: { type: 'boolean', default: false } }
+  options: {
+    rows: { type: 'string', default: '100000' },
+    rounds: { type: 'string', default: '3' },
+    json: { type: 'boolean', default: false }
+  }
 })
 const workers = Number(values.rows)
+const rounds = Number(values.rounds)
 const logger = createLogger('error')
 const directory = await mkdtemp(path.join(os.tmpdir(), 'sdmk-bench-odoo-'))
 // PostgreSQL may run as another user.
@@ -64,25 +69,41 @@ try {
   await rm(directory, { recursive: true, force: true })
 }
 
-/** The slow ways before and after, so that a slow minute of the machine meets each of them. */
+/** All ways in turn, several times over, so that a slow minute of the machine meets each of them; medians of each. */
 async function measure(odoo: Target, transport: TransportName) {
   const jobs = await jobsOfAll(pool)
-  const before = await measureSlowWays(odoo)
-  await odoo.clear()
-  await odoo.resetPeak()
-  const measured: Record<string, Measured> = {}
-  measured['all new'] = await project(pool, odoo, transport, jobs)
-  measured.unchanged = await project(pool, odoo, transport, jobs)
-  await changeTenth(pool)
-  measured['10 % changed'] = await project(pool, odoo, transport, jobs)
-  const peakMb = await odoo.peakMb()
-  const finished = await finishedRows(odoo)
-  await odoo.clear()
-  const floor = await copyAndMerge(odoo, finished)
-  const floorRepeat = await copyAndMerge(odoo, finished)
-  const after = await measureSlowWays(odoo)
-  const slow = Object.entries(before).map(([way, rate]) => [way, (rate + after[way as keyof SlowWays]) / 2])
-  return { transport, baselines: { ...(Object.fromEntries(slow) as SlowWays), floor, floorRepeat }, measured, peakMb }
+  const slow: Record<keyof SlowWays, Rate>[] = [await measureSlowWays(odoo)]
+  const floors: { floor: Rate; floorRepeat: Rate }[] = []
+  const projected: Record<string, Measured[]> = { 'all new': [], unchanged: [], '10 % changed': [] }
+  let peakMb = 0
+  for (let round = 0; round < rounds; round++) {
+    await odoo.clear()
+    await odoo.resetPeak()
+    for (const [name, measured] of Object.entries(projected)) {
+      if (name === '10 % changed') await changeTenth(pool)
+      measured.push(await project(pool, odoo, transport, jobs))
+    }
+    peakMb = Math.max(peakMb, await odoo.peakMb())
+    const finished = await finishedRows(odoo)
+    await odoo.clear()
+    floors.push({ floor: await copyAndMerge(odoo, finished), floorRepeat: await copyAndMerge(odoo, finished) })
+    slow.push(await measureSlowWays(odoo))
+  }
+  const baselines = { ...medians(slow), ...medians(floors) }
+  const measured = Object.fromEntries(
+    Object.entries(projected).map(([name, some]) => [name, median(some, ({ seconds }) => seconds)])
+  )
+  return { transport, baselines, measured, peakMb }
+}
+
+function medians<Way extends string>(some: Record<Way, Rate>[]): Record<Way, Rate> {
+  const ways = Object.keys(some[0] ?? {}) as Way[]
+  return Object.fromEntries(ways.map(way => [way, median(some, rates => rates[way])[way]])) as Record<Way, Rate>
+}
+
+/** The one in the middle; of an even number the slower one of both. */
+function median<T>(some: readonly T[], by: (item: T) => number): T {
+  return [...some].sort((a, b) => by(a) - by(b))[Math.floor((some.length - 1) / 2)] as T
 }
 
 async function measureSlowWays(odoo: Target): Promise<SlowWays> {

@@ -20,7 +20,7 @@ export interface Measured {
   calls: number
   /** Mean of a call, as the sidecar sees it. */
   callMs: number
-  /** Mean of what it takes to read the rows of a call and write them as JSON. */
+  /** Mean of what it takes to read the rows of a call and write them down. */
   buildMs: number
   /** Of this process, which is the sidecar's part without its PostgreSQL. */
   cpuUsPerRecord: number

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { rowsPerCall } from './jobs.ts'
-import { payloadSql } from './payload-sql.ts'
+import { type MirroredKey, mirrored } from './mirrored.ts'
 
 /** The records whose ids lie in one block, as either side counts them. */
 export interface Block {
@@ -11,26 +11,6 @@ export interface Block {
   /** Sum of hashes of what is told of each. */
   hash: number
 }
-
-/** What Odoo mirrors: the rows as it is told them, the id by which they are cut into blocks, and the model that compares. */
-export const mirrored = {
-  health_workers: {
-    rows: payloadSql('health-worker.sql'),
-    block: 'id',
-    model: 'sdmk.health.worker',
-    method: 'compare_health_workers'
-  },
-  registrations: {
-    rows: payloadSql('registration.sql'),
-    block: 'health_worker_id',
-    model: 'sdmk.health.worker',
-    method: 'compare_health_workers'
-  },
-  batches: { rows: payloadSql('batch.sql'), block: 'id', model: 'sdmk.batch', method: 'compare_batches' },
-  rejections: { rows: payloadSql('rejection.sql'), block: 'id', model: 'sdmk.batch', method: 'compare_batches' }
-} as const
-
-export type MirroredKey = keyof typeof mirrored
 
 /** Returns what is here of one kind, by block. Reads all of it: a minute or two for two million people. */
 export async function readBlocks(pool: pg.Pool, key: MirroredKey): Promise<Map<number, Block>> {

@@ -1,9 +1,10 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
-import { type Block, differingBlocks, type MirroredKey, mirrored, readBlocks } from './blocks.ts'
+import { type Block, differingBlocks, readBlocks } from './blocks.ts'
 import { type PeopleJob, type RepairKey, ranges, rowsPerCall, type StateJob } from './jobs.ts'
 import type { Delivery, OdooLink } from './link.ts'
+import { type MirroredKey, mirrored } from './mirrored.ts'
 
 export interface CompareContext {
   database: Database

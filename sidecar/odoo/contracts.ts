@@ -1,8 +1,8 @@
 import { type TSchema, Type } from 'typebox'
 
 /**
- * What Odoo is told: the payloads, one JSON text a call. Every property that has no value is left out. `npm run generate`
- * writes them to contracts/odoo/.
+ * What Odoo is told: the payloads, one JSON text a call. Every property that has no value is left out, and null in a table.
+ * `npm run generate` writes them to contracts/odoo/.
  */
 
 const text = (maxLength = 4000) => Type.String({ minLength: 1, maxLength })
@@ -21,6 +21,25 @@ const TraceId = Type.String({ pattern: '^[0-9a-f]{32}$' })
 const Source = Type.Enum(['kki', 'sdmk'], { description: 'whose the value is' })
 const Both = Type.Object({ en_US: text(), id_ID: text() }, closed)
 const o = <T extends TSchema>(schema: T) => Type.Optional(schema)
+
+const tableOf = (row: TSchema, columns: object) =>
+  Type.Object(
+    {
+      columns: Type.Array(Type.Enum(Object.keys(columns)), {
+        minItems: 2,
+        uniqueItems: true,
+        description: 'in the order of the values; id and version are always among them'
+      }),
+      rows: Type.String({
+        pattern: '^$|\\n$',
+        contentMediaType: 'text/tab-separated-values',
+        contentSchema: row,
+        description:
+          'one line for each row, as PostgreSQL’s COPY writes text: tabs between values, \\N for none, t and f; each row is as contentSchema says'
+      })
+    },
+    closed
+  )
 
 const repairOf = (...keys: string[]) =>
   o(
@@ -191,8 +210,8 @@ export const payloadSchemas = {
   'health-workers': Type.Object(
     {
       repair: repairOf('health_workers'),
-      health_workers: Type.Array(Type.Union([HealthWorker, Gone])),
-      registrations: Type.Array(Type.Union([Registration, Gone]))
+      health_workers: tableOf(Type.Union([HealthWorker, Gone]), HealthWorker.properties),
+      registrations: tableOf(Type.Union([Registration, Gone]), Registration.properties)
     },
     {
       ...closed,
@@ -201,7 +220,11 @@ export const payloadSchemas = {
     }
   ),
   batches: Type.Object(
-    { repair: repairOf('batches', 'rejections'), batches: o(Type.Array(Batch)), rejections: o(Type.Array(Rejection)) },
+    {
+      repair: repairOf('batches', 'rejections'),
+      batches: o(tableOf(Batch, Batch.properties)),
+      rejections: o(tableOf(Rejection, Rejection.properties))
+    },
     {
       ...closed,
       title: 'Batches',

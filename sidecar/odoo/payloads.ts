@@ -1,11 +1,13 @@
 import type pg from 'pg'
 import { payloadSql } from './payload-sql.ts'
+import { type Counted, inSnapshot, readTable, type Table, withRows } from './tables.ts'
 
-const people = payloadSql('people.sql')
 const changedPeople = payloadSql('changed-people.sql')
-const desk = payloadSql('desk.sql')
+const peopleIds = payloadSql('people-ids.sql')
+const gone = payloadSql('gone.sql')
+const deskIds = payloadSql('desk-ids.sql')
 
-/** What one call hands over: the method that takes it, and its rows as one JSON text, made by PostgreSQL. */
+/** What one call hands over: the method that takes it, and its rows in one JSON text. */
 export interface Payload {
   model: string
   method: string
@@ -33,24 +35,46 @@ export async function readChangedPeople(
 }
 
 /**
- * Returns these people and registrations as they are now, with all that hangs together with them.
+ * Returns these people and registrations as they are now, with all registrations of these people and the people of these
+ * registrations.
  * @see contracts/odoo/health-workers.schema.json
  */
-export async function peoplePayload(pool: pg.Pool, ids: PeopleIds): Promise<Payload> {
-  const { rows } = await pool.query<Made>(people, [ids.people, ids.registrations])
-  return { model: 'sdmk.health.worker', method: 'sync_health_workers', ...(rows[0] as Made) }
+export function peoplePayload(pool: pg.Pool, { people, registrations }: PeopleIds): Promise<Payload> {
+  return inSnapshot(pool, async client => {
+    const ids = await readIds(client, peopleIds, [people, registrations])
+    const { rows } = await client.query<{ kind: string; id: number; version: number }>(gone, [ids, registrations])
+    const goneOf = (kind: string) => rows.filter(row => row.kind === kind).map(row => ({ ...row, active: 'f' }))
+    return asPayload('sdmk.health.worker', 'sync_health_workers', {
+      health_workers: withRows(await readTable(client, 'health_workers', ids), goneOf('health_workers')),
+      registrations: withRows(await readTable(client, 'registrations', ids), goneOf('registrations'))
+    })
+  })
 }
 
 /**
  * Returns these batches and rejections as they are now, with the batches that the rejections point to.
  * @see contracts/odoo/batches.schema.json
  */
-export async function deskPayload(pool: pg.Pool, ids: DeskIds): Promise<Payload> {
-  const { rows } = await pool.query<Made>(desk, [ids.batches, ids.rejections])
-  return { model: 'sdmk.batch', method: 'sync_batches', ...(rows[0] as Made) }
+export function deskPayload(pool: pg.Pool, { batches, rejections }: DeskIds): Promise<Payload> {
+  return inSnapshot(pool, async client => {
+    const ids = await readIds(client, deskIds, [batches, rejections])
+    return asPayload('sdmk.batch', 'sync_batches', {
+      batches: await readTable(client, 'batches', ids),
+      rejections: await readTable(client, 'rejections', rejections)
+    })
+  })
 }
 
-type Made = Pick<Payload, 'payload' | 'rows'>
+async function readIds(client: pg.ClientBase, statement: string, values: (readonly number[])[]): Promise<number[]> {
+  const { rows } = await client.query<{ ids: number[] }>(statement, values)
+  return rows[0]?.ids ?? []
+}
+
+function asPayload(model: string, method: string, tables: Record<string, Counted>): Payload {
+  const told = Object.entries(tables).map(([key, { columns, rows }]): [string, Table] => [key, { columns, rows }])
+  const rows = Object.values(tables).reduce((sum, { count }) => sum + count, 0)
+  return { model, method, payload: JSON.stringify(Object.fromEntries(told)), rows }
+}
 
 /** Returns the setting of the integration. @see contracts/odoo/integrations.schema.json */
 export async function integrationPayload(pool: pg.Pool, timeZone: string): Promise<Payload> {

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { OdooLink } from '../../sidecar/odoo/link.ts'
 import { repairPeople } from '../../sidecar/odoo/repair.ts'
+import type { Table } from '../../sidecar/odoo/tables.ts'
 import { createTestDatabase } from '../helpers/database.ts'
+import { rowsOf } from './helpers/tables.ts'
 
 const { signal } = new AbortController()
 
@@ -12,7 +14,7 @@ describe('a repair', () => {
     const insert = `insert into sdmk.health_worker (name, name_key, name_at) values ($1, $1, now())`
     await pool.query(insert, ['FIRST REKAAN'])
     await pool.query(insert, ['SECOND REKAAN'])
-    const told: { repair: object; health_workers: { name: string }[] }[] = []
+    const told: { repair: object; health_workers: Table }[] = []
     const link = {
       async deliver({ payload }: { payload: string }) {
         told.push(JSON.parse(payload))
@@ -26,7 +28,7 @@ describe('a repair', () => {
     } as unknown as OdooLink
     await repairPeople({ pool, link }, { from: 0, to: 4999 }, { requestId: 'test', signal })
     assert.deepEqual(
-      told.map(({ health_workers }) => health_workers.map(({ name }) => name).sort()),
+      told.map(({ health_workers }) => rowsOf(health_workers).map(({ name }) => name)),
       [['FIRST REKAAN', 'SECOND REKAAN'], ['Renamed', 'SECOND REKAAN'], ['Renamed']]
     )
     assert.deepEqual(told[0]?.repair, { health_workers: [0, 4999] })

@@ -7,6 +7,7 @@ import { OdooRefused, OdooUnavailable } from '../../sidecar/odoo/errors.ts'
 import type { OdooCall, OdooConnection } from '../../sidecar/odoo/transport.ts'
 import type { Odoo } from '../../tools/odoo/server.ts'
 import { odooOrReason } from '../helpers/odoo.ts'
+import { tableOf } from './helpers/tables.ts'
 
 const database = 'sdmk_odoo_transport'
 const { odoo, skip } = await odooOrReason()
@@ -14,10 +15,10 @@ after(() => odoo?.close())
 
 const worker = (id: number, version = 1, name = 'Siti Rekaan') => ({ id, version, name })
 const never = new AbortController().signal
-const sync = (rows: object[], given: Partial<OdooCall> = {}): OdooCall => ({
+const sync = (rows: ReturnType<typeof worker>[], given: Partial<OdooCall> = {}): OdooCall => ({
   model: 'sdmk.health.worker',
   method: 'sync_health_workers',
-  payload: JSON.stringify({ health_workers: rows }),
+  payload: JSON.stringify({ health_workers: tableOf(rows) }),
   requestId: 'test-1',
   signal: never,
   ...given
@@ -34,7 +35,7 @@ for (const [name, create] of Object.entries(transports)) {
       const transport = create(connection)
       t.after(() => transport.close())
       const first = name === 'xmlrpc' ? 100 : 200
-      const rows = [worker(first), worker(first + 1, 1, 'Nur’aini <&> "Ö"')]
+      const rows = [worker(first), worker(first + 1, 1, 'Nur’aini <&> "Ö" \\N\t\u{1f642}')]
       assert.deepEqual(await transport.call(sync(rows)), { health_workers: 2, registrations: 0 })
       assert.deepEqual(await transport.call(sync(rows)), { health_workers: 0, registrations: 0 })
       const [one, two] = await Promise.all([

@@ -1,7 +1,6 @@
 import json
 
 from odoo import api, models
-from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
 
@@ -23,9 +22,9 @@ class SdmkCatalogue(models.AbstractModel):
         :return: how many entries are new or have changed
         :rtype: int
         """
-        rows = self._read_call(payload, key)[0][key]
+        rows = self._read_rows(payload, key)
         if not all(isinstance(row.get("code"), str) for row in rows):
-            raise ValidationError(self.env._("This is not a payload of SDMK."))
+            raise self._no_payload()
         table = SQL.identifier(self._table)
         columns = [SQL.identifier(name) for name in self._catalogue_columns]
         self.env.cr.execute(

@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from ..copy_text import copy_table
+
 SOURCES = [("kki", "KKI"), ("sdmk", "SDMK")]
 SEXES = [("male", "Male"), ("female", "Female")]
 
@@ -100,7 +102,7 @@ class SdmkHealthWorker(models.Model):
             "birth_date_source": sources["birthDate"],
             "sex_source": sources["sex"],
         }
-        self.sudo()._store([row])
+        self.sudo()._store(copy_table([row]))
 
     @api.model
     def _mirrored_models(self):

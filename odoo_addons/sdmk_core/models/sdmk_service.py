@@ -25,25 +25,35 @@ class SdmkService(models.AbstractModel):
 
     @api.model
     def _read_call(self, payload, *keys):
-        """Return the lists of a payload under these keys, empty where one is missing, and its orders for repair.
+        """Return what a payload holds under these keys, without those that it does not have.
 
         :param str payload: JSON text, as contracts/odoo describes
-        :rtype: tuple[dict, dict]
+        :rtype: dict
         :raises AccessError: where the caller is not the service account
         :raises ValidationError: where the text is no such payload
         """
         if not self.env.user.has_group("sdmk_core.group_sdmk_service"):
             raise AccessError(self.env._("Only the service account of SDMK may write here."))
         try:
-            lists = json.loads(payload)
-            repair = lists.pop("repair", {})
-            rows = {key: list(lists.pop(key, [])) for key in keys}
-        except (ValueError, TypeError, AttributeError) as error:
-            raise ValidationError(self.env._("This is not a payload of SDMK.")) from error
-        if (
-            lists
-            or not isinstance(repair, dict)
-            or not all(isinstance(row, dict) for some in rows.values() for row in some)
-        ):
-            raise ValidationError(self.env._("This is not a payload of SDMK."))
-        return rows, repair
+            told = json.loads(payload)
+        except (ValueError, TypeError) as error:
+            raise self._no_payload() from error
+        if not isinstance(told, dict) or not set(told) <= set(keys):
+            raise self._no_payload()
+        return told
+
+    @api.model
+    def _read_rows(self, payload, key):
+        """Return the rows of a payload that lists them one by one under this key; see :meth:`_read_call`.
+
+        :rtype: list[dict]
+        """
+        rows = self._read_call(payload, key).get(key, [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise self._no_payload()
+        return rows
+
+    @api.model
+    def _no_payload(self):
+        """Return the error that says so. It names nothing of what was sent, which may be a person's."""
+        return ValidationError(self.env._("This is not a payload of SDMK."))

@@ -3,6 +3,8 @@ import json
 from odoo.fields import Command
 from odoo.tests.common import TransactionCase
 
+from ..copy_text import copy_table
+
 
 class SdmkCase(TransactionCase):
     @classmethod
@@ -56,15 +58,17 @@ class SdmkCase(TransactionCase):
         }
         return {**row, **given}
 
-    def receive(self, model, method, user="service", **lists):
-        """Hand lists over as the sidecar does."""
-        return getattr(self.env[model].with_user(self.users[user]), method)(json.dumps(lists))
+    def receive(self, model, method, user="service", **told):
+        """Hand over what is told as the sidecar does."""
+        return getattr(self.env[model].with_user(self.users[user]), method)(json.dumps(told))
 
-    def send(self, *workers, registrations=(), user="service"):
+    def send(self, *workers, registrations=(), user="service", **more):
+        """Hand people and registrations over, each as a row by name."""
         return self.receive(
             "sdmk.health.worker",
             "sync_health_workers",
             user=user,
-            health_workers=workers,
-            registrations=registrations,
+            health_workers=copy_table(workers),
+            registrations=copy_table(registrations),
+            **more,
         )

@@ -1,4 +1,5 @@
 import json
+import traceback
 
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
@@ -53,8 +54,7 @@ class TestSync(SdmkCase):
 
     def test_a_repair_counts_whatever_the_versions_and_drops_what_is_beyond(self):
         self.send(self.worker(1, version=9, name="Salah"), self.worker(2), self.worker(6000, version=3))
-        payload = json.dumps({"repair": {"health_workers": [0, 4999]}, "health_workers": [self.worker(1, version=2)]})
-        self.env["sdmk.health.worker"].with_user(self.users["service"]).sync_health_workers(payload)
+        self.send(self.worker(1, version=2), repair={"health_workers": [0, 4999]})
         workers = self.env["sdmk.health.worker"].search([("id", "in", (1, 2, 6000))], order="id")
         self.assertEqual([(w.id, w.name) for w in workers], [(1, "Siti Rekaan"), (6000, "Siti Rekaan")])
 
@@ -93,11 +93,102 @@ class TestSync(SdmkCase):
         told = self.env["sdmk.registration"].browse(1).match_text
         self.assertEqual(told, "equal: NIK; similar: name; different: birthplace")
 
+    def test_every_character_arrives_as_it_was(self):
+        name = "Ni\tLuh \\N \\. \n\r \b 'Ayu' \"Ö\" %s ; drop table sdmk_health_worker --"
+        self.send(self.worker(1, name=name), self.worker(2, name="\\N"), self.worker(3, name="\\."))
+        workers = self.env["sdmk.health.worker"].browse((1, 2, 3))
+        self.assertEqual(workers.mapped("name"), [name, "\\N", "\\."])
+
+    def test_what_is_not_told_is_empty(self):
+        self.send(self.worker(1, birth_place="Bogor"))
+        self.send({"id": 1, "version": 2, "active": True, "name": "Siti Rekaan"})
+        self.assertFalse(self.env["sdmk.health.worker"].browse(1).birth_place)
+
+    def test_a_call_leaves_no_table_behind(self):
+        for version in (1, 2):
+            self.send(self.worker(1, version=version))
+        self.env.cr.execute("select relname from pg_class where relpersistence = 't' and relname like '%told'")
+        self.assertEqual(self.env.cr.fetchall(), [])
+
+    def test_screens_are_told_of_what_was_stored(self):
+        def told():
+            self.env.cr.precommit.run()
+            messages = self.env["bus.bus"].sudo().search([], order="id desc", limit=2).mapped("message")
+            return [json.loads(message)["payload"] for message in reversed(messages)]
+
+        self.send(self.worker(1), self.worker(2), registrations=[self.registration(5)])
+        self.assertEqual(
+            told(), [{"model": "sdmk.health.worker", "ids": [1, 2]}, {"model": "sdmk.registration", "ids": [5]}]
+        )
+        self.send(self.worker(1), self.worker(2, version=2))
+        self.assertEqual(told()[1], {"model": "sdmk.health.worker", "ids": [2]})
+        self.send(*(self.worker(record_id, version=3) for record_id in range(1, 102)))
+        self.assertEqual(told()[1], {"model": "sdmk.health.worker", "ids": None})
+
     def test_what_is_no_payload_is_refused(self):
         model = self.env["sdmk.health.worker"].with_user(self.users["service"])
-        for text in ("", "[]", "1", '{"health_workers": [1]}', '{"health_workers": [{}]}', '{"people": []}'):
-            with self.assertRaises(ValidationError):
+        table = {"columns": ["id", "version"], "rows": "1\t1\n"}
+        told = (
+            {"people": table},
+            {"health_workers": [{"id": 1, "version": 1}]},
+            {"health_workers": {}},
+            {"health_workers": {**table, "more": 1}},
+            {"health_workers": {**table, "columns": "id, version"}},
+            {"health_workers": {**table, "columns": [["id"], "version"]}},
+            {"health_workers": {**table, "columns": ["id", "version", "id"], "rows": "1\t1\t1\n"}},
+            {"health_workers": {**table, "rows": ["1\t1\n"]}},
+            {"repair": {}},
+            {"repair": [0, 4999]},
+            {"repair": {"health_workers": [0]}},
+            {"repair": {"health_workers": [0, "4999"]}},
+            {"repair": {"health_workers": [0, 4999], "registrations": [0, 4999]}},
+        )
+        for text in ("", "[]", "1", None, *map(json.dumps, told)):
+            with self.subTest(text=text), self.assertRaisesRegex(ValidationError, "not a payload"):
                 model.sync_health_workers(text)
+
+    def test_columns_that_are_not_the_model_s_are_refused(self):
+        for columns, says in (
+            (["id", "active"], "ids and versions"),
+            (["version", "name"], "ids and versions"),
+            (["id", "version", "nik"], "not known here"),
+            (["id", "version", "create_uid"], "not known here"),
+            (["id", "version", 'name") from stdin; drop table sdmk_health_worker --'], "not known here"),
+        ):
+            with self.subTest(columns=columns), self.assertRaisesRegex(ValidationError, says):
+                self.send_lines(columns, "")
+
+    def test_rows_that_cannot_be_read_are_refused_and_not_repeated(self):
+        columns = ["id", "version", "active", "name", "birth_date"]
+        good = "1\t1\tt\tSiti Rahasia\t1990-01-01\n"
+        self.assertEqual(self.send_lines(columns, good)["health_workers"], 1)
+        for rows in (
+            "2\t1\tt\tSiti Rahasia\n",
+            "2\t1\tt\tSiti Rahasia\t1990-01-01\tmore\n",
+            "2\t1\tt\tSiti Rahasia\tRahasia\n",
+            "2\t1\tRahasia\tSiti\t1990-01-01\n",
+            "\\N\t1\tt\tSiti Rahasia\t1990-01-01\n",
+            "2\t\\N\tt\tSiti Rahasia\t1990-01-01\n",
+            "2\tNaN\tt\tSiti Rahasia\t1990-01-01\n",
+            "2\tinfinity\tt\tSiti Rahasia\t1990-01-01\n",
+            "9999999999\t1\tt\tSiti Rahasia\t1990-01-01\n",
+            "2\t1\tt\tSiti \x00 Rahasia\t1990-01-01\n",
+            "2\t1\tt\tSiti \ud800 Rahasia\t1990-01-01\n",
+            "2\t1\tt\tSiti Rahasia\t1990-01-01",
+            "2\t1\tt\tSiti Rahasia\t1990-01-01\n\\.\n3\t1\tt\tBudi\t1990-01-01\n",
+            "2\t1\tt\tSiti Rahasia\t1990-01-01\n\n",
+        ):
+            with self.subTest(rows=rows):
+                with self.assertRaises(ValidationError) as caught:
+                    self.send_lines(columns, rows)
+                shown = "".join(traceback.format_exception(caught.exception))
+                self.assertIn("cannot be read", shown)
+                self.assertNotIn("Rahasia", shown)
+        self.assertEqual(self.env["sdmk.health.worker"].search([("name", "like", "Rahasia")]).ids, [1])
+
+    def send_lines(self, columns, rows):
+        table = {"columns": columns, "rows": rows}
+        return self.receive("sdmk.health.worker", "sync_health_workers", health_workers=table)
 
     def test_a_worker_is_found_by_str_and_by_trace_id(self):
         registration = self.registration(1, trace_id="a" * 32)

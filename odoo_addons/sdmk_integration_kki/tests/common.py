@@ -1,3 +1,4 @@
+from odoo.addons.sdmk_core.copy_text import copy_table
 from odoo.addons.sdmk_core.tests.common import SdmkCase
 from odoo.addons.sdmk_core.tests.fake_sidecar import FakeSidecar
 
@@ -62,7 +63,13 @@ class KkiCase(SdmkCase):
         return {**row, **given}
 
     def tell(self, *batches, rejections=(), user="service"):
-        return self.receive("sdmk.batch", "sync_batches", user=user, batches=batches, rejections=rejections)
+        return self.receive(
+            "sdmk.batch",
+            "sync_batches",
+            user=user,
+            batches=copy_table(batches),
+            rejections=copy_table(rejections),
+        )
 
     def tell_words(self):
         """Hand over words of one code of each kind."""

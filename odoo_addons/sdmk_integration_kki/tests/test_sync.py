@@ -76,6 +76,6 @@ class TestSync(KkiCase):
         self.assertEqual([len(blocks[key]) for key in ("batches", "rejections")], [1, 1])
 
     def test_what_is_no_payload_is_refused(self):
-        for text in ("", "[]", '{"batches": [1]}', '{"batches": [{}]}', '{"others": []}'):
+        for text in ("", "[]", '{"batches": [1]}', '{"batches": {}}', '{"others": []}'):
             with self.subTest(text=text), self.assertRaises(ValidationError):
                 self.env["sdmk.batch"].with_user(self.users["service"]).sync_batches(text)

@@ -110,7 +110,7 @@ class SdmkIntegration(models.Model):
         :return: how many were newer
         :rtype: int
         """
-        rows = self._read_call(payload, "integrations")[0]["integrations"]
+        rows = self._read_rows(payload, "integrations")
         stored = 0
         for row in rows:
             record = self.sudo().search([("code", "=", row.get("code"))])

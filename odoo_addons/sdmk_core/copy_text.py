@@ -1,0 +1,16 @@
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def copy_table(rows):
+    """Write rows down as payloads carry them: their columns, and a line of COPY's text format for each.
+
+    :param list[dict] rows: a column that a row does not have is null in it
+    :rtype: dict
+    """
+    columns = list(dict.fromkeys(["id", "version", *(name for row in rows for name in row)]))
+    lines = ("\t".join(_copy_value(row.get(name)) for name in columns) + "\n" for row in rows)
+    return {"columns": columns, "rows": "".join(lines)}
+
+
+def _copy_value(value):
+    return r"\N" if value is None else str(value).translate(_ESCAPES)
