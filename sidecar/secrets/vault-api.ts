@@ -54,8 +54,9 @@ export class VaultApi {
   }
 
   /** @throws SecretStoreUnavailable; Vault may have done what was asked all the same */
-  post(path: string, body: object, token: string | null): Promise<VaultAnswer> {
-    return this.#call(() => this.#client.write(path, body, { headers: token === null ? {} : headersFor(token) }))
+  post(path: string, body: object, token: string | null, timeoutMs = this.#options.timeoutMs): Promise<VaultAnswer> {
+    const headers = token === null ? {} : headersFor(token)
+    return this.#call(() => this.#client.write(path, body, { headers }), timeoutMs)
   }
 
   /** Ends the calls that wait. */
@@ -63,8 +64,8 @@ export class VaultApi {
     this.#closing.abort(new AttemptFailed('was not waited for: the process stops'))
   }
 
-  async #call(send: () => Promise<unknown>): Promise<VaultAnswer> {
-    const { timeoutMs, address } = this.#options
+  async #call(send: () => Promise<unknown>, timeoutMs = this.#options.timeoutMs): Promise<VaultAnswer> {
+    const { address } = this.#options
     const deadline = AbortSignal.timeout(timeoutMs)
     const signal = AbortSignal.any([deadline, this.#closing.signal])
     let last = 'does not answer'

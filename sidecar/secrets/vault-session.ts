@@ -33,6 +33,7 @@ const worthRenewing = 1 / 2
 const shortestTimerMs = 500
 const longestTimerMs = 2 ** 31 - 1
 const pauseAfterFailureMs = 10_000
+const farewellMs = 1_000
 
 /** One login to Vault, kept alive: renewed before it ends, made anew where Vault no longer knows it. */
 export class VaultSession {
@@ -76,7 +77,8 @@ export class VaultSession {
     const lease = this.#lease
     this.#lease = null
     if (lease === null || this.#options.login.kind === 'token') return
-    await this.#api.post('auth/token/revoke-self', {}, lease.token).catch(() => undefined)
+    // Best effort: left alive, it ends by its lease.
+    await this.#api.post('auth/token/revoke-self', {}, lease.token, farewellMs).catch(() => undefined)
   }
 
   async #present(): Promise<Lease> {
@@ -150,7 +152,9 @@ export class VaultSession {
   }
 
   async #prolong({ token }: Lease): Promise<Lease | null> {
-    return leaseFrom(await this.#api.post('auth/token/renew-self', {}, token))
+    const renewed = leaseFrom(await this.#api.post('auth/token/renew-self', {}, token))
+    // 0 seconds of a token that had an end: there is nothing left of its longest life.
+    return renewed?.leaseMs == null ? null : renewed
   }
 
   async #logInAgain(former: Lease): Promise<void> {
