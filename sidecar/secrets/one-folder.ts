@@ -9,11 +9,13 @@ import { readFolderId } from './folder-id.ts'
 export interface OneFolderOptions {
   databaseUrl: string
   directory: string
+  /** Before a claim that ended with its connection is made again. */
+  pauseMs?: number
 }
 
 /** "SDMK": the first key of our advisory locks; the second one is the folder, and 0 the lock for looking around. */
 const lockClass = 0x53444d4b
-const pauseMs = 5_000
+const defaultPauseMs = 5_000
 
 /**
  * Lets a fetching process run only while all others that run keep KKI's tokens in the same folder: on separate disks
@@ -22,8 +24,8 @@ const pauseMs = 5_000
  * @throws ConfigurationError at the start, where another folder is in use
  */
 export default fp<OneFolderOptions>(
-  async function oneFolderPlugin(app, { databaseUrl, directory }) {
-    const claim = new FolderClaim(databaseUrl, await readFolderId(directory), app.log)
+  async function oneFolderPlugin(app, { databaseUrl, directory, pauseMs = defaultPauseMs }) {
+    const claim = new FolderClaim(databaseUrl, await readFolderId(directory), pauseMs, app.log)
     await claim.start()
     app.health.register('secrets', async () => claim.check())
     app.addHook('onClose', async () => claim.close())
@@ -34,13 +36,15 @@ export default fp<OneFolderOptions>(
 class FolderClaim {
   readonly #databaseUrl: string
   readonly #key: number
+  readonly #pauseMs: number
   readonly #logger: FastifyBaseLogger
   #client: pg.Client | null = null
   #timer: NodeJS.Timeout | undefined
   #refusal: ConfigurationError | null = null
   #isClosed = false
 
-  constructor(databaseUrl: string, folderId: string, logger: FastifyBaseLogger) {
+  constructor(databaseUrl: string, folderId: string, pauseMs: number, logger: FastifyBaseLogger) {
+    this.#pauseMs = pauseMs
     this.#databaseUrl = databaseUrl
     this.#key = Number.parseInt(hash('sha256', folderId).slice(0, 8), 16) & 0x7fffffff || 1
     this.#logger = logger
@@ -91,7 +95,7 @@ class FolderClaim {
         }
         if (!this.#isClosed) this.#schedule()
       }
-    }, pauseMs).unref()
+    }, this.#pauseMs).unref()
   }
 }
 
