@@ -1,4 +1,5 @@
 import { SdmkError } from '../errors.ts'
+import { abortable } from '../platform/abortable.ts'
 import { SecretChanged } from '../secrets/errors.ts'
 import { KkiError, KkiRetryLater, TokenRefreshFailed } from './errors.ts'
 import { type Grant, type GrantOutcome, requestGrant } from './grant.ts'
@@ -166,14 +167,4 @@ export class TokenSource {
     else logger.warn({ ...fields, problem: outcome.failure.message }, 'KKI did not answer a token grant')
     return outcome
   }
-}
-
-/** Settles as `work` does, or rejects with the signal's reason as soon as that aborts; `work` goes on for others. */
-function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>()
-  const onAbort = (): void => reject(signal.reason)
-  if (signal.aborted) onAbort()
-  else signal.addEventListener('abort', onAbort, { once: true })
-  work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  return promise
 }

@@ -1,5 +1,6 @@
 import NodeVault from 'node-vault'
 import pRetry from 'p-retry'
+import { abortable } from '../platform/abortable.ts'
 import { SecretStoreUnavailable } from './errors.ts'
 
 /** What Vault answered, in the sense of the API: its status, and the body as it came. */
@@ -82,7 +83,7 @@ export class VaultApi {
     })
     try {
       // Raced, since an attempt that is under way does not hear the signal.
-      return await untilAborted(attempts, signal)
+      return await abortable(attempts, signal)
     } catch (error) {
       if (deadline.aborted) throw new SecretStoreUnavailable(address, `${last} (waited ${timeoutMs} ms)`)
       if (error instanceof AttemptFailed || error instanceof CertificateRefused) {
@@ -127,13 +128,4 @@ export function errorsOf(body: unknown): string[] {
 
 function headersFor(token: string): Record<string, string> {
   return { 'X-Vault-Token': token }
-}
-
-function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, resolve, reject } = Promise.withResolvers<T>()
-  const onAbort = (): void => reject(signal.reason)
-  if (signal.aborted) onAbort()
-  else signal.addEventListener('abort', onAbort, { once: true })
-  work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  return promise
 }

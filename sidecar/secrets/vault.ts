@@ -93,6 +93,9 @@ export async function openVaultSecretStore(options: VaultOptions, logger: VaultL
     api.close()
   }
 
+  if (isInTheClear(address)) {
+    logger.warn({ address }, 'Vault is spoken to without TLS: secrets and tokens cross the network in the clear')
+  }
   try {
     await session.start()
   } catch (error) {
@@ -108,6 +111,11 @@ export async function openVaultSecretStore(options: VaultOptions, logger: VaultL
     findReadable,
     close
   }
+}
+
+function isInTheClear(address: string): boolean {
+  const { protocol, hostname } = new URL(address)
+  return protocol === 'http:' && !/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
 }
 
 async function readCertificates(file: string): Promise<string> {
