@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { judgeTokens } from '../../bench/judge-tokens.ts'
 import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
-import { type Connector, fault, startConnector } from './helpers.ts'
+import { startVault, wholePolicy } from '../secrets/helpers/vault.ts'
+import { type Connector, fault, startConnector, temporaryFolder } from './helpers.ts'
 
 const lifetimeSeconds = 3
 const professions = ['nurse', 'midwife', 'doctor', 'professional_nurse']
 
 /** Three replicas over one database and one store, which share four batches of some 190 pages. */
-async function startReplicas(t: TestContext, tokenLifetimeSeconds: number): Promise<Connector> {
-  const env = { KKI_PAGE_SIZE: '15', SDMK_WORKERS: '2' }
+async function startReplicas(
+  t: TestContext,
+  tokenLifetimeSeconds: number,
+  more: Record<string, string> = {}
+): Promise<Connector> {
+  const env = { KKI_PAGE_SIZE: '15', SDMK_WORKERS: '2', ...more }
   const connector = await startConnector(t, { rows: 4000, brokenShare: 0, tokenLifetimeSeconds, env })
   await connector.addReplica({ SDMK_WORKERS: '1' })
   await connector.addReplica({ SDMK_WORKERS: '1' })
@@ -41,8 +48,13 @@ test('three replicas with four batches renew each short token once, and spend no
   assert.ok(shortestGap > (lifetimeSeconds - 1) * (5 / 6), `two tokens within ${shortestGap} s`)
 })
 
-test('three replicas with four batches whose token KKI takes back renew it once', async t => {
-  const { simulator, run } = await startReplicas(t, 3600)
+test('three replicas with four batches whose token KKI takes back renew it once, with the tokens in Vault', async t => {
+  const vault = await startVault(t)
+  const tokenFile = path.join(await temporaryFolder(t), 'token')
+  await writeFile(tokenFile, vault.addToken({ policy: wholePolicy }))
+  const login = { SDMK_VAULT_ADDR: vault.url, SDMK_VAULT_TOKEN_FILE: tokenFile }
+  const { simulator, run } = await startReplicas(t, 3600, login)
+  vault.put('sdmk/kki', { clientId: simulator.clientId, clientSecret: simulator.clientSecret })
   await fault(simulator, { kind: 'slow', on: 'list', ms: 20, times: 0 })
   await fault(simulator, { kind: 'expire-tokens', afterPages: 60 })
 
@@ -50,6 +62,8 @@ test('three replicas with four batches whose token KKI takes back renew it once'
 
   const { logins, refreshes, refused } = judgeTokens(simulator.stats().tokenRequests)
   assert.deepEqual({ logins, refreshes, refused }, { logins: 1, refreshes: 1, refused: 0 })
+  // Made, taken out and made anew.
+  assert.equal(vault.count('POST', 'secret/data/sdmk/kki-token'), 3)
   assert.ok((simulator.stats().requests['GET /v1/tenaga-kesehatan']?.['401'] ?? 0) >= 1)
 })
 
