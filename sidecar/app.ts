@@ -64,7 +64,14 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     trustProxy: false,
     // Running requests have as long as running jobs; idle connections are closed at once.
     forceCloseConnections: 'idle',
-    requestTimeout: 60_000,
+    requestTimeout: config.requestTimeoutMs,
+    http: {
+      // A limit for the headers that is longer than the one for all of it switches the latter off.
+      headersTimeout: config.requestTimeoutMs,
+      requestTimeout: config.requestTimeoutMs,
+      // Late requests are looked for this often; Node's own 30 s would outlast a short limit many times.
+      connectionsCheckingInterval: Math.min(config.requestTimeoutMs, 10_000)
+    },
     bodyLimit: 1_048_576
   }).withTypeProvider<TypeBoxTypeProvider>()
 

@@ -63,6 +63,7 @@ function toConfig(env: Environment) {
     workers: env.SDMK_WORKERS,
     timeZone: env.SDMK_TIME_ZONE,
     rateLimitPerMinute: env.SDMK_RATE_LIMIT,
+    requestTimeoutMs: env.SDMK_REQUEST_TIMEOUT,
     /** `null`: off. */
     rejectHoldRatio: env.REJECT_HOLD_RATIO ?? null,
     rawRetentionDays: env.RAW_RETENTION_DAYS,

@@ -148,6 +148,13 @@ export const environmentSchema = Type.Object({
     minimum: 1,
     maximum: 1_000_000
   }),
+  SDMK_REQUEST_TIMEOUT: Type.Integer({
+    description: 'Longest time for a request of the API to come in as a whole.',
+    unit: 'milliseconds',
+    default: 60_000,
+    minimum: 100,
+    maximum: 600_000
+  }),
   SDMK_ODOO_URL: Type.Optional(
     Type.String({
       description: 'Where Odoo answers, such as `https://odoo.example.org`. Processes of all roles need to know it.',

@@ -21,7 +21,7 @@ export async function signIn(
   browser: Browser,
   { odooUrl, password }: Pick<Operations, 'odooUrl' | 'password'>,
   who: Operator,
-  size = { width: 1400, height: 900 }
+  size = { width: 1280, height: 800 }
 ): Promise<Page> {
   const context = await browser.newContext({ viewport: size, baseURL: odooUrl, timezoneId: 'Asia/Jakarta' })
   const page = await context.newPage()

@@ -4,8 +4,6 @@ import { type Connector, inject, kkiRecord } from '../../e2e/helpers.ts'
 import type { Operations } from './operators.ts'
 import type { Shown } from './screens.ts'
 
-const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
-
 /** The NIK of the person whom the story is about; invented like everybody. */
 export const storyNik = '3171014502900777'
 
@@ -15,6 +13,7 @@ export const storyNik = '3171014502900777'
  */
 export async function tellStory({ connector, settle }: Operations): Promise<Shown> {
   const { simulator } = connector
+  const ago = (minutes: number) => new Date(simulator.now() - minutes * 60_000).toISOString()
   const doctor = kkiRecord({
     nama: 'dr. Siti Aminah',
     nik: storyNik,
@@ -23,7 +22,7 @@ export async function tellStory({ connector, settle }: Operations): Promise<Show
   })
   const many = Array.from({ length: 40 }, () => kkiRecord({ diubah_pada: ago(300) }))
   await inject(simulator, [{ id: 'siti', record: doctor }, ...many.map((record, i) => ({ id: `many-${i}`, record }))])
-  await applied(connector, { mode: 'full' })
+  await applied(connector, {})
 
   const conflict = { ...doctor, nik: '3171014502900888', nama: 'Siti Rahmawati', diubah_pada: ago(200) }
   await inject(simulator, [{ id: 'siti', record: conflict }])

@@ -1,4 +1,5 @@
 import { Component, onWillStart, onWillUpdateProps, useState } from '@odoo/owl'
+import { formOf } from '@sdmk_core/open_record'
 import { registry } from '@web/core/registry'
 import { useService } from '@web/core/utils/hooks'
 import { standardWidgetProps } from '@web/views/widgets/standard_widget_props'
@@ -48,12 +49,7 @@ export class BatchChanges extends Component {
   }
 
   open(id) {
-    return this.action.doAction({
-      type: 'ir.actions.act_window',
-      res_model: 'sdmk.health.worker',
-      res_id: id,
-      views: [[false, 'form']]
-    })
+    return this.action.doAction(formOf('sdmk.health.worker', id))
   }
 }
 

@@ -1,5 +1,6 @@
 import { Component, onMounted, onPatched, onWillStart, onWillUnmount, useRef, useState } from '@odoo/owl'
 import { useLiveReload } from '@sdmk_core/live/use_live_reload'
+import { formOf } from '@sdmk_core/open_record'
 import { loadBundle } from '@web/core/assets'
 import { deserializeDate, deserializeDateTime, formatDateTime } from '@web/core/l10n/dates'
 import { _t } from '@web/core/l10n/translation'
@@ -80,21 +81,11 @@ export class SdmkDashboard extends Component {
   }
 
   openBatch(id) {
-    return this.action.doAction({
-      type: 'ir.actions.act_window',
-      res_model: 'sdmk.batch',
-      res_id: id,
-      views: [[false, 'form']]
-    })
+    return this.action.doAction(formOf('sdmk.batch', id))
   }
 
   openIntegration() {
-    return this.action.doAction({
-      type: 'ir.actions.act_window',
-      res_model: 'sdmk.integration',
-      res_id: this.state.figures.integrationId,
-      views: [[false, 'form']]
-    })
+    return this.action.doAction(formOf('sdmk.integration', this.state.figures.integrationId))
   }
 
   openHeld() {

@@ -1,4 +1,5 @@
 import { Component, onWillStart, onWillUpdateProps, useState } from '@odoo/owl'
+import { formOf } from '@sdmk_core/open_record'
 import { deserializeDate, deserializeDateTime, formatDate, formatDateTime } from '@web/core/l10n/dates'
 import { _t } from '@web/core/l10n/translation'
 import { registry } from '@web/core/registry'
@@ -105,12 +106,7 @@ export class RejectionDetail extends Component {
   }
 
   open(id) {
-    return this.action.doAction({
-      type: 'ir.actions.act_window',
-      res_model: 'sdmk.health.worker',
-      res_id: id,
-      views: [[false, 'form']]
-    })
+    return this.action.doAction(formOf('sdmk.health.worker', id))
   }
 
   /** For the row of somebody whom the rules did not think of. */

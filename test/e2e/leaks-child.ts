@@ -1,0 +1,45 @@
+/**
+ * Makes run after run in one process, then closes it; prints the heap after every few runs, and what is still alive after
+ * the close, as one JSON line. Started with --expose-gc.
+ */
+import assert from 'node:assert/strict'
+import { setTimeout as wait } from 'node:timers/promises'
+import { pino } from 'pino'
+import { buildApp } from '../../sidecar/app.ts'
+import { loadConfig } from '../../sidecar/config.ts'
+
+const runs = Number(process.env.TEST_RUNS)
+const key = String(process.env.TEST_API_KEY)
+const runsBetweenLooks = 5
+const runLimitMs = 60_000
+const pollMs = 50
+/** What a closed process needs to tell its parent. */
+const ownPipes = /^(Pipe|TTY|FS)/
+
+const app = await buildApp(loadConfig(process.env), { logger: pino({ level: 'silent' }) })
+const headers = { authorization: `Bearer ${key}` }
+const heapMb: number[] = []
+for (let run = 1; run <= runs; run++) {
+  const started = await app.inject({ method: 'POST', url: '/v1/runs', headers, payload: {} })
+  assert.equal(started.statusCode, 202, started.body)
+  await applied(started.json().id)
+  if (run % runsBetweenLooks !== 0) continue
+  globalThis.gc?.()
+  heapMb.push(process.memoryUsage().heapUsed / 2 ** 20)
+}
+await app.close()
+// Sockets are gone a turn of the loop after they were told to go.
+await wait(500)
+const left = process.getActiveResourcesInfo().filter(name => !ownPipes.test(name) && name !== 'Timeout')
+const timers = process.getActiveResourcesInfo().filter(name => name === 'Timeout').length
+process.stdout.write(`${JSON.stringify({ heapMb, left, timers })}\n`)
+
+async function applied(id: number): Promise<void> {
+  for (let waited = 0; waited < runLimitMs; waited += pollMs) {
+    const { state } = (await app.inject({ url: `/v1/runs/${id}`, headers })).json()
+    if (state === 'applied') return
+    assert.equal(state, 'running')
+    await wait(pollMs)
+  }
+  assert.fail(`run ${id} did not end in time`)
+}

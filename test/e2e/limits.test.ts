@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { describe, test } from 'node:test'
+import { createApiKey } from '../../sidecar/platform/api-key.ts'
+import { type Connector, startConnector } from './helpers.ts'
+
+async function listen(connector: Connector): Promise<{ port: number; key: string }> {
+  await connector.app.listen({ host: '127.0.0.1', port: 0 })
+  const { key } = await createApiKey(connector.pool, 'limits', ['runs:read', 'runs:write'])
+  return { port: (connector.app.server.address() as AddressInfo).port, key }
+}
+
+/** Sends bytes as they are and returns all that comes back until the other side closes. */
+async function raw(port: number, head: string, body = ''): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.write(head + body)
+  return text(socket)
+}
+
+const post = (key: string, headers: string) =>
+  `POST /v1/runs HTTP/1.1\r\nHost: sdmk\r\nConnection: close\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\n${headers}\r\n\r\n`
+
+describe('the API defends itself', () => {
+  test('a body over its limit is refused, and nothing is started', async t => {
+    const connector = await startConnector(t)
+    const { port, key } = await listen(connector)
+    const answer = await raw(port, post(key, `Content-Length: ${2 * 1024 * 1024}`), '{"mode":"')
+    assert.match(answer, /^HTTP\/1\.1 4\d\d /)
+    assert.match(answer, /"code":"VALIDATION_FAILED"/)
+    const { rows } = await connector.pool.query('select count(*) as n from kki.run')
+    assert.equal(rows[0]?.n, 0)
+  })
+
+  test('a request that does not come to its end in time is ended', { timeout: 30_000 }, async t => {
+    const connector = await startConnector(t, { env: { SDMK_REQUEST_TIMEOUT: '1000' } })
+    const { port, key } = await listen(connector)
+    const started = performance.now()
+    const answer = await raw(port, post(key, 'Content-Length: 100'), '{')
+    assert.match(answer, /^HTTP\/1\.1 408 /)
+    assert.ok(performance.now() - started < 15_000)
+    assert.equal((await connector.app.inject('/livez')).statusCode, 200)
+  })
+
+  test('while the process cannot keep up it says so, and still answers health and metrics', async t => {
+    const connector = await startConnector(t)
+    // One long halt is forgiven; it is the mean of a while that counts.
+    for (let halt = 0; halt < 3; halt++) {
+      const until = performance.now() + 2500
+      while (performance.now() < until);
+      await new Promise(resolve => setTimeout(resolve, 1))
+    }
+    const busy = await connector.call('GET', '/v1/runs')
+    assert.equal(busy.status, 503)
+    assert.equal((busy.body as { code: string }).code, 'UNAVAILABLE')
+    assert.equal((await connector.app.inject('/livez')).statusCode, 200)
+    assert.equal((await connector.app.inject('/metrics')).statusCode, 200)
+    await new Promise(resolve => setTimeout(resolve, 1500))
+    assert.equal((await connector.call('GET', '/v1/runs')).status, 200, 'and it recovers')
+  })
+})
