@@ -4,6 +4,8 @@ import type { Logger } from 'pino'
 import type { Config } from './config.ts'
 import { ConfigurationError } from './errors.ts'
 import kki from './kki/plugin.ts'
+import { tokenSecret } from './kki/token.ts'
+import { odooSecret } from './odoo/link.ts'
 import odoo from './odoo/plugin.ts'
 import auth from './platform/auth.ts'
 import database from './platform/database.ts'
@@ -17,8 +19,11 @@ import protection from './platform/protection.ts'
 import queue from './platform/queue.ts'
 import requestIdPlugin, { requestId } from './platform/request-id.ts'
 import { ajvOptions } from './platform/validation.ts'
-import { loadIdentity, throwawayIdentity } from './registry/identity.ts'
-import { createFileSecretStore } from './secrets/file.ts'
+import { identitySecret, loadIdentity, throwawayIdentity } from './registry/identity.ts'
+import { kkiSecrets, openRoleSecrets, refuseBroadLogin } from './role-secrets.ts'
+import oneFolder from './secrets/one-folder.ts'
+import type { OpenSecrets } from './secrets/open.ts'
+import { scopeSecrets } from './secrets/scope.ts'
 import { loadMapping } from './sync/mapping-file.ts'
 import sync from './sync/plugin.ts'
 import { batchRoutes } from './sync/routes/batches.ts'
@@ -48,7 +53,7 @@ export type App = Awaited<ReturnType<typeof buildApp>>
  * Returns the sidecar, ready to listen; closing it ends its jobs and connections. The order of the plugins is the map of
  * the house: each may use those above it.
  *
- * @throws DatabaseUnavailable, SchemaBehind, ConfigurationError
+ * @throws DatabaseUnavailable, SchemaBehind, ConfigurationError, SecretStoreUnavailable
  */
 export async function buildApp(config: Config, options: AppOptions = {}) {
   const app = Fastify({
@@ -80,11 +85,16 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
 
     const mapping = await loadMapping(config.kki.mappingFile)
     const databaseUrl = options.databaseUrl ?? config.databaseUrl
-    const secrets = createFileSecretStore(config.secretsDir)
+    const secrets: OpenSecrets | null = options.withoutServices ? null : await openRoleSecrets(config, app.log)
     let identity = throwawayIdentity()
-    if (!options.withoutServices) {
+    if (secrets !== null) {
+      app.addHook('onClose', async () => secrets.close())
       if (databaseUrl === null) throw new ConfigurationError('SDMK_DATABASE_URL', 'is required here')
-      identity = await loadIdentity(secrets)
+      await refuseBroadLogin(config, secrets)
+      // The relay alone has nothing to do with identity numbers.
+      if (config.roles.some(role => role !== 'relay')) {
+        identity = await loadIdentity(scopeSecrets(secrets, [identitySecret]))
+      }
       await app.register(database, {
         url: databaseUrl,
         maxConnections: config.databasePoolConnections,
@@ -94,8 +104,15 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       app.health.register('database', async () => void (await app.database.pool.query('select 1')))
       await app.register(queue, { url: databaseUrl, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds })
       app.health.register('queue', async () => void (await app.queue.check()))
-      if (config.odoo) await app.register(odoo, { config, odoo: config.odoo, secrets })
-      if (config.roles.includes('fetch')) await app.register(kki, { config, secrets })
+      if (config.odoo) {
+        await app.register(odoo, { config, odoo: config.odoo, secrets: scopeSecrets(secrets, [odooSecret]) })
+      }
+      if (config.roles.includes('fetch')) {
+        if (secrets.isFile(tokenSecret)) {
+          await app.register(oneFolder, { databaseUrl, directory: config.secretsDir })
+        }
+        await app.register(kki, { config, secrets: scopeSecrets(secrets, kkiSecrets) })
+      }
       await app.register(sync, { config, mapping, identity })
     }
     await app.register(auth)
@@ -112,7 +129,10 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(revealRoutes, { identity })
       await app.register(registrationRoutes)
       await app.register(integrationRoutes, { mapping, timeZone: config.timeZone })
-      await app.register(odooAccountRoutes, { secrets, isConfigured: config.odoo !== null })
+      await app.register(odooAccountRoutes, {
+        secrets: secrets && scopeSecrets(secrets, [odooSecret]),
+        isConfigured: config.odoo !== null
+      })
     }
     await app.ready()
     return app

@@ -5,6 +5,7 @@ import { Value } from 'typebox/value'
 import { type Environment, environmentSchema, type VariableSchema, variables } from './environment.ts'
 import { ConfigurationError } from './errors.ts'
 import { closest } from './platform/closest.ts'
+import type { VaultLogin, VaultOptions } from './secrets/vault-options.ts'
 
 export type Config = ReturnType<typeof toConfig>
 export type OdooConfig = NonNullable<Config['odoo']>
@@ -44,6 +45,8 @@ function toConfig(env: Environment) {
   const dataDir = path.resolve(env.SDMK_DATA_DIR)
   return {
     roles: [...new Set(env.SDMK_ROLES)],
+    /** Whether `fetch` is among them; still so where a command then works with fewer roles. */
+    mayFetch: env.SDMK_ROLES.includes('fetch'),
     host: env.SDMK_HOST,
     port: env.SDMK_PORT,
     logLevel: env.SDMK_LOG_LEVEL,
@@ -52,6 +55,9 @@ function toConfig(env: Environment) {
     databasePoolConnections: env.SDMK_DATABASE_POOL,
     dataDir,
     secretsDir: path.resolve(env.SDMK_SECRETS_DIR ?? path.join(dataDir, 'secrets')),
+    isSecretsDirSet: env.SDMK_SECRETS_DIR !== undefined,
+    /** `null`: secrets are files. */
+    vault: vaultConfig(env),
     shutdownTimeoutSeconds: env.SDMK_SHUTDOWN_TIMEOUT,
     /** Batches busy at a time. */
     workers: env.SDMK_WORKERS,
@@ -85,6 +91,46 @@ function toConfig(env: Environment) {
       schedule: env.KKI_SCHEDULE
     }
   }
+}
+
+function vaultConfig(env: Environment): VaultOptions | null {
+  const address = env.SDMK_VAULT_ADDR
+  if (address === undefined) {
+    const login = vaultLogins.find(name => env[name] !== undefined)
+    if (login) throw new ConfigurationError('SDMK_VAULT_ADDR', `is required with ${login}; it says where Vault answers`)
+    return null
+  }
+  return {
+    address: parseBaseUrl('SDMK_VAULT_ADDR', address),
+    mount: env.SDMK_VAULT_MOUNT,
+    path: env.SDMK_VAULT_PATH,
+    namespace: env.SDMK_VAULT_NAMESPACE ?? null,
+    caFile: env.SDMK_VAULT_CA_FILE === undefined ? null : path.resolve(env.SDMK_VAULT_CA_FILE),
+    timeoutMs: env.SDMK_VAULT_TIMEOUT,
+    login: vaultLogin(env)
+  }
+}
+
+const vaultLogins = ['SDMK_VAULT_TOKEN_FILE', 'SDMK_VAULT_ROLE_ID', 'SDMK_VAULT_SECRET_ID_FILE'] as const
+
+function vaultLogin(env: Environment): VaultLogin {
+  const { SDMK_VAULT_TOKEN_FILE: tokenFile, SDMK_VAULT_ROLE_ID: roleId, SDMK_VAULT_SECRET_ID_FILE: secretIdFile } = env
+  if (tokenFile !== undefined) {
+    const other = vaultLogins.slice(1).find(name => env[name] !== undefined)
+    if (other) throw new ConfigurationError(other, 'cannot be used with SDMK_VAULT_TOKEN_FILE; choose one login')
+    return { kind: 'token', tokenFile: path.resolve(tokenFile) }
+  }
+  if (roleId === undefined && secretIdFile === undefined) {
+    const reason = 'or SDMK_VAULT_ROLE_ID is required with SDMK_VAULT_ADDR; it says how to log in to Vault'
+    throw new ConfigurationError('SDMK_VAULT_TOKEN_FILE', reason)
+  }
+  if (roleId === undefined) {
+    throw new ConfigurationError('SDMK_VAULT_ROLE_ID', 'is required with SDMK_VAULT_SECRET_ID_FILE')
+  }
+  if (secretIdFile === undefined) {
+    throw new ConfigurationError('SDMK_VAULT_SECRET_ID_FILE', 'is required with SDMK_VAULT_ROLE_ID')
+  }
+  return { kind: 'approle', mount: env.SDMK_VAULT_APPROLE_MOUNT, roleId, secretIdFile: path.resolve(secretIdFile) }
 }
 
 function odooConfig(env: Environment) {

@@ -3,6 +3,9 @@ import { type Static, type TSchema, Type } from 'typebox'
 export const roles = ['fetch', 'registry', 'api', 'relay'] as const
 export type Role = (typeof roles)[number]
 
+const vaultPath = '^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$'
+const vaultPathText = 'must be a path of letters, digits, dots, hyphens and underscores, without a slash at its ends'
+
 /**
  * Every environment variable that the sidecar reads, in the order of `docs/configuration.md`, which is made from it.
  *
@@ -54,6 +57,71 @@ export const environmentSchema = Type.Object({
       minLength: 1
     })
   ),
+  SDMK_VAULT_ADDR: Type.Optional(
+    Type.String({
+      description:
+        'Where Vault (or OpenBao) answers, such as `https://vault.example.org:8200`: secrets lie there. With `SDMK_SECRETS_DIR` as well, KKI’s alone.',
+      defaultText: 'none: secrets are files',
+      minLength: 1
+    })
+  ),
+  SDMK_VAULT_NAMESPACE: Type.Optional(
+    Type.String({
+      description: 'Namespace of Vault.',
+      defaultText: 'none',
+      pattern: '^[A-Za-z0-9_./-]+$',
+      patternText: 'must consist of letters, digits, dots, hyphens, underscores and slashes'
+    })
+  ),
+  SDMK_VAULT_MOUNT: Type.String({
+    description: 'Where the KV engine, version 2, is mounted.',
+    default: 'secret',
+    pattern: vaultPath,
+    patternText: vaultPathText
+  }),
+  SDMK_VAULT_PATH: Type.String({
+    description: 'Path of the secrets below the mount.',
+    default: 'sdmk',
+    pattern: vaultPath,
+    patternText: vaultPathText
+  }),
+  SDMK_VAULT_TOKEN_FILE: Type.Optional(
+    Type.String({
+      description: 'File with the token to log in to Vault with, such as the sink of a Vault agent. Instead of a role.',
+      defaultText: 'none',
+      minLength: 1
+    })
+  ),
+  SDMK_VAULT_ROLE_ID: Type.Optional(
+    Type.String({ description: 'AppRole to log in to Vault with.', defaultText: 'none', minLength: 1 })
+  ),
+  SDMK_VAULT_SECRET_ID_FILE: Type.Optional(
+    Type.String({
+      description: 'File with the secret id of that AppRole, read anew at each login.',
+      defaultText: 'none',
+      minLength: 1
+    })
+  ),
+  SDMK_VAULT_APPROLE_MOUNT: Type.String({
+    description: 'Where AppRole is mounted.',
+    default: 'approle',
+    pattern: vaultPath,
+    patternText: vaultPathText
+  }),
+  SDMK_VAULT_CA_FILE: Type.Optional(
+    Type.String({
+      description: 'Certificates (PEM) that Vault’s own is checked with.',
+      defaultText: 'those of the system',
+      minLength: 1
+    })
+  ),
+  SDMK_VAULT_TIMEOUT: Type.Integer({
+    description: 'Longest time for one use of Vault, its retries included.',
+    unit: 'milliseconds',
+    default: 15_000,
+    minimum: 100,
+    maximum: 600_000
+  }),
   SDMK_SHUTDOWN_TIMEOUT: Type.Integer({
     description: 'How long running jobs and requests may take to end after SIGTERM.',
     unit: 'seconds',

@@ -61,7 +61,8 @@ export function createControls({ clock, population, feed, faults, tokens, stats 
       requests: stats.requests,
       rowsServed: stats.rowsServed,
       pagesServed: faults.pagesServed,
-      tokens: { ...tokens.issued }
+      tokens: { ...tokens.issued },
+      tokenRequests: [...tokens.requests]
     })
   }
 }

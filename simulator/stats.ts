@@ -1,3 +1,5 @@
+import type { TokenRequest } from './tokens.ts'
+
 /** What the simulator has answered so far. */
 export interface StatsReport {
   /** By method and route, then by status; `down` and `cut` are connections that it broke. */
@@ -6,6 +8,8 @@ export interface StatsReport {
   pagesServed: number
   /** Issued tokens by grant type. */
   tokens: Record<string, number>
+  /** Every decided request for a token, in order. */
+  tokenRequests: readonly TokenRequest[]
 }
 
 export class Stats {

@@ -22,6 +22,17 @@ export interface Tokens {
   revokeRefreshTokens(): void
   /** Tokens issued so far, by grant type. */
   readonly issued: Readonly<Record<string, number>>
+  /** What was asked for so far, in order. */
+  readonly requests: readonly TokenRequest[]
+}
+
+/** One request to the token endpoint, as it was decided. */
+export interface TokenRequest {
+  /** Milliseconds since the epoch, by the real clock. */
+  at: number
+  grantType: string
+  /** `issued`, or the OAuth error: `invalid_grant` for a refresh token that was spent. */
+  result: string
 }
 
 /** Returns a token endpoint for one client, with a store of its own. */
@@ -53,10 +64,14 @@ export function createTokens({ clientId, clientSecret, lifetimeSeconds }: TokenO
     ttl: { AccessToken: lifetimeSeconds, RefreshToken: REFRESH_TOKEN_SECONDS, Grant: REFRESH_TOKEN_SECONDS }
   })
   issueRefreshTokenWithClientCredentials(provider)
+  const requests: TokenRequest[] = []
+  const note = (grantType: string, result: string) => requests.push({ at: Date.now(), grantType, result })
   provider.on('grant.success', ctx => {
     const grant = String(ctx.oidc.params?.grant_type)
     issued[grant] = (issued[grant] ?? 0) + 1
+    note(grant, 'issued')
   })
+  provider.on('grant.error', (ctx, error) => note(String(ctx.oidc?.params?.grant_type), error.error))
   const answer = provider.callback()
   return {
     handle: async (request, response) => answer(request, response),
@@ -68,7 +83,8 @@ export function createTokens({ clientId, clientSecret, lifetimeSeconds }: TokenO
     },
     expireAccessTokens: () => store.expireAccessTokens(),
     revokeRefreshTokens: () => store.revokeRefreshTokens(),
-    issued
+    issued,
+    requests
   }
 }
 

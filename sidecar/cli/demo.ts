@@ -108,7 +108,8 @@ async function play(options: DemoOptions, keep: Keep, signal: AbortSignal): Prom
 function demoConfig(kkiUrl: string, env: Record<string, string> = {}): Config {
   const dataDir = process.env.SDMK_DATA_DIR ?? '.data'
   return loadConfig({
-    ...process.env,
+    // Its invented credentials must not come into a real Vault.
+    ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SDMK_VAULT_'))),
     ...env,
     KKI_BASE_URL: kkiUrl,
     SDMK_DATA_DIR: dataDir,

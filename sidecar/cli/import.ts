@@ -5,8 +5,7 @@ import { Command, Option } from 'commander'
 import { type Config, loadConfig } from '../config.ts'
 import { type Service, startService } from '../main.ts'
 import { createTraceId } from '../platform/request-id.ts'
-import { loadIdentity } from '../registry/identity.ts'
-import { createFileSecretStore } from '../secrets/file.ts'
+import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { importPeople } from '../sync/import/import-people.ts'
 import { formatOf, type ImportFormat, readRecords } from '../sync/import/read-file.ts'
 import { loadMapping } from '../sync/mapping-file.ts'
@@ -15,6 +14,7 @@ import { createOwnTransform, ownColumns } from '../transform/own-person.ts'
 import { errorLogger, print } from './command.ts'
 import { followRun } from './follow.ts'
 import { renderSummary, summarize } from './summary.ts'
+import { withSecret } from './with-secret.ts'
 
 /** A bar for what is over at once would only flicker. */
 const barAfterMs = 1000
@@ -55,7 +55,7 @@ export async function runImport(
 ): Promise<RunBody> {
   const { database, queue } = app
   const mapping = await loadMapping(config.kki.mappingFile)
-  const identity = await loadIdentity(createFileSecretStore(config.secretsDir))
+  const identity = await withSecret(config, identitySecret, loadIdentity)
   const context = { queue, identity, transform: createOwnTransform(mapping) }
   const caller = { actor: userInfo().username, apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
   const bar = new SingleBar(

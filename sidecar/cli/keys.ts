@@ -3,9 +3,9 @@ import { loadConfig } from '../config.ts'
 import { createApiKey, type Scope, scopes } from '../platform/api-key.ts'
 import { createDatabase } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
-import { initIdentity } from '../registry/identity.ts'
-import { createFileSecretStore } from '../secrets/file.ts'
+import { identitySecret, initIdentity } from '../registry/identity.ts'
 import { print, withDatabase } from './command.ts'
+import { withSecret } from './with-secret.ts'
 
 /** Returns `sdmk keys`: the keys of callers, and the keys that seal identity numbers. */
 export function keysCommand(): Command {
@@ -39,7 +39,7 @@ function initCommand(): Command {
     .description('make the keys that digest and seal identity numbers, unless there are some')
     .action(async () => {
       const config = loadConfig(process.env, { talksToKki: false })
-      const isNew = await initIdentity(createFileSecretStore(config.secretsDir))
+      const isNew = await withSecret(config, identitySecret, initIdentity)
       print(false, null, [
         isNew
           ? 'The keys are made. Keep a copy of the secret "nik-keys" apart from the database: without it no NIK can be read.'

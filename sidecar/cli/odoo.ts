@@ -1,10 +1,10 @@
 import { Command } from 'commander'
 import { ConfigurationError } from '../errors.ts'
 import { type CompareContext, compareWithOdoo, resyncOdoo } from '../odoo/compare.ts'
-import { createOdooLink } from '../odoo/link.ts'
-import { createFileSecretStore } from '../secrets/file.ts'
+import { createOdooLink, odooSecret } from '../odoo/link.ts'
 import { print, withDatabase } from './command.ts'
 import { withQueue } from './with-queue.ts'
+import { withSecret } from './with-secret.ts'
 
 /** Returns `sdmk odoo`: what to do where Odoo does not show what the registry has. */
 export function odooCommand(): Command {
@@ -47,13 +47,14 @@ async function withOdoo(work: (context: CompareContext) => Promise<void>): Promi
     const { odoo } = config
     if (odoo === null) throw new ConfigurationError('SDMK_ODOO_URL', 'is required here; it says where Odoo answers')
     await withQueue(context, async ({ database, queue }) => {
-      const secrets = createFileSecretStore(config.secretsDir)
-      const link = createOdooLink({ odoo, secrets, logger, onCall: () => {} })
-      try {
-        await work({ database, queue, link, logger })
-      } finally {
-        await link.close()
-      }
+      await withSecret(config, odooSecret, async secrets => {
+        const link = createOdooLink({ odoo, secrets, logger, onCall: () => {} })
+        try {
+          await work({ database, queue, link, logger })
+        } finally {
+          await link.close()
+        }
+      })
     })
   })
 }

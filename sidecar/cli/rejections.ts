@@ -8,8 +8,7 @@ import { createDatabase } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 import { codeText } from '../platform/problem-texts.ts'
 import { createTraceId } from '../platform/request-id.ts'
-import { loadIdentity } from '../registry/identity.ts'
-import { createFileSecretStore } from '../secrets/file.ts'
+import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import type { DeskCaller, DeskContext, Selection } from '../sync/desk/desk.ts'
 import { dismissRejections } from '../sync/desk/dismiss.ts'
 import { type DeskRejection, readRejections } from '../sync/desk/read.ts'
@@ -24,6 +23,7 @@ import { followRun } from './follow.ts'
 import { wholeNumber } from './simulator.ts'
 import { renderSummary, summarize } from './summary.ts'
 import { withQueue } from './with-queue.ts'
+import { withSecret } from './with-secret.ts'
 
 interface SelectOptions {
   code?: RejectionCode
@@ -179,7 +179,7 @@ async function follow(
     const context = {
       queue,
       mapping,
-      identity: await loadIdentity(createFileSecretStore(config.secretsDir)),
+      identity: await withSecret(config, identitySecret, loadIdentity),
       transform: createTransform(mapping),
       maxSkewSeconds: config.kki.maxSkewSeconds
     }

@@ -20,7 +20,7 @@ const settings: Record<string, string> = {
   KKI_UNAVAILABLE: 'KKI_BASE_URL',
   KKI_REFUSED: 'KKI_BASE_URL',
   KKI_CONTRACT: 'KKI_BASE_URL',
-  TOKEN_REFRESH_FAILED: 'the secret "kki" in SDMK_SECRETS_DIR'
+  TOKEN_REFRESH_FAILED: 'the secret "kki" (SDMK_SECRETS_DIR, or SDMK_VAULT_PATH)'
 }
 
 /** Returns the ledger, the rejections by code and the speed of a run, for people. */

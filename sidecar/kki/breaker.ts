@@ -1,4 +1,5 @@
 import CircuitBreaker from 'opossum'
+import { SdmkError } from '../errors.ts'
 import {
   KkiBodyTooLarge,
   KkiBreakerOpen,
@@ -64,7 +65,9 @@ export class KkiBreaker {
 
   #countsAsFailure(error: unknown): boolean {
     if (error instanceof KkiUnavailable || error instanceof KkiContractBroken) return true
-    if (error instanceof KkiRetryLater || error instanceof KkiBodyTooLarge) return true
+    if (error instanceof KkiBodyTooLarge) return true
+    // Where our own secrets are out of reach, KKI was not even asked.
+    if (error instanceof KkiRetryLater && !(error.cause instanceof SdmkError)) return true
     if (error instanceof KkiRefused || error instanceof TokenRefreshFailed) return false
     // What is left (the caller's abort, a database that holds no lock) says nothing about KKI. The breaker takes every
     // error that is no failure for a success, and the probe's success would close it without any proof.

@@ -1,4 +1,4 @@
-import type { SecretStore } from '../secrets/store.ts'
+import type { VersionedSecretStore } from '../secrets/store.ts'
 
 /** What the client tells about itself, for metrics. Every callback returns at once and never throws. */
 export interface KkiObserver {
@@ -44,7 +44,7 @@ export interface KkiLimits {
   /** A `Retry-After` beyond this is not waited for. */
   retryAfterMaxMs: number
   breaker: BreakerLimits
-  /** An access token is renewed this long before it expires, or at half its life where that is shorter. */
+  /** An access token is renewed this long before it expires, or a sixth of its life where that is shorter. */
   tokenRefreshAheadMs: number
 }
 
@@ -52,7 +52,7 @@ export interface KkiClientOptions extends Partial<KkiLimits> {
   /** Where the contract's paths start; may carry a path of its own. */
   baseUrl: string
   /** Holds `kki` (clientId, clientSecret) and, written by the client, `kki-token`. */
-  secrets: SecretStore
+  secrets: VersionedSecretStore
   /** Runs `work` while no other process that shares `secrets` does. */
   withTokenLock: <T>(work: () => Promise<T>) => Promise<T>
   logger: KkiLogger

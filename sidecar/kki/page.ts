@@ -29,15 +29,16 @@ export interface PageSource {
   tokens: TokenSource
 }
 
+/** A token out of the store may have been refused meanwhile as well, and so may the next one; not without end. */
+const tokensPerAttempt = 4
+
 /**
- * Asks for one page once: token, request, whole body, parse. A 401 renews the token and asks a second time.
+ * Asks for one page once: token, request, whole body, parse. A 401 renews the token and asks again; for a token that was
+ * issued during this attempt a 401 is KKI's last word, unless it was the first.
  * @throws AttemptFailed for what may pass; KkiRefused, KkiBodyTooLarge, TokenRefreshFailed; the reason of the signal.
  */
 export async function attemptPage(source: PageSource, query: KkiQuery, context: CallContext): Promise<KkiPage> {
-  const token = await source.tokens.current(context)
-  const first = await send(source, query, token, context)
-  const answer =
-    first.status === 401 ? await send(source, query, await source.tokens.replace(token, context), context) : first
+  const answer = await sendWithToken(source, query, context)
   if (isRetryable(answer.status)) throw statusFailure(answer)
   if (!isSuccess(answer.status)) {
     throw new KkiRefused(`KKI at ${source.settings.baseUrl.origin} refused the request with status ${answer.status}`, {
@@ -46,6 +47,17 @@ export async function attemptPage(source: PageSource, query: KkiQuery, context: 
     })
   }
   return 'strNumber' in query ? toRecords(answer) : toPage(answer)
+}
+
+async function sendWithToken(source: PageSource, query: KkiQuery, context: CallContext): Promise<HttpAnswer> {
+  const startedAt = Date.now()
+  let token = await source.tokens.current(context)
+  for (let tokens = 1; ; tokens++) {
+    const answer = await send(source, query, token.accessToken, context)
+    if (answer.status !== 401 || tokens === tokensPerAttempt) return answer
+    if (tokens > 1 && token.issuedAt >= startedAt) return answer
+    token = await source.tokens.replace(token, context)
+  }
 }
 
 async function send(source: PageSource, query: KkiQuery, token: string, context: CallContext): Promise<HttpAnswer> {

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config } from '../config.ts'
-import type { SecretStore } from '../secrets/store.ts'
+import type { VersionedSecretStore } from '../secrets/store.ts'
 import { createKkiClient } from './client.ts'
 import type { KkiObserver } from './options.ts'
+import { withTokenLock } from './token-lock.ts'
 import type { KkiClient } from './types.ts'
 
 declare module 'fastify' {
@@ -15,7 +16,7 @@ declare module 'fastify' {
 
 export interface KkiPluginOptions {
   config: Config
-  secrets: SecretStore
+  secrets: VersionedSecretStore
 }
 
 /** Decorates the app with `kki`, one client for the KKI API with its metrics; closed with the app. */
@@ -26,7 +27,7 @@ export default fp<KkiPluginOptions>(
       baseUrl: kki.baseUrl as string,
       secrets,
       // One refresh for all processes: refresh tokens are single-use.
-      withTokenLock: work => app.database.withAdvisoryLock('sdmk kki token', work),
+      withTokenLock: work => withTokenLock(app.database, work),
       logger: app.log,
       observer: createObserver(app),
       connectTimeoutMs: kki.connectTimeoutMs,

@@ -65,8 +65,8 @@ export function fromSecret(secret: Record<string, string> | null): TokenPair | n
   }
 }
 
-/** Tells whether the pair is to be renewed at `now`: `aheadMs` before its end, or at half of its life if that is later. */
+/** Tells whether the pair is to be renewed at `now`: `aheadMs` before its end, or a sixth of its life if that is shorter. */
 export function isDue(pair: TokenPair, now: number, aheadMs: number): boolean {
   // Otherwise a token that lives shorter than `aheadMs` would be renewed for every single page.
-  return now >= pair.expiresAt - Math.min(aheadMs, (pair.expiresAt - pair.issuedAt) / 2)
+  return now >= pair.expiresAt - Math.min(aheadMs, (pair.expiresAt - pair.issuedAt) / 6)
 }

@@ -1,6 +1,7 @@
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { ConfigurationError } from '../errors.ts'
-import type { SecretStore } from '../secrets/store.ts'
+import { SecretChanged } from '../secrets/errors.ts'
+import type { SecretStore, VersionedSecretStore } from '../secrets/store.ts'
 import { SealBroken } from './errors.ts'
 
 /** What a sealed value is; a value sealed as one cannot be opened as another. */
@@ -23,7 +24,9 @@ const headerLength = 2
 const nonceLength = 12
 const tagLength = 16
 const keyLength = 32
-const secretName = 'nik-keys'
+const defaultVariable = 'SDMK_SECRETS_DIR'
+/** Name of the secret that holds the keys. */
+export const identitySecret = 'nik-keys'
 
 /**
  * Returns the identity keys of the secret `nik-keys`: `digestKey`, `sealKeyId` (1 to 255) and one `sealKey<id>` for each
@@ -32,22 +35,29 @@ const secretName = 'nik-keys'
  * @throws ConfigurationError where the secret is missing or a key has another length.
  */
 export async function loadIdentity(secrets: SecretStore): Promise<Identity> {
-  const secret = await secrets.read(secretName)
+  const secret = await secrets.read(identitySecret)
+  const variable = secrets.variableOf?.(identitySecret)
   if (secret === null) {
     throw new ConfigurationError(
-      'SDMK_SECRETS_DIR',
-      `the secret "${secretName}" is missing; make it once with "sdmk keys init" and keep a copy: without it no NIK can be read`
+      variable ?? defaultVariable,
+      `the secret "${identitySecret}" is missing; make it once with "sdmk keys init" and keep a copy: without it no NIK can be read`
     )
   }
-  return createIdentity(secret)
+  return createIdentity(secret, variable)
 }
 
-/** Stores new random keys unless there are some. Returns whether it made them. */
-export async function initIdentity(secrets: SecretStore): Promise<boolean> {
-  if ((await secrets.read(secretName)) !== null) return false
+/** Stores new random keys unless there are some, made by somebody else at this moment included. Returns whether it made them. */
+export async function initIdentity(secrets: VersionedSecretStore): Promise<boolean> {
+  const { value, version } = await secrets.readVersion(identitySecret)
+  if (value !== null) return false
   const key = () => randomBytes(keyLength).toString('base64')
-  await secrets.write(secretName, { digestKey: key(), sealKeyId: '1', sealKey1: key() })
-  return true
+  try {
+    await secrets.replace(identitySecret, version, { digestKey: key(), sealKeyId: '1', sealKey1: key() })
+    return true
+  } catch (error) {
+    if (error instanceof SecretChanged) return false
+    throw error
+  }
 }
 
 /** Returns an identity whose keys are known to nobody and kept nowhere: for describing the API without a database. */
@@ -56,14 +66,18 @@ export function throwawayIdentity(): Identity {
   return createIdentity({ digestKey: key, sealKeyId: '1', sealKey1: key })
 }
 
-/** Returns the functions that work with the given keys; see `loadIdentity` for their names. */
-export function createIdentity(secret: Record<string, string>): Identity {
-  const digestKey = keyOf(secret, 'digestKey')
+/**
+ * Returns the functions that work with the given keys; see `loadIdentity` for their names.
+ * @throws ConfigurationError, which sends to `variable`, where a key is not one.
+ */
+export function createIdentity(secret: Record<string, string>, variable = defaultVariable): Identity {
+  const keyOf = (name: string): KeyObject => parseKey(secret, name, variable)
+  const digestKey = keyOf('digestKey')
   const sealKeyId = Number(secret.sealKeyId)
   if (!Number.isInteger(sealKeyId) || sealKeyId < 1 || sealKeyId > 255) {
-    throw new ConfigurationError('SDMK_SECRETS_DIR', `"sealKeyId" of the secret "${secretName}" is not 1 to 255`)
+    throw new ConfigurationError(variable, `"sealKeyId" of the secret "${identitySecret}" is not 1 to 255`)
   }
-  const sealKey = keyOf(secret, `sealKey${sealKeyId}`)
+  const sealKey = keyOf(`sealKey${sealKeyId}`)
   const header = Buffer.from([sealVersion, sealKeyId])
   return {
     digestNik: nik => createHmac('sha256', digestKey).update(nik).digest(),
@@ -86,7 +100,7 @@ export function createIdentity(secret: Record<string, string>): Identity {
         throw new SealBroken(`A sealed value names a key ("${keyName}") or a version that is not at hand`)
       }
       const bodyStart = headerLength + nonceLength
-      const decipher = createDecipheriv('aes-256-gcm', keyOf(secret, keyName), bytes.subarray(headerLength, bodyStart))
+      const decipher = createDecipheriv('aes-256-gcm', keyOf(keyName), bytes.subarray(headerLength, bodyStart))
       decipher.setAAD(Buffer.from(purpose))
       decipher.setAuthTag(bytes.subarray(-tagLength))
       try {
@@ -99,13 +113,10 @@ export function createIdentity(secret: Record<string, string>): Identity {
 }
 
 /** As an object, since each use of plain bytes would make one. */
-function keyOf(secret: Record<string, string>, name: string): KeyObject {
+function parseKey(secret: Record<string, string>, name: string, variable: string): KeyObject {
   const key = Buffer.from(secret[name] ?? '', 'base64')
   if (key.length !== keyLength) {
-    throw new ConfigurationError(
-      'SDMK_SECRETS_DIR',
-      `"${name}" of the secret "${secretName}" is not base64 of 32 bytes`
-    )
+    throw new ConfigurationError(variable, `"${name}" of the secret "${identitySecret}" is not base64 of 32 bytes`)
   }
   return createSecretKey(key)
 }

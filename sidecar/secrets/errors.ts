@@ -30,3 +30,38 @@ export class SecretUnwritable extends SdmkError {
     this.secret = secret
   }
 }
+
+/** Somebody else stored the secret since it was read; read it again. */
+export class SecretChanged extends SdmkError {
+  readonly code = 'SDMK_SECRET_CHANGED'
+  override readonly retryable = true
+  readonly secret: string
+
+  constructor(secret: string) {
+    super(`the secret "${secret}" has changed since it was read, and was left as it is`)
+    this.secret = secret
+  }
+}
+
+/** This part of the program was given no access to the secret; whether there is one was not looked at. */
+export class SecretForbidden extends SdmkError {
+  readonly code = 'SDMK_SECRET_FORBIDDEN'
+  readonly secret: string
+
+  constructor(secret: string) {
+    super(`the secret "${secret}" is not for this part of the program, or not for the roles of this process`)
+    this.secret = secret
+  }
+}
+
+/** The store of secrets is sealed, out of reach or overloaded; nothing is wrong with the secrets. */
+export class SecretStoreUnavailable extends SdmkError {
+  readonly code = 'SDMK_SECRET_STORE_UNAVAILABLE'
+  override readonly retryable = true
+
+  /** `reason` completes the sentence "Vault at <address> …". */
+  constructor(address: string, reason: string) {
+    // No cause: the client library's errors carry the request, and with it the token.
+    super(`SDMK_VAULT_ADDR: Vault at ${address} ${reason}`)
+  }
+}

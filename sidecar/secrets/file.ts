@@ -1,49 +1,67 @@
-import { randomUUID } from 'node:crypto'
-import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { hash, randomUUID } from 'node:crypto'
+import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Type } from 'typebox'
-import { Compile } from 'typebox/compile'
-import { SecretNameInvalid, SecretUnreadable, SecretUnwritable } from './errors.ts'
-import type { SecretStore } from './store.ts'
+import { SecretChanged, SecretUnreadable, SecretUnwritable } from './errors.ts'
+import { checkName, isSecret } from './secret.ts'
+import type { VersionedSecret, VersionedSecretStore } from './store.ts'
 
-const secretSchema = Compile(Type.Record(Type.String(), Type.String()))
+/** The version of a secret that is not there. */
+const none = 'none'
 
 /**
  * Returns a store that keeps each secret as one JSON file `<name>.json` in `directory`, for a single machine.
  *
  * The directory is made at the first write and readable by its owner only (0700), its files too (0600). A write replaces
- * the file as a whole, so that a reader, or a process that dies, sees the old secret or the new one.
- * @throws SecretNameInvalid (from both methods) for a name that is not `[a-z0-9-]+`.
+ * the file as a whole, so that a reader, or a process that dies, sees the old secret or the new one. A version is the
+ * hash of a file. Making a new secret is atomic; replacing one compares first, and relies on the lock that its writers
+ * take (the token pair: one in the database), since a file system has no such exchange.
+ * @throws SecretNameInvalid (from all methods) for a name that is not `[a-z0-9-]+`.
  */
-export function createFileSecretStore(directory: string): SecretStore {
-  return {
-    async read(name) {
-      const file = fileOf(directory, name)
-      let text: string
-      try {
-        text = await readFile(file, 'utf8')
-      } catch (error) {
-        if (codeOf(error) === 'ENOENT') return null
-        throw new SecretUnreadable(name, `${file} (${codeOf(error)})`, { cause: error })
-      }
-      return parse(name, file, text)
-    },
+export function createFileSecretStore(directory: string): VersionedSecretStore {
+  async function readVersion(name: string): Promise<VersionedSecret> {
+    const file = fileOf(directory, name)
+    let text: string
+    try {
+      text = await readFile(file, 'utf8')
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT') return { value: null, version: none }
+      throw new SecretUnreadable(name, `${file} (${codeOf(error)})`, { cause: error })
+    }
+    return { value: parse(name, file, text), version: versionOf(text) }
+  }
 
-    async write(name, value) {
-      const file = fileOf(directory, name)
-      try {
-        await ensurePrivate(directory)
-        await replaceFile(directory, file, `${JSON.stringify(value, null, 2)}\n`)
-      } catch (error) {
-        throw new SecretUnwritable(name, `${file} (${codeOf(error)})`, { cause: error })
-      }
+  async function store(name: string, value: Record<string, string>, put: typeof rename): Promise<string> {
+    const file = fileOf(directory, name)
+    const text = `${JSON.stringify(value, null, 2)}\n`
+    try {
+      await ensurePrivate(directory)
+      await putFile(directory, file, text, put)
+    } catch (error) {
+      if (put === link && codeOf(error) === 'EEXIST') throw new SecretChanged(name)
+      throw new SecretUnwritable(name, `${file} (${codeOf(error)})`, { cause: error })
+    }
+    return versionOf(text)
+  }
+
+  return {
+    variableOf: () => 'SDMK_SECRETS_DIR',
+    readVersion,
+    read: async name => (await readVersion(name)).value,
+    write: async (name, value) => void (await store(name, value, rename)),
+    async replace(name, version, value) {
+      if ((await readVersion(name)).version !== version) throw new SecretChanged(name)
+      return store(name, value, version === none ? link : rename)
     }
   }
 }
 
 function fileOf(directory: string, name: string): string {
-  if (!/^[a-z0-9-]+$/.test(name)) throw new SecretNameInvalid()
+  checkName(name)
   return join(directory, `${name}.json`)
+}
+
+function versionOf(text: string): string {
+  return hash('sha256', text)
 }
 
 function parse(name: string, file: string, text: string): Record<string, string> {
@@ -54,7 +72,7 @@ function parse(name: string, file: string, text: string): Record<string, string>
     // The parser's own error quotes the text, which is the secret: it must not travel as a cause.
     throw new SecretUnreadable(name, `${file} is not valid JSON`)
   }
-  if (!secretSchema.Check(value)) throw new SecretUnreadable(name, `${file} is not an object of texts`)
+  if (!isSecret(value)) throw new SecretUnreadable(name, `${file} is not an object of texts`)
   return value
 }
 
@@ -64,7 +82,8 @@ async function ensurePrivate(directory: string): Promise<void> {
   if ((mode & 0o077) !== 0) await chmod(directory, 0o700)
 }
 
-async function replaceFile(directory: string, file: string, text: string): Promise<void> {
+/** Puts a whole file in place by `rename`, or by `link`, which fails where there is one already. */
+async function putFile(directory: string, file: string, text: string, put: typeof rename): Promise<void> {
   const draft = `${file}.${randomUUID()}.tmp`
   try {
     const handle = await open(draft, 'wx', 0o600)
@@ -74,10 +93,10 @@ async function replaceFile(directory: string, file: string, text: string): Promi
     } finally {
       await handle.close()
     }
-    await rename(draft, file)
-  } catch (error) {
+    await put(draft, file)
+  } finally {
+    // Gone already after a rename.
     await rm(draft, { force: true })
-    throw error
   }
   // Without this the rename itself may be lost in a power cut, and with it a refresh token that is already in use.
   const handle = await open(directory, 'r')

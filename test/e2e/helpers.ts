@@ -32,11 +32,14 @@ export interface Connector {
   run(body: object): Promise<RunBody>
   /** Closes the sidecar and starts another on the same database; `app` stays the first one. */
   restart(env: Record<string, string>): Promise<void>
+  /** Starts another sidecar beside the first, on the same database; it ends with the test. */
+  addReplica(env?: Record<string, string>): Promise<App>
 }
 
 export interface ConnectorOptions {
   rows?: number
   brokenShare?: number
+  tokenLifetimeSeconds?: number
   env?: Record<string, string>
 }
 
@@ -50,7 +53,8 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
   const { url, pool } = await createTestDatabase(t)
   const simulator = await startSimulator({
     rows: options.rows ?? 0,
-    ...(options.brokenShare !== undefined && { brokenShare: options.brokenShare })
+    ...(options.brokenShare !== undefined && { brokenShare: options.brokenShare }),
+    ...(options.tokenLifetimeSeconds !== undefined && { tokenLifetimeSeconds: options.tokenLifetimeSeconds })
   })
   closers.push(() => simulator.close())
   const directory = await temporaryFolder(t)
@@ -91,6 +95,11 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
     async restart(env) {
       await current.close()
       current = await buildApp(configWith(env), { logger })
+    },
+    async addReplica(env = {}) {
+      const replica = await buildApp(configWith(env), { logger })
+      closers.push(() => replica.close())
+      return replica
     },
     async run(body) {
       const started = await call('POST', '/v1/runs', body)

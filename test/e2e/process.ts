@@ -54,13 +54,15 @@ export async function runFile(
 export interface Service {
   child: ChildProcess
   url: string
+  /** Returns what it has logged so far. */
+  output(): string
   /** Resolves when the process is gone. */
   kill(signal: NodeJS.Signals): Promise<number | null>
 }
 
 /** Starts `sdmk serve` and waits until it is ready. Killed with the test. */
-export async function serve(t: TestContext, env: Record<string, string>): Promise<Service> {
-  const child = spawn(process.execPath, [sdmk, 'serve'], {
+export async function serve(t: TestContext, env: Record<string, string>, nodeFlags: string[] = []): Promise<Service> {
+  const child = spawn(process.execPath, [...nodeFlags, sdmk, 'serve'], {
     env: environment({ SDMK_PORT: '0', ...env }),
     stdio: ['ignore', 'pipe', 'inherit']
   })
@@ -73,16 +75,16 @@ export async function serve(t: TestContext, env: Record<string, string>): Promis
   t.after(async () => {
     if (child.exitCode === null && child.signalCode === null) await kill('SIGKILL')
   })
+  let log = ''
   const url = await new Promise<string>((resolve, reject) => {
-    let log = ''
     child.stdout.on('data', chunk => {
-      log = (log + chunk).slice(-20_000)
+      log += chunk
       const address = /"url":"(http:[^"]+)".*"msg":"the service is ready"/.exec(log)?.[1]
       if (address) resolve(address)
     })
     child.once('exit', code => reject(new Error(`sdmk serve ended with code ${code}: ${log}`)))
   })
-  return { child, url, kill }
+  return { child, url, output: () => log, kill }
 }
 
 /** Connects to the embedded database that a service keeps under its data folder. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TokenRefreshFailed } from '../../sidecar/kki/errors.ts'
+import { SecretStoreUnavailable, SecretUnreadable, SecretUnwritable } from '../../sidecar/secrets/errors.ts'
 import { callContext, clientFor, createMutex, memoryStore, until } from './helpers/client.ts'
 import { sendJson, startKki } from './helpers/fake-kki.ts'
 
@@ -86,6 +87,98 @@ test('takes a second 401 for a refusal', async t => {
 
   assert.equal(kki.list.length, 2)
   assert.deepEqual(grantTypes(kki.grants), ['client_credentials', 'refresh_token'])
+})
+
+test('refreshes once more where the token that another process stored is refused as well', async t => {
+  const kki = await startKki(t)
+  const { client, store } = clientFor(t, kki)
+  await client.fetchPage({ limit: 1 }, callContext())
+  store.content.set('kki-token', {
+    accessToken: 'theirs',
+    refreshToken: 'r-theirs',
+    issuedAt: '2026-01-01T00:00:00.000Z',
+    expiresAt: farFuture
+  })
+  kki.validToken = 'both were revoked'
+
+  await client.fetchPage({ limit: 1 }, callContext())
+
+  assert.deepEqual(
+    kki.list.map(({ token }) => token),
+    ['t1', 't1', 'theirs', 't2']
+  )
+  assert.equal(kki.grants.at(-1)?.get('refresh_token'), 'r-theirs')
+})
+
+test('uses the pair that somebody stored during a refresh, and leaves it in place', async t => {
+  const kki = await startKki(t)
+  const { client, store } = clientFor(t, kki)
+  kki.answerToken = (_form, response) => {
+    store.content.set('kki-token', { accessToken: 'theirs', refreshToken: 'r-theirs', expiresAt: farFuture })
+    kki.issue(response)
+    kki.validToken = 'theirs'
+  }
+
+  await client.fetchPage({ limit: 1 }, callContext())
+
+  assert.deepEqual(
+    kki.list.map(({ token }) => token),
+    ['theirs']
+  )
+  assert.equal(store.content.get('kki-token')?.refreshToken, 'r-theirs')
+  assert.equal(kki.grants.length, 1)
+})
+
+test('puts a pair of its own over one that is of no use, without asking KKI again', async t => {
+  const kki = await startKki(t)
+  const { client, store } = clientFor(t, kki)
+  kki.answerToken = (_form, response) => {
+    store.content.set('kki-token', { accessToken: 'theirs', expiresAt: '2020-01-01T00:00:00.000Z' })
+    kki.issue(response)
+  }
+
+  await client.fetchPage({ limit: 1 }, callContext())
+
+  assert.equal(store.content.get('kki-token')?.accessToken, 't1')
+  assert.equal(kki.grants.length, 1)
+})
+
+test('asks to come back while the secrets are out of reach, and does not hold that against KKI', async t => {
+  const kki = await startKki(t)
+  const secrets = {
+    ...memoryStore(),
+    readVersion: async () => {
+      throw new SecretStoreUnavailable('https://vault.example', 'is sealed (503)')
+    }
+  }
+  const { client, seen } = clientFor(t, kki, { secrets })
+
+  for (let page = 0; page < 8; page++) {
+    await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
+      code: 'KKI_RETRY_LATER',
+      retryAfterMs: 60_000,
+      message: /Vault at https:\/\/vault\.example is sealed/
+    })
+  }
+
+  assert.equal(client.breakerState, 0)
+  assert.equal(seen.refreshes[0], 'failed')
+  assert.equal(kki.grants.length, 0)
+})
+
+test('stops with TOKEN_REFRESH_FAILED where the secrets cannot be read, or a new pair cannot be stored', async t => {
+  const kki = await startKki(t)
+  const unreadable = async () => {
+    throw new SecretUnreadable('kki-token', 'not allowed')
+  }
+  const unwritable = async () => {
+    throw new SecretUnwritable('kki-token', 'the disk is full')
+  }
+  for (const broken of [{ readVersion: unreadable }, { replace: unwritable }]) {
+    const { client } = clientFor(t, kki, { secrets: { ...memoryStore(), ...broken } })
+    await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'TOKEN_REFRESH_FAILED' })
+  }
+  assert.equal(kki.list.length, 0)
 })
 
 test('stores a new pair before its first use', async t => {

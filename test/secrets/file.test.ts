@@ -104,3 +104,24 @@ test('reports a secret that is a folder', async t => {
     message: /EISDIR/
   })
 })
+
+test('leaves a secret alone that somebody else stored since it was read', async t => {
+  const store = createFileSecretStore(await freshDirectory(t))
+  const first = await store.replace('kki-token', (await store.readVersion('kki-token')).version, { accessToken: 'a' })
+  await store.write('kki-token', { accessToken: 'theirs' })
+
+  await assert.rejects(store.replace('kki-token', first, { accessToken: 'ours' }), { code: 'SDMK_SECRET_CHANGED' })
+  assert.deepEqual(await store.read('kki-token'), { accessToken: 'theirs' })
+})
+
+test('of many who make a new secret a single one does, and no draft is left', async t => {
+  const directory = await freshDirectory(t)
+  const store = createFileSecretStore(directory)
+  const { version } = await store.readVersion('nik-keys')
+  const made = await Promise.allSettled(
+    Array.from({ length: 10 }, (_, index) => store.replace('nik-keys', version, { digestKey: String(index) }))
+  )
+
+  assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1)
+  assert.deepEqual(await readdir(directory), ['nik-keys.json'])
+})

@@ -24,7 +24,8 @@ const AccountSchema = Type.Object(
 const StoredSchema = Type.Object({ login: Type.String(), storedAt: Instant }, { title: 'OdooAccountStored' })
 
 export interface OdooAccountRoutesOptions {
-  secrets: SecretStore
+  /** `null` where nothing is stored: the routes are described only. */
+  secrets: SecretStore | null
   /** Whether the configuration says where Odoo is. */
   isConfigured: boolean
 }
@@ -44,7 +45,7 @@ export const odooAccountRoutes: FastifyPluginAsyncTypebox<OdooAccountRoutesOptio
       response: { 200: StoredSchema, ...problems }
     },
     handler: async request => {
-      if (!isConfigured) {
+      if (!isConfigured || secrets === null) {
         throw new Problem('ODOO_NOT_CONFIGURED', 'SDMK_ODOO_URL is not set; the account was not stored.')
       }
       const { login, apiKey } = request.body

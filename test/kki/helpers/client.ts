@@ -2,10 +2,11 @@ import type { TestContext } from 'node:test'
 import { createKkiClient } from '../../../sidecar/kki/client.ts'
 import type { KkiClientOptions } from '../../../sidecar/kki/options.ts'
 import type { CallContext, KkiClient } from '../../../sidecar/kki/types.ts'
-import type { SecretStore } from '../../../sidecar/secrets/store.ts'
+import { SecretChanged } from '../../../sidecar/secrets/errors.ts'
+import type { VersionedSecretStore } from '../../../sidecar/secrets/store.ts'
 import type { FakeKki } from './fake-kki.ts'
 
-export interface MemoryStore extends SecretStore {
+export interface MemoryStore extends VersionedSecretStore {
   content: Map<string, Record<string, string>>
 }
 
@@ -14,11 +15,18 @@ export function memoryStore(content: Record<string, Record<string, string>> = {}
   const secrets = new Map<string, Record<string, string>>(
     Object.entries({ kki: { clientId: 'sdmk', clientSecret: 'not-a-secret' }, ...content })
   )
+  const versionOf = (name: string): string => JSON.stringify(secrets.get(name) ?? null)
   return {
     content: secrets,
     read: async name => secrets.get(name) ?? null,
+    readVersion: async name => ({ value: secrets.get(name) ?? null, version: versionOf(name) }),
     write: async (name, value) => {
       secrets.set(name, value)
+    },
+    replace: async (name, version, value) => {
+      if (versionOf(name) !== version) throw new SecretChanged(name)
+      secrets.set(name, value)
+      return versionOf(name)
     }
   }
 }

@@ -1,0 +1,25 @@
+import type { TokenRequest } from '../simulator/tokens.ts'
+
+export interface TokenVerdict {
+  /** Requests with the client credentials. */
+  logins: number
+  refreshes: number
+  /** Refused ones; a refresh token that was sent twice is among them. */
+  refused: number
+  /** Seconds between two tokens: from the shortest to the longest. */
+  shortestGap: number
+  longestGap: number
+}
+
+/** Returns what the simulator's log says of a walk's tokens. */
+export function judgeTokens(requests: readonly TokenRequest[]): TokenVerdict {
+  const issued = requests.filter(({ result }) => result === 'issued')
+  const gaps = issued.slice(1).map(({ at }, index) => (at - (issued[index]?.at ?? at)) / 1000)
+  return {
+    logins: issued.filter(({ grantType }) => grantType === 'client_credentials').length,
+    refreshes: issued.filter(({ grantType }) => grantType === 'refresh_token').length,
+    refused: requests.length - issued.length,
+    shortestGap: Math.min(...gaps),
+    longestGap: Math.max(...gaps)
+  }
+}

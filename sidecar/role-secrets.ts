@@ -1,0 +1,51 @@
+import type { Config } from './config.ts'
+import type { Role } from './environment.ts'
+import { ConfigurationError } from './errors.ts'
+import { credentialsSecret, tokenSecret } from './kki/token.ts'
+import { odooSecret } from './odoo/link.ts'
+import { identitySecret } from './registry/identity.ts'
+import { type OpenSecrets, openSecrets } from './secrets/open.ts'
+import type { VaultLogger } from './secrets/vault-options.ts'
+
+type SecretsConfig = Pick<Config, 'roles' | 'mayFetch' | 'vault' | 'secretsDir' | 'isSecretsDirSet' | 'odoo'>
+
+/** What only the role `fetch` may see: who has it can speak to KKI in our name. */
+export const kkiSecrets: readonly string[] = [credentialsSecret, tokenSecret]
+
+/** What each role needs to know; `docs/secrets.md` has the Vault policies that say the same. */
+const secretsOf: Record<Role, readonly string[]> = {
+  fetch: [...kkiSecrets, identitySecret],
+  registry: [identitySecret],
+  api: [identitySecret, odooSecret],
+  relay: [odooSecret]
+}
+
+/** Returns the names of the secrets that a process of these roles needs, each once. */
+export function secretsOfRoles({ roles, odoo }: Pick<Config, 'roles' | 'odoo'>): string[] {
+  const names = new Set(roles.flatMap(role => secretsOf[role]))
+  if (odoo === null) names.delete(odooSecret)
+  return [...names]
+}
+
+/** Returns the secrets that this process's roles need, or those that are named, and no others. @throws what `openSecrets` throws */
+export function openRoleSecrets(
+  config: SecretsConfig,
+  logger: VaultLogger,
+  needed: readonly string[] = secretsOfRoles(config)
+): Promise<OpenSecrets> {
+  return openSecrets(config, { needed, vaultOnly: kkiSecrets }, logger)
+}
+
+/**
+ * Returns nothing where this process could not read KKI's secrets if it tried, or has the role `fetch`.
+ * @throws ConfigurationError where its login to Vault may read them: then nothing but our own code keeps them apart.
+ */
+export async function refuseBroadLogin({ mayFetch, vault }: SecretsConfig, secrets: OpenSecrets): Promise<void> {
+  if (mayFetch) return
+  const [readable] = await secrets.findReadable(kkiSecrets)
+  if (readable === undefined) return
+  throw new ConfigurationError(
+    vault?.login.kind === 'token' ? 'SDMK_VAULT_TOKEN_FILE' : 'SDMK_VAULT_ROLE_ID',
+    `this login may read the secret "${readable}", which is for the role "fetch" alone; docs/secrets.md has the policies`
+  )
+}

@@ -1,0 +1,63 @@
+import { createFileSecretStore } from './file.ts'
+import { scopeSecrets } from './scope.ts'
+import type { OpenSecretStore, VersionedSecretStore } from './store.ts'
+import { openVaultSecretStore, type VaultSecretStore } from './vault.ts'
+import type { VaultLogger, VaultOptions } from './vault-options.ts'
+
+export interface SecretsOptions {
+  /** `null`: every secret is a file. */
+  vault: VaultOptions | null
+  secretsDir: string
+  /** Whether the folder was asked for; with Vault as well, it holds all secrets but those in `vaultOnly`. */
+  isSecretsDirSet: boolean
+}
+
+export interface SecretNames {
+  /** The secrets that this process needs. */
+  needed: readonly string[]
+  /** Those that lie in Vault wherever there is one. */
+  vaultOnly: readonly string[]
+}
+
+export interface OpenSecrets extends OpenSecretStore {
+  /** Whether this secret is a file. */
+  isFile(name: string): boolean
+  /** Returns those of the secrets, not of this process, that its login to Vault may read all the same. */
+  findReadable(names: readonly string[]): Promise<string[]>
+}
+
+/**
+ * Returns the secrets that a process needs, and no others, from Vault or from files. There is no login to Vault where
+ * none of them lies there.
+ * @throws what `openVaultSecretStore` throws
+ */
+export async function openSecrets(
+  { vault: vaultOptions, secretsDir, isSecretsDirSet }: SecretsOptions,
+  { needed, vaultOnly }: SecretNames,
+  logger: VaultLogger
+): Promise<OpenSecrets> {
+  const isFile = (name: string): boolean => vaultOptions === null || (isSecretsDirSet && !vaultOnly.includes(name))
+  const files = createFileSecretStore(secretsDir)
+  const vault = vaultOptions === null || needed.every(isFile) ? null : await openVaultSecretStore(vaultOptions, logger)
+  return {
+    ...scopeSecrets(vault === null ? files : route(isFile, files, vault), needed),
+    isFile,
+    findReadable: async names => (vault === null ? [] : vault.findReadable(names)),
+    close: async () => vault?.close()
+  }
+}
+
+function route(
+  isFile: (name: string) => boolean,
+  files: VersionedSecretStore,
+  vault: VaultSecretStore
+): VersionedSecretStore {
+  const storeOf = (name: string): VersionedSecretStore => (isFile(name) ? files : vault)
+  return {
+    variableOf: name => (isFile(name) ? 'SDMK_SECRETS_DIR' : 'SDMK_VAULT_PATH'),
+    read: name => storeOf(name).read(name),
+    write: (name, value) => storeOf(name).write(name, value),
+    readVersion: name => storeOf(name).readVersion(name),
+    replace: (name, version, value) => storeOf(name).replace(name, version, value)
+  }
+}

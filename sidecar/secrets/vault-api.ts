@@ -1,0 +1,131 @@
+import NodeVault from 'node-vault'
+import pRetry from 'p-retry'
+import { abortable } from '../platform/abortable.ts'
+import { SecretStoreUnavailable } from './errors.ts'
+
+/** What Vault answered, in the sense of the API: its status, and the body as it came. */
+export interface VaultAnswer {
+  status: number
+  body: unknown
+}
+
+export interface VaultApiOptions {
+  address: string
+  namespace: string | null
+  /** PEM; `null` for the system's. */
+  ca: string | null
+  /** One call, its retries included. */
+  timeoutMs: number
+}
+
+/** One attempt; a Vault that is well answers in milliseconds. */
+const attemptTimeoutMs = 5_000
+const firstPauseMs = 100
+const longestPauseMs = 2_000
+
+/** Overloaded, lagging behind its leader, or sealed and failing: the same request may do later. */
+const isPassing = (status: number): boolean => status === 412 || status === 429 || status >= 500
+
+/** A failed attempt that may be repeated; `message` completes "Vault at <address> …". */
+class AttemptFailed extends Error {}
+
+/** Calls of Vault's HTTP API, each with a time limit; nothing here knows of logins or secrets. */
+export class VaultApi {
+  readonly #options: VaultApiOptions
+  readonly #client: NodeVault.client
+  readonly #closing = new AbortController()
+
+  constructor(options: VaultApiOptions) {
+    this.#options = options
+    const { address, ca } = options
+    this.#client = NodeVault({
+      endpoint: address,
+      // Its own would print what is written, secrets included, where the variable DEBUG asks for it.
+      debug: () => {},
+      // Said here, because it would otherwise be off where the variable VAULT_SKIP_VERIFY is set.
+      requestOptions: { strictSSL: true, timeout: attemptTimeoutMs, ...(ca !== null && { ca }) }
+    })
+    // What the library took from VAULT_TOKEN, VAULT_NAMESPACE and VAULT_PREFIX: our settings alone count.
+    Object.assign(this.#client, { token: '', namespace: options.namespace ?? '', pathPrefix: '' })
+  }
+
+  /** @throws SecretStoreUnavailable where there is no usable answer within the time limit */
+  get(path: string, token: string): Promise<VaultAnswer> {
+    return this.#call(() => this.#client.read(path, { headers: headersFor(token) }))
+  }
+
+  /** @throws SecretStoreUnavailable; Vault may have done what was asked all the same */
+  post(path: string, body: object, token: string | null, timeoutMs = this.#options.timeoutMs): Promise<VaultAnswer> {
+    const headers = token === null ? {} : headersFor(token)
+    return this.#call(() => this.#client.write(path, body, { headers }), timeoutMs)
+  }
+
+  /** Ends the calls that wait. */
+  close(): void {
+    this.#closing.abort(new AttemptFailed('was not waited for: the process stops'))
+  }
+
+  async #call(send: () => Promise<unknown>, timeoutMs = this.#options.timeoutMs): Promise<VaultAnswer> {
+    const { address } = this.#options
+    const deadline = AbortSignal.timeout(timeoutMs)
+    const signal = AbortSignal.any([deadline, this.#closing.signal])
+    let last = 'does not answer'
+    const attempts = pRetry(() => attempt(send), {
+      retries: Number.POSITIVE_INFINITY,
+      minTimeout: firstPauseMs,
+      maxTimeout: longestPauseMs,
+      randomize: true,
+      signal,
+      shouldRetry: ({ error }) => error instanceof AttemptFailed,
+      onFailedAttempt: ({ error }) => {
+        if (error instanceof AttemptFailed) last = error.message
+      }
+    })
+    try {
+      // Raced, since an attempt that is under way does not hear the signal.
+      return await abortable(attempts, signal)
+    } catch (error) {
+      if (deadline.aborted) throw new SecretStoreUnavailable(address, `${last} (waited ${timeoutMs} ms)`)
+      if (error instanceof AttemptFailed || error instanceof CertificateRefused) {
+        throw new SecretStoreUnavailable(address, error.message)
+      }
+      throw error
+    }
+  }
+}
+
+/** Waiting does not make a certificate any better. */
+class CertificateRefused extends Error {}
+
+async function attempt(send: () => Promise<unknown>): Promise<VaultAnswer> {
+  try {
+    return { status: 200, body: await send() }
+  } catch (error) {
+    const { response, code } = error as { response?: { statusCode?: number; body?: unknown }; code?: unknown }
+    const status = response?.statusCode
+    if (status === undefined) throw notAnswered(String(code ?? 'unknown error'))
+    if (!isPassing(status)) return { status, body: response?.body }
+    throw new AttemptFailed(isSealed(status, response?.body) ? `is sealed (${status})` : `answers ${status}`)
+  }
+}
+
+function notAnswered(code: string): Error {
+  if (/CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(code)) {
+    return new CertificateRefused(`has a certificate that cannot be trusted (${code}); see SDMK_VAULT_CA_FILE`)
+  }
+  return new AttemptFailed(/TIMEDOUT|ABORTED/.test(code) ? 'does not answer in time' : `cannot be reached (${code})`)
+}
+
+function isSealed(status: number, body: unknown): boolean {
+  return status === 503 && errorsOf(body).some(text => /sealed/i.test(text))
+}
+
+/** Returns the texts with which Vault explains a refusal. They name paths and rules, but must not be shown unread. */
+export function errorsOf(body: unknown): string[] {
+  const { errors } = (typeof body === 'object' && body !== null ? body : {}) as { errors?: unknown }
+  return Array.isArray(errors) ? errors.map(String) : []
+}
+
+function headersFor(token: string): Record<string, string> {
+  return { 'X-Vault-Token': token }
+}

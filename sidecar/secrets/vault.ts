@@ -1,0 +1,138 @@
+import { readFile } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { ConfigurationError } from '../errors.ts'
+import { SecretChanged, SecretUnreadable, SecretUnwritable } from './errors.ts'
+import { checkName, isSecret } from './secret.ts'
+import type { OpenSecretStore, VersionedSecret } from './store.ts'
+import { errorsOf, type VaultAnswer, VaultApi } from './vault-api.ts'
+import type { VaultLogger, VaultOptions } from './vault-options.ts'
+import { VaultSession } from './vault-session.ts'
+
+const metadata = Type.Object({ version: Type.Integer({ minimum: 1 }) })
+const readSchema = Compile(Type.Object({ data: Type.Object({ data: Type.Unknown(), metadata }) }))
+const writtenSchema = Compile(Type.Object({ data: metadata }))
+
+/** The version of a secret that was never there. A deleted one keeps its last version. */
+const none = '0'
+/** How often an unconditional write starts over because others write the same secret at that moment. */
+const writeRounds = 5
+
+export interface VaultSecretStore extends OpenSecretStore {
+  /** Returns those of the secrets that this login may read; without an answer of Vault, none. */
+  findReadable(names: readonly string[]): Promise<string[]>
+}
+
+/**
+ * Returns a store over Vault's KV engine, version 2 (OpenBao speaks the same), logged in. Every read asks Vault, and
+ * every write is a check-and-set. A 403 of a read is the policy's: `docs/secrets.md` has what it must allow.
+ * @throws ConfigurationError where Vault refuses the login or a file cannot be read; SecretStoreUnavailable where Vault
+ *   is sealed or out of reach.
+ * @see https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2
+ */
+export async function openVaultSecretStore(options: VaultOptions, logger: VaultLogger): Promise<VaultSecretStore> {
+  const { address, namespace, timeoutMs, mount, path } = options
+  const ca = options.caFile === null ? null : await readCertificates(options.caFile)
+  const api = new VaultApi({ address, namespace, timeoutMs, ca })
+  const session = new VaultSession(api, options, logger)
+  const pathOf = (name: string): string => {
+    checkName(name)
+    return `${mount}/data/${path}/${name}`
+  }
+
+  async function readVersion(name: string): Promise<VersionedSecret> {
+    const { status, body } = await session.call(token => api.get(pathOf(name), token))
+    const found = readSchema.Check(body) ? body.data : null
+    // Of a deleted secret the version is left, with status 404; a new one is written over that.
+    if (status === 404 && errorsOf(body).length === 0) {
+      return { value: null, version: String(found?.metadata.version ?? none) }
+    }
+    if (status !== 200) throw new SecretUnreadable(name, refusalOf(options, status))
+    if (found === null || !isSecret(found.data)) throw new SecretUnreadable(name, 'in Vault it is no object of texts')
+    return { value: found.data, version: String(found.metadata.version) }
+  }
+
+  async function replace(name: string, version: string, value: Record<string, string>): Promise<string> {
+    const body = { options: { cas: Number(version) }, data: value }
+    const answer = await session.call(token => api.post(pathOf(name), body, token))
+    if (answer.status === 200 && writtenSchema.Check(answer.body)) return String(answer.body.data.version)
+    if (!isOverwritten(answer)) throw new SecretUnwritable(name, refusalOf(options, answer.status))
+    // An attempt whose answer was lost may have been carried out: what was overwritten then is what it stored itself.
+    const present = await readVersion(name)
+    if (Number(present.version) === Number(version) + 1 && isDeepStrictEqual(present.value, value)) {
+      return present.version
+    }
+    throw new SecretChanged(name)
+  }
+
+  async function write(name: string, value: Record<string, string>): Promise<void> {
+    for (let round = 1; ; round++) {
+      try {
+        const { version } = await readVersion(name)
+        await replace(name, version, value)
+        return
+      } catch (error) {
+        if (!(error instanceof SecretChanged) || round === writeRounds) throw error
+      }
+    }
+  }
+
+  async function findReadable(names: readonly string[]): Promise<string[]> {
+    const paths = names.map(pathOf)
+    const { body } = await session.call(token => api.post('sys/capabilities-self', { paths }, token))
+    const { data } = (body ?? {}) as { data?: Record<string, unknown> }
+    return names.filter(name => {
+      const capabilities = data?.[pathOf(name)]
+      return Array.isArray(capabilities) && capabilities.some(word => word === 'read' || word === 'root')
+    })
+  }
+
+  async function close(): Promise<void> {
+    await session.close()
+    api.close()
+  }
+
+  if (isInTheClear(address)) {
+    logger.warn({ address }, 'Vault is spoken to without TLS: secrets and tokens cross the network in the clear')
+  }
+  try {
+    await session.start()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return {
+    variableOf: () => 'SDMK_VAULT_PATH',
+    read: async name => (await readVersion(name)).value,
+    readVersion,
+    replace,
+    write,
+    findReadable,
+    close
+  }
+}
+
+function isInTheClear(address: string): boolean {
+  const { protocol, hostname } = new URL(address)
+  return protocol === 'http:' && !/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
+}
+
+async function readCertificates(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new ConfigurationError('SDMK_VAULT_CA_FILE', `its file cannot be read (${code})`)
+  }
+}
+
+function isOverwritten({ status, body }: VaultAnswer): boolean {
+  return status === 400 && errorsOf(body).some(text => /check-and-set/i.test(text))
+}
+
+function refusalOf({ mount, path }: VaultOptions, status: number): string {
+  if (status === 403) return `the policy of this login does not allow it below ${mount}/data/${path} (403)`
+  if (status === 404) return `Vault has no KV engine at SDMK_VAULT_MOUNT (${mount})`
+  return `Vault answers ${status}`
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { openVaultSecretStore, type VaultSecretStore } from '../../sidecar/secrets/vault.ts'
+
+/*
+ * What the stand-in of the other tests claims, asked of Vault's own core. There are no tests here where that was not built
+ * (`node tools/vault/build.ts`).
+ */
+const program = fileURLToPath(new URL('../../.data/vault/vault', import.meta.url))
+
+interface RealVault {
+  url: string
+  key: string
+  root(method: string, path: string, body?: object): Promise<{ data?: Record<string, unknown> }>
+}
+
+async function startRealVault(t: TestContext): Promise<RealVault> {
+  const child = spawn(program, { stdio: ['pipe', 'pipe', 'inherit'] })
+  t.after(async () => {
+    child.kill('SIGKILL')
+    if (child.exitCode === null) await once(child, 'exit')
+  })
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string]
+  const { url, token, key } = JSON.parse(line) as { url: string; token: string; key: string }
+  const root: RealVault['root'] = async (method, path, body) => {
+    const headers = { 'x-vault-token': token }
+    const response = await fetch(`${url}/v1/${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+    const text = await response.text()
+    assert.ok(response.ok || response.status === 404, `${method} ${path}: ${response.status} ${text}`)
+    return text === '' ? {} : JSON.parse(text)
+  }
+  await root('POST', 'sys/mounts/secret', { type: 'kv', options: { version: '2' } })
+  await root('POST', 'sys/auth/approle', { type: 'approle' })
+  // The engine makes itself ready after it has been mounted.
+  for (let tries = 0; tries < 50; tries++) {
+    const { ok } = await fetch(`${url}/v1/secret/config`, { headers: { 'x-vault-token': token } })
+    if (ok) break
+    await wait(100)
+  }
+  return { url, key, root }
+}
+
+/** The policies that docs/secrets.md tells people to make. */
+async function documentedPolicy(name: string): Promise<string> {
+  const page = await readFile(new URL('../../docs/secrets.md', import.meta.url), 'utf8')
+  const policy = new RegExp(`^\`${name}\`[^\\n]*\\n\\n\`\`\`hcl\\n(.*?)\`\`\``, 'ms').exec(page)?.[1]
+  assert.ok(policy, `docs/secrets.md has no policy ${name}`)
+  return policy
+}
+
+/** Logs in as a role of that policy, whose secret id is in the file. */
+async function openAs(t: TestContext, vault: RealVault, policy: string, role: object = {}) {
+  await vault.root('PUT', `sys/policies/acl/${policy}`, { policy: await documentedPolicy(policy) })
+  await vault.root('POST', `auth/approle/role/${policy}`, { token_policies: policy, ...role })
+  const { data } = await vault.root('GET', `auth/approle/role/${policy}/role-id`)
+  const directory = await mkdtemp(join(tmpdir(), 'real-vault-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const secretIdFile = join(directory, 'secret-id')
+  const rotate = async (): Promise<void> => {
+    const made = await vault.root('POST', `auth/approle/role/${policy}/secret-id`, {})
+    await writeFile(secretIdFile, String(made.data?.secret_id))
+  }
+  await rotate()
+  const lines: string[] = []
+  const log = (_fields: object, message: string): void => void lines.push(message)
+  const store: VaultSecretStore = await openVaultSecretStore(
+    {
+      address: vault.url,
+      mount: 'secret',
+      path: 'sdmk',
+      namespace: null,
+      caFile: null,
+      timeoutMs: 2000,
+      login: { kind: 'approle', mount: 'approle', roleId: String(data?.role_id), secretIdFile }
+    },
+    { info: log, warn: log, error: log }
+  )
+  t.after(() => store.close())
+  return { store, rotate, lines }
+}
+
+if (existsSync(program)) {
+  test('a real Vault keeps secrets and versions as the stand-in does', async t => {
+    const vault = await startRealVault(t)
+    const { store } = await openAs(t, vault, 'sdmk-fetch')
+
+    assert.deepEqual(await store.readVersion('kki-token'), { value: null, version: '0' })
+    assert.equal(await store.replace('kki-token', '0', { accessToken: 'a' }), '1')
+    await assert.rejects(store.replace('kki-token', '0', { accessToken: 'b' }), { code: 'SDMK_SECRET_CHANGED' })
+    await store.write('kki-token', { accessToken: 'c' })
+    assert.deepEqual(await store.readVersion('kki-token'), { value: { accessToken: 'c' }, version: '2' })
+    await vault.root('DELETE', 'secret/data/sdmk/kki-token')
+    assert.deepEqual(await store.readVersion('kki-token'), { value: null, version: '2' })
+    assert.equal(await store.replace('kki-token', '2', { accessToken: 'd' }), '3')
+  })
+
+  test('the documented policies let each process read what it needs, and KKI’s secrets be read by the role fetch alone', async t => {
+    const vault = await startRealVault(t)
+    for (const name of ['kki', 'nik-keys']) await vault.root('POST', `secret/data/sdmk/${name}`, { data: { a: 'b' } })
+    const fetcher = await openAs(t, vault, 'sdmk-fetch')
+    const service = await openAs(t, vault, 'sdmk-service')
+
+    assert.deepEqual(await fetcher.store.read('kki'), { a: 'b' })
+    assert.deepEqual(await fetcher.store.findReadable(['kki', 'kki-token', 'odoo']), ['kki', 'kki-token'])
+    await assert.rejects(fetcher.store.replace('kki', '1', {}), { code: 'SDMK_SECRET_UNWRITABLE' })
+    await service.store.write('odoo', { login: 'sdmk' })
+    assert.deepEqual(await service.store.read('nik-keys'), { a: 'b' })
+    assert.deepEqual(await service.store.findReadable(['kki', 'kki-token']), [])
+    await assert.rejects(service.store.read('kki'), { code: 'SDMK_SECRET_UNREADABLE', message: /\(403\)/ })
+    const { store } = await openAs(t, vault, 'sdmk-init')
+    await assert.rejects(store.replace('nik-keys', '1', {}), { code: 'SDMK_SECRET_UNWRITABLE' })
+  })
+
+  test('a login outlives its lease and its longest life in a real Vault, with a rotated secret id', async t => {
+    const vault = await startRealVault(t)
+    const role = { token_ttl: '2s', token_max_ttl: '4s', secret_id_num_uses: 1 }
+    const { store, rotate, lines } = await openAs(t, vault, 'sdmk-fetch', role)
+    await store.write('kki-token', { accessToken: 'a' })
+    await rotate()
+    await wait(6000)
+
+    assert.deepEqual(await store.read('kki-token'), { accessToken: 'a' })
+    assert.ok(lines.filter(line => line === 'logged in to Vault').length >= 2, lines.join())
+  })
+
+  test('a real Vault that is sealed is waited for', async t => {
+    const vault = await startRealVault(t)
+    const { store } = await openAs(t, vault, 'sdmk-fetch')
+    await store.write('kki-token', { accessToken: 'a' })
+    await vault.root('PUT', 'sys/seal')
+
+    await assert.rejects(store.read('kki-token'), { code: 'SDMK_SECRET_STORE_UNAVAILABLE', message: /is sealed/ })
+    await fetch(`${vault.url}/v1/sys/unseal`, { method: 'PUT', body: JSON.stringify({ key: vault.key }) })
+    assert.deepEqual(await store.read('kki-token'), { accessToken: 'a' })
+  })
+}

@@ -1,0 +1,396 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import { openVaultSecretStore, type VaultSecretStore } from '../../sidecar/secrets/vault.ts'
+import type { VaultOptions } from '../../sidecar/secrets/vault-options.ts'
+import { selfSigned } from '../helpers/certificate.ts'
+import { type FakeToken, type FakeVault, startVault, wholePolicy } from './helpers/vault.ts'
+
+interface Opened {
+  store: VaultSecretStore
+  logs: string[]
+}
+
+async function fileWith(t: TestContext, content: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'vault-'))
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const file = join(directory, 'credential')
+  await writeFile(file, content)
+  return file
+}
+
+async function open(vault: FakeVault, given: Partial<VaultOptions> & Pick<VaultOptions, 'login'>): Promise<Opened> {
+  const logs: string[] = []
+  const log = (fields: object, message: string): void => {
+    const { err, ...rest } = fields as { err?: Error }
+    logs.push(`${message} ${JSON.stringify(rest)} ${err?.message ?? ''}`)
+  }
+  const options: VaultOptions = {
+    address: vault.url,
+    mount: 'secret',
+    path: 'sdmk',
+    namespace: null,
+    caFile: null,
+    timeoutMs: 1000,
+    ...given
+  }
+  const store = await openVaultSecretStore(options, { info: log, warn: log, error: log })
+  vault.beforeClose(() => store.close())
+  return { store, logs }
+}
+
+/** A store that is logged in with a token of its own. */
+async function openWithToken(
+  t: TestContext,
+  vault: FakeVault,
+  token: Partial<FakeToken> = {},
+  options: Partial<VaultOptions> = {}
+): Promise<Opened & { token: string; tokenFile: string }> {
+  const id = vault.addToken({ policy: wholePolicy, ...token })
+  const tokenFile = await fileWith(t, `${id}\n`)
+  return { ...(await open(vault, { login: { kind: 'token', tokenFile }, ...options })), token: id, tokenFile }
+}
+
+async function openAsRole(
+  t: TestContext,
+  vault: FakeVault,
+  token: Partial<FakeToken> = {}
+): Promise<Opened & { secretIdFile: string }> {
+  vault.roles.push({ roleId: 'fetcher', secretId: 'not-a-secret', token: { policy: wholePolicy, ...token } })
+  const secretIdFile = await fileWith(t, 'not-a-secret')
+  const login = { kind: 'approle' as const, mount: 'approle', roleId: 'fetcher', secretIdFile }
+  return { ...(await open(vault, { login })), secretIdFile }
+}
+
+async function until(what: string, condition: () => boolean): Promise<void> {
+  const end = Date.now() + 10_000
+  while (!condition()) {
+    assert.ok(Date.now() < end, `${what}: not within 10 s`)
+    await wait(10)
+  }
+}
+
+const secret = { clientId: 'sdmk', clientSecret: 'hush' }
+
+// Together, since leases end by the clock.
+describe('secrets in Vault', { concurrency: true }, () => {
+  test('gives back what was stored, below the mount and path of the settings', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault)
+
+    await store.write('kki', secret)
+
+    assert.deepEqual(await store.read('kki'), secret)
+    assert.deepEqual(vault.get('sdmk/kki'), secret)
+  })
+
+  test('sees at once what somebody else stored in Vault', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault)
+    await store.write('kki', secret)
+
+    vault.put('sdmk/kki', { clientId: 'sdmk', clientSecret: 'rotated' })
+
+    assert.deepEqual(await store.read('kki'), { clientId: 'sdmk', clientSecret: 'rotated' })
+  })
+
+  test('knows no secret that was never stored, and none that was deleted', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault)
+    assert.deepEqual(await store.readVersion('kki'), { value: null, version: '0' })
+    vault.put('sdmk/kki', secret)
+    vault.delete('sdmk/kki')
+
+    assert.deepEqual(await store.readVersion('kki'), { value: null, version: '1' })
+    assert.equal(await store.replace('kki', '1', secret), '2')
+  })
+
+  test('leaves a secret alone that somebody else stored since it was read', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault)
+    const { version } = await store.readVersion('kki-token')
+    vault.put('sdmk/kki-token', { accessToken: 'theirs' })
+
+    await assert.rejects(store.replace('kki-token', version, { accessToken: 'ours' }), {
+      code: 'SDMK_SECRET_CHANGED',
+      retryable: true
+    })
+    assert.deepEqual(vault.get('sdmk/kki-token'), { accessToken: 'theirs' })
+  })
+
+  test('of many who replace one version a single one gets through', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault)
+    const writes = await Promise.allSettled(
+      Array.from({ length: 10 }, (_, index) => store.replace('kki-token', '0', { accessToken: String(index) }))
+    )
+
+    assert.equal(writes.filter(({ status }) => status === 'fulfilled').length, 1)
+  })
+
+  test('takes a write whose answer was lost for done where it was carried out', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault)
+    vault.troubles.push('cut-after')
+
+    assert.equal(await store.replace('kki-token', '0', { accessToken: 'a' }), '1')
+    assert.equal(vault.count('POST', 'secret/data/sdmk/kki-token'), 2)
+  })
+
+  for (const trouble of [500, 502, 503, 429, 412, 'cut-before'] as const) {
+    test(`asks again after ${trouble}`, async t => {
+      const vault = await startVault(t)
+      const { store } = await openWithToken(t, vault)
+      vault.put('sdmk/kki', secret)
+      vault.troubles.push(trouble, trouble)
+
+      assert.deepEqual(await store.read('kki'), secret)
+      assert.equal(vault.count('GET', 'secret/data/sdmk/kki'), 3)
+    })
+  }
+
+  test('gives up on a sealed Vault in time and says so, and goes on once it is unsealed', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault, {}, { timeoutMs: 400 })
+    vault.put('sdmk/kki', secret)
+    vault.isSealed = true
+
+    const started = performance.now()
+    await assert.rejects(store.read('kki'), {
+      code: 'SDMK_SECRET_STORE_UNAVAILABLE',
+      retryable: true,
+      message: /is sealed/
+    })
+    assert.ok(performance.now() - started < 1500)
+    vault.isSealed = false
+    assert.deepEqual(await store.read('kki'), secret)
+  })
+
+  test('waits no longer than allowed for a Vault that says nothing', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault, {}, { timeoutMs: 300 })
+    vault.troubles.push('silent')
+
+    await assert.rejects(store.read('kki'), { code: 'SDMK_SECRET_STORE_UNAVAILABLE', message: /waited 300 ms/ })
+  })
+
+  test('says which secret the policy does not allow, without another login', async t => {
+    const vault = await startVault(t)
+    const { store } = await openAsRole(t, vault, { policy: { 'secret/data/sdmk/odoo': ['read'] } })
+
+    await assert.rejects(store.read('kki'), {
+      code: 'SDMK_SECRET_UNREADABLE',
+      message: /"kki" .*policy.*secret\/data\/sdmk \(403\)/
+    })
+    await assert.rejects(store.replace('odoo', '0', secret), { code: 'SDMK_SECRET_UNWRITABLE' })
+    assert.equal(vault.count('POST', 'auth/approle/login'), 1)
+  })
+
+  test('says that there is no KV engine where the settings say', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault, { policy: { '*': ['root'] } }, { mount: 'elsewhere' })
+
+    await assert.rejects(store.read('kki'), {
+      code: 'SDMK_SECRET_UNREADABLE',
+      message: /SDMK_VAULT_MOUNT \(elsewhere\)/
+    })
+  })
+
+  test('says which secret is damaged, and nothing of its content', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault)
+    vault.put('sdmk/kki', { clientSecret: 12345 })
+
+    await assert.rejects(store.read('kki'), (error: Error & { code?: string }) => {
+      assert.equal(error.code, 'SDMK_SECRET_UNREADABLE')
+      assert.doesNotMatch(`${error.message} ${error.cause}`, /12345/)
+      return true
+    })
+  })
+
+  test('tells which secrets a login may read', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault, { policy: { 'secret/data/sdmk/kki': ['read'] } })
+
+    assert.deepEqual(await store.findReadable(['kki', 'kki-token']), ['kki'])
+  })
+
+  test('sends the namespace with every request', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault, {}, { namespace: 'health/sdmk' })
+    await store.read('kki')
+
+    assert.deepEqual(new Set(vault.requests.map(({ namespace }) => namespace)), new Set(['health/sdmk']))
+  })
+
+  test('logs in as a role, and ends that login when it is closed', async t => {
+    const vault = await startVault(t)
+    const { store } = await openAsRole(t, vault)
+    await store.write('kki', secret)
+    const token = vault.requests.find(({ path }) => path === 'secret/data/sdmk/kki')?.token
+    await store.close()
+
+    assert.match(token ?? '', /^hvs\./)
+    assert.equal(vault.requests.at(-1)?.path, 'auth/token/revoke-self')
+    assert.equal(vault.requests.at(-1)?.token, token)
+  })
+
+  test('leaves a token alone that somebody else keeps', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault)
+    await store.close()
+
+    assert.equal(vault.count('POST', 'auth/token/revoke-self'), 0)
+  })
+
+  test('logs in again where Vault no longer knows the token, once for all who ask', async t => {
+    const vault = await startVault(t)
+    const { store } = await openAsRole(t, vault)
+    vault.put('sdmk/kki', secret)
+    vault.revokeAll()
+
+    const found = await Promise.all(Array.from({ length: 8 }, () => store.read('kki')))
+
+    assert.deepEqual(found, Array(8).fill(secret))
+    assert.equal(vault.count('POST', 'auth/approle/login'), 2)
+  })
+
+  test('reads a rotated secret id and a new token without a restart', async t => {
+    const vault = await startVault(t)
+    vault.put('sdmk/kki', secret)
+    const asRole = await openAsRole(t, vault)
+    const withToken = await openWithToken(t, vault)
+    vault.revokeAll()
+    vault.roles[0] = { roleId: 'fetcher', secretId: 'rotated', token: { policy: wholePolicy } }
+    await writeFile(asRole.secretIdFile, 'rotated')
+    await writeFile(withToken.tokenFile, vault.addToken({ policy: wholePolicy }))
+
+    assert.deepEqual(await asRole.store.read('kki'), secret)
+    assert.deepEqual(await withToken.store.read('kki'), secret)
+  })
+
+  test('renews a login before it ends, without a new one', async t => {
+    const vault = await startVault(t)
+    await openAsRole(t, vault, { ttl: 2 })
+
+    await until('two renewals', () => vault.count('POST', 'auth/token/renew-self') >= 2)
+    assert.equal(vault.count('POST', 'auth/approle/login'), 1)
+  })
+
+  test('logs in again where a login cannot be renewed, before it ends', async t => {
+    const vault = await startVault(t)
+    const { store } = await openAsRole(t, vault, { ttl: 2, renewable: false })
+    vault.put('sdmk/kki', secret)
+
+    await until('a second login', () => vault.count('POST', 'auth/approle/login') >= 2)
+    assert.deepEqual(await store.read('kki'), secret)
+    assert.equal(vault.count('POST', 'auth/token/renew-self'), 0)
+  })
+
+  test('logs in again when renewals come to the longest life of a token', async t => {
+    const vault = await startVault(t)
+    await openAsRole(t, vault, { ttl: 2, maxTtl: 3 })
+
+    await until('a second login', () => vault.count('POST', 'auth/approle/login') >= 2)
+    assert.ok(vault.count('POST', 'auth/token/renew-self') >= 1)
+  })
+
+  test('goes on with what is left of a login that is not renewed, and tries again', async t => {
+    const vault = await startVault(t)
+    const { store, logs } = await openAsRole(t, vault, { ttl: 3, renewable: false })
+    vault.put('sdmk/kki', secret)
+    const [role] = vault.roles.splice(0)
+
+    await until('a failed login', () => logs.some(line => line.includes('was not renewed')))
+    assert.deepEqual(await store.read('kki'), secret)
+    assert.doesNotMatch(logs.join(), /hvs\.|not-a-secret/)
+    vault.roles.push(role as NonNullable<typeof role>)
+    await until('a second login', () => logs.filter(line => line.startsWith('logged in')).length === 2)
+  })
+
+  test('uses a token without end as it is', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault, { ttl: 0 })
+    await store.write('kki', secret)
+
+    assert.deepEqual(await store.read('kki'), secret)
+  })
+
+  test('does not start with a refused login, and names the setting', async t => {
+    const vault = await startVault(t)
+    const file = await fileWith(t, 'hvs.unknown')
+    const code = 'SDMK_CONFIGURATION'
+
+    await assert.rejects(open(vault, { login: { kind: 'token', tokenFile: file } }), {
+      code,
+      message: 'SDMK_VAULT_TOKEN_FILE: Vault refuses the token in it (403)'
+    })
+    await assert.rejects(
+      open(vault, { login: { kind: 'approle', mount: 'approle', roleId: 'x', secretIdFile: file } }),
+      {
+        code,
+        message: 'SDMK_VAULT_SECRET_ID_FILE: Vault refuses this role and secret id (400)'
+      }
+    )
+    await assert.rejects(open(vault, { login: { kind: 'token', tokenFile: `${file}-missing` } }), {
+      code,
+      message: 'SDMK_VAULT_TOKEN_FILE: its file cannot be read (ENOENT)'
+    })
+  })
+
+  test('does not start with a Vault that is out of reach or sealed', async t => {
+    const vault = await startVault(t)
+    const login = { kind: 'token' as const, tokenFile: await fileWith(t, 'hvs.any') }
+    vault.isSealed = true
+
+    await assert.rejects(open(vault, { login, timeoutMs: 200 }), {
+      code: 'SDMK_SECRET_STORE_UNAVAILABLE',
+      message: `SDMK_VAULT_ADDR: Vault at ${vault.url} is sealed (503) (waited 200 ms)`
+    })
+    await assert.rejects(open(vault, { login, timeoutMs: 200, address: 'http://127.0.0.1:1' }), {
+      message: 'SDMK_VAULT_ADDR: Vault at http://127.0.0.1:1 cannot be reached (ECONNREFUSED) (waited 200 ms)'
+    })
+  })
+
+  test('trusts the certificates of the settings, and no others', async t => {
+    const tls = selfSigned()
+    const vault = await startVault(t, tls)
+    vault.put('sdmk/kki', secret)
+    const { store } = await openWithToken(t, vault, {}, { caFile: await fileWith(t, tls.cert) })
+    assert.deepEqual(await store.read('kki'), secret)
+
+    process.env.VAULT_SKIP_VERIFY = '1'
+    t.after(() => delete process.env.VAULT_SKIP_VERIFY)
+    await assert.rejects(openWithToken(t, vault, {}, { caFile: await fileWith(t, selfSigned().cert) }), {
+      code: 'SDMK_SECRET_STORE_UNAVAILABLE',
+      message: /certificate that cannot be trusted/
+    })
+  })
+
+  test('tells neither tokens nor secrets, wherever it fails', async t => {
+    const vault = await startVault(t)
+    const { store, logs, token } = await openWithToken(t, vault, { renewable: false }, { timeoutMs: 200 })
+    await store.write('kki', secret)
+    const errors: unknown[] = []
+    const note = (error: unknown) => errors.push(error)
+    vault.isSealed = true
+    await store.read('kki').catch(note)
+    await store.write('kki', secret).catch(note)
+    vault.isSealed = false
+    vault.revokeAll()
+    await store.read('kki').catch(note)
+
+    const told = [...logs, ...errors.map(error => inspectDeeply(error))].join('\n')
+    assert.equal(errors.length, 3)
+    assert.ok(!told.includes(token), told)
+    assert.doesNotMatch(told, /hush/)
+  })
+})
+
+function inspectDeeply(error: unknown): string {
+  const { message, stack, cause } = error as Error
+  return `${message} ${stack} ${JSON.stringify(error)} ${cause ? inspectDeeply(cause) : ''}`
+}
