@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,8 +11,8 @@ import { fileURLToPath } from 'node:url'
 import { openVaultSecretStore, type VaultSecretStore } from '../../sidecar/secrets/vault.ts'
 
 /*
- * What the stand-in of the other tests claims, asked of Vault's own core. There are no tests here where that was not built
- * (`node tools/vault/build.ts`).
+ * What the stand-in of the other tests claims, asked of Vault's own core: `npm run test:vault`, which builds it first. It is
+ * no part of `npm test`, since its sources are some gigabytes.
  */
 const program = fileURLToPath(new URL('../../.data/vault/vault', import.meta.url))
 
@@ -88,58 +87,56 @@ async function openAs(t: TestContext, vault: RealVault, policy: string, role: ob
   return { store, rotate, lines }
 }
 
-if (existsSync(program)) {
-  test('a real Vault keeps secrets and versions as the stand-in does', async t => {
-    const vault = await startRealVault(t)
-    const { store } = await openAs(t, vault, 'sdmk-fetch')
+test('a real Vault keeps secrets and versions as the stand-in does', async t => {
+  const vault = await startRealVault(t)
+  const { store } = await openAs(t, vault, 'sdmk-fetch')
 
-    assert.deepEqual(await store.readVersion('kki-token'), { value: null, version: '0' })
-    assert.equal(await store.replace('kki-token', '0', { accessToken: 'a' }), '1')
-    await assert.rejects(store.replace('kki-token', '0', { accessToken: 'b' }), { code: 'SDMK_SECRET_CHANGED' })
-    await store.write('kki-token', { accessToken: 'c' })
-    assert.deepEqual(await store.readVersion('kki-token'), { value: { accessToken: 'c' }, version: '2' })
-    await vault.root('DELETE', 'secret/data/sdmk/kki-token')
-    assert.deepEqual(await store.readVersion('kki-token'), { value: null, version: '2' })
-    assert.equal(await store.replace('kki-token', '2', { accessToken: 'd' }), '3')
-  })
+  assert.deepEqual(await store.readVersion('kki-token'), { value: null, version: '0' })
+  assert.equal(await store.replace('kki-token', '0', { accessToken: 'a' }), '1')
+  await assert.rejects(store.replace('kki-token', '0', { accessToken: 'b' }), { code: 'SDMK_SECRET_CHANGED' })
+  await store.write('kki-token', { accessToken: 'c' })
+  assert.deepEqual(await store.readVersion('kki-token'), { value: { accessToken: 'c' }, version: '2' })
+  await vault.root('DELETE', 'secret/data/sdmk/kki-token')
+  assert.deepEqual(await store.readVersion('kki-token'), { value: null, version: '2' })
+  assert.equal(await store.replace('kki-token', '2', { accessToken: 'd' }), '3')
+})
 
-  test('the documented policies let each process read what it needs, and KKI’s secrets be read by the role fetch alone', async t => {
-    const vault = await startRealVault(t)
-    for (const name of ['kki', 'nik-keys']) await vault.root('POST', `secret/data/sdmk/${name}`, { data: { a: 'b' } })
-    const fetcher = await openAs(t, vault, 'sdmk-fetch')
-    const service = await openAs(t, vault, 'sdmk-service')
+test('the documented policies let each process read what it needs, and KKI’s secrets be read by the role fetch alone', async t => {
+  const vault = await startRealVault(t)
+  for (const name of ['kki', 'nik-keys']) await vault.root('POST', `secret/data/sdmk/${name}`, { data: { a: 'b' } })
+  const fetcher = await openAs(t, vault, 'sdmk-fetch')
+  const service = await openAs(t, vault, 'sdmk-service')
 
-    assert.deepEqual(await fetcher.store.read('kki'), { a: 'b' })
-    assert.deepEqual(await fetcher.store.findReadable(['kki', 'kki-token', 'odoo']), ['kki', 'kki-token'])
-    await assert.rejects(fetcher.store.replace('kki', '1', {}), { code: 'SDMK_SECRET_UNWRITABLE' })
-    await service.store.write('odoo', { login: 'sdmk' })
-    assert.deepEqual(await service.store.read('nik-keys'), { a: 'b' })
-    assert.deepEqual(await service.store.findReadable(['kki', 'kki-token']), [])
-    await assert.rejects(service.store.read('kki'), { code: 'SDMK_SECRET_UNREADABLE', message: /\(403\)/ })
-    const { store } = await openAs(t, vault, 'sdmk-init')
-    await assert.rejects(store.replace('nik-keys', '1', {}), { code: 'SDMK_SECRET_UNWRITABLE' })
-  })
+  assert.deepEqual(await fetcher.store.read('kki'), { a: 'b' })
+  assert.deepEqual(await fetcher.store.findReadable(['kki', 'kki-token', 'odoo']), ['kki', 'kki-token'])
+  await assert.rejects(fetcher.store.replace('kki', '1', {}), { code: 'SDMK_SECRET_UNWRITABLE' })
+  await service.store.write('odoo', { login: 'sdmk' })
+  assert.deepEqual(await service.store.read('nik-keys'), { a: 'b' })
+  assert.deepEqual(await service.store.findReadable(['kki', 'kki-token']), [])
+  await assert.rejects(service.store.read('kki'), { code: 'SDMK_SECRET_UNREADABLE', message: /\(403\)/ })
+  const { store } = await openAs(t, vault, 'sdmk-init')
+  await assert.rejects(store.replace('nik-keys', '1', {}), { code: 'SDMK_SECRET_UNWRITABLE' })
+})
 
-  test('a login outlives its lease and its longest life in a real Vault, with a rotated secret id', async t => {
-    const vault = await startRealVault(t)
-    const role = { token_ttl: '2s', token_max_ttl: '4s', secret_id_num_uses: 1 }
-    const { store, rotate, lines } = await openAs(t, vault, 'sdmk-fetch', role)
-    await store.write('kki-token', { accessToken: 'a' })
-    await rotate()
-    await wait(6000)
+test('a login outlives its lease and its longest life in a real Vault, with a rotated secret id', async t => {
+  const vault = await startRealVault(t)
+  const role = { token_ttl: '2s', token_max_ttl: '4s', secret_id_num_uses: 1 }
+  const { store, rotate, lines } = await openAs(t, vault, 'sdmk-fetch', role)
+  await store.write('kki-token', { accessToken: 'a' })
+  await rotate()
+  await wait(6000)
 
-    assert.deepEqual(await store.read('kki-token'), { accessToken: 'a' })
-    assert.ok(lines.filter(line => line === 'logged in to Vault').length >= 2, lines.join())
-  })
+  assert.deepEqual(await store.read('kki-token'), { accessToken: 'a' })
+  assert.ok(lines.filter(line => line === 'logged in to Vault').length >= 2, lines.join())
+})
 
-  test('a real Vault that is sealed is waited for', async t => {
-    const vault = await startRealVault(t)
-    const { store } = await openAs(t, vault, 'sdmk-fetch')
-    await store.write('kki-token', { accessToken: 'a' })
-    await vault.root('PUT', 'sys/seal')
+test('a real Vault that is sealed is waited for', async t => {
+  const vault = await startRealVault(t)
+  const { store } = await openAs(t, vault, 'sdmk-fetch')
+  await store.write('kki-token', { accessToken: 'a' })
+  await vault.root('PUT', 'sys/seal')
 
-    await assert.rejects(store.read('kki-token'), { code: 'SDMK_SECRET_STORE_UNAVAILABLE', message: /is sealed/ })
-    await fetch(`${vault.url}/v1/sys/unseal`, { method: 'PUT', body: JSON.stringify({ key: vault.key }) })
-    assert.deepEqual(await store.read('kki-token'), { accessToken: 'a' })
-  })
-}
+  await assert.rejects(store.read('kki-token'), { code: 'SDMK_SECRET_STORE_UNAVAILABLE', message: /is sealed/ })
+  await fetch(`${vault.url}/v1/sys/unseal`, { method: 'PUT', body: JSON.stringify({ key: vault.key }) })
+  assert.deepEqual(await store.read('kki-token'), { accessToken: 'a' })
+})
