@@ -141,7 +141,12 @@ describe('the API', () => {
     assert.equal((await app.inject('/livez')).statusCode, 200)
     const ready = await app.inject('/readyz')
     assert.equal(ready.statusCode, 200, ready.body)
-    assert.deepEqual(Object.keys(ready.json<{ checks: object }>().checks).sort(), ['database', 'kki', 'queue'])
+    assert.deepEqual(Object.keys(ready.json<{ checks: object }>().checks).sort(), [
+      'database',
+      'kki',
+      'queue',
+      'secrets'
+    ])
     assert.equal((await app.inject('/docs')).statusCode, 200)
     assert.equal((await app.inject('/openapi.json')).json<{ openapi: string }>().openapi, '3.1.0')
   })

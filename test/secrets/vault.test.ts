@@ -34,7 +34,8 @@ async function open(vault: FakeVault, given: Partial<VaultOptions> & Pick<VaultO
     path: 'sdmk',
     namespace: null,
     caFile: null,
-    timeoutMs: 1000,
+    // Long enough for a machine with other work; what is to run into it says so.
+    timeoutMs: 15_000,
     ...given
   }
   const store = await openVaultSecretStore(options, { info: log, warn: log, error: log })
