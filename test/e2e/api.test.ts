@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { createApiKey } from '../../sidecar/platform/api-key.ts'
 import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
 import { fault, inject, kkiRecord, startConnector } from './helpers.ts'
+import { until } from './process.ts'
 
 type Problem = { code: string; requestId: string; batchId?: number; errors?: { field: string }[] }
 
@@ -129,8 +130,9 @@ describe('the API', () => {
     assert.match(before, /^sdmk_integration_active 1$/m)
     await inject(simulator, [{ record: kkiRecord() }, { record: kkiRecord({ profesi: '?' }) }])
     await run({})
+    // A batch is counted right after the commit that others see.
+    await until('the counters', async () => /^sdmk_kki_rows_total\{outcome="created"\} 1$/m.test(await scrape()))
     const after = await scrape()
-    assert.match(after, /^sdmk_kki_rows_total\{outcome="created"\} 1$/m)
     assert.match(after, /^sdmk_kki_rejections_total\{code="PROFESSION_UNKNOWN"\} 1$/m)
     assert.match(after, /^sdmk_kki_requests_total\{status="200"\} [1-9]/m)
     assert.match(after, /^sdmk_kki_last_success_timestamp_seconds \d/m)
