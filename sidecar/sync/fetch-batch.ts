@@ -150,6 +150,9 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
   }
   const resume = { ...(batch.cursor !== null && { startCursor: batch.cursor }), firstPage: batch.pages + 1 }
   const progress = new Progress(context, batch)
+  // An attempt that ended between its last pages and the word that they were the last left no cursor, as one that has not
+  // begun has none: walking on would stage everything a second time.
+  if (batch.pages > 0 && batch.cursor === null) return progress.finish()
   let rowNo = batch.fetched
   for await (const page of walkPages(kki, query, callContext, { maxPages: options.maxPages, ...resume })) {
     const staged = transformPage(page, {
