@@ -16,6 +16,8 @@ export interface Scene {
   secretsDir: string
   /** Past the proxies, on the maintenance database. */
   admin: () => Promise<pg.Client>
+  /** Who has the batch that was stopped: the number rises when another takes it. Null where no batch was. */
+  fenceOf(hold: Hold): Promise<number | null>
   /** A whole number below `limit`, drawn from the run's seed. */
   draw(limit: number): number
 }
@@ -23,8 +25,26 @@ export interface Scene {
 /** Strikes while the step is held, and lets it go. Resolves when the fault is over, to that moment. */
 type Strike = (scene: Scene) => Promise<number>
 
-/** Longer than a job's heartbeat and the interval in which it is looked for: another replica has the job by then. */
-const pauseMs = 14_000
+/**
+ * Longer than a job's heartbeat and the interval in which it is looked for: another replica has the job by then, and has
+ * the batch unless the one that is paused keeps it locked in an open transaction.
+ */
+const pauseMs = 15_000
+
+const problem = '{"title":"Forbidden","status":403}'
+const forbidden = Buffer.from(
+  `HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\ncontent-length: ${problem.length}\r\n\r\n${problem}`
+)
+
+/** Stops the process until another has taken its batch, and for `ms` more. */
+async function pauseUntilTaken({ hold, victim, fenceOf }: Scene, ms: number): Promise<void> {
+  const before = await fenceOf(hold)
+  victim.pause()
+  for (const until = Date.now() + pauseMs; Date.now() < until; await wait(100)) {
+    // The worst moment to wake up is while another is at work on the batch.
+    if (before !== null && (await fenceOf(hold)) !== before) return void (await wait(ms))
+  }
+}
 
 const down =
   (peer: Peer, ms: number): Strike =>
@@ -51,12 +71,18 @@ export const faults = {
     await untilGone(hold)
     return at
   },
-  sigstop: async ({ hold, victim }) => {
-    victim.pause()
-    await wait(pauseMs)
+  sigstop: async scene => {
+    await pauseUntilTaken(scene, scene.draw(600))
     // What it had sent before it was stopped arrives now, and it wakes up with the answer on its way.
-    hold.release()
-    victim.resume()
+    scene.hold.release()
+    scene.victim.resume()
+    return Date.now()
+  },
+  'sigstop-refused': async scene => {
+    await pauseUntilTaken(scene, 0)
+    // It wakes up to what would end the batch, were it still its own.
+    scene.hold.answer(forbidden)
+    scene.victim.resume()
     return Date.now()
   },
   'database-cut': async ({ hold, victim, draw }) => {
@@ -131,6 +157,9 @@ export function whyMeaningless(step: StepName, fault: FaultName): string | null 
   const { peer, where }: { peer: Peer; where: string } = steps[step]
   if (fault === 'kki-cut' || fault === 'kki-lost') {
     return peer === 'kki' ? null : 'no answer of KKI is on its way at this step'
+  }
+  if (fault === 'sigstop-refused') {
+    return step === 'fetch' ? null : 'no page of the list is awaited at this step'
   }
   if (fault === 'odoo-lost') {
     return step === 'project-after' ? null : 'an answer is lost after Odoo’s commit by definition'

@@ -15,6 +15,8 @@ export interface Hold {
   release(): void
   /** Lets the request pass and the answer break off after so many bytes of it. */
   releaseAndCutAfter(bytes: number): void
+  /** Gives this answer in the peer's place; the peer never sees the request. */
+  answer(bytes: Buffer): void
   /** Breaks the connection off, both ways. */
   cut(): void
 }
@@ -122,6 +124,7 @@ export class ChaosProxy {
 
     let replyGate: Promise<void> | null = null
     let replyLimit = Number.POSITIVE_INFINITY
+    let isAnswered = false
     let requests = Promise.resolve()
     let replies = Promise.resolve()
     let hitReply: (() => void) | null = null
@@ -138,6 +141,11 @@ export class ChaosProxy {
         release: resolve,
         releaseAndCutAfter(bytes) {
           replyLimit = bytes
+          resolve()
+        },
+        answer(bytes) {
+          isAnswered = true
+          client.write(bytes)
           resolve()
         },
         cut: conversation.cut
@@ -167,6 +175,10 @@ export class ChaosProxy {
             }
           }
           if (isGone) return
+          if (isAnswered) {
+            isAnswered = false
+            continue
+          }
           conversation.isAsked = true
           server.write(unit.bytes)
         }

@@ -129,7 +129,16 @@ async function strike(
     await client.connect()
     return client
   }
-  const scene = { hold, victim, replicas: stage.replicas, store: lane.store, secretsDir: stage.secretsDir, admin, draw }
+  const fenceOf = async ({ unit }: Hold) => {
+    const { rows } = await stage.pool.query<{ fence: number }>('select fence::int from kki.batch where id = $1', [
+      unit.batchId
+    ])
+    return rows[0]?.fence ?? null
+  }
+  const { replicas, secretsDir } = stage
+  const scene = { hold, victim, replicas, store: lane.store, secretsDir, admin, fenceOf, draw }
+  // What the batch had achieved before is no sign that it got on.
+  await watch.look()
   const { batchId, jobId, what } = hold.unit
   const told = {
     hitAt: new Date(hold.at).toISOString(),

@@ -18,7 +18,7 @@ interface Sabotage {
 
 /** A safety, the words of the code without which there is none, and the faults that it is there for. */
 const sabotages = {
-  /** A process that was paused goes on writing to a batch that another has taken. */
+  /** A process that was paused goes on writing to a batch that another has taken: here it ends it as failed. */
   fence: {
     edits: [
       {
@@ -27,7 +27,7 @@ const sabotages = {
         to: 'where b.id = $1 and $2::bigint is not null and b.state = any ($3::text[])'
       }
     ],
-    pairs: [{ step: 'stage-begin', fault: 'sigstop' }]
+    pairs: [{ step: 'fetch', fault: 'sigstop-refused' }]
   },
   /** Rows are staged after the transaction that moves the cursor past them. */
   'page-transaction': {

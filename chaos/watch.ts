@@ -27,12 +27,13 @@ export class Watch {
   async #loop(): Promise<void> {
     while (!this.#stop.signal.aborted) {
       // While the server is away there is nothing to see.
-      await this.#look().catch(() => undefined)
+      await this.look().catch(() => undefined)
       await wait(intervalMs, undefined, { signal: this.#stop.signal }).catch(() => undefined)
     }
   }
 
-  async #look(): Promise<void> {
+  /** Looks now. @throws while the server is away */
+  async look(): Promise<void> {
     const { rows } = await this.#pool.query<Seen & { id: number }>(
       `select id::int, state, concat_ws('|', state, pages, fetched_at, planned_at, replans) as progress from kki.batch`
     )
