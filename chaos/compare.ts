@@ -83,18 +83,21 @@ export interface Difference {
   examples: string[]
 }
 
+const examplesEach = 2
+
 /** Compares with the undisturbed run. */
 export function difference(expected: Snapshot, actual: Snapshot): Difference {
   const found: Difference = { lost: 0, duplicated: 0, examples: [] }
   for (const name of Object.keys(sections) as Section[]) {
     if (expected.digests[name] === actual.digests[name]) continue
     const [before, after] = [expected.lines[name], actual.lines[name]]
+    let told = 0
     for (const key of new Set([...before.keys(), ...after.keys()])) {
       const [was, is] = [before.get(key) ?? [], after.get(key) ?? []]
       if (was.join('\n') === is.join('\n')) continue
       if (is.length > was.length) found.duplicated += is.length - was.length
       else found.lost += Math.max(1, was.length - is.length)
-      if (found.examples.length < 8) found.examples.push(`${name} ${key}: ${short(is)} instead of ${short(was)}`)
+      if (told++ < examplesEach) found.examples.push(`${name} ${key}: ${short(is)} instead of ${short(was)}`)
     }
   }
   return found

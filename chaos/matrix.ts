@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { appendFile, cp, mkdir, writeFile } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import path from 'node:path'
@@ -85,10 +86,12 @@ export async function chaos(args: Arguments, signal: AbortSignal): Promise<boole
       for (const { pair, seed: runSeed } of remaining) {
         for (let miss = 0; miss <= maxMisses; miss++) {
           const attempt = await one(lane, pair, runSeed + miss * 100_000, shared).catch(error => {
-            signal.throwIfAborted()
+            if (signal.aborted) return null
             tell(`${pair.step} × ${pair.fault}: the harness failed: ${error instanceof Error ? error.stack : error}`)
             return null
           })
+          // What was measured until then is told all the same.
+          if (signal.aborted) return
           if (attempt === null) continue
           results.push(attempt.result)
           if (attempt.result.counted) break
@@ -106,7 +109,7 @@ export async function chaos(args: Arguments, signal: AbortSignal): Promise<boole
       console.log(isNoticed ? `${name} switched off: noticed` : `${name} switched off: NOT noticed`)
       return isNoticed
     }
-    if (!args.short && args.runs !== undefined && !args.only) await writeReport(summary, args, lanes)
+    if (!args.short && args.runs !== undefined && !args.only && !signal.aborted) await writeReport(summary, args, lanes)
     return summary.lostRuns === 0 && summary.duplicatedRuns === 0 && !isMissing && isCalmEqual(undisturbed.result)
   } finally {
     for (const lane of lanes.reverse()) await lane.close()
@@ -134,8 +137,12 @@ function choose(only: readonly string[]): Pair[] {
 
 /** Every pair in turn, each time with another seed; as many as asked for, or each once. */
 function plan(chosen: readonly Pair[], runs: number, seed: number): { pair: Pair; seed: number }[] {
+  // In an order of chance, so that a matrix that is broken off has seen something of everything.
+  const shuffled = chosen
+    .map((pair, index) => ({ pair, key: hash('sha256', `${seed} ${index}`) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
   return Array.from({ length: runs || chosen.length }, (_, index) => ({
-    pair: chosen[index % chosen.length] as Pair,
+    pair: shuffled[index % chosen.length]?.pair as Pair,
     seed: seed * 1000 + index
   }))
 }
@@ -148,6 +155,7 @@ function describe(result: Result): string {
   return `${what}: ${outcome}, ${seconds} s, resumed after ${resumeSeconds ?? '-'} s, ${mostBatchesAtOnce} batches at once`
 }
 
+/** The log of what went wrong is worth more than the room that it takes. */
 async function keepLogs(folder: string, out: string): Promise<void> {
   await cp(folder, `${out}.logs`, {
     recursive: true,

@@ -58,11 +58,8 @@ export async function makeRun(options: RunOptions): Promise<{ result: Result; sn
   try {
     const hit = pair && armed(stage, pair, draw)
     await stage.startRun()
-    const struck = hit && pair ? await strike(lane, stage, watch, pair, hit, draw) : { counted: true }
-    const finished = await within(limitMs, async () => {
-      signal.throwIfAborted()
-      return isOver(stage)
-    })
+    const struck = hit && pair ? await strike({ lane, stage, watch, pair, draw, signal }, hit) : { counted: true }
+    const finished = await within(limitMs, signal, () => isOver(stage))
     const resumeSeconds = 'resumed' in struck ? await struck.resumed() : undefined
     const snapshot = await takeSnapshot(stage.pool)
     const found: Difference = expected ? difference(expected, snapshot) : { lost: 0, duplicated: 0, examples: [] }
@@ -112,15 +109,17 @@ function armed(stage: Stage, pair: Pair, draw: (limit: number) => number): Promi
   return promise
 }
 
-async function strike(
-  lane: Lane,
-  stage: Stage,
-  watch: Watch,
-  pair: Pair,
-  hit: Promise<Hit>,
+interface Scenery {
+  lane: Lane
+  stage: Stage
+  watch: Watch
+  pair: Pair
   draw: (limit: number) => number
-) {
-  const reached = await Promise.race([hit, wait(hitMs, null)])
+  signal: AbortSignal
+}
+
+async function strike({ lane, stage, watch, pair, draw, signal }: Scenery, hit: Promise<Hit>) {
+  const reached = await Promise.race([hit, wait(hitMs, null, { signal })])
   if (reached === null) return { counted: false, why: 'the step was not reached' }
   const { hold, victim } = reached
   const admin = async () => {
@@ -155,7 +154,9 @@ async function strike(
     return null
   })
   if (ended === null) return { counted: false, ...failure, ...told }
-  const resuming = resumedAt(stage, watch, { batchId, jobId }, ended)
+  const resuming = resumedAt(stage, watch, { batchId, jobId }, ended, signal)
+  // Awaited when the run is over, or not at all where that is stopped.
+  resuming.catch(() => undefined)
   return {
     counted: true,
     ...told,
@@ -173,10 +174,11 @@ async function resumedAt(
   { pool }: Stage,
   watch: Watch,
   { batchId, jobId }: { batchId: number | null; jobId: string | null },
-  since: number
+  since: number,
+  signal: AbortSignal
 ): Promise<number | null> {
   let at: number | null = null
-  await within(resumeLimitMs, async () => {
+  await within(resumeLimitMs, signal, async () => {
     if (batchId !== null) at = watch.progressAfter(batchId, since)
     if (at !== null) return true
     // A batch that has ended gets no further; what was interrupted is then its job.

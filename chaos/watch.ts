@@ -59,9 +59,10 @@ export class Watch {
   }
 }
 
-/** Asks until `check` says yes; false after `ms`. What fails meanwhile is no answer. */
-export async function within(ms: number, check: () => Promise<boolean>): Promise<boolean> {
+/** Asks until `check` says yes; false after `ms`. What fails meanwhile is no answer. @throws the signal's reason */
+export async function within(ms: number, signal: AbortSignal, check: () => Promise<boolean>): Promise<boolean> {
   for (const end = Date.now() + ms; Date.now() < end; ) {
+    signal.throwIfAborted()
     if (await check().catch(() => false)) return true
     await wait(intervalMs)
   }
