@@ -20,8 +20,11 @@ export interface Feed {
 export interface Lane {
   store: Store
   odoo: LaneOdoo
-  /** Starts the replicas on a database of a run's own; all of it ends with `close`. */
-  open(name: string): Promise<Stage>
+  /**
+   * Starts the replicas on a database of a run's own; all of it ends with `close`.
+   * @param sdmk the command line of the sidecar that they run
+   */
+  open(name: string, sdmk: string): Promise<Stage>
   close(): Promise<void>
 }
 
@@ -36,8 +39,8 @@ export interface Stage {
   close(): Promise<void>
 }
 
-/** Starts what a lane keeps over its runs. `sdmk` is the command line of the sidecar that its replicas run. */
-export async function createLane(world: World, index: number, feed: Feed, sdmk: string): Promise<Lane> {
+/** Starts what a lane keeps over its runs. */
+export async function createLane(world: World, index: number, feed: Feed): Promise<Lane> {
   const folder = path.join(world.folder, `lane-${index}`)
   await mkdir(folder, { mode: 0o711 })
   const closers: (() => Promise<unknown>)[] = []
@@ -51,7 +54,8 @@ export async function createLane(world: World, index: number, feed: Feed, sdmk: 
     closers.push(kki.close)
     const odoo = await world.serveOdoo()
     const template = await ensureTemplate(store.url)
-    const open = async (name: string) => openStage({ world, folder, store, kki, odoo, template, sdmk, name })
+    const open = async (name: string, sdmk: string) =>
+      openStage({ world, folder, store, kki, odoo, template, sdmk, name })
     return { store, odoo, open, close }
   } catch (error) {
     await close()

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { chaos } from './matrix.ts'
+import { writeReport } from './output.ts'
 
 const { values } = parseArgs({
   options: {
@@ -11,8 +12,8 @@ const { values } = parseArgs({
     short: { type: 'boolean', default: false },
     sabotage: { type: 'string' },
     calm: { type: 'string' },
-    keep: { type: 'boolean', default: false },
-    out: { type: 'string' }
+    out: { type: 'string' },
+    report: { type: 'string' }
   }
 })
 const stop = new AbortController()
@@ -20,7 +21,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => stop.abort(new Error(`stopped by ${signal}`)))
 }
 try {
-  const isGood = await chaos(values, stop.signal)
+  const isGood =
+    values.report === undefined ? await chaos(values, stop.signal) : await writeReport(values.report).then(() => true)
   process.exitCode = isGood ? 0 : 1
 } catch (error) {
   console.error(error)

@@ -65,11 +65,18 @@ export function render(summary: Summary): string {
   return `${table.map(cells => `| ${cells.join(' | ')} |`).join('\n')}\n\n${missed} runs whose fault missed its step were repeated. At least ${fewestAtOnce} batches were at work at once in every run.\n`
 }
 
-/** docs/chaos.md. */
-export function page(
-  summary: Summary,
-  { command, machine, whyNoDisk }: { command: string; machine: string; whyNoDisk: string | null }
-): string {
+/** Where the numbers come from. */
+export interface Origin {
+  command: string
+  machine: string
+  whyNoDisk: string | null
+}
+
+/** What follows it is written by people. */
+export const findingsHeading = '## What it found\n'
+
+/** Returns docs/chaos.md up to what was found. */
+export function page(summary: Summary, { command, machine, whyNoDisk }: Origin): string {
   const meanings = stepNames.map(step => `| \`${step}\` | ${steps[step].means} |`).join('\n')
   const meaningless = stepNames
     .flatMap(step => faultNames.map(fault => ({ step, fault, why: whyMeaningless(step, fault) })))
@@ -83,7 +90,7 @@ replica and each of its peers stands a proxy, which stops the replica at its ste
 After the fault the run must end by itself, with SDMK, change records, ledger, decisions, refused rows and audit events as in the undisturbed
 run, and Odoo's tables as SDMK's.
 
-Made by \`${command}\` on ${machine}. ${whyNoDisk === null ? '' : `\`disk-full\` was left out: ${whyNoDisk}.`}
+Made by \`${command}\` on ${machine}.${whyNoDisk === null ? '' : ` \`disk-full\` was left out: ${whyNoDisk}.`}
 
 ## Results
 
@@ -105,7 +112,8 @@ ${skipped.join('\n')}
 
 \`npm run chaos -- --sabotage NAME\` runs a copy of the code without one safety (\`fence\`, \`page-transaction\`, \`apply-transaction\`,
 \`projection-version\`) and fails unless the loss is noticed.
-`
+
+${findingsHeading}`
 }
 
 function median(values: readonly number[]): number {

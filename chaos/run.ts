@@ -12,6 +12,8 @@ const hitMs = 60_000
 
 /** What became of one run; a line of the raw results. */
 export interface Result extends Partial<Pair> {
+  /** Which safety was switched off. */
+  sabotage?: string | null
   seed: number
   /** True where the fault provably struck while its step was held. */
   counted: boolean
@@ -38,6 +40,8 @@ export interface Result extends Partial<Pair> {
 export interface RunOptions {
   lane: Lane
   name: string
+  /** The command line of the sidecar that is put to the test. */
+  sdmk: string
   seed: number
   /** Null for an undisturbed run. */
   pair: Pair | null
@@ -50,10 +54,10 @@ export interface RunOptions {
 
 /** Makes one full run under one fault, and compares what it left. */
 export async function makeRun(options: RunOptions): Promise<{ result: Result; snapshot: Snapshot }> {
-  const { lane, name, seed, pair, expected, limitMs, signal } = options
+  const { lane, name, sdmk, seed, pair, expected, limitMs, signal } = options
   const draw = drawer(seed)
   const started = Date.now()
-  const stage = await lane.open(name)
+  const stage = await lane.open(name, sdmk)
   const watch = new Watch(stage.pool)
   try {
     const hit = pair && armed(stage, pair, draw)

@@ -66,9 +66,9 @@ const sabotages = {
 } as const satisfies Record<string, Sabotage>
 
 export type SabotageName = keyof typeof sabotages
-export const sabotageNames = Object.keys(sabotages) as SabotageName[]
 
 export interface Sabotaged {
+  name: SabotageName
   /** The command line of the sidecar to run. */
   sdmk: string
   /** Folders whose files take the place of the repository's addons. */
@@ -80,11 +80,13 @@ export interface Sabotaged {
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** The repository as it is. */
-export const whole: Omit<Sabotaged, 'pairs'> = {
-  sdmk: path.join(root, 'sidecar/cli/sdmk.ts'),
-  moreAddons: [],
-  close: async () => undefined
+/** The command line of the code as it is. */
+export const whole = path.join(root, 'sidecar/cli/sdmk.ts')
+
+/** @throws where there is no safety of that name */
+export function sabotageOf(name: string): SabotageName {
+  if (Object.hasOwn(sabotages, name)) return name as SabotageName
+  throw new Error(`--sabotage: one of ${Object.keys(sabotages).join(', ')}`)
 }
 
 /** Makes a copy of the repository in which one safety is switched off. @throws where its words have changed */
@@ -111,6 +113,7 @@ export async function sabotage(name: SabotageName): Promise<Sabotaged> {
     }
     const hasAddons = edits.some(({ file }) => file.startsWith('odoo_addons/'))
     return {
+      name,
       sdmk: path.join(folder, 'sidecar/cli/sdmk.ts'),
       moreAddons: hasAddons ? [path.join(folder, 'odoo_addons')] : [],
       pairs,
