@@ -19,6 +19,8 @@ export interface Summary {
   worst: number
   /** Of all runs the fewest that were ever at work at once. */
   fewestAtOnce: number
+  /** Processes that ended though no fault killed them; what starts them again hid it. */
+  ownEnds: number
   byPair: Map<string, Row>
 }
 
@@ -44,6 +46,7 @@ export function summarize(results: readonly Result[]): Summary {
     median: median(resumes),
     worst: resumes.length === 0 ? 0 : Math.max(...resumes),
     fewestAtOnce: Math.min(...results.map(({ mostBatchesAtOnce }) => mostBatchesAtOnce)),
+    ownEnds: results.reduce((sum, { ownEnds }) => sum + ownEnds, 0),
     byPair
   }
 }
@@ -58,11 +61,11 @@ export function render(summary: Summary): string {
     seconds(median(resumes)),
     seconds(Math.max(...resumes))
   ])
-  const { counted, lostRuns, duplicatedRuns, missed, fewestAtOnce } = summary
+  const { counted, lostRuns, duplicatedRuns, missed, fewestAtOnce, ownEnds } = summary
   rows.push(['**all**', counted, lostRuns, duplicatedRuns, seconds(summary.median), seconds(summary.worst)])
   const head = ['step × fault', 'runs', 'lost', 'duplicated', 'median s to resume', 'worst']
   const table = [head, ['---', '---:', '---:', '---:', '---:', '---:'], ...rows]
-  return `${table.map(cells => `| ${cells.join(' | ')} |`).join('\n')}\n\n${missed} runs whose fault missed its step were repeated. At least ${fewestAtOnce} batches were at work at once in every run.\n`
+  return `${table.map(cells => `| ${cells.join(' | ')} |`).join('\n')}\n\n${missed} runs whose fault missed its step were repeated. At least ${fewestAtOnce} batches were at work at once in every run. ${ownEnds} processes ended though no fault killed them.\n`
 }
 
 /** Where the numbers come from. */
