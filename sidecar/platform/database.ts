@@ -112,6 +112,12 @@ async function withTransaction<T>(
 ): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
+  // The connection may break while the work waits for something else. Its next statement then fails; without a listener
+  // the event would end the process, and with it all else that it does.
+  const onError = (error: Error) => {
+    broken = error
+  }
+  client.on('error', onError)
   try {
     await client.query('begin')
     for (const observer of observers) observer.begin(client)
@@ -125,6 +131,8 @@ async function withTransaction<T>(
     })
     throw error
   } finally {
+    // One that is broken may say so again on its way out.
+    if (!broken) client.off('error', onError)
     // A connection that cannot even roll back is thrown away.
     client.release(broken)
   }

@@ -43,6 +43,22 @@ test('a transaction that throws leaves nothing behind and its connection usable'
   assert.equal(pool.totalCount, pool.idleCount)
 })
 
+test('a connection that breaks while its transaction waits for something else fails that transaction, and not the process', async t => {
+  const { database, pool } = await createTestDatabase(t)
+  const { promise: broken, resolve } = Promise.withResolvers<void>()
+  await assert.rejects(
+    database.withTransaction(async client => {
+      const { rows } = await client.query('select pg_backend_pid() as pid')
+      client.once('end', resolve)
+      await pool.query('select pg_terminate_backend($1)', [rows[0].pid])
+      await broken
+      await client.query('select 1')
+    }),
+    /not queryable/
+  )
+  assert.equal(await database.withTransaction(async client => (await client.query('select 1')).rowCount), 1)
+})
+
 test('under one lock name one works at a time', async t => {
   const { database } = await createTestDatabase(t)
   let busy = 0

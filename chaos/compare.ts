@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto'
+import type pg from 'pg'
+import { digest } from '../test/odoo/helpers/mirror.ts'
+
+/**
+ * What is left of a run, as lines that are equal for equal outcomes: `key` says of what, `value` what became of it. Ids,
+ * versions and times stay out. Of a person with licences in two professions either batch may have been first: it created
+ * the person and the other linked, so both words count as one, and whether the later one changed the person is left out.
+ */
+const sections = {
+  people: `select md5(coalesce(encode(h.nik_digest, 'hex'), '') || h.name_key || coalesce(h.birth_date::text, '')) as key,
+      concat_ws('|', h.name, h.title_prefix, h.title_suffix, encode(h.nik_digest, 'hex'), h.birth_date, h.birth_place_key, h.sex,
+        (select string_agg(r.str_number || r.profession, ',' order by r.str_number, r.profession)
+          from sdmk.registration r where r.health_worker_id = h.id)) as value
+    from sdmk.health_worker h`,
+  registrations: `select r.str_number || ' ' || r.profession as key,
+      concat_ws('|', r.status, r.source_status, r.valid_until, r.is_lifetime, r.issued_on, r.institution, r.province,
+        r.source_at, encode(r.content_hash, 'hex'),
+        (select string_agg(o.str_number, ',' order by o.str_number, o.profession) from sdmk.registration o
+          where o.health_worker_id = r.health_worker_id),
+        (select n.str_number from sdmk.registration n where n.id = r.replaced_by)) as value
+    from sdmk.registration r`,
+  changes: `select concat_ws(' ', r.str_number, r.profession, b.partition) as key,
+      concat_ws('|', case when c.operation = 'linked' then 'created' else c.operation end,
+        case when p.professions = 1 then
+          (select string_agg(f, ',' order by f) from jsonb_object_keys(c.health_worker_before) f where f !~ '(version|updated_at)') end,
+        case when p.professions = 1 then
+          (select string_agg(f, ',' order by f) from jsonb_object_keys(c.registration_before) f where f !~ '(version|updated_at)') end,
+        (select string_agg(o.str_number, ',' order by o.str_number, o.profession) from sdmk.registration o
+          where o.health_worker_id = c.health_worker_id)) as value
+    from kki.change c
+      left join kki.batch b on b.id = c.batch_id
+      left join sdmk.registration r on r.id = c.registration_id
+      left join lateral (select count(distinct o.profession) as professions from sdmk.registration o
+        where o.health_worker_id = c.health_worker_id) p on true
+    where p.professions <= 1 or c.operation <> 'updated'`,
+  ledger: `select b.kind || ' ' || b.partition as key, concat_ws('|', b.state, b.fetched, b.created + b.linked, b.updated, b.unchanged,
+      b.superseded, b.rejected, b.deactivated) as value
+    from kki.batch b where b.kind <> 'clock' or b.fetched > 0`,
+  decisions: `select d.str_number as key, concat_ws('|', encode(d.nik_digest, 'hex'), d.decided_by, d.withdrawn_at is null) as value
+    from kki.decision d`,
+  rejections: `select j.subject || ' ' || j.code as key, concat_ws('|', j.state, j.urgent, j.seen_count, j.rule,
+      (select count(*) from kki.rejection_occurrence o where o.rejection_id = j.id)) as value
+    from kki.rejection j`,
+  // The hash chain over these events is verified here as well, once there is one: see `addAudit`.
+  audit: `select concat_ws(' ', a.action, b.kind, b.partition) as key, '' as value
+    from kki.audit_event a join kki.batch b on b.id = a.batch_id
+    where a.action not in ('batch.restarted')`
+} as const
+
+type Section = keyof typeof sections
+
+export interface Snapshot {
+  lines: Record<Section, Map<string, string[]>>
+  digests: Record<Section, string>
+}
+
+/** Reads what is left of a run. */
+export async function takeSnapshot(pool: pg.Pool): Promise<Snapshot> {
+  const snapshot = { lines: {}, digests: {} } as Snapshot
+  for (const [name, text] of Object.entries(sections) as [Section, string][]) {
+    const { rows } = await pool.query<{ key: string | null; value: string }>(`${text} order by key, value`)
+    const hash = createHash('sha256')
+    const lines = new Map<string, string[]>()
+    for (const { key, value } of rows) {
+      hash.update(`${key}\t${value}\n`)
+      const known = lines.get(key ?? '')
+      if (known) known.push(value)
+      else lines.set(key ?? '', [value])
+    }
+    snapshot.lines[name] = lines
+    snapshot.digests[name] = hash.digest('hex').slice(0, 16)
+  }
+  return snapshot
+}
+
+export interface Difference {
+  /** What is missing, or is not what it should be. */
+  lost: number
+  /** What there is more of. */
+  duplicated: number
+  /** Some of them, by section; no personal data but STR numbers of invented people. */
+  examples: string[]
+}
+
+const examplesEach = 2
+
+/** Compares with the undisturbed run. */
+export function difference(expected: Snapshot, actual: Snapshot): Difference {
+  const found: Difference = { lost: 0, duplicated: 0, examples: [] }
+  for (const name of Object.keys(sections) as Section[]) {
+    if (expected.digests[name] === actual.digests[name]) continue
+    const [before, after] = [expected.lines[name], actual.lines[name]]
+    let told = 0
+    for (const key of new Set([...before.keys(), ...after.keys()])) {
+      const [was, is] = [before.get(key) ?? [], after.get(key) ?? []]
+      if (was.join('\n') === is.join('\n')) continue
+      if (is.length > was.length) found.duplicated += is.length - was.length
+      else found.lost += Math.max(1, was.length - is.length)
+      if (told++ < examplesEach) found.examples.push(`${name} ${key}: ${short(is)} instead of ${short(was)}`)
+    }
+  }
+  return found
+}
+
+/** Adds what Odoo has otherwise than the registry of the same run. */
+export async function addOdoo(found: Difference, ours: pg.Pool, theirs: pg.Pool): Promise<string> {
+  const [here, there] = [await digest(ours, 'ours'), await digest(theirs, 'theirs')]
+  for (const [kind, expected] of Object.entries(here)) {
+    const actual = there[kind]
+    if (actual?.contents === expected.contents) continue
+    const surplus = (actual?.count ?? 0) - expected.count
+    if (surplus > 0) found.duplicated += surplus
+    else found.lost += Math.max(1, -surplus)
+    found.examples.push(
+      `Odoo ${kind}: ${actual?.count} rows, ${surplus === 0 ? 'of other contents' : `not ${expected.count}`}`
+    )
+  }
+  return createHash('sha256').update(JSON.stringify(there)).digest('hex').slice(0, 16)
+}
+
+/** Adds batches whose audit is not whole. When the chain of events exists, it is verified here too. */
+export async function addAudit(found: Difference, pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query<{ id: string; events: number }>(
+    `select b.id::text as id, count(a.id)::int as events
+    from kki.batch b left join kki.audit_event a on a.batch_id = b.id and a.action = 'batch.applied'
+    where b.state = 'applied' group by b.id having count(a.id) <> 1`
+  )
+  for (const { id, events } of rows) {
+    if (events === 0) found.lost++
+    else found.duplicated++
+    found.examples.push(`batch ${id} has ${events} events batch.applied`)
+  }
+}
+
+function short(values: readonly string[]): string {
+  const text = values.length === 0 ? 'nothing' : values.join(' + ')
+  return text.length > 300 ? `${values.length} of them, ${text.slice(0, 300)} …` : text
+}

@@ -1,0 +1,204 @@
+import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
+import type pg from 'pg'
+import type { Hold } from './proxy.ts'
+import { type Peer, peers, type Replica } from './replica.ts'
+import type { StepName } from './steps.ts'
+import { stepNames, steps } from './steps.ts'
+import type { Store } from './store.ts'
+
+/** What a fault works on: the replica that was stopped at its step, and the lane around it. */
+export interface Scene {
+  hold: Hold
+  victim: Replica
+  replicas: readonly Replica[]
+  store: Store
+  secretsDir: string
+  /** Past the proxies, on the maintenance database. */
+  admin: () => Promise<pg.Client>
+  /** Who has the batch that was stopped: the number rises when another takes it. Null where no batch was. */
+  fenceOf(hold: Hold): Promise<number | null>
+  /** A whole number below `limit`, drawn from the run's seed. */
+  draw(limit: number): number
+}
+
+/** Strikes while the step is held, and lets it go. Resolves when the fault is over, to that moment. */
+type Strike = (scene: Scene) => Promise<number>
+
+/**
+ * Longer than a job's heartbeat and the interval in which it is looked for: another replica has the job by then, and has
+ * the batch unless the one that is paused keeps it locked in an open transaction.
+ */
+const pauseMs = 15_000
+
+const problem = '{"title":"Forbidden","status":403}'
+const forbidden = Buffer.from(
+  `HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\ncontent-length: ${problem.length}\r\n\r\n${problem}`
+)
+
+/** Stops the process until another has taken its batch, and for `ms` more. */
+async function pauseUntilTaken({ hold, victim, fenceOf }: Scene, ms: number): Promise<void> {
+  const before = await fenceOf(hold)
+  victim.pause()
+  for (const until = Date.now() + pauseMs; Date.now() < until; await wait(100)) {
+    // The worst moment to wake up is while another is at work on the batch.
+    if (before !== null && (await fenceOf(hold)) !== before) return void (await wait(ms))
+  }
+}
+
+const down =
+  (peer: Peer, ms: number): Strike =>
+  async ({ hold, replicas }) => {
+    for (const { proxies } of replicas) proxies[peer].down()
+    hold.release()
+    await wait(ms)
+    for (const { proxies } of replicas) proxies[peer].up()
+    return Date.now()
+  }
+
+const restart =
+  (mode: 'fast' | 'immediate'): Strike =>
+  async ({ hold, store }) => {
+    await store.restart(mode)
+    hold.release()
+    return Date.now()
+  }
+
+export const faults = {
+  sigkill: async ({ hold, victim }) => {
+    victim.kill()
+    const at = Date.now()
+    await untilGone(hold)
+    return at
+  },
+  sigstop: async scene => {
+    await pauseUntilTaken(scene, scene.draw(600))
+    // What it had sent before it was stopped arrives now, and it wakes up with the answer on its way.
+    scene.hold.release()
+    scene.victim.resume()
+    return Date.now()
+  },
+  'sigstop-refused': async scene => {
+    await pauseUntilTaken(scene, 0)
+    // It wakes up to what would end the batch, were it still its own.
+    scene.hold.answer(forbidden)
+    scene.victim.resume()
+    return Date.now()
+  },
+  'database-cut': async ({ hold, victim, draw }) => {
+    victim.proxies.database.down()
+    hold.release()
+    await wait(draw(2000))
+    victim.proxies.database.up()
+    return Date.now()
+  },
+  'backend-kill': async ({ hold, victim, admin }) => {
+    const client = await admin()
+    const isOfStep = victim.proxies.database.localPorts().includes(hold.localPort)
+    const { rows } = await client.query<{ pid: number }>(
+      `select pid from pg_stat_activity where client_port = any ($1) order by xact_start nulls last limit 1`,
+      [isOfStep ? [hold.localPort] : victim.proxies.database.localPorts()]
+    )
+    await client.end().catch(() => undefined)
+    const pid = rows[0]?.pid
+    if (pid === undefined || !(await isBackend(pid))) throw new Error('no backend of the replica was found')
+    process.kill(pid, 'SIGKILL')
+    hold.release()
+    return Date.now()
+  },
+  'postgres-restart': restart('fast'),
+  'postgres-crash': restart('immediate'),
+  'kki-down': down('kki', 2500),
+  'kki-slow': async ({ hold, replicas }) => {
+    for (const { proxies } of replicas) proxies.kki.replyDelayMs = 6000
+    hold.release()
+    await wait(6000)
+    for (const { proxies } of replicas) proxies.kki.up()
+    return Date.now()
+  },
+  'kki-cut': async ({ hold, draw }) => {
+    hold.releaseAndCutAfter(1 + draw(2000))
+    return Date.now()
+  },
+  'kki-lost': async ({ hold }) => {
+    hold.releaseAndCutAfter(0)
+    return Date.now()
+  },
+  'odoo-down': down('odoo', 5000),
+  'odoo-lost': async ({ hold }) => {
+    hold.cut()
+    return Date.now()
+  },
+  'secrets-down': async ({ hold, secretsDir }) => {
+    const aside = `${secretsDir}.away`
+    await rename(secretsDir, aside)
+    // A file in its place: it can be neither read nor made anew.
+    await writeFile(secretsDir, '')
+    hold.release()
+    // Tokens live for 12 seconds and are renewed at half of that: one is in this time.
+    await wait(7000)
+    await rm(secretsDir)
+    await rename(aside, secretsDir)
+    return Date.now()
+  },
+  'disk-full': async ({ hold, store }) => {
+    const empty = await store.fill()
+    hold.release()
+    await wait(5000)
+    await empty()
+    return Date.now()
+  }
+} as const satisfies Record<string, Strike>
+
+export type FaultName = keyof typeof faults
+export const faultNames = Object.keys(faults) as FaultName[]
+
+/** Returns why a fault cannot matter at a step; null where it can. */
+export function whyMeaningless(step: StepName, fault: FaultName): string | null {
+  const { peer, where }: { peer: Peer; where: string } = steps[step]
+  if (fault === 'kki-cut' || fault === 'kki-lost') {
+    return peer === 'kki' ? null : 'no answer of KKI is on its way at this step'
+  }
+  if (fault === 'sigstop-refused') {
+    return step === 'fetch' ? null : 'no page of the list is awaited at this step'
+  }
+  if (fault === 'odoo-lost') {
+    return step === 'project-after' ? null : 'an answer is lost after Odoo’s commit by definition'
+  }
+  if (fault === 'secrets-down' && !['token', 'fetch'].includes(step)) {
+    return 'no secret is read or written for this step'
+  }
+  if (fault === 'kki-slow' && where === 'reply' && peer !== 'kki') return 'nothing is asked of KKI behind this answer'
+  return null
+}
+
+export interface Pair {
+  step: StepName
+  fault: FaultName
+}
+
+/** All pairs that mean something. */
+export const pairs: Pair[] = stepNames.flatMap(step =>
+  faultNames.filter(fault => whyMeaningless(step, fault) === null).map(fault => ({ step, fault }))
+)
+
+/** Ends whatever of a fault may still last. */
+export function calm(replicas: readonly Replica[]): void {
+  for (const replica of replicas) {
+    replica.resume()
+    for (const peer of peers) {
+      replica.proxies[peer].disarm()
+      replica.proxies[peer].up()
+    }
+  }
+}
+
+async function untilGone(hold: Hold): Promise<void> {
+  for (let i = 0; i < 200 && !hold.isGone; i++) await wait(25)
+  if (!hold.isGone) throw new Error('the killed replica’s connection is still there')
+}
+
+async function isBackend(pid: number): Promise<boolean> {
+  const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => 'postgres')
+  return name.trim() === 'postgres'
+}

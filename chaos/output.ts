@@ -1,0 +1,31 @@
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { availableParallelism, totalmem } from 'node:os'
+import type { Lane } from './lane.ts'
+import type { Arguments } from './plan.ts'
+import { findingsHeading, type Origin, page, summarize } from './report.ts'
+import type { Result } from './run.ts'
+
+const report = new URL('../docs/chaos.md', import.meta.url)
+
+/** Copies the replicas' logs: what went wrong is to be understood when the lanes are gone. */
+export async function keepLogs(folder: string, to: string): Promise<void> {
+  const isLog = (file: string) => file === folder || /lane-\d+$|\.log$/.test(file)
+  await cp(folder, to, { recursive: true, filter: isLog }).catch(() => undefined)
+}
+
+/** Returns how the raw results came about: their first line. */
+export function originOf({ runs, seed, lanes: count, rows }: Arguments, lanes: readonly Lane[]): Origin {
+  return {
+    command: `npm run chaos -- --runs ${runs ?? 0} --seed ${seed} --lanes ${count} --rows ${rows}`,
+    machine: `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform}, Node ${process.version}`,
+    whyNoDisk: lanes.map(lane => lane.store.whyNoDisk).find(why => why !== null) ?? null
+  }
+}
+
+/** Writes docs/chaos.md from raw results; what people wrote there about what was found stays. */
+export async function writeReport(file: string): Promise<void> {
+  const [first = '{}', ...lines] = (await readFile(file, 'utf8')).trim().split('\n')
+  const results = lines.map(line => JSON.parse(line) as Result).filter(({ sabotage }) => !sabotage)
+  const [, findings = '\n'] = (await readFile(report, 'utf8').catch(() => '')).split(findingsHeading)
+  await writeFile(report, page(summarize(results), JSON.parse(first) as Origin) + findings)
+}

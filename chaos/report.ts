@@ -1,0 +1,129 @@
+import { faultNames, whyMeaningless } from './faults.ts'
+import type { Result } from './run.ts'
+import { stepNames, steps } from './steps.ts'
+
+interface Row {
+  runs: number
+  lost: number
+  duplicated: number
+  resumes: number[]
+}
+
+export interface Summary {
+  counted: number
+  missed: number
+  lostRuns: number
+  duplicatedRuns: number
+  /** Over all counted runs, in seconds. */
+  median: number
+  worst: number
+  /** Of all runs the fewest that were ever at work at once. */
+  fewestAtOnce: number
+  /** Processes that ended though no fault killed them; what starts them again hid it. */
+  ownEnds: number
+  byPair: Map<string, Row>
+}
+
+/** Sums the counted runs up; a run that was not over in time is among the lost. */
+export function summarize(results: readonly Result[]): Summary {
+  const counted = results.filter(({ step, counted }) => step !== undefined && counted)
+  const byPair = new Map<string, Row>()
+  for (const { step, fault, lost, duplicated, resumeSeconds } of counted) {
+    const key = `${step} × ${fault}`
+    const row = byPair.get(key) ?? { runs: 0, lost: 0, duplicated: 0, resumes: [] }
+    row.runs++
+    if (lost > 0) row.lost++
+    if (duplicated > 0) row.duplicated++
+    row.resumes.push(resumeSeconds ?? Number.POSITIVE_INFINITY)
+    byPair.set(key, row)
+  }
+  const resumes = counted.map(({ resumeSeconds }) => resumeSeconds ?? Number.POSITIVE_INFINITY)
+  return {
+    counted: counted.length,
+    missed: results.filter(({ counted }) => !counted).length,
+    lostRuns: results.filter(({ lost }) => lost > 0).length,
+    duplicatedRuns: results.filter(({ duplicated }) => duplicated > 0).length,
+    median: median(resumes),
+    worst: resumes.length === 0 ? 0 : Math.max(...resumes),
+    fewestAtOnce: Math.min(...results.map(({ mostBatchesAtOnce }) => mostBatchesAtOnce)),
+    ownEnds: results.reduce((sum, { ownEnds }) => sum + ownEnds, 0),
+    byPair
+  }
+}
+
+/** The table in Markdown. */
+export function render(summary: Summary): string {
+  const rows = [...summary.byPair].map(([pair, { runs, lost, duplicated, resumes }]) => [
+    pair,
+    runs,
+    lost,
+    duplicated,
+    seconds(median(resumes)),
+    seconds(Math.max(...resumes))
+  ])
+  const { counted, lostRuns, duplicatedRuns, missed, fewestAtOnce, ownEnds } = summary
+  rows.push(['**all**', counted, lostRuns, duplicatedRuns, seconds(summary.median), seconds(summary.worst)])
+  const head = ['step × fault', 'runs', 'lost', 'duplicated', 'median s to resume', 'worst']
+  const table = [head, ['---', '---:', '---:', '---:', '---:', '---:'], ...rows]
+  return `${table.map(cells => `| ${cells.join(' | ')} |`).join('\n')}\n\n${missed} runs whose fault missed its step were repeated. At least ${fewestAtOnce} batches were at work at once in every run. ${ownEnds} processes ended though no fault killed them.\n`
+}
+
+/** Where the numbers come from. */
+export interface Origin {
+  command: string
+  machine: string
+  whyNoDisk: string | null
+}
+
+/** What follows it is written by people. */
+export const findingsHeading = '## What it found\n'
+
+/** Returns docs/chaos.md up to what was found. */
+export function page(summary: Summary, { command, machine, whyNoDisk }: Origin): string {
+  const meanings = stepNames.map(step => `| \`${step}\` | ${steps[step].means} |`).join('\n')
+  const meaningless = stepNames
+    .flatMap(step => faultNames.map(fault => ({ step, fault, why: whyMeaningless(step, fault) })))
+    .filter(({ why }) => why !== null)
+  const reasons = Map.groupBy(meaningless, ({ why, fault }) => `${fault}: ${why}`)
+  const skipped = [...reasons].map(([reason, of]) => `- ${reason} (${of.map(({ step }) => `\`${step}\``).join(', ')})`)
+  return `# Kill matrix
+
+Every step of a run meets every fault that can matter there, on real processes: three replicas, PostgreSQL, a KKI and an Odoo 19. Between each
+replica and each of its peers stands a proxy, which stops the replica at its step and so proves that the fault struck there and then.
+After the fault the run must end by itself, with SDMK, change records, ledger, decisions, refused rows and audit events as in the undisturbed
+run, and Odoo's tables as SDMK's.
+
+Made by \`${command}\` on ${machine}.${whyNoDisk === null ? '' : ` \`disk-full\` was left out: ${whyNoDisk}.`}
+
+## Results
+
+A run counts only if its fault struck while its step was held. _Lost_: something is missing or is not what it should be, or the run was not over
+within two minutes. _Resume_: from the end of the fault (of \`sigkill\` from the kill) until the batch or call that it struck got on.
+
+${render(summary)}
+## Steps
+
+| Step | Held while |
+| --- | --- |
+${meanings}
+
+## Left out
+
+${skipped.join('\n')}
+
+## The matrix tests itself
+
+\`npm run chaos -- --sabotage NAME\` runs a copy of the code without one safety (\`fence\`, \`page-transaction\`, \`apply-transaction\`,
+\`projection-version\`) and fails unless the loss is noticed.
+
+${findingsHeading}`
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? 0
+}
+
+function seconds(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(1) : 'never'
+}

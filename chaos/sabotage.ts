@@ -1,0 +1,126 @@
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Pair } from './faults.ts'
+
+interface Edit {
+  file: string
+  from: string
+  to: string
+}
+
+interface Sabotage {
+  edits: Edit[]
+  /** Where it must show. */
+  pairs: Pair[]
+}
+
+/** A safety, the words of the code without which there is none, and the faults that it is there for. */
+const sabotages = {
+  /** A process that was paused goes on writing to a batch that another has taken: here it ends it as failed. */
+  fence: {
+    edits: [
+      {
+        file: 'sidecar/sync/batch.ts',
+        from: 'where b.id = $1 and b.fence = $2 and b.state = any ($3::text[])',
+        to: 'where b.id = $1 and $2::bigint is not null and b.state = any ($3::text[])'
+      }
+    ],
+    pairs: [{ step: 'fetch', fault: 'sigstop-refused' }]
+  },
+  /** Rows are staged after the transaction that moves the cursor past them. */
+  'page-transaction': {
+    edits: [
+      { file: 'sidecar/sync/fetch-batch.ts', from: '      await stagePages(client, batch.id, pages)\n', to: '' },
+      {
+        file: 'sidecar/sync/fetch-batch.ts',
+        from: '      return batch\n    })\n  }\n}\n',
+        to: '      return batch\n    })\n    await database.withTransaction(client => stagePages(client, this.#batch.id, pages))\n  }\n}\n'
+      }
+    ],
+    pairs: [{ step: 'stage-done', fault: 'sigkill' }]
+  },
+  /** What is applied is committed before the batch is. */
+  'apply-transaction': {
+    edits: [
+      {
+        file: 'sidecar/sync/plan-and-apply.ts',
+        from: "  touch(client, 'rejectionsOf', planned.id)\n",
+        to: "  touch(client, 'rejectionsOf', planned.id)\n  await client.query('commit')\n  await client.query('begin')\n"
+      }
+    ],
+    pairs: [{ step: 'apply-before', fault: 'sigkill' }]
+  },
+  /** Odoo takes whatever comes, the older after the newer too. */
+  'projection-version': {
+    edits: [
+      {
+        file: 'odoo_addons/sdmk_core/models/sdmk_mirror.py',
+        from: 'where %(table)s.version < excluded.version or %(is_repair)s',
+        to: 'where %(table)s.version is not null or %(is_repair)s'
+      }
+    ],
+    pairs: [{ step: 'project-before', fault: 'sigstop' }]
+  }
+} as const satisfies Record<string, Sabotage>
+
+export type SabotageName = keyof typeof sabotages
+
+export interface Sabotaged {
+  name: SabotageName
+  /** The command line of the sidecar to run. */
+  sdmk: string
+  /** Folders whose files take the place of the repository's addons. */
+  moreAddons: string[]
+  /** Where it must show. */
+  pairs: readonly Pair[]
+  close(): Promise<void>
+}
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** The command line of the code as it is. */
+export const whole = path.join(root, 'sidecar/cli/sdmk.ts')
+
+/** @throws where there is no safety of that name */
+export function sabotageOf(name: string): SabotageName {
+  if (Object.hasOwn(sabotages, name)) return name as SabotageName
+  throw new Error(`--sabotage: one of ${Object.keys(sabotages).join(', ')}`)
+}
+
+/** Makes a copy of the repository in which one safety is switched off. @throws where its words have changed */
+export async function sabotage(name: SabotageName): Promise<Sabotaged> {
+  const { edits, pairs }: Sabotage = sabotages[name]
+  const folder = await mkdtemp(path.join(tmpdir(), 'sdmk-sabotage-'))
+  const close = () => rm(folder, { recursive: true, force: true })
+  try {
+    for (const copied of ['sidecar', 'contracts', 'simulator']) {
+      await cp(path.join(root, copied), path.join(folder, copied), { recursive: true })
+    }
+    for (const linked of ['node_modules', 'package.json']) {
+      await symlink(path.join(root, linked), path.join(folder, linked))
+    }
+    for (const { file, from, to } of edits) {
+      const isCopied = file.startsWith('sidecar/')
+      const text = await readFile(isCopied ? path.join(folder, file) : path.join(root, file), 'utf8')
+      if (text.split(from).length !== 2) throw new Error(`${file} no longer has the words of "${name}" exactly once`)
+      await mkdir(path.dirname(path.join(folder, file)), { recursive: true })
+      await writeFile(
+        path.join(folder, file),
+        text.replace(from, () => to)
+      )
+    }
+    const hasAddons = edits.some(({ file }) => file.startsWith('odoo_addons/'))
+    return {
+      name,
+      sdmk: path.join(folder, 'sidecar/cli/sdmk.ts'),
+      moreAddons: hasAddons ? [path.join(folder, 'odoo_addons')] : [],
+      pairs,
+      close
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
