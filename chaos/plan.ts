@@ -37,7 +37,8 @@ export const shortPairs: readonly Pair[] = [
   { step: 'apply-after', fault: 'sigkill' },
   { step: 'token', fault: 'kki-lost' }
 ]
-export const shortSabotages: readonly SabotageName[] = ['fence', 'apply-transaction']
+/** Without its fence a process does harm in some of its runs only; `--sabotage fence` makes as many as are asked for. */
+export const shortSabotages: readonly SabotageName[] = ['apply-transaction']
 
 /** The pairs whose step and fault are named; all where none is. `step`, `fault` or `step/fault`. */
 export function choose(only: readonly string[]): readonly Pair[] {
