@@ -30,7 +30,7 @@ export interface Task {
 /** What is broken on purpose need not be waited for as long. */
 export const limits = { run: 120_000, sabotaged: 45_000 }
 
-/** The hardest of the matrix, for every test run. */
+/** The hardest of the matrix, in three minutes. */
 export const shortPairs: readonly Pair[] = [
   { step: 'apply-before', fault: 'postgres-crash' },
   { step: 'stage-begin', fault: 'sigstop' },

@@ -25,15 +25,12 @@ const checks = [
 
 /** Tests of whole processes, Odoo among them, look at time and memory: they come last, and fewer at once. */
 const isEndToEnd = (file: string) => file.split(path.sep).some(part => part === 'e2e' || part === 'odoo')
-/** Measures how soon work goes on, with a dozen processes of its own: alone. */
-const isChaos = (file: string) => path.dirname(file).endsWith(`${path.sep}chaos`)
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .sort()
   .map(file => path.join(root, file))
 const stages = [
-  { files: files.filter(file => !isEndToEnd(file) && !isChaos(file)), concurrency: 4, timeout: 120_000 },
-  { files: files.filter(isEndToEnd), concurrency: 2, timeout: 600_000 },
-  { files: files.filter(isChaos), concurrency: 1, timeout: 600_000 }
+  { files: files.filter(file => !isEndToEnd(file)), concurrency: 4, timeout: 120_000 },
+  { files: files.filter(isEndToEnd), concurrency: 2, timeout: 600_000 }
 ]
 
 const tally: Tally = { passed: 0, failed: 0, skipped: [] }
