@@ -92,5 +92,5 @@ export const stepNames = Object.keys(steps) as StepName[]
 export function gateOf(name: StepName, skip: number): Gate {
   const step: Step = steps[name]
   let left = skip
-  return unit => (step.matches(unit) && left-- <= 0 ? step.where : null)
+  return unit => (step.matches(unit) && left-- === 0 ? step.where : null)
 }

@@ -20,6 +20,11 @@ export interface Counted extends Table {
 export async function inSnapshot<T>(pool: pg.Pool, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
+  // As in withTransaction: one that breaks between two statements must not end the process.
+  const onError = (error: Error) => {
+    broken = error
+  }
+  client.on('error', onError)
   try {
     await client.query('begin isolation level repeatable read')
     await client.query(`set local datestyle = 'ISO'`)
@@ -32,6 +37,7 @@ export async function inSnapshot<T>(pool: pg.Pool, work: (client: pg.ClientBase)
     })
     throw error
   } finally {
+    if (!broken) client.off('error', onError)
     client.release(broken)
   }
 }
