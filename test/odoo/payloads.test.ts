@@ -97,6 +97,8 @@ describe('the payload of people', () => {
         return {
           query: (given: never, values: unknown[]) =>
             typeof given === 'string' ? disturb(given, values) : client.query(given),
+          on: client.on.bind(client),
+          off: client.off.bind(client),
           release: () => client.release()
         }
       }
@@ -104,6 +106,32 @@ describe('the payload of people', () => {
     const { registrations } = await told(disturbed, [person])
     assert.deepEqual([tables, registrations.map(({ id }) => Number(id))], [2, [registration]])
     assert.deepEqual((await told(pool, [person])).registrations, [])
+  })
+
+  test('that loses its connection between two statements fails, and the process goes on', async t => {
+    const { pool } = await createTestDatabase(t)
+    const person = await addPerson(pool, 'SITI REKAAN')
+    const doomed = {
+      async connect() {
+        const client = await pool.connect()
+        const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+        const query = client.query.bind(client) as (...given: unknown[]) => Promise<unknown>
+        let statements = 0
+        Object.assign(client, {
+          async query(...given: unknown[]) {
+            if (++statements === 3) {
+              await pool.query('select pg_terminate_backend($1)', [rows[0]?.pid])
+              // The loss is told while no statement is under way.
+              await new Promise(resolve => setTimeout(resolve, 200))
+            }
+            return query(...given)
+          }
+        })
+        return client
+      }
+    } as unknown as pg.Pool
+    await assert.rejects(told(doomed, [person]))
+    assert.equal((await told(pool, [person])).people.length, 1)
   })
 
   test('that cannot be read gives its connection back', async t => {
