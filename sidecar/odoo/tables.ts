@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers'
 import type pg from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
+import { inTransaction } from '../platform/transaction.ts'
 import { type MirroredKey, mirrored } from './mirrored.ts'
 
 /** Rows as a payload carries them: one line of COPY's text format for each, with these columns. */
@@ -17,29 +18,12 @@ export interface Counted extends Table {
  * Returns what `work` reads, all of it of one moment: what belongs together must not be seen before and after a change.
  * Dates come as ISO 8601 writes them, whatever the server's habits.
  */
-export async function inSnapshot<T>(pool: pg.Pool, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  let broken: Error | undefined
-  // As in withTransaction: one that breaks between two statements must not end the process.
-  const onError = (error: Error) => {
-    broken = error
-  }
-  client.on('error', onError)
-  try {
-    await client.query('begin isolation level repeatable read')
+export function inSnapshot<T>(pool: pg.Pool, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
+  const snapshot = async (client: pg.ClientBase) => {
     await client.query(`set local datestyle = 'ISO'`)
-    const result = await work(client)
-    await client.query('commit')
-    return result
-  } catch (error) {
-    await client.query('rollback').catch(failure => {
-      broken = failure
-    })
-    throw error
-  } finally {
-    if (!broken) client.off('error', onError)
-    client.release(broken)
+    return work(client)
   }
+  return inTransaction(pool, snapshot, 'begin isolation level repeatable read')
 }
 
 /** Returns what is told of one kind, of these ids, sorted by the rows' own. */

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import pg from 'pg'
 import { DatabaseUnavailable } from './errors.ts'
+import { inTransaction } from './transaction.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -105,37 +106,17 @@ export default fp<DatabaseOptions>(
   { name: 'database', fastify: '5.x' }
 )
 
-async function withTransaction<T>(
+function withTransaction<T>(
   pool: pg.Pool,
   observers: readonly TransactionObserver[],
   work: (client: pg.PoolClient) => Promise<T>
 ): Promise<T> {
-  const client = await pool.connect()
-  let broken: Error | undefined
-  // The connection may break while the work waits for something else. Its next statement then fails; without a listener
-  // the event would end the process, and with it all else that it does.
-  const onError = (error: Error) => {
-    broken = error
-  }
-  client.on('error', onError)
-  try {
-    await client.query('begin')
+  return inTransaction(pool, async client => {
     for (const observer of observers) observer.begin(client)
     const result = await work(client)
     for (const observer of observers) await observer.beforeCommit(client)
-    await client.query('commit')
     return result
-  } catch (error) {
-    await client.query('rollback').catch(failure => {
-      broken = failure
-    })
-    throw error
-  } finally {
-    // One that is broken may say so again on its way out.
-    if (!broken) client.off('error', onError)
-    // A connection that cannot even roll back is thrown away.
-    client.release(broken)
-  }
+  })
 }
 
 const types = new pg.TypeOverrides()

@@ -1,0 +1,37 @@
+import type pg from 'pg'
+
+/**
+ * Returns what `work` returned, once it is committed; rolls back where it throws, and throws the same.
+ *
+ * @param begin the statement that begins the transaction.
+ */
+export async function inTransaction<T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+  begin = 'begin'
+): Promise<T> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  // The connection may break while the work waits for something else. Its next statement then fails; without a listener
+  // the event would end the process, and with it all else that it does.
+  const onError = (error: Error) => {
+    broken = error
+  }
+  client.on('error', onError)
+  try {
+    await client.query(begin)
+    const result = await work(client)
+    await client.query('commit')
+    return result
+  } catch (error) {
+    await client.query('rollback').catch(failure => {
+      broken = failure
+    })
+    throw error
+  } finally {
+    // One that is broken may say so again on its way out.
+    if (!broken) client.off('error', onError)
+    // A connection that cannot even roll back is thrown away.
+    client.release(broken)
+  }
+}
