@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import { verifyDatabase } from '../sidecar/sync/audit/check.ts'
 import { digest } from '../test/odoo/helpers/mirror.ts'
 
 /**
@@ -42,7 +43,6 @@ const sections = {
   rejections: `select j.subject || ' ' || j.code as key, concat_ws('|', j.state, j.urgent, j.seen_count, j.rule,
       (select count(*) from kki.rejection_occurrence o where o.rejection_id = j.id)) as value
     from kki.rejection j`,
-  // The hash chain over these events is verified here as well, once there is one: see `addAudit`.
   audit: `select concat_ws(' ', a.action, b.kind, b.partition) as key, '' as value
     from kki.audit_event a join kki.batch b on b.id = a.batch_id
     where a.action not in ('batch.restarted')`
@@ -119,8 +119,11 @@ export async function addOdoo(found: Difference, ours: pg.Pool, theirs: pg.Pool)
   return createHash('sha256').update(JSON.stringify(there)).digest('hex').slice(0, 16)
 }
 
-/** Adds batches whose audit is not whole. When the chain of events exists, it is verified here too. */
+/** Adds what is wrong with the chain of audit events, and batches whose audit is not whole. */
 export async function addAudit(found: Difference, pool: pg.Pool): Promise<void> {
+  const verdict = await verifyDatabase(pool)
+  found.lost += verdict.findings
+  for (const finding of verdict.first.slice(0, examplesEach)) found.examples.push(`audit: ${JSON.stringify(finding)}`)
   const { rows } = await pool.query<{ id: string; events: number }>(
     `select b.id::text as id, count(a.id)::int as events
     from kki.batch b left join kki.audit_event a on a.batch_id = b.id and a.action = 'batch.applied'

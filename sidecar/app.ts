@@ -26,6 +26,7 @@ import type { OpenSecrets } from './secrets/open.ts'
 import { scopeSecrets } from './secrets/scope.ts'
 import { loadMapping } from './sync/mapping-file.ts'
 import sync from './sync/plugin.ts'
+import { auditRoutes } from './sync/routes/audit.ts'
 import { batchRoutes } from './sync/routes/batches.ts'
 import { changeRoutes } from './sync/routes/changes.ts'
 import { decisionRoutes } from './sync/routes/decisions.ts'
@@ -129,6 +130,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(revealRoutes, { identity })
       await app.register(registrationRoutes)
       await app.register(integrationRoutes, { mapping, timeZone: config.timeZone })
+      await app.register(auditRoutes)
       await app.register(odooAccountRoutes, {
         secrets: secrets && scopeSecrets(secrets, [odooSecret]),
         isConfigured: config.odoo !== null

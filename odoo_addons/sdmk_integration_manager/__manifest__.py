@@ -12,6 +12,7 @@
         "data/res_users_data.xml",
         "data/ir_cron_data.xml",
         "views/sdmk_integration_views.xml",
+        "views/sdmk_audit_head_views.xml",
         "views/sdmk_integration_manager_menus.xml",
     ],
 }

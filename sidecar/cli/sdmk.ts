@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander'
 import packageJson from '../../package.json' with { type: 'json' }
+import { auditCommand } from './audit.ts'
 import { reportFailure } from './command.ts'
 import { demoCommand } from './demo.ts'
 import { importCommand } from './import.ts'
@@ -24,6 +25,7 @@ const program = new Command('sdmk')
   .addCommand(statusCommand())
   .addCommand(rejectionsCommand())
   .addCommand(odooCommand())
+  .addCommand(auditCommand())
   .addCommand(migrateCommand())
   .addCommand(keysCommand())
   .addCommand(simulatorCommand())

@@ -205,6 +205,14 @@ const Integration = Type.Object(
   { ...closed, title: 'Integration' }
 )
 
+const AuditHead = Type.Object(
+  {
+    seq: Count,
+    hash: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'over this event and all before it' })
+  },
+  { ...closed, title: 'AuditHead' }
+)
+
 /** The payloads by the names of their files, with the method that takes each. */
 export const payloadSchemas = {
   'health-workers': Type.Object(
@@ -234,6 +242,10 @@ export const payloadSchemas = {
   integrations: Type.Object(
     { integrations: Type.Array(Integration) },
     { ...closed, title: 'Integrations', description: 'sdmk.integration.sync_integrations' }
+  ),
+  'audit-heads': Type.Object(
+    { audit_heads: Type.Array(AuditHead) },
+    { ...closed, title: 'AuditHeads', description: 'sdmk.audit.head.sync_audit_heads' }
   ),
   professions: Type.Object(
     { professions: Type.Array(Type.Object({ code: text(64), name: Both }, closed)) },

@@ -8,6 +8,8 @@ export interface StateJob {
   batches?: number[]
   rejections?: number[]
   setting?: true
+  /** How far the audit events are chained. */
+  auditHead?: true
   /** The words of this release: professions and codes. */
   words?: true
   /** All batches or rejections of a range, and whatever Odoo believes to have newer. */
@@ -55,6 +57,7 @@ async function stateJobs(client: pg.ClientBase, touched: Touched): Promise<State
   for (const batchId of touched.rejectionsOf) for (const id of await rejectionsOf(client, batchId)) rejections.add(id)
   for (const ids of chunks([...rejections])) jobs.push({ rejections: ids })
   if (touched.setting.size > 0) jobs.push({ setting: true })
+  if (touched.auditHead.size > 0) jobs.push({ auditHead: true })
   return jobs
 }
 

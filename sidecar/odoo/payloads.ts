@@ -91,3 +91,12 @@ export async function integrationPayload(pool: pg.Pool, timeZone: string): Promi
   const payload = rows[0]?.payload ?? JSON.stringify({ integrations: [] })
   return { model: 'sdmk.integration', method: 'sync_integrations', rows: rows.length, payload }
 }
+
+/** Returns the end of the chain of audit events, as a note outside of this database. @see contracts/odoo/audit-heads.schema.json */
+export async function auditHeadPayload(pool: pg.Pool): Promise<Payload> {
+  const { rows } = await pool.query<{ seq: number; hash: string }>(
+    `select seq, encode(hash, 'hex') as hash from kki.audit_chain order by seq desc limit 1`
+  )
+  const payload = JSON.stringify({ audit_heads: rows })
+  return { model: 'sdmk.audit.head', method: 'sync_audit_heads', rows: rows.length, payload }
+}

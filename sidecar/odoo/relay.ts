@@ -3,7 +3,7 @@ import type { Job, Outcome } from '../platform/queue.ts'
 import { OdooRefused } from './errors.ts'
 import { chunks, type PeopleJob, type StateJob } from './jobs.ts'
 import type { Delivery } from './link.ts'
-import { deskPayload, integrationPayload, peoplePayload, readChangedPeople } from './payloads.ts'
+import { auditHeadPayload, deskPayload, integrationPayload, peoplePayload, readChangedPeople } from './payloads.ts'
 import { type RepairContext, repairDesk, repairPeople } from './repair.ts'
 import { codesPayload, professionsPayload } from './words.ts'
 
@@ -34,6 +34,7 @@ export function relayState(context: RelayContext, jobs: Job<StateJob>[], signal:
       await link.deliver(await deskPayload(pool, { batches: [], rejections }), delivery)
     }
     for (const { repair } of data) if (repair) await repairDesk(context, repair, delivery)
+    if (data.some(({ auditHead }) => auditHead)) await link.deliver(await auditHeadPayload(pool), delivery)
     if (data.some(({ setting }) => setting)) await link.deliver(await integrationPayload(pool, timeZone), delivery)
   })
 }

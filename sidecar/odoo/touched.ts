@@ -1,7 +1,15 @@
 import type pg from 'pg'
 
 /** What a transaction changed that Odoo mirrors, by id of the record; of batches also all that they changed. */
-export const touchKinds = ['batches', 'rejections', 'people', 'setting', 'changesOf', 'rejectionsOf'] as const
+export const touchKinds = [
+  'batches',
+  'rejections',
+  'people',
+  'setting',
+  'auditHead',
+  'changesOf',
+  'rejectionsOf'
+] as const
 export type TouchKind = (typeof touchKinds)[number]
 export type Touched = Record<TouchKind, Set<number>>
 

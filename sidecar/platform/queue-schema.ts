@@ -28,6 +28,7 @@ export const queues = {
   'kki-apply': { ...common, policy: 'stately' },
   'kki-census': { ...common, policy: 'stately' },
   'kki-housekeeping': { ...common, policy: 'exclusive' },
+  'audit-check': { ...common, policy: 'exclusive' },
   'odoo-state': { ...common, ...unending, policy: 'standard' },
   'odoo-people': { ...common, ...unending, policy: 'standard' },
   'odoo-compare': { ...common, policy: 'exclusive' }

@@ -8,6 +8,8 @@ import type { Mapping } from '../transform/mapping.ts'
 import { createTransform } from '../transform/transform.ts'
 import { applyBatch } from './apply-batch.ts'
 import { type Approval, applyApproved } from './approve.ts'
+import { checkChain } from './audit/check.ts'
+import { keepChain } from './audit/keep-chain.ts'
 import { takeCensus } from './census.ts'
 import { turnClock } from './clock.ts'
 import { takeUpNowKnown } from './desk/take-up.ts'
@@ -47,6 +49,7 @@ export default fp<SyncOptions>(
       )
     }
     if (!config.roles.includes('registry')) return
+    keepChain(app)
     const context = { database, queue, mapping, logger, timeZone: config.timeZone }
     const clock = async () =>
       void (await turnClock({ database, metrics, logger }, await today(database.pool, config.timeZone)))
@@ -54,6 +57,7 @@ export default fp<SyncOptions>(
       every('clock', '1 0 * * *', clock)
       every('schedule', '* * * * *', () => runIfDue(context, new Date()))
       every('housekeeping', '*/5 * * * *', async () => void (await queue.send('kki-housekeeping', {})))
+      every('audit check', '7 * * * *', async () => void (await queue.send('audit-check', {})))
       await clock()
       await runIfDue(context, new Date())
     })
@@ -116,5 +120,6 @@ async function workRegistry(app: FastifyInstance, { config, mapping, identity, m
     },
     { concurrency: config.workers }
   )
+  await queue.work('audit-check', () => checkChain(database.pool, logger), { concurrency: 1 })
   await queue.work('kki-housekeeping', () => keepHouse(database, config.rawRetentionDays, logger), { concurrency: 1 })
 }

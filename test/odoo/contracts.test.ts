@@ -3,10 +3,17 @@ import { readFile } from 'node:fs/promises'
 import { describe, test } from 'node:test'
 import type pg from 'pg'
 import type { PayloadName } from '../../sidecar/odoo/contracts.ts'
-import { deskPayload, integrationPayload, type Payload, peoplePayload } from '../../sidecar/odoo/payloads.ts'
+import {
+  auditHeadPayload,
+  deskPayload,
+  integrationPayload,
+  type Payload,
+  peoplePayload
+} from '../../sidecar/odoo/payloads.ts'
 import type { Table } from '../../sidecar/odoo/tables.ts'
 import { codesPayload, professionsPayload } from '../../sidecar/odoo/words.ts'
 import { inject, kkiRecord, startConnector } from '../e2e/helpers.ts'
+import { until } from '../e2e/process.ts'
 import { faultOf, rowsOf, type TextRow } from './helpers/tables.ts'
 
 interface Case {
@@ -54,6 +61,11 @@ describe('the contracts of what Odoo is told', () => {
     assert.ok(desk.rejections.some(({ state }) => state === 'dismissed'))
     assert.ok(desk.batches.some(({ id }) => id === String(batches[0]?.id)))
     check('integrations', await integrationPayload(pool, 'Asia/Jakarta'))
+    await until('the events are chained', async () => {
+      const { rows } = await pool.query('select from kki.audit_unchained')
+      return rows.length === 0
+    })
+    assert.equal(check('audit-heads', await auditHeadPayload(pool)).audit_heads.length, 1)
     assert.ok(check('professions', await professionsPayload(pool)).professions.length > 5)
     assert.ok(check('codes', codesPayload()).codes.length > 50)
 
@@ -75,6 +87,7 @@ interface Lists {
   'health-workers': { health_workers: TextRow[]; registrations: TextRow[] }
   batches: { batches: TextRow[]; rejections: TextRow[] }
   integrations: { integrations: Row[] }
+  'audit-heads': { audit_heads: Row[] }
   professions: { professions: Row[] }
   codes: { codes: Row[] }
 }

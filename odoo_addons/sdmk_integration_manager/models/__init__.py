@@ -1,1 +1,2 @@
+from . import sdmk_audit_head
 from . import sdmk_integration

@@ -1,1 +1,2 @@
+from . import test_audit_head
 from . import test_integration

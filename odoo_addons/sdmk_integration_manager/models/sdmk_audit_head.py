@@ -1,0 +1,74 @@
+import re
+
+from odoo import api, fields, models
+from odoo.tools import SQL
+
+
+class SdmkAuditHead(models.Model):
+    """An end of the sidecar's chain of audit events, noted when it was told and never changed.
+
+    Whoever cuts the chain off in the sidecar's database, or makes it anew, cannot reach what is noted here:
+    ``sdmk audit verify --head`` compares.
+    """
+
+    _name = "sdmk.audit.head"
+    _inherit = "sdmk.service"
+    _description = "Audit Head"
+    _log_access = False
+    _order = "seq desc, id desc"
+    _rec_name = "head"
+
+    seq = fields.Integer(string="Events", required=True, readonly=True, aggregator=None)
+    hash = fields.Char(required=True, readonly=True)
+    noted_at = fields.Datetime(required=True, readonly=True)
+    head = fields.Char(
+        string="For Verification",
+        compute="_compute_head",
+        help="What “sdmk audit verify --head” takes.",
+    )
+    is_contradicted = fields.Boolean(
+        string="Contradicted",
+        compute="_compute_is_contradicted",
+        help="The sidecar has told of another event in this place: its audit was changed. Tell the security officer.",
+    )
+
+    _seq_hash_uniq = models.Constraint("unique(seq, hash)", "A head is noted once.")
+
+    @api.depends("seq", "hash")
+    def _compute_head(self):
+        for record in self:
+            record.head = f"{record.seq}:{record.hash}"
+
+    @api.depends("seq", "hash")
+    def _compute_is_contradicted(self):
+        groups = self._read_group([("seq", "in", self.mapped("seq"))], ["seq"], ["__count"])
+        counts = dict(groups)
+        for record in self:
+            record.is_contradicted = counts.get(record.seq, 0) > 1
+
+    @api.model
+    def sync_audit_heads(self, payload):
+        """Note the ends of the chain that are not noted yet.
+
+        :param str payload: JSON text, as contracts/odoo describes
+        :return: how many are new
+        :rtype: int
+        """
+        heads = [(row.get("seq"), row.get("hash")) for row in self._read_rows(payload, "audit_heads")]
+        for seq, digest in heads:
+            if type(seq) is not int or not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
+                raise self._no_payload()
+        noted = 0
+        for seq, digest in heads:
+            self.env.cr.execute(
+                SQL(
+                    "insert into %s (seq, hash, noted_at) values (%s, %s, now() at time zone 'UTC')"
+                    " on conflict do nothing",
+                    SQL.identifier(self._table),
+                    seq,
+                    digest,
+                )
+            )
+            noted += self.env.cr.rowcount
+        self.invalidate_model()
+        return noted

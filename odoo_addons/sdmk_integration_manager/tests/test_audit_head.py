@@ -1,0 +1,45 @@
+from odoo.addons.sdmk_core.tests.common import SdmkCase
+from odoo.exceptions import AccessError, ValidationError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+
+@tagged("post_install", "-at_install")
+class TestAuditHead(SdmkCase):
+    def note(self, seq, digest, user="service"):
+        heads = [{"seq": seq, "hash": digest}]
+        return self.receive("sdmk.audit.head", "sync_audit_heads", user=user, audit_heads=heads)
+
+    def test_a_head_is_noted_once(self):
+        self.assertEqual(self.note(3, "a" * 64), 1)
+        self.assertEqual(self.note(3, "a" * 64), 0)
+        head = self.env["sdmk.audit.head"].with_user(self.users["auditor"]).search([])
+        self.assertEqual((head.head, head.is_contradicted), (f"3:{'a' * 64}", False))
+
+    def test_another_event_in_the_place_of_one_shows_beside_it(self):
+        self.note(3, "a" * 64)
+        self.note(4, "b" * 64)
+        self.note(3, "c" * 64)
+        heads = self.env["sdmk.audit.head"].search([])
+        self.assertEqual(heads.filtered("is_contradicted").mapped("seq"), [3, 3])
+
+    def test_what_is_noted_is_changed_by_nobody(self):
+        self.note(3, "a" * 64)
+        for role in ("auditor", "verifier", "admin", "service"):
+            head = (
+                self.env["sdmk.audit.head"]
+                .with_user(self.users[role])
+                .browse(self.env["sdmk.audit.head"].search([]).id)
+            )
+            for change in (lambda: head.write({"seq": 9}), head.unlink, lambda: head.create({"seq": 4, "hash": "x"})):
+                with self.subTest(role=role), self.assertRaises(AccessError), mute_logger("odoo.models"):
+                    change()
+
+    def test_heads_come_from_the_service_account_alone(self):
+        with self.assertRaises(AccessError):
+            self.note(3, "a" * 64, user="admin")
+
+    def test_what_is_no_head_is_refused(self):
+        for seq, digest in ((True, "a" * 64), ("3", "a" * 64), (3, "x"), (3, None)):
+            with self.subTest(seq=seq), self.assertRaises(ValidationError):
+                self.note(seq, digest)

@@ -1,0 +1,138 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { pipeline } from 'node:stream/promises'
+import { Command, InvalidArgumentError } from 'commander'
+import type pg from 'pg'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { SdmkError } from '../errors.ts'
+import { createDatabase } from '../platform/database.ts'
+import { assertMigrated } from '../platform/migrations.ts'
+import { inTransaction } from '../platform/transaction.ts'
+import { readLinks, verifyDatabase } from '../sync/audit/check.ts'
+import type { Head } from '../sync/audit/link.ts'
+import { type ChainedEvent, type Finding, type Verdict, verifyChain } from '../sync/audit/verify.ts'
+import { print, withDatabase } from './command.ts'
+
+/** Returns `sdmk audit`: proof that what was recorded is what was done. */
+export function auditCommand(): Command {
+  return new Command('audit')
+    .description('verify and export the audit events')
+    .addCommand(verifyCommand(), { isDefault: true })
+    .addCommand(exportCommand())
+}
+
+interface VerifyOptions {
+  head: Head[]
+  file?: string
+  json?: boolean
+}
+
+function verifyCommand(): Command {
+  return new Command('verify')
+    .description('verify that no audit event was changed, taken out, moved or put in; needs no running service')
+    .option('--head <seq:hash...>', 'an end of the chain that was noted elsewhere: in the log, in Odoo', parseHead, [])
+    .option('-f, --file <file>', 'what `sdmk audit export` wrote, instead of the database')
+    .option('--json', 'print the result as JSON')
+    .action(async ({ head, file, json }: VerifyOptions) => {
+      const verdict =
+        file === undefined
+          ? await withPool(pool => verifyDatabase(pool, head))
+          : await verifyChain(readFileLinks(file), head)
+      print(json, verdict, linesOf(verdict))
+      if (verdict.findings > 0) process.exitCode = 1
+    })
+}
+
+function exportCommand(): Command {
+  return new Command('export')
+    .description('write the chained audit events to standard output, one JSON object a line')
+    .action(() =>
+      withPool(pool =>
+        inTransaction(
+          pool,
+          client => pipeline(toLines(readLinks(client)), process.stdout, { end: false }),
+          'begin isolation level repeatable read read only'
+        )
+      )
+    )
+}
+
+async function* toLines(links: AsyncIterable<ChainedEvent>): AsyncGenerator<string> {
+  for await (const link of links) yield `${JSON.stringify(link)}\n`
+}
+
+async function* readFileLinks(file: string): AsyncGenerator<ChainedEvent> {
+  let number = 0
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    number++
+    const link = parseLine(line)
+    if (link === null) throw new ExportUnreadable(`Line ${number} of ${file} is no link of an audit chain`)
+    yield link
+  }
+}
+
+const checkLine = Compile(
+  Type.Object({
+    seq: Type.Integer({ minimum: 1 }),
+    eventId: Type.Integer({ minimum: 1 }),
+    eventHash: Type.String(),
+    hash: Type.String(),
+    event: Type.Union([Type.String(), Type.Null()])
+  })
+)
+
+function parseLine(line: string): ChainedEvent | null {
+  try {
+    const value: unknown = JSON.parse(line)
+    return checkLine.Check(value) ? value : null
+  } catch {
+    return null
+  }
+}
+
+/** A file of audit events that is not what `sdmk audit export` writes. */
+class ExportUnreadable extends SdmkError {
+  readonly code = 'SDMK_EXPORT_UNREADABLE'
+}
+
+function withPool<T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> {
+  return withDatabase(async ({ database, logger }) => {
+    const { pool } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
+    try {
+      await assertMigrated(pool)
+      return await work(pool)
+    } finally {
+      await pool.end()
+    }
+  })
+}
+
+function parseHead(text: string, others: Head[]): Head[] {
+  const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
+  if (seq === undefined || hash === undefined)
+    throw new InvalidArgumentError('It is the link’s number, a colon, and its hash of 64 hex digits.')
+  return [...others, { seq: Number(seq), hash }]
+}
+
+const meanings: Record<Finding['code'], string> = {
+  EVENT_CHANGED: 'is not what it was when it was chained',
+  EVENT_MISSING: 'was taken out',
+  EVENT_UNLINKED: 'was put in beside the chain',
+  LINK_CHANGED: 'does not follow from the link before it',
+  LINK_MISSING: 'and perhaps later ones were taken out',
+  CUT_OFF: 'was noted elsewhere, and the chain ends before it',
+  HEAD_DIFFERS: 'was noted elsewhere with another hash'
+}
+
+function linesOf({ events, head, findings, first }: Verdict): string[] {
+  const told = first.map(({ code, seq, eventId }) => {
+    const what = [seq !== null && `link ${seq}`, eventId !== null && `event ${eventId}`].filter(Boolean).join(', ')
+    return `${code}: ${what} ${meanings[code]}`
+  })
+  const more = findings > first.length ? [`and ${findings - first.length} more`] : []
+  const end = head ? `The chain ends at ${head.seq}:${head.hash}` : 'There is no chain yet'
+  const outcome =
+    findings === 0 ? `${events} audit events are what they were.` : `${findings} findings in ${events} audit events.`
+  return [...told, ...more, outcome, end]
+}

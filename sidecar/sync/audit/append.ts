@@ -1,0 +1,52 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type pg from 'pg'
+import { touch } from '../../odoo/touched.ts'
+import type { Database } from '../../platform/database.ts'
+import { readHead } from './head.ts'
+import { eventText, type Head, hashEvent, hashLink, type Link, origin } from './link.ts'
+
+/** Links that are made in one transaction. */
+const linksAtATime = 1000
+
+/**
+ * Gives every committed event that has none its link. Of all processes one does it at a time; the others leave it to
+ * that one. The new head goes to the log, where whoever changes the database afterwards does not reach it.
+ */
+export async function chainEvents({ database, logger }: { database: Database; logger: FastifyBaseLogger }) {
+  for (;;) {
+    const { made, head } = await database.withTransaction(appendLinks)
+    if (made > 0) logger.info({ auditHead: head }, 'audit events are chained')
+    if (made < linksAtATime) return
+  }
+}
+
+async function appendLinks(client: pg.ClientBase): Promise<{ made: number; head: Head | null }> {
+  const { rows: locks } = await client.query<{ isOurs: boolean }>(
+    `select pg_try_advisory_xact_lock(hashtextextended('sdmk audit chain', 0)) as "isOurs"`
+  )
+  if (!locks[0]?.isOurs) return { made: 0, head: null }
+  const { rows: events } = await client.query<{ id: number; text: string }>(
+    `with next as (select event_id from kki.audit_unchained order by event_id limit $1)
+    delete from kki.audit_unchained u using next, kki.audit_event e
+    where u.event_id = next.event_id and e.id = u.event_id
+    returning e.id, ${eventText} as text`,
+    [linksAtATime]
+  )
+  if (events.length === 0) return { made: 0, head: null }
+  let head = (await readHead(client)) ?? { seq: 0, hash: origin }
+  const links = events
+    .sort((a, b) => a.id - b.id)
+    .map(({ id, text }): Link => {
+      const link = { seq: head.seq + 1, eventId: id, eventHash: hashEvent(text) }
+      head = { seq: link.seq, hash: hashLink(head.hash, link) }
+      return { ...link, hash: head.hash }
+    })
+  await client.query(
+    `insert into kki.audit_chain (seq, event_id, event_hash, hash)
+    select seq, event_id, decode(event_hash, 'hex'), decode(hash, 'hex')
+    from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) as l (seq, event_id, event_hash, hash)`,
+    [links.map(l => l.seq), links.map(l => l.eventId), links.map(l => l.eventHash), links.map(l => l.hash)]
+  )
+  touch(client, 'auditHead', head.seq)
+  return { made: links.length, head }
+}

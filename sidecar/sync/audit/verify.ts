@@ -1,0 +1,67 @@
+import { type Head, hashEvent, hashLink, type Link, origin } from './link.ts'
+
+/** A link, and its event as it is now; null where that is gone. */
+export interface ChainedEvent extends Link {
+  event: string | null
+}
+
+export interface Finding {
+  code:
+    | 'EVENT_CHANGED'
+    | 'EVENT_MISSING'
+    | 'EVENT_UNLINKED'
+    | 'LINK_CHANGED'
+    | 'LINK_MISSING'
+    | 'CUT_OFF'
+    | 'HEAD_DIFFERS'
+  /** Of the link; null where an event has none. */
+  seq: number | null
+  /** Null where it is not known. */
+  eventId: number | null
+}
+
+export interface Verdict {
+  /** Links that were looked at. */
+  events: number
+  head: Head | null
+  /** How many there are; the list ends after some. */
+  findings: number
+  first: Finding[]
+}
+
+const toldFindings = 100
+
+/**
+ * Walks a chain from its first link, and tells of each place where it is not what it was when it was made. One finding
+ * hides no other: after a link that does not follow, the walk goes on from what is written there.
+ *
+ * @param heads ends of the chain that were noted elsewhere; a chain that was cut off, or made anew as a whole, shows
+ *   against them alone
+ */
+export async function verifyChain(links: AsyncIterable<ChainedEvent>, heads: readonly Head[] = []): Promise<Verdict> {
+  const verdict: Verdict = { events: 0, head: null, findings: 0, first: [] }
+  const tell = (code: Finding['code'], seq: number | null, eventId: number | null) =>
+    tellOf(verdict, code, seq, eventId)
+  const noted = Map.groupBy(heads, head => head.seq)
+  let previous: Head = { seq: 0, hash: origin }
+  for await (const link of links) {
+    const { seq, eventId, event } = link
+    verdict.events++
+    if (seq > previous.seq + 1) tell('LINK_MISSING', previous.seq + 1, null)
+    // Behind a gap nothing is left to follow from: whether the link fits is not known, its event can still be looked at.
+    if (seq === previous.seq + 1 && hashLink(previous.hash, link) !== link.hash) tell('LINK_CHANGED', seq, eventId)
+    if (event === null) tell('EVENT_MISSING', seq, eventId)
+    else if (hashEvent(event) !== link.eventHash) tell('EVENT_CHANGED', seq, eventId)
+    if (noted.get(seq)?.some(({ hash }) => hash !== link.hash)) tell('HEAD_DIFFERS', seq, eventId)
+    previous = { seq, hash: link.hash }
+  }
+  verdict.head = previous.seq > 0 ? previous : null
+  for (const { seq } of heads) if (seq > previous.seq) tell('CUT_OFF', seq, null)
+  return verdict
+}
+
+/** Adds a finding. */
+export function tellOf(verdict: Verdict, code: Finding['code'], seq: number | null, eventId: number | null): void {
+  verdict.findings++
+  if (verdict.first.length < toldFindings) verdict.first.push({ code, seq, eventId })
+}

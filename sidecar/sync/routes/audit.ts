@@ -1,0 +1,75 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type Static, Type } from 'typebox'
+import { readHead } from '../audit/head.ts'
+import { readEvents } from '../audit/read.ts'
+import { Id, Instant, nullable, problems } from './schemas.ts'
+
+const HeadSchema = Type.Object(
+  { seq: Id, hash: Type.String({ pattern: '^[0-9a-f]{64}$' }) },
+  {
+    title: 'AuditHead',
+    description: 'a link of the chain; noted elsewhere, `sdmk audit verify --head` compares with it'
+  }
+)
+
+const AuditEventSchema = Type.Object(
+  {
+    id: Id,
+    at: Instant,
+    action: Type.String({ examples: ['batch.applied'] }),
+    actor: Type.String({ description: 'the operator’s login, the key’s name, or the part of the sidecar' }),
+    apiKeyId: nullable(Id),
+    runId: nullable(Id),
+    batchId: nullable(Id),
+    requestId: nullable(Type.String()),
+    traceId: nullable(Type.String()),
+    detail: Type.Record(Type.String(), Type.Unknown(), { description: 'never a name, NIK or STR number' }),
+    link: Type.Union([HeadSchema, Type.Null()], { description: 'null for about a second, until the event is chained' })
+  },
+  { title: 'AuditEvent' }
+)
+
+const Text = Type.String({ minLength: 1, maxLength: 200 })
+
+/** What was done, by whom, and why. */
+export const auditRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.get('/v1/audit-events', {
+    onRequest: app.requireScope('audit:read'),
+    schema: {
+      tags: ['audit'],
+      summary: 'List audit events, newest first',
+      querystring: Type.Object({
+        action: Type.Optional(Text),
+        actor: Type.Optional(Text),
+        runId: Type.Optional(Id),
+        batchId: Type.Optional(Id),
+        traceId: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
+        since: Type.Optional(Instant),
+        until: Type.Optional(Instant),
+        before: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }),
+        limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 })
+      }),
+      response: {
+        200: Type.Object({
+          items: Type.Array(AuditEventSchema),
+          next: Type.Union([Id, Type.Null()], { description: 'pass as `before`; null on the last page' }),
+          head: Type.Union([HeadSchema, Type.Null()], { description: 'the end of the chain' })
+        }),
+        ...problems
+      }
+    },
+    handler: async request => {
+      const { before, limit, since, until, ...filter } = request.query
+      const { pool } = app.database
+      const dates = { since: since ? new Date(since) : undefined, until: until ? new Date(until) : undefined }
+      const events = await readEvents(pool, { ...filter, ...dates }, { before, limit: limit + 1 })
+      const items = events.slice(0, limit).map(
+        (event): Static<typeof AuditEventSchema> => ({
+          ...event,
+          at: event.at.toISOString()
+        })
+      )
+      return { items, next: events.length > limit ? (items.at(-1)?.id ?? null) : null, head: await readHead(pool) }
+    }
+  })
+}
