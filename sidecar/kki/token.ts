@@ -16,7 +16,7 @@ export const credentialsSecret = 'kki'
 /** How often a renewal starts over because others store tokens at that moment. */
 const storeRounds = 5
 /** When to ask again for a token while the secrets cannot be had. */
-const storePauseMs = 60_000
+const storePauseMs = 15_000
 
 /** An access token; `issuedAt` is when it was asked for, in milliseconds since the epoch. */
 export type AccessToken = Pick<TokenPair, 'accessToken' | 'issuedAt'>

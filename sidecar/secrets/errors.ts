@@ -54,14 +54,14 @@ export class SecretForbidden extends SdmkError {
   }
 }
 
-/** The store of secrets is sealed, out of reach or overloaded; nothing is wrong with the secrets. */
+/** The store of secrets is sealed, out of reach, overloaded or full; nothing is wrong with the secrets. */
 export class SecretStoreUnavailable extends SdmkError {
   readonly code = 'SDMK_SECRET_STORE_UNAVAILABLE'
   override readonly retryable = true
 
-  /** `reason` completes the sentence "Vault at <address> …". */
-  constructor(address: string, reason: string) {
+  /** `store` begins with the variable that names it, `reason` completes the sentence. */
+  constructor(store: string, reason: string) {
     // No cause: the client library's errors carry the request, and with it the token.
-    super(`SDMK_VAULT_ADDR: Vault at ${address} ${reason}`)
+    super(`${store} ${reason}`)
   }
 }

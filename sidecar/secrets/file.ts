@@ -1,7 +1,7 @@
 import { hash, randomUUID } from 'node:crypto'
 import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { SecretChanged, SecretUnreadable, SecretUnwritable } from './errors.ts'
+import { SecretChanged, SecretStoreUnavailable, SecretUnreadable, SecretUnwritable } from './errors.ts'
 import { checkName, isSecret } from './secret.ts'
 import type { VersionedSecret, VersionedSecretStore } from './store.ts'
 
@@ -15,7 +15,8 @@ const none = 'none'
  * the file as a whole, so that a reader, or a process that dies, sees the old secret or the new one. A version is the
  * hash of a file. Making a new secret is atomic; replacing one compares first, and relies on the lock that its writers
  * take (the token pair: one in the database), since a file system has no such exchange.
- * @throws SecretNameInvalid (from all methods) for a name that is not `[a-z0-9-]+`.
+ * @throws SecretNameInvalid (from all methods) for a name that is not `[a-z0-9-]+`; SecretStoreUnavailable where the
+ *   directory is out of reach.
  */
 export function createFileSecretStore(directory: string): VersionedSecretStore {
   async function readVersion(name: string): Promise<VersionedSecret> {
@@ -25,7 +26,9 @@ export function createFileSecretStore(directory: string): VersionedSecretStore {
       text = await readFile(file, 'utf8')
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return { value: null, version: none }
-      throw new SecretUnreadable(name, `${file} (${codeOf(error)})`, { cause: error })
+      throw isForAPerson(error)
+        ? new SecretUnreadable(name, `${file} (${codeOf(error)})`, { cause: error })
+        : away(directory, error)
     }
     return { value: parse(name, file, text), version: versionOf(text) }
   }
@@ -38,7 +41,9 @@ export function createFileSecretStore(directory: string): VersionedSecretStore {
       await putFile(directory, file, text, put)
     } catch (error) {
       if (put === link && codeOf(error) === 'EEXIST') throw new SecretChanged(name)
-      throw new SecretUnwritable(name, `${file} (${codeOf(error)})`, { cause: error })
+      throw isForAPerson(error)
+        ? new SecretUnwritable(name, `${file} (${codeOf(error)})`, { cause: error })
+        : away(directory, error)
     }
     return versionOf(text)
   }
@@ -105,6 +110,18 @@ async function putFile(directory: string, file: string, text: string, put: typeo
   } finally {
     await handle.close()
   }
+}
+
+/**
+ * Who may read a secret, and what else stands in its place, changes when somebody changes it; a disk that is away, full or
+ * broken may come back by itself.
+ */
+function isForAPerson(error: unknown): boolean {
+  return ['EACCES', 'EPERM', 'EISDIR'].includes(codeOf(error))
+}
+
+function away(directory: string, error: unknown): SecretStoreUnavailable {
+  return new SecretStoreUnavailable(`SDMK_SECRETS_DIR: ${directory}`, `cannot be used (${codeOf(error)})`)
 }
 
 function codeOf(error: unknown): string {

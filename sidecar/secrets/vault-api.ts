@@ -66,7 +66,7 @@ export class VaultApi {
   }
 
   async #call(send: () => Promise<unknown>, timeoutMs = this.#options.timeoutMs): Promise<VaultAnswer> {
-    const { address } = this.#options
+    const store = `SDMK_VAULT_ADDR: Vault at ${this.#options.address}`
     const deadline = AbortSignal.timeout(timeoutMs)
     const signal = AbortSignal.any([deadline, this.#closing.signal])
     let last = 'does not answer'
@@ -85,9 +85,9 @@ export class VaultApi {
       // Raced, since an attempt that is under way does not hear the signal.
       return await abortable(attempts, signal)
     } catch (error) {
-      if (deadline.aborted) throw new SecretStoreUnavailable(address, `${last} (waited ${timeoutMs} ms)`)
+      if (deadline.aborted) throw new SecretStoreUnavailable(store, `${last} (waited ${timeoutMs} ms)`)
       if (error instanceof AttemptFailed || error instanceof CertificateRefused) {
-        throw new SecretStoreUnavailable(address, error.message)
+        throw new SecretStoreUnavailable(store, error.message)
       }
       throw error
     }

@@ -148,7 +148,7 @@ test('asks to come back while the secrets are out of reach, and does not hold th
   const secrets = {
     ...memoryStore(),
     readVersion: async () => {
-      throw new SecretStoreUnavailable('https://vault.example', 'is sealed (503)')
+      throw new SecretStoreUnavailable('SDMK_VAULT_ADDR: Vault at https://vault.example', 'is sealed (503)')
     }
   }
   const { client, seen } = clientFor(t, kki, { secrets })
@@ -156,7 +156,7 @@ test('asks to come back while the secrets are out of reach, and does not hold th
   for (let page = 0; page < 8; page++) {
     await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
       code: 'KKI_RETRY_LATER',
-      retryAfterMs: 60_000,
+      retryAfterMs: 15_000,
       message: /Vault at https:\/\/vault\.example is sealed/
     })
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -68,6 +68,20 @@ for (const name of ['', '../kki', 'KKI', 'kki.json', 'a b', 'kki\n']) {
     await assert.rejects(store.write(name, {}), { code: 'SDMK_SECRET_NAME_INVALID' })
   })
 }
+
+test('is out of reach, which may pass, where its directory is; what was stored is there when it is back', async t => {
+  const directory = await freshDirectory(t)
+  const store = createFileSecretStore(directory)
+  await store.write('kki', { clientId: 'sdmk' })
+  await rename(directory, `${directory}.away`)
+  await writeFile(directory, '')
+  for (const use of [() => store.read('kki'), () => store.write('kki', {}), () => store.replace('kki', 'v', {})]) {
+    await assert.rejects(use, { code: 'SDMK_SECRET_STORE_UNAVAILABLE', retryable: true, message: /ENOTDIR|EEXIST/ })
+  }
+  await rm(directory)
+  await rename(`${directory}.away`, directory)
+  assert.deepEqual(await store.read('kki'), { clientId: 'sdmk' })
+})
 
 for (const content of ['{"clientSecret": "hush', '["hush"]', '{"clientSecret": 12345}']) {
   test(`says which secret is damaged, and nothing of its content: ${content}`, async t => {
