@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
-import pg from 'pg'
+import type pg from 'pg'
 import { createApiKey, scopes } from '../sidecar/platform/api-key.ts'
+import { createDatabase } from '../sidecar/platform/database.ts'
 import { createFileSecretStore } from '../sidecar/secrets/file.ts'
-import { ensureTemplate, urlOf, withAdmin } from '../test/helpers/server.ts'
+import { ensureTemplate, silent, urlOf, withAdmin } from '../test/helpers/server.ts'
 import { Replica } from './replica.ts'
 import { createStore, type Store } from './store.ts'
 import type { LaneOdoo, World } from './world.ts'
@@ -107,9 +108,7 @@ async function openStage({ world, folder, store, kki, odoo, template, sdmk, name
     await client.query(`create database chaos template ${template} strategy file_copy`)
   })
   const url = urlOf(store.url, 'chaos')
-  const pool = new pg.Pool({ connectionString: url, max: 3, connectionTimeoutMillis: 5000 })
-  // The faults are the server's, and so meet this pool as well.
-  pool.on('error', () => undefined)
+  const { pool } = createDatabase({ url, maxConnections: 3 }, silent)
   const { key } = await createApiKey(pool, 'chaos', [...scopes])
   const targets = { database: new URL(url), kki: new URL(kki.url), odoo: new URL(odoo.url) }
   const replicas = Array.from({ length: replicaCount }, (_, index) => new Replica(index, targets))

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
-import { KkiError } from '../kki/errors.ts'
+import { KkiBreakerOpen, KkiError, KkiRetryLater } from '../kki/errors.ts'
 import type { KkiClient } from '../kki/types.ts'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
@@ -50,8 +50,10 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
     total = page.total
   } catch (error) {
     if (signal.aborted || !(error instanceof KkiError)) throw error
-    logger.warn({ runId, code: error.code, retrySeconds }, 'KKI could not be counted; it is asked again later')
-    return void (await askAgain(queue, runId))
+    const isTold = error instanceof KkiRetryLater || error instanceof KkiBreakerOpen
+    const pause = isTold ? Math.ceil(error.retryAfterMs / 1000) : retrySeconds
+    logger.warn({ runId, code: error.code, retrySeconds: pause }, 'KKI could not be counted; it is asked again later')
+    return void (await askAgain(queue, runId, pause))
   }
   if (total !== null && total <= walked.fetched) return completeRun(database, runId, walked)
   try {
@@ -83,8 +85,8 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
   }
 }
 
-async function askAgain(queue: JobQueue, runId: number) {
-  await queue.send('kki-census', { runId }, { singletonKey: String(runId), startAfterSeconds: retrySeconds })
+async function askAgain(queue: JobQueue, runId: number, startAfterSeconds = retrySeconds) {
+  await queue.send('kki-census', { runId }, { singletonKey: String(runId), startAfterSeconds })
 }
 
 async function readWalked(pool: pg.Pool, runId: number): Promise<Walked> {
