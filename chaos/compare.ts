@@ -103,6 +103,22 @@ export function difference(expected: Snapshot, actual: Snapshot): Difference {
   return found
 }
 
+/**
+ * Returns how many refused rows contradict somebody whom another batch of the run has created: had their batch been the
+ * first, they would have been created and the others refused. Outcomes of such a feed cannot be compared.
+ */
+export async function countByOrder(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `select count(distinct o.rejection_id) as count
+    from kki.rejection_occurrence o
+      join kki.rejection r on r.id = o.rejection_id and r.code in ('IDENTITY_CONFLICT', 'STR_AMBIGUOUS', 'POSSIBLE_DUPLICATE')
+      join kki.change c on c.operation = 'created' and c.batch_id <> o.batch_id
+      join sdmk.health_worker h on h.id = c.health_worker_id
+    where h.nik_digest = o.nik_digest or h.id = any (r.candidates)`
+  )
+  return rows[0]?.count ?? 0
+}
+
 /** Adds what Odoo has otherwise than the registry of the same run. */
 export async function addOdoo(found: Difference, ours: pg.Pool, theirs: pg.Pool): Promise<string> {
   const [here, there] = [await digest(ours, 'ours'), await digest(theirs, 'theirs')]

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
-import { addAudit, addOdoo, type Difference, difference, type Snapshot, takeSnapshot } from './compare.ts'
+import { addAudit, addOdoo, countByOrder, type Difference, difference, type Snapshot, takeSnapshot } from './compare.ts'
 import { calm, faults, type Pair } from './faults.ts'
 import type { Lane, Stage } from './lane.ts'
 import type { Hold } from './proxy.ts'
@@ -65,6 +65,11 @@ export async function makeRun(options: RunOptions): Promise<{ result: Result; sn
     const struck = hit && pair ? await strike({ lane, stage, watch, pair, draw, signal }, hit) : { counted: true }
     const finished = await within(limitMs, signal, () => isOver(stage))
     const resumeSeconds = 'resumed' in struck ? await struck.resumed() : undefined
+    if (expected === null && (await countByOrder(stage.pool)) > 0) {
+      throw new Error(
+        'in the feed of this seed strangers in two professions contradict each other; take another --seed'
+      )
+    }
     const snapshot = await takeSnapshot(stage.pool)
     const found: Difference = expected ? difference(expected, snapshot) : { lost: 0, duplicated: 0, examples: [] }
     if (!finished) {
