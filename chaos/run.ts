@@ -9,6 +9,8 @@ import { gateOf, steps } from './steps.ts'
 import { Watch, within } from './watch.ts'
 
 const hitMs = 60_000
+/** Of few units the last may be too late. */
+const maxSkipOfWord = 4
 
 /** What became of one run; a line of the raw results. */
 export interface Result extends Partial<Pair> {
@@ -107,7 +109,7 @@ interface Hit {
 /** Arms the step's gate at all replicas: the first to reach it after as many as the seed draws is the victim. */
 function armed(stage: Stage, pair: Pair, draw: (limit: number) => number): Promise<Hit> {
   const { peer, maxSkip } = steps[pair.step]
-  const matches = gateOf(pair.step, draw(maxSkip + 1))
+  const matches = gateOf(pair.step, draw(Math.min(maxSkip, pair.word ? maxSkipOfWord : maxSkip) + 1), pair.word ?? null)
   const { promise, resolve } = Promise.withResolvers<Hit>()
   for (const victim of stage.replicas) {
     victim.proxies[peer].arm(matches, hold => {

@@ -27,12 +27,19 @@ const sabotages = {
         to: 'where b.id = $1 and $2::bigint is not null and b.state = any ($3::text[])'
       }
     ],
-    pairs: [{ step: 'fetch', fault: 'sigstop-refused' }]
+    // A small batch is over before the process that was paused wakes up.
+    pairs: [{ step: 'fetch', fault: 'sigstop-refused', word: 'profesi=PERAWAT&' }]
   },
   /** Rows are staged after the transaction that moves the cursor past them. */
   'page-transaction': {
     edits: [
       { file: 'sidecar/sync/fetch-batch.ts', from: '      await stagePages(client, batch.id, pages)\n', to: '' },
+      // All pages of a batch belong to its last transaction: after an earlier one the walk would begin anew, and lose nothing.
+      {
+        file: 'sidecar/sync/fetch-batch.ts',
+        from: 'const pagesPerTransaction = 4',
+        to: 'const pagesPerTransaction = 1000'
+      },
       {
         file: 'sidecar/sync/fetch-batch.ts',
         from: '      return batch\n    })\n  }\n}\n',
