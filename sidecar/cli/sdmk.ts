@@ -8,6 +8,7 @@ import { importCommand } from './import.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { odooCommand } from './odoo.ts'
+import { personCommand } from './person.ts'
 import { rejectionsCommand } from './rejections.ts'
 import { serveCommand } from './serve.ts'
 import { simulatorCommand } from './simulator.ts'
@@ -25,6 +26,7 @@ const program = new Command('sdmk')
   .addCommand(statusCommand())
   .addCommand(rejectionsCommand())
   .addCommand(odooCommand())
+  .addCommand(personCommand())
   .addCommand(auditCommand())
   .addCommand(migrateCommand())
   .addCommand(keysCommand())

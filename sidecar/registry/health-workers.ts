@@ -96,13 +96,16 @@ export async function searchHealthWorkers(
 }
 
 /** Returns the person, or null where there is none of this id. */
-export async function readHealthWorker(pool: pg.Pool, id: number): Promise<HealthWorker | null> {
+export async function readHealthWorker(pool: pg.Pool | pg.ClientBase, id: number): Promise<HealthWorker | null> {
   const [worker] = await readHealthWorkers(pool, [id])
   return worker ?? null
 }
 
 /** Returns those of these people who are there, by id. */
-export async function readHealthWorkers(pool: pg.Pool, ids: readonly number[]): Promise<HealthWorker[]> {
+export async function readHealthWorkers(
+  pool: pg.Pool | pg.ClientBase,
+  ids: readonly number[]
+): Promise<HealthWorker[]> {
   const { rows } = await pool.query<PersonRow>(
     `select ${personColumns} from sdmk.health_worker h where h.id = any ($1::bigint[]) order by h.id`,
     [ids]
@@ -131,7 +134,7 @@ interface PersonRow {
 const personColumns = `h.id, h.name, h.title_prefix, h.title_suffix, h.nik_tail, h.birth_place, h.birth_date, h.sex,
   h.name_at, h.nik_at, h.birth_place_at, h.birth_date_at, h.sex_at, h.version, h.updated_at`
 
-async function withRegistrations(pool: pg.Pool, people: PersonRow[]): Promise<HealthWorker[]> {
+async function withRegistrations(pool: pg.Pool | pg.ClientBase, people: PersonRow[]): Promise<HealthWorker[]> {
   if (people.length === 0) return []
   const { rows } = await pool.query(
     `select r.health_worker_id, r.id, r.str_number as "strNumber", r.str_raw as "strRaw", r.str_format as "strFormat",

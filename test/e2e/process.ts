@@ -22,8 +22,13 @@ export function environment(env: Record<string, string>): NodeJS.ProcessEnv {
 }
 
 /** Runs `sdmk` to its end. */
-export function runSdmk(args: string[], env: Record<string, string>, timeoutMs?: number): Promise<Result> {
-  return runFile(sdmk, args, env, timeoutMs)
+export function runSdmk(
+  args: string[],
+  env: Record<string, string>,
+  timeoutMs?: number,
+  input?: string
+): Promise<Result> {
+  return runFile(sdmk, args, env, timeoutMs, input)
 }
 
 /** Runs a file with Node to its end. */
@@ -31,14 +36,17 @@ export async function runFile(
   file: string,
   args: string[],
   env: Record<string, string>,
-  timeoutMs = 120_000
+  timeoutMs = 120_000,
+  input = ''
 ): Promise<Result> {
   const child = spawn(process.execPath, [file, ...args], {
     env: environment(env),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
     timeout: timeoutMs,
     killSignal: 'SIGKILL'
   })
+  // Who does not read it may be gone before it is written.
+  child.stdin.on('error', () => undefined).end(input)
   let stdout = ''
   let stderr = ''
   child.stdout.on('data', chunk => {
