@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
+import { renderDashboard } from '../observability/grafana/dashboard.ts'
 import { buildApp } from '../sidecar/app.ts'
 import { loadConfig } from '../sidecar/config.ts'
 import { renderAlertRules, renderRunbook } from './generate-alerts.ts'
@@ -14,6 +15,7 @@ const generated: Record<string, () => string | Promise<string>> = {
   'docs/codes.md': renderCodes,
   'docs/runbook.md': renderRunbook,
   'observability/prometheus/rules/alerts.yml': renderAlertRules,
+  'observability/grafana/dashboards/integrasi-kki.json': renderDashboard,
   'contracts/sidecar.openapi.json': renderOpenApi,
   ...payloadSchemaFiles
 }

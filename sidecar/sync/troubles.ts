@@ -16,9 +16,13 @@ export type Trouble = (typeof troubles)[number]
 /** Kinds whose rows nobody has refused before: what the desk asks again says nothing new about what KKI sends. */
 const judgedKinds: readonly BatchKind[] = ['incremental', 'window', 'full', 'import']
 
-/** True where a batch refused more of its rows than the setting allows. */
-export function isOverRejectRatio({ kind, fetched, rejected }: Batch, rejectAlertRatio: number): boolean {
-  return judgedKinds.includes(kind) && rejected > fetched * rejectAlertRatio
+/**
+ * True where a batch refused more of its rows than the setting allows. What a full run fetches last is not judged: it is made
+ * of the rows whose profession we do not know, which are refused by their nature; many of them make it wait for a person.
+ */
+export function isOverRejectRatio(batch: Batch, rejectAlertRatio: number): boolean {
+  const { kind, sourceProfessionsCovered, fetched, rejected } = batch
+  return judgedKinds.includes(kind) && sourceProfessionsCovered === null && rejected > fetched * rejectAlertRatio
 }
 
 /** Returns for each trouble that there is now the newest batch that is in it. */
