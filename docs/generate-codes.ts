@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 
 type Both = { en: string; id: string }
-interface Entry {
-  kind: 'rejection' | 'warning' | 'hold' | 'problem'
+export interface CatalogueEntry {
+  kind: 'rejection' | 'warning' | 'hold' | 'problem' | 'alert'
   title: Both
   meaning: Both
   example: Both
@@ -17,10 +17,15 @@ const kinds = [
   ['problem', 'Problems', 'Masalah']
 ] as const
 
-/** Returns docs/codes.md: every code of contracts/codes.yaml, in English and Indonesian. */
-export function renderCodes(): string {
+/** Returns contracts/codes.yaml. */
+export function readCatalogue(): Record<string, CatalogueEntry> {
   const file = new URL('../contracts/codes.yaml', import.meta.url)
-  const catalogue = Object.entries(parse(readFileSync(file, 'utf8')) as Record<string, Entry>)
+  return parse(readFileSync(file, 'utf8')) as Record<string, CatalogueEntry>
+}
+
+/** Returns docs/codes.md: every code of contracts/codes.yaml, in English and Indonesian; alerts are in docs/runbook.md. */
+export function renderCodes(): string {
+  const catalogue = Object.entries(readCatalogue())
   const sections = kinds.map(([kind, en, id]) => {
     const entries = catalogue.filter(([, entry]) => entry.kind === kind)
     return [`## ${en} / ${id}`, ...entries.map(renderEntry)].join('\n\n')
@@ -28,7 +33,7 @@ export function renderCodes(): string {
   return `${['# Codes / Kode', 'Generated from `contracts/codes.yaml` by `npm run generate`.', ...sections].join('\n\n')}\n`
 }
 
-function renderEntry([code, { title, meaning, example, action }]: [string, Entry]): string {
+function renderEntry([code, { title, meaning, example, action }]: [string, CatalogueEntry]): string {
   const row = (en: string, id: string, text: Both) => `| ${en} / ${id} | ${cell(text.en)} | ${cell(text.id)} |`
   return [
     `### ${code}`,

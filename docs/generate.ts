@@ -1,8 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
+import { renderDashboard } from '../observability/grafana/dashboard.ts'
 import { buildApp } from '../sidecar/app.ts'
 import { loadConfig } from '../sidecar/config.ts'
+import { renderAlertRules, renderRunbook } from './generate-alerts.ts'
 import { renderCodes } from './generate-codes.ts'
 import { renderConfiguration } from './generate-configuration.ts'
 import { payloadSchemaFiles } from './generate-payload-schemas.ts'
@@ -11,6 +13,9 @@ import { payloadSchemaFiles } from './generate-payload-schemas.ts'
 const generated: Record<string, () => string | Promise<string>> = {
   'docs/configuration.md': renderConfiguration,
   'docs/codes.md': renderCodes,
+  'docs/runbook.md': renderRunbook,
+  'observability/prometheus/rules/alerts.yml': renderAlertRules,
+  'observability/grafana/dashboards/integrasi-kki.json': renderDashboard,
   'contracts/sidecar.openapi.json': renderOpenApi,
   ...payloadSchemaFiles
 }

@@ -23,8 +23,9 @@ const checks = [
   { name: 'generated files', command: process.execPath, args: ['docs/generate.ts', '--check'] }
 ]
 
-/** Tests of whole processes, Odoo among them, look at time and memory: they come last, and fewer at once. */
-const isEndToEnd = (file: string) => file.split(path.sep).some(part => part === 'e2e' || part === 'odoo')
+/** Tests of whole processes, Odoo and Prometheus among them, look at time and memory: they come last, and fewer at once. */
+const endToEnd = ['e2e', 'observability', 'odoo']
+const isEndToEnd = (file: string) => file.split(path.sep).some(part => endToEnd.includes(part))
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .sort()
   .map(file => path.join(root, file))

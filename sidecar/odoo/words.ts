@@ -20,12 +20,13 @@ export async function professionsPayload(pool: pg.Pool): Promise<Payload> {
 
 type Texts = Record<'title' | 'meaning' | 'action', Record<'en' | 'id', string>>
 
-/** Returns the catalogue of codes in both languages. @see contracts/odoo/codes.schema.json */
+/** Returns the catalogue of codes in both languages, alerts left out: operators of Odoo meet none. @see contracts/odoo/codes.schema.json */
 export function codesPayload(): Payload {
   const file = new URL('../../contracts/codes.yaml', import.meta.url)
   const catalogue = parse(readFileSync(file, 'utf8')) as Record<string, Texts & { kind: string }>
   const both = (text: Record<'en' | 'id', string>) => ({ en_US: text.en, id_ID: text.id })
-  const codes = Object.entries(catalogue).map(([code, { kind, title, meaning, action }]) => ({
+  const entries = Object.entries(catalogue).filter(([, { kind }]) => kind !== 'alert')
+  const codes = entries.map(([code, { kind, title, meaning, action }]) => ({
     code,
     kind,
     name: both(title),

@@ -59,7 +59,7 @@ export async function turnClock({ database, metrics, logger }: ClockContext, asO
   })
   if (batch === null) return null
   const { rejectAlertRatio } = await readSetting(database.pool)
-  metrics.batchApplied(ledgerOf(batch), rejectAlertRatio)
+  metrics.batchApplied(batch, rejectAlertRatio)
   logger.info({ batchId: batch.id, traceId: batch.traceId, asOf, ...ledgerOf(batch) }, 'licences have run out')
   return batch
 }

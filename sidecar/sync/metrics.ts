@@ -2,13 +2,14 @@ import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
 import { countUnseen } from '../registry/unseen.ts'
 import { rejectionCodes, warningCodes } from '../transform/codes.ts'
-import { type HoldReason, holdReasons, type Ledger, ledgerCounters } from './batch.ts'
-import { nextSlot } from './schedule-slot.ts'
+import { type Batch, type HoldReason, holdReasons, ledgerCounters, ledgerOf } from './batch.ts'
+import { nextDue } from './schedule.ts'
 import { readSetting } from './settings.ts'
+import { isOverRejectRatio, readTroubles, troubles } from './troubles.ts'
 
 /** What the life of a batch tells Prometheus. */
 export interface SyncMetrics {
-  batchApplied(ledger: Ledger, rejectAlertRatio: number): void
+  batchApplied(batch: Batch, rejectAlertRatio: number): void
   batchHeld(reasons: readonly HoldReason[]): void
   batchEnded(state: 'failed' | 'cancelled'): void
   phaseEnded(phase: 'fetch' | 'plan' | 'apply', seconds: number): void
@@ -52,8 +53,9 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
   createDatabaseGauges(app, timeZone)
 
   return {
-    batchApplied(ledger, rejectAlertRatio) {
-      if (ledger.rejected > ledger.fetched * rejectAlertRatio) overRatio.inc()
+    batchApplied(batch, rejectAlertRatio) {
+      if (isOverRejectRatio(batch, rejectAlertRatio)) overRatio.inc()
+      const ledger = ledgerOf(batch)
       for (const outcome of ledgerCounters) rows(outcome, ledger[outcome])
       batches('applied')
     },
@@ -85,6 +87,7 @@ async function problemCounts(pool: pg.Pool, text: string, batchId: number) {
 
 function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
   const { pool } = app.database
+  createTroubleGauge(app)
   const gauge = (name: string, help: string, read: () => Promise<number | null>) => {
     new app.metrics.client.Gauge({
       name,
@@ -104,10 +107,15 @@ function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
   gauge('sdmk_kki_last_success_timestamp_seconds', 'When a batch was last applied', () =>
     one(`select extract(epoch from max(finished_at))::float8 as value from kki.batch where state = 'applied'`)
   )
-  gauge('sdmk_kki_next_run_due_timestamp_seconds', 'When the next scheduled run is due', async () => {
-    const setting = await readSetting(pool)
-    return setting.active ? nextSlot(setting.schedule, timeZone, new Date()).getTime() / 1000 : null
-  })
+  gauge(
+    'sdmk_kki_next_run_due_timestamp_seconds',
+    'When the next scheduled run is due; past where it has not begun',
+    async () => {
+      const setting = await readSetting(pool)
+      const due = await nextDue(pool, setting, timeZone, new Date())
+      return due && due.getTime() / 1000
+    }
+  )
   gauge('sdmk_kki_endings_unresolved', 'Endings of licences that could not be tied to a person', () =>
     one(`select count(distinct subject) as value from kki.rejection where state = 'open' and urgent`)
   )
@@ -130,4 +138,46 @@ function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
   gauge('sdmk_integration_changed_timestamp_seconds', 'When the setting of the integration was last changed', () =>
     one('select extract(epoch from changed_at)::float8 as value from kki.setting')
   )
+}
+
+const batchLabels = ['batch', 'kind', 'partition', 'reason', 'trace_id'] as const
+
+/**
+ * One series for each trouble, always: 0, or since when a batch is in it, with the labels that lead to that batch. So alarms
+ * can name it, while the number of series stays the same and counters carry no ids.
+ */
+function createTroubleGauge(app: FastifyInstance) {
+  const { pool } = app.database
+  new app.metrics.client.Gauge({
+    name: 'sdmk_kki_troubled_batch_timestamp_seconds',
+    help: 'Since when a batch is in this trouble, with the newest such batch and its ledger; 0 without labels: none is',
+    labelNames: ['trouble', ...batchLabels, ...ledgerCounters],
+    async collect() {
+      const found = await readSetting(pool)
+        .then(setting => readTroubles(pool, setting.rejectAlertRatio))
+        .catch(() => null)
+      this.reset()
+      if (found === null) return
+      for (const trouble of troubles) {
+        const batch = found.get(trouble)
+        if (batch) this.set({ trouble, ...labelsOf(batch) }, since(batch).getTime() / 1000)
+        else this.set({ trouble }, 0)
+      }
+    }
+  })
+}
+
+function labelsOf(batch: Batch) {
+  return {
+    batch: batch.id,
+    kind: batch.kind,
+    partition: batch.partition,
+    reason: batch.errorCode ?? batch.holdReasons?.join(' ') ?? '',
+    trace_id: batch.traceId,
+    ...ledgerOf(batch)
+  }
+}
+
+function since({ finishedAt, plannedAt, createdAt }: Batch): Date {
+  return finishedAt ?? plannedAt ?? createdAt
 }

@@ -141,7 +141,7 @@ export async function timed<T>({ metrics }: ApplyContext, phase: 'plan' | 'apply
 /** Tells the metrics and the log what became of the batch, and renews the planner's statistics after a large one. */
 export async function afterApplied({ database, metrics }: ApplyContext, batch: Batch, log: FastifyBaseLogger) {
   const { rejectAlertRatio } = await readSetting(database.pool)
-  metrics.batchApplied(ledgerOf(batch), rejectAlertRatio)
+  metrics.batchApplied(batch, rejectAlertRatio)
   await metrics.countProblems(database.pool, batch.id)
   log.info(ledgerOf(batch), 'the batch is applied')
   if (batch.created + batch.linked + batch.updated < manyRows) return

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
+import type pg from 'pg'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { createTraceId } from '../platform/request-id.ts'
@@ -7,8 +8,8 @@ import type { Mapping } from '../transform/mapping.ts'
 import type { Caller } from './audit.ts'
 import { PartitionBusy } from './errors.ts'
 import { createRun, recordSkippedRun } from './run.ts'
-import { lastSlot } from './schedule-slot.ts'
-import { readSetting } from './settings.ts'
+import { lastSlot, nextSlot } from './schedule-slot.ts'
+import { readSetting, type StoredSetting } from './settings.ts'
 
 export interface ScheduleContext {
   database: Database
@@ -25,8 +26,8 @@ export interface ScheduleContext {
 export async function runIfDue(context: ScheduleContext, now: Date): Promise<void> {
   const { database, queue, mapping, logger, timeZone } = context
   const setting = await readSetting(database.pool)
-  const slot = lastSlot(setting.schedule, timeZone, now)
-  if (slot < setting.changedAt || (await isAnswered(database, slot))) return
+  const slot = await openSlot(database.pool, setting, timeZone, now)
+  if (slot === null) return
 
   const caller: Caller = { actor: 'schedule', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
   const skip = async (reason: string) => {
@@ -46,7 +47,21 @@ export async function runIfDue(context: ScheduleContext, now: Date): Promise<voi
   }
 }
 
-async function isAnswered({ pool }: Database, slot: Date): Promise<boolean> {
+/** Returns when the next run is due, or was due where it has not begun; null where the integration is switched off. */
+export async function nextDue(
+  pool: pg.Pool,
+  setting: StoredSetting,
+  timeZone: string,
+  now: Date
+): Promise<Date | null> {
+  if (!setting.active) return null
+  return (await openSlot(pool, setting, timeZone, now)) ?? nextSlot(setting.schedule, timeZone, now)
+}
+
+/** Returns the last slot of the schedule if no run answers it yet; null where one does, or it lies before the setting. */
+async function openSlot(pool: pg.Pool, setting: StoredSetting, timeZone: string, now: Date): Promise<Date | null> {
+  const slot = lastSlot(setting.schedule, timeZone, now)
+  if (slot < setting.changedAt) return null
   const { rows } = await pool.query('select from kki.run where slot = $1', [slot])
-  return rows.length > 0
+  return rows.length > 0 ? null : slot
 }

@@ -1,0 +1,46 @@
+import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
+import { logGraph, logs, table } from '../panels.ts'
+import { logsOfTrace, odooBatches, ourServices } from '../queries.ts'
+
+/** Alerts that fire, and the log. */
+export function alertsAndLogs(dashboard: DashboardBuilder) {
+  dashboard
+    .withRow(new RowBuilder('Peringatan dan log').id(106))
+    .withPanel(
+      table({
+        id: 60,
+        title: 'Peringatan aktif',
+        en: 'Alerts that fire now; docs/runbook.md says what to do',
+        expr: 'ALERTS{alertstate="firing", integration="kki"}',
+        columns: {
+          alertname: 'Peringatan',
+          severity: 'Tingkat',
+          service: 'Layanan',
+          batch: 'Batch',
+          reason: 'Alasan',
+          trace_id: 'Trace id'
+        },
+        links: {
+          batch: { title: 'Buka di Odoo', url: `${odooBatches}/\${__value.raw}` },
+          trace_id: { title: 'Lihat log', url: `${logsOfTrace}\${__value.raw}` }
+        }
+      })
+    )
+    .withPanel(
+      logs({
+        id: 61,
+        title: 'Log',
+        en: 'Lines of our processes, of one trace where its id is given above',
+        expr: `{service=~"${ourServices}"} |= "$trace_id"`
+      })
+    )
+    .withPanel(
+      logGraph({
+        id: 62,
+        title: 'Peringatan dan kesalahan di log',
+        en: 'Lines of level warn and above, by service and level',
+        expr: `sum by (service, level) (count_over_time({service=~"${ourServices}", level=~"warn|error|fatal"}[$__auto]))`,
+        legend: '{{service}} {{level}}'
+      })
+    )
+}

@@ -1,0 +1,95 @@
+import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
+import { graph, link, stat } from '../panels.ts'
+import { odooBatches, odooRejections } from '../queries.ts'
+
+/** How things stand now, and what each day brought. */
+export function status(dashboard: DashboardBuilder) {
+  dashboard
+    .withRow(new RowBuilder('Status').id(101))
+    .withPanel(
+      stat({
+        id: 1,
+        title: 'Integrasi',
+        en: 'Whether the integration is switched on',
+        expr: 'max(sdmk_integration_active)',
+        words: { 0: ['Mati', 'red'], 1: ['Aktif', 'green'] }
+      })
+    )
+    .withPanel(
+      stat({
+        id: 2,
+        title: 'Terakhir berhasil',
+        en: 'When a batch was last applied',
+        expr: 'max(sdmk_kki_last_success_timestamp_seconds) * 1000',
+        unit: 'dateTimeFromNow'
+      })
+    )
+    .withPanel(
+      stat({
+        id: 3,
+        title: 'Proses berikutnya',
+        en: 'When the next scheduled run is due; in the past: it has not begun',
+        expr: 'max(sdmk_kki_next_run_due_timestamp_seconds) * 1000',
+        unit: 'dateTimeFromNow'
+      })
+    )
+    .withPanel(
+      stat({
+        id: 4,
+        title: 'Menunggu keputusan',
+        en: 'Batches that are held until somebody applies or discards them',
+        expr: 'max(sdmk_batches_held)',
+        from: { orange: 1 }
+      }).links([link('Odoo', odooBatches)])
+    )
+    .withPanel(
+      stat({
+        id: 5,
+        title: 'Pengakhiran mendesak',
+        en: 'Endings of licences that are tied to nobody yet',
+        expr: 'max(sdmk_kki_endings_unresolved)',
+        from: { red: 1 }
+      }).links([link('Odoo', odooRejections)])
+    )
+    .withPanel(
+      stat({
+        id: 6,
+        title: 'Peringatan aktif',
+        en: 'Alerts that fire now',
+        expr: 'count(ALERTS{alertstate="firing", integration="kki"}) or vector(0)',
+        from: { red: 1 }
+      })
+    )
+    .withPanel(
+      stat({
+        id: 7,
+        title: 'Rantai audit',
+        en: 'Whether the audit events fit together',
+        expr: 'min(sdmk_audit_chain_ok)',
+        words: { 0: ['Putus', 'red'], 1: ['Utuh', 'green'] }
+      })
+    )
+    .withPanel(
+      stat({
+        id: 8,
+        title: 'Tidak terlihat di KKI',
+        en: 'Registrations that the last two full runs did not show',
+        expr: 'max(sdmk_kki_unseen_registrations)',
+        from: { orange: 1 }
+      })
+    )
+    .withPanel(
+      graph({
+        id: 9,
+        title: 'Status harian',
+        en: 'Rows of each day, by what became of them',
+        series: {
+          '{{outcome}}': 'sum by (outcome) (increase(sdmk_kki_rows_total{outcome!~"fetched|deactivated"}[1d]))'
+        },
+        bars: true
+      })
+        .interval('1d')
+        .timeFrom('14d')
+        .span(24)
+    )
+}

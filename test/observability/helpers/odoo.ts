@@ -1,0 +1,20 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
+
+/** An Odoo that takes all that it is told over JSON-2 and keeps nothing, unless it is away. Ended with the test. */
+export async function startOdoo(t: TestContext): Promise<{ url: string; isAway: boolean }> {
+  const odoo = { url: '', isAway: false }
+  const server = createServer((request, response) => {
+    request.resume().once('end', () => response.writeHead(odoo.isAway ? 503 : 200).end('true'))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  odoo.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return odoo
+}
