@@ -26,6 +26,7 @@ import type { OpenSecrets } from './secrets/open.ts'
 import { scopeSecrets } from './secrets/scope.ts'
 import { loadMapping } from './sync/mapping-file.ts'
 import sync from './sync/plugin.ts'
+import refusals from './sync/refusals.ts'
 import { batchRoutes } from './sync/routes/batches.ts'
 import { changeRoutes } from './sync/routes/changes.ts'
 import { decisionRoutes } from './sync/routes/decisions.ts'
@@ -116,6 +117,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(sync, { config, mapping, identity })
     }
     await app.register(auth)
+    if (secrets !== null) await app.register(refusals)
     if (config.roles.includes('api')) {
       await app.register(runRoutes, { mapping })
       await app.register(batchRoutes)
