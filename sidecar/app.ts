@@ -11,6 +11,7 @@ import auth from './platform/auth.ts'
 import database from './platform/database.ts'
 import health from './platform/health.ts'
 import { createLogger } from './platform/logger.ts'
+import { answerBadAddress, answerBrokenRequest } from './platform/malformed.ts'
 import metrics from './platform/metrics.ts'
 import { assertMigrated } from './platform/migrations.ts'
 import openapi from './platform/openapi.ts'
@@ -18,6 +19,7 @@ import problems from './platform/problems.ts'
 import protection from './platform/protection.ts'
 import queue from './platform/queue.ts'
 import requestIdPlugin, { requestId } from './platform/request-id.ts'
+import storableText from './platform/storable-text.ts'
 import { ajvOptions } from './platform/validation.ts'
 import { identitySecret, loadIdentity, throwawayIdentity } from './registry/identity.ts'
 import { kkiSecrets, openRoleSecrets, refuseBroadLogin } from './role-secrets.ts'
@@ -63,6 +65,8 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     genReqId: requestId,
     ajv: ajvOptions,
     trustProxy: false,
+    frameworkErrors: answerBadAddress,
+    clientErrorHandler: answerBrokenRequest,
     // Running requests have as long as running jobs; idle connections are closed at once.
     forceCloseConnections: 'idle',
     requestTimeout: config.requestTimeoutMs,
@@ -79,6 +83,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
   try {
     await app.register(requestIdPlugin)
     await app.register(problems)
+    await app.register(storableText)
     await app.register(metrics)
     await app.register(protection, { rateLimitPerMinute: config.rateLimitPerMinute })
     await app.register(openapi)

@@ -128,6 +128,12 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
         })
       }
       const query = { strNumber: str, nik, nameKey: name === undefined ? undefined : nameKey(name) }
+      // Nothing but titles and signs is the beginning of every name.
+      if (query.nameKey === '') {
+        throw new Problem('VALIDATION_FAILED', 'Not valid: /body/name', {
+          errors: [{ field: '/body/name', message: 'must hold more than titles and signs' }]
+        })
+      }
       return searchHealthWorkers(app.database.pool, identity, query, { after, limit })
     }
   })
