@@ -20,7 +20,7 @@ import protection from './platform/protection.ts'
 import queue from './platform/queue.ts'
 import requestIdPlugin, { requestId } from './platform/request-id.ts'
 import storableText from './platform/storable-text.ts'
-import { ajvOptions } from './platform/validation.ts'
+import { validation } from './platform/validation.ts'
 import { identitySecret, loadIdentity, throwawayIdentity } from './registry/identity.ts'
 import { kkiSecrets, openRoleSecrets, refuseBroadLogin } from './role-secrets.ts'
 import oneFolder from './secrets/one-folder.ts'
@@ -63,7 +63,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     loggerInstance: options.logger ?? createLogger(config.logLevel),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
-    ajv: ajvOptions,
+    ...validation,
     trustProxy: false,
     frameworkErrors: answerBadAddress,
     clientErrorHandler: answerBrokenRequest,

@@ -80,7 +80,6 @@ const SearchSchema = Type.Object(
   { additionalProperties: false, title: 'HealthWorkerSearch' }
 )
 
-/** Null first where it is allowed: the validator would otherwise turn it into an empty text. */
 const orNull = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Optional(Type.Union([Type.Null(), schema]))
 const Text = Type.String({ minLength: 1, maxLength: 400 })
