@@ -19,6 +19,7 @@ import problems from './platform/problems.ts'
 import protection from './platform/protection.ts'
 import queue from './platform/queue.ts'
 import requestIdPlugin, { requestId } from './platform/request-id.ts'
+import { isRestricted } from './platform/service-role.ts'
 import storableText from './platform/storable-text.ts'
 import { validation } from './platform/validation.ts'
 import { identitySecret, loadIdentity, throwawayIdentity } from './registry/identity.ts'
@@ -107,7 +108,12 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         applicationName: `sdmk ${config.roles.join(',')}`
       })
       await assertMigrated(app.database.pool)
-      app.health.register('database', async () => void (await app.database.pool.query('select 1')))
+      if (!(await isRestricted(app.database.pool))) {
+        app.log.warn(
+          'SDMK_DATABASE_URL: this login may change the schema and audit events; docs/database.md has a lesser one'
+        )
+      }
+      app.health.register('database', async () => ({ restricted: await isRestricted(app.database.pool) }))
       await app.register(queue, { url: databaseUrl, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds })
       app.health.register('queue', async () => void (await app.queue.check()))
       if (config.odoo) {

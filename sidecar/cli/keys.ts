@@ -2,10 +2,9 @@ import { Command, Option } from 'commander'
 import type pg from 'pg'
 import { loadConfig } from '../config.ts'
 import { listApiKeys, type Scope, scopes } from '../platform/api-key.ts'
-import { createDatabase } from '../platform/database.ts'
-import { assertMigrated } from '../platform/migrations.ts'
 import { identitySecret, initIdentity } from '../registry/identity.ts'
 import { issueApiKey, withdrawApiKey } from '../sync/api-keys.ts'
+import { asOwner } from './as-owner.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
 import { withSecret } from './with-secret.ts'
 
@@ -73,13 +72,5 @@ function initCommand(): Command {
 }
 
 function inDatabase<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  return withDatabase(async ({ database: { url }, logger }) => {
-    const database = createDatabase({ url, maxConnections: 1 }, logger)
-    try {
-      await assertMigrated(database.pool)
-      return await database.withTransaction(work)
-    } finally {
-      await database.pool.end()
-    }
-  })
+  return withDatabase(({ database: { ownerUrl }, logger }) => asOwner(ownerUrl, logger, work))
 }
