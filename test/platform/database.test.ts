@@ -26,7 +26,7 @@ test('a count that a number cannot hold is an error and not another count', asyn
 
 test('a transaction that throws leaves nothing behind and its connection usable', async t => {
   const { database, pool } = await createTestDatabase(t)
-  await pool.query('create table note (text text); grant all on note to public')
+  await pool.query('create table public.note (text text); grant all on public.note to public')
   const failure = new Error('no')
   await assert.rejects(
     database.withTransaction(async client => {
