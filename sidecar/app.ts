@@ -10,6 +10,7 @@ import odoo from './odoo/plugin.ts'
 import auth from './platform/auth.ts'
 import database from './platform/database.ts'
 import health from './platform/health.ts'
+import insecure from './platform/insecure.ts'
 import { createLogger } from './platform/logger.ts'
 import { answerBadAddress, answerBrokenRequest } from './platform/malformed.ts'
 import metrics from './platform/metrics.ts'
@@ -86,6 +87,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     await app.register(problems)
     await app.register(storableText)
     await app.register(metrics)
+    await app.register(insecure, { insecure: config.insecure })
     await app.register(protection, { rateLimitPerMinute: config.rateLimitPerMinute })
     await app.register(openapi)
     await app.register(health)
