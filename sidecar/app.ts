@@ -10,7 +10,9 @@ import odoo from './odoo/plugin.ts'
 import auth from './platform/auth.ts'
 import database from './platform/database.ts'
 import health from './platform/health.ts'
+import insecure from './platform/insecure.ts'
 import { createLogger } from './platform/logger.ts'
+import { answerBadAddress, answerBrokenRequest } from './platform/malformed.ts'
 import metrics from './platform/metrics.ts'
 import { assertMigrated } from './platform/migrations.ts'
 import openapi from './platform/openapi.ts'
@@ -18,7 +20,9 @@ import problems from './platform/problems.ts'
 import protection from './platform/protection.ts'
 import queue from './platform/queue.ts'
 import requestIdPlugin, { requestId } from './platform/request-id.ts'
-import { ajvOptions } from './platform/validation.ts'
+import { isRestricted } from './platform/service-role.ts'
+import storableText from './platform/storable-text.ts'
+import { validation } from './platform/validation.ts'
 import { identitySecret, loadIdentity, throwawayIdentity } from './registry/identity.ts'
 import { kkiSecrets, openRoleSecrets, refuseBroadLogin } from './role-secrets.ts'
 import oneFolder from './secrets/one-folder.ts'
@@ -26,6 +30,7 @@ import type { OpenSecrets } from './secrets/open.ts'
 import { scopeSecrets } from './secrets/scope.ts'
 import { loadMapping } from './sync/mapping-file.ts'
 import sync from './sync/plugin.ts'
+import refusals from './sync/refusals.ts'
 import { auditRoutes } from './sync/routes/audit.ts'
 import { batchRoutes } from './sync/routes/batches.ts'
 import { changeRoutes } from './sync/routes/changes.ts'
@@ -61,8 +66,10 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     loggerInstance: options.logger ?? createLogger(config.logLevel),
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
-    ajv: ajvOptions,
+    ...validation,
     trustProxy: false,
+    frameworkErrors: answerBadAddress,
+    clientErrorHandler: answerBrokenRequest,
     // Running requests have as long as running jobs; idle connections are closed at once.
     forceCloseConnections: 'idle',
     requestTimeout: config.requestTimeoutMs,
@@ -79,7 +86,9 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
   try {
     await app.register(requestIdPlugin)
     await app.register(problems)
+    await app.register(storableText)
     await app.register(metrics)
+    await app.register(insecure, { insecure: config.insecure })
     await app.register(protection, { rateLimitPerMinute: config.rateLimitPerMinute })
     await app.register(openapi)
     await app.register(health)
@@ -102,7 +111,12 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         applicationName: `sdmk ${config.roles.join(',')}`
       })
       await assertMigrated(app.database.pool)
-      app.health.register('database', async () => void (await app.database.pool.query('select 1')))
+      if (!(await isRestricted(app.database.pool))) {
+        app.log.warn(
+          'SDMK_DATABASE_URL: this login may change the schema and audit events; docs/database.md has a lesser one'
+        )
+      }
+      app.health.register('database', async () => ({ restricted: await isRestricted(app.database.pool) }))
       await app.register(queue, { url: databaseUrl, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds })
       app.health.register('queue', async () => void (await app.queue.check()))
       if (config.odoo) {
@@ -117,6 +131,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(sync, { config, mapping, identity })
     }
     await app.register(auth)
+    if (secrets !== null) await app.register(refusals)
     if (config.roles.includes('api')) {
       await app.register(runRoutes, { mapping })
       await app.register(batchRoutes)

@@ -2,9 +2,11 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CronExpressionParser } from 'cron-parser'
 import { Value } from 'typebox/value'
-import { type Environment, environmentSchema, type VariableSchema, variables } from './environment.ts'
+import { type Environment, environmentSchema, type Peer, type VariableSchema, variables } from './environment.ts'
 import { ConfigurationError } from './errors.ts'
 import { closest } from './platform/closest.ts'
+import { type DatabaseAddress, databaseAddress } from './platform/database-url.ts'
+import { isLocalHost } from './platform/local-host.ts'
 import type { VaultLogin, VaultOptions } from './secrets/vault-options.ts'
 
 export type Config = ReturnType<typeof toConfig>
@@ -32,6 +34,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { talksToKki = true }: LoadOp
     values[name] = value
   }
   const environment = values as Environment
+  refuseBlindTls(env)
   checkTimeZone(environment.SDMK_TIME_ZONE)
   checkSchedule(environment.KKI_SCHEDULE, environment.SDMK_TIME_ZONE)
   const config = toConfig(environment)
@@ -51,7 +54,9 @@ function toConfig(env: Environment) {
     port: env.SDMK_PORT,
     logLevel: env.SDMK_LOG_LEVEL,
     /** `null`: the embedded database under `dataDir`. */
-    databaseUrl: env.SDMK_DATABASE_URL ?? null,
+    databaseUrl: env.SDMK_DATABASE_URL === undefined ? null : parseDatabaseUrl(env.SDMK_DATABASE_URL, env),
+    /** Connections that may do without TLS or its checks. */
+    insecure: [...new Set(env.SDMK_INSECURE)],
     databasePoolConnections: env.SDMK_DATABASE_POOL,
     dataDir,
     secretsDir: path.resolve(env.SDMK_SECRETS_DIR ?? path.join(dataDir, 'secrets')),
@@ -71,7 +76,7 @@ function toConfig(env: Environment) {
     odoo: odooConfig(env),
     kki: {
       /** Without a slash at its end; `null` where this process does not fetch. */
-      baseUrl: env.KKI_BASE_URL === undefined ? null : parseBaseUrl('KKI_BASE_URL', env.KKI_BASE_URL),
+      baseUrl: env.KKI_BASE_URL === undefined ? null : parseBaseUrl('KKI_BASE_URL', env.KKI_BASE_URL, env),
       mappingFile: path.resolve(
         env.KKI_MAPPING_FILE ?? fileURLToPath(new URL('../contracts/kki-mapping.json', import.meta.url))
       ),
@@ -101,7 +106,7 @@ function vaultConfig(env: Environment): VaultOptions | null {
     return null
   }
   return {
-    address: parseBaseUrl('SDMK_VAULT_ADDR', address),
+    address: parseBaseUrl('SDMK_VAULT_ADDR', address, env),
     mount: env.SDMK_VAULT_MOUNT,
     path: env.SDMK_VAULT_PATH,
     namespace: env.SDMK_VAULT_NAMESPACE ?? null,
@@ -140,7 +145,7 @@ function odooConfig(env: Environment) {
     throw new ConfigurationError('SDMK_ODOO_DATABASE', 'is required with SDMK_ODOO_URL; it names Odoo’s database')
   }
   return {
-    baseUrl: parseBaseUrl('SDMK_ODOO_URL', env.SDMK_ODOO_URL),
+    baseUrl: parseBaseUrl('SDMK_ODOO_URL', env.SDMK_ODOO_URL, env),
     database,
     transport: env.SDMK_ODOO_TRANSPORT,
     timeoutMs: env.SDMK_ODOO_TIMEOUT,
@@ -193,7 +198,41 @@ function checkSchedule(schedule: string, tz: string) {
   }
 }
 
-function parseBaseUrl(variable: string, text: string): string {
+/** What a variable connects to. */
+const peerOf = {
+  SDMK_DATABASE_URL: 'database',
+  KKI_BASE_URL: 'kki',
+  SDMK_ODOO_URL: 'odoo',
+  SDMK_VAULT_ADDR: 'vault'
+} as const satisfies Record<string, Peer>
+
+function parseDatabaseUrl(text: string, env: Environment): string {
+  const variable = 'SDMK_DATABASE_URL'
+  let address: DatabaseAddress
+  try {
+    address = databaseAddress(text)
+  } catch {
+    // The cause would repeat the URL, and with it the password.
+    throw new ConfigurationError(variable, 'cannot be read, or names a certificate file that cannot')
+  }
+  if (address.tls === 'unverified') requireOverride(variable, 'connects without TLS or without a check of it', env)
+  return address.url
+}
+
+function requireOverride(variable: keyof typeof peerOf, what: string, env: Environment) {
+  const peer = peerOf[variable]
+  if (env.SDMK_INSECURE.includes(peer)) return
+  throw new ConfigurationError(variable, `${what}, to another machine; SDMK_INSECURE=${peer} would allow it`)
+}
+
+/** Node would check no certificate any more, of whatever connection. */
+function refuseBlindTls(env: NodeJS.ProcessEnv) {
+  if (env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return
+  const reason = 'switches off all checks of certificates; name your authority in NODE_EXTRA_CA_CERTS instead'
+  throw new ConfigurationError('NODE_TLS_REJECT_UNAUTHORIZED', reason)
+}
+
+function parseBaseUrl(variable: keyof typeof peerOf, text: string, env: Environment): string {
   const url = URL.parse(text)
   if (url === null || !['http:', 'https:'].includes(url.protocol)) {
     throw new ConfigurationError(variable, 'must be an address that starts with http:// or https://')
@@ -201,5 +240,6 @@ function parseBaseUrl(variable: string, text: string): string {
   if (url.username || url.password || url.search || url.hash) {
     throw new ConfigurationError(variable, 'must hold no login, query or fragment')
   }
+  if (url.protocol === 'http:' && !isLocalHost(url.hostname)) requireOverride(variable, 'is not encrypted (http)', env)
   return url.href.replace(/\/+$/, '')
 }

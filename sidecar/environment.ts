@@ -3,6 +3,10 @@ import { type Static, type TSchema, Type } from 'typebox'
 export const roles = ['fetch', 'registry', 'api', 'relay'] as const
 export type Role = (typeof roles)[number]
 
+/** What the sidecar connects to. */
+export const peers = ['database', 'kki', 'odoo', 'vault'] as const
+export type Peer = (typeof peers)[number]
+
 const vaultPath = '^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$'
 const vaultPathText = 'must be a path of letters, digits, dots, hyphens and underscores, without a slash at its ends'
 
@@ -25,13 +29,20 @@ export const environmentSchema = Type.Object({
     minimum: 0,
     maximum: 65535
   }),
+  SDMK_INSECURE: Type.Array(Type.Enum(peers), {
+    description:
+      'Connections to other machines that may do without TLS, or, the database’s, without a check of the certificate. Each is warned of at every start.',
+    unit: 'comma-separated list',
+    default: []
+  }),
   SDMK_LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
     description: 'Least severe level that is logged.',
     default: 'info'
   }),
   SDMK_DATABASE_URL: Type.Optional(
     Type.String({
-      description: 'PostgreSQL 15 or newer, as `postgres://user:password@host:port/database`.',
+      description:
+        'PostgreSQL 15 or newer, as `postgres://user:password@host:port/database`. On another machine it must speak TLS; `?sslrootcert=<file>` names the certificate that its own is checked with.',
       defaultText: 'a real PostgreSQL is started under `SDMK_DATA_DIR`',
       pattern: '^postgres(ql)?://',
       patternText: 'must start with postgres:// or postgresql://',

@@ -15,7 +15,8 @@ export interface Service {
   app: App
   /** Where it answers; `null` where it was told not to listen. */
   url: string | null
-  databaseUrl: string
+  /** Of the login that makes API keys. */
+  ownerUrl: string
   /** Ends jobs and requests, then the connections, then the embedded database. */
   close(): Promise<void>
 }
@@ -45,9 +46,11 @@ export async function startService(config: Config, options: StartOptions = {}): 
     }
   }
   try {
-    if (database.embedded) await migrate({ databaseUrl: database.url, logger })
+    if (database.embedded) {
+      await migrate({ databaseUrl: database.ownerUrl, grantTo: database.serviceRole ?? undefined, logger })
+    }
     app = await buildApp(config, { logger, databaseUrl: database.url })
-    return { app, url: listen ? await listenOn(app, config) : null, databaseUrl: database.url, close }
+    return { app, url: listen ? await listenOn(app, config) : null, ownerUrl: database.ownerUrl, close }
   } catch (error) {
     await close()
     throw error

@@ -1,8 +1,12 @@
+import { randomUUID } from 'node:crypto'
+import { userInfo } from 'node:os'
 import pino, { type Logger } from 'pino'
 import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError, SdmkError } from '../errors.ts'
 import { createLogger } from '../platform/logger.ts'
 import { type OpenDatabase, openDatabase } from '../platform/open-database.ts'
+import { createTraceId } from '../platform/request-id.ts'
+import type { Caller } from '../sync/audit.ts'
 
 /** Of sysexits.h: something was found in an unconfigured or misconfigured state. */
 const configurationExitCode = 78
@@ -27,6 +31,11 @@ export async function withDatabase<T>(work: (context: CommandContext) => Promise
   } finally {
     await database.close()
   }
+}
+
+/** Returns who runs the command, for audit events. */
+export function commandCaller(): Caller {
+  return { actor: userInfo().username, apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
 }
 
 /** Returns a logger to standard error, which leaves standard output to the result; errors alone, unless asked for more. */

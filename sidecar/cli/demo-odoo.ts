@@ -3,7 +3,10 @@ import type pg from 'pg'
 import type { Logger } from 'pino'
 import type { OdooCounts } from '../../tools/odoo/counts.ts'
 import type { Service } from '../main.ts'
-import { createApiKey, scopes } from '../platform/api-key.ts'
+import { scopes } from '../platform/api-key.ts'
+import { renewApiKey } from '../sync/api-keys.ts'
+import { asOwner } from './as-owner.ts'
+import { commandCaller } from './command.ts'
 
 const pollMs = 300
 /** Without one more job done in this time, something is wrong that waiting does not cure. */
@@ -36,10 +39,8 @@ export async function startDemoOdoo(dataDir: string, logger: Logger): Promise<De
     const url = await odoo.serve(await freePort(defaultPort))
     return {
       env: { SDMK_ODOO_URL: url, SDMK_ODOO_DATABASE: odoo.database },
-      async connect({ app, url: sidecarUrl }) {
-        const { pool } = app.database
-        await pool.query('update kki.api_key set revoked_at = now() where name = $1 and revoked_at is null', [keyName])
-        const { key } = await createApiKey(pool, keyName, scopes)
+      async connect({ ownerUrl, url: sidecarUrl }) {
+        const { key } = await asOwner(ownerUrl, logger, client => renewApiKey(client, keyName, scopes, commandCaller()))
         await connectSidecar(odoo, { url: sidecarUrl ?? '', key })
       },
       count: () => readCounts(odoo),

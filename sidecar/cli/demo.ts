@@ -13,13 +13,15 @@ import { ownPeople } from '../../simulator/own-people.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { type Service, startService } from '../main.ts'
-import { createApiKey, scopes } from '../platform/api-key.ts'
+import { scopes } from '../platform/api-key.ts'
 import { initIdentity } from '../registry/identity.ts'
 import { createFileSecretStore } from '../secrets/file.ts'
+import { renewApiKey } from '../sync/api-keys.ts'
 import { readBatch } from '../sync/batch.ts'
 import { PartitionBusy } from '../sync/errors.ts'
 import { readRecords } from '../sync/import/read-file.ts'
-import { errorLogger } from './command.ts'
+import { asOwner } from './as-owner.ts'
+import { commandCaller, errorLogger } from './command.ts'
 import { countRegistry, startDemoOdoo, untilOdooIsTold } from './demo-odoo.ts'
 import { followRun } from './follow.ts'
 import { runImport } from './import.ts'
@@ -101,7 +103,7 @@ async function play(options: DemoOptions, keep: Keep, signal: AbortSignal): Prom
     console.log(JSON.stringify({ ...summarize(run), ...shown }))
     return
   }
-  await renderAddresses(service, simulator.url, odoo?.render())
+  await renderAddresses(service, config, simulator.url, odoo?.render())
 }
 
 /** The demo's own folder, apart from that of a real installation, unless the environment says otherwise. */
@@ -157,10 +159,10 @@ async function runOnce(service: Service, config: Config, signal: AbortSignal) {
   return run
 }
 
-async function renderAddresses({ app, url }: Service, kkiUrl: string, odoo: string | undefined) {
-  const { pool } = app.database
-  await pool.query(`update kki.api_key set revoked_at = now() where name = 'demo' and revoked_at is null`)
-  const { key } = await createApiKey(pool, 'demo', [...scopes])
+async function renderAddresses({ ownerUrl, url }: Service, config: Config, kkiUrl: string, odoo: string | undefined) {
+  const { key } = await asOwner(ownerUrl, errorLogger(config), client =>
+    renewApiKey(client, 'demo', scopes, commandCaller())
+  )
   console.log(`
 API docs   ${url}/docs
 Metrics    ${url}/metrics

@@ -1,17 +1,14 @@
-import { randomUUID } from 'node:crypto'
-import { userInfo } from 'node:os'
 import { Presets, SingleBar } from 'cli-progress'
 import { Command, Option } from 'commander'
 import { type Config, loadConfig } from '../config.ts'
 import { type Service, startService } from '../main.ts'
-import { createTraceId } from '../platform/request-id.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { importPeople } from '../sync/import/import-people.ts'
 import { formatOf, type ImportFormat, readRecords } from '../sync/import/read-file.ts'
 import { loadMapping } from '../sync/mapping-file.ts'
 import type { RunBody } from '../sync/routes/schemas.ts'
 import { createOwnTransform, ownColumns } from '../transform/own-person.ts'
-import { errorLogger, print } from './command.ts'
+import { commandCaller, errorLogger, print } from './command.ts'
 import { followRun } from './follow.ts'
 import { renderSummary, summarize } from './summary.ts'
 import { withSecret } from './with-secret.ts'
@@ -57,7 +54,7 @@ export async function runImport(
   const mapping = await loadMapping(config.kki.mappingFile)
   const identity = await withSecret(config, identitySecret, loadIdentity)
   const context = { queue, identity, transform: createOwnTransform(mapping) }
-  const caller = { actor: userInfo().username, apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
+  const caller = commandCaller()
   const bar = new SingleBar(
     { format: ' reading {value} people', stream: process.stderr, noTTYOutput: false },
     Presets.shades_classic

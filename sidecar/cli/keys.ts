@@ -1,15 +1,21 @@
 import { Command, Option } from 'commander'
+import type pg from 'pg'
 import { loadConfig } from '../config.ts'
-import { createApiKey, type Scope, scopes } from '../platform/api-key.ts'
-import { createDatabase } from '../platform/database.ts'
-import { assertMigrated } from '../platform/migrations.ts'
+import { listApiKeys, type Scope, scopes } from '../platform/api-key.ts'
 import { identitySecret, initIdentity } from '../registry/identity.ts'
-import { print, withDatabase } from './command.ts'
+import { issueApiKey, withdrawApiKey } from '../sync/api-keys.ts'
+import { asOwner } from './as-owner.ts'
+import { commandCaller, print, withDatabase } from './command.ts'
 import { withSecret } from './with-secret.ts'
 
 /** Returns `sdmk keys`: the keys of callers, and the keys that seal identity numbers. */
 export function keysCommand(): Command {
-  return new Command('keys').description('make keys').addCommand(createCommand()).addCommand(initCommand())
+  return new Command('keys')
+    .description('make, list and revoke keys')
+    .addCommand(createCommand())
+    .addCommand(listCommand())
+    .addCommand(revokeCommand())
+    .addCommand(initCommand())
 }
 
 function createCommand(): Command {
@@ -20,18 +26,35 @@ function createCommand(): Command {
       new Option('-s, --scope <scope...>', 'what it may do; give several').choices(scopes).makeOptionMandatory()
     )
     .option('--json', 'print the result as JSON')
-    .action((name: string, { scope, json }: { scope: Scope[]; json?: boolean }) =>
-      withDatabase(async ({ database, logger }) => {
-        const { pool } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
-        try {
-          await assertMigrated(pool)
-          const { id, key } = await createApiKey(pool, name, scope)
-          print(json, { id, name, scopes: scope, key }, [key])
-        } finally {
-          await pool.end()
-        }
+    .action(async (name: string, { scope, json }: { scope: Scope[]; json?: boolean }) => {
+      const { id, key } = await inDatabase(client => issueApiKey(client, name, scope, commandCaller()))
+      print(json, { id, name, scopes: scope, key }, [key])
+    })
+}
+
+function listCommand(): Command {
+  return new Command('list')
+    .description('list the API keys in use, and when each was last used')
+    .option('--json', 'print them as JSON')
+    .action(async ({ json }: { json?: boolean }) => {
+      const keys = await inDatabase(listApiKeys)
+      const lines = keys.map(({ name, scopes: allowed, createdAt, lastUsedAt }) => {
+        const used = lastUsedAt ? `last used ${lastUsedAt.toISOString()}` : 'never used'
+        return `${name}: ${allowed.join(' ')} (made ${createdAt.toISOString()}, ${used})`
       })
-    )
+      print(json, keys, lines.length > 0 ? lines : ['There is no API key in use.'])
+    })
+}
+
+function revokeCommand(): Command {
+  return new Command('revoke')
+    .description('take an API key out of use; running services refuse it within ten seconds')
+    .argument('<name>', 'its name')
+    .option('--json', 'print the result as JSON')
+    .action(async (name: string, { json }: { json?: boolean }) => {
+      const id = await inDatabase(client => withdrawApiKey(client, name, commandCaller()))
+      print(json, { id, name }, [`The API key "${name}" is revoked.`])
+    })
 }
 
 function initCommand(): Command {
@@ -46,4 +69,8 @@ function initCommand(): Command {
           : 'There are keys already; they stay as they are.'
       ])
     })
+}
+
+function inDatabase<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  return withDatabase(({ database: { ownerUrl }, logger }) => asOwner(ownerUrl, logger, work))
 }

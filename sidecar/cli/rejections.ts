@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { userInfo } from 'node:os'
 import { Command, Option } from 'commander'
 import type pg from 'pg'
 import { loadConfig } from '../config.ts'
@@ -7,7 +5,6 @@ import { startService } from '../main.ts'
 import { createDatabase } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 import { codeText } from '../platform/problem-texts.ts'
-import { createTraceId } from '../platform/request-id.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import type { DeskCaller, DeskContext, Selection } from '../sync/desk/desk.ts'
 import { dismissRejections } from '../sync/desk/dismiss.ts'
@@ -18,7 +15,7 @@ import { retryRejections } from '../sync/desk/retry.ts'
 import { loadMapping } from '../sync/mapping-file.ts'
 import { type RejectionCode, rejectionCodes } from '../transform/codes.ts'
 import { createTransform } from '../transform/transform.ts'
-import { errorLogger, print, withDatabase } from './command.ts'
+import { commandCaller, errorLogger, print, withDatabase } from './command.ts'
 import { followRun } from './follow.ts'
 import { wholeNumber } from './simulator.ts'
 import { renderSummary, summarize } from './summary.ts'
@@ -207,11 +204,5 @@ async function dismiss(ids: number[], options: SelectOptions & { reason: string 
 }
 
 function caller(): DeskCaller {
-  return {
-    actor: userInfo().username,
-    apiKeyId: null,
-    requestId: randomUUID(),
-    traceId: createTraceId(),
-    triggeredBy: 'command'
-  }
+  return { ...commandCaller(), triggeredBy: 'command' }
 }

@@ -1,13 +1,10 @@
-import { randomUUID } from 'node:crypto'
-import { userInfo } from 'node:os'
 import { Command, Option } from 'commander'
 import { type Config, loadConfig } from '../config.ts'
 import { type Service, startService } from '../main.ts'
-import { createTraceId } from '../platform/request-id.ts'
 import type { RunMode } from '../sync/batch.ts'
 import { loadMapping } from '../sync/mapping-file.ts'
 import { createRun, type RunRequest } from '../sync/run.ts'
-import { errorLogger, print } from './command.ts'
+import { commandCaller, errorLogger, print } from './command.ts'
 import { followRun } from './follow.ts'
 import { renderSummary, summarize } from './summary.ts'
 
@@ -56,7 +53,7 @@ export function syncCommand(): Command {
 /** Starts a run from the command line and returns its id. @throws what `createRun` throws */
 export async function startRun({ app }: Service, config: Config, request: RunRequest): Promise<number> {
   const mapping = await loadMapping(config.kki.mappingFile)
-  const caller = { actor: userInfo().username, apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
+  const caller = commandCaller()
   const { runId } = await app.database.withTransaction(client =>
     createRun(client, app.queue, mapping, request, { triggeredBy: 'command', caller })
   )

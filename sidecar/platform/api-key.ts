@@ -22,20 +22,34 @@ export interface ApiKey {
   scopes: Scope[]
 }
 
+/** A key that is in use, as the list of keys shows it. */
+export interface ApiKeyInUse extends ApiKey {
+  createdAt: Date
+  /** To the minute; `null`: never. */
+  lastUsedAt: Date | null
+}
+
 /** A key in use has that name already. */
 export class ApiKeyExists extends SdmkError {
   readonly code = 'SDMK_API_KEY_EXISTS'
 }
 
+/** No key in use has that name. */
+export class ApiKeyNotFound extends SdmkError {
+  readonly code = 'SDMK_API_KEY_NOT_FOUND'
+}
+
+type Connection = pg.Pool | pg.ClientBase
+
 /** Returns a new key and its id. The key is stored as a digest: this is the only time that it can be read. */
 export async function createApiKey(
-  pool: pg.Pool,
+  connection: Connection,
   name: string,
   allowed: readonly Scope[]
 ): Promise<{ id: number; key: string }> {
   const key = `sdmk_${randomBytes(32).toString('base64url')}`
   try {
-    const { rows } = await pool.query<{ id: number }>(
+    const { rows } = await connection.query<{ id: number }>(
       'insert into kki.api_key (name, digest, scopes) values ($1::text, $2::bytea, $3::text[]) returning id::int4 as id',
       [name, digestKey(key), [...new Set(allowed)]]
     )
@@ -50,10 +64,36 @@ export async function createApiKey(
   }
 }
 
-/** Returns the key in use that has this text, or `null`. */
-export async function findApiKey(pool: pg.Pool, key: string): Promise<ApiKey | null> {
-  const { rows } = await pool.query<ApiKey>(
-    'select id::int4 as id, name, scopes from kki.api_key where digest = $1::bytea and revoked_at is null',
+/** Takes a key out of use and returns its id. @throws ApiKeyNotFound */
+export async function revokeApiKey(connection: Connection, name: string): Promise<number> {
+  const { rows } = await connection.query<{ id: number }>(
+    'update kki.api_key set revoked_at = now() where name = $1::text and revoked_at is null returning id::int4 as id',
+    [name]
+  )
+  const id = rows[0]?.id
+  if (id === undefined) throw new ApiKeyNotFound(`No API key named "${name}" is in use`)
+  return id
+}
+
+/** Returns the keys in use, by name. */
+export async function listApiKeys(connection: Connection): Promise<ApiKeyInUse[]> {
+  const { rows } = await connection.query<ApiKeyInUse>(
+    `select id::int4 as id, name, scopes, created_at as "createdAt", last_used_at as "lastUsedAt"
+    from kki.api_key where revoked_at is null order by name`
+  )
+  return rows
+}
+
+/** Returns the key in use that has this text, or `null`, and notes the use: at most one write a minute for each key. */
+export async function useApiKey(connection: Connection, key: string): Promise<ApiKey | null> {
+  const { rows } = await connection.query<ApiKey>(
+    `with found as (
+      select id, name, scopes, last_used_at from kki.api_key where digest = $1::bytea and revoked_at is null
+    ), used as (
+      update kki.api_key k set last_used_at = now() from found f
+      where k.id = f.id and coalesce(f.last_used_at < now() - interval '1 minute', true)
+    )
+    select id::int4 as id, name, scopes from found`,
     [digestKey(key)]
   )
   return rows[0] ?? null

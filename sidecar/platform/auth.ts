@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { type ApiKey, findApiKey, type Scope } from './api-key.ts'
+import { type ApiKey, type Scope, useApiKey } from './api-key.ts'
 import { Problem } from './problem.ts'
 
 export interface Actor {
@@ -13,45 +13,65 @@ export interface Actor {
 declare module 'fastify' {
   interface FastifyInstance {
     /** Returns a hook (`onRequest` or `preHandler`) that lets only keys with this scope pass and sets `request.actor`. */
-    requireScope(scope: Scope): (request: FastifyRequest) => Promise<void>
+    requireScope(scope: Scope): (request: FastifyRequest, reply: FastifyReply) => Promise<void>
   }
   interface FastifyRequest {
-    /** Who asks; `null` on routes that ask for no key. */
+    /** Who asks; `null` on routes that ask for no key, and where the request has none that is in use. */
     actor: Actor | null
   }
 }
 
 /** For how long a key that was looked up is trusted: a revoked one stops working within this. */
 const cacheMs = 10_000
-const cacheEntries = 1000
+
+/**
+ * Requests a minute that an address may make without a key that this process knows to be in use: whoever guesses keys
+ * gets no further, and programs at the same address that have one are not held up.
+ */
+const strangerRequestsPerMinute = 60
 
 /** Decorates the app with `requireScope`, over the bearer keys of `kki.api_key`; reads `app.database` when asked. */
 export default fp(
   async function authPlugin(app) {
-    const cache = new Map<string, { key: ApiKey | null; until: number }>()
+    /** By digest. As many as there are keys, since one that does not exist is not kept. */
+    const known = new Map<string, { key: ApiKey; until: number }>()
+    const countStranger = app.createRateLimit({
+      max: strangerRequestsPerMinute,
+      timeWindow: '1 minute',
+      keyGenerator: request => request.ip
+    })
 
-    async function lookUp(text: string): Promise<ApiKey | null> {
-      const digest = hash('sha256', text)
-      const known = cache.get(digest)
-      if (known && known.until > Date.now()) return known.key
-      const key = await findApiKey(app.database.pool, text)
-      // Bounded, since anybody can send keys that do not exist.
-      if (cache.size >= cacheEntries) cache.clear()
-      cache.set(digest, { key, until: Date.now() + cacheMs })
+    async function identify(request: FastifyRequest, reply: FastifyReply): Promise<ApiKey> {
+      const text = /^Bearer (sdmk_[A-Za-z0-9_-]{43})$/i.exec(request.headers.authorization ?? '')?.[1]
+      const digest = text === undefined ? '' : hash('sha256', text)
+      const former = known.get(digest)
+      if (former && former.until > Date.now()) return former.key
+      if (!former) {
+        const limit = await countStranger(request)
+        if (!limit.isAllowed && limit.isExceeded) {
+          reply.header('retry-after', limit.ttlInSeconds)
+          throw new Problem('RATE_LIMITED', `More than ${limit.max} requests in a minute without a key that is in use.`)
+        }
+      }
+      const key = text === undefined ? null : await useApiKey(app.database.pool, text)
+      if (!key) {
+        known.delete(digest)
+        throw new Problem('UNAUTHORIZED', 'Send an API key that is in use as "Authorization: Bearer sdmk_…".')
+      }
+      known.set(digest, { key, until: Date.now() + cacheMs })
       return key
     }
 
     app.decorateRequest('actor', null)
-    app.decorate('requireScope', (scope: Scope) => async (request: FastifyRequest) => {
-      const text = /^Bearer (sdmk_[A-Za-z0-9_-]{43})$/i.exec(request.headers.authorization ?? '')?.[1]
-      const key = text ? await lookUp(text) : null
-      if (!key) throw new Problem('UNAUTHORIZED', 'Send an API key that is in use as "Authorization: Bearer sdmk_…".')
-      if (!key.scopes.includes(scope)) throw new Problem('FORBIDDEN', `This key lacks the scope ${scope}.`)
-      request.actor = { name: delegated(request, key) ?? key.name, keyId: key.id }
+    app.decorate('requireScope', (scope: Scope) => async (request: FastifyRequest, reply: FastifyReply) => {
+      const key = await identify(request, reply)
+      request.actor = { name: key.name, keyId: key.id }
       request.log = request.log.child({ keyId: key.id })
+      if (!key.scopes.includes(scope)) throw new Problem('FORBIDDEN', `This key lacks the scope ${scope}.`)
+      request.actor.name = delegated(request, key) ?? key.name
     })
   },
-  { name: 'auth', fastify: '5.x', dependencies: ['problems'] }
+  { name: 'auth', fastify: '5.x', dependencies: ['protection'] }
 )
 
 function delegated(request: FastifyRequest, key: ApiKey): string | null {

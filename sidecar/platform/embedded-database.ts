@@ -55,8 +55,10 @@ export interface EmbeddedDatabaseOptions {
 }
 
 export interface EmbeddedDatabase {
-  /** With the password; reachable from this machine alone. */
+  /** Of the login that owns everything, with its password; reachable from this machine alone. */
   url: string
+  /** Of the login of the service, which may do what `sdmk migrate` grants it. */
+  serviceUrl: string
   /** Stops the server, whoever started it. Open connections are cut, so close the app first. */
   stop(): Promise<void>
   /** True if the server ran already: left behind by a process that was killed, or in use by another. */
@@ -88,7 +90,7 @@ export async function startEmbeddedDatabase(options: EmbeddedDatabaseOptions): P
   const url = running ?? (await start(cluster, { ...serverSettings, ...options.settings }))
   await ensureDatabase(url)
   options.logger.info({ port: Number(new URL(url).port), adopted: running !== null }, 'embedded database is ready')
-  return { url, adopted: running !== null, stop: () => stop(cluster) }
+  return { url, serviceUrl: serviceUrlOf(url), adopted: running !== null, stop: () => stop(cluster) }
 }
 
 async function openCluster(folder: string, account: Account, binaries: string): Promise<Cluster> {
@@ -189,6 +191,17 @@ async function stop(cluster: Cluster) {
   }
 }
 
+/** The login of the service on an embedded database. */
+export const serviceRole = 'sdmk_service'
+
+/** Returns the same database for the login of the service. It has the owner's password: who starts the server reads that anyway. */
+export function serviceUrlOf(ownerUrl: string): string {
+  const url = new URL(ownerUrl)
+  url.username = serviceRole
+  return url.href
+}
+
+/** Makes the database and the service's login where they are missing. */
 async function ensureDatabase(url: string) {
   const maintenance = new URL(url)
   maintenance.pathname = '/postgres'
@@ -196,13 +209,19 @@ async function ensureDatabase(url: string) {
   try {
     await client.connect()
     const { rowCount } = await client.query(`select from pg_database where datname = 'sdmk'`)
-    if (rowCount === 0) await client.query('create database sdmk')
-  } catch (error) {
-    // Another process made it in between: one of the two codes, by how close they were.
-    if (!(error instanceof pg.DatabaseError && ['42P04', '23505'].includes(error.code ?? ''))) throw error
+    if (rowCount === 0) await client.query('create database sdmk').catch(ignoreExisting)
+    const { rowCount: roles } = await client.query('select from pg_roles where rolname = $1', [serviceRole])
+    if (roles !== 0) return
+    const password = pg.escapeLiteral(decodeURIComponent(maintenance.password))
+    await client.query(`create role ${serviceRole} login password ${password}`).catch(ignoreExisting)
   } finally {
     await client.end()
   }
+}
+
+/** Another process made it in between: one of these codes, by what it is and how close they were. */
+function ignoreExisting(error: unknown) {
+  if (!(error instanceof pg.DatabaseError && ['42P04', '42710', '23505'].includes(error.code ?? ''))) throw error
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -4,7 +4,9 @@ import type pg from 'pg'
 import Postgrator from 'postgrator'
 import { openClient, unavailable } from './database.ts'
 import { MigrationFailed, SchemaBehind } from './errors.ts'
+import { migrationLock } from './migration-lock.ts'
 import { migrateQueue } from './queue-schema.ts'
+import { grantToService } from './service-role.ts'
 
 const ours = fileURLToPath(new URL('../migrations', import.meta.url))
 const schemaTable = 'kki.schema_version'
@@ -14,6 +16,8 @@ const lockTimeoutMs = 300_000
 export interface MigrateOptions {
   databaseUrl: string
   logger: FastifyBaseLogger
+  /** The role that the service logs in with, where that is not the one that migrates: it is given what it needs. */
+  grantTo?: string | undefined
   /** Folder of the `0001.do.name.sql` files; by default the sidecar's own. */
   directory?: string
 }
@@ -33,7 +37,12 @@ export interface MigrateResult {
  *
  * @throws MigrationFailed where a file fails or one that was applied has changed since.
  */
-export async function migrate({ databaseUrl, logger, directory = ours }: MigrateOptions): Promise<MigrateResult> {
+export async function migrate({
+  databaseUrl,
+  logger,
+  grantTo,
+  directory = ours
+}: MigrateOptions): Promise<MigrateResult> {
   const client = openClient(databaseUrl, 'sdmk migrate')
   client.on('error', error => logger.warn({ err: error }, 'the connection of the migration broke'))
   try {
@@ -45,6 +54,7 @@ export async function migrate({ databaseUrl, logger, directory = ours }: Migrate
     const result = await applyFiles(client, directory)
     for (const { version, name } of result.applied) logger.info({ version, migration: name }, 'migration applied')
     await migrateQueue(databaseUrl)
+    if (grantTo !== undefined) await grantToService(databaseUrl, grantTo)
     return result
   } finally {
     await client.end()
@@ -65,7 +75,7 @@ async function applyFiles(client: pg.Client, directory: string): Promise<Migrate
   try {
     await client.query('begin')
     await client.query(`set local lock_timeout = ${lockTimeoutMs}`)
-    await client.query(`select pg_advisory_xact_lock(hashtextextended('sdmk migrate', 0))`)
+    await client.query(migrationLock)
     const from = await runner.getDatabaseVersion()
     const applied = await runner.migrate()
     const to = await runner.getDatabaseVersion()

@@ -1,9 +1,14 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import { startEmbeddedDatabase } from './embedded-database.ts'
+import { serviceRole, startEmbeddedDatabase } from './embedded-database.ts'
 
 export interface OpenDatabase {
+  /** Of the login that the service works with. */
   url: string
+  /** Of the login that migrates and makes API keys; the same where the configuration names one alone. */
+  ownerUrl: string
+  /** The service's role, where it is known that it is another than the owner. */
+  serviceRole: string | null
   /** True for the one under `SDMK_DATA_DIR`. */
   embedded: boolean
   /** Stops the embedded database; leaves any other alone. */
@@ -21,8 +26,17 @@ export async function openDatabase(
   logger: Logger,
   { shared = false } = {}
 ): Promise<OpenDatabase> {
-  if (config.databaseUrl !== null) return { url: config.databaseUrl, embedded: false, close: async () => undefined }
+  if (config.databaseUrl !== null) {
+    const url = config.databaseUrl
+    return { url, ownerUrl: url, serviceRole: null, embedded: false, close: async () => undefined }
+  }
   const database = await startEmbeddedDatabase({ directory: config.dataDir, logger })
   const keep = shared && database.adopted
-  return { url: database.url, embedded: true, close: async () => (keep ? undefined : database.stop()) }
+  return {
+    url: database.serviceUrl,
+    ownerUrl: database.url,
+    serviceRole,
+    embedded: true,
+    close: async () => (keep ? undefined : database.stop())
+  }
 }

@@ -1,5 +1,6 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance, FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
 import packageJson from '../../package.json' with { type: 'json' }
 
@@ -7,6 +8,8 @@ import packageJson from '../../package.json' with { type: 'json' }
 export default fp(
   async function openapiPlugin(app) {
     await app.register(swagger, {
+      transform: ({ schema, url }) => ({ schema: withoutDefaulted(schema), url }),
+      transformObject: document => withRequestIds((document as { openapiObject: OpenApi }).openapiObject),
       openapi: {
         openapi: '3.1.0',
         info: {
@@ -46,3 +49,33 @@ export default fp(
   },
   { name: 'openapi', fastify: '5.x' }
 )
+
+type OpenApi = ReturnType<FastifyInstance['swagger']> & { paths?: Record<string, Record<string, Operation>> }
+interface Operation {
+  responses: Record<string, object>
+}
+
+/** Every reply carries the id of its request; written here once, rather than with each response of each route. */
+function withRequestIds(document: OpenApi): OpenApi {
+  const headers = {
+    'x-request-id': {
+      description: 'The caller’s `X-Request-ID`, or a new one; it is in the log and in the audit',
+      required: true,
+      schema: { type: 'string' }
+    }
+  }
+  for (const item of Object.values(document.paths ?? {})) {
+    for (const { responses } of Object.values(item)) {
+      for (const response of Object.values(responses)) Object.assign(response, { headers })
+    }
+  }
+  return document
+}
+
+/** A parameter with a default need not be given, although the handler always has it. */
+function withoutDefaulted(schema: FastifySchema): FastifySchema {
+  const query = schema?.querystring as { properties: Record<string, object>; required?: string[] } | undefined
+  if (!query?.required) return schema
+  const required = query.required.filter(name => !('default' in (query.properties[name] ?? {})))
+  return { ...schema, querystring: { ...query, required } }
+}

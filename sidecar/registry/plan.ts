@@ -6,6 +6,7 @@ import { parseExactly, stringifyExactly } from './exact-json.ts'
 import type { Identity } from './identity.ts'
 import { sql } from './sql.ts'
 import { type StagedRejection, stageRejections } from './stage.ts'
+import { renewStatistics } from './statistics.ts'
 
 export interface PlanOptions {
   /** The day, in SDMK's time zone, by which expiry is judged: `YYYY-MM-DD`. */
@@ -68,7 +69,8 @@ export async function planBatch(
 ): Promise<PlanSummary> {
   await client.query(`truncate kki.plan_row_${batchId}`)
   await client.query(`delete from kki.staged_rejection_${batchId} where by_plan`)
-  await client.query(`set local work_mem = '64MB'; set local jit = off; analyze kki.staged_row_${batchId}`)
+  await client.query(`set local work_mem = '64MB'; set local jit = off`)
+  await renewStatistics(client, `kki.staged_row_${batchId}`)
   await client.query(workTable)
   await client.query(fill, [batchId, options.asOf])
   await client.query(indexWork)
@@ -82,11 +84,11 @@ export async function planBatch(
   if (options.hasOwnPeople) await client.query(ownPeople, [batchId])
   await client.query(unmatched, [options.createUnmatched])
   await client.query(planCreated, [batchId])
-  await client.query(`analyze kki.plan_row_${batchId}`)
+  await renewStatistics(client, `kki.plan_row_${batchId}`)
   await client.query(planOthers, [batchId])
-  await client.query(`analyze kki.plan_row_${batchId}`)
+  await renewStatistics(client, `kki.plan_row_${batchId}`)
   await stagePlanRejections(client, batchId, identity)
-  await client.query(`analyze kki.staged_rejection_${batchId}`)
+  await renewStatistics(client, `kki.staged_rejection_${batchId}`)
 
   const { rows } = await client.query(summary, [batchId])
   const planned = rows[0] as Omit<PlanSummary, 'unchanged'>

@@ -6,6 +6,7 @@ import type { JobQueue } from '../platform/queue.ts'
 import { applyPlan } from '../registry/apply.ts'
 import type { Identity } from '../registry/identity.ts'
 import { planBatch } from '../registry/plan.ts'
+import { renewStatistics } from '../registry/statistics.ts'
 import { type Caller, recordAudit } from './audit.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
 import { closeRun } from './close-run.ts'
@@ -145,7 +146,7 @@ export async function afterApplied({ database, metrics }: ApplyContext, batch: B
   await metrics.countProblems(database.pool, batch.id)
   log.info(ledgerOf(batch), 'the batch is applied')
   if (batch.created + batch.linked + batch.updated < manyRows) return
-  await database.pool.query('analyze sdmk.str_number, sdmk.health_worker, sdmk.registration')
+  await renewStatistics(database.pool, 'sdmk.str_number', 'sdmk.health_worker', 'sdmk.registration')
 }
 
 /** After a batch of this size the planner's picture of the registry is worth renewing at once. */

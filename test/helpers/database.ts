@@ -2,11 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { after, type TestContext } from 'node:test'
 import type pg from 'pg'
 import { createDatabase, type Database } from '../../sidecar/platform/database.ts'
+import { serviceUrlOf } from '../../sidecar/platform/embedded-database.ts'
 import { ensureTemplate, serverUrl, silent, urlOf, withAdmin } from './server.ts'
 
 export interface TestDatabase {
+  /** Of the service's login, as a sidecar in production has it. */
   url: string
+  /** Of the login that owns the schema, for the test's own hands. */
+  ownerUrl: string
   pool: pg.Pool
+  /** The service's. */
   database: Database
 }
 
@@ -20,13 +25,15 @@ export async function createTestDatabase(t: TestContext): Promise<TestDatabase> 
   const name = `sdmk_test_${randomBytes(8).toString('hex')}`
   await withAdmin(server, client => client.query(`create database ${name} template ${template} strategy file_copy`))
   leftovers.add(name)
-  const url = urlOf(server, name)
+  const ownerUrl = urlOf(server, name)
+  const url = serviceUrlOf(ownerUrl)
   const database = createDatabase({ url, maxConnections: 4, applicationName: 'sdmk test' }, silent)
+  const { pool } = createDatabase({ url: ownerUrl, maxConnections: 4, applicationName: 'sdmk test owner' }, silent)
   t.after(async () => {
-    await database.pool.end()
+    await Promise.all([database.pool.end(), pool.end()])
     await dropUnused(server, name)
   })
-  return { url, pool: database.pool, database }
+  return { url, ownerUrl, pool, database }
 }
 
 async function prepare() {

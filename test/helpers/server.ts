@@ -4,7 +4,7 @@ import os from 'node:os'
 import path from 'node:path'
 import pg from 'pg'
 import { pino } from 'pino'
-import { type EmbeddedDatabase, startEmbeddedDatabase } from '../../sidecar/platform/embedded-database.ts'
+import { type EmbeddedDatabase, serviceRole, startEmbeddedDatabase } from '../../sidecar/platform/embedded-database.ts'
 import { migrate } from '../../sidecar/platform/migrations.ts'
 
 export const silent = pino({ level: 'silent' })
@@ -61,7 +61,7 @@ export async function ensureTemplate(server: string): Promise<string> {
     if (rows[0]?.datallowconn === false) return name
     await client.query(`drop database if exists ${name} with (force)`)
     await client.query(`create database ${name}`)
-    await migrate({ databaseUrl: urlOf(server, name), logger: silent })
+    await migrate({ databaseUrl: urlOf(server, name), grantTo: serviceRole, logger: silent })
     // A template that somebody is connected to cannot be copied.
     await client.query(`alter database ${name} with allow_connections false`)
     return name
@@ -72,8 +72,8 @@ export async function ensureTemplate(server: string): Promise<string> {
 async function fingerprint(): Promise<string> {
   const hash = createHash('sha256')
   const migrations = new URL('../../sidecar/migrations/', import.meta.url)
-  for (const file of (await readdir(migrations)).sort())
-    hash.update(file).update(await readFile(new URL(file, migrations)))
+  for (const file of (await readdir(migrations, { recursive: true })).sort())
+    if (file.endsWith('.sql')) hash.update(file).update(await readFile(new URL(file, migrations)))
   hash.update(await readFile(new URL('../../sidecar/platform/queue-schema.ts', import.meta.url)))
   hash.update(await readFile(new URL('../../node_modules/pg-boss/package.json', import.meta.url)))
   return hash.digest('hex').slice(0, 12)

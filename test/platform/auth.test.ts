@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import Fastify from 'fastify'
-import { ApiKeyExists, createApiKey } from '../../sidecar/platform/api-key.ts'
+import {
+  ApiKeyExists,
+  ApiKeyNotFound,
+  createApiKey,
+  listApiKeys,
+  revokeApiKey
+} from '../../sidecar/platform/api-key.ts'
 import auth from '../../sidecar/platform/auth.ts'
 import problems from '../../sidecar/platform/problems.ts'
+import protection from '../../sidecar/platform/protection.ts'
 import requestIdPlugin, { requestId } from '../../sidecar/platform/request-id.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
@@ -13,11 +20,12 @@ async function setUp(t: TestContext) {
   app.decorate('database', database)
   await app.register(requestIdPlugin)
   await app.register(problems)
+  await app.register(protection, { rateLimitPerMinute: 1000 })
   await app.register(auth)
   app.get('/runs', { onRequest: app.requireScope('runs:read') }, async request => request.actor)
   t.after(() => app.close())
-  const ask = async (key?: string, headers: Record<string, string> = {}) => {
-    const response = await app.inject({ url: '/runs', headers: { ...headers, ...(key && bearer(key)) } })
+  const ask = async (key?: string, headers: Record<string, string> = {}, remoteAddress = '127.0.0.1') => {
+    const response = await app.inject({ url: '/runs', remoteAddress, headers: { ...headers, ...(key && bearer(key)) } })
     return { status: response.statusCode, headers: response.headers, body: response.json() }
   }
   return { pool, ask }
@@ -39,7 +47,7 @@ test('a key passes where it has the scope', async t => {
 test('without a key, with an unknown and with a revoked one nothing passes', async t => {
   const { pool, ask } = await setUp(t)
   const { key } = await createApiKey(pool, 'former', ['runs:read'])
-  await pool.query(`update kki.api_key set revoked_at = now() where name = 'former'`)
+  await revokeApiKey(pool, 'former')
   for (const tried of [undefined, key, `sdmk_${'A'.repeat(43)}`, 'sdmk_short', `${key}\u0000`.slice(0, -2)]) {
     const { status, headers, body } = await ask(tried)
     assert.deepEqual([status, body.code, headers['www-authenticate']], [401, 'UNAUTHORIZED', 'Bearer'])
@@ -65,6 +73,51 @@ test('keys are stored as digests, and names in use are unique', async t => {
   assert.equal(rows[0].digest.length, 32)
   assert.ok(!rows[0].digest.includes(key))
   await assert.rejects(createApiKey(pool, 'odoo', ['runs:read']), ApiKeyExists)
-  await pool.query('update kki.api_key set revoked_at = now()')
+  await revokeApiKey(pool, 'odoo')
   await createApiKey(pool, 'odoo', ['runs:read'])
+})
+
+test('a key that is revoked stops working within ten seconds, and can be revoked once', async t => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+  const { pool, ask } = await setUp(t)
+  const { key } = await createApiKey(pool, 'former', ['runs:read'])
+  assert.equal((await ask(key)).status, 200)
+  await revokeApiKey(pool, 'former')
+  t.mock.timers.tick(10_001)
+  assert.equal((await ask(key)).status, 401)
+  await assert.rejects(revokeApiKey(pool, 'former'), ApiKeyNotFound)
+  await assert.rejects(revokeApiKey(pool, 'nobody'), ApiKeyNotFound)
+})
+
+test('the last use of a key is kept, to the minute', async t => {
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
+  const { pool, ask } = await setUp(t)
+  const { key } = await createApiKey(pool, 'reader', ['runs:read'])
+  await createApiKey(pool, 'idle', ['runs:read'])
+  await ask(key)
+  const [idle, reader] = await listApiKeys(pool)
+  assert.equal(idle?.lastUsedAt, null)
+  assert.ok(reader?.lastUsedAt instanceof Date)
+  t.mock.timers.tick(10_001)
+  await ask(key)
+  assert.deepEqual((await listApiKeys(pool))[1]?.lastUsedAt, reader.lastUsedAt, 'not written again within the minute')
+  await pool.query(`update kki.api_key set last_used_at = now() - interval '61 seconds' where name = 'reader'`)
+  t.mock.timers.tick(10_001)
+  await ask(key)
+  assert.ok(((await listApiKeys(pool))[1]?.lastUsedAt as Date) >= reader.lastUsedAt)
+})
+
+test('who guesses keys is held up, while a key that is in use passes from the same address', async t => {
+  const { pool, ask } = await setUp(t)
+  const { key } = await createApiKey(pool, 'reader', ['runs:read'])
+  assert.equal((await ask(key)).status, 200)
+  const guess = (n: number) => ask(`sdmk_${String(n).padStart(43, 'A')}`)
+  const answers = []
+  for (let n = 0; n < 80; n++) answers.push(await guess(n))
+  const counts = Object.groupBy(answers, ({ status }) => String(status))
+  assert.deepEqual([counts['401']?.length, counts['429']?.length], [59, 21], 'the first use of the good key counts too')
+  assert.ok(Number(counts['429']?.[0]?.headers['retry-after']) > 0)
+  assert.equal((await ask()).status, 429, 'without a key neither')
+  assert.equal((await ask(key)).status, 200)
+  assert.equal((await ask(undefined, {}, '192.0.2.7')).status, 401, 'from elsewhere as before')
 })

@@ -80,11 +80,11 @@ test('a refused value is never repeated', () => {
   )
 })
 
-const vault = { KKI_BASE_URL: 'http://kki.test', SDMK_VAULT_ADDR: 'https://vault.test:8200/' }
+const vault = { KKI_BASE_URL: 'https://kki.test', SDMK_VAULT_ADDR: 'https://vault.test:8200/' }
 const role = { SDMK_VAULT_ROLE_ID: 'fetcher', SDMK_VAULT_SECRET_ID_FILE: '/run/secrets/id' }
 
 test('secrets are files unless there is a Vault, which is logged in to in one way', () => {
-  assert.equal(loadConfig({ KKI_BASE_URL: 'http://kki.test' }).vault, null)
+  assert.equal(loadConfig({ KKI_BASE_URL: 'https://kki.test' }).vault, null)
   const config = loadConfig({ ...vault, ...role }).vault
   assert.equal(config?.address, 'https://vault.test:8200')
   assert.deepEqual([config?.mount, config?.path], ['secret', 'sdmk'])
@@ -103,7 +103,7 @@ for (const { given, variable } of [
   { given: { ...vault, SDMK_VAULT_ROLE_ID: 'fetcher' }, variable: 'SDMK_VAULT_SECRET_ID_FILE' },
   { given: { ...vault, SDMK_VAULT_SECRET_ID_FILE: '/run/id' }, variable: 'SDMK_VAULT_ROLE_ID' },
   { given: { ...vault, ...role, SDMK_VAULT_TOKEN_FILE: '/run/token' }, variable: 'SDMK_VAULT_ROLE_ID' },
-  { given: { KKI_BASE_URL: 'http://kki.test', SDMK_VAULT_TOKEN_FILE: '/run/token' }, variable: 'SDMK_VAULT_ADDR' },
+  { given: { KKI_BASE_URL: 'https://kki.test', SDMK_VAULT_TOKEN_FILE: '/run/token' }, variable: 'SDMK_VAULT_ADDR' },
   { given: { ...vault, ...role, SDMK_VAULT_ADDR: 'vault.test' }, variable: 'SDMK_VAULT_ADDR' },
   { given: { ...vault, ...role, SDMK_VAULT_MOUNT: '/secret/' }, variable: 'SDMK_VAULT_MOUNT' },
   { given: { ...vault, SDMK_VAULT_TOKEN: 'hvs.secret' }, variable: 'SDMK_VAULT_TOKEN' }

@@ -26,7 +26,7 @@ test('a count that a number cannot hold is an error and not another count', asyn
 
 test('a transaction that throws leaves nothing behind and its connection usable', async t => {
   const { database, pool } = await createTestDatabase(t)
-  await pool.query('create table note (text text)')
+  await pool.query('create table public.note (text text); grant all on public.note to public')
   const failure = new Error('no')
   await assert.rejects(
     database.withTransaction(async client => {
@@ -40,7 +40,7 @@ test('a transaction that throws leaves nothing behind and its connection usable'
     return (await client.query('select text from note')).rows
   })
   assert.deepEqual(stored, [{ text: 'kept' }])
-  assert.equal(pool.totalCount, pool.idleCount)
+  assert.equal(database.pool.totalCount, database.pool.idleCount)
 })
 
 test('a connection that breaks while its transaction waits for something else fails that transaction, and not the process', async t => {

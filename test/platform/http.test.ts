@@ -11,11 +11,11 @@ import { Problem } from '../../sidecar/platform/problem.ts'
 import problems from '../../sidecar/platform/problems.ts'
 import protection from '../../sidecar/platform/protection.ts'
 import requestIdPlugin, { requestId } from '../../sidecar/platform/request-id.ts'
-import { ajvOptions } from '../../sidecar/platform/validation.ts'
+import { validation } from '../../sidecar/platform/validation.ts'
 
 /** The plugins around a few routes that go wrong in every way. */
 async function buildTestApp(t: TestContext, rateLimitPerMinute = 100) {
-  const app = Fastify({ genReqId: requestId, ajv: ajvOptions }).withTypeProvider<TypeBoxTypeProvider>()
+  const app = Fastify({ genReqId: requestId, ...validation }).withTypeProvider<TypeBoxTypeProvider>()
   t.after(() => app.close())
   await app.register(requestIdPlugin)
   await app.register(problems)

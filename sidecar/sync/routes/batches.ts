@@ -5,7 +5,7 @@ import { type Batch, batchColumns, readBatch } from '../batch.ts'
 import { readRejections } from '../desk/read.ts'
 import { toBatchBody } from './bodies.ts'
 import { RejectionSchema } from './rejections.ts'
-import { BatchSchema, Id, IdParams, nullable, PageQuery, pageOf, problems } from './schemas.ts'
+import { BatchSchema, closed, Id, IdParams, nullable, PageQuery, pageOf, problems } from './schemas.ts'
 
 /** Watching batches, and what each refused. */
 export const batchRoutes: FastifyPluginAsyncTypebox = async app => {
@@ -16,19 +16,22 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     schema: {
       tags: ['runs'],
       summary: 'List batches, newest first',
-      querystring: Type.Object({
-        state: Type.Optional(BatchSchema.properties.state),
-        traceId: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
-        before: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }),
-        limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 })
-      }),
+      querystring: Type.Object(
+        {
+          state: Type.Optional(BatchSchema.properties.state),
+          traceId: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
+          before: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }),
+          limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 })
+        },
+        closed
+      ),
       response: { 200: Type.Object({ items: Type.Array(BatchSchema), next: nullable(Id) }), ...problems }
     },
     handler: async request => {
       const { state, traceId, before, limit } = request.query
       const { rows } = await pool().query<Batch>(
         `select ${batchColumns} from kki.batch b
-        where ($1 = 0 or b.id < $1) and ($2::text is null or b.state = $2) and ($3::text is null or b.trace_id = $3)
+        where ($1::bigint = 0 or b.id < $1) and ($2::text is null or b.state = $2) and ($3::text is null or b.trace_id = $3)
         order by b.id desc limit $4`,
         [before, state ?? null, traceId ?? null, limit + 1]
       )

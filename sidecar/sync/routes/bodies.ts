@@ -55,7 +55,7 @@ export async function readRuns(
   { before, limit }: { before: number; limit: number }
 ): Promise<RunBody[]> {
   const { rows } = await pool.query<RunRow>(
-    'select * from kki.run where ($1 = 0 or id < $1) order by id desc limit $2',
+    'select * from kki.run where ($1::bigint = 0 or id < $1) order by id desc limit $2',
     [before, limit]
   )
   return withBatches(pool, rows)

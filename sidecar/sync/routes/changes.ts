@@ -9,7 +9,7 @@ import {
 import { type Batch, ledgerOf, readBatch } from '../batch.ts'
 import { BatchNotFound, BatchStateRefused } from '../errors.ts'
 import { readUndoReport } from '../take-back.ts'
-import { BatchSchema, Id, IdParams, LedgerSchema, nullable, PageQuery, pageOf, problems } from './schemas.ts'
+import { BatchSchema, closed, Id, IdParams, LedgerSchema, nullable, PageQuery, pageOf, problems } from './schemas.ts'
 
 const Count = Type.Integer({ minimum: 0 })
 const Left = Type.Array(Type.Object({ id: Id, fields: Type.Array(Type.String()) }), {
@@ -84,10 +84,14 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
       tags: ['runs'],
       summary: 'Show what a planned or held batch would do, or an applied one did',
       params: IdParams,
-      querystring: Type.Interface([PageQuery], {
-        outcome: Type.Optional(Type.Enum(['created', 'linked', 'updated', 'superseded', 'rejected'])),
-        effect: Type.Optional(Type.Enum(['deactivated', 'name_changed']))
-      }),
+      querystring: Type.Interface(
+        [PageQuery],
+        {
+          outcome: Type.Optional(Type.Enum(['created', 'linked', 'updated', 'superseded', 'rejected'])),
+          effect: Type.Optional(Type.Enum(['deactivated', 'name_changed']))
+        },
+        closed
+      ),
       response: {
         200: Type.Interface([pageOf(ChangeSchema)], {
           state: BatchSchema.properties.state,

@@ -13,7 +13,7 @@ import { callerOf, triggerOf } from './caller.ts'
 import { HealthWorkerSchema } from './health-workers.ts'
 import { refuse } from './refuse.ts'
 import { RejectionSchema } from './rejections.ts'
-import { BatchSchema, Id, IdParams, Instant, nullable, problems, Reason } from './schemas.ts'
+import { BatchSchema, closed, Id, IdParams, Instant, nullable, problems, Reason } from './schemas.ts'
 import { waitForBatch } from './wait.ts'
 
 const RowPlace = { batchId: Id, rowNo: Id }
@@ -85,7 +85,6 @@ const bulk = (maximum: number) => ({
   after: Type.Optional(Type.Integer({ minimum: 0, description: 'the `next` of the call before' })),
   limit: limit(maximum)
 })
-const closed = { additionalProperties: false }
 const Next = Type.Union([Id, Type.Null()], { description: 'pass as `after` for what this call did not reach' })
 const RunId = Type.Union([Id, Type.Null()], { description: 'the run that does it; null where there is nothing to do' })
 const Count = Type.Integer({ minimum: 0 })

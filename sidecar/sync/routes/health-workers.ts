@@ -80,7 +80,6 @@ const SearchSchema = Type.Object(
   { additionalProperties: false, title: 'HealthWorkerSearch' }
 )
 
-/** Null first where it is allowed: the validator would otherwise turn it into an empty text. */
 const orNull = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Optional(Type.Union([Type.Null(), schema]))
 const Text = Type.String({ minLength: 1, maxLength: 400 })
@@ -128,6 +127,12 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
         })
       }
       const query = { strNumber: str, nik, nameKey: name === undefined ? undefined : nameKey(name) }
+      // Nothing but titles and signs is the beginning of every name.
+      if (query.nameKey === '') {
+        throw new Problem('VALIDATION_FAILED', 'Not valid: /body/name', {
+          errors: [{ field: '/body/name', message: 'must hold more than titles and signs' }]
+        })
+      }
       return searchHealthWorkers(app.database.pool, identity, query, { after, limit })
     }
   })

@@ -13,10 +13,7 @@ const SettingSchema = Type.Object(
     schedule: Type.String({ minLength: 1, maxLength: 100, description: 'cron expression, in the sidecar’s time zone' }),
     professions: Type.Union(
       [Type.Null(), Type.Array(Type.String(), { minItems: 1, maxItems: 200, uniqueItems: true })],
-      {
-        // Null first: the validator would otherwise turn it into a list of one empty text.
-        description: 'null is every profession of the mapping'
-      }
+      { description: 'null is every profession of the mapping' }
     ),
     rejectAlertRatio: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
     createUnmatched: Type.Enum(['create', 'desk'], {

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { rejectionCodes } from '../../transform/codes.ts'
 import { readRejections } from '../desk/read.ts'
-import { Id, Instant, nullable, PageQuery, pageOf, problems } from './schemas.ts'
+import { closed, Id, Instant, nullable, PageQuery, pageOf, problems } from './schemas.ts'
 
 export const RejectionSchema = Type.Object(
   {
@@ -46,11 +46,15 @@ export const rejectionRoutes: FastifyPluginAsyncTypebox = async app => {
     schema: {
       tags: ['rejections'],
       summary: 'List refused rows',
-      querystring: Type.Interface([PageQuery], {
-        state: Type.Optional(RejectionSchema.properties.state),
-        code: Type.Optional(RejectionSchema.properties.code),
-        urgent: Type.Optional(Type.Boolean())
-      }),
+      querystring: Type.Interface(
+        [PageQuery],
+        {
+          state: Type.Optional(RejectionSchema.properties.state),
+          code: Type.Optional(RejectionSchema.properties.code),
+          urgent: Type.Optional(Type.Boolean())
+        },
+        closed
+      ),
       response: { 200: pageOf(RejectionSchema), ...problems }
     },
     handler: async request => readRejections(app.database.pool, request.query, request.query)

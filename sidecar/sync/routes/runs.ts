@@ -7,7 +7,7 @@ import { createRun } from '../run.ts'
 import { readRun, readRuns } from './bodies.ts'
 import { callerOf, triggerOf } from './caller.ts'
 import { refuse } from './refuse.ts'
-import { Id, IdParams, Instant, nullable, problems, RunSchema } from './schemas.ts'
+import { closed, Id, IdParams, Instant, nullable, problems, RunSchema } from './schemas.ts'
 
 const RunRequestSchema = Type.Object(
   {
@@ -62,10 +62,13 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
     schema: {
       tags: ['runs'],
       summary: 'List runs, newest first',
-      querystring: Type.Object({
-        before: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }),
-        limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 })
-      }),
+      querystring: Type.Object(
+        {
+          before: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }),
+          limit: Type.Integer({ minimum: 1, maximum: 100, default: 20 })
+        },
+        closed
+      ),
       response: { 200: Type.Object({ items: Type.Array(RunSchema), next: nullable(Id) }), ...problems }
     },
     handler: async request => {

@@ -3,7 +3,8 @@ import { ProblemSchema } from '../../platform/problem.ts'
 import { batchKinds, holdReasons } from '../batch.ts'
 
 /** Every route may answer with a problem; fastify-swagger lists both ranges. */
-export const problems = { '4xx': ProblemSchema, '5xx': ProblemSchema }
+const problem = { description: 'A problem', content: { 'application/problem+json': { schema: ProblemSchema } } }
+export const problems = { '4xx': problem, '5xx': problem }
 
 export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 export const Instant = Type.String({ format: 'date-time' })
@@ -20,11 +21,17 @@ export const Reason = Type.String({
 
 export const IdParams = Type.Object({ id: Id })
 
+/** Of what a request may carry: a filter that is misspelt must not list everything. */
+export const closed = { additionalProperties: false }
+
 /** `after` is the `next` of the page before. */
-export const PageQuery = Type.Object({
-  after: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }),
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 })
-})
+export const PageQuery = Type.Object(
+  {
+    after: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }),
+    limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 })
+  },
+  closed
+)
 
 export const pageOf = <T extends Parameters<typeof Type.Union>[0][number]>(item: T) =>
   Type.Object({

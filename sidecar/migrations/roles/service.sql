@@ -1,0 +1,36 @@
+-- What the login of the running service may do; all of it, since what was granted before is taken back first. Run by
+-- "sdmk migrate --grant-to <role>" after every migration, or with psql -v service=<role>. A table that is not named here is
+-- out of its reach: a new one gets its line, with no more than the service does with it.
+
+revoke all on all tables in schema sdmk, kki, pgboss from :"service";
+revoke all on all sequences in schema sdmk, kki, pgboss from :"service";
+revoke all on schema sdmk, kki, pgboss from :"service";
+
+grant usage on schema sdmk, kki, pgboss to :"service";
+grant usage on all sequences in schema sdmk to :"service";
+
+grant select, insert, update on sdmk.profession to :"service";
+grant select, insert, update, delete on sdmk.str_number, sdmk.health_worker, sdmk.registration to :"service";
+-- NIKs that were taken from a person are kept; nothing that runs needs to open one again.
+grant select (health_worker_id, nik_digest), insert, delete on sdmk.former_nik to :"service";
+
+grant select on kki.schema_version to :"service";
+grant select, insert, update on kki.setting, kki.run, kki.batch, kki.watermark, kki.decision, kki.retry_item to :"service";
+grant select, insert, update on kki.rejection, kki.rejection_occurrence to :"service";
+grant select, insert, update, delete on kki.unseen to :"service";
+grant select, insert on kki.change to :"service";
+grant select, insert, update, delete, truncate
+  on kki.staged_page, kki.staged_row, kki.staged_rejection, kki.plan_row to :"service";
+select kki.inherit_grants(i.inhrelid::regclass)
+from pg_inherits i join pg_class c on c.oid = i.inhrelid
+where c.relnamespace = 'kki'::regnamespace and c.relkind = 'r';
+-- It adds to the audit and reads it, and changes nothing of it.
+grant select, insert on kki.audit_event to :"service";
+-- It checks keys and notes their use; making and revoking them takes the login that migrates.
+grant select, update (last_used_at) on kki.api_key to :"service";
+
+grant execute on function kki.open_staging(bigint), kki.drop_staging(bigint), kki.renew_statistics(regclass[])
+  to :"service";
+
+-- The queue's own program works on all of its tables; it makes none, since "sdmk migrate" does.
+grant select, insert, update, delete on all tables in schema pgboss to :"service";

@@ -1,0 +1,35 @@
+import { parse } from 'pg-connection-string'
+import { isLocalHost } from './local-host.ts'
+
+export type DatabaseTls = 'local' | 'verified' | 'unverified'
+
+export interface DatabaseAddress {
+  /** With the way to connect spelled out, whatever the environment or a later version of the driver says. */
+  url: string
+  tls: DatabaseTls
+}
+
+/**
+ * Returns the database's URL as it is to be used. A server elsewhere is spoken to over TLS, and its certificate and name
+ * are checked, unless the URL says otherwise (`sslmode=disable`, `no-verify`, …): `tls` tells which it is.
+ *
+ * @throws where the URL, or a certificate file that it names, cannot be read; the error can repeat the URL.
+ */
+export function databaseAddress(text: string, defaultHost = process.env.PGHOST): DatabaseAddress {
+  const withMode = text.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, '$1verify-full')
+  // Names that libpq understands less strictly; with its own meaning they verify less.
+  const isLibpq = /[?&]uselibpqcompat=true(&|$)/.test(text)
+  const { host, ssl } = parse(isLibpq ? text : withMode) as { host?: string | null; ssl?: unknown }
+  if (isLocalHost(host || defaultHost || 'localhost')) return { url: text, tls: 'local' }
+  if (ssl === undefined) {
+    return { url: `${text}${text.includes('?') ? '&' : '?'}sslmode=verify-full`, tls: 'verified' }
+  }
+  const checks = ssl as { rejectUnauthorized?: boolean; checkServerIdentity?: unknown }
+  const isVerified =
+    ssl === true ||
+    (typeof ssl === 'object' &&
+      ssl !== null &&
+      checks.rejectUnauthorized !== false &&
+      checks.checkServerIdentity === undefined)
+  return isVerified ? { url: isLibpq ? text : withMode, tls: 'verified' } : { url: text, tls: 'unverified' }
+}

@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto'
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Problem, type ProblemBody } from './problem.ts'
+import { sendProblem } from './problems.ts'
+
+/** Answers an address that is broken before a route is looked for, such as `/%`. It is not repeated: it may hold anything. */
+export function answerBadAddress(_error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  // No hook has run: neither the header with the id is set, nor will the request be logged.
+  request.log.info({ method: request.method, status: 400 }, 'a request with a broken address was refused')
+  reply.header('x-request-id', request.id)
+  sendProblem(request, reply, new Problem('VALIDATION_FAILED', 'The address of the request is not valid.'))
+}
+
+/**
+ * Answers bytes that are no HTTP request, or one that did not come to its end in time, and closes the connection. There is
+ * no request yet whose id could be kept, so it gets a new one.
+ */
+export function answerBrokenRequest(
+  this: FastifyInstance,
+  error: Error & { code?: string },
+  socket: Pick<Socket, 'writable' | 'end' | 'destroy'>
+): void {
+  // The other side is gone.
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const status = statusOf[error.code ?? ''] ?? 400
+  const requestId = randomUUID()
+  this.log.info({ requestId, status, reason: error.code }, 'a broken request was refused')
+  const problem: ProblemBody = {
+    type: 'urn:sdmk:problem:VALIDATION_FAILED',
+    title: STATUS_CODES[status] ?? 'Bad Request',
+    status,
+    code: 'VALIDATION_FAILED',
+    requestId
+  }
+  const body = JSON.stringify(problem)
+  const head = [
+    `HTTP/1.1 ${status} ${problem.title}`,
+    'content-type: application/problem+json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    `x-request-id: ${requestId}`,
+    'connection: close'
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}
+
+const statusOf: Record<string, number> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413
+}

@@ -1,0 +1,25 @@
+import type pg from 'pg'
+import { ApiKeyNotFound, createApiKey, revokeApiKey, type Scope } from '../platform/api-key.ts'
+import { type Caller, recordAudit } from './audit.ts'
+
+/** Makes an API key, audited, and returns it with its id. @throws ApiKeyExists */
+export async function issueApiKey(client: pg.ClientBase, name: string, scopes: readonly Scope[], caller: Caller) {
+  const made = await createApiKey(client, name, scopes)
+  await recordAudit(client, { ...caller, action: 'api_key.created', detail: { keyId: made.id, name, scopes } })
+  return made
+}
+
+/** Takes an API key out of use, audited, and returns its id. @throws ApiKeyNotFound */
+export async function withdrawApiKey(client: pg.ClientBase, name: string, caller: Caller): Promise<number> {
+  const keyId = await revokeApiKey(client, name)
+  await recordAudit(client, { ...caller, action: 'api_key.revoked', detail: { keyId, name } })
+  return keyId
+}
+
+/** Makes an API key that takes the place of the one of its name, if there is one. */
+export async function renewApiKey(client: pg.ClientBase, name: string, scopes: readonly Scope[], caller: Caller) {
+  await withdrawApiKey(client, name, caller).catch(error => {
+    if (!(error instanceof ApiKeyNotFound)) throw error
+  })
+  return issueApiKey(client, name, scopes, caller)
+}

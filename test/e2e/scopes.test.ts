@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { describe, type TestContext, test } from 'node:test'
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import { createApiKey, revokeApiKey, type Scope, scopes } from '../../sidecar/platform/api-key.ts'
+import { startConnector } from './helpers.ts'
+
+/** What each route of the running service asks for; `null`: it answers anybody, and says nothing of any person. */
+const needed: Record<string, Scope | null> = {
+  'GET /livez': null,
+  'GET /readyz': null,
+  'GET /metrics': null,
+  'GET /openapi.json': null,
+  'GET /docs': null,
+  'GET /docs/json': null,
+  'GET /docs/yaml': null,
+  'GET /docs/static/index.html': null,
+  'GET /docs/static/swagger-initializer.js': null,
+  'GET /docs/static/*': null,
+  'POST /v1/runs': 'runs:write',
+  'GET /v1/runs': 'runs:read',
+  'GET /v1/runs/:id': 'runs:read',
+  'POST /v1/runs/:id/cancel': 'runs:write',
+  'GET /v1/batches': 'runs:read',
+  'GET /v1/batches/:id': 'runs:read',
+  'GET /v1/batches/:id/rejections': 'registry:read',
+  'GET /v1/batches/:id/changes': 'registry:read',
+  'POST /v1/batches/:id/apply': 'runs:write',
+  'POST /v1/batches/:id/discard': 'runs:write',
+  'POST /v1/batches/:id/undo': 'runs:write',
+  'GET /v1/rejections': 'registry:read',
+  'GET /v1/rejections/:id': 'registry:read',
+  'POST /v1/rejections/:id/retry': 'rejections:write',
+  'POST /v1/rejections/retry': 'rejections:write',
+  'POST /v1/rejections/:id/resolve': 'rejections:write',
+  'POST /v1/rejections/:id/dismiss': 'rejections:write',
+  'POST /v1/rejections/dismiss': 'rejections:write',
+  'POST /v1/rejections/reprocess': 'rejections:write',
+  'POST /v1/health-workers/search': 'registry:read',
+  'GET /v1/health-workers/:id': 'registry:read',
+  'PATCH /v1/health-workers/:id': 'registry:write',
+  'POST /v1/health-workers/:id/reveal': 'registry:reveal',
+  'GET /v1/registrations/unseen': 'registry:read',
+  'GET /v1/integrations/kki': 'runs:read',
+  'PUT /v1/integrations/kki': 'settings:write',
+  'PUT /v1/odoo/account': 'settings:write'
+}
+
+/** Returns the app, and every route that was registered while it was built: also those that no document lists. */
+async function startWithRoutes(t: TestContext) {
+  const routes = new Set<string>()
+  const watch = (message: unknown) => {
+    const { fastify } = message as { fastify: FastifyInstance }
+    fastify.addHook('onRoute', ({ method, url }) => {
+      for (const one of [method].flat()) routes.add(`${one} ${url}`)
+    })
+  }
+  subscribe('fastify.initialization', watch)
+  try {
+    const connector = await startConnector(t)
+    return { ...connector, routes: [...routes].filter(isOfTheService) }
+  } finally {
+    unsubscribe('fastify.initialization', watch)
+  }
+}
+
+/** The simulator is built in the same process; and a HEAD route comes with each GET route, hooks included. */
+const isOfTheService = (route: string) => !/^HEAD | \/(_|oauth2|v1\/tenaga-kesehatan)/.test(route)
+
+/** A request that nothing accepts, so that no order is carried out: the body is no object, the id is nobody's. */
+function knock(route: string, key?: string, remoteAddress = '127.0.0.1'): InjectOptions {
+  const [method, url = ''] = route.split(' ')
+  const hasBody = method !== 'GET' && method !== 'HEAD'
+  return {
+    method: method as 'GET',
+    url: url.replace(':id', '999999999').replace('*', 'x'),
+    remoteAddress,
+    headers: {
+      ...(key !== undefined && { authorization: `Bearer ${key}` }),
+      ...(hasBody && { 'content-type': 'application/json' })
+    },
+    ...(hasBody && { payload: '[]' })
+  }
+}
+
+describe('the scopes of API keys', () => {
+  test('each route of the running service lets the scope pass that the table says, and no other', async t => {
+    const { app, pool, routes } = await startWithRoutes(t)
+    assert.deepEqual(routes.toSorted(), Object.keys(needed).toSorted(), 'a route needs its line in the table')
+    for (const scope of scopes) {
+      const { key } = await createApiKey(pool, scope, [scope])
+      for (const route of routes) {
+        const wanted = needed[route]
+        const { statusCode, body } = await app.inject(knock(route, key))
+        const isAllowed = wanted === null || wanted === scope
+        assert.equal(statusCode === 403, !isAllowed, `${route} with ${scope} answers ${statusCode} ${body}`)
+        assert.notEqual(statusCode, 401, `${route} with ${scope}`)
+      }
+    }
+  })
+
+  test('all scopes together pass wherever one is asked for, and HEAD asks for what GET asks for', async t => {
+    const { app, pool } = await startWithRoutes(t)
+    const { key } = await createApiKey(pool, 'all', [...scopes])
+    for (const [route, wanted] of Object.entries(needed)) {
+      assert.ok(![401, 403].includes((await app.inject(knock(route, key))).statusCode), route)
+      if (!route.startsWith('GET') || wanted === null) continue
+      const head = await app.inject(knock(route.replace('GET', 'HEAD'), undefined, '192.0.2.1'))
+      assert.equal(head.statusCode, 401, route)
+    }
+  })
+
+  test('without a key, and with one that is revoked, every route that asks for a scope answers 401', async t => {
+    const { app, pool, routes } = await startWithRoutes(t)
+    const { key } = await createApiKey(pool, 'former', [...scopes])
+    await revokeApiKey(pool, 'former')
+    for (const [index, route] of routes.entries()) {
+      const expected = needed[route] === null
+      for (const given of [undefined, key]) {
+        const { statusCode, headers } = await app.inject(knock(route, given, `192.0.2.${index}`))
+        assert.equal(statusCode !== 401, expected, `${route} answers ${statusCode}`)
+        if (!expected) assert.equal(headers['www-authenticate'], 'Bearer', route)
+      }
+    }
+  })
+
+  test('what answers anybody names nobody', async t => {
+    const { app, run, pool } = await startConnector(t, { rows: 30 })
+    await run({ mode: 'full', professions: ['doctor'] })
+    const { rows } = await pool.query<{ text: string }>(
+      'select name as text from sdmk.health_worker union select str_number from sdmk.str_number'
+    )
+    assert.ok(rows.length > 0)
+    for (const [route, wanted] of Object.entries(needed)) {
+      if (wanted !== null) continue
+      const { body } = await app.inject(knock(route))
+      for (const { text } of rows) assert.ok(!body.includes(text), route)
+    }
+  })
+})

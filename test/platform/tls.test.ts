@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict'
+import { chmod, chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import os from 'node:os'
+import path from 'node:path'
+import { type TestContext, test } from 'node:test'
+import pg from 'pg'
+import { loadConfig } from '../../sidecar/config.ts'
+import { transports } from '../../sidecar/odoo/create-transport.ts'
+import { checkDatabase } from '../../sidecar/platform/database.ts'
+import { databaseAddress } from '../../sidecar/platform/database-url.ts'
+import { findAccount } from '../../sidecar/platform/embedded-binaries.ts'
+import { startEmbeddedDatabase } from '../../sidecar/platform/embedded-database.ts'
+import { selfSigned } from '../helpers/certificate.ts'
+import { silent } from '../helpers/server.ts'
+import { callContext, clientFor } from '../kki/helpers/client.ts'
+
+const kki = { KKI_BASE_URL: 'https://kki.test' }
+const odoo = { SDMK_ODOO_DATABASE: 'odoo' }
+const vault = { SDMK_VAULT_TOKEN_FILE: '/run/token' }
+
+test('addresses of other machines that are not encrypted are refused, unless they are named as such', () => {
+  const cases: [string, string, string, Record<string, string>][] = [
+    ['kki', 'KKI_BASE_URL', 'http://kki.test', {}],
+    ['odoo', 'SDMK_ODOO_URL', 'http://odoo.test:8069', { ...kki, ...odoo }],
+    ['vault', 'SDMK_VAULT_ADDR', 'http://10.0.0.7:8200', { ...kki, ...vault }],
+    ['database', 'SDMK_DATABASE_URL', 'postgres://me:correct-horse@db.test/sdmk?sslmode=disable', kki]
+  ]
+  for (const [peer, variable, value, rest] of cases) {
+    assert.throws(
+      () => loadConfig({ ...rest, [variable]: value }),
+      (error: Error) => error.message.startsWith(`${variable}: `) && !error.message.includes('correct-horse'),
+      variable
+    )
+    const others = ['kki', 'odoo', 'vault', 'database'].filter(name => name !== peer).join()
+    assert.throws(() => loadConfig({ ...rest, [variable]: value, SDMK_INSECURE: others }), { variable })
+    assert.deepEqual(loadConfig({ ...rest, [variable]: value, SDMK_INSECURE: peer }).insecure, [peer])
+  }
+  for (const host of ['127.0.0.1', 'localhost', '[::1]', '127.8.9.1', 'kki.localhost']) {
+    assert.equal(loadConfig({ KKI_BASE_URL: `http://${host}:8080` }).kki.baseUrl, `http://${host}:8080`)
+  }
+  for (const host of ['localhost.example', '128.0.0.1', '127.0.0.1.example', '[::2]', '0.0.0.0']) {
+    assert.throws(() => loadConfig({ KKI_BASE_URL: `http://${host}:8080` }), { variable: 'KKI_BASE_URL' }, host)
+  }
+})
+
+test('a switch that turns all checks of certificates off stops the start', () => {
+  assert.throws(() => loadConfig({ ...kki, NODE_TLS_REJECT_UNAUTHORIZED: '0' }), {
+    variable: 'NODE_TLS_REJECT_UNAUTHORIZED'
+  })
+})
+
+test('a database elsewhere is spoken to over TLS with all checks, whatever its URL leaves open', () => {
+  const remote = 'postgres://me:pw@db.test:5432/sdmk'
+  const cases: [string, string, string?][] = [
+    [remote, 'verified', `${remote}?sslmode=verify-full`],
+    [`${remote}?application_name=a`, 'verified', `${remote}?application_name=a&sslmode=verify-full`],
+    [`${remote}?sslmode=require`, 'verified', `${remote}?sslmode=verify-full`],
+    [`${remote}?sslmode=prefer&a=b`, 'verified', `${remote}?sslmode=verify-full&a=b`],
+    [`${remote}?sslmode=verify-full`, 'verified'],
+    [`${remote}?ssl=true`, 'verified'],
+    [`${remote}?sslmode=disable`, 'unverified'],
+    [`${remote}?sslmode=no-verify`, 'unverified'],
+    [`${remote}?ssl=0`, 'unverified'],
+    [`${remote}?ssl=no-verify`, 'unverified'],
+    [`${remote}?uselibpqcompat=true&sslmode=require`, 'unverified'],
+    [`${remote}?uselibpqcompat=true&sslmode=prefer`, 'unverified'],
+    ['postgres://me:pw@127.0.0.1:5432/sdmk', 'local'],
+    [
+      'postgres://me:pw@127.0.0.1/sdmk?host=db.test',
+      'verified',
+      'postgres://me:pw@127.0.0.1/sdmk?host=db.test&sslmode=verify-full'
+    ],
+    ['postgres://me:pw@db.test/sdmk?host=/run/postgresql', 'local'],
+    ['postgres://me@%2Frun%2Fpostgresql/sdmk', 'local'],
+    ['postgres:///sdmk', 'local']
+  ]
+  for (const [url, tls, used = url] of cases) assert.deepEqual(databaseAddress(url, ''), { url: used, tls }, url)
+  assert.equal(databaseAddress('postgres:///sdmk', 'db.test').tls, 'verified', 'the host of the environment counts')
+  process.env.PGSSLMODE = 'disable'
+  try {
+    const { ssl } = new pg.Client({ connectionString: databaseAddress(remote).url }) as unknown as { ssl: unknown }
+    assert.ok(ssl, 'the environment cannot switch it off')
+  } finally {
+    delete process.env.PGSSLMODE
+  }
+})
+
+/** A PostgreSQL that speaks TLS with a certificate of its own. */
+async function startTlsDatabase(t: TestContext) {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'sdmk-tls-'))
+  await chmod(directory, 0o711)
+  t.after(() => rm(directory, { recursive: true, force: true }))
+  const { key, cert } = selfSigned()
+  const files = { key: path.join(directory, 'server.key'), cert: path.join(directory, 'server.crt') }
+  await writeFile(files.key, key, { mode: 0o600 })
+  await writeFile(files.cert, cert)
+  const { uid, gid } = await findAccount()
+  if (uid !== undefined && gid !== undefined) await chown(files.key, uid, gid)
+  assert.ok(await stat(files.key))
+  const settings = { ssl: 'on', ssl_key_file: files.key, ssl_cert_file: files.cert, shared_buffers: '16MB' }
+  const database = await startEmbeddedDatabase({ directory, logger: silent, settings })
+  t.after(() => database.stop())
+  return { url: database.url, certFile: files.cert }
+}
+
+test('PostgreSQL is refused with a certificate that nobody vouches for, or under another name', {
+  timeout: 120_000
+}, async t => {
+  const { url, certFile } = await startTlsDatabase(t)
+  const reason = (code: RegExp) => ({ code: 'SDMK_DATABASE_UNAVAILABLE', message: code })
+  await assert.rejects(checkDatabase(`${url}?sslmode=verify-full`), reason(/SELF_SIGNED/))
+  // Another spelling of 127.0.0.1 that is not known as local: what a URL without a word of TLS does with another machine.
+  const elsewhere = databaseAddress(url.replace('127.0.0.1', '0x7f.1')).url
+  await assert.rejects(checkDatabase(elsewhere), reason(/SELF_SIGNED/))
+  const byName = url.replace('127.0.0.1', 'localhost')
+  await assert.rejects(checkDatabase(`${byName}?sslmode=verify-full&sslrootcert=${certFile}`), reason(/ALTNAME/))
+  await checkDatabase(`${url}?sslmode=verify-full&sslrootcert=${certFile}`)
+})
+
+test('KKI and Odoo are refused with a certificate that nobody vouches for, and nothing is sent to them', async t => {
+  let requests = 0
+  const server = createServer(selfSigned(), (request, response) => {
+    requests++
+    request.resume()
+    response.end('{}')
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => new Promise(resolve => server.close(resolve)))
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`
+
+  const { client } = clientFor(t, { url } as never, { retries: 0 })
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), (error: Error) =>
+    /SELF_SIGNED|certificate/i.test(chainOf(error))
+  )
+  for (const [name, create] of Object.entries(transports)) {
+    const transport = create({ baseUrl: url, database: 'odoo', login: 'sdmk', apiKey: 'not-a-key', timeoutMs: 5000 })
+    t.after(() => transport.close())
+    const call = { model: 'm', method: 'f', payload: '{}', requestId: 'r', signal: new AbortController().signal }
+    await assert.rejects(transport.call(call), (error: Error) => /SELF_SIGNED|self-signed/i.test(chainOf(error)), name)
+  }
+  assert.equal(requests, 0)
+})
+
+/** The texts and codes of an error and of all that caused it. */
+function chainOf(error: unknown): string {
+  const { code, message, cause } = error as { code?: string; message?: string; cause?: unknown }
+  return `${code} ${message} ${cause ? chainOf(cause) : ''}`
+}
