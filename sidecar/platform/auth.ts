@@ -48,7 +48,7 @@ export default fp(
       if (!key) throw new Problem('UNAUTHORIZED', 'Send an API key that is in use as "Authorization: Bearer sdmk_…".')
       if (!key.scopes.includes(scope)) throw new Problem('FORBIDDEN', `This key lacks the scope ${scope}.`)
       request.actor = { name: delegated(request, key) ?? key.name, keyId: key.id }
-      request.log = request.log.child({ keyId: key.id })
+      request.log = request.log.child({ key_id: key.id })
     })
   },
   { name: 'auth', fastify: '5.x', dependencies: ['problems'] }

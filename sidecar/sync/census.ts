@@ -50,7 +50,7 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
     total = page.total
   } catch (error) {
     if (signal.aborted || !(error instanceof KkiError)) throw error
-    logger.warn({ runId, code: error.code, retrySeconds }, 'KKI could not be counted; it is asked again later')
+    logger.warn({ code: error.code, retry_seconds: retrySeconds }, 'KKI could not be counted; it is asked again later')
     return void (await askAgain(queue, runId))
   }
   if (total !== null && total <= walked.fetched) return completeRun(database, runId, walked)
@@ -78,7 +78,7 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
     })
   } catch (error) {
     if (!(error instanceof PartitionBusy)) throw error
-    logger.info({ runId, retrySeconds }, 'the rest of the full run waits for a batch that is under way')
+    logger.info({ retry_seconds: retrySeconds }, 'the rest of the full run waits for a batch that is under way')
     await askAgain(queue, runId)
   }
 }

@@ -8,6 +8,7 @@ import type { Mapping } from '../transform/mapping.ts'
 import { createTransform } from '../transform/transform.ts'
 import { applyBatch } from './apply-batch.ts'
 import { type Approval, applyApproved } from './approve.ts'
+import { idsOfBatch } from './batch.ts'
 import { takeCensus } from './census.ts'
 import { turnClock } from './clock.ts'
 import { takeUpNowKnown } from './desk/take-up.ts'
@@ -16,6 +17,7 @@ import { keepHouse } from './housekeeping.ts'
 import { createSyncMetrics, type SyncMetrics } from './metrics.ts'
 import { today } from './plan-and-apply.ts'
 import { storeProfessions } from './professions.ts'
+import { idsOfRun } from './run.ts'
 import { runIfDue } from './schedule.ts'
 import { ensureSetting } from './settings.ts'
 import { type Retraction, takeBack } from './take-back.ts'
@@ -93,10 +95,12 @@ async function workFetch(app: FastifyInstance, { config, mapping, identity, metr
     options: { pageSize, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds }
   }
   await queue.work<{ batchId: number }>('kki-fetch', job => fetchBatch(context, job.data.batchId, job.signal), {
-    concurrency: config.workers
+    concurrency: config.workers,
+    idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId)
   })
   await queue.work<{ runId: number }>('kki-census', job => takeCensus(context, job.data.runId, job.signal), {
-    concurrency: 1
+    concurrency: 1,
+    idsOf: ({ runId }) => idsOfRun(database.pool, runId)
   })
 }
 
@@ -114,7 +118,7 @@ async function workRegistry(app: FastifyInstance, { config, mapping, identity, m
       if (takeUp) return takeUpNowKnown(context, desk, batchId)
       return applyBatch(context, batchId)
     },
-    { concurrency: config.workers }
+    { concurrency: config.workers, idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId) }
   )
   await queue.work('kki-housekeeping', () => keepHouse(database, config.rawRetentionDays, logger), { concurrency: 1 })
 }
