@@ -44,7 +44,7 @@ export async function withRetries<T>(
           settings.observer.onRetry?.()
           settings.logger.warn(
             {
-              request_id: requestId,
+              sent_request_id: requestId,
               trace_id: traceId,
               page,
               attempt: attempts,

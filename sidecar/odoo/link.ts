@@ -122,7 +122,7 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
           )
           onCall('stored')
           const milliseconds = Math.round(performance.now() - started)
-          logger.debug({ model, rows, request_id: requestId, milliseconds }, 'Odoo has taken rows')
+          logger.debug({ model, rows, sent_request_id: requestId, milliseconds }, 'Odoo has taken rows')
           return answer
         } catch (error) {
           signal.throwIfAborted()
@@ -131,7 +131,10 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
           if ((error instanceof OdooRefused && !error.isOfAccount) || attempt >= attempts) throw error
           const seconds = Math.min(2 ** Math.min(pauses++, 12), odoo.retryMaxSeconds)
           if (attempt === 1)
-            logger.warn({ err: error, model, request_id: requestId, seconds }, 'Odoo does not take rows; they wait')
+            logger.warn(
+              { err: error, model, sent_request_id: requestId, seconds },
+              'Odoo does not take rows; they wait'
+            )
           // Jitter, so that several waiting calls do not come back together.
           const pause = seconds * 1000 * (0.75 + Math.random() / 4)
           await wait(pause, undefined, { signal: AbortSignal.any([signal, awoken]) }).catch(() => undefined)

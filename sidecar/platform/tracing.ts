@@ -4,6 +4,7 @@ import { batchSpanId, createSpanId, createTraceId, type TraceContext } from './t
 /** What a piece of work belongs to, under the names that these ids have in the log. */
 export interface Ids {
   trace_id: string
+  /** The request that asked for it, by whatever program it came. */
   request_id?: string
   run_id?: number
   batch_id?: number
@@ -139,11 +140,11 @@ export function markBatch(
   new Span('batch', { ids, kind: 'producer', attributes, spanId: batchSpanId(ids.trace_id, ids.batch_id) }).end()
 }
 
-/** Returns what log lines say of the present work. */
+/** Returns what log lines say of the present work; a new object, to which a line adds its own fields. */
 export function presentIds(): Partial<Ids> & { span_id?: string } {
   const span = present.getStore()
   if (!span) return {}
-  return span.isRecorded ? { ...span.ids, span_id: span.context.spanId } : span.ids
+  return span.isRecorded ? { ...span.ids, span_id: span.context.spanId } : { ...span.ids }
 }
 
 /** Returns where the present work stands; `null` outside of any. */

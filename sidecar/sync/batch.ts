@@ -135,7 +135,10 @@ export async function readBatch(client: pg.ClientBase | pg.Pool, id: number): Pr
  */
 export async function idsOfBatch(pool: pg.Pool, id: number): Promise<Partial<Ids>> {
   const { rows } = await pool
-    .query<Pick<Ids, 'trace_id'> & { run_id: number }>('select run_id, trace_id from kki.batch where id = $1', [id])
+    .query<Required<Pick<Ids, 'trace_id' | 'run_id' | 'request_id'>>>(
+      `select b.trace_id, b.run_id, r.request_id from kki.batch b join kki.run r on r.id = b.run_id where b.id = $1`,
+      [id]
+    )
     .catch(() => ({ rows: [] }))
   return { batch_id: id, ...rows[0] }
 }

@@ -209,7 +209,11 @@ class Progress {
     await this.#write(this.#waiting, true)
   }
 
-  async #write(pages: PreparedPage[], isLast: boolean): Promise<void> {
+  #write(pages: PreparedPage[], isLast: boolean): Promise<void> {
+    return inSpan('stage', { attributes: { 'sdmk.pages': pages.length } }, () => this.#store(pages, isLast))
+  }
+
+  async #store(pages: PreparedPage[], isLast: boolean): Promise<void> {
     const { database, queue } = this.#context
     const rejected = this.#batch.rejected + sum(pages, page => page.rejectionCount)
     const fetched = this.#batch.fetched + sum(pages, page => page.candidateCount + page.rejectionCount)
@@ -222,14 +226,12 @@ class Progress {
       rejected,
       ...(isLast && { fetched_at: 'now' as const })
     }
-    this.#batch = await inSpan('stage', { attributes: { 'sdmk.pages': pages.length } }, () =>
-      database.withTransaction(async client => {
-        const batch = await changeBatch(client, this.#batch, change)
-        await stagePages(client, batch.id, pages)
-        if (isLast) await queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
-        return batch
-      })
-    )
+    this.#batch = await database.withTransaction(async client => {
+      const batch = await changeBatch(client, this.#batch, change)
+      await stagePages(client, batch.id, pages)
+      if (isLast) await queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
+      return batch
+    })
   }
 }
 

@@ -98,7 +98,9 @@ export async function recordSkippedRun(
 /** Returns what log lines and spans say of work on a run; see `idsOfBatch`. */
 export async function idsOfRun(pool: pg.Pool, id: number): Promise<Partial<Ids>> {
   const { rows } = await pool
-    .query<Pick<Ids, 'trace_id'>>('select trace_id from kki.run where id = $1', [id])
+    .query<Required<Pick<Ids, 'trace_id' | 'request_id'>>>('select trace_id, request_id from kki.run where id = $1', [
+      id
+    ])
     .catch(() => ({ rows: [] }))
   return { run_id: id, ...rows[0] }
 }

@@ -80,7 +80,8 @@ test('a line carries the ids of the work that it is written in, and none outside
   assert.deepEqual(write(), none)
   await inSpan('outer', { ids: { trace_id: ids.trace_id, request_id: 'r-1' } }, async () => {
     await inSpan('inner', { ids: { run_id: 3, batch_id: 7 } }, async () => {
-      assert.deepEqual(write(), ids)
+      logged(logger => logger.info({ request_id: 'r-2' }, 'a test'))
+      assert.deepEqual(write(), ids, 'what one line says of itself, the next does not')
       assert.deepEqual(apart(write), none)
     })
     assert.deepEqual(write(), { ...ids, run_id: undefined, batch_id: undefined })
