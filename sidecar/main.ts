@@ -36,18 +36,19 @@ export interface StartOptions {
 export async function startService(config: Config, options: StartOptions = {}): Promise<Service> {
   const { logger = createLogger(config.logLevel), listen = true } = options
   const database = await openDatabase(config, logger, { shared: !listen })
-  const stopTracing = await startTracing(config, logger)
   let app: App | undefined
+  let stopTracing: (() => Promise<void>) | undefined
   const close = async () => {
     try {
       await app?.close()
     } finally {
       // The database last: what the app ends, it ends in the database.
       await database.close()
-      await stopTracing()
+      await stopTracing?.()
     }
   }
   try {
+    stopTracing = await startTracing(config, logger)
     if (database.embedded) await migrate({ databaseUrl: database.url, logger })
     app = await buildApp(config, { logger, databaseUrl: database.url })
     return { app, url: listen ? await listenOn(app, config) : null, databaseUrl: database.url, close }
@@ -83,8 +84,8 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 /** Exports spans where the configuration says where to; only then is OpenTelemetry loaded. Returns what ends it. */
-async function startTracing({ tracing }: Config, logger: Logger): Promise<() => Promise<void>> {
-  if (tracing === null) return async () => undefined
+async function startTracing({ tracing }: Config, logger: Logger): Promise<(() => Promise<void>) | undefined> {
+  if (tracing === null) return undefined
   const { createOtlpRecorder } = await import('./platform/otlp.ts')
   const recorder = await createOtlpRecorder({ ...tracing, logger })
   record(recorder)

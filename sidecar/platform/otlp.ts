@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { DiagLogLevel, diag, ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from '@opentelemetry/api'
 import {
+  defaultResource,
   detectResources,
   resourceAttributesEnvDetector,
   resourceFromAttributes,
-  serviceInstanceIdDetector
+  serviceInstanceIdDetector,
+  serviceNameEnvDetector
 } from '@opentelemetry/resources'
 import { AlwaysOnSampler, BatchSpanProcessor, type SpanExporter, TracerProvider } from '@opentelemetry/sdk-trace'
 import type { Logger } from 'pino'
@@ -36,12 +38,14 @@ export async function createOtlpRecorder({ protocol, serviceName, logger }: Otlp
   const report = (reason: string) => logger.warn({ reason }, 'spans could not be exported')
   const ignore = () => {}
   diag.setLogger({ error: report, warn: ignore, info: ignore, debug: ignore, verbose: ignore }, DiagLogLevel.ERROR)
+  // What the environment says of the process goes before what we do.
+  const detectors = [serviceInstanceIdDetector, resourceAttributesEnvDetector, serviceNameEnvDetector]
   // A span gets the ids that our own, which are there without an export as well, has.
   let next: Pick<SpanStart, 'traceId' | 'spanId'>
   const provider = new TracerProvider({
-    resource: resourceFromAttributes({ 'service.version': packageJson.version })
-      .merge(detectResources({ detectors: [resourceAttributesEnvDetector, serviceInstanceIdDetector] }))
-      .merge(resourceFromAttributes({ 'service.name': serviceName })),
+    resource: defaultResource()
+      .merge(resourceFromAttributes({ 'service.name': serviceName, 'service.version': packageJson.version }))
+      .merge(detectResources({ detectors })),
     // Runs are few; what is worth keeping, the collector decides, which sees whole traces.
     sampler: new AlwaysOnSampler(),
     idGenerator: { generateTraceId: () => next.traceId, generateSpanId: () => next.spanId },

@@ -74,9 +74,10 @@ export class Span {
 
   constructor(name: string, { ids, kind = 'internal', attributes = {}, from = null, ...given }: SpanOptions = {}) {
     const around = present.getStore()
-    this.ids = { ...around?.ids, ...ids, trace_id: ids?.trace_id ?? around?.ids.trace_id ?? createTraceId() }
-    const { trace_id: traceId, batch_id: batchId } = this.ids
-    const above = around?.context.traceId === traceId ? around.context : ofBatch(traceId, batchId)
+    const traceId = ids?.trace_id ?? around?.ids.trace_id ?? createTraceId()
+    const outer = around?.ids.trace_id === traceId ? around : null
+    this.ids = { ...outer?.ids, ...ids, trace_id: traceId }
+    const above = outer?.context ?? ofBatch(traceId, this.ids.batch_id)
     // Where nothing is exported there is no span of ours to name: calls come from what is above.
     const spanId = given.spanId ?? (recorder === null ? above?.spanId : undefined) ?? createSpanId()
     this.context = { traceId, spanId }
