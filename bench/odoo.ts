@@ -14,6 +14,7 @@ import { createDatabase } from '../sidecar/platform/database.ts'
 import { startEmbeddedDatabase } from '../sidecar/platform/embedded-database.ts'
 import { createLogger } from '../sidecar/platform/logger.ts'
 import { migrate } from '../sidecar/platform/migrations.ts'
+import { createSpanId, createTraceId, formatTraceparent } from '../sidecar/platform/trace-context.ts'
 import { createEach, naiveConnector, type Rate, scheduledAction } from './odoo/baselines.ts'
 import { copyAndMerge, finishedRows } from './odoo/floor.ts'
 import { changeTenth, jobsOfAll, makePeople } from './odoo/people.ts'
@@ -122,7 +123,8 @@ async function tellProfessions({ url, service }: Target): Promise<void> {
   const transport = createJson2Transport({ baseUrl: url, database, ...service, timeoutMs: 60_000 })
   try {
     const signal = AbortSignal.timeout(60_000)
-    await transport.call({ ...(await professionsPayload(pool)), requestId: 'bench', signal })
+    const traceparent = formatTraceparent({ traceId: createTraceId(), spanId: createSpanId() })
+    await transport.call({ ...(await professionsPayload(pool)), requestId: 'bench', traceparent, signal })
   } finally {
     await transport.close()
   }

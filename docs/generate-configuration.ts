@@ -6,6 +6,8 @@ Every setting is an environment variable; an empty one counts as not set. A bad 
 begins with \`SDMK_\` or \`KKI_\` stops the start with one line that names the variable, and exit code 78. Secrets are no variables:
 they lie in Vault or in \`SDMK_SECRETS_DIR\` ([secrets](secrets.md)), but for the password within \`SDMK_DATABASE_URL\`.
 
+Names that begin with \`OTEL_\` are OpenTelemetry’s own; its exporter reads more of them by itself ([tracing](tracing.md)).
+
 This page is made from \`sidecar/config.ts\` by \`npm run generate\`.
 
 | Variable | Meaning | Default | Unit, allowed values |

@@ -64,7 +64,9 @@ export type App = Awaited<ReturnType<typeof buildApp>>
 export async function buildApp(config: Config, options: AppOptions = {}) {
   const app = Fastify({
     loggerInstance: options.logger ?? createLogger(config.logLevel),
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    logController: new LogController({ disableRequestLogging: true }),
+    // Its ids are on a line because it is written within the request; bound to a logger they would be there twice.
+    childLoggerFactory: logger => logger,
     genReqId: requestId,
     ...validation,
     trustProxy: false,

@@ -53,6 +53,8 @@ function toConfig(env: Environment) {
     host: env.SDMK_HOST,
     port: env.SDMK_PORT,
     logLevel: env.SDMK_LOG_LEVEL,
+    /** `null`: no spans are exported. */
+    tracing: tracingConfig(env),
     /** `null`: the embedded database under `dataDir`. */
     databaseUrl: env.SDMK_DATABASE_URL === undefined ? null : parseDatabaseUrl(env.SDMK_DATABASE_URL, env),
     /** Connections that may do without TLS or its checks. */
@@ -95,6 +97,23 @@ function toConfig(env: Environment) {
       breakerResetMs: env.KKI_BREAKER_RESET,
       schedule: env.KKI_SCHEDULE
     }
+  }
+}
+
+/** Off unless there is somewhere to send spans to; OpenTelemetry's own default would be a collector on this machine. */
+function tracingConfig(env: Environment) {
+  const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT
+  if (endpoint === undefined || env.OTEL_TRACES_EXPORTER === 'none' || env.OTEL_SDK_DISABLED === 'true') return null
+  const name = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
+    ? 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'
+    : 'OTEL_EXPORTER_OTLP_ENDPOINT'
+  const { protocol } = URL.parse(endpoint) ?? {}
+  if (protocol !== 'http:' && protocol !== 'https:') {
+    throw new ConfigurationError(name, 'must be an address that starts with http:// or https://')
+  }
+  return {
+    protocol: env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL,
+    serviceName: env.OTEL_SERVICE_NAME
   }
 }
 

@@ -39,6 +39,43 @@ export const environmentSchema = Type.Object({
     description: 'Least severe level that is logged.',
     default: 'info'
   }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
+    Type.String({
+      description: 'Where spans are sent by OTLP over HTTP, such as `http://collector.example.org:4318`.',
+      defaultText: 'none: no spans are made',
+      minLength: 1
+    })
+  ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Type.Optional(
+    Type.String({
+      description: 'The same as a whole address, path included; goes before `OTEL_EXPORTER_OTLP_ENDPOINT`.',
+      defaultText: 'none',
+      minLength: 1
+    })
+  ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: Type.Enum(['http/protobuf', 'http/json'], {
+    description: 'How spans are written.',
+    default: 'http/protobuf'
+  }),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: Type.Optional(
+    Type.Enum(['http/protobuf', 'http/json'], {
+      description: 'The same for spans alone; goes before `OTEL_EXPORTER_OTLP_PROTOCOL`.',
+      defaultText: 'none'
+    })
+  ),
+  OTEL_TRACES_EXPORTER: Type.Enum(['otlp', 'none'], {
+    description: '`none` switches the export off, wherever an endpoint is set.',
+    default: 'otlp'
+  }),
+  OTEL_SDK_DISABLED: Type.Enum(['true', 'false'], {
+    description: '`true` switches the export off as well.',
+    default: 'false'
+  }),
+  OTEL_SERVICE_NAME: Type.String({
+    description: 'What spans call this process.',
+    default: 'sdmk-kki-connector',
+    minLength: 1
+  }),
   SDMK_DATABASE_URL: Type.Optional(
     Type.String({
       description:

@@ -7,6 +7,7 @@ import { ConfigurationError } from './errors.ts'
 import { createLogger } from './platform/logger.ts'
 import { migrate } from './platform/migrations.ts'
 import { openDatabase } from './platform/open-database.ts'
+import { record } from './platform/tracing.ts'
 
 /** What stopping may take beyond the jobs: connections, and the embedded database's last checkpoint. */
 const stopGraceSeconds = 30
@@ -37,15 +38,18 @@ export async function startService(config: Config, options: StartOptions = {}): 
   const { logger = createLogger(config.logLevel), listen = true } = options
   const database = await openDatabase(config, logger, { shared: !listen })
   let app: App | undefined
+  let stopTracing: (() => Promise<void>) | undefined
   const close = async () => {
     try {
       await app?.close()
     } finally {
       // The database last: what the app ends, it ends in the database.
       await database.close()
+      await stopTracing?.()
     }
   }
   try {
+    stopTracing = await startTracing(config, logger)
     if (database.embedded) {
       await migrate({ databaseUrl: database.ownerUrl, grantTo: database.serviceRole ?? undefined, logger })
     }
@@ -80,6 +84,18 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   )
   const { url } = await starting
   logger.info({ url, roles: config.roles }, 'the service is ready')
+}
+
+/** Exports spans where the configuration says where to; only then is OpenTelemetry loaded. Returns what ends it. */
+async function startTracing({ tracing }: Config, logger: Logger): Promise<(() => Promise<void>) | undefined> {
+  if (tracing === null) return undefined
+  const { createOtlpRecorder } = await import('./platform/otlp.ts')
+  const recorder = await createOtlpRecorder({ ...tracing, logger })
+  record(recorder)
+  return async () => {
+    record(null)
+    await recorder.close()
+  }
 }
 
 /**

@@ -35,4 +35,5 @@ export const controlRoutes: FastifyPluginAsyncTypebox<{ controls: Controls }> = 
     return reply.code(204).send()
   })
   app.get('/_stats', async () => controls.stats())
+  app.get('/_requests', async () => controls.requests())
 }

@@ -2,7 +2,7 @@ import { DAY_MS } from './days.ts'
 import type { FaultSpec, QueuedFault } from './faults.ts'
 import type { InjectedRecord } from './overlay.ts'
 import type { SimulatorState } from './state.ts'
-import type { StatsReport } from './stats.ts'
+import type { SeenRequest, StatsReport } from './stats.ts'
 
 export interface NewDay {
   /** Days after day 0, this one included. */
@@ -29,6 +29,8 @@ export interface Controls {
   clearFaults(): void
   listFaults(): readonly QueuedFault[]
   stats(): StatsReport
+  /** The last requests, in the order in which they came. */
+  requests(): readonly SeenRequest[]
 }
 
 const DEFAULT_CHANGED_SHARE = 0.1
@@ -63,6 +65,7 @@ export function createControls({ clock, population, feed, faults, tokens, stats 
       pagesServed: faults.pagesServed,
       tokens: { ...tokens.issued },
       tokenRequests: [...tokens.requests]
-    })
+    }),
+    requests: () => [...stats.seen]
   }
 }

@@ -28,6 +28,9 @@ export function createServer(state: SimulatorState, controls: Controls): Fastify
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     reply.header('date', new Date(state.clock.now()).toUTCString())
+    if (request.url.startsWith('/_')) return
+    const { traceparent = null } = request.headers
+    state.stats.see({ route: routeOf(request), requestId: request.id, traceparent: traceparent && String(traceparent) })
   })
   app.addHook('onSend', async (request, reply) => {
     if (!request.url.startsWith('/_')) state.stats.count(routeOf(request), reply.statusCode)

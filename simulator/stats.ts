@@ -12,9 +12,27 @@ export interface StatsReport {
   tokenRequests: readonly TokenRequest[]
 }
 
+/** A request as it came, with the ids by which its caller knows it. */
+export interface SeenRequest {
+  /** Method and route. */
+  route: string
+  requestId: string
+  /** Null where it had none. */
+  traceparent: string | null
+}
+
+/** Requests that are remembered; enough for a walk to be looked at afterwards. */
+const seenRequests = 10_000
+
 export class Stats {
   readonly requests: StatsReport['requests'] = {}
+  readonly seen: SeenRequest[] = []
   rowsServed = 0
+
+  see(request: SeenRequest): void {
+    this.seen.push(request)
+    if (this.seen.length > seenRequests) this.seen.shift()
+  }
 
   count(route: string, outcome: number | 'down' | 'cut'): void {
     this.requests[route] ??= {}

@@ -36,7 +36,7 @@ const stages = [
 
 const tally: Tally = { passed: 0, failed: 0, skipped: [] }
 // The machine's own settings have no say in what is tested.
-for (const name of Object.keys(process.env)) if (/^(SDMK|KKI)_/.test(name)) delete process.env[name]
+for (const name of Object.keys(process.env)) if (/^(SDMK|KKI|OTEL)_/.test(name)) delete process.env[name]
 for (const check of checks) runCheck(check)
 await runTests()
 for (const line of tally.skipped) console.log(`skipped: ${line}`)

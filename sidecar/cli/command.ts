@@ -5,7 +5,7 @@ import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError, SdmkError } from '../errors.ts'
 import { createLogger } from '../platform/logger.ts'
 import { type OpenDatabase, openDatabase } from '../platform/open-database.ts'
-import { createTraceId } from '../platform/request-id.ts'
+import { createTraceId } from '../platform/trace-context.ts'
 import type { Caller } from '../sync/audit.ts'
 
 /** Of sysexits.h: something was found in an unconfigured or misconfigured state. */

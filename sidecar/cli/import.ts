@@ -2,6 +2,7 @@ import { Presets, SingleBar } from 'cli-progress'
 import { Command, Option } from 'commander'
 import { type Config, loadConfig } from '../config.ts'
 import { type Service, startService } from '../main.ts'
+import { inSpan } from '../platform/tracing.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { importPeople } from '../sync/import/import-people.ts'
 import { formatOf, type ImportFormat, readRecords } from '../sync/import/read-file.ts'
@@ -66,8 +67,8 @@ export async function runImport(
     bar.update(count)
   }
   try {
-    const batch = await database.withTransaction(client =>
-      importPeople(client, context, records, { caller, onProgress })
+    const batch = await inSpan('sdmk import', { ids: { trace_id: caller.traceId } }, () =>
+      database.withTransaction(client => importPeople(client, context, records, { caller, onProgress }))
     )
     bar.stop()
     return await followRun(database.pool, batch.runId, { quiet })

@@ -1,5 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { userInfo } from 'node:os'
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { Command, Option } from 'commander'
@@ -7,13 +5,12 @@ import { RequestInvalid } from '../errors.ts'
 import { createDatabase } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 import type { Language } from '../platform/problem-texts.ts'
-import { createTraceId } from '../platform/request-id.ts'
 import { inTransaction } from '../platform/transaction.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { recordAudit } from '../sync/audit.ts'
 import { reportPerson } from '../sync/person-report/report.ts'
 import { inWords } from '../sync/person-report/words.ts'
-import { print, withDatabase } from './command.ts'
+import { commandCaller, print, withDatabase } from './command.ts'
 import { withSecret } from './with-secret.ts'
 
 /** Returns `sdmk person`: answers to people who ask what is stored about them. */
@@ -48,10 +45,7 @@ function reportCommand(): Command {
             async client => {
               const made = await reportPerson(client, identity, nik, { hasOdoo: config.odoo !== null })
               await recordAudit(client, {
-                actor: userInfo().username,
-                apiKeyId: null,
-                requestId: randomUUID(),
-                traceId: createTraceId(),
+                ...commandCaller(),
                 action: 'person.reported',
                 detail: { healthWorkerId: made.person?.id ?? null, reason }
               })

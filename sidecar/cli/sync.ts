@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { type Config, loadConfig } from '../config.ts'
 import { type Service, startService } from '../main.ts'
+import { inSpan } from '../platform/tracing.ts'
 import type { RunMode } from '../sync/batch.ts'
 import { loadMapping } from '../sync/mapping-file.ts'
 import { createRun, type RunRequest } from '../sync/run.ts'
@@ -54,8 +55,10 @@ export function syncCommand(): Command {
 export async function startRun({ app }: Service, config: Config, request: RunRequest): Promise<number> {
   const mapping = await loadMapping(config.kki.mappingFile)
   const caller = commandCaller()
-  const { runId } = await app.database.withTransaction(client =>
-    createRun(client, app.queue, mapping, request, { triggeredBy: 'command', caller })
+  const { runId } = await inSpan('sdmk sync', { ids: { trace_id: caller.traceId } }, () =>
+    app.database.withTransaction(client =>
+      createRun(client, app.queue, mapping, request, { triggeredBy: 'command', caller })
+    )
   )
   return runId
 }

@@ -1,5 +1,6 @@
 import CircuitBreaker from 'opossum'
 import { SdmkError } from '../errors.ts'
+import { apart } from '../platform/tracing.ts'
 import {
   KkiBodyTooLarge,
   KkiBreakerOpen,
@@ -34,12 +35,21 @@ export class KkiBreaker {
       enableSnapshots: false,
       errorFilter: error => !this.#countsAsFailure(error)
     })
+    // The breaker is everybody's: what it says belongs to no call.
+    const { observer, logger } = settings
     this.#circuit.on('open', () => {
       this.#openedAt = performance.now()
-      this.#report(2, 'the KKI breaker opened: KKI is not asked for a while')
+      observer.onBreakerState?.(2)
+      apart(() => logger.error({ breaker: 'open' }, 'the KKI breaker opened: KKI is not asked for a while'))
     })
-    this.#circuit.on('halfOpen', () => this.#report(1, 'the KKI breaker lets one page through'))
-    this.#circuit.on('close', () => this.#report(0, 'the KKI breaker closed: KKI answers again'))
+    this.#circuit.on('halfOpen', () => {
+      observer.onBreakerState?.(1)
+      apart(() => logger.info({ breaker: 'half-open' }, 'the KKI breaker lets one page through'))
+    })
+    this.#circuit.on('close', () => {
+      observer.onBreakerState?.(0)
+      apart(() => logger.info({ breaker: 'closed' }, 'the KKI breaker closed: KKI answers again'))
+    })
   }
 
   get state(): BreakerState {
@@ -79,12 +89,5 @@ export class KkiBreaker {
     const { resetMs } = this.#settings.breaker
     const left = this.#openedAt + resetMs - performance.now()
     return left > 0 ? Math.ceil(left) : resetMs
-  }
-
-  #report(state: BreakerState, message: string): void {
-    const { observer, logger } = this.#settings
-    observer.onBreakerState?.(state)
-    if (state === 2) logger.error({ breakerState: state }, message)
-    else logger.info({ breakerState: state }, message)
   }
 }

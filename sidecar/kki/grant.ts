@@ -46,6 +46,7 @@ export async function requestGrant(
     answer = await http.send({
       method: 'POST',
       url: endpoint(baseUrl, '/oauth2/token'),
+      route: '/oauth2/token',
       headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
       body: new URLSearchParams(fields).toString(),
       maxBodyBytes: maxTokenAnswerBytes,

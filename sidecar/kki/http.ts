@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { Agent, request } from 'undici'
+import { formatTraceparent, type TraceContext } from '../platform/trace-context.ts'
+import { inSpan, type Span } from '../platform/tracing.ts'
 import { AttemptFailed, failureOf } from './attempt.ts'
 import { KkiBodyTooLarge } from './errors.ts'
 import type { KkiSettings } from './options.ts'
@@ -15,6 +16,8 @@ const maxErrorBodyBytes = 64 * 1024
 export interface HttpCall {
   method: 'GET' | 'POST'
   url: URL
+  /** The path as the contract writes it; `url` may hold an STR. */
+  route: string
   headers?: Record<string, string>
   body?: string
   /** Limit of the decompressed body of a successful answer. */
@@ -50,15 +53,17 @@ export function createHttp(settings: KkiSettings): KkiHttp {
     allowH2: false
   })
 
-  async function exchange(call: HttpCall): Promise<HttpAnswer> {
+  async function exchange(call: HttpCall, span: Span): Promise<HttpAnswer> {
     const response = await request(call.url, {
       dispatcher: agent,
       method: call.method,
-      headers: { ...headersFor(call.context, settings.userAgent), ...call.headers },
+      headers: { ...headersFor(call.context, span.context, settings.userAgent), ...call.headers },
       body: call.body ?? null,
       signal: AbortSignal.any([AbortSignal.timeout(settings.pageTimeoutMs), call.signal])
     })
     const { statusCode: status, headers } = response
+    span.set({ 'http.response.status_code': status })
+    if (!isSuccess(status)) span.fail({ code: String(status) })
     const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase()
     const body = isSuccess(status)
       ? await readBody(response.body, encoding, call.maxBodyBytes, call.context)
@@ -67,14 +72,24 @@ export function createHttp(settings: KkiSettings): KkiHttp {
   }
 
   return {
-    async send(call) {
-      try {
-        return await exchange(call)
-      } catch (error) {
-        call.signal.throwIfAborted()
-        if (error instanceof KkiBodyTooLarge || error instanceof AttemptFailed) throw error
-        throw failureOf(error)
+    send(call) {
+      const { method, route, context } = call
+      const attributes = {
+        'http.request.method': method,
+        'url.template': route,
+        'server.address': settings.baseUrl.hostname,
+        ...(context.page !== undefined && { 'sdmk.kki.page': context.page })
       }
+      const options = { ids: { trace_id: context.traceId }, kind: 'client' as const, attributes }
+      return inSpan(`${method} ${route}`, options, async span => {
+        try {
+          return await exchange(call, span)
+        } catch (error) {
+          call.signal.throwIfAborted()
+          if (error instanceof KkiBodyTooLarge || error instanceof AttemptFailed) throw error
+          throw failureOf(error)
+        }
+      })
     },
     close: () => agent.destroy()
   }
@@ -85,12 +100,12 @@ export function isSuccess(status: number): boolean {
   return status >= 200 && status < 300
 }
 
-function headersFor(context: CallContext, userAgent: string): Record<string, string> {
+function headersFor(context: CallContext, place: TraceContext, userAgent: string): Record<string, string> {
   return {
     'accept-encoding': 'gzip',
     'user-agent': userAgent,
     'x-request-id': context.requestId,
-    traceparent: `00-${context.traceId}-${randomBytes(8).toString('hex')}-01`
+    traceparent: formatTraceparent(place)
   }
 }
 

@@ -29,6 +29,9 @@ export interface PageSource {
   tokens: TokenSource
 }
 
+const listRoute = '/v1/tenaga-kesehatan'
+const recordRoute = '/v1/tenaga-kesehatan/{nomor_str}'
+
 /** A token out of the store may have been refused meanwhile as well, and so may the next one; not without end. */
 const tokensPerAttempt = 4
 
@@ -68,6 +71,7 @@ async function send(source: PageSource, query: KkiQuery, token: string, context:
     const answer = await http.send({
       method: 'GET',
       url: 'strNumber' in query ? strUrl(settings.baseUrl, query.strNumber) : listUrl(settings.baseUrl, query),
+      route: 'strNumber' in query ? recordRoute : listRoute,
       headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
       maxBodyBytes: settings.maxBodyBytes,
       signal: context.signal,
@@ -85,7 +89,7 @@ async function send(source: PageSource, query: KkiQuery, token: string, context:
 }
 
 function listUrl(baseUrl: URL, query: PageQuery): URL {
-  const url = endpoint(baseUrl, '/v1/tenaga-kesehatan')
+  const url = endpoint(baseUrl, listRoute)
   const parameters = {
     profesi: query.profession,
     diubah_sejak: query.changedSince,
@@ -100,7 +104,10 @@ function listUrl(baseUrl: URL, query: PageQuery): URL {
 }
 
 function strUrl(baseUrl: URL, strNumber: string): URL {
-  return endpoint(baseUrl, `/v1/tenaga-kesehatan/${encodeURIComponent(strNumber)}`)
+  return endpoint(
+    baseUrl,
+    recordRoute.replace('{nomor_str}', () => encodeURIComponent(strNumber))
+  )
 }
 
 function toPage(answer: HttpAnswer): KkiPage {

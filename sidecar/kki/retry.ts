@@ -43,7 +43,15 @@ export async function withRetries<T>(
           if (retriesLeft === 0) return
           settings.observer.onRetry?.()
           settings.logger.warn(
-            { requestId, traceId, page, attempt: attempts, status, retryAfterMs, problem },
+            {
+              sent_request_id: requestId,
+              trace_id: traceId,
+              page,
+              attempt: attempts,
+              status,
+              retry_after_ms: retryAfterMs,
+              problem
+            },
             'KKI is asked again'
           )
           if (retryAfterMs !== null) await pause(retryAfterMs, signal)

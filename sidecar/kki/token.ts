@@ -160,7 +160,7 @@ export class TokenSource {
       context
     )
     observer.onTokenRefresh?.(outcome.result)
-    const fields = { grantType: grant.grant_type, requestId: context.requestId, traceId: context.traceId }
+    const fields = { grant_type: grant.grant_type, sent_request_id: context.requestId, trace_id: context.traceId }
     if (outcome.result === 'ok') logger.info(fields, 'KKI issued an access token')
     else if (outcome.result === 'refused')
       logger.warn({ ...fields, reason: outcome.reason }, 'KKI refused a token grant')

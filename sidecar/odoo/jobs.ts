@@ -1,10 +1,12 @@
 import type pg from 'pg'
 import type { TransactionObserver } from '../platform/database.ts'
-import type { JobQueue } from '../platform/queue.ts'
+import type { JobQueue, Traced } from '../platform/queue.ts'
+import { formatTraceparent } from '../platform/trace-context.ts'
+import { presentContext } from '../platform/tracing.ts'
 import { collectTouched, type Touched, takeTouched } from './touched.ts'
 
 /** Records of which Odoo is told what they are when the job is done; never what they were when it was sent. */
-export interface StateJob {
+export interface StateJob extends Traced {
   batches?: number[]
   rejections?: number[]
   setting?: true
@@ -28,7 +30,7 @@ export interface Range {
  * People and their registrations: those named, those of a range of a batch's change records, or all of a range, whatever
  * Odoo believes to have newer.
  */
-export type PeopleJob = { people: number[] } | { changesOf: { batchId: number } & Range } | { repair: Range }
+export type PeopleJob = Traced & ({ people: number[] } | { changesOf: { batchId: number } & Range } | { repair: Range })
 
 /** Rows of one call; above, Odoo gains nothing and its memory grows. */
 export const rowsPerCall = 5000
@@ -43,12 +45,18 @@ export function createProjection(queue: Pick<JobQueue, 'sendMany'>): Transaction
     async beforeCommit(client) {
       const touched = takeTouched(client)
       if (!touched) return
-      const state = await stateJobs(client, touched)
+      const state = (await stateJobs(client, touched)).map(withOrigin)
       if (state.length > 0) await queue.sendMany('odoo-state', state, client)
-      const people = await peopleJobs(client, touched)
+      const people = (await peopleJobs(client, touched)).map(withOrigin)
       if (people.length > 0) await queue.sendMany('odoo-people', people, client)
     }
   }
+}
+
+/** Says with the job which work made it necessary, so that Odoo is told within the same trace. */
+function withOrigin<T extends Traced>(job: T): T {
+  const origin = presentContext()
+  return origin ? { ...job, traceparent: formatTraceparent(origin) } : job
 }
 
 async function stateJobs(client: pg.ClientBase, touched: Touched): Promise<StateJob[]> {

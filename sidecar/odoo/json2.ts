@@ -8,7 +8,7 @@ export function createJson2Transport(connection: OdooConnection): OdooTransport 
   // The limit of a call is one for all of it.
   const agent = new Agent({ connections: maxConnections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
   return {
-    async call({ model, method, payload, requestId, signal }: OdooCall) {
+    async call({ model, method, payload, requestId, traceparent, signal }: OdooCall) {
       const limit = AbortSignal.timeout(timeoutMs)
       try {
         const { statusCode, body } = await request(new URL(`/json/2/${model}/${method}`, baseUrl), {
@@ -18,7 +18,8 @@ export function createJson2Transport(connection: OdooConnection): OdooTransport 
             authorization: `bearer ${apiKey}`,
             'content-type': 'application/json',
             'x-odoo-database': database,
-            'x-request-id': requestId
+            'x-request-id': requestId,
+            traceparent
           },
           body: JSON.stringify({ payload }),
           signal: AbortSignal.any([signal, limit])

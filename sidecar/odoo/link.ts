@@ -2,6 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import CircuitBreaker from 'opossum'
 import type { OdooConfig } from '../config.ts'
+import { formatTraceparent } from '../platform/trace-context.ts'
+import { apart, inSpan } from '../platform/tracing.ts'
 import type { SecretStore } from '../secrets/store.ts'
 import { transports } from './create-transport.ts'
 import { OdooRefused, OdooUnavailable } from './errors.ts'
@@ -63,9 +65,10 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
     ...breakerOptions,
     errorFilter: error => resultOf(error) !== 'unavailable'
   })
-  circuit.on('open', () => logger.error('Odoo failed too often of late and is asked less'))
+  // The breaker is everybody's: what it says belongs to no call.
+  circuit.on('open', () => apart(() => logger.error('Odoo failed too often of late and is asked less')))
   circuit.on('close', () => {
-    logger.info('Odoo answers again')
+    apart(() => logger.info('Odoo answers again'))
     wakeAll()
   })
 
@@ -113,10 +116,13 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
         const awoken = wake.signal
         const started = performance.now()
         try {
-          const answer = await circuit.fire({ model, method, payload, requestId, signal })
+          const attributes = { 'rpc.service': model, 'rpc.method': method, 'sdmk.odoo.rows': rows }
+          const answer = await inSpan(method, { kind: 'client', attributes }, ({ context }) =>
+            circuit.fire({ model, method, payload, requestId, traceparent: formatTraceparent(context), signal })
+          )
           onCall('stored')
           const milliseconds = Math.round(performance.now() - started)
-          logger.debug({ model, rows, requestId, milliseconds }, 'Odoo has taken rows')
+          logger.debug({ model, rows, sent_request_id: requestId, milliseconds }, 'Odoo has taken rows')
           return answer
         } catch (error) {
           signal.throwIfAborted()
@@ -125,7 +131,10 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
           if ((error instanceof OdooRefused && !error.isOfAccount) || attempt >= attempts) throw error
           const seconds = Math.min(2 ** Math.min(pauses++, 12), odoo.retryMaxSeconds)
           if (attempt === 1)
-            logger.warn({ err: error, model, requestId, seconds }, 'Odoo does not take rows; they wait')
+            logger.warn(
+              { err: error, model, sent_request_id: requestId, seconds },
+              'Odoo does not take rows; they wait'
+            )
           // Jitter, so that several waiting calls do not come back together.
           const pause = seconds * 1000 * (0.75 + Math.random() / 4)
           await wait(pause, undefined, { signal: AbortSignal.any([signal, awoken]) }).catch(() => undefined)

@@ -107,7 +107,7 @@ async function together<T>(
   } catch (error) {
     if (!(error instanceof OdooRefused)) throw error
     if (jobs.length === 1) {
-      context.logger.error({ err: error, jobId: jobs[0]?.id }, 'Odoo refuses rows; they are sent again later')
+      context.logger.error({ err: error, job_id: jobs[0]?.id }, 'Odoo refuses rows; they are sent again later')
       return jobs.map(({ id }) => ({ id, isDone: false }))
     }
   }

@@ -14,6 +14,8 @@ export interface OdooCall {
   method: string
   payload: string
   requestId: string
+  /** W3C, like the request id for whoever reads both logs. */
+  traceparent: string
   /** Aborting it ends the call with the signal's reason. */
   signal: AbortSignal
 }

@@ -17,9 +17,13 @@ export function createXmlRpcTransport(connection: OdooConnection): OdooTransport
   const agent = new (isSecure ? https : http).Agent({ keepAlive: true, maxSockets: maxConnections })
   let signedIn: Promise<number> | undefined
 
-  async function attempt<T>({ requestId, signal }: OdooCall, work: (client: Client) => Promise<T>): Promise<T> {
+  async function attempt<T>(
+    { requestId, traceparent, signal }: OdooCall,
+    work: (client: Client) => Promise<T>
+  ): Promise<T> {
     const limit = AbortSignal.timeout(connection.timeoutMs)
-    const client = new Client(connection, { agent, requestId, signal: AbortSignal.any([signal, limit]) })
+    const headers = { 'X-Request-ID': requestId, traceparent }
+    const client = new Client(connection, { agent, headers, signal: AbortSignal.any([signal, limit]) })
     try {
       return await work(client)
     } catch (error) {
@@ -45,7 +49,7 @@ export function createXmlRpcTransport(connection: OdooConnection): OdooTransport
 
 interface CallOptions {
   agent: http.Agent
-  requestId: string
+  headers: Record<string, string>
   signal: AbortSignal
 }
 
@@ -59,8 +63,7 @@ class Client extends OdooAwait {
   }
 
   override createClientOptions(path: string) {
-    const { agent, requestId, signal } = this.#options
-    return { ...super.createClientOptions(path), agent, signal, headers: { 'X-Request-ID': requestId } }
+    return { ...super.createClientOptions(path), ...this.#options }
   }
 
   callMethod(uid: number, { model, method, payload }: OdooCall): Promise<unknown> {

@@ -66,7 +66,7 @@ export default fp(
     app.decorate('requireScope', (scope: Scope) => async (request: FastifyRequest, reply: FastifyReply) => {
       const key = await identify(request, reply)
       request.actor = { name: key.name, keyId: key.id }
-      request.log = request.log.child({ keyId: key.id })
+      request.log = request.log.child({ key_id: key.id })
       if (!key.scopes.includes(scope)) throw new Problem('FORBIDDEN', `This key lacks the scope ${scope}.`)
       request.actor.name = delegated(request, key) ?? key.name
     })

@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import pg from 'pg'
 import { DatabaseUnavailable } from './errors.ts'
+import { apart } from './tracing.ts'
 import { inTransaction } from './transaction.ts'
 
 declare module 'fastify' {
@@ -50,7 +51,10 @@ export function createDatabase(options: DatabaseOptions, logger: FastifyBaseLogg
     types
   })
   const observers: TransactionObserver[] = []
-  pool.on('error', error => logger.warn({ err: error }, 'an idle database connection broke; a new one takes its place'))
+  // It breaks within whatever work once opened it, and is no part of it.
+  pool.on('error', error =>
+    apart(() => logger.warn({ err: error }, 'an idle database connection broke; a new one takes its place'))
+  )
   return {
     pool,
     withTransaction: work => withTransaction(pool, observers, work),

@@ -5,6 +5,8 @@ import type pg from 'pg'
 import { type Job as BossJob, type Db, PgBoss } from 'pg-boss'
 import { SchemaBehind } from './errors.ts'
 import { type QueueName, queueOptions, queues } from './queue-schema.ts'
+import { parseTraceparent } from './trace-context.ts'
+import { apart, type Ids, inSpan } from './tracing.ts'
 
 export { type QueueName, queues } from './queue-schema.ts'
 
@@ -36,9 +38,16 @@ export interface Outcome {
   isDone: boolean
 }
 
-export interface WorkOptions {
+export interface WorkOptions<T = object> {
   /** Jobs of this queue that this process handles at a time. */
   concurrency: number
+  /** Returns what a job belongs to; by default it begins a trace of its own. */
+  idsOf?: (data: T) => Promise<Partial<Ids>>
+}
+
+/** Jobs that are handled together may say which work made them necessary. */
+export interface Traced {
+  traceparent?: string
 }
 
 /** A job that throws does so because of a defect, or of a database that is away: neither is cured by haste. */
@@ -52,12 +61,16 @@ export interface JobQueue {
    * Registers a handler. The job is complete when it resolves; when it throws, or its worker is lost, the job is tried
    * again.
    */
-  work<T extends object>(queue: QueueName, handler: (job: Job<T>) => Promise<void>, options: WorkOptions): Promise<void>
+  work<T extends object>(
+    queue: QueueName,
+    handler: (job: Job<T>) => Promise<void>,
+    options: WorkOptions<T>
+  ): Promise<void>
   /** Sends many jobs at once, within the client's transaction; for queues that take every job. */
   sendMany(queue: QueueName, data: readonly object[], client: pg.ClientBase): Promise<void>
   /**
    * Registers a handler of several jobs at a time, which says for each whether it is done; the others, and all of them
-   * where it throws, are tried again.
+   * where it throws, are tried again. Where all go on with one trace (`Traced`), so does the handler.
    */
   workMany<T extends object>(
     queue: QueueName,
@@ -90,8 +103,8 @@ const workOptions = {
 /** Returns the started queue. @throws SchemaBehind where `sdmk migrate` has not run. */
 export async function createQueue(options: QueueOptions, logger: FastifyBaseLogger): Promise<JobQueue> {
   const boss = new PgBoss(queueOptions(options.url))
-  boss.on('error', error => logger.error({ err: error }, 'the queue met an error'))
-  boss.on('warning', warning => logger.warn({ warning: warning.message }, 'the queue warns'))
+  boss.on('error', error => apart(() => logger.error({ err: error }, 'the queue met an error')))
+  boss.on('warning', warning => apart(() => logger.warn({ warning: warning.message }, 'the queue warns')))
   await start(boss)
   const stopping = new AbortController()
   return {
@@ -101,9 +114,12 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
         ...(singletonKey !== undefined && { singletonKey }),
         ...(startAfterSeconds !== undefined && { startAfter: startAfterSeconds })
       }),
-    async work<T extends object>(queue: QueueName, handler: (job: Job<T>) => Promise<void>, work: WorkOptions) {
+    async work<T extends object>(queue: QueueName, handler: (job: Job<T>) => Promise<void>, work: WorkOptions<T>) {
       await boss.work<T>(queue, { ...workOptions, batchSize: 1, localConcurrency: work.concurrency }, async jobs => {
-        for (const job of jobs) await handle(queue, job, handler, stopping.signal, logger)
+        for (const job of jobs) {
+          const ids = { queue, job_id: job.id, ...(await work.idsOf?.(job.data)) }
+          await inSpan(queue, { ids, kind: 'consumer' }, () => handle(job, handler, stopping.signal, logger))
+        }
       })
     },
     async sendMany(queue, data, client) {
@@ -113,15 +129,21 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
         { db: asDb(client) }
       )
     },
-    async workMany(queue, handler, { atATime }) {
-      await boss.work(queue, { ...workOptions, batchSize: atATime, perJobResults: true }, async jobs => {
+    async workMany<T extends object>(
+      queue: QueueName,
+      handler: (jobs: Job<T>[], signal: AbortSignal) => Promise<Outcome[]>,
+      { atATime }: { atATime: number }
+    ) {
+      await boss.work<T>(queue, { ...workOptions, batchSize: atATime, perJobResults: true }, async jobs => {
         const signal = AbortSignal.any([stopping.signal, ...jobs.map(job => job.signal)])
-        const outcomes = await handler(jobs as never, signal).catch(error => {
-          const fields = { queue, jobs: jobs.length, jobId: jobs[0]?.id, retryCount: jobs[0]?.retryCount }
-          if (signal.aborted) logger.info(fields, 'jobs were interrupted and go back to the queue')
-          else logger.error({ ...fields, err: error }, 'jobs failed and go back to the queue')
-          throw error
-        })
+        const outcomes = await inSpan(queue, { kind: 'consumer', ...together(queue, jobs) }, () =>
+          handler(jobs, signal).catch(error => {
+            const fields = { jobs: jobs.length, retry_count: jobs[0]?.retryCount }
+            if (signal.aborted) logger.info(fields, 'jobs were interrupted and go back to the queue')
+            else logger.error({ ...fields, err: error }, 'jobs failed and go back to the queue')
+            throw error
+          })
+        )
         return outcomes.map(({ id, isDone }) => ({ id, status: isDone ? 'completed' : 'failed' }))
       })
     },
@@ -162,8 +184,17 @@ async function start(boss: PgBoss) {
   }
 }
 
+/** Returns the one trace that jobs go on with; where they are of several, the traces that a trace of its own stands for. */
+function together(queue: string, jobs: BossJob<Traced>[]) {
+  const origins = jobs.map(({ data }) => parseTraceparent(data?.traceparent)).filter(origin => origin !== null)
+  const traces = [...new Map(origins.map(origin => [origin.traceId, origin])).values()]
+  const ids = { queue, ...(jobs[0] && { job_id: jobs[0].id }) }
+  const [from, ...others] = traces
+  if (!from || others.length > 0) return { ids, links: traces }
+  return { ids: { ...ids, trace_id: from.traceId }, from }
+}
+
 async function handle<T>(
-  queue: string,
   job: BossJob<T>,
   handler: (job: Job<T>) => Promise<void>,
   stopping: AbortSignal,
@@ -173,7 +204,7 @@ async function handle<T>(
   try {
     await handler({ id: job.id, data: job.data, retryCount: job.retryCount, signal })
   } catch (error) {
-    const fields = { queue, jobId: job.id, retryCount: job.retryCount }
+    const fields = { retry_count: job.retryCount }
     if (signal.aborted) {
       logger.info(fields, 'a job was interrupted and goes back to the queue')
     } else {

@@ -1,11 +1,15 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
+import { formatTraceparent, parseTraceparent } from './trace-context.ts'
+import { Span } from './tracing.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** W3C trace id, 32 hex digits: the caller's, or a new one. */
     traceId: string
+    /** All that is done for the request is done within it. */
+    span: Span
   }
 }
 
@@ -15,34 +19,31 @@ export function requestId(request: Pick<IncomingMessage, 'headers'>): string {
   return typeof given === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(given) ? given : randomUUID()
 }
 
-/** Returns a new W3C trace id. */
-export function createTraceId(): string {
-  return randomBytes(16).toString('hex')
-}
-
-/** Returns the trace id of a `traceparent` header, or `null` where it is missing or not valid. */
-export function parseTraceparent(header: string | string[] | undefined): string | null {
-  const match =
-    typeof header === 'string' ? /^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}/.exec(header) : null
-  const [, traceId = '', spanId = ''] = match ?? []
-  // Version ff and all-zero ids are not valid. @see https://www.w3.org/TR/trace-context/
-  if (!match || header?.slice(0, 2) === 'ff' || /^0+$/.test(traceId) || /^0+$/.test(spanId)) return null
-  return traceId
-}
-
 /** Gives each request its ids, in its log lines and in the answer's headers, and logs one line when it is answered. */
 export default fp(
   async function requestIdPlugin(app) {
     app.decorateRequest('traceId', '')
-    app.addHook('onRequest', async (request, reply) => {
-      request.traceId = parseTraceparent(request.headers.traceparent) ?? createTraceId()
-      request.log = request.log.child({ traceId: request.traceId })
-      reply.log = request.log
-      reply.header('x-request-id', request.id)
-      reply.header('traceparent', `00-${request.traceId}-${randomBytes(8).toString('hex')}-01`)
-    })
-    app.addHook('onResponse', async (request, reply) => {
+    app.decorateRequest('span')
+    app.addHook('onRequest', (request, reply, done) => {
       // The route's pattern, not the address: an address is the caller's and may hold anything.
+      const route = request.routeOptions.url ?? 'unknown'
+      const caller = parseTraceparent(request.headers.traceparent)
+      request.span = new Span(`${request.method} ${route}`, {
+        ids: { request_id: request.id, ...(caller && { trace_id: caller.traceId }) },
+        kind: 'server',
+        attributes: { 'http.request.method': request.method, 'http.route': route },
+        from: caller,
+        isRecorded: !probes.has(route)
+      })
+      request.traceId = request.span.ids.trace_id
+      reply.header('x-request-id', request.id)
+      reply.header('traceparent', formatTraceparent(request.span.context))
+      request.span.run(done)
+    })
+    // A body comes in by events of the connection, which know nothing of the request.
+    app.addHook('preValidation', (request, _reply, done) => request.span.run(done))
+    app.addHook('onResponse', async (request, reply) => {
+      const { span } = request
       const route = request.routeOptions.url ?? 'unknown'
       const fields = {
         method: request.method,
@@ -50,12 +51,17 @@ export default fp(
         status: reply.statusCode,
         milliseconds: Math.round(reply.elapsedTime)
       }
-      if (probes.has(route)) request.log.debug(fields, 'request answered')
-      else request.log.info(fields, 'request answered')
+      span.run(() => {
+        if (probes.has(route)) request.log.debug(fields, 'request answered')
+        else request.log.info(fields, 'request answered')
+      })
+      span.set({ 'http.response.status_code': reply.statusCode })
+      if (reply.statusCode >= 500) span.fail({ code: String(reply.statusCode) })
+      span.end()
     })
   },
   { name: 'request-id', fastify: '5.x' }
 )
 
-/** Asked for every few seconds by machines: their lines would bury the others. */
+/** Asked for every few seconds by machines: their lines and spans would bury the others. */
 const probes = new Set(['/livez', '/readyz', '/metrics'])

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { ConfigurationError } from '../errors.ts'
+import { apart } from '../platform/tracing.ts'
 import type { VaultAnswer, VaultApi } from './vault-api.ts'
 import type { VaultLogger, VaultOptions } from './vault-options.ts'
 
@@ -94,7 +95,7 @@ export class VaultSession {
     const { login } = this.#options
     const lease = await (login.kind === 'token' ? this.#adoptToken(login) : this.#logInAsRole(login))
     this.#firstLeaseMs = lease.leaseMs ?? 0
-    this.#logger.info({ login: login.kind, leaseSeconds: inSeconds(lease.leaseMs) }, 'logged in to Vault')
+    this.#logger.info({ method: login.kind, lease_seconds: inSeconds(lease.leaseMs) }, 'logged in to Vault')
     return this.#keep(lease)
   }
 
@@ -106,7 +107,7 @@ export class VaultSession {
     const lease = leaseOf(token, body.data.ttl, body.data.renewable ?? false)
     if (lease.leaseMs !== null && !lease.isRenewable) {
       const endsAt = new Date(lease.endsAt).toISOString()
-      this.#logger.warn({ endsAt }, 'the Vault token cannot be renewed; its file needs another one in time')
+      this.#logger.warn({ ends_at: endsAt }, 'the Vault token cannot be renewed; its file needs another one in time')
     }
     return lease
   }
@@ -132,7 +133,8 @@ export class VaultSession {
     if (this.#isClosed) return
     // A little earlier at random, so that replicas that started together do not come together.
     const delay = Math.min(Math.max(afterMs * (0.9 + Math.random() / 10), shortestTimerMs), longestTimerMs)
-    this.#timer = setTimeout(() => void this.#renew(), delay).unref()
+    // The session is everybody's, whoever needed it first.
+    this.#timer = setTimeout(() => void apart(() => this.#renew()), delay).unref()
   }
 
   async #renew(): Promise<void> {
@@ -144,7 +146,7 @@ export class VaultSession {
       else this.#keep(renewed)
     } catch (error) {
       this.#logger.error(
-        { err: error, endsAt: new Date(lease.endsAt).toISOString() },
+        { err: error, ends_at: new Date(lease.endsAt).toISOString() },
         'the login to Vault was not renewed; it is tried again'
       )
       this.#schedule(Math.min(pauseAfterFailureMs, Math.max(1000, (lease.endsAt - Date.now()) / 3)))

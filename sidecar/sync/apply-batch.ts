@@ -1,4 +1,3 @@
-import type { FastifyBaseLogger } from 'fastify'
 import { isLostRace } from '../registry/apply.ts'
 import { FenceLost, PlanUnfit } from '../registry/errors.ts'
 import { type Batch, readBatch, takeBatch } from './batch.ts'
@@ -21,23 +20,22 @@ export async function applyBatch(context: ApplyContext, batchId: number): Promis
   const { database, metrics, logger } = context
   const taken = await database.withTransaction(client => takeBatch(client, batchId, ['fetching', 'planned']))
   if (taken === null || taken.fetchedAt === null) return
-  const log = logger.child({ batchId, traceId: taken.traceId })
   try {
-    const batch = await planAndApply(context, taken, log)
-    if (batch.state === 'applied') return await afterApplied(context, batch, log)
+    const batch = await planAndApply(context, taken)
+    if (batch.state === 'applied') return await afterApplied(context, batch)
     metrics.batchHeld(batch.holdReasons ?? [])
-    log.warn({ reasons: batch.holdReasons }, 'the batch is held for a person')
+    logger.warn({ reasons: batch.holdReasons }, 'the batch is held for a person')
   } catch (error) {
-    if (error instanceof FenceLost) return log.info({ err: error }, 'the batch was taken over')
+    if (error instanceof FenceLost) return logger.info({ err: error }, 'the batch was taken over')
     if (!(error instanceof PlanUnfit)) throw error
     await failBatch(database, ((await readBatch(database.pool, batchId)) ?? taken) as Batch, error)
     metrics.batchEnded('failed')
-    log.error({ err: error, code: error.code }, 'the batch failed')
+    logger.error({ err: error, code: error.code }, 'the batch failed')
   }
 }
 
-async function planAndApply(context: ApplyContext, taken: Batch, log: FastifyBaseLogger): Promise<Batch> {
-  const { database } = context
+async function planAndApply(context: ApplyContext, taken: Batch): Promise<Batch> {
+  const { database, logger } = context
   for (let replans = taken.replans; replans < maxReplans; replans++) {
     const planned = await timed(context, 'plan', () =>
       database.withTransaction(client => planAndJudge(context, client, taken, replans))
@@ -49,7 +47,7 @@ async function planAndApply(context: ApplyContext, taken: Batch, log: FastifyBas
       )
     } catch (error) {
       if (!isLostRace(error)) throw error
-      log.warn({ err: error, replans }, 'another batch was first; the batch is planned again')
+      logger.warn({ err: error, replans }, 'another batch was first; the batch is planned again')
     }
   }
   return timed(context, 'apply', () =>

@@ -1,4 +1,3 @@
-import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
 import type { JobQueue } from '../platform/queue.ts'
 import { isLostRace } from '../registry/apply.ts'
@@ -53,24 +52,18 @@ export async function applyApproved(context: ApplyContext, batchId: number, appr
   const { database, logger } = context
   const taken = await database.withTransaction(client => takeBatch(client, batchId, ['held']))
   if (taken === null || taken.planDigest !== approval.planDigest) return
-  const log = logger.child({ batchId, traceId: taken.traceId })
   try {
-    const batch = await applyOrReplan(context, taken, approval, log)
-    if (batch.state === 'applied') await afterApplied(context, batch, log)
-    else log.warn('the plan of the approved batch has changed; it waits to be looked at again')
+    const batch = await applyOrReplan(context, taken, approval)
+    if (batch.state === 'applied') await afterApplied(context, batch)
+    else logger.warn('the plan of the approved batch has changed; it waits to be looked at again')
   } catch (error) {
     if (!(error instanceof FenceLost)) throw error
-    log.info({ err: error }, 'the batch was taken over')
+    logger.info({ err: error }, 'the batch was taken over')
   }
 }
 
-async function applyOrReplan(
-  context: ApplyContext,
-  taken: Batch,
-  approval: Approval,
-  log: FastifyBaseLogger
-): Promise<Batch> {
-  const { database } = context
+async function applyOrReplan(context: ApplyContext, taken: Batch, approval: Approval): Promise<Batch> {
+  const { database, logger } = context
   let planned = taken
   for (let attempt = 1; attempt <= maxReplans; attempt++) {
     try {
@@ -79,7 +72,7 @@ async function applyOrReplan(
       )
     } catch (error) {
       if (!isLostRace(error)) throw error
-      log.warn({ err: error, attempt }, 'the registry has moved; the approved batch is planned again')
+      logger.warn({ err: error, attempt }, 'the registry has moved; the approved batch is planned again')
     }
     planned = await timed(context, 'plan', () =>
       database.withTransaction(client => replan(context, client, taken, approval, attempt))

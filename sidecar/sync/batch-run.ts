@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { touch } from '../odoo/touched.ts'
+import { markBatch } from '../platform/tracing.ts'
 import type { Caller } from './audit.ts'
 import { type Batch, type BatchKind, batchColumns } from './batch.ts'
 
@@ -38,5 +39,6 @@ export async function insertBatchRun(
   )
   const batch = rows[0] as Batch
   touch(client, 'batches', batch.id)
+  markBatch({ trace_id: batch.traceId, run_id: batch.runId, batch_id: batch.id }, { 'sdmk.batch.kind': kind })
   return batch
 }

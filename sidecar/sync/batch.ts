@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { touch } from '../odoo/touched.ts'
+import type { Ids } from '../platform/tracing.ts'
 import { FenceLost } from '../registry/errors.ts'
 
 export type BatchState =
@@ -126,6 +127,20 @@ export const batchColumns = `b.id, b.run_id as "runId", b.kind, b.partition, b.s
 export async function readBatch(client: pg.ClientBase | pg.Pool, id: number): Promise<Batch | null> {
   const { rows } = await client.query<Batch>(`select ${batchColumns} from kki.batch b where b.id = $1`, [id])
   return rows[0] ?? null
+}
+
+/**
+ * Returns what log lines and spans say of work on a batch. Where the database is away it is the batch's id alone: the
+ * work will fail as well, and say so.
+ */
+export async function idsOfBatch(pool: pg.Pool, id: number): Promise<Partial<Ids>> {
+  const { rows } = await pool
+    .query<Required<Pick<Ids, 'trace_id' | 'run_id' | 'request_id'>>>(
+      `select b.trace_id, b.run_id, r.request_id from kki.batch b join kki.run r on r.id = b.run_id where b.id = $1`,
+      [id]
+    )
+    .catch(() => ({ rows: [] }))
+  return { batch_id: id, ...rows[0] }
 }
 
 /** Columns that a job may set. Values of `now` become the transaction's time. */

@@ -52,7 +52,7 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
     if (signal.aborted || !(error instanceof KkiError)) throw error
     const isTold = error instanceof KkiRetryLater || error instanceof KkiBreakerOpen
     const pause = isTold ? Math.ceil(error.retryAfterMs / 1000) : retrySeconds
-    logger.warn({ runId, code: error.code, retrySeconds: pause }, 'KKI could not be counted; it is asked again later')
+    logger.warn({ code: error.code, retry_seconds: pause }, 'KKI could not be counted; it is asked again later')
     return void (await askAgain(queue, runId, pause))
   }
   if (total !== null && total <= walked.fetched) return completeRun(database, runId, walked)
@@ -80,7 +80,7 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
     })
   } catch (error) {
     if (!(error instanceof PartitionBusy)) throw error
-    logger.info({ runId, retrySeconds }, 'the rest of the full run waits for a batch that is under way')
+    logger.info({ retry_seconds: retrySeconds }, 'the rest of the full run waits for a batch that is under way')
     await askAgain(queue, runId)
   }
 }

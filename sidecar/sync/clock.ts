@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { touch } from '../odoo/touched.ts'
 import type { Database } from '../platform/database.ts'
-import { createTraceId } from '../platform/request-id.ts'
+import { createTraceId } from '../platform/trace-context.ts'
+import { inSpan } from '../platform/tracing.ts'
 import { expireLicences, hasExpired } from '../registry/expire.ts'
 import { type Caller, recordAudit } from './audit.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
@@ -24,9 +25,13 @@ const clockPartition = 'clock'
  * Ends the licences whose last day is before `asOf` (`YYYY-MM-DD`), as a batch of its own. KKI sends no event for it.
  * Returns the batch; null where nothing has run out: of several replicas the first one finds it.
  */
-export async function turnClock({ database, metrics, logger }: ClockContext, asOf: string): Promise<Batch | null> {
-  if (!(await hasExpired(database.pool, asOf))) return null
+export async function turnClock(context: ClockContext, asOf: string): Promise<Batch | null> {
+  if (!(await hasExpired(context.database.pool, asOf))) return null
   const caller: Caller = { actor: 'clock', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
+  return inSpan('clock', { ids: { trace_id: caller.traceId } }, () => endLicences(context, asOf, caller))
+}
+
+async function endLicences({ database, metrics, logger }: ClockContext, asOf: string, caller: Caller) {
   const batch = await database.withAdvisoryLock('sdmk clock', async client => {
     if (!(await hasExpired(client, asOf))) return null
     await client.query('set local jit = off')
@@ -60,6 +65,6 @@ export async function turnClock({ database, metrics, logger }: ClockContext, asO
   if (batch === null) return null
   const { rejectAlertRatio } = await readSetting(database.pool)
   metrics.batchApplied(batch, rejectAlertRatio)
-  logger.info({ batchId: batch.id, traceId: batch.traceId, asOf, ...ledgerOf(batch) }, 'licences have run out')
+  logger.info({ run_id: batch.runId, batch_id: batch.id, as_of: asOf, ...ledgerOf(batch) }, 'licences have run out')
   return batch
 }

@@ -4,6 +4,7 @@ import { walkPages } from '../kki/pages.ts'
 import type { CallContext, KkiClient, KkiPage } from '../kki/types.ts'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
+import { inSpan } from '../platform/tracing.ts'
 import { FenceLost } from '../registry/errors.ts'
 import type { Identity } from '../registry/identity.ts'
 import { openStaging, type PreparedPage, preparePage, stagePages } from '../registry/stage.ts'
@@ -13,6 +14,7 @@ import { recordAudit } from './audit.ts'
 import { type Batch, changeBatch, type HoldReason, takeBatch } from './batch.ts'
 import { askAgain } from './desk/ask-again.ts'
 import { failBatch } from './fail-batch.ts'
+import { FormatErrorLog } from './format-errors.ts'
 import type { SyncMetrics } from './metrics.ts'
 import { readUndoneSince } from './refetch.ts'
 import { transformPage } from './transform-page.ts'
@@ -51,20 +53,19 @@ export async function fetchBatch(context: FetchContext, batchId: number, signal:
   const started = performance.now()
   const batch = await begin(context, batchId, signal)
   if (batch === null) return
-  const log = logger.child({ batchId, traceId: batch.traceId })
   try {
     await (batch.kind === 'retry' ? askAgain : walk)(context, batch, call(batch, signal))
     metrics.phaseEnded('fetch', (performance.now() - started) / 1000)
-    log.info('all pages of the batch are staged')
+    logger.info('all pages of the batch are staged')
   } catch (error) {
-    if (error instanceof FenceLost) return log.info({ err: error }, 'the batch was taken over')
+    if (error instanceof FenceLost) return logger.info({ err: error }, 'the batch was taken over')
     if (signal.aborted || !(error instanceof KkiError)) throw error
     if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
     if (error instanceof KkiRefused && error.status === 400 && batch.cursor !== null && batch.kind !== 'retry')
       return startOver(context, batch)
     await failBatch(database, batch, error)
     metrics.batchEnded('failed')
-    log.error({ err: error, code: error.code }, 'the batch failed')
+    logger.error({ err: error, code: error.code }, 'the batch failed')
   }
 }
 
@@ -112,10 +113,7 @@ async function setWindow(context: FetchContext, batch: Batch, signal: AbortSigna
     else {
       await failBatch(database, batch, error)
       metrics.batchEnded('failed')
-      context.logger.error(
-        { batchId: batch.id, traceId: batch.traceId, err: error, code: error.code },
-        'the batch failed'
-      )
+      context.logger.error({ err: error, code: error.code }, 'the batch failed')
     }
     return null
   }
@@ -153,6 +151,7 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
   // An attempt that ended between its last pages and the word that they were the last left no cursor, as one that has not
   // begun has none: walking on would stage everything a second time.
   if (batch.pages > 0 && batch.cursor === null) return progress.finish()
+  const formatErrors = new FormatErrorLog(context.logger)
   let rowNo = batch.fetched
   for await (const page of walkPages(kki, query, callContext, { maxPages: options.maxPages, ...resume })) {
     const staged = transformPage(page, {
@@ -164,9 +163,11 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
       maxSkewMs: options.maxSkewSeconds * 1000
     })
     rowNo += staged.candidates.length + staged.rejections.length
+    formatErrors.add(staged)
     await progress.add(page, preparePage(batch.id, identity, staged), staged.passedOver)
   }
   await progress.finish()
+  formatErrors.finish()
 }
 
 /** Collects pages and stages a few to a transaction, while the next ones are fetched and transformed. */
@@ -208,7 +209,11 @@ class Progress {
     await this.#write(this.#waiting, true)
   }
 
-  async #write(pages: PreparedPage[], isLast: boolean): Promise<void> {
+  #write(pages: PreparedPage[], isLast: boolean): Promise<void> {
+    return inSpan('stage', { attributes: { 'sdmk.pages': pages.length } }, () => this.#store(pages, isLast))
+  }
+
+  async #store(pages: PreparedPage[], isLast: boolean): Promise<void> {
     const { database, queue } = this.#context
     const rejected = this.#batch.rejected + sum(pages, page => page.rejectionCount)
     const fetched = this.#batch.fetched + sum(pages, page => page.candidateCount + page.rejectionCount)
@@ -235,7 +240,7 @@ async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLate
   const startAfterSeconds = Math.ceil(error.retryAfterMs / 1000)
   await context.queue.send('kki-fetch', { batchId: batch.id }, { singletonKey: String(batch.id), startAfterSeconds })
   context.logger.warn(
-    { batchId: batch.id, traceId: batch.traceId, code: error.code, startAfterSeconds },
+    { code: error.code, start_after_seconds: startAfterSeconds },
     'the batch waits until KKI may be asked again'
   )
 }
@@ -258,7 +263,7 @@ async function startOver(context: FetchContext, batch: Batch): Promise<void> {
       detail: { reason: 'cursor refused', pages: batch.pages }
     })
   })
-  context.logger.warn({ batchId: batch.id, traceId: batch.traceId }, 'KKI refused the cursor; the batch starts over')
+  context.logger.warn('KKI refused the cursor; the batch starts over')
 }
 
 function call(batch: Batch, signal: AbortSignal): CallContext {

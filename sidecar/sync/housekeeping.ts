@@ -23,7 +23,7 @@ export async function keepHouse(
       })
     } catch (error) {
       if ((error as { code?: string }).code !== lockNotAvailable) throw error
-      logger.debug({ batchId: id }, 'the staging of a batch is in use; it is dropped later')
+      logger.debug({ batch_id: id }, 'the staging of a batch is in use; it is dropped later')
     }
   }
   const purged = await database.pool.query(
@@ -33,7 +33,7 @@ export async function keepHouse(
     [rawRetentionDays]
   )
   if (purged.rowCount)
-    logger.info({ rows: purged.rowCount, rawRetentionDays }, 'raw rows past their retention are purged')
+    logger.info({ rows: purged.rowCount, retention_days: rawRetentionDays }, 'raw rows past their retention are purged')
 }
 
 const lockNotAvailable = '55P03'

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { touch } from '../odoo/touched.ts'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
+import { inSpan } from '../platform/tracing.ts'
 import { applyPlan } from '../registry/apply.ts'
 import type { Identity } from '../registry/identity.ts'
 import { planBatch } from '../registry/plan.ts'
@@ -134,17 +135,17 @@ export async function alone<T>({ database }: ApplyContext, work: (client: pg.Poo
 /** Measures how long the batch spent in a phase. */
 export async function timed<T>({ metrics }: ApplyContext, phase: 'plan' | 'apply', work: () => Promise<T>): Promise<T> {
   const started = performance.now()
-  const result = await work()
+  const result = await inSpan(phase, {}, work)
   metrics.phaseEnded(phase, (performance.now() - started) / 1000)
   return result
 }
 
 /** Tells the metrics and the log what became of the batch, and renews the planner's statistics after a large one. */
-export async function afterApplied({ database, metrics }: ApplyContext, batch: Batch, log: FastifyBaseLogger) {
+export async function afterApplied({ database, metrics, logger }: ApplyContext, batch: Batch): Promise<void> {
   const { rejectAlertRatio } = await readSetting(database.pool)
   metrics.batchApplied(batch, rejectAlertRatio)
   await metrics.countProblems(database.pool, batch.id)
-  log.info(ledgerOf(batch), 'the batch is applied')
+  logger.info(ledgerOf(batch), 'the batch is applied')
   if (batch.created + batch.linked + batch.updated < manyRows) return
   await renewStatistics(database.pool, 'sdmk.str_number', 'sdmk.health_worker', 'sdmk.registration')
 }

@@ -10,6 +10,7 @@ import { applyBatch } from './apply-batch.ts'
 import { type Approval, applyApproved } from './approve.ts'
 import { checkChain } from './audit/check.ts'
 import { keepChain } from './audit/keep-chain.ts'
+import { idsOfBatch } from './batch.ts'
 import { takeCensus } from './census.ts'
 import { turnClock } from './clock.ts'
 import { takeUpNowKnown } from './desk/take-up.ts'
@@ -18,6 +19,7 @@ import { keepHouse } from './housekeeping.ts'
 import { createSyncMetrics, type SyncMetrics } from './metrics.ts'
 import { today } from './plan-and-apply.ts'
 import { storeProfessions } from './professions.ts'
+import { idsOfRun } from './run.ts'
 import { runIfDue } from './schedule.ts'
 import { ensureSetting } from './settings.ts'
 import { type Retraction, takeBack } from './take-back.ts'
@@ -97,10 +99,12 @@ async function workFetch(app: FastifyInstance, { config, mapping, identity, metr
     options: { pageSize, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds }
   }
   await queue.work<{ batchId: number }>('kki-fetch', job => fetchBatch(context, job.data.batchId, job.signal), {
-    concurrency: config.workers
+    concurrency: config.workers,
+    idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId)
   })
   await queue.work<{ runId: number }>('kki-census', job => takeCensus(context, job.data.runId, job.signal), {
-    concurrency: 1
+    concurrency: 1,
+    idsOf: ({ runId }) => idsOfRun(database.pool, runId)
   })
 }
 
@@ -118,7 +122,7 @@ async function workRegistry(app: FastifyInstance, { config, mapping, identity, m
       if (takeUp) return takeUpNowKnown(context, desk, batchId)
       return applyBatch(context, batchId)
     },
-    { concurrency: config.workers }
+    { concurrency: config.workers, idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId) }
   )
   await queue.work('audit-check', () => checkChain(database.pool, logger), { concurrency: 1 })
   await queue.work('kki-housekeeping', () => keepHouse(database, config.rawRetentionDays, logger), { concurrency: 1 })

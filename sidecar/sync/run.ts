@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { RequestInvalid } from '../errors.ts'
 import { touch } from '../odoo/touched.ts'
 import type { JobQueue } from '../platform/queue.ts'
+import { type Ids, markBatch } from '../platform/tracing.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import { type Caller, recordAudit } from './audit.ts'
 import type { RunMode } from './batch.ts'
@@ -94,6 +95,16 @@ export async function recordSkippedRun(
   return true
 }
 
+/** Returns what log lines and spans say of work on a run; see `idsOfBatch`. */
+export async function idsOfRun(pool: pg.Pool, id: number): Promise<Partial<Ids>> {
+  const { rows } = await pool
+    .query<Required<Pick<Ids, 'trace_id' | 'request_id'>>>('select trace_id, request_id from kki.run where id = $1', [
+      id
+    ])
+    .catch(() => ({ rows: [] }))
+  return { run_id: id, ...rows[0] }
+}
+
 interface Partition {
   partition: string
   sourceProfession: string | null
@@ -128,6 +139,7 @@ export async function insertBatch(
   )
   if (rows[0]) {
     touch(client, 'batches', rows[0].id)
+    markBatch({ trace_id: traceId, run_id: runId, batch_id: rows[0].id }, { 'sdmk.batch.kind': request.mode })
     return rows[0].id
   }
   const busy = await client.query<{ id: number }>(

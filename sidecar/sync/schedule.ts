@@ -3,7 +3,8 @@ import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
-import { createTraceId } from '../platform/request-id.ts'
+import { createTraceId } from '../platform/trace-context.ts'
+import { inSpan } from '../platform/tracing.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import type { Caller } from './audit.ts'
 import { PartitionBusy } from './errors.ts'
@@ -24,12 +25,17 @@ export interface ScheduleContext {
  * setting was last changed. Asked every minute and at start, so a slot that nobody was there for is caught up.
  */
 export async function runIfDue(context: ScheduleContext, now: Date): Promise<void> {
-  const { database, queue, mapping, logger, timeZone } = context
+  const { database, timeZone } = context
   const setting = await readSetting(database.pool)
   const slot = await openSlot(database.pool, setting, timeZone, now)
   if (slot === null) return
 
   const caller: Caller = { actor: 'schedule', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
+  await inSpan('schedule', { ids: { trace_id: caller.traceId } }, () => answer(context, slot, setting, caller))
+}
+
+async function answer(context: ScheduleContext, slot: Date, setting: StoredSetting, caller: Caller): Promise<void> {
+  const { database, queue, mapping, logger } = context
   const skip = async (reason: string) => {
     const isMine = await database.withTransaction(client => recordSkippedRun(client, slot, reason, caller))
     if (isMine) logger.info({ slot, reason }, 'the scheduled run was skipped')
@@ -39,7 +45,7 @@ export async function runIfDue(context: ScheduleContext, now: Date): Promise<voi
     const { runId } = await database.withTransaction(client =>
       createRun(client, queue, mapping, { mode: 'incremental' }, { triggeredBy: 'schedule', caller, slot })
     )
-    logger.info({ runId, slot, traceId: caller.traceId }, 'the scheduled run starts')
+    logger.info({ run_id: runId, slot }, 'the scheduled run starts')
   } catch (error) {
     if (error instanceof PartitionBusy) return skip(error.code)
     // Another replica was first with this slot.

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { touch } from '../odoo/touched.ts'
 import type { JobQueue } from '../platform/queue.ts'
+import { inSpan } from '../platform/tracing.ts'
 import { isLostRace } from '../registry/apply.ts'
 import { type UndoReport, undoBatch } from '../registry/undo.ts'
 import { type Caller, recordAudit } from './audit.ts'
@@ -41,13 +42,15 @@ export async function takeBack(context: ApplyContext, batchId: number, order: Re
   const { database, logger } = context
   for (let attempt = 1; ; attempt++) {
     try {
-      const report = await database.withTransaction(client => takeBackWithin(client, context, batchId, order))
+      const report = await inSpan('undo', {}, () =>
+        database.withTransaction(client => takeBackWithin(client, context, batchId, order))
+      )
       if (report === null) return
       const { left: _, ...counts } = report
-      return logger.info({ batchId, ...counts }, 'the batch is undone')
+      return logger.info({ counts }, 'the batch is undone')
     } catch (error) {
       if (!isLostRace(error) || attempt > maxReplans) throw error
-      logger.warn({ batchId, err: error, attempt }, 'another batch was in the way; the batch is undone again')
+      logger.warn({ err: error, attempt }, 'another batch was in the way; the batch is undone again')
     }
   }
 }

@@ -17,7 +17,9 @@ export interface Result {
 
 /** The environment of this process without settings of ours, and with the given ones. */
 export function environment(env: Record<string, string>): NodeJS.ProcessEnv {
-  const rest = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SDMK|KKI)_|^NODE_/.test(name)))
+  const rest = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !/^(SDMK|KKI|OTEL)_|^NODE_/.test(name))
+  )
   return { ...rest, ...env }
 }
 

@@ -20,6 +20,7 @@ const sync = (rows: ReturnType<typeof worker>[], given: Partial<OdooCall> = {}):
   method: 'sync_health_workers',
   payload: JSON.stringify({ health_workers: tableOf(rows) }),
   requestId: 'test-1',
+  traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
   signal: never,
   ...given
 })
@@ -82,16 +83,16 @@ for (const [name, create] of Object.entries(transports)) {
       await assert.rejects(told.call(sync([], { signal: leaving.signal })), /the process stops/)
     })
 
-    test('sends the id of the request', { skip }, async t => {
+    test('sends the ids of the request and of its trace', { skip }, async t => {
       const seen: unknown[] = []
       const url = await listen(t, (request, response) => {
-        seen.push(request.headers['x-request-id'])
+        seen.push(request.headers['x-request-id'], request.headers.traceparent)
         response.writeHead(500).end()
       })
       const transport = create({ ...connection, baseUrl: url })
       t.after(() => transport.close())
       await assert.rejects(transport.call(sync([])), OdooUnavailable)
-      assert.deepEqual(seen, ['test-1'])
+      assert.deepEqual(seen, ['test-1', `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`])
     })
   })
 }

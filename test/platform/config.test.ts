@@ -113,3 +113,27 @@ for (const { given, variable } of [
     assert.throws(() => loadConfig(given), { code: 'SDMK_CONFIGURATION', variable })
   })
 }
+
+test('spans are exported where an endpoint is set, and nothing switches that off', () => {
+  const of = (env: Record<string, string>) => loadConfig({ KKI_BASE_URL: 'http://kki.test', ...env }).tracing
+  const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector.test:4318'
+  assert.equal(of({}), null)
+  assert.equal(of({ OTEL_SERVICE_NAME: 'etl-kki-service' }), null)
+  assert.deepEqual(of({ OTEL_EXPORTER_OTLP_ENDPOINT }), {
+    protocol: 'http/protobuf',
+    serviceName: 'sdmk-kki-connector'
+  })
+  const whole = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'https://collector.test/v1/traces' }
+  const json = { OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/json', OTEL_SERVICE_NAME: 'etl-kki-service' }
+  assert.deepEqual(of({ ...whole, ...json }), { protocol: 'http/json', serviceName: 'etl-kki-service' })
+  assert.equal(of({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_SDK_DISABLED: 'true' }), null)
+  assert.equal(of({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_TRACES_EXPORTER: 'none' }), null)
+  assert.throws(
+    () => of({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }),
+    /^ConfigurationError: OTEL_EXPORTER_OTLP_ENDPOINT: /
+  )
+  assert.throws(
+    () => of({ OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }),
+    /OTEL_EXPORTER_OTLP_PROTOCOL/
+  )
+})

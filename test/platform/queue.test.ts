@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createQueue, type JobQueue } from '../../sidecar/platform/queue.ts'
+import { presentContext } from '../../sidecar/platform/tracing.ts'
+import { until } from '../e2e/process.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { silent } from '../helpers/server.ts'
 
@@ -161,4 +163,34 @@ test('a job of a killed process is run by another within 15 seconds', { timeout:
   const seconds = (performance.now() - killed) / 1000
   t.diagnostic(`run again after ${seconds.toFixed(1)} s`)
   assert.ok(seconds < 15, `${seconds} s`)
+})
+
+test('jobs that are handled together go on with their trace where they have one, and else with one of their own', async t => {
+  const { database, queue } = await setUp(t)
+  const seen: (string | undefined)[] = []
+  await queue.workMany<{ n: number }>(
+    'odoo-state',
+    async jobs => {
+      seen.push(presentContext()?.traceId)
+      return jobs.map(({ id }) => ({ id, isDone: true }))
+    },
+    { atATime: 10 }
+  )
+  const [one, other] = ['a'.repeat(32), 'b'.repeat(32)]
+  const job = (traceId: string | undefined) => ({
+    n: 1,
+    ...(traceId && { traceparent: `00-${traceId}-${'c'.repeat(16)}-01` })
+  })
+  for (const [traces, count] of [
+    [[one, undefined, one], 1],
+    [[one, other], 2],
+    [[undefined], 3]
+  ] as const) {
+    await database.withTransaction(client => queue.sendMany('odoo-state', traces.map(job), client))
+    await until('they are handled', async () => seen.length === count)
+  }
+  assert.equal(seen[0], one)
+  assert.ok(
+    seen.slice(1).every(traceId => /^[0-9a-f]{32}$/.test(traceId ?? '') && traceId !== one && traceId !== other)
+  )
 })

@@ -137,7 +137,14 @@ test('KKI and Odoo are refused with a certificate that nobody vouches for, and n
   for (const [name, create] of Object.entries(transports)) {
     const transport = create({ baseUrl: url, database: 'odoo', login: 'sdmk', apiKey: 'not-a-key', timeoutMs: 5000 })
     t.after(() => transport.close())
-    const call = { model: 'm', method: 'f', payload: '{}', requestId: 'r', signal: new AbortController().signal }
+    const call = {
+      model: 'm',
+      method: 'f',
+      payload: '{}',
+      requestId: 'r',
+      traceparent: '',
+      signal: new AbortController().signal
+    }
     await assert.rejects(transport.call(call), (error: Error) => /SELF_SIGNED|self-signed/i.test(chainOf(error)), name)
   }
   assert.equal(requests, 0)

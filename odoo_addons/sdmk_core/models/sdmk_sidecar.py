@@ -1,12 +1,18 @@
+import re
+import secrets
 import uuid
 
 import requests
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
+from odoo.http import request
 
 CONNECT_SECONDS = 5
 # An order that takes longer goes on in the sidecar, which answers after ten seconds.
 ANSWER_SECONDS = 30
+
+# https://www.w3.org/TR/trace-context/
+TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 ROLES = {
     "verifier": "sdmk_core.group_sdmk_verifier",
@@ -57,6 +63,7 @@ class SdmkSidecar(models.AbstractModel):
                     "Authorization": f"Bearer {key}",
                     "X-Actor": self.env.user.login,
                     "X-Request-ID": request_id,
+                    "traceparent": self._traceparent(),
                     "Accept-Language": (self.env.user.lang or "en_US").replace("_", "-"),
                     **(headers or {}),
                 },
@@ -69,6 +76,12 @@ class SdmkSidecar(models.AbstractModel):
         if response.status_code >= 400:
             raise UserError(self._problem(answer, request_id))
         return answer
+
+    @api.model
+    def _traceparent(self):
+        """Return the trace that the operator's own request came with, from a proxy for example; else a new one."""
+        given = request.httprequest.headers.get("traceparent", "") if request else ""
+        return given if TRACEPARENT.fullmatch(given) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
     @api.model
     def _silence(self, method, request_id):

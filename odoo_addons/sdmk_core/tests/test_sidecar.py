@@ -1,9 +1,12 @@
 import re
+from types import SimpleNamespace
+from unittest.mock import patch
 
 import requests
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 
+from ..models import sdmk_sidecar
 from .common import SdmkCase
 from .fake_sidecar import FakeSidecar
 
@@ -35,6 +38,21 @@ class TestSidecar(SdmkCase):
         self.assertEqual(headers["X-Actor"], "sdmk-admin")
         self.assertEqual(headers["Authorization"], "Bearer sdmk_key")
         self.assertTrue(re.fullmatch(r"odoo-[0-9a-f-]{36}", headers["X-Request-ID"]))
+
+    def test_a_call_goes_on_with_the_trace_of_the_request_and_begins_one_where_there_is_none(self):
+        given = f"00-{'a' * 32}-{'b' * 16}-01"
+        for header, goes_on in ((given, True), (None, False), (f"00-{'0' * 32}-{'b' * 16}-01", False), ("x", False)):
+            with self.subTest(header=header):
+                headers = {"traceparent": header} if header else {}
+                answered = SimpleNamespace(httprequest=SimpleNamespace(headers=headers))
+                with patch.object(sdmk_sidecar, "request", answered):
+                    self.call()
+                sent = self.sidecar.last["headers"]["traceparent"]
+                self.assertEqual(sent == given, goes_on)
+                self.assertRegex(sent, r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01$")
+        # A scheduled action answers no request.
+        self.call()
+        self.assertRegex(self.sidecar.last["headers"]["traceparent"], r"^00-[0-9a-f]{32}-[0-9a-f]{16}-01$")
 
     def test_a_problem_is_told_in_the_language_of_the_operator_with_the_request(self):
         self.sidecar.refuse("PARTITION_BUSY")

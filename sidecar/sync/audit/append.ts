@@ -15,7 +15,7 @@ const linksAtATime = 1000
 export async function chainEvents({ database, logger }: { database: Database; logger: FastifyBaseLogger }) {
   for (;;) {
     const { made, head } = await database.withTransaction(appendLinks)
-    if (made > 0) logger.info({ auditHead: head }, 'audit events are chained')
+    if (made > 0) logger.info({ audit_head: head }, 'audit events are chained')
     if (made < linksAtATime) return
   }
 }

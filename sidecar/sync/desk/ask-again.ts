@@ -4,6 +4,7 @@ import type { CallContext, KkiClient, KkiPage } from '../../kki/types.ts'
 import { preparePage, stagePages } from '../../registry/stage.ts'
 import { type Batch, changeBatch } from '../batch.ts'
 import type { FetchContext } from '../fetch-batch.ts'
+import { FormatErrorLog } from '../format-errors.ts'
 import { transformPage } from '../transform-page.ts'
 
 /** STRs that KKI is asked for at once, and that share a transaction. */
@@ -25,13 +26,14 @@ interface Answer extends RetryItem {
  */
 export async function askAgain(context: FetchContext, taken: Batch, callContext: CallContext): Promise<void> {
   const { database, kki, queue } = context
+  const formatErrors = new FormatErrorLog(context.logger)
   let batch = taken
   while (batch.fetchedAt === null) {
     const items = await readItems(database.pool, batch, atATime + 1)
     const asked = items.slice(0, atATime)
     const isLast = items.length <= atATime
     const answers = await Promise.all(asked.map(item => ask(kki, item, callContext)))
-    const staged = stage(context, batch, answers)
+    const staged = stage(context, batch, answers, formatErrors)
     batch = await database.withTransaction(async client => {
       const changed = await changeBatch(client, batch, {
         cursor: String(asked.at(-1)?.itemNo ?? batch.cursor ?? 0),
@@ -46,6 +48,7 @@ export async function askAgain(context: FetchContext, taken: Batch, callContext:
       return changed
     })
   }
+  formatErrors.finish()
 }
 
 async function readItems(pool: pg.Pool, { id, cursor }: Batch, limit: number): Promise<RetryItem[]> {
@@ -68,7 +71,12 @@ async function ask(kki: KkiClient, item: RetryItem, context: CallContext): Promi
   }
 }
 
-function stage({ identity, mapping, transform, options }: FetchContext, batch: Batch, answers: Answer[]) {
+function stage(
+  { identity, mapping, transform, options }: FetchContext,
+  batch: Batch,
+  answers: Answer[],
+  formatErrors: FormatErrorLog
+) {
   let rowNo = batch.fetched + 1
   let page = batch.pages + 1
   const pages = answers.flatMap(({ page: answer }) => {
@@ -82,6 +90,7 @@ function stage({ identity, mapping, transform, options }: FetchContext, batch: B
       maxSkewMs: options.maxSkewSeconds * 1000
     })
     rowNo += answer.rows.length
+    formatErrors.add(staged)
     return preparePage(batch.id, identity, staged)
   })
   return {

@@ -30,7 +30,7 @@ export async function takeUpNowKnown(context: ApplyContext, desk: DeskContext, b
   })
   if (order)
     logger.info(
-      { batchId, rows: order.rows, runId: order.runId },
+      { rows: order.rows, next_run_id: order.runId },
       'refused endings whose person is known now are taken up'
     )
 }

@@ -16,6 +16,7 @@ export type RelayConnector = Connector & {
 }
 
 export interface World {
+  database: string
   /** Odoo's own database. */
   theirs: pg.Pool
   account: { login: string; apiKey: string }
@@ -51,6 +52,7 @@ env.cr.commit()
     await theirs.query('update sdmk_integration set version = 0')
   }
   return {
+    database,
     theirs,
     account,
     empty,

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FormatErrorLog } from '../../sidecar/sync/format-errors.ts'
+import { keepLog, type LogLine } from '../helpers/log.ts'
+
+const at = (rowNo: number) => ({ rowNo, page: Math.ceil(rowNo / 100), pageRow: ((rowNo - 1) % 100) + 1 })
+const pageOf = (problems: { code: string; instancePath: string }[][]) =>
+  ({
+    candidates: [],
+    rejections: problems.map((some, index) => ({
+      position: at(index + 1),
+      problems: some,
+      raw: '{"nama":"Orang Rekaan"}'
+    }))
+  }) as unknown as Parameters<FormatErrorLog['add']>[0]
+
+test('each of a few format errors has a line that says where it stands', () => {
+  const { logger, lines } = keepLog()
+  const log = new FormatErrorLog(logger)
+  const problems = [
+    { code: 'SCHEMA_INVALID', instancePath: '/nomor_str' },
+    { code: 'DATE_INVALID', instancePath: '/tanggal_lahir' }
+  ]
+  log.add(pageOf([[], problems]))
+  log.finish()
+  assert.deepEqual(
+    lines.map(({ level, msg, code, page, page_row, row, path }) => ({ level, msg, code, page, page_row, row, path })),
+    problems.map(({ code, instancePath: path }) => ({
+      ...{ level: 'warn', msg: 'a row of KKI has a format error', code, page: 1, page_row: 2, row: 2, path }
+    }))
+  )
+  assert.doesNotMatch(JSON.stringify(lines), /Orang/)
+})
+
+test('an error of every row is told twenty times, and then how often', () => {
+  const { logger, lines } = keepLog()
+  const log = new FormatErrorLog(logger)
+  const missing = { code: 'SCHEMA_INVALID', instancePath: '/nama' }
+  log.add(pageOf(Array.from({ length: 15_000 }, () => [missing])))
+  log.add(pageOf([...Array.from({ length: 5000 }, () => [missing]), [{ code: 'DATE_INVALID', instancePath: '/x' }]]))
+  log.finish()
+  assert.equal(lines.length, 21)
+  const { errors, logged, counts } = lines[20] as LogLine
+  const expected = { 'SCHEMA_INVALID /nama': 20_000, 'DATE_INVALID /x': 1 }
+  assert.deepEqual({ errors, logged, counts }, { errors: 20_001, logged: 20, counts: expected })
+})
