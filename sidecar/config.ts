@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CronExpressionParser } from 'cron-parser'
@@ -51,7 +52,7 @@ function toConfig(env: Environment) {
     port: env.SDMK_PORT,
     logLevel: env.SDMK_LOG_LEVEL,
     /** `null`: the embedded database under `dataDir`. */
-    databaseUrl: env.SDMK_DATABASE_URL ?? null,
+    databaseUrl: databaseUrl(env),
     databasePoolConnections: env.SDMK_DATABASE_POOL,
     dataDir,
     secretsDir: path.resolve(env.SDMK_SECRETS_DIR ?? path.join(dataDir, 'secrets')),
@@ -91,6 +92,32 @@ function toConfig(env: Environment) {
       schedule: env.KKI_SCHEDULE
     }
   }
+}
+
+function databaseUrl({ SDMK_DATABASE_URL: url, SDMK_DATABASE_PASSWORD_FILE: file }: Environment): string | null {
+  if (file === undefined) return url ?? null
+  if (url === undefined) {
+    throw new ConfigurationError('SDMK_DATABASE_URL', 'is required with SDMK_DATABASE_PASSWORD_FILE')
+  }
+  if (/^[^/]*:\/\/[^/@]*:[^/]*@|[?&]password=/.test(url)) {
+    throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', 'cannot be used with a password in SDMK_DATABASE_URL')
+  }
+  // As a parameter, not before the host: a URL for a Unix socket has no host, and then no place for it.
+  return `${url}${url.includes('?') ? '&' : '?'}password=${encodeURIComponent(readPassword(file))}`
+}
+
+function readPassword(file: string): string {
+  let text: string
+  try {
+    text = readFileSync(path.resolve(file), 'utf8')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', `cannot be read (${code})`, { cause })
+  }
+  // Editors and `echo` end a file with a line break, which is no part of the password.
+  const password = text.replace(/\r?\n$/, '')
+  if (password === '') throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', 'names an empty file')
+  return password
 }
 
 function vaultConfig(env: Environment): VaultOptions | null {

@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { loadConfig } from '../config.ts'
-import { createApiKey, type Scope, scopes } from '../platform/api-key.ts'
+import { createApiKey, type Scope, scopes, setApiKey } from '../platform/api-key.ts'
 import { createDatabase } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 import { identitySecret, initIdentity } from '../registry/identity.ts'
@@ -19,14 +20,21 @@ function createCommand(): Command {
     .addOption(
       new Option('-s, --scope <scope...>', 'what it may do; give several').choices(scopes).makeOptionMandatory()
     )
+    .option('--key-file <file>', 'take the key from this file instead; it replaces the one in use under this name')
     .option('--json', 'print the result as JSON')
-    .action((name: string, { scope, json }: { scope: Scope[]; json?: boolean }) =>
+    .action((name: string, { scope, keyFile, json }: { scope: Scope[]; keyFile?: string; json?: boolean }) =>
       withDatabase(async ({ database, logger }) => {
-        const { pool } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
+        const { pool, withTransaction } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
         try {
           await assertMigrated(pool)
-          const { id, key } = await createApiKey(pool, name, scope)
-          print(json, { id, name, scopes: scope, key }, [key])
+          if (keyFile === undefined) {
+            const { id, key } = await createApiKey(pool, name, scope)
+            print(json, { id, name, scopes: scope, key }, [key])
+          } else {
+            const key = (await readFile(keyFile, 'utf8')).trim()
+            const id = await withTransaction(client => setApiKey(client, name, scope, key))
+            print(json, { id, name, scopes: scope }, [`The key of ${keyFile} is in use as "${name}".`])
+          }
         } finally {
           await pool.end()
         }
