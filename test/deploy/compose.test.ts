@@ -175,6 +175,13 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     assert.deepEqual(await read(), before)
   })
 
+  test('gives Alertmanager the webhook where its configuration looks for it', async () => {
+    const settings = await readText('observability/alertmanager/alertmanager.yml')
+    const [secret] = compose.services.alertmanager?.secrets ?? []
+    assert.ok(typeof secret === 'object')
+    assert.match(settings, new RegExp(`api_url_file: /run/secrets/${secret.target}$`, 'm'))
+  })
+
   test('sets up the addons that there are, with scripts that the shell can read', async () => {
     assert.match(await readText('deploy/compose/odoo-setup.sh'), new RegExp(`^addons=${addons.join()}$`, 'm'))
     await run('sh', ['-n', path.join(root, 'deploy/compose/database-role.sh')])
