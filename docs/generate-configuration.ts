@@ -4,7 +4,7 @@ const introduction = `# Configuration
 
 Every setting is an environment variable; an empty one counts as not set. A bad value, a missing one or an unknown name that
 begins with \`SDMK_\` or \`KKI_\` stops the start with one line that names the variable, and exit code 78. Secrets are no variables:
-they lie in Vault or in \`SDMK_SECRETS_DIR\` ([secrets](secrets.md)), but for the password within \`SDMK_DATABASE_URL\`.
+they lie in Vault or in \`SDMK_SECRETS_DIR\` ([secrets](secrets.md)), and the database’s password in \`SDMK_DATABASE_PASSWORD_FILE\`.
 
 Names that begin with \`OTEL_\` are OpenTelemetry’s own; its exporter reads more of them by itself ([tracing](tracing.md)).
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CronExpressionParser } from 'cron-parser'
@@ -56,7 +57,7 @@ function toConfig(env: Environment) {
     /** `null`: no spans are exported. */
     tracing: tracingConfig(env),
     /** `null`: the embedded database under `dataDir`. */
-    databaseUrl: env.SDMK_DATABASE_URL === undefined ? null : parseDatabaseUrl(env.SDMK_DATABASE_URL, env),
+    databaseUrl: databaseUrl(env),
     /** Connections that may do without TLS or its checks. */
     insecure: [...new Set(env.SDMK_INSECURE)],
     databasePoolConnections: env.SDMK_DATABASE_POOL,
@@ -115,6 +116,34 @@ function tracingConfig(env: Environment) {
     protocol: env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL,
     serviceName: env.OTEL_SERVICE_NAME
   }
+}
+
+function databaseUrl(env: Environment): string | null {
+  const { SDMK_DATABASE_URL: url, SDMK_DATABASE_PASSWORD_FILE: file } = env
+  if (file === undefined) return url === undefined ? null : parseDatabaseUrl(url, env)
+  if (url === undefined) {
+    throw new ConfigurationError('SDMK_DATABASE_URL', 'is required with SDMK_DATABASE_PASSWORD_FILE')
+  }
+  if (/^[^/]*:\/\/[^/@]*:[^/]*@|[?&]password=/.test(url)) {
+    throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', 'cannot be used with a password in SDMK_DATABASE_URL')
+  }
+  // As a parameter, not before the host: a URL for a Unix socket has no host, and then no place for it.
+  const password = encodeURIComponent(readPassword(file))
+  return parseDatabaseUrl(`${url}${url.includes('?') ? '&' : '?'}password=${password}`, env)
+}
+
+function readPassword(file: string): string {
+  let text: string
+  try {
+    text = readFileSync(path.resolve(file), 'utf8')
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', `cannot be read (${code})`, { cause })
+  }
+  // Editors and `echo` end a file with a line break, which is no part of the password.
+  const password = text.replace(/\r?\n$/, '')
+  if (password === '') throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', 'names an empty file')
+  return password
 }
 
 function vaultConfig(env: Environment): VaultOptions | null {

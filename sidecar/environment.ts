@@ -79,11 +79,18 @@ export const environmentSchema = Type.Object({
   SDMK_DATABASE_URL: Type.Optional(
     Type.String({
       description:
-        'PostgreSQL 15 or newer, as `postgres://user:password@host:port/database`. On another machine it must speak TLS; `?sslrootcert=<file>` names the certificate that its own is checked with.',
+        'PostgreSQL 15 or newer, as `postgres://user@host:port/database`. On another machine it must speak TLS; `?sslrootcert=<file>` names the certificate that its own is checked with.',
       defaultText: 'a real PostgreSQL is started under `SDMK_DATA_DIR`',
       pattern: '^postgres(ql)?://',
       patternText: 'must start with postgres:// or postgresql://',
       secret: true
+    })
+  ),
+  SDMK_DATABASE_PASSWORD_FILE: Type.Optional(
+    Type.String({
+      description: 'File with the password of the user in `SDMK_DATABASE_URL`, read at start.',
+      defaultText: 'none: it stands in the URL, or none is needed',
+      minLength: 1
     })
   ),
   SDMK_DATABASE_POOL: Type.Integer({

@@ -1,9 +1,10 @@
+import { readFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import type pg from 'pg'
 import { loadConfig } from '../config.ts'
 import { listApiKeys, type Scope, scopes } from '../platform/api-key.ts'
 import { identitySecret, initIdentity } from '../registry/identity.ts'
-import { issueApiKey, withdrawApiKey } from '../sync/api-keys.ts'
+import { adoptApiKey, issueApiKey, withdrawApiKey } from '../sync/api-keys.ts'
 import { asOwner } from './as-owner.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
 import { withSecret } from './with-secret.ts'
@@ -18,6 +19,12 @@ export function keysCommand(): Command {
     .addCommand(initCommand())
 }
 
+interface CreateOptions {
+  scope: Scope[]
+  keyFile?: string
+  json?: boolean
+}
+
 function createCommand(): Command {
   return new Command('create')
     .description('make an API key and print it; it cannot be shown again')
@@ -25,10 +32,16 @@ function createCommand(): Command {
     .addOption(
       new Option('-s, --scope <scope...>', 'what it may do; give several').choices(scopes).makeOptionMandatory()
     )
+    .option('--key-file <file>', 'take the key from this file instead; it replaces the one in use under this name')
     .option('--json', 'print the result as JSON')
-    .action(async (name: string, { scope, json }: { scope: Scope[]; json?: boolean }) => {
-      const { id, key } = await inDatabase(client => issueApiKey(client, name, scope, commandCaller()))
-      print(json, { id, name, scopes: scope, key }, [key])
+    .action(async (name: string, { scope, keyFile, json }: CreateOptions) => {
+      if (keyFile === undefined) {
+        const { id, key } = await inDatabase(client => issueApiKey(client, name, scope, commandCaller()))
+        return print(json, { id, name, scopes: scope, key }, [key])
+      }
+      const key = (await readFile(keyFile, 'utf8')).trim()
+      const id = await inDatabase(client => adoptApiKey(client, name, scope, key, commandCaller()))
+      print(json, { id, name, scopes: scope }, [`The key of ${keyFile} is in use as "${name}".`])
     })
 }
 

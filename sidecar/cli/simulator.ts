@@ -2,16 +2,26 @@ import closeWithGrace from 'close-with-grace'
 import { Command, InvalidArgumentError } from 'commander'
 import { startSimulator } from '../../simulator/simulator.ts'
 
+interface SimulatorCommandOptions {
+  host: string
+  port: number
+  rows: number
+  seed: number
+  json?: boolean
+}
+
 /** Returns `sdmk simulator`: a KKI with invented people, until it is told to stop. */
 export function simulatorCommand(): Command {
   return new Command('simulator')
     .description('run a KKI that speaks the contract, with invented people')
     .option('-p, --port <port>', 'port to listen on; 0 takes a free one', wholeNumber, 4010)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('-r, --rows <rows>', 'records that it lists', wholeNumber, 50_000)
     .option('-s, --seed <seed>', 'equal seeds list equal records', wholeNumber, 1)
     .option('--json', 'print address and credentials as one line of JSON')
-    .action(async ({ port, rows, seed, json }: { port: number; rows: number; seed: number; json?: boolean }) => {
-      const simulator = await startSimulator({ port, rows, seed })
+    .action(async ({ json, ...options }: SimulatorCommandOptions) => {
+      const { rows } = options
+      const simulator = await startSimulator(options)
       const { url, clientId, clientSecret } = simulator
       if (json) console.log(JSON.stringify({ url, clientId, clientSecret }))
       else {

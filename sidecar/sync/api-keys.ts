@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { ApiKeyNotFound, createApiKey, revokeApiKey, type Scope } from '../platform/api-key.ts'
+import { ApiKeyNotFound, createApiKey, revokeApiKey, type Scope, setApiKey } from '../platform/api-key.ts'
 import { type Caller, recordAudit } from './audit.ts'
 
 /** Makes an API key, audited, and returns it with its id. @throws ApiKeyExists */
@@ -7,6 +7,19 @@ export async function issueApiKey(client: pg.ClientBase, name: string, scopes: r
   const made = await createApiKey(client, name, scopes)
   await recordAudit(client, { ...caller, action: 'api_key.created', detail: { keyId: made.id, name, scopes } })
   return made
+}
+
+/** Takes an API key that was made elsewhere into use, audited, and returns its id; see `setApiKey`. @throws ApiKeyUnusable */
+export async function adoptApiKey(
+  client: pg.ClientBase,
+  name: string,
+  scopes: readonly Scope[],
+  key: string,
+  caller: Caller
+): Promise<number> {
+  const keyId = await setApiKey(client, name, scopes, key)
+  await recordAudit(client, { ...caller, action: 'api_key.adopted', detail: { keyId, name, scopes } })
+  return keyId
 }
 
 /** Takes an API key out of use, audited, and returns its id. @throws ApiKeyNotFound */

@@ -4,14 +4,18 @@ import Fastify from 'fastify'
 import {
   ApiKeyExists,
   ApiKeyNotFound,
+  ApiKeyUnusable,
   createApiKey,
   listApiKeys,
-  revokeApiKey
+  revokeApiKey,
+  type Scope,
+  setApiKey
 } from '../../sidecar/platform/api-key.ts'
 import auth from '../../sidecar/platform/auth.ts'
 import problems from '../../sidecar/platform/problems.ts'
 import protection from '../../sidecar/platform/protection.ts'
 import requestIdPlugin, { requestId } from '../../sidecar/platform/request-id.ts'
+import { inTransaction } from '../../sidecar/platform/transaction.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
 async function setUp(t: TestContext) {
@@ -120,4 +124,31 @@ test('who guesses keys is held up, while a key that is in use passes from the sa
   assert.equal((await ask()).status, 429, 'without a key neither')
   assert.equal((await ask(key)).status, 200)
   assert.equal((await ask(undefined, {}, '192.0.2.7')).status, 401, 'from elsewhere as before')
+})
+
+test('a key that is made elsewhere takes the place of the one in use under its name, and may be set again', async t => {
+  const { pool, ask } = await setUp(t)
+  const set = (name: string, scopes: Scope[], key: string) =>
+    inTransaction(pool, client => setApiKey(client, name, scopes, key))
+  const [first, second] = ['A', 'B'].map(letter => `sdmk_${letter.repeat(43)}`) as [string, string]
+  const id = await set('odoo', ['runs:write'], first)
+  assert.equal(await set('odoo', ['runs:read'], first), id)
+  assert.equal((await ask(first)).status, 200)
+  const { key: other } = await createApiKey(pool, 'other', ['runs:read'])
+
+  await set('odoo', ['runs:read'], second)
+  assert.equal((await ask(second)).status, 200)
+  const { rows } = await pool.query('select name from kki.api_key where revoked_at is null order by name')
+  assert.deepEqual(rows, [{ name: 'odoo' }, { name: 'other' }])
+  for (const [name, key] of [
+    ['odoo', first],
+    ['odoo', other],
+    ['odoo', 'correct-horse']
+  ] as const) {
+    await assert.rejects(set(name, ['runs:read'], key), (error: Error) => {
+      assert.ok(error instanceof ApiKeyUnusable)
+      return !error.message.includes(key)
+    })
+  }
+  assert.equal((await ask(second)).status, 200, 'what is refused leaves the key in use as it was')
 })

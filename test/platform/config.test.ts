@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
 import path from 'node:path'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
+import pg from 'pg'
 import { loadConfig } from '../../sidecar/config.ts'
 import { ConfigurationError } from '../../sidecar/errors.ts'
 
@@ -81,6 +84,39 @@ test('a refused value is never repeated', () => {
 })
 
 const vault = { KKI_BASE_URL: 'https://kki.test', SDMK_VAULT_ADDR: 'https://vault.test:8200/' }
+async function passwordFile(t: TestContext, text: string): Promise<string> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'sdmk-config-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const file = path.join(folder, 'password')
+  await writeFile(file, text)
+  return file
+}
+
+for (const url of [
+  'postgres://sdmk@db.example:5433/registry?sslmode=verify-full',
+  'postgres://sdmk@/registry?host=/run/postgresql'
+]) {
+  test(`the password of the database may lie in a file: ${url}`, async t => {
+    const password = 'c0rrect horse+%41&=?#:/@'
+    const file = await passwordFile(t, `${password}\n`)
+    const { databaseUrl } = loadConfig({ ...enough, SDMK_DATABASE_URL: url, SDMK_DATABASE_PASSWORD_FILE: file })
+    const { password: sent, user, host, port, database } = new pg.Client(databaseUrl ?? '')
+    const plain = new pg.Client(url)
+    assert.equal(sent, password)
+    assert.deepEqual([user, host, port, database], [plain.user, plain.host, plain.port, plain.database])
+  })
+}
+
+test('a password file that is of no use is named, and what it holds is not', async t => {
+  const url = 'postgres://sdmk@127.0.0.1/sdmk'
+  const file = await passwordFile(t, 'correct-horse')
+  const variable = 'SDMK_DATABASE_PASSWORD_FILE'
+  refuses({ SDMK_DATABASE_URL: url, [variable]: `${file}.gone` }, variable, /cannot be read \(ENOENT\)$/)
+  refuses({ SDMK_DATABASE_URL: url, [variable]: await passwordFile(t, '\n') }, variable, /empty/)
+  refuses({ SDMK_DATABASE_URL: 'postgres://sdmk:other@127.0.0.1/sdmk', [variable]: file }, variable, /with a password/)
+  refuses({ [variable]: file }, 'SDMK_DATABASE_URL', /is required with SDMK_DATABASE_PASSWORD_FILE/)
+})
+
 const role = { SDMK_VAULT_ROLE_ID: 'fetcher', SDMK_VAULT_SECRET_ID_FILE: '/run/secrets/id' }
 
 test('secrets are files unless there is a Vault, which is logged in to in one way', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,16 +8,19 @@ import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { openVaultSecretStore, type VaultSecretStore } from '../../sidecar/secrets/vault.ts'
 
 /*
  * What the stand-in of the other tests claims, asked of Vault's own core: `npm run test:vault`, which builds it first. It is
  * no part of `npm test`, since its sources are some gigabytes.
  */
+const run = promisify(execFile)
 const program = fileURLToPath(new URL('../../.data/vault/vault', import.meta.url))
 
 interface RealVault {
   url: string
+  token: string
   key: string
   root(method: string, path: string, body?: object): Promise<{ data?: Record<string, unknown> }>
 }
@@ -45,20 +48,17 @@ async function startRealVault(t: TestContext): Promise<RealVault> {
     if (ok) break
     await wait(100)
   }
-  return { url, key, root }
+  return { url, token, key, root }
 }
 
-/** The policies that docs/secrets.md tells people to make. */
-async function documentedPolicy(name: string): Promise<string> {
-  const page = await readFile(new URL('../../docs/secrets.md', import.meta.url), 'utf8')
-  const policy = new RegExp(`^\`${name}\`[^\\n]*\\n\\n\`\`\`hcl\\n(.*?)\`\`\``, 'ms').exec(page)?.[1]
-  assert.ok(policy, `docs/secrets.md has no policy ${name}`)
-  return policy
-}
+const policies = fileURLToPath(new URL('../../deploy/vault', import.meta.url))
+const repository = fileURLToPath(new URL('../..', import.meta.url))
 
 /** Logs in as a role of that policy, whose secret id is in the file. */
 async function openAs(t: TestContext, vault: RealVault, policy: string, role: object = {}) {
-  await vault.root('PUT', `sys/policies/acl/${policy}`, { policy: await documentedPolicy(policy) })
+  await vault.root('PUT', `sys/policies/acl/${policy}`, {
+    policy: await readFile(join(policies, `${policy}.hcl`), 'utf8')
+  })
   await vault.root('POST', `auth/approle/role/${policy}`, { token_policies: policy, ...role })
   const { data } = await vault.root('GET', `auth/approle/role/${policy}/role-id`)
   const directory = await mkdtemp(join(tmpdir(), 'real-vault-'))
@@ -70,6 +70,11 @@ async function openAs(t: TestContext, vault: RealVault, policy: string, role: ob
   }
   await rotate()
   const lines: string[] = []
+  const store = await logIn(t, vault, String(data?.role_id), secretIdFile, lines)
+  return { store, rotate, lines }
+}
+
+async function logIn(t: TestContext, vault: RealVault, roleId: string, secretIdFile: string, lines: string[] = []) {
   const log = (_fields: object, message: string): void => void lines.push(message)
   const store: VaultSecretStore = await openVaultSecretStore(
     {
@@ -79,12 +84,12 @@ async function openAs(t: TestContext, vault: RealVault, policy: string, role: ob
       namespace: null,
       caFile: null,
       timeoutMs: 2000,
-      login: { kind: 'approle', mount: 'approle', roleId: String(data?.role_id), secretIdFile }
+      login: { kind: 'approle', mount: 'approle', roleId, secretIdFile }
     },
     { info: log, warn: log, error: log }
   )
   t.after(() => store.close())
-  return { store, rotate, lines }
+  return store
 }
 
 test('a real Vault keeps secrets and versions as the stand-in does', async t => {
@@ -101,7 +106,7 @@ test('a real Vault keeps secrets and versions as the stand-in does', async t => 
   assert.equal(await store.replace('kki-token', '2', { accessToken: 'd' }), '3')
 })
 
-test('the documented policies let each process read what it needs, and KKI’s secrets be read by the role fetch alone', async t => {
+test('the policies of deploy/vault let each process read what it needs, and KKI’s secrets be read by the role fetch alone', async t => {
   const vault = await startRealVault(t)
   for (const name of ['kki', 'nik-keys']) await vault.root('POST', `secret/data/sdmk/${name}`, { data: { a: 'b' } })
   const fetcher = await openAs(t, vault, 'sdmk-fetch')
@@ -139,4 +144,33 @@ test('a real Vault that is sealed is waited for', async t => {
   await assert.rejects(store.read('kki-token'), { code: 'SDMK_SECRET_STORE_UNAVAILABLE', message: /is sealed/ })
   await fetch(`${vault.url}/v1/sys/unseal`, { method: 'PUT', body: JSON.stringify({ key: vault.key }) })
   assert.deepEqual(await store.read('kki-token'), { accessToken: 'a' })
+})
+
+test('what fills the Vault of the compose file gives each process its secrets, and may run again', async t => {
+  const vault = await startRealVault(t)
+  const secrets = await mkdtemp(join(tmpdir(), 'real-vault-'))
+  t.after(() => rm(secrets, { recursive: true, force: true }))
+  await run('sh', [join(repository, 'deploy/compose/make-secrets.sh'), secrets])
+  const put = (name: string, text: string) => writeFile(join(secrets, name), text)
+  await put('vault-root-token', vault.token)
+  const env = { ...process.env, VAULT_ADDR: vault.url, SECRETS_DIR: secrets, POLICIES_DIR: policies }
+  const seed = () => run(process.execPath, [join(repository, 'tools/compose/seed-vault.ts')], { env })
+  await seed()
+  await seed()
+
+  const fetcher = await logIn(t, vault, 'sdmk-fetch', join(secrets, 'vault-secret-id-fetch'))
+  const service = await logIn(t, vault, 'sdmk-service', join(secrets, 'vault-secret-id-service'))
+  assert.deepEqual(await fetcher.read('kki'), { clientId: 'sdmk', clientSecret: 'simulator-secret' })
+  assert.deepEqual(await service.findReadable(['kki', 'kki-token']), [])
+  await service.write('odoo', { login: 'sdmk', apiKey: 'key' })
+  assert.equal((await fetcher.readVersion('nik-keys')).version, '1', 'nothing is written twice')
+
+  await put('vault-secret-id-fetch', 'another-secret-id')
+  await seed()
+  await logIn(t, vault, 'sdmk-fetch', join(secrets, 'vault-secret-id-fetch'))
+  const { data } = await vault.root('LIST', 'auth/approle/role/sdmk-fetch/secret-id')
+  assert.equal((data?.keys as string[] | undefined)?.length, 1, 'the former secret id is gone')
+  await put('nik-keys.json', '{"digestKey": "other"}')
+  await assert.rejects(seed(), /the secret "nik-keys" is there and is not the one of the file/)
+  assert.deepEqual(await service.read('odoo'), { login: 'sdmk', apiKey: 'key' })
 })

@@ -10,6 +10,8 @@ const users = [
   { login: 'auditor', group: 'sdmk_core.group_sdmk_auditor', name: 'Auditor', lang: 'en_US' }
 ] as const
 
+const script = new URL('accounts.py', import.meta.url)
+
 export interface OdooAccount {
   login: string
   password: string
@@ -40,22 +42,7 @@ export async function keepPasswords(file: string): Promise<Passwords> {
 /** Makes the users, or gives them their passwords again. */
 export async function makeAccounts(odoo: OdooCommands, database: string, passwords: Passwords): Promise<void> {
   const given = users.map(user => ({ ...user, password: passwords.users[user.login] }))
-  await runScript(
-    odoo,
-    database,
-    `
-for user in given:
-    group = env.ref(user.pop("group"))
-    known = env["res.users"].search([("login", "=", user["login"])])
-    values = {**user, "tz": "Asia/Jakarta", "group_ids": [(4, group.id)]}
-    if known:
-        known.write(values)
-    else:
-        known.with_context(no_reset_password=True).create(values)
-env.cr.commit()
-`,
-    given
-  )
+  await runScript(odoo, database, await readFile(script, 'utf8'), given)
 }
 
 /** Returns who can sign in, in the order of what they may do. */

@@ -1,5 +1,8 @@
+import { readFile } from 'node:fs/promises'
 import type { DeveloperOdoo } from './developer.ts'
 import { runScript } from './script.ts'
+
+const script = new URL('connect.py', import.meta.url)
 
 /**
  * Gives Odoo the sidecar's address and a key of its API, and lets it hand the sidecar a key for its account there, as an
@@ -11,16 +14,5 @@ export async function connectSidecar(
 ): Promise<void> {
   const seen = new URL(url)
   if (seen.hostname === '127.0.0.1') seen.hostname = odoo.engine.host
-  await runScript(
-    odoo,
-    odoo.database,
-    `
-parameters = env["ir.config_parameter"]
-parameters.set_param("sdmk.sidecar.url", given["url"])
-parameters.set_param("sdmk.sidecar.key", given["key"])
-env["sdmk.integration"]._renew_key()
-env.cr.commit()
-`,
-    { url: seen.origin, key }
-  )
+  await runScript(odoo, odoo.database, await readFile(script, 'utf8'), { url: seen.origin, key })
 }

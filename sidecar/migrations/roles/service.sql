@@ -12,7 +12,7 @@ grant usage on all sequences in schema sdmk to :"service";
 grant select, insert, update on sdmk.profession to :"service";
 grant select, insert, update, delete on sdmk.str_number, sdmk.health_worker, sdmk.registration to :"service";
 -- NIKs that were taken from a person are kept; nothing that runs needs to open one again.
-grant select (health_worker_id, nik_digest), insert, delete on sdmk.former_nik to :"service";
+grant select (health_worker_id, nik_digest, nik_tail, replaced_at), insert, delete on sdmk.former_nik to :"service";
 
 grant select on kki.schema_version to :"service";
 grant select, insert, update on kki.setting, kki.run, kki.batch, kki.watermark, kki.decision, kki.retry_item to :"service";
@@ -25,7 +25,9 @@ select kki.inherit_grants(i.inhrelid::regclass)
 from pg_inherits i join pg_class c on c.oid = i.inhrelid
 where c.relnamespace = 'kki'::regnamespace and c.relkind = 'r';
 -- It adds to the audit and reads it, and changes nothing of it.
-grant select, insert on kki.audit_event to :"service";
+grant select, insert on kki.audit_event, kki.audit_chain to :"service";
+grant select, insert, delete on kki.audit_unchained to :"service";
+grant select, insert, update on kki.audit_check to :"service";
 -- It checks keys and notes their use; making and revoking them takes the login that migrates.
 grant select, update (last_used_at) on kki.api_key to :"service";
 

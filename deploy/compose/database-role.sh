@@ -1,0 +1,11 @@
+#!/bin/sh
+# Run once by the image of PostgreSQL, when it makes a new cluster: a role that owns one database, both named
+# $DATABASE_ROLE, and may do nothing else.
+set -eu
+psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname "$POSTGRES_DB" <<'SQL'
+\getenv role DATABASE_ROLE
+\set password `cat "$DATABASE_PASSWORD_FILE"`
+create role :"role" login password :'password';
+create database :"role" owner :"role";
+revoke connect, temporary on database :"role" from public;
+SQL

@@ -1,0 +1,34 @@
+import { Command } from 'commander'
+import packageJson from '../../package.json' with { type: 'json' }
+import { auditCommand } from './audit.ts'
+import { demoCommand } from './demo.ts'
+import { importCommand } from './import.ts'
+import { keysCommand } from './keys.ts'
+import { migrateCommand } from './migrate.ts'
+import { odooCommand } from './odoo.ts'
+import { personCommand } from './person.ts'
+import { rejectionsCommand } from './rejections.ts'
+import { serveCommand } from './serve.ts'
+import { simulatorCommand } from './simulator.ts'
+import { statusCommand } from './status.ts'
+import { syncCommand } from './sync.ts'
+
+/** Returns the command `sdmk` with all that it can do. */
+export function createProgram(): Command {
+  return new Command('sdmk')
+    .description(`${packageJson.description}. Settings are environment variables: docs/configuration.md`)
+    .version(packageJson.version)
+    .showSuggestionAfterError()
+    .addCommand(serveCommand())
+    .addCommand(demoCommand())
+    .addCommand(syncCommand())
+    .addCommand(importCommand())
+    .addCommand(statusCommand())
+    .addCommand(rejectionsCommand())
+    .addCommand(odooCommand())
+    .addCommand(personCommand())
+    .addCommand(auditCommand())
+    .addCommand(migrateCommand())
+    .addCommand(keysCommand())
+    .addCommand(simulatorCommand())
+}

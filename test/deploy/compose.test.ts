@@ -1,0 +1,208 @@
+import assert from 'node:assert/strict'
+import { access, readdir, readFile, stat } from 'node:fs/promises'
+import path from 'node:path'
+import { describe, test } from 'node:test'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { Command } from 'commander'
+import packageJson from '../../package.json' with { type: 'json' }
+import { createProgram } from '../../sidecar/cli/program.ts'
+import { loadConfig } from '../../sidecar/config.ts'
+import { roles } from '../../sidecar/environment.ts'
+import { addons } from '../../tools/odoo/server.ts'
+import {
+  type ComposeService,
+  exampleSettings,
+  makeSecrets,
+  readCompose,
+  readText,
+  root,
+  run,
+  variablePattern,
+  wordsOf
+} from './helpers.ts'
+
+const compose = await readCompose()
+const services = Object.entries(compose.services)
+const connectorImage = `healthforce/kki-connector:${packageJson.version}`
+const isConnector = ({ image }: ComposeService) => image === connectorImage
+const isOnce = ({ restart }: ComposeService) => restart === 'no'
+/** Those with a standing process that is our program. */
+const connectors = services.filter(([, service]) => isConnector(service) && service.environment?.SDMK_ROLES)
+
+describe('docker-compose.odoo.yml', { concurrency: true }, () => {
+  test('is valid by the JSON Schema of the Compose Specification', async () => {
+    const schema = JSON.parse(await readText('test/deploy/compose-spec/compose-spec.json'))
+    // The formats are Compose's own words for ports and durations.
+    const validate = new Ajv2020({ strict: false, validateFormats: false, allErrors: true }).compile(schema)
+    assert.ok(validate(compose), JSON.stringify(validate.errors, null, 2))
+    assert.ok(!validate({ services: { one: { imago: 'x' } } }), 'the schema refuses what it does not know')
+  })
+
+  test('takes each of its variables from .env.example, and .env.example has no others', async () => {
+    const text = await readText('docker-compose.odoo.yml')
+    const used = new Set([...text.matchAll(variablePattern)].map(([, name]) => name))
+    // Those of Docker Compose itself.
+    const given = Object.keys(await exampleSettings()).filter(name => !name.startsWith('COMPOSE_'))
+    assert.deepEqual([...used].sort(), given.sort())
+    assert.doesNotMatch(text, /(?<!\$)\$[A-Za-z]|(?<!\$)\$\{[A-Z_]+[^A-Z_}]/, 'no other form of a variable is used')
+  })
+
+  for (const [name, service] of services) {
+    test(`${name} may change nothing but its volumes, has no privileges and a limit of memory`, () => {
+      assert.equal(service.read_only, true)
+      assert.deepEqual(service.cap_drop, ['ALL'])
+      assert.deepEqual(service.security_opt, ['no-new-privileges:true'])
+      assert.match(service.mem_limit, /^\d+[mg]$/)
+      assert.ok(service.networks.length > 0, 'is in no default network')
+    })
+
+    test(`${name} has an image that is pinned by its version`, () => {
+      assert.match(service.image, /^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9]+)?$/)
+      assert.equal(service.build === '.', isConnector(service), 'our own image is built, the others are not')
+    })
+
+    test(`${name} says when it is healthy, or ends by itself`, () => {
+      if (isOnce(service)) return assert.equal(service.healthcheck?.disable ?? false, isConnector(service))
+      assert.ok(service.healthcheck?.test || isConnector(service), 'our own image brings its check')
+      assert.equal(service.restart, 'unless-stopped')
+    })
+
+    test(`${name} starts after what it needs`, () => {
+      for (const [needed, { condition }] of Object.entries(service.depends_on ?? {})) {
+        const other = compose.services[needed]
+        assert.ok(other, `there is a service ${needed}`)
+        assert.equal(condition, isOnce(other) ? 'service_completed_successfully' : 'service_healthy')
+        assert.ok(
+          !other.profiles || service.depends_on?.[needed]?.required === false,
+          'without its profile it is missed'
+        )
+      }
+    })
+
+    test(`${name} mounts what is in this repository, and only to read`, async () => {
+      for (const mount of service.volumes ?? []) {
+        const [source = '', target, mode] = mount.split(':')
+        if (source === '/var/run/docker.sock') continue
+        assert.ok(target?.startsWith('/'))
+        if (!source.startsWith('.')) assert.ok(source in compose.volumes, `${source} is a volume`)
+        else {
+          assert.equal(mode, 'ro')
+          await access(path.join(root, source))
+        }
+      }
+    })
+
+    test(`${name} is given secrets as files, and only those that exist`, () => {
+      const given = (service.secrets ?? []).map(secret => (typeof secret === 'string' ? secret : secret.source))
+      for (const secret of given) assert.ok(secret in compose.secrets, secret)
+      const targets = (service.secrets ?? []).map(secret => (typeof secret === 'string' ? secret : secret.target))
+      for (const [variable, value] of Object.entries(service.environment ?? {})) {
+        if (/PASSWORD|TOKEN|SECRET|KEY/.test(variable)) assert.match(variable, /_FILE$|_DIR$/)
+        const file = /^\/run\/secrets\/(.+)$/.exec(value)?.[1]
+        if (file) assert.ok(targets.includes(file), `${variable} names a secret of this service`)
+      }
+    })
+  }
+
+  test('listens on the loopback address alone', () => {
+    const ports = services.flatMap(([, service]) => service.ports ?? [])
+    assert.ok(ports.length >= 5)
+    for (const port of ports) assert.match(port, /^127\.0\.0\.1:\d+:\d+$/)
+    for (const [name, { networks, ports: own }] of services) {
+      assert.equal(networks.includes('published'), own !== undefined, name)
+    }
+  })
+
+  test('lets nobody but etl-kki-service reach KKI, and nobody else out but the alerts', () => {
+    const isOpen = (network: string) => {
+      const options = compose.networks[network]
+      return !options?.internal && options?.driver_opts?.['com.docker.network.bridge.enable_ip_masquerade'] !== 'false'
+    }
+    const inNetwork = (name: string) =>
+      services.filter(([, { networks }]) => networks.includes(name)).map(([key]) => key)
+    assert.deepEqual(Object.keys(compose.networks).filter(isOpen).sort(), ['alerts', 'kki'])
+    assert.deepEqual(inNetwork('kki').sort(), ['etl-kki-service', 'simulator'])
+    assert.deepEqual(inNetwork('alerts'), ['alertmanager'])
+    for (const [name, { networks }] of services) {
+      for (const network of networks) assert.ok(network in compose.networks, `${name}: ${network}`)
+    }
+  })
+
+  test('runs each role once, and fetch in etl-kki-service alone', () => {
+    assert.deepEqual(Object.fromEntries(connectors.map(([name, { environment }]) => [name, environment?.SDMK_ROLES])), {
+      'etl-kki-service': 'fetch',
+      'sdmk-service': 'registry,api,relay'
+    })
+    const all = connectors.flatMap(([, { environment }]) => environment?.SDMK_ROLES?.split(',') ?? [])
+    assert.deepEqual(all.sort(), [...roles].sort())
+    const withKkiLogin = services.filter(([, { secrets }]) => secrets?.includes('vault-secret-id-fetch'))
+    assert.deepEqual(withKkiLogin.map(([name]) => name).sort(), ['etl-kki-service', 'vault-seed'])
+  })
+
+  test('gives our program settings that it takes', async t => {
+    const secrets = await makeSecrets(t)
+    for (const [name, { environment = {} }] of services.filter(([, service]) => isConnector(service))) {
+      const text = JSON.stringify(environment).replaceAll('/run/secrets/', `${secrets}/`)
+      const config = loadConfig(JSON.parse(text), { talksToKki: 'SDMK_ROLES' in environment })
+      if ('SDMK_DATABASE_URL' in environment) {
+        const password = await readFile(path.join(secrets, 'sdmk-db-password'), 'utf8')
+        assert.ok(config.databaseUrl?.endsWith(`?password=${password}`), name)
+      }
+    }
+  })
+
+  test('calls our program by commands that it has', async () => {
+    const called = services.filter(([, service]) => isConnector(service) && service.entrypoint === undefined)
+    const commandLines = called.map(([, { command }]) => wordsOf(command)).filter(({ length }) => length > 0)
+    assert.ok(commandLines.length >= 3)
+    for (const words of commandLines) await parseOnly(words)
+    await assert.rejects(parseOnly(['simulator', '--rowz', '1']), /unknown option/)
+  })
+
+  test('has its secrets made by make-secrets.sh, which leaves those that are there', async t => {
+    const folder = await makeSecrets(t)
+    const made = (await readdir(folder)).sort()
+    assert.deepEqual(made, Object.keys(compose.secrets).sort())
+    for (const [name, { file }] of Object.entries(compose.secrets)) {
+      assert.equal(file, `.data/compose-secrets/${name}`)
+    }
+    assert.equal((await stat(folder)).mode & 0o777, 0o700, 'nobody else may enter')
+    const read = () => Promise.all(made.map(name => readFile(path.join(folder, name), 'utf8')))
+    const before = await read()
+    assert.ok(before.every(text => text.length > 15))
+    assert.equal(new Set(before).size, made.length, 'no two are the same')
+    await run('sh', [path.join(root, 'deploy/compose/make-secrets.sh'), folder])
+    assert.deepEqual(await read(), before)
+  })
+
+  test('gives Alertmanager the webhook where its configuration looks for it', async () => {
+    const settings = await readText('observability/alertmanager/alertmanager.yml')
+    const [secret] = compose.services.alertmanager?.secrets ?? []
+    assert.ok(typeof secret === 'object')
+    assert.match(settings, new RegExp(`api_url_file: /run/secrets/${secret.target}$`, 'm'))
+  })
+
+  test('sets up the addons that there are, with scripts that the shell can read', async () => {
+    assert.match(await readText('deploy/compose/odoo-setup.sh'), new RegExp(`^addons=${addons.join()}$`, 'm'))
+    await run('sh', ['-n', path.join(root, 'deploy/compose/database-role.sh')])
+    await run('bash', ['-n', path.join(root, 'deploy/compose/odoo-setup.sh')])
+  })
+})
+
+/** Parses a command line as `sdmk` would, without doing it. @throws what is wrong with it */
+async function parseOnly(words: string[]): Promise<void> {
+  const program = createProgram()
+  let isReached = false
+  const quiet = (command: Command) => {
+    command.exitOverride().configureOutput({ writeErr: () => {}, writeOut: () => {} })
+    if (command.commands.length === 0) {
+      command.action(() => {
+        isReached = true
+      })
+    }
+    for (const child of command.commands) quiet(child)
+  }
+  quiet(program)
+  await program.parseAsync(words, { from: 'user' })
+  assert.ok(isReached, `${words.join(' ')} is a whole command`)
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { access, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import packageJson from '../../package.json' with { type: 'json' }
+import { createProgram } from '../../sidecar/cli/program.ts'
+import { variables } from '../../sidecar/environment.ts'
+import { readText, root, run } from './helpers.ts'
+
+const folder = path.join(root, 'deploy/systemd')
+const units = (await readdir(folder)).sort()
+const known = variables.map(([name]) => String(name))
+
+/** Returns the values of a setting; one may be given several times. */
+function valuesOf(unit: string, setting: string): string[] {
+  return [...unit.matchAll(new RegExp(`^${setting}=(.*)$`, 'gm'))].map(([, value]) => value ?? '')
+}
+
+/** Copies a unit with the program of this machine, under the name of an instance where it is a template. */
+async function installable(t: TestContext, name: string): Promise<string> {
+  const target = await mkdtemp(path.join(os.tmpdir(), 'sdmk-systemd-'))
+  t.after(() => rm(target, { recursive: true, force: true }))
+  const text = (await readText(`deploy/systemd/${name}`)).replaceAll('/opt/node/bin/node', process.execPath)
+  const file = path.join(target, name.replace('@.', '@sdmk-service.'))
+  await writeFile(file, text)
+  return file
+}
+
+async function whyNoSystemd(): Promise<string | false> {
+  return run('systemd-analyze', ['--version']).then(
+    () => false,
+    () => 'no systemd-analyze on this machine'
+  )
+}
+
+describe('systemd units', { concurrency: true }, async () => {
+  const skip = await whyNoSystemd()
+  for (const name of units) {
+    test(`${name} may change nothing, and gains no rights`, async () => {
+      const unit = await readText(`deploy/systemd/${name}`)
+      assert.deepEqual(valuesOf(unit, 'NoNewPrivileges'), ['yes'])
+      assert.deepEqual(valuesOf(unit, 'ProtectSystem'), ['strict'])
+      assert.deepEqual(valuesOf(unit, 'CapabilityBoundingSet'), [''])
+      assert.doesNotMatch(valuesOf(unit, 'User').join(), /^(root)?$/)
+    })
+
+    test(`${name} calls a command that there is, with settings that there are`, async () => {
+      const unit = await readText(`deploy/systemd/${name}`)
+      const [commandLine = ''] = valuesOf(unit, 'ExecStart')
+      const [, script, command] = /^\/opt\/node\/bin\/node (?:--\S+ )*(\S+) (\S+)$/.exec(commandLine) ?? []
+      await access(path.join(root, script ?? ''))
+      assert.ok(
+        createProgram().commands.some(item => item.name() === command),
+        commandLine
+      )
+      const names = valuesOf(unit, 'Environment').flatMap(text => text.split(' ').map(item => item.split('=')[0] ?? ''))
+      for (const item of names) if (/^(SDMK|KKI)_/.test(item)) assert.ok(known.includes(item), item)
+    })
+
+    test(`${name} is a unit that systemd takes`, { skip }, async t => {
+      const { stderr } = await run('systemd-analyze', ['verify', '--man=no', await installable(t, name)])
+      // An unknown setting is told, and no error.
+      assert.equal(stderr, '')
+    })
+  }
+
+  test('the services run what npm start runs', async () => {
+    const unit = await readText('deploy/systemd/kki-connector@.service')
+    const allocation = valuesOf(unit, 'Environment').find(text => text.startsWith('MALLOC_'))
+    const command = valuesOf(unit, 'ExecStart')[0]?.replace('/opt/node/bin/', '')
+    assert.equal(`${allocation} ${command}`, packageJson.scripts.start)
+  })
+})
