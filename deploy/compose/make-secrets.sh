@@ -20,7 +20,7 @@ keep() {
 random() { head -c 32 /dev/urandom | base64 | tr -d '=\n' | tr '+/' '-_'; }
 key() { head -c 32 /dev/urandom | base64 | tr -d '\n'; }
 
-for name in sdmk-db-superuser-password sdmk-db-password odoo-db-superuser-password odoo-db-password odoo-admin-password \
+for name in sdmk-db-superuser-password sdmk-db-password sdmk-service-db-password odoo-db-superuser-password odoo-db-password odoo-admin-password \
   vault-root-token vault-secret-id-fetch vault-secret-id-service grafana-admin-password; do
   random | keep "$name"
 done

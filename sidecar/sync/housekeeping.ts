@@ -1,39 +1,80 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../platform/database.ts'
+import { createTraceId } from '../platform/trace-context.ts'
+import { type Caller, recordAudit } from './audit.ts'
+import type { SyncMetrics } from './metrics.ts'
+
+/** What goes when its time is over; `docs/database.md` has the table of what is kept how long. */
+export const purgedThings = ['staging', 'raw_rows'] as const
+export type Purged = (typeof purgedThings)[number]
+
+export interface HouseContext {
+  database: Database
+  metrics: Pick<SyncMetrics, 'purged'>
+  logger: FastifyBaseLogger
+  rawRetentionDays: number
+  timeZone: string
+}
 
 /** Dropping a partition needs its parent for itself; rather than hold up every batch behind it, it is tried again later. */
 const lockTimeoutMs = 200
 
-/** Drops the staging of batches that have ended, and the raw rows of rejections older than `rawRetentionDays`. */
-export async function keepHouse(
-  database: Database,
-  rawRetentionDays: number,
-  logger: FastifyBaseLogger
-): Promise<void> {
-  const { rows } = await database.pool.query<{ id: number }>(
-    `select b.id from kki.batch b
+/**
+ * Drops the staging of batches that have ended, and the raw rows of rejections past their retention. Each purge is
+ * audited in its own transaction, and counted.
+ */
+export async function keepHouse(context: HouseContext): Promise<void> {
+  const caller = { actor: 'sidecar', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
+  await dropStaging(context, caller)
+  await purgeRawRows(context, caller)
+}
+
+async function dropStaging({ database, metrics, logger }: HouseContext, caller: Caller) {
+  const { rows } = await database.pool.query<{ id: number; runId: number }>(
+    `select b.id, b.run_id as "runId" from kki.batch b
     where b.state not in ('queued', 'fetching', 'planned', 'held') and to_regclass('kki.staged_row_' || b.id) is not null
     order by b.id`
   )
-  for (const { id } of rows) {
+  for (const { id, runId } of rows) {
     try {
       await database.withTransaction(async client => {
         await client.query(`set local lock_timeout = ${lockTimeoutMs}`)
         await client.query('select kki.drop_staging($1)', [id])
+        const detail = { what: 'staging' satisfies Purged }
+        await recordAudit(client, { ...caller, action: 'retention.purged', runId, batchId: id, detail })
       })
+      metrics.purged('staging', 1)
     } catch (error) {
       if ((error as { code?: string }).code !== lockNotAvailable) throw error
       logger.debug({ batch_id: id }, 'the staging of a batch is in use; it is dropped later')
     }
   }
-  const purged = await database.pool.query(
-    `update kki.rejection_occurrence o set raw_sealed = null
-    from kki.batch b
-    where b.id = o.batch_id and o.raw_sealed is not null and b.finished_at < now() - make_interval(days => $1)`,
-    [rawRetentionDays]
-  )
-  if (purged.rowCount)
-    logger.info({ rows: purged.rowCount, retention_days: rawRetentionDays }, 'raw rows past their retention are purged')
+}
+
+async function purgeRawRows({ database, metrics, logger, rawRetentionDays, timeZone }: HouseContext, caller: Caller) {
+  const rows = await database.withTransaction(async client => {
+    const { rows: days } = await client.query<{ day: string; rows: number }>(
+      `with purged as (
+        update kki.rejection_occurrence o set raw_sealed = null
+        from kki.batch b
+        where b.id = o.batch_id and o.raw_sealed is not null and b.finished_at < now() - make_interval(days => $1)
+        returning (b.finished_at at time zone $2)::date as day
+      )
+      select day::text, count(*) as rows from purged group by day order by day`,
+      [rawRetentionDays, timeZone]
+    )
+    const count = days.reduce((sum, day) => sum + day.rows, 0)
+    if (count > 0) {
+      const rowsOfDays = Object.fromEntries(days.map(day => [day.day, day.rows]))
+      const detail = { what: 'raw_rows' satisfies Purged, rows: count, rowsOfDays, rawRetentionDays }
+      await recordAudit(client, { ...caller, action: 'retention.purged', detail })
+    }
+    return count
+  })
+  if (rows === 0) return
+  metrics.purged('raw_rows', rows)
+  logger.info({ rows, retention_days: rawRetentionDays }, 'raw rows past their retention are purged')
 }
 
 const lockNotAvailable = '55P03'

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import { countUnseen } from '../registry/unseen.ts'
 import { rejectionCodes, warningCodes } from '../transform/codes.ts'
 import { type Batch, type HoldReason, holdReasons, ledgerCounters, ledgerOf } from './batch.ts'
+import { type Purged, purgedThings } from './housekeeping.ts'
 import { nextDue } from './schedule.ts'
 import { readSetting } from './settings.ts'
 import { isOverRejectRatio, readTroubles, troubles } from './troubles.ts'
@@ -13,6 +14,7 @@ export interface SyncMetrics {
   batchHeld(reasons: readonly HoldReason[]): void
   batchEnded(state: 'failed' | 'cancelled'): void
   phaseEnded(phase: 'fetch' | 'plan' | 'apply', seconds: number): void
+  purged(what: Purged, count: number): void
   /** Counts the codes of a batch's rejections and warnings, while its staging is still there. */
   countProblems(pool: pg.Pool, batchId: number): Promise<void>
 }
@@ -39,6 +41,7 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
   const warnings = counter('sdmk_kki_warnings_total', 'Rows with a warning, by code', 'code', warningCodes)
   const batches = counter('sdmk_kki_batches_total', 'Batches that ended', 'state', ['applied', 'failed', 'cancelled'])
   const held = counter('sdmk_kki_batches_held_total', 'Batches that were held, by reason', 'reason', holdReasons)
+  const purged = counter('sdmk_retention_purged_total', 'What went since its time was over', 'what', purgedThings)
   const overRatio = new client.Counter({
     name: 'sdmk_kki_batches_over_reject_ratio_total',
     help: 'Applied batches that refused more than the share that the setting allows'
@@ -64,6 +67,7 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
     },
     batchEnded: state => batches(state),
     phaseEnded: (phase, seconds) => duration.observe({ phase }, seconds),
+    purged,
     async countProblems(pool, batchId) {
       for (const { code, count } of await problemCounts(pool, rejectionCounts, batchId)) rejections(code, count)
       for (const { code, count } of await problemCounts(pool, warningCounts, batchId)) warnings(code, count)

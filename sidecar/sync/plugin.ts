@@ -125,5 +125,6 @@ async function workRegistry(app: FastifyInstance, { config, mapping, identity, m
     { concurrency: config.workers, idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId) }
   )
   await queue.work('audit-check', () => checkChain(database.pool, logger), { concurrency: 1 })
-  await queue.work('kki-housekeeping', () => keepHouse(database, config.rawRetentionDays, logger), { concurrency: 1 })
+  const house = { database, metrics, logger, timeZone, rawRetentionDays: config.rawRetentionDays }
+  await queue.work('kki-housekeeping', () => keepHouse(house), { concurrency: 1 })
 }

@@ -5,8 +5,8 @@ import { runSdmk } from '../e2e/process.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
 test('a key is made, listed and revoked on the command line, and each change is audited', async t => {
-  const { url, pool } = await createTestDatabase(t)
-  const env = { SDMK_DATABASE_URL: url }
+  const { url, ownerUrl, pool } = await createTestDatabase(t)
+  const env = { SDMK_DATABASE_URL: ownerUrl }
   const made = await runSdmk(['keys', 'create', 'dashboard', '--scope', 'runs:read', 'audit:read', '--json'], env)
   const { key, scopes } = JSON.parse(made.stdout)
   assert.deepEqual(scopes, ['runs:read', 'audit:read'])
@@ -26,4 +26,6 @@ test('a key is made, listed and revoked on the command line, and each change is 
     ]
   )
   assert.ok(!JSON.stringify(rows).includes(key.slice(5)))
+  const byService = await runSdmk(['keys', 'create', 'mine', '--scope', 'registry:reveal'], { SDMK_DATABASE_URL: url })
+  assert.deepEqual([byService.code, byService.stdout], [1, ''], 'the login of the service makes none')
 })

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { describe, test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Command } from 'commander'
+import pg from 'pg'
 import packageJson from '../../package.json' with { type: 'json' }
 import { createProgram } from '../../sidecar/cli/program.ts'
 import { loadConfig } from '../../sidecar/config.ts'
@@ -145,8 +146,11 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
       const text = JSON.stringify(environment).replaceAll('/run/secrets/', `${secrets}/`)
       const config = loadConfig(JSON.parse(text), { talksToKki: 'SDMK_ROLES' in environment })
       if ('SDMK_DATABASE_URL' in environment) {
-        const password = await readFile(path.join(secrets, 'sdmk-db-password'), 'utf8')
-        assert.ok(config.databaseUrl?.endsWith(`?password=${password}`), name)
+        const { user, password } = new pg.Client(config.databaseUrl ?? '')
+        const isOwner = environment.SDMK_ROLES === undefined
+        assert.equal(user, isOwner ? 'sdmk' : 'sdmk_service', name)
+        const file = isOwner ? 'sdmk-db-password' : 'sdmk-service-db-password'
+        assert.equal(password, await readFile(path.join(secrets, file), 'utf8'), name)
       }
     }
   })

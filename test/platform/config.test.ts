@@ -151,7 +151,7 @@ for (const { given, variable } of [
 }
 
 test('spans are exported where an endpoint is set, and nothing switches that off', () => {
-  const of = (env: Record<string, string>) => loadConfig({ KKI_BASE_URL: 'http://kki.test', ...env }).tracing
+  const of = (env: Record<string, string>) => loadConfig({ KKI_BASE_URL: 'https://kki.test', ...env }).tracing
   const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector.test:4318'
   assert.equal(of({}), null)
   assert.equal(of({ OTEL_SERVICE_NAME: 'etl-kki-service' }), null)

@@ -1,4 +1,6 @@
-from odoo.exceptions import AccessError
+import re
+
+from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -38,3 +40,42 @@ class TestAccess(SdmkCase):
                 mute_logger("odoo.addons.base.models.ir_model", "odoo.addons.base.models.ir_rule"),
             ):
                 self.env[model].with_user(service).search_read([], ["id"], limit=1)
+
+    def test_the_service_account_has_no_access_to_any_table(self):
+        allowed = {
+            operation: [
+                name
+                for name, model in self.env.items()
+                if not model._abstract and model.with_user(self.users["service"]).has_access(operation)
+            ]
+            for operation in ("read", "write", "create", "unlink")
+        }
+        # What Odoo lets everybody read: languages, countries and the like; none of it is of people.
+        readable = allowed.pop("read")
+        self.assertFalse([name for name in readable if name.startswith(("sdmk.", "res.users", "res.partner", "mail."))])
+        self.assertEqual(allowed, {"write": [], "create": [], "unlink": []})
+
+    def test_the_service_account_gives_no_orders(self):
+        self.send(self.worker())
+        worker = self.env["sdmk.health.worker"].with_user(self.users["service"]).browse(1)
+        with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
+            worker.action_edit()
+            self.env["sdmk.health.worker.edit"].with_user(self.users["service"]).create({"health_worker_id": 1})
+        with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
+            worker._edit({"name": "Rekaan"})
+
+    def test_no_role_may_export_and_there_is_no_identity_number_to_export(self):
+        self.send(self.worker(), registrations=[self.registration()])
+        for role in ("auditor", "verifier", "admin"):
+            with self.subTest(role=role):
+                user = self.users[role]
+                self.assertFalse(user.has_group("base.group_allow_export"))
+                worker = self.env["sdmk.health.worker"].with_user(user).browse(1)
+                exported = worker.export_data(sorted(worker.fields_get()))["datas"]
+                self.assertIn("**************77", str(exported))
+                self.assertFalse(re.search(r"\d{16}", str(exported).replace("EQ00000000000001", "")))
+
+    def test_an_identity_number_has_no_place_to_be_stored(self):
+        for name in ("nik", "nik_digest", "nik_sealed"):
+            with self.subTest(column=name), self.assertRaises(ValidationError):
+                self.send(self.worker(**{name: "3171010101900001"}))

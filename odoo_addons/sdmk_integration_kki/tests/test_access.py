@@ -39,7 +39,7 @@ class TestAccess(KkiCase):
         env["sdmk.batch.decision"].create({"batch_id": 1, "decision": decision, "reason": "x"}).action_decide()
 
     def test_each_order_needs_its_role(self):
-        may = {"auditor": (), "verifier": ("verifier",), "admin": ("verifier", "admin")}
+        may = {"service": (), "auditor": (), "verifier": ("verifier",), "admin": ("verifier", "admin")}
         for role, roles in may.items():
             for name, (needed, press) in self.orders(role).items():
                 with self.subTest(role=role, order=name), mute_logger("odoo.addons.base.models.ir_model"):

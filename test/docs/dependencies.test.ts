@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
+const page = read('docs/dependencies.md')
+const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
+
+/** Name, why, keeper and licence of each line, of the part of the page under this heading. */
+function rowsUnder(heading: string): string[][] {
+  const part = page.split(/^## /m).find(text => text.startsWith(heading)) ?? ''
+  return [...part.matchAll(/^\| `([^`]+)` *\|(.+)\|$/gm)].map(([, name = '', rest = '']) => [
+    name,
+    ...rest.split('|').map(cell => cell.trim())
+  ])
+}
+
+test('the page names every direct dependency, why it is there and who keeps it', () => {
+  for (const [heading, named] of [
+    ['At run time', dependencies],
+    ['For development alone', devDependencies]
+  ] as const) {
+    const rows = rowsUnder(heading)
+    assert.deepEqual(rows.map(([name]) => name).toSorted(), Object.keys(named ?? {}).toSorted(), heading)
+    for (const row of rows) assert.ok(row.length === 4 && row.every(cell => cell.length > 1), row.join(' | '))
+  }
+})
+
+test('its licences are those of the installed packages', () => {
+  for (const [name, , , licence] of [...rowsUnder('At run time'), ...rowsUnder('For development alone')]) {
+    const installed = JSON.parse(read(`node_modules/${name}/package.json`)) as { license: string }
+    assert.equal(licence, installed.license, name)
+  }
+})
+
+test('no package is installed under a licence that asks more than to be named', () => {
+  const permissive = /^(MIT|ISC|0BSD|BSD-[23]-Clause|Apache-2\.0|BlueOak-1\.0\.0|Unlicense|CC0-1\.0|Python-2\.0)$/
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    // An older form lists the choices.
+    packages: Record<string, { license?: string | { type: string }[] }>
+  }
+  for (const [place, { license = 'none' }] of Object.entries(packages)) {
+    if (place === '') continue
+    const choices =
+      typeof license === 'string' ? license.replace(/[()]/g, '').split(' OR ') : license.map(({ type }) => type)
+    const isFree = choices.some(choice => choice.split(' AND ').every(part => permissive.test(part)))
+    assert.ok(isFree, `${place}: ${choices}`)
+  }
+})
