@@ -23,7 +23,8 @@ import requestIdPlugin, { requestId } from './platform/request-id.ts'
 import { isRestricted } from './platform/service-role.ts'
 import storableText from './platform/storable-text.ts'
 import { validation } from './platform/validation.ts'
-import { identitySecret, loadIdentity, throwawayIdentity } from './registry/identity.ts'
+import { followIdentity } from './registry/follow-identity.ts'
+import { identitySecret, throwawayIdentity } from './registry/identity.ts'
 import { kkiSecrets, openRoleSecrets, refuseBroadLogin } from './role-secrets.ts'
 import oneFolder from './secrets/one-folder.ts'
 import type { OpenSecrets } from './secrets/open.ts'
@@ -105,7 +106,9 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await refuseBroadLogin(config, secrets)
       // The relay alone has nothing to do with identity numbers.
       if (config.roles.some(role => role !== 'relay')) {
-        identity = await loadIdentity(scopeSecrets(secrets, [identitySecret]))
+        const followed = await followIdentity(scopeSecrets(secrets, [identitySecret]), app.log)
+        app.addHook('onClose', async () => followed.close())
+        identity = followed.identity
       }
       await app.register(database, {
         url: databaseUrl,

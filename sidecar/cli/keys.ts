@@ -7,6 +7,7 @@ import { identitySecret, initIdentity } from '../registry/identity.ts'
 import { adoptApiKey, issueApiKey, withdrawApiKey } from '../sync/api-keys.ts'
 import { asOwner } from './as-owner.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
+import { rotateCommand } from './rotate-keys.ts'
 import { withSecret } from './with-secret.ts'
 
 /** Returns `sdmk keys`: the keys of callers, and the keys that seal identity numbers. */
@@ -17,6 +18,7 @@ export function keysCommand(): Command {
     .addCommand(listCommand())
     .addCommand(revokeCommand())
     .addCommand(initCommand())
+    .addCommand(rotateCommand())
 }
 
 interface CreateOptions {

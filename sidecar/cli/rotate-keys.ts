@@ -1,0 +1,118 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { Presets, SingleBar } from 'cli-progress'
+import { Command } from 'commander'
+import { createDatabase, type Database } from '../platform/database.ts'
+import { assertMigrated } from '../platform/migrations.ts'
+import { keysReadEverySeconds } from '../registry/follow-identity.ts'
+import { identitySecret, loadIdentity } from '../registry/identity.ts'
+import { addSealKey, countOtherwiseSealed, dropSealKeys, readSealKeys, reseal, useSealKey } from '../registry/reseal.ts'
+import type { VersionedSecretStore } from '../secrets/store.ts'
+import { recordAudit } from '../sync/audit.ts'
+import { commandCaller, print, withDatabase } from './command.ts'
+import { wholeNumber } from './simulator.ts'
+import { withSecret } from './with-secret.ts'
+
+interface RotateOptions {
+  wait: number
+  forget?: boolean
+  json?: boolean
+}
+
+/** Returns `sdmk keys rotate`. */
+export function rotateCommand(): Command {
+  return new Command('rotate')
+    .description('seal identity numbers and stored rows with a new key; broken off, it goes on when called again')
+    .option(
+      '--wait <seconds>',
+      'how long running services may take to read the keys anew; 0 where none runs',
+      wholeNumber,
+      2 * keysReadEverySeconds
+    )
+    .option('--forget', 'make no key; take the older ones out that no value needs any more')
+    .option('--json', 'print the result as JSON')
+    .action(({ wait: seconds, forget: isForgetting, json }: RotateOptions) =>
+      withDatabase(async ({ config, logger, database: { ownerUrl } }) => {
+        const database = createDatabase({ url: ownerUrl, maxConnections: 2 }, logger)
+        try {
+          await assertMigrated(database.pool)
+          const result = await withSecret(config, identitySecret, secrets =>
+            isForgetting ? forget(secrets, database) : rotate(secrets, database, seconds * 1000)
+          )
+          print(json, result, linesOf(result))
+        } finally {
+          await database.pool.end()
+        }
+      })
+    )
+}
+
+interface Result {
+  /** The key that seals now. */
+  sealKeyId: number
+  resealed: number
+  /** By table, what is still sealed with an older key. */
+  left: Record<string, number>
+  /** Older keys that were taken out. */
+  forgotten: number[]
+}
+
+type Transactions = Pick<Database, 'withTransaction'>
+
+async function rotate(
+  secrets: VersionedSecretStore,
+  { withTransaction }: Transactions,
+  pauseMs: number
+): Promise<Result> {
+  const leftOf = (keyId: number) => withTransaction(client => countOtherwiseSealed(client, keyId))
+  const keys = await readSealKeys(secrets)
+  // What was broken off is ended before there is another key.
+  const isResealing = keys.next === null && Object.keys(await leftOf(keys.present)).length > 0
+  if (!isResealing || keys.former.length === 0) {
+    const id = keys.next ?? (await addSealKey(secrets))
+    // Every process must be able to open what another seals with it.
+    await wait(pauseMs)
+    await useSealKey(secrets, id)
+  }
+  await wait(pauseMs)
+  const bar = new SingleBar(
+    { format: ' sealing {bar} {percentage} %', stream: process.stderr, noTTYOutput: false },
+    Presets.shades_classic
+  )
+  const { present } = await readSealKeys(secrets)
+  const resealed = await reseal(withTransaction, await loadIdentity(secrets), present, {
+    onProgress(done, total) {
+      if (!bar.isActive) bar.start(total, 0)
+      bar.update(done)
+    }
+  }).finally(() => bar.stop())
+  return record(withTransaction, { sealKeyId: present, resealed, left: await leftOf(present), forgotten: [] })
+}
+
+/** A call of its own: a process that could not read the new key would seal with the older one all the while. */
+async function forget(secrets: VersionedSecretStore, { withTransaction }: Transactions): Promise<Result> {
+  const { present, former } = await readSealKeys(secrets)
+  const left = await withTransaction(client => countOtherwiseSealed(client, present))
+  const forgotten = Object.keys(left).length === 0 ? former : []
+  if (forgotten.length > 0) await dropSealKeys(secrets, forgotten)
+  return record(withTransaction, { sealKeyId: present, resealed: 0, left, forgotten })
+}
+
+async function record(withTransaction: Transactions['withTransaction'], result: Result): Promise<Result> {
+  await withTransaction(client =>
+    recordAudit(client, { ...commandCaller(), action: 'keys.rotated', detail: { ...result } })
+  )
+  return result
+}
+
+function linesOf({ sealKeyId, resealed, left, forgotten }: Result): string[] {
+  const rest = Object.entries(left).map(
+    ([table, count]) => `${table}: ${count} values are still sealed with an older key`
+  )
+  return [
+    `Key ${sealKeyId} seals; ${resealed} values were sealed anew, and ${forgotten.length} older keys taken out.`,
+    ...rest,
+    rest.length > 0
+      ? 'Batches are under way; call again when they have ended.'
+      : 'No value needs an older key. Keep a new copy of the secret "nik-keys".'
+  ]
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { addSealKey } from '../../sidecar/registry/reseal.ts'
+import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
+import { type Connector, inject, kkiRecord, startConnector } from './helpers.ts'
+import { runSdmk } from './process.ts'
+
+const nik = '3171015507900007'
+
+async function rotate({ pool, secretsDir }: Connector, ...args: string[]) {
+  const env = {
+    SDMK_DATABASE_URL: pool.options.connectionString ?? '',
+    SDMK_SECRETS_DIR: secretsDir
+  }
+  const { code, stdout, stderr } = await runSdmk(['keys', 'rotate', '--wait', '0', '--json', ...args], env)
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout) as { sealKeyId: number; resealed: number; left: object; forgotten: number[] }
+}
+
+/** A registry with a NIK in each place that keeps one: a person, a former NIK, a change, a refused row. */
+async function registry(connector: Connector) {
+  const { simulator, run, call, pool } = connector
+  await inject(simulator, [
+    { record: kkiRecord({ nik, nama: 'Siti Rekaan', tanggal_lahir: '1990-07-15' }) },
+    { record: kkiRecord({ nik: '3171015507900015', nama: 'dr. -' }) }
+  ])
+  await run({})
+  const { rows } = await pool.query("select id, version from sdmk.health_worker where nik_tail = '07'")
+  const edited = await call(
+    'PATCH',
+    `/v1/health-workers/${rows[0].id}`,
+    { nik: '3171015507900023' },
+    { 'if-match': `"${rows[0].version}"` }
+  )
+  assert.equal(edited.status, 200, JSON.stringify(edited.body))
+  return async () => {
+    const { body } = await call('POST', `/v1/health-workers/${rows[0].id}/reveal`, { reason: 'A test' })
+    return (body as { nik?: string }).nik
+  }
+}
+
+describe('sdmk keys rotate', () => {
+  test('seals all anew with another key, after which the former can be taken out', async t => {
+    const connector = await startConnector(t)
+    const reveal = await registry(connector)
+    await connector.pool.query('select kki.drop_staging(id) from kki.batch')
+    const first = await rotate(connector)
+    assert.deepEqual(first, { sealKeyId: 2, resealed: 4, left: {}, forgotten: [] })
+    assert.deepEqual(await rotate(connector, '--forget'), { sealKeyId: 2, resealed: 0, left: {}, forgotten: [1] })
+    const secret = await createFileSecretStore(connector.secretsDir).read('nik-keys')
+    assert.deepEqual(Object.keys(secret ?? {}).sort(), ['digestKey', 'sealKey2', 'sealKeyId'])
+    await connector.restart({})
+    assert.equal(await reveal(), '3171015507900023')
+    const { rows } = await connector.pool.query("select action from kki.audit_event where action = 'keys.rotated'")
+    assert.equal(rows.length, 2)
+    assert.equal((await rotate(connector)).sealKeyId, 3)
+  })
+
+  test('goes on where it was broken off, and keeps a key that batches under way still need', async t => {
+    const connector = await startConnector(t)
+    const reveal = await registry(connector)
+    await addSealKey(createFileSecretStore(connector.secretsDir))
+    const { sealKeyId, left } = await rotate(connector)
+    assert.equal(sealKeyId, 2, 'the key that was added is put in force')
+    assert.ok(Object.keys(left).length > 0 && Object.keys(left).every(table => table.startsWith('kki.staged_')))
+    assert.deepEqual((await rotate(connector, '--forget')).forgotten, [])
+    assert.equal((await rotate(connector)).sealKeyId, 2, 'no third key while the first is needed')
+    await connector.restart({})
+    assert.equal(await reveal(), '3171015507900023')
+  })
+})
