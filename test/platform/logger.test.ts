@@ -88,22 +88,28 @@ test('a line carries the ids of the work that it is written in, and none outside
   })
 })
 
-test('the linter refuses a message that is not always the same words', async t => {
+test('the linter refuses a message that is not always the same words, and a field in camelCase', async t => {
   const folder = await mkdtemp(path.join(tmpdir(), 'sdmk-lint-'))
   t.after(() => rm(folder, { recursive: true }))
   const root = fileURLToPath(new URL('../../', import.meta.url))
-  const plugins = [path.join(root, 'tools/lint/constant-log-messages.grit')]
+  const plugins = [path.join(root, 'tools/lint/log-lines.grit')]
   await writeFile(path.join(folder, 'biome.json'), JSON.stringify({ root: true, plugins }))
   const wrong = [
     'logger.info(`a batch`)',
     "context.log.warn({ id }, 'batch ' + id)",
     'log.error({ id }, text)',
-    'log.info({ id })'
+    'log.info({ id })',
+    "log.info({ id, batchId: 1 }, 'a batch')",
+    "log.info({ batchId }, 'a batch')"
   ]
-  const right = ["this.#logger.info({ id, at: `x` }, 'a batch')", "request.log.warn('a request')"]
+  const right = [
+    "log.warn({ batch_id: batchId, err: error, ...of(a) }, 'a batch')",
+    "this.#logger.info({ id, at: `x` }, 'a batch')",
+    "request.log.warn('a request')"
+  ]
   await writeFile(path.join(folder, 'example.ts'), [...wrong, ...right].join('\n'))
   const biome = path.join(root, 'node_modules/.bin/biome')
   const { stderr } = spawnSync(biome, ['lint', '.'], { cwd: folder, encoding: 'utf8' })
   const lines = [...stderr.matchAll(/example\.ts:(\d+):\d+ plugin/g)].map(([, line]) => Number(line))
-  assert.deepEqual(lines.sort(), [1, 2, 3, 4], stderr)
+  assert.deepEqual(lines.sort(), [1, 2, 3, 4, 5, 6], stderr)
 })
