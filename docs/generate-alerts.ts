@@ -25,7 +25,7 @@ export function renderAlertRules(): string {
       action: entry.action.en,
       action_id: entry.action.id,
       panel_url: written('panel_url'),
-      ...(String(rule.get('expr')).includes(batchSeries) && batchLinks),
+      ...(String(rule.get('expr')).includes(batchSeries) && batchDetails),
       runbook: `docs/runbook.md#${name.toLowerCase()}`
     }
     const node = document.createNode(annotations)
@@ -37,8 +37,13 @@ export function renderAlertRules(): string {
   return document.toString({ lineWidth: 0 })
 }
 
-/** Where an alert about a batch leads to: the batch in Odoo, and what was logged under its trace id. */
-const batchLinks = {
+/** What an alert about a batch says of it, and where that leads to: Odoo, and what was logged under its trace id. */
+const batchDetails = {
+  batch:
+    'Batch {{ $labels.batch }} ({{ $labels.kind }}, {{ $labels.partition }}): fetched {{ $labels.fetched }} = ' +
+    'created {{ $labels.created }} + linked {{ $labels.linked }} + updated {{ $labels.updated }} + ' +
+    'unchanged {{ $labels.unchanged }} + superseded {{ $labels.superseded }} + rejected {{ $labels.rejected }}; ' +
+    'deactivated {{ $labels.deactivated }}; trace id {{ $labels.trace_id }}',
   batch_url: '{{ $externalLabels.odoo_url }}/odoo/action-sdmk_integration_kki.sdmk_batch_action/{{ $labels.batch }}',
   logs_url: '{{ $externalLabels.grafana_url }}/d/integrasi-kki?viewPanel=61&var-trace_id={{ $labels.trace_id }}'
 }
@@ -46,7 +51,7 @@ const batchLinks = {
 /** Returns docs/runbook.md: for every alert when it fires and what to do, in English and Indonesian. */
 export function renderRunbook(): string {
   const sections = readAlerts().alerts.map(({ name, entry, rule }) => {
-    const { severity } = (rule.get('labels') as YAMLMap).toJSON() as { severity: string }
+    const severity = rule.getIn(['labels', 'severity'])
     const wait = rule.get('for')
     const texts = (language: 'en' | 'id', example: string) =>
       `**${entry.title[language]}.** ${entry.meaning[language]}\n\n_${example}:_ ${entry.example[language]}\n\n${entry.action[language]}`

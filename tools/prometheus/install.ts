@@ -4,13 +4,15 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, symlink } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 const cache = '/var/cache/sdmk-prometheus'
 const packages = ['prometheus', 'prometheus-alertmanager']
+/** Debian's Alertmanager reads its own templates from here, wherever it lies itself. */
+const templates = '/usr/share/prometheus/alertmanager'
 
 /** This machine cannot have a Prometheus, and why. */
 export class PrometheusUnavailable extends Error {}
@@ -27,6 +29,12 @@ export interface PrometheusPrograms {
 export async function installPrometheus(): Promise<PrometheusPrograms> {
   const root = path.join(cache, 'root')
   if (!existsSync(root)) await unpack(root)
+  if (!existsSync(templates)) {
+    await mkdir(path.dirname(templates), { recursive: true })
+    await symlink(path.join(root, templates), templates).catch(error => {
+      if (!existsSync(templates)) throw new PrometheusUnavailable(`${templates} cannot be made`, { cause: error })
+    })
+  }
   const bin = path.join(root, 'usr/bin')
   return {
     prometheus: path.join(bin, 'prometheus'),

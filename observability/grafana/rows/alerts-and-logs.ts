@@ -1,6 +1,6 @@
 import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-sdk/dashboard'
 import { logGraph, logs, table } from '../panels.ts'
-import { logsOfTrace, odooBatches, ourServices } from '../queries.ts'
+import { ourServices } from '../queries.ts'
 
 /** Alerts that fire, and the log. */
 export function alertsAndLogs(dashboard: DashboardBuilder) {
@@ -12,18 +12,7 @@ export function alertsAndLogs(dashboard: DashboardBuilder) {
         title: 'Peringatan aktif',
         en: 'Alerts that fire now; docs/runbook.md says what to do',
         expr: 'ALERTS{alertstate="firing", integration="kki"}',
-        columns: {
-          alertname: 'Peringatan',
-          severity: 'Tingkat',
-          service: 'Layanan',
-          batch: 'Batch',
-          reason: 'Alasan',
-          trace_id: 'Trace id'
-        },
-        links: {
-          batch: { title: 'Buka di Odoo', url: `${odooBatches}/\${__value.raw}` },
-          trace_id: { title: 'Lihat log', url: `${logsOfTrace}\${__value.raw}` }
-        }
+        columns: { alertname: 'Peringatan', severity: 'Tingkat', service: 'Layanan', trouble: 'Masalah' }
       })
     )
     .withPanel(

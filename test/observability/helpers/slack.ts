@@ -20,6 +20,7 @@ export interface Slack {
   endings(title: string): number
 }
 
+/** A second or two on a quiet machine. */
 const timeoutMs = 60_000
 
 /** Starts what looks like Slack to Alertmanager. Ended with the test. */

@@ -1,0 +1,245 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readCatalogue } from '../../docs/generate-codes.ts'
+import type { BatchBody, RunBody } from '../../sidecar/sync/routes/schemas.ts'
+import type { PrometheusPrograms } from '../../tools/prometheus/install.ts'
+import { fault, inject, kkiRecord } from '../e2e/helpers.ts'
+import { until } from '../e2e/process.ts'
+import { panels, queries } from './helpers/dashboard.ts'
+import { programsOrReason } from './helpers/prometheus.ts'
+import { startWorld, type World } from './helpers/world.ts'
+
+const { programs, skip } = await programsOrReason()
+const catalogue = readCatalogue()
+const titleOf = (alert: string) => catalogue[alert]?.title.en as string
+
+/** What cannot be made to happen here: a lost database would end the test, too. */
+const onlyInUnitTests = ['KkiRunOverdue', 'AuditChainBroken', 'SdmkDatabaseDown']
+
+/** Panels that stay empty while all is well; each is seen with data once there is something to show. */
+const emptyWhileWell: Record<number, string> = {
+  7: 'the audit chain',
+  10: 'batches in trouble',
+  60: 'alerts that fire'
+}
+
+test('what goes wrong is told to Slack with all that is needed to act, and once more when it is over', {
+  skip,
+  timeout: 600_000
+}, async t => {
+  const world = await startWorld(t, programs as PrometheusPrograms)
+  const { slack, monitoring, simulator, call, pool } = world
+  const now = () => new Date(simulator.now()).toISOString()
+  const run = async (body: object = {}) => (await world.run(body)).batches[0] as BatchBody
+  const clear = () => fetch(`${simulator.url}/_faults`, { method: 'DELETE' })
+  /** A run in which all is well: zero rows would be remarkable. */
+  const goodRun = async () => {
+    await inject(simulator, [{ record: kkiRecord({ diubah_pada: now() }) }])
+    const batch = await run()
+    assert.equal(batch.state, 'applied', JSON.stringify(batch))
+  }
+
+  await t.test('nothing while all is well; every panel of the dashboard but three has data', async () => {
+    assert.equal((await run()).state, 'applied')
+    await goodRun()
+    await until('Prometheus has seen it', async () => {
+      const [rows] = await monitoring.query('sum(increase(sdmk_kki_rows_total{outcome="created"}[1m]))')
+      return Number(rows?.value[1]) > 0
+    })
+    const empty = await emptyPanels(world)
+    assert.ok(Object.keys(emptyWhileWell).length <= 3)
+    for (const id of empty) assert.ok(id in emptyWhileWell, `panel ${id} is empty`)
+    assert.deepEqual(slack.messages, [])
+  })
+
+  // Its alert waits for a minute, while the others are looked at.
+  await world.fetcher.kill()
+
+  await t.test('a token that KKI refuses', async () => {
+    await fault(simulator, { kind: 'expire-tokens' })
+    await fault(simulator, { kind: 'revoke-refresh' })
+    await fault(simulator, { kind: 'refuse-client', times: 0 })
+    const batch = await run()
+    assert.equal(batch.error?.code, 'TOKEN_REFRESH_FAILED')
+    assertNames(await slack.told('fires', titleOf('KkiTokenRefreshFailed')), batch)
+    for (const id of [10, 60]) await until(`panel ${id} has data`, async () => !(await emptyPanels(world)).includes(id))
+    await clear()
+    await goodRun()
+    await slack.told('ends', titleOf('KkiTokenRefreshFailed'))
+  })
+
+  await t.test('a page that breaks the contract', async () => {
+    await fault(simulator, { kind: 'broken-json', times: 0 })
+    const batch = await run()
+    assert.equal(batch.error?.code, 'KKI_CONTRACT')
+    const message = await slack.told('fires', titleOf('KkiBatchFailed'))
+    assertNames(message, batch)
+    assert.match(message, /KKI_CONTRACT/)
+    await clear()
+    await goodRun()
+    await slack.told('ends', titleOf('KkiBatchFailed'))
+  })
+
+  await t.test('more than a fifth of a batch refused', async () => {
+    const good = Array.from({ length: 7 }, () => kkiRecord({ diubah_pada: now() }))
+    const bad = Array.from({ length: 3 }, () => kkiRecord({ diubah_pada: now(), nama: 'dr. -' }))
+    await inject(
+      simulator,
+      [...good, ...bad].map(record => ({ record }))
+    )
+    const batch = await run()
+    // The window begins where the last one ended: a row of that moment is in both.
+    const { fetched, rejected } = batch.ledger
+    assert.deepEqual([batch.state, rejected], ['applied', 3])
+    assert.ok(fetched < 15, `${fetched} rows`)
+    const message = await slack.told('fires', titleOf('KkiRejectRatioHigh'))
+    assertNames(message, batch)
+    assert.ok(message.includes(`refused 3 of its ${fetched} rows`), message)
+    assert.ok(message.includes(`menolak 3 dari ${fetched} baris`), message)
+    await goodRun()
+    await slack.told('ends', titleOf('KkiRejectRatioHigh'))
+  })
+
+  await t.test('a batch that waits for a decision, and the next one that takes its place', async () => {
+    const hold = async () => {
+      await inject(simulator, [{ record: kkiRecord({ diubah_pada: now() }) }])
+      return run({ apply: 'hold' })
+    }
+    const [first, second] = [await hold(), await hold()]
+    assert.deepEqual([first.state, second.state], ['held', 'held'])
+    assertNames(await slack.told('fires', titleOf('KkiBatchHeld')), first)
+    await call('POST', `/v1/batches/${second.id}/discard`, { watermark: 'advance', reason: 'It was a test' })
+    await slack.told('ends', titleOf('KkiBatchHeld'))
+  })
+
+  await t.test('a batch that does not end', async () => {
+    await fault(simulator, { kind: 'slow', ms: 6000, on: 'list' })
+    await inject(simulator, [{ record: kkiRecord({ diubah_pada: now() }) }])
+    const started = await call('POST', '/v1/runs', {})
+    const read = await call('GET', `/v1/runs/${(started.body as RunBody).id}`)
+    const [{ id }] = (read.body as RunBody).batches as [BatchBody]
+    await pool.query(`update kki.batch set created_at = now() - interval '7 hours' where id = $1`, [id])
+    const batch = (await call('GET', `/v1/batches/${id}`)).body as BatchBody
+    const message = await slack.told('fires', titleOf('KkiBatchStuck'))
+    assert.ok(message.includes(`trace id ${batch.traceId}`), message)
+    await slack.told('ends', titleOf('KkiBatchStuck'))
+    await clear()
+  })
+
+  await t.test('the end of a licence that is tied to nobody', async () => {
+    const known = kkiRecord({ diubah_pada: now() })
+    await inject(simulator, [{ id: 'known', record: known }])
+    await run()
+    const ending = { ...known, nik: '3171014502900777', nama: 'Orang Lain Sekali', status_str: 'DICABUT' }
+    await inject(simulator, [
+      { id: 'known', record: { ...ending, diubah_pada: now() } },
+      ...Array.from({ length: 5 }, () => ({ record: kkiRecord({ diubah_pada: now() }) }))
+    ])
+    await run()
+    const message = await slack.told('fires', titleOf('KkiEndingUnresolved'))
+    assertNames(message, undefined)
+    assert.match(message, /^1 endings/m)
+    const open = await call('GET', '/v1/rejections?state=open&code=IDENTITY_CONFLICT')
+    for (const { id } of (open.body as { items: { id: number }[] }).items) {
+      await call('POST', `/v1/rejections/${id}/dismiss`, { reason: 'It was a test' })
+    }
+    await slack.told('ends', titleOf('KkiEndingUnresolved'))
+  })
+
+  await t.test('an Odoo that lags behind', async () => {
+    world.odoo.isAway = true
+    await goodRun()
+    await pool.query(
+      `update pgboss.job set created_on = created_on - interval '20 minutes'
+      where name in ('odoo-state', 'odoo-people') and state < 'completed'`
+    )
+    const message = await slack.told('fires', titleOf('OdooBacklogOld'))
+    assertNames(message, undefined)
+    assert.match(message, /up to 20m.* old, [1-9]\d* jobs wait/)
+    world.odoo.isAway = false
+    await slack.told('ends', titleOf('OdooBacklogOld'))
+  })
+
+  await t.test('an integration that is off for three days', async () => {
+    const switchTo = async (active: boolean) => {
+      const { body } = await call('GET', '/v1/integrations/kki')
+      const { schedule, professions, rejectAlertRatio, createUnmatched } = body as Record<string, unknown>
+      const setting = { active, schedule, professions, rejectAlertRatio, createUnmatched }
+      assert.equal((await call('PUT', '/v1/integrations/kki', setting)).status, 200)
+    }
+    await switchTo(false)
+    await pool.query(`update kki.setting set changed_at = now() - interval '73 hours'`)
+    const message = await slack.told('fires', titleOf('KkiIntegrationOff'))
+    assertNames(message, undefined)
+    assert.match(message, /off for 3d 1h/)
+    await switchTo(true)
+    await slack.told('ends', titleOf('KkiIntegrationOff'))
+  })
+
+  await t.test('KKI unreachable after retries, and the breaker that opens when it goes on', async () => {
+    await fault(simulator, { kind: 'status', status: 503, on: 'list', times: 0 })
+    const batch = await run()
+    assert.equal(batch.error?.code, 'KKI_UNAVAILABLE')
+    assertNames(await slack.told('fires', titleOf('KkiUnreachable')), batch)
+    while (world.app.kki.breakerState !== 2) await run()
+    assertNames(await slack.told('fires', titleOf('KkiBreakerOpen')), undefined)
+    await clear()
+    await goodRun()
+    await slack.told('ends', titleOf('KkiUnreachable'))
+    await slack.told('ends', titleOf('KkiBreakerOpen'))
+  })
+
+  await t.test('a process that is down', async () => {
+    const message = await slack.told('fires', titleOf('SdmkDown'))
+    assertNames(message, undefined)
+    assert.match(message, /^etl-kki-service has not answered/m)
+    await world.fetcher.start()
+    await slack.told('ends', titleOf('SdmkDown'))
+  })
+
+  await t.test('each end once, and nothing that a template could not fill in', async () => {
+    const alerts = Object.keys(catalogue).filter(name => catalogue[name]?.kind === 'alert')
+    const endings = Object.fromEntries(alerts.map(alert => [alert, slack.endings(titleOf(alert))]))
+    const once = alerts.filter(alert => !onlyInUnitTests.includes(alert)).map(alert => [alert, 1])
+    const never = onlyInUnitTests.map(alert => [alert, 0])
+    assert.deepEqual(endings, Object.fromEntries([...once, ...never]))
+    for (const { text } of slack.messages) assert.doesNotMatch(text, /no value|error expanding|{{|}}/i)
+  })
+})
+
+/** Fails unless the message says what to do and links to the panel and, of a batch, all that identifies it. */
+function assertNames(message: string, batch: BatchBody | undefined) {
+  assert.match(message, /^\*What to do:\* \S/m)
+  assert.match(message, /^\*Tindakan:\* \S/m)
+  const [, panel] = /<http:\/\/localhost:3000\/d\/integrasi-kki\?viewPanel=(\d+)\|Grafana>/.exec(message) ?? []
+  assert.ok(
+    panels.some(({ id }) => String(id) === panel),
+    message
+  )
+  if (batch === undefined) return
+  const { id, traceId, ledger } = batch
+  assert.ok(
+    message.includes(`<http://localhost:8069/odoo/action-sdmk_integration_kki.sdmk_batch_action/${id}|Odoo>`),
+    message
+  )
+  assert.ok(message.includes(`viewPanel=61&var-trace_id=${traceId}|Log>`), message)
+  assert.ok(message.includes(`trace id ${traceId}`), message)
+  assert.match(message, new RegExp(`fetched ${ledger.fetched} = created ${ledger.created} \\+ `))
+  assert.match(message, new RegExp(`rejected ${ledger.rejected}; deactivated ${ledger.deactivated}; `))
+}
+
+/** Returns the panels that have a query without a number to show. */
+async function emptyPanels({ monitoring }: World): Promise<number[]> {
+  const answers = await Promise.all(
+    queries
+      .filter(({ datasource }) => datasource === 'prometheus')
+      .map(async ({ panel, expr }) => {
+        const series = await monitoring.queryRange(expr.replaceAll('$__rate_interval', '30s'), 60)
+        return {
+          panel,
+          hasData: series.some(({ values }) => values.some(([, value]) => Number.isFinite(Number(value))))
+        }
+      })
+  )
+  return answers.filter(({ hasData }) => !hasData).map(({ panel }) => panel)
+}

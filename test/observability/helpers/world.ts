@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { RunBody } from '../../../sidecar/sync/routes/schemas.ts'
+import { freePort } from '../../../tools/odoo/ports.ts'
+import type { PrometheusPrograms } from '../../../tools/prometheus/install.ts'
+import { type Connector, startConnector, waitForRun } from '../../e2e/helpers.ts'
+import { type Service, serve } from '../../e2e/process.ts'
+import { type Monitoring, startMonitoring } from './monitoring.ts'
+import { startOdoo } from './odoo.ts'
+import { type Slack, startSlack } from './slack.ts'
+
+export interface World extends Connector {
+  monitoring: Monitoring
+  slack: Slack
+  odoo: { isAway: boolean }
+  fetcher: {
+    /** Kills the process. */
+    kill(): Promise<void>
+    /** Starts it again where it was. */
+    start(): Promise<void>
+  }
+}
+
+/** A batch fails with its first page: what is tested is who hears of it. */
+const impatient = { KKI_RETRIES: '1', KKI_RETRY_BASE: '1', KKI_BREAKER_RESET: '1000' }
+
+/**
+ * Starts a simulated KKI, a stand-in for Odoo, the sidecar in this process and a second one with the role `fetch`, and what
+ * watches over them. All of it ends with the test.
+ */
+export async function startWorld(t: TestContext, programs: PrometheusPrograms): Promise<World> {
+  const slack = await startSlack(t)
+  const odoo = await startOdoo(t)
+  const env = {
+    ...impatient,
+    KKI_OVERLAP: '0',
+    SDMK_ODOO_URL: odoo.url,
+    SDMK_ODOO_DATABASE: 'odoo',
+    SDMK_ODOO_TRANSPORT: 'json2',
+    SDMK_ODOO_RETRY_MAX: '1'
+  }
+  const connector = await startConnector(t, { rows: 500, brokenShare: 0.05, env })
+  const account = { login: 'sdmk-sidecar', apiKey: '0'.repeat(40) }
+  assert.equal((await connector.call('PUT', '/v1/odoo/account', account)).status, 200)
+  const sidecarUrl = new URL(await connector.app.listen({ host: '127.0.0.1', port: 0 }))
+
+  const port = String(await freePort())
+  let child: Service | undefined
+  const fetcher = {
+    async kill() {
+      await child?.kill('SIGKILL')
+    },
+    async start() {
+      child = await serve(t, {
+        ...env,
+        SDMK_PORT: port,
+        SDMK_ROLES: 'fetch',
+        SDMK_LOG_LEVEL: 'info',
+        SDMK_DATABASE_URL: connector.pool.options.connectionString as string,
+        SDMK_SECRETS_DIR: connector.secretsDir,
+        KKI_BASE_URL: connector.simulator.url,
+        KKI_SETTLE: '0'
+      })
+    }
+  }
+  await fetcher.start()
+  const call: Connector['call'] = async (...args) => {
+    // Everything runs on one machine here, and at times the sidecar says that it is too busy.
+    for (;;) {
+      const answer = await connector.call(...args)
+      if (answer.status !== 503) return answer
+      await wait(500)
+    }
+  }
+  const monitoring = await startMonitoring(t, {
+    programs,
+    services: { 'sdmk-service': sidecarUrl.host, 'etl-kki-service': `127.0.0.1:${port}` },
+    webhook: slack.url
+  })
+  return {
+    ...connector,
+    call,
+    async run(body) {
+      const started = await call('POST', '/v1/runs', body)
+      assert.equal(started.status, 202, JSON.stringify(started.body))
+      return waitForRun(id => call('GET', `/v1/runs/${id}`), (started.body as RunBody).id, 180_000)
+    },
+    monitoring,
+    slack,
+    odoo,
+    fetcher
+  }
+}
