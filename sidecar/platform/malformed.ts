@@ -29,7 +29,7 @@ export function answerBrokenRequest(
   }
   const status = statusOf[error.code ?? ''] ?? 400
   const requestId = randomUUID()
-  this.log.info({ requestId, status, reason: error.code }, 'a broken request was refused')
+  this.log.info({ request_id: requestId, status, reason: error.code }, 'a broken request was refused')
   const problem: ProblemBody = {
     type: 'urn:sdmk:problem:VALIDATION_FAILED',
     title: STATUS_CODES[status] ?? 'Bad Request',

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../platform/database.ts'
 import { createTraceId } from '../platform/trace-context.ts'
-import { type Caller, recordAudit } from './audit.ts'
+import { recordAudit } from './audit.ts'
 import type { SyncMetrics } from './metrics.ts'
 
 /** What goes when its time is over; `docs/database.md` has the table of what is kept how long. */
@@ -21,28 +21,25 @@ export interface HouseContext {
 const lockTimeoutMs = 200
 
 /**
- * Drops the staging of batches that have ended, and the raw rows of rejections past their retention. Each purge is
- * audited in its own transaction, and counted.
+ * Drops the staging of batches that have ended, and the raw rows of rejections past their retention. Both are counted;
+ * that raw rows went is audited in the same transaction.
  */
 export async function keepHouse(context: HouseContext): Promise<void> {
-  const caller = { actor: 'sidecar', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
-  await dropStaging(context, caller)
-  await purgeRawRows(context, caller)
+  await dropStaging(context)
+  await purgeRawRows(context)
 }
 
-async function dropStaging({ database, metrics, logger }: HouseContext, caller: Caller) {
-  const { rows } = await database.pool.query<{ id: number; runId: number }>(
-    `select b.id, b.run_id as "runId" from kki.batch b
+async function dropStaging({ database, metrics, logger }: HouseContext) {
+  const { rows } = await database.pool.query<{ id: number }>(
+    `select b.id from kki.batch b
     where b.state not in ('queued', 'fetching', 'planned', 'held') and to_regclass('kki.staged_row_' || b.id) is not null
     order by b.id`
   )
-  for (const { id, runId } of rows) {
+  for (const { id } of rows) {
     try {
       await database.withTransaction(async client => {
         await client.query(`set local lock_timeout = ${lockTimeoutMs}`)
         await client.query('select kki.drop_staging($1)', [id])
-        const detail = { what: 'staging' satisfies Purged }
-        await recordAudit(client, { ...caller, action: 'retention.purged', runId, batchId: id, detail })
       })
       metrics.purged('staging', 1)
     } catch (error) {
@@ -52,7 +49,7 @@ async function dropStaging({ database, metrics, logger }: HouseContext, caller: 
   }
 }
 
-async function purgeRawRows({ database, metrics, logger, rawRetentionDays, timeZone }: HouseContext, caller: Caller) {
+async function purgeRawRows({ database, metrics, logger, rawRetentionDays, timeZone }: HouseContext) {
   const rows = await database.withTransaction(async client => {
     const { rows: days } = await client.query<{ day: string; rows: number }>(
       `with purged as (
@@ -67,7 +64,8 @@ async function purgeRawRows({ database, metrics, logger, rawRetentionDays, timeZ
     const count = days.reduce((sum, day) => sum + day.rows, 0)
     if (count > 0) {
       const rowsOfDays = Object.fromEntries(days.map(day => [day.day, day.rows]))
-      const detail = { what: 'raw_rows' satisfies Purged, rows: count, rowsOfDays, rawRetentionDays }
+      const detail = { rows: count, rowsOfDays, rawRetentionDays }
+      const caller = { actor: 'sidecar', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
       await recordAudit(client, { ...caller, action: 'retention.purged', detail })
     }
     return count

@@ -26,6 +26,11 @@ const refused: [string, string][] = [
   ['changes an audit event', `update kki.audit_event set actor = 'nobody'`],
   ['deletes audit events', 'delete from kki.audit_event'],
   ['empties the audit', 'truncate kki.audit_event'],
+  ['dates an audit event back', `insert into kki.audit_event (at, action, actor) values ('2020-01-01', 'a', 'b')`],
+  [
+    'numbers an audit event itself',
+    `insert into kki.audit_event (id, action, actor) overriding system value values (1, 'a', 'b')`
+  ],
   ['switches the guard of the audit off', 'alter table kki.audit_event disable trigger audit_event_append_only'],
   ['switches all triggers off', 'alter table kki.audit_event disable trigger all'],
   ['drops the guard of the audit', 'drop trigger audit_event_append_only on kki.audit_event'],

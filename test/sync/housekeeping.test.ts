@@ -15,7 +15,7 @@ async function setUp(t: TestContext) {
   }
   const events = async () => {
     const { rows } = await pool.query(
-      `select batch_id as "batchId", detail from kki.audit_event where action = 'retention.purged' order by id`
+      `select detail from kki.audit_event where action = 'retention.purged' order by id`
     )
     return rows
   }
@@ -76,17 +76,17 @@ test('raw rows go when their time is over and not before, and the rejection stay
     ]
   )
   assert.equal(counted.raw_rows, 5)
-  const [event, ...others] = (await events()).filter(({ detail }) => detail.what === 'raw_rows')
+  const [event, ...others] = await events()
   assert.deepEqual(others, [])
   assert.deepEqual([event.detail.rows, event.detail.rawRetentionDays], [5, 90])
   assert.deepEqual(Object.values(event.detail.rowsOfDays), [2, 3])
   await keep(90)
   assert.equal(counted.raw_rows, 5, 'nothing goes twice')
-  assert.equal((await events()).filter(({ detail }) => detail.what === 'raw_rows').length, 1)
+  assert.equal((await events()).length, 1)
 })
 
 test('the staging of a batch goes once the batch has ended, whatever its end was, and that of a held one stays', async t => {
-  const { batch, keep, hasStaging, counted, events } = await setUp(t)
+  const { batch, keep, hasStaging, counted } = await setUp(t)
   const ended = await Promise.all(
     ['applied', 'failed', 'cancelled', 'discarded', 'superseded'].map(state => batch(state, 1, 0))
   )
@@ -95,7 +95,6 @@ test('the staging of a batch goes once the batch has ended, whatever its end was
   for (const id of ended) assert.equal(await hasStaging(id), false)
   for (const id of open) assert.equal(await hasStaging(id), true)
   assert.deepEqual(counted, { staging: 5 })
-  assert.deepEqual((await events()).map(({ batchId }) => batchId).sort(), ended.sort())
 })
 
 test('staging that somebody reads is dropped later, and holds nobody up', async t => {

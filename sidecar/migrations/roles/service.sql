@@ -24,8 +24,10 @@ grant select, insert, update, delete, truncate
 select kki.inherit_grants(i.inhrelid::regclass)
 from pg_inherits i join pg_class c on c.oid = i.inhrelid
 where c.relnamespace = 'kki'::regnamespace and c.relkind = 'r';
--- It adds to the audit and reads it, and changes nothing of it.
-grant select, insert on kki.audit_event, kki.audit_chain to :"service";
+-- It adds to the audit and reads it, and changes nothing of it; number and time of an event are not its to choose.
+grant select, insert (action, actor, api_key_id, run_id, batch_id, request_id, trace_id, detail)
+  on kki.audit_event to :"service";
+grant select, insert on kki.audit_chain to :"service";
 grant select, insert, delete on kki.audit_unchained to :"service";
 grant select, insert, update on kki.audit_check to :"service";
 -- It checks keys and notes their use; making and revoking them takes the login that migrates.
