@@ -102,12 +102,19 @@ describe('one trace id', { skip }, () => {
       }
 
       // Odoo: the calls, and what an operator finds.
-      const told = proxy.calls.slice(calls)
+      // How far the audit is chained is told for events of any trace.
+      const told = proxy.calls.slice(calls).filter(call => !`${call.path} ${call.body}`.includes('audit_head'))
       assert.ok(told.length >= 2)
       for (const { headers, path } of told) {
         assert.match(String(headers.traceparent), ofTrace, path)
         assert.match(String(headers['x-request-id']), /^odoo-[0-9a-f-]{36}$/)
       }
+      // What alarms are made of: the batch refused half of its rows.
+      const { body: metrics } = await app.inject('/metrics')
+      const troubled = /^sdmk_kki_troubled_batch_timestamp_seconds\{([^}]*trouble="rejected"[^}]*)\} [1-9]/m.exec(
+        metrics
+      )?.[1]
+      assert.match(troubled ?? metrics, new RegExp(`batch="${batchId}".*trace_id="${traceId}"`))
       assert.deepEqual(await found(), { 'sdmk.batch': [batchId], 'sdmk.rejection': [refused[0].id] })
     })
   }

@@ -91,9 +91,10 @@ export async function repeatAll(proxy: OdooProxy): Promise<void> {
   await Promise.all(Array.from({ length: 4 }, work))
 }
 
-/** Waits until nothing is left that Odoo does not know. */
+/** Waits until nothing is left that Odoo does not know, how far the audit is chained included. */
 export async function drained(pool: pg.Pool, timeoutMs = 60_000): Promise<void> {
-  await until('Odoo knows all', async () => (await pending(pool)) === 0, timeoutMs)
+  const isChained = async () => (await pool.query('select from kki.audit_unchained limit 1')).rows.length === 0
+  await until('Odoo knows all', async () => (await isChained()) && (await pending(pool)) === 0, timeoutMs)
 }
 
 /** Returns how many jobs Odoo has not been told. */
