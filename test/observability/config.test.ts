@@ -22,7 +22,8 @@ interface Rule {
   labels: Record<string, string>
   annotations: Record<string, string>
 }
-const alerts = (parse(read('prometheus/rules/alerts.yml')) as { groups: [{ rules: Rule[] }] }).groups[0].rules
+const alerts = (parse(read('prometheus/rules/alerts.yml'), { merge: true }) as { groups: [{ rules: Rule[] }] })
+  .groups[0].rules
 const unitTests = globSync(fileURLToPath(new URL('rules/*.yml', import.meta.url)))
 
 describe('the shipped configuration', () => {
