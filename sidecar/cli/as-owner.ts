@@ -1,5 +1,6 @@
-import type pg from 'pg'
+import pg from 'pg'
 import type { Logger } from 'pino'
+import { ConfigurationError } from '../errors.ts'
 import { createDatabase } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 
@@ -13,7 +14,13 @@ export async function asOwner<T>(
   try {
     await assertMigrated(database.pool)
     return await database.withTransaction(work)
+  } catch (cause) {
+    if (!(cause instanceof pg.DatabaseError && cause.code === insufficientPrivilege)) throw cause
+    const reason = 'this login may not do that; use the one that migrates (docs/database.md)'
+    throw new ConfigurationError('SDMK_DATABASE_URL', reason, { cause })
   } finally {
     await database.pool.end()
   }
 }
+
+const insufficientPrivilege = '42501'

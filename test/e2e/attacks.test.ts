@@ -7,6 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type pg from 'pg'
 import { createApiKey, scopes } from '../../sidecar/platform/api-key.ts'
 import { type Connector, dumpRegistry, startConnector } from './helpers.ts'
+import { until } from './process.ts'
 
 interface Answer {
   status: number
@@ -83,6 +84,13 @@ describe('attacks on the API', { timeout: 240_000 }, () => {
       env: { SDMK_RATE_LIMIT: '100000', SDMK_REQUEST_TIMEOUT: '1500' }
     })
     await connector.run({ mode: 'full', professions: ['doctor'] })
+    // What the run sets off goes on after its end.
+    await until('the jobs of the run', async () => {
+      const { rows } = await connector.pool.query(
+        `select from pgboss.job where state < 'completed' and name not in ('kki-housekeeping', 'audit-check') limit 1`
+      )
+      return rows.length === 0
+    })
     await connector.app.listen({ host: '127.0.0.1', port: 0 })
     port = (connector.app.server.address() as AddressInfo).port
     key = (await createApiKey(connector.pool, 'attacker', [...scopes])).key
