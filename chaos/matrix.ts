@@ -43,7 +43,7 @@ export async function chaos(args: Arguments, signal: AbortSignal): Promise<boole
     const log = async (label: string, result: Result) => {
       await appendFile(out, `${JSON.stringify({ run: label, ...result })}\n`)
       tell(`${label} ${describe(result)}`)
-      if (isBad(result) && result.sabotage === null) await keepLogs(world.folder, `${out}.logs`)
+      if (isBad(result)) await keepLogs(world.folder, `${out}.logs`)
     }
     const whyNoDisk = lanes.map(lane => lane.store.whyNoDisk).find(why => why !== null)
     if (whyNoDisk) tell(`disk-full is skipped: ${whyNoDisk}`)

@@ -49,7 +49,8 @@ export function postgresReader(): UnitReader {
       isStarted = true
       if (type === 'Q') {
         const text = body.toString('latin1', 0, Math.min(body.length - 1, 40))
-        if (text === 'begin') {
+        // Whatever the transaction is: what one did is not the next one's doing.
+        if (text.startsWith('begin')) {
           done = null
           batchId = null
         }
