@@ -13,7 +13,7 @@ const { values } = parseArgs({
     sabotage: { type: 'string' },
     calm: { type: 'string' },
     out: { type: 'string' },
-    report: { type: 'string' }
+    report: { type: 'string', multiple: true }
   }
 })
 const stop = new AbortController()

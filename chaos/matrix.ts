@@ -52,7 +52,7 @@ export async function chaos(args: Arguments, signal: AbortSignal): Promise<boole
     console.log(`Raw results: ${out}`)
     const isGood = judge(results, possible)
     if (!args.short && args.runs && !args.only && args.sabotage === undefined && !signal.aborted) {
-      await writeReport(out)
+      await writeReport([out])
     }
     return isGood && !signal.aborted
   } finally {

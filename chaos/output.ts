@@ -14,18 +14,23 @@ export async function keepLogs(folder: string, to: string): Promise<void> {
 }
 
 /** Returns how the raw results came about: their first line. */
-export function originOf({ runs, seed, lanes: count, rows }: Arguments, lanes: readonly Lane[]): Origin {
+export function originOf({ runs, seed, lanes: count, rows, only = [] }: Arguments, lanes: readonly Lane[]): Origin {
   return {
-    command: `npm run chaos -- --runs ${runs ?? 0} --seed ${seed} --lanes ${count} --rows ${rows}`,
+    command: `npm run chaos -- --runs ${runs ?? 0} --seed ${seed} --lanes ${count} --rows ${rows}${only.map(word => ` --only ${word}`).join('')}`,
     machine: `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform}, Node ${process.version}`,
     whyNoDisk: lanes.map(lane => lane.store.whyNoDisk).find(why => why !== null) ?? null
   }
 }
 
-/** Writes docs/chaos.md from raw results; what people wrote there about what was found stays. */
-export async function writeReport(file: string): Promise<void> {
-  const [first = '{}', ...lines] = (await readFile(file, 'utf8')).trim().split('\n')
-  const results = lines.map(line => JSON.parse(line) as Result).filter(({ sabotage }) => !sabotage)
+/** Writes docs/chaos.md from raw results of one machine; what people wrote there about what was found stays. */
+export async function writeReport(files: readonly string[]): Promise<void> {
+  const origins: Origin[] = []
+  const results: Result[] = []
+  for (const file of files) {
+    const [first = '{}', ...lines] = (await readFile(file, 'utf8')).trim().split('\n')
+    origins.push(JSON.parse(first) as Origin)
+    results.push(...lines.map(line => JSON.parse(line) as Result).filter(({ sabotage }) => !sabotage))
+  }
   const [, findings = '\n'] = (await readFile(report, 'utf8').catch(() => '')).split(findingsHeading)
-  await writeFile(report, page(summarize(results), JSON.parse(first) as Origin) + findings)
+  await writeFile(report, page(summarize(results), origins) + findings)
 }

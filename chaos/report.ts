@@ -79,7 +79,9 @@ export interface Origin {
 export const findingsHeading = '## What it found\n'
 
 /** Returns docs/chaos.md up to what was found. */
-export function page(summary: Summary, { command, machine, whyNoDisk }: Origin): string {
+export function page(summary: Summary, origins: readonly Origin[]): string {
+  const commands = origins.map(({ command }) => `\`${command}\``).join(' and ')
+  const { machine, whyNoDisk } = origins[0] ?? { machine: 'no machine', whyNoDisk: null }
   const meanings = stepNames.map(step => `| \`${step}\` | ${steps[step].means} |`).join('\n')
   const meaningless = stepNames
     .flatMap(step => faultNames.map(fault => ({ step, fault, why: whyMeaningless(step, fault) })))
@@ -91,9 +93,9 @@ export function page(summary: Summary, { command, machine, whyNoDisk }: Origin):
 Every step of a run meets every fault that can matter there, on real processes: three replicas, PostgreSQL, a KKI and an Odoo 19. Between each
 replica and each of its peers stands a proxy, which stops the replica at its step and so proves that the fault struck there and then.
 After the fault the run must end by itself, with SDMK, change records, ledger, decisions, refused rows and audit events as in the undisturbed
-run, and Odoo's tables as SDMK's.
+run, with an audit chain that verifies, and with Odoo's tables as SDMK's.
 
-Made by \`${command}\` on ${machine}.${whyNoDisk === null ? '' : ` \`disk-full\` was left out: ${whyNoDisk}.`}
+Made by ${commands} on ${machine}.${whyNoDisk === null ? '' : ` \`disk-full\` was left out: ${whyNoDisk}.`}
 
 ## Results
 

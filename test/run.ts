@@ -24,14 +24,17 @@ const checks = [
 ]
 
 /** Tests of whole processes, Odoo and Prometheus among them, look at time and memory: they come last, and fewer at once. */
-const endToEnd = ['e2e', 'observability', 'odoo']
-const isEndToEnd = (file: string) => file.split(path.sep).some(part => endToEnd.includes(part))
+const isOf = (file: string, ...folders: string[]) => file.split(path.sep).some(part => folders.includes(part))
+const isEndToEnd = (file: string) => isOf(file, 'e2e', 'observability', 'odoo')
+/** What measures how long others take has the machine for itself. */
+const isAlone = (file: string) => isOf(file, 'chaos')
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .sort()
   .map(file => path.join(root, file))
 const stages = [
-  { files: files.filter(file => !isEndToEnd(file)), concurrency: 4, timeout: 120_000 },
-  { files: files.filter(isEndToEnd), concurrency: 2, timeout: 600_000 }
+  { files: files.filter(file => !isEndToEnd(file) && !isAlone(file)), concurrency: 4, timeout: 120_000 },
+  { files: files.filter(isEndToEnd), concurrency: 2, timeout: 600_000 },
+  { files: files.filter(isAlone), concurrency: 1, timeout: 900_000 }
 ]
 
 const tally: Tally = { passed: 0, failed: 0, skipped: [] }
