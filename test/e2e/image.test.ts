@@ -70,24 +70,31 @@ async function runOnce(t: TestContext, app: string, command: string[], env: Reco
   return output
 }
 
-/** A database whose owner may do nothing else, as deploy/compose/database-role.sh makes it. */
-async function createOwnedDatabase(t: TestContext, password: string): Promise<string> {
+/** A database with an owner and a login of the service, which may do nothing else, as deploy/compose/database-role.sh makes them. */
+async function createOwnedDatabase(t: TestContext, passwords: { owner: string; service: string }) {
   const server = await serverUrl()
-  const name = `sdmk_image_${randomBytes(4).toString('hex')}`
+  const owner = `sdmk_image_${randomBytes(4).toString('hex')}`
+  const service = `${owner}_service`
   await withAdmin(server, async client => {
-    await client.query(`create role ${name} login password ${client.escapeLiteral(password)}`)
-    await client.query(`create database ${name} owner ${name}`)
+    await client.query(`create role ${owner} login password ${client.escapeLiteral(passwords.owner)}`)
+    await client.query(`create database ${owner} owner ${owner}`)
+    await client.query(`revoke connect, temporary on database ${owner} from public`)
+    await client.query(`create role ${service} login password ${client.escapeLiteral(passwords.service)}`)
+    await client.query(`grant connect, temporary on database ${owner} to ${service}`)
   })
   t.after(() =>
     withAdmin(server, async client => {
-      await client.query(`drop database ${name} with (force)`)
-      await client.query(`drop role ${name}`)
+      await client.query(`drop database ${owner} with (force)`)
+      await client.query(`drop role ${service}, ${owner}`)
     })
   )
-  const url = new URL(urlOf(server, name))
-  url.username = name
-  url.password = ''
-  return url.href
+  const urlAs = (role: string) => {
+    const url = new URL(urlOf(server, owner))
+    url.username = role
+    url.password = ''
+    return url.href
+  }
+  return { service, ownerUrl: urlAs(owner), serviceUrl: urlAs(service) }
 }
 
 /** The policies and roles that tools/compose/seed-vault.ts makes, with the secrets of the files. */
@@ -119,12 +126,13 @@ test('what the image has is enough for the services of the compose file, as a us
   const secrets = await makeSecrets(t)
   // As in a container, where the files are mounted one by one.
   await chmod(secrets, 0o755)
-  const password = await readFile(path.join(secrets, 'sdmk-db-password'), 'utf8')
-  const databaseUrl = await createOwnedDatabase(t, password)
+  const { service: serviceRole, ...databaseUrls } = await createOwnedDatabase(t, {
+    owner: await readFile(path.join(secrets, 'sdmk-db-password'), 'utf8'),
+    service: await readFile(path.join(secrets, 'sdmk-service-db-password'), 'utf8')
+  })
   const vault = await seededVault(t, secrets)
   const simulatorPort = String(port++)
   const replaced: Record<string, string> = {
-    SDMK_DATABASE_URL: databaseUrl,
     SDMK_VAULT_ADDR: vault.url,
     KKI_BASE_URL: `http://127.0.0.1:${simulatorPort}`,
     // Nobody listens there; the relay waits.
@@ -134,11 +142,17 @@ test('what the image has is enough for the services of the compose file, as a us
     Object.fromEntries(
       Object.entries(compose.services[service]?.environment ?? {}).map(([name, value]) => [
         name,
-        replaced[name] ?? value.replace('/run/secrets/', `${secrets}/`)
+        replaced[name] ??
+          value
+            .replace('/run/secrets/', `${secrets}/`)
+            .replace(/^postgres:\/\/sdmk@.*/, databaseUrls.ownerUrl)
+            .replace(/^postgres:\/\/sdmk_service@.*/, databaseUrls.serviceUrl)
       ])
     )
   const commandOf = (service: string) =>
-    wordsOf(compose.services[service]?.command).map(word => word.replace('/run/secrets/', `${secrets}/`))
+    wordsOf(compose.services[service]?.command).map(word =>
+      word.replace('/run/secrets/', `${secrets}/`).replace(/^sdmk_service$/, serviceRole)
+    )
 
   assert.match(await runOnce(t, app, ['--help'], {}), /^Usage: sdmk /)
   assert.match(await runOnce(t, app, commandOf('migrate'), environmentOf('migrate')), /The database is at version \d+/)

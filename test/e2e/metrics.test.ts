@@ -24,7 +24,7 @@ async function troubles(connector: Pick<Connector, 'app'>): Promise<Record<strin
 
 const clear = ({ simulator }: Connector) => fetch(`${simulator.url}/_faults`, { method: 'DELETE' })
 const down = { kind: 'status', status: 503, on: 'list', times: 0 }
-const impatient = { KKI_RETRIES: '1', KKI_RETRY_BASE: '1', KKI_OVERLAP: '0' }
+const impatient = { KKI_RETRIES: '1', KKI_RETRY_BASE: '1', KKI_OVERLAP: '3600' }
 
 describe('metrics', () => {
   test('have every label value at 0 before anything happens', async t => {
@@ -40,8 +40,11 @@ describe('metrics', () => {
     const connector = await startConnector(t, { env: impatient })
     const { simulator, run } = connector
     const one = async (body = {}) => (await run(body)).batches[0] as BatchBody
+    // A window ends with the whole second that KKI's clock shows: what has just changed is fetched by the next one.
     const put = (given = {}) =>
-      inject(simulator, [{ record: kkiRecord({ diubah_pada: new Date(simulator.now()).toISOString(), ...given }) }])
+      inject(simulator, [
+        { record: kkiRecord({ diubah_pada: new Date(simulator.now() - 60_000).toISOString(), ...given }) }
+      ])
 
     await fault(simulator, down)
     const narrow = await one({ professions: ['doctor'] })

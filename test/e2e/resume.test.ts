@@ -12,7 +12,7 @@ test('an attempt that is lost after its last page, before it says so, leaves no 
   // What a sequence has given is not taken back with a transaction, so the first attempt alone is hit.
   await pool.query(`
     create sequence kki.attempt;
-    create function kki.lose_attempt() returns trigger language plpgsql as $$
+    create function kki.lose_attempt() returns trigger language plpgsql security definer as $$
     begin
       if nextval('kki.attempt') = 1 then raise exception 'the connection is lost'; end if;
       return new;

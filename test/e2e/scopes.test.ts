@@ -41,6 +41,7 @@ const needed: Record<string, Scope | null> = {
   'PATCH /v1/health-workers/:id': 'registry:write',
   'POST /v1/health-workers/:id/reveal': 'registry:reveal',
   'GET /v1/registrations/unseen': 'registry:read',
+  'GET /v1/audit-events': 'audit:read',
   'GET /v1/integrations/kki': 'runs:read',
   'PUT /v1/integrations/kki': 'settings:write',
   'PUT /v1/odoo/account': 'settings:write'
