@@ -1,4 +1,3 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { addAudit, addOdoo, countByOrder, type Difference, difference, type Snapshot, takeSnapshot } from './compare.ts'
 import { calm, faults, type Pair } from './faults.ts'
@@ -64,7 +63,8 @@ export async function makeRun(options: RunOptions): Promise<{ result: Result; sn
   try {
     const hit = pair && armed(stage, pair, draw)
     await stage.startRun()
-    const struck = hit && pair ? await strike({ lane, stage, watch, pair, draw, signal }, hit) : { counted: true }
+    const struck =
+      hit && pair ? await strike({ lane, stage, watch, pair, draw, limitMs, signal }, hit) : { counted: true }
     const finished = await within(limitMs, signal, () => isOver(stage))
     const resumeSeconds = 'resumed' in struck ? await struck.resumed() : undefined
     if (expected === null && (await countByOrder(stage.pool)) > 0) {
@@ -126,11 +126,16 @@ interface Scenery {
   watch: Watch
   pair: Pair
   draw: (limit: number) => number
+  limitMs: number
   signal: AbortSignal
 }
 
-async function strike({ lane, stage, watch, pair, draw, signal }: Scenery, hit: Promise<Hit>) {
-  const reached = await Promise.race([hit, wait(hitMs, null, { signal })])
+async function strike({ lane, stage, watch, pair, draw, limitMs, signal }: Scenery, hit: Promise<Hit>) {
+  const isOverFirst = within(hitMs, signal, () => isOver(stage)).then(
+    () => null,
+    () => null
+  )
+  const reached = await Promise.race([hit, isOverFirst])
   if (reached === null) return { counted: false, why: 'the step was not reached' }
   const { hold, victim } = reached
   const admin = async () => {
@@ -165,7 +170,7 @@ async function strike({ lane, stage, watch, pair, draw, signal }: Scenery, hit: 
     return null
   })
   if (ended === null) return { counted: false, ...failure, ...told }
-  const resuming = resumedAt(stage, watch, { batchId, jobId }, ended, signal)
+  const resuming = resumedAt(stage, watch, { batchId, jobId }, { since: ended, limitMs, signal })
   // Awaited when the run is over, or not at all where that is stopped.
   resuming.catch(() => undefined)
   return {
@@ -178,18 +183,15 @@ async function strike({ lane, stage, watch, pair, draw, signal }: Scenery, hit: 
   }
 }
 
-const resumeLimitMs = 120_000
-
 /** When what was struck got on: the batch by a page, a plan or its end; the job of a call to Odoo by being done. */
 async function resumedAt(
   { pool }: Stage,
   watch: Watch,
   { batchId, jobId }: { batchId: number | null; jobId: string | null },
-  since: number,
-  signal: AbortSignal
+  { since, limitMs, signal }: { since: number; limitMs: number; signal: AbortSignal }
 ): Promise<number | null> {
   let at: number | null = null
-  await within(resumeLimitMs, signal, async () => {
+  await within(limitMs, signal, async () => {
     if (batchId !== null) at = watch.progressAfter(batchId, since)
     if (at !== null) return true
     // A batch that has ended gets no further; what was interrupted is then its job.
