@@ -12,6 +12,8 @@ export const addons = ['sdmk_core', 'sdmk_integration_manager', 'sdmk_integratio
 
 /** An Odoo with the addons of this repository for as long as it is needed, on a PostgreSQL that is there. */
 export interface Odoo extends OdooCommands {
+  /** Where its files are: configuration, attachments, sessions. */
+  folder: string
   /** Ends what runs, and removes its databases and files. */
   close(): Promise<void>
 }
@@ -32,6 +34,7 @@ export async function createOdoo(serverUrl: string, { moreAddons = [] as string[
   const used = new Set<string>()
   return {
     ...commands,
+    folder,
     run(database, command, args) {
       used.add(database)
       return commands.run(database, command, args)

@@ -1,0 +1,70 @@
+import { readdir, readFile } from 'node:fs/promises'
+import path from 'node:path'
+import type pg from 'pg'
+
+/** Where a text was found: in which row or file, and written how. */
+export interface Trace {
+  where: string
+  how: string
+}
+
+/** The ways in which a text may be written down by mistake. */
+export function formsOf(text: string): [how: string, form: string][] {
+  const bytes = Buffer.from(text)
+  const percent = [...bytes].map(byte => `%${byte.toString(16).padStart(2, '0')}`).join('')
+  // Of base64 the middle, which does not depend on what stands before and after: once for each place in its groups of three.
+  const base64 = [0, 1, 2].map(shift => {
+    const encoded = Buffer.concat([Buffer.alloc(shift), bytes])
+      .toString('base64')
+      .replace(/=+$/, '')
+    return encoded.slice(Math.ceil((shift * 4) / 3), -1)
+  })
+  return [
+    ['plain', text],
+    ['hex', bytes.toString('hex')],
+    ['percent', percent],
+    ['JSON', [...text].map(c => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')],
+    ...base64.map((form, shift): [string, string] => [`base64+${shift}`, form])
+  ]
+}
+
+/** Returns the ways in which any of the texts stands in `content`; letters count whatever their case. */
+export function tracesIn(where: string, content: string, texts: readonly string[]): Trace[] {
+  const lower = content.toLowerCase()
+  return texts.flatMap(text =>
+    formsOf(text)
+      .filter(([how, form]) => (how.startsWith('base64') ? content.includes(form) : lower.includes(form.toLowerCase())))
+      .map(([how]) => ({ where, how }))
+  )
+}
+
+/** Looks for the texts in every row of every table that a database has, bytes as hex. */
+export async function searchDatabase(
+  pool: pg.Pool,
+  texts: readonly string[],
+  schemas: string[] | null = null
+): Promise<Trace[]> {
+  const { rows: tables } = await pool.query<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'm') and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+      and ($1::text[] is null or n.nspname = any ($1))`,
+    [schemas]
+  )
+  const found: Trace[] = []
+  for (const { name } of tables) {
+    const { rows } = await pool.query<{ row: string }>(`select t::text as row from ${name} t`)
+    for (const { row } of rows) found.push(...tracesIn(name, row, texts))
+  }
+  return found
+}
+
+/** Looks for the texts in every file under a folder. */
+export async function searchFolder(folder: string, texts: readonly string[]): Promise<Trace[]> {
+  const files = await readdir(folder, { recursive: true, withFileTypes: true })
+  const found: Trace[] = []
+  for (const file of files.filter(entry => entry.isFile())) {
+    const name = path.join(file.parentPath, file.name)
+    found.push(...tracesIn(name, (await readFile(name)).toString('latin1'), texts))
+  }
+  return found
+}
