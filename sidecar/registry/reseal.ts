@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { SecretChanged } from '../secrets/errors.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
-import { type Identity, identitySecret, type SealPurpose } from './identity.ts'
+import { type Identity, identitySecret, loadIdentity, type SealPurpose } from './identity.ts'
 
 /** A place where sealed values are kept for good; `read` and `write` say it in SQL, of table `t` and new value `u.value`. */
 interface Place {
@@ -49,8 +49,9 @@ export interface SealKeys {
   former: number[]
 }
 
-/** Returns which keys the secret has. */
+/** Returns which keys the secret has. @throws ConfigurationError where it is missing or holds no such keys */
 export async function readSealKeys(secrets: VersionedSecretStore): Promise<SealKeys> {
+  await loadIdentity(secrets)
   const secret = (await secrets.read(identitySecret)) ?? {}
   const ids = Object.keys(secret).flatMap(name => /^sealKey(\d+)$/.exec(name)?.[1] ?? [])
   const present = Number(secret.sealKeyId)

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import path from 'node:path'
 import { describe, test } from 'node:test'
 import { addSealKey } from '../../sidecar/registry/reseal.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
-import { type Connector, inject, kkiRecord, startConnector } from './helpers.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { type Connector, inject, kkiRecord, startConnector, temporaryFolder } from './helpers.ts'
 import { runSdmk } from './process.ts'
 
 const nik = '3171015507900007'
@@ -67,5 +69,16 @@ describe('sdmk keys rotate', () => {
     assert.equal((await rotate(connector)).sealKeyId, 2, 'no third key while the first is needed')
     await connector.restart({})
     assert.equal(await reveal(), '3171015507900023')
+  })
+
+  test('says so where there are no keys', async t => {
+    const { pool } = await createTestDatabase(t)
+    const env = {
+      SDMK_DATABASE_URL: pool.options.connectionString ?? '',
+      SDMK_SECRETS_DIR: path.join(await temporaryFolder(t), 'none')
+    }
+    const { code, stderr } = await runSdmk(['keys', 'rotate', '--wait', '0'], env)
+    assert.equal(code, 78)
+    assert.match(stderr, /^sdmk: SDMK_SECRETS_DIR: the secret "nik-keys" is missing; .*\n$/)
   })
 })
