@@ -75,7 +75,7 @@ async function runBatch(bench: Bench, rows: LabelledRow[]): Promise<RowResult[]>
   }))
 }
 
-async function stage({ database, identity, mapping, transform }: Bench, rows: LabelledRow[]): Promise<number> {
+async function stage({ database, identity, transform }: Bench, rows: LabelledRow[]): Promise<number> {
   const trace = randomBytes(16).toString('hex')
   const { rows: made } = await database.pool.query<{ id: number }>(
     `with run as (
@@ -97,8 +97,6 @@ async function stage({ database, identity, mapping, transform }: Bench, rows: La
         {
           page: start / rowsPerPage + 1,
           firstRowNo: start + 1,
-          covered: null,
-          professionPointer: mapping.fields.profession,
           transform,
           maxSkewMs: 0
         }

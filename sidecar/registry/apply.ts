@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { countDeactivated, deriveStatuses } from './derive-statuses.ts'
 import { PlanOutdated } from './errors.ts'
-import { sql } from './sql.ts'
+import { inPartitions, sql } from './sql.ts'
 
 const lockPeople = sql('apply/01-lock-people.sql')
 const countMoved = sql('apply/02-count-moved.sql')
@@ -21,6 +21,19 @@ const settleInGoodOrder = sql('apply/15-settle-in-good-order.sql')
 const closeRejections = sql('apply/16-close-rejections.sql')
 const countLookalikes = sql('apply/17-count-lookalikes.sql')
 
+interface Counted {
+  rows: number
+  moved: number
+  hasUpdates: boolean
+}
+
+/**
+ * Where a batch brings more than the registry holds, the planner's picture of the registry is of no use: it may take tables
+ * that fill within this transaction for empty, and loop over all of them for each row.
+ */
+const withoutLoops = `select set_config('enable_nestloop', 'off', true)
+  from pg_class where oid = 'sdmk.registration'::regclass and reltuples < $1`
+
 /**
  * Does what the plan of a batch says, within the caller's transaction: registry, change records and desk. Returns how
  * many licences went from active to an ended state by the day `asOf` (`YYYY-MM-DD`).
@@ -35,27 +48,34 @@ export async function applyPlan(
   batchId: number,
   asOf: string
 ): Promise<{ deactivated: number }> {
+  const run = <R extends pg.QueryResultRow>(statement: string, values: unknown[] = []) =>
+    client.query<R>(inPartitions(statement, batchId), values)
   await client.query(`set local work_mem = '64MB'; set local jit = off`)
-  await client.query(lockPeople, [batchId])
-  const { rows: moved } = await client.query<{ moved: number }>(countMoved, [batchId])
-  if (moved[0] && moved[0].moved > 0) throw new PlanOutdated(batchId, moved[0].moved)
+  await run(lockPeople, [batchId])
+  const counted = await run<Counted>(countMoved, [batchId])
+  const { rows, moved, hasUpdates } = counted.rows[0] as Counted
+  if (moved > 0) throw new PlanOutdated(batchId, moved)
+  await client.query(withoutLoops, [rows])
 
-  await client.query(insertStrNumbers, [batchId])
-  await client.query(insertPeople, [batchId])
-  await client.query(settleDecisions, [batchId])
-  await client.query(mergePeople, [batchId])
-  await client.query(updatePeople, [batchId])
-  await client.query(formerNiks)
-  await client.query(insertRegistrations, [batchId])
-  for (const isEndingOnly of [false, true]) await client.query(updateRegistrations, [batchId, isEndingOnly])
-  await client.query(touchedPeople, [batchId])
+  await run(insertStrNumbers, [batchId])
+  await run(insertPeople, [batchId])
+  await run(settleDecisions, [batchId])
+  await run(mergePeople, [batchId])
+  await run(updatePeople, [batchId])
+  await run(formerNiks)
+  await run(insertRegistrations, [batchId])
+  if (hasUpdates) {
+    for (const isEndingOnly of [false, true]) await run(updateRegistrations, [batchId, isEndingOnly])
+  }
+  await run(touchedPeople, [batchId])
   await deriveStatuses(client, { batchId, asOf })
   const deactivated = await countDeactivated(client, batchId)
-  await client.query(rejections, [batchId])
-  await client.query(rejectionOccurrences, [batchId])
-  await client.query(settleRefusedAgain, [batchId])
-  await client.query(settleInGoodOrder, [batchId])
-  await client.query(closeRejections, [batchId])
+  await client.query('set local enable_nestloop = on')
+  await run(rejections, [batchId])
+  await run(rejectionOccurrences, [batchId])
+  await run(settleRefusedAgain, [batchId])
+  await run(settleInGoodOrder, [batchId])
+  await run(closeRejections, [batchId])
   await refuseLookalikes(client, batchId)
   return { deactivated }
 }
@@ -66,7 +86,7 @@ export async function applyPlan(
  */
 async function refuseLookalikes(client: pg.ClientBase, batchId: number): Promise<void> {
   await client.query(`select pg_advisory_xact_lock(hashtextextended('sdmk created people', 0))`)
-  const { rows } = await client.query<{ lookalikes: number }>(countLookalikes, [batchId])
+  const { rows } = await client.query<{ lookalikes: number }>(inPartitions(countLookalikes, batchId), [batchId])
   if (rows[0] && rows[0].lookalikes > 0) throw new PlanOutdated(batchId, rows[0].lookalikes)
 }
 

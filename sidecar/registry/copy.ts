@@ -13,7 +13,7 @@ export async function copyLines(
   client: pg.ClientBase,
   table: string,
   columns: readonly string[],
-  chunks: Iterable<string>
+  chunks: Iterable<Buffer>
 ): Promise<void> {
   const stream = client.query(copyFrom(`copy ${table} (${columns.join(', ')}) from stdin`))
   await pipeline(chunks, stream)

@@ -1,8 +1,8 @@
 import type pg from 'pg'
-import { sql } from './sql.ts'
+import { inPartitions, sql } from './sql.ts'
 
-const effects = sql('plan/22-effects.sql')
-const sizes = sql('plan/23-sizes.sql')
+const effects = sql('plan/23-effects.sql')
+const sizes = sql('plan/24-sizes.sql')
 
 /** What a plan would do to people whom SDMK knows. */
 export interface Effects {
@@ -28,12 +28,12 @@ export async function readEffects(
   client: pg.ClientBase | pg.Pool,
   batchId: number
 ): Promise<(Effects & { profession: string })[]> {
-  const { rows } = await client.query<Effects & { profession: string }>(effects, [batchId])
+  const { rows } = await client.query<Effects & { profession: string }>(inPartitions(effects, batchId), [batchId])
   return rows
 }
 
 /** Returns what the effects of a batch are measured against, by profession of its rows. */
 export async function readSizes(client: pg.ClientBase, batchId: number): Promise<(Sizes & { profession: string })[]> {
-  const { rows } = await client.query<Sizes & { profession: string }>(sizes, [batchId])
+  const { rows } = await client.query<Sizes & { profession: string }>(inPartitions(sizes, batchId), [batchId])
   return rows
 }

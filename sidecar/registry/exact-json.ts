@@ -31,7 +31,7 @@ function keepNumber(_key: string, value: unknown, { source }: { source?: string 
   return typeof value === 'number' && source !== undefined && String(value) !== source ? JSON.rawJSON(source) : value
 }
 
-/** Returns the JSON text of a value that `parseExactly` gave. */
-export function stringifyExactly(value: unknown): string {
-  return JSON.stringify(value) ?? 'null'
+/** Returns the same JSON without blanks between values, and no number rounded. */
+export function compactExactly(text: string): string {
+  return JSON.stringify(parseExactly(text))
 }

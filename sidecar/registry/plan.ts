@@ -1,10 +1,10 @@
-import { promisify } from 'node:util'
-import { zstdDecompress } from 'node:zlib'
+import { zstdDecompressSync } from 'node:zlib'
 import type pg from 'pg'
 import type { Rejection } from '../transform/types.ts'
-import { parseExactly, stringifyExactly } from './exact-json.ts'
+import { compactExactly } from './exact-json.ts'
 import type { Identity } from './identity.ts'
-import { sql } from './sql.ts'
+import { rowTexts } from './row-texts.ts'
+import { inPartitions, sql } from './sql.ts'
 import { type StagedRejection, stageRejections } from './stage.ts'
 import { renewStatistics } from './statistics.ts'
 
@@ -29,14 +29,25 @@ export interface PlanSummary {
   digest: string
 }
 
-const decompress = promisify(zstdDecompress)
-/** Pages opened at a time for the rows that the plan refuses; bounds memory whatever their number. */
-const pagesAtATime = 2
+/** Rows that the plan refuses, and sealed pages that they stand in, taken at a time; bounds memory whatever their number. */
+const refusedAtATime = 1000
+const pagesAtATime = 16
+
+/**
+ * Statistics of few rows do: the planner must only tell none from many. The default sample takes a tenth of a second for
+ * each of a dozen steps.
+ */
+const settings = `set local work_mem = '64MB'; set local jit = off; set local default_statistics_target = 10`
 
 const workTable = sql('plan/01-work-table.sql')
 const fill = sql('plan/02-fill.sql')
 /** After the rows are in: an index that is filled at once costs less than one kept up row by row. */
 const indexWork = 'alter table work add primary key (row_no); analyze work'
+/**
+ * The columns that the steps write and by which the next ones choose their rows: with the statistics of before, the planner
+ * expects none and loops over all rows for each.
+ */
+const analyze = 'analyze work (outcome, rule, health_worker_id, nik_digest, leader_row_no, winner_row_no)'
 const judgeKnown = [
   'plan/03-decisions.sql',
   'plan/04-repeated-niks.sql',
@@ -55,7 +66,8 @@ const ownPeople = sql('plan/17-own-people.sql')
 const unmatched = sql('plan/18-unmatched.sql')
 const planCreated = sql('plan/19-plan-created.sql')
 const planOthers = sql('plan/20-plan-others.sql')
-const summary = sql('plan/21-summary.sql')
+const declareRefused = sql('plan/21-refused.sql')
+const summary = sql('plan/22-summary.sql')
 
 /**
  * Decides for every staged row of a batch what would become of it, and stores that as the batch's plan, within the
@@ -67,32 +79,32 @@ export async function planBatch(
   identity: Identity,
   options: PlanOptions
 ): Promise<PlanSummary> {
-  await client.query(`truncate kki.plan_row_${batchId}`)
-  await client.query(`delete from kki.staged_rejection_${batchId} where by_plan`)
-  await client.query(`set local work_mem = '64MB'; set local jit = off`)
+  const run = <R extends pg.QueryResultRow>(statement: string, values: unknown[] = []) =>
+    client.query<R>(inPartitions(statement, batchId), values)
+  await run('truncate kki.plan_row')
+  await run('delete from kki.staged_rejection where by_plan')
+  await client.query(settings)
   await renewStatistics(client, `kki.staged_row_${batchId}`)
-  await client.query(workTable)
-  await client.query(fill, [batchId, options.asOf])
-  await client.query(indexWork)
-  // The steps write the columns by which the next ones choose their rows: with the statistics of before, the planner
-  // expects none and loops over all rows for each.
-  for (const step of judgeKnown) await client.query(`${step}; analyze work`)
-  if (options.hasOwnPeople) await client.query(equalOwnPeople, [batchId])
-  for (const step of judgeNewcomers) await client.query(`${step}; analyze work`)
-  await client.query(newbornLookalikes, [batchId])
-  await client.query(`${followers}; analyze work`)
-  if (options.hasOwnPeople) await client.query(ownPeople, [batchId])
-  await client.query(unmatched, [options.createUnmatched])
-  await client.query(planCreated, [batchId])
+  await run(workTable)
+  await run(fill, [batchId, options.asOf])
+  await run(indexWork)
+  for (const step of judgeKnown) await run(`${step}; ${analyze}`)
+  if (options.hasOwnPeople) await run(equalOwnPeople, [batchId])
+  for (const step of judgeNewcomers) await run(`${step}; ${analyze}`)
+  await run(newbornLookalikes, [batchId])
+  await run(`${followers}; ${analyze}`)
+  if (options.hasOwnPeople) await run(ownPeople, [batchId])
+  await run(unmatched, [options.createUnmatched])
+  await run(planCreated, [batchId])
   await renewStatistics(client, `kki.plan_row_${batchId}`)
-  await client.query(planOthers, [batchId])
+  await run(planOthers, [batchId])
   await renewStatistics(client, `kki.plan_row_${batchId}`)
   await stagePlanRejections(client, batchId, identity)
   await renewStatistics(client, `kki.staged_rejection_${batchId}`)
 
-  const { rows } = await client.query(summary, [batchId])
+  const { rows } = await run(summary, [batchId])
   const planned = rows[0] as Omit<PlanSummary, 'unchanged'>
-  const staged = await client.query<{ candidates: number; refused: number }>(
+  const staged = await run<{ candidates: number; refused: number }>(
     `select (select count(*) from kki.staged_row where batch_id = $1) as candidates,
       (select count(*) from kki.staged_rejection where batch_id = $1 and not by_plan) as refused`,
     [batchId]
@@ -123,49 +135,38 @@ interface RefusedRow {
   source_at: Date | number
 }
 
-/** Puts the rows that the plan refuses, or that a person must see, beside those that were refused for their content, each as KKI sent it. */
+/**
+ * Puts the rows that the plan refuses, or that a person must see, beside those that were refused for their content, each
+ * as KKI sent it.
+ */
 async function stagePlanRejections(client: pg.ClientBase, batchId: number, identity: Identity): Promise<void> {
-  const { rows: pages } = await client.query<{ page: number }>(
-    `select distinct s.page
-    from kki.plan_row p join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
-    where p.batch_id = $1 and (p.outcome = 'rejected' or p.urgent)
-    order by s.page`,
-    [batchId]
-  )
-  for (let i = 0; i < pages.length; i += pagesAtATime) {
-    const some = pages.slice(i, i + pagesAtATime).map(({ page }) => page)
-    const { rows: refused } = await client.query<RefusedRow>(
-      `select p.row_no, s.page, s.page_row, s.str_number, s.profession, p.problems, p.urgent, p.rule, p.evidence, p.candidates,
-        s.nik_digest, s.name_key, s.source_at
-      from kki.plan_row p join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
-      where p.batch_id = $1 and (p.outcome = 'rejected' or p.urgent) and s.page = any ($2::int[])
-      order by p.row_no`,
-      [batchId, some]
-    )
-    const bodies = await openPages(client, batchId, identity, some)
-    await stageRejections(
-      client,
-      batchId,
-      identity,
-      refused.map(row => toRejection(row, bodies))
-    )
+  await client.query(inPartitions(declareRefused, batchId), [batchId])
+  for (;;) {
+    const { rows } = await client.query<RefusedRow>(`fetch ${refusedAtATime} from refused`)
+    if (rows.length === 0) break
+    const rejections: StagedRejection[] = []
+    const pages = [...new Set(rows.map(({ page }) => page))]
+    for (let i = 0; i < pages.length; i += pagesAtATime) {
+      const bodies = await readPages(client, batchId, pages.slice(i, i + pagesAtATime))
+      for (const { page, body_sealed } of bodies) {
+        const texts = rowTexts(zstdDecompressSync(identity.open('page', body_sealed)).toString('utf8'))
+        for (const row of rows) if (row.page === page) rejections.push(toRejection(row, texts[row.page_row - 1]))
+      }
+    }
+    await stageRejections(client, batchId, identity, rejections)
   }
+  await client.query('close refused')
 }
 
-async function openPages(client: pg.ClientBase, batchId: number, identity: Identity, pages: number[]) {
+async function readPages(client: pg.ClientBase, batchId: number, pages: number[]) {
   const { rows } = await client.query<{ page: number; body_sealed: Buffer }>(
     'select page, body_sealed from kki.staged_page where batch_id = $1 and page = any ($2::int[])',
     [batchId, pages]
   )
-  const bodies = new Map<number, unknown[]>()
-  for (const { page, body_sealed } of rows) {
-    const text = (await decompress(identity.open('page', body_sealed))).toString('utf8')
-    bodies.set(page, (parseExactly(text) as { data: unknown[] }).data)
-  }
-  return bodies
+  return rows
 }
 
-function toRejection(row: RefusedRow, bodies: Map<number, unknown[]>): StagedRejection {
+function toRejection(row: RefusedRow, text = 'null'): StagedRejection {
   return {
     position: { rowNo: row.row_no, page: row.page, pageRow: row.page_row },
     subject: row.str_number,
@@ -180,6 +181,6 @@ function toRejection(row: RefusedRow, bodies: Map<number, unknown[]>): StagedRej
     nikDigest: row.nik_digest,
     nameKey: row.name_key,
     changedAt: row.source_at instanceof Date ? row.source_at.toISOString() : null,
-    raw: stringifyExactly(bodies.get(row.page)?.[row.page_row - 1] ?? null)
+    raw: compactExactly(text)
   }
 }

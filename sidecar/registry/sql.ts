@@ -4,3 +4,13 @@ import { readFileSync } from 'node:fs'
 export function sql(file: string): string {
   return readFileSync(new URL(file, import.meta.url), 'utf8')
 }
+
+const partitioned = /\bkki\.(?:staged_row|staged_page|staged_rejection|plan_row)\b/g
+
+/**
+ * Returns a statement about the batch `$1` that names the batch's own partitions. Of the parents the planner has no
+ * statistics: it would take every join for one of each row with hundreds of others.
+ */
+export function inPartitions(statement: string, batchId: number): string {
+  return statement.replace(partitioned, `$&_${batchId}`)
+}

@@ -68,14 +68,14 @@ export async function openStaging(client: pg.ClientBase, batchId: number): Promi
   await client.query('select kki.open_staging($1)', [batchId])
 }
 
-/** A page as lines of COPY, so that its objects can go at once: several pages wait together for their transaction. */
+/** A page as lines of COPY, outside of the heap: several pages wait together for their transaction. */
 export interface PreparedPage {
   page: number
   candidateCount: number
   rejectionCount: number
-  pageLine: string
-  rowLines: string
-  rejectionLines: string
+  pageLine: Buffer
+  rowLines: Buffer
+  rejectionLines: Buffer
 }
 
 /** Returns a page with its identity numbers digested and sealed, and its body compressed and sealed. */
@@ -85,10 +85,16 @@ export function preparePage(batchId: number, identity: Identity, page: StagedPag
     page: page.page,
     candidateCount: page.candidates.length,
     rejectionCount: page.rejections.length,
-    pageLine: copyLine([batchId, page.page, page.rowCount, body]),
-    rowLines: page.candidates.map(row => copyLine(rowValues(batchId, row, identity))).join(''),
-    rejectionLines: page.rejections.map(row => copyLine(rejectionValues(batchId, row, identity))).join('')
+    pageLine: Buffer.from(copyLine([batchId, page.page, page.rowCount, body])),
+    rowLines: linesOf(page.candidates, row => rowValues(batchId, row, identity)),
+    rejectionLines: linesOf(page.rejections, row => rejectionValues(batchId, row, identity))
   }
+}
+
+function linesOf<T>(rows: readonly T[], valuesOf: (row: T) => CopyValue[]): Buffer {
+  let lines = ''
+  for (const row of rows) lines += copyLine(valuesOf(row))
+  return Buffer.from(lines)
 }
 
 /** Copies pages into the staging partitions of a batch, within the caller's transaction. */
@@ -97,8 +103,8 @@ export async function stagePages(
   batchId: number,
   pages: readonly PreparedPage[]
 ): Promise<void> {
-  const copy = async (table: string, columns: readonly string[], chunks: string[]) => {
-    const filled = chunks.filter(chunk => chunk !== '')
+  const copy = async (table: string, columns: readonly string[], chunks: Buffer[]) => {
+    const filled = chunks.filter(chunk => chunk.length > 0)
     if (filled.length > 0) await copyLines(client, `kki.${table}_${batchId}`, columns, filled)
   }
   await copy(
@@ -126,7 +132,7 @@ export async function stageRejections(
   rejections: readonly StagedRejection[]
 ): Promise<void> {
   if (rejections.length === 0) return
-  const lines = rejections.map(row => copyLine(rejectionValues(batchId, row, identity))).join('')
+  const lines = linesOf(rejections, row => rejectionValues(batchId, row, identity))
   await copyLines(client, `kki.staged_rejection_${batchId}`, rejectionColumns, [lines])
 }
 

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { sql } from './sql.ts'
+import { inPartitions, sql } from './sql.ts'
 
 const noteSeen = sql('unseen/01-seen.sql')
 const noteMissed = sql('unseen/02-missed.sql')
@@ -23,7 +23,7 @@ export const reportedFrom = 2
 
 /** Forgets that registrations were missed which the staged rows of a batch show, within the caller's transaction. */
 export async function recordSeen(client: pg.ClientBase, batchId: number): Promise<void> {
-  await client.query(noteSeen, [batchId])
+  await client.query(inPartitions(noteSeen, batchId), [batchId])
 }
 
 /**
@@ -35,7 +35,7 @@ export async function recordMissed(
   batchId: number,
   { professions, except, since }: { professions: string[] | null; except: string[]; since: Date }
 ): Promise<void> {
-  await client.query(noteMissed, [batchId, professions, except, since])
+  await client.query(inPartitions(noteMissed, batchId), [batchId, professions, except, since])
 }
 
 /** Returns the registrations that two full runs in a row, or more, did not show, by id. */

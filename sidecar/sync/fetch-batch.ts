@@ -8,6 +8,7 @@ import { inSpan } from '../platform/tracing.ts'
 import { FenceLost } from '../registry/errors.ts'
 import type { Identity } from '../registry/identity.ts'
 import { openStaging, type PreparedPage, preparePage, stagePages } from '../registry/stage.ts'
+import { compilePointer } from '../transform/fields.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import type { Transform } from '../transform/transform.ts'
 import { recordAudit } from './audit.ts'
@@ -152,13 +153,13 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
   // begun has none: walking on would stage everything a second time.
   if (batch.pages > 0 && batch.cursor === null) return progress.finish()
   const formatErrors = new FormatErrorLog(context.logger)
+  const isCovered = coverage(context.mapping, batch)
   let rowNo = batch.fetched
   for await (const page of walkPages(kki, query, callContext, { maxPages: options.maxPages, ...resume })) {
     const staged = transformPage(page, {
       page: progress.nextPage,
       firstRowNo: rowNo + 1,
-      covered: batch.sourceProfessionsCovered,
-      professionPointer: context.mapping.fields.profession,
+      isCovered,
       transform: context.transform,
       maxSkewMs: options.maxSkewSeconds * 1000
     })
@@ -168,6 +169,13 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
   }
   await progress.finish()
   formatErrors.finish()
+}
+
+function coverage({ fields }: Mapping, { sourceProfessionsCovered }: Batch): ((row: unknown) => boolean) | undefined {
+  if (sourceProfessionsCovered === null) return undefined
+  const professionOf = compilePointer(fields.profession)
+  const covered = new Set<unknown>(sourceProfessionsCovered)
+  return row => covered.has(professionOf(row))
 }
 
 /** Collects pages and stages a few to a transaction, while the next ones are fetched and transformed. */

@@ -1,6 +1,6 @@
-import { Pointer } from 'typebox/value'
 import type { KkiPage } from '../kki/types.ts'
-import { parseExactly, stringifyExactly } from '../registry/exact-json.ts'
+import { compactExactly } from '../registry/exact-json.ts'
+import { rowTexts } from '../registry/row-texts.ts'
 import { refusedForContent, type StagedPage } from '../registry/stage.ts'
 import type { Transform } from '../transform/transform.ts'
 import type { RowPosition, TransformResult } from '../transform/types.ts'
@@ -9,10 +9,8 @@ export interface TransformPageOptions {
   /** Number of the page in its batch, from 1. */
   page: number
   firstRowNo: number
-  /** KKI's profession codes whose rows other batches of the run walk; null where there are none. */
-  covered: readonly string[] | null
-  /** Where a row says its profession (RFC 6901). */
-  professionPointer: string
+  /** Tells the rows that other batches of the run walk; absent where there are none. */
+  isCovered?: ((row: unknown) => boolean) | undefined
   transform: Transform
   maxSkewMs: number
 }
@@ -20,36 +18,38 @@ export interface TransformPageOptions {
 /** Returns a page of KKI as what is to be staged; `passedOver` rows are left to the batches that cover them. */
 export function transformPage(
   page: KkiPage,
-  { page: number, firstRowNo, covered, professionPointer, transform, maxSkewMs }: TransformPageOptions
+  { page: number, firstRowNo, isCovered, transform, maxSkewMs }: TransformPageOptions
 ): StagedPage & { passedOver: number } {
   const context = { sourceNow: page.sourceNow, maxSkewMs }
   const candidates: StagedPage['candidates'] = []
   const refused: { position: RowPosition; result: TransformResult & { ok: false } }[] = []
   let rowNo = firstRowNo
   page.rows.forEach((row, i) => {
-    if (covered?.some(code => code === Pointer.Get(row, professionPointer))) return
+    if (isCovered?.(row)) return
     const position = { rowNo: rowNo++, page: number, pageRow: i + 1 }
     const result = transform(row, context)
     if (result.ok) candidates.push({ position, candidate: result.value })
     else refused.push({ position, result })
   })
+  const passedOver = page.rows.length - candidates.length - refused.length
+  const texts =
+    refused.length > 0 || (passedOver > 0 && candidates.length > 0) ? rowTexts(page.body.toString('utf8')) : []
   return {
     page: number,
     rowCount: page.rows.length,
-    body: page.body,
+    body: passedOver > 0 ? bodyOf(candidates, texts) : page.body,
     candidates,
-    rejections: toRejections(page, refused),
-    passedOver: page.rows.length - candidates.length - refused.length
+    rejections: refused.map(({ position, result: { rejections, strNumber, profession, urgent } }) => {
+      const raw = compactExactly(texts[position.pageRow - 1] ?? 'null')
+      return refusedForContent({ position, strNumber, profession, problems: rejections, urgent, raw })
+    }),
+    passedOver
   }
 }
 
-function toRejections(page: KkiPage, refused: { position: RowPosition; result: TransformResult & { ok: false } }[]) {
-  if (refused.length === 0) return []
-  const isOffSchema = refused.some(({ result }) => result.rejections.some(({ code }) => code === 'SCHEMA_INVALID'))
-  // JSON.parse rounds a NIK that came as a number; the stored row must be what KKI sent, so the page is read once more.
-  const rows = isOffSchema ? (parseExactly(page.body.toString('utf8')) as { data: unknown[] }).data : page.rows
-  return refused.map(({ position, result: { rejections, strNumber, profession, urgent } }) => {
-    const raw = stringifyExactly(rows[position.pageRow - 1] ?? null)
-    return refusedForContent({ position, strNumber, profession, problems: rejections, urgent, raw })
-  })
+/** A page of the same places that holds only the rows that are kept: of most pages of a walk that is covered, none. */
+function bodyOf(kept: StagedPage['candidates'], texts: string[]): Buffer {
+  const rows: string[] = []
+  for (const { position } of kept) rows[position.pageRow - 1] = texts[position.pageRow - 1] as string
+  return Buffer.from(`{"data":[${Array.from(rows, row => row ?? 'null').join()}]}`)
 }

@@ -64,14 +64,14 @@ function wrongShape(instancePath: string, value: unknown, expected: string): Rej
   return { code: 'SCHEMA_INVALID', instancePath, params: { reason, expected } }
 }
 
-/** @see RFC 6901 */
-function compilePointer(pointer: string): (record: object) => unknown {
+/** Returns the function that reads what stands at a place (RFC 6901) of an object; undefined where nothing does. */
+export function compilePointer(pointer: string): (record: unknown) => unknown {
   const keys = pointer
     .slice(1)
     .split('/')
     .map(key => key.replaceAll('~1', '/').replaceAll('~0', '~'))
   const [only = ''] = keys
-  if (keys.length === 1) return record => (record as Record<string, unknown>)[only]
+  if (keys.length === 1) return record => (record as Record<string, unknown> | null | undefined)?.[only]
   return record => {
     let value: unknown = record
     for (const key of keys) {

@@ -26,7 +26,7 @@ test('whatever text, bytes and JSON are copied come back as they were', async t 
           'create temp table copied (i int, t text, n int, b boolean, x bytea, j jsonb, a text[]) on commit drop'
         )
         const lines = rows.map(({ t, n, b, x, j, a }, i) => copyLine([i, t, n, b, x, j, a] as CopyValue[]))
-        await copyLines(client, 'copied', ['i', 't', 'n', 'b', 'x', 'j', 'a'], [lines.join('')])
+        await copyLines(client, 'copied', ['i', 't', 'n', 'b', 'x', 'j', 'a'], [Buffer.from(lines.join(''))])
         return (await client.query('select t, n, b, x, j, a from copied order by i')).rows
       })
       assert.deepEqual(found, rows)

@@ -2,9 +2,10 @@
 -- the greater value, so that the order of rows does not matter. A row too old for its registration may still know what
 -- nobody else does. The batch of a decision gives the person the NIK of its row, unless that is somebody else's. Kept in a temp table with the person as it was.
 create temp table merged on commit drop as
-with offered as (
-  select p.health_worker_id, s.row_no, coalesce(s.person_at, s.source_at) as at, s.name, s.name_key, s.birth_place, s.birth_date, s.sex,
-    case when 'NIK_IGNORED' = any (p.warnings) then null else s.nik_digest end as nik_digest
+with offered as materialized (
+  select p.health_worker_id, 'NIK_IGNORED' = any (p.warnings) as is_nik_ignored, s.row_no,
+    coalesce(s.person_at, s.source_at) as at, s.name, s.title_prefix, s.title_suffix, s.name_key, s.nik_digest, s.nik_sealed,
+    s.nik_tail, s.birth_place, s.birth_place_key, s.birth_date, s.sex
   from kki.plan_row p
   join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
   where p.batch_id = $1 and p.outcome not in ('created', 'rejected') and p.health_worker_id is not null
@@ -13,7 +14,8 @@ with offered as (
   select
     health_worker_id,
     (array_agg(row_no order by at desc, name desc))[1] as name_row,
-    (array_agg(row_no order by at desc, nik_digest) filter (where nik_digest is not null))[1] as nik_row,
+    (array_agg(row_no order by at desc, nik_digest)
+      filter (where nik_digest is not null and is_nik_ignored is not true))[1] as nik_row,
     (array_agg(row_no order by at desc, birth_place desc) filter (where birth_place is not null))[1] as birth_place_row,
     (array_agg(row_no order by at desc, birth_date desc) filter (where birth_date is not null))[1] as birth_date_row,
     (array_agg(row_no order by at desc, sex desc) filter (where sex is not null))[1] as sex_row
@@ -30,21 +32,11 @@ select
   sex_wins, x.sex, x.at as sex_at
 from best b
 join sdmk.health_worker h on h.id = b.health_worker_id
-join lateral (
-  select *, coalesce(person_at, source_at) as at from kki.staged_row where batch_id = $1 and row_no = b.name_row
-) n on true
-left join lateral (
-  select *, coalesce(person_at, source_at) as at from kki.staged_row where batch_id = $1 and row_no = b.nik_row
-) k on true
-left join lateral (
-  select *, coalesce(person_at, source_at) as at from kki.staged_row where batch_id = $1 and row_no = b.birth_place_row
-) bp on true
-left join lateral (
-  select *, coalesce(person_at, source_at) as at from kki.staged_row where batch_id = $1 and row_no = b.birth_date_row
-) bd on true
-left join lateral (
-  select *, coalesce(person_at, source_at) as at from kki.staged_row where batch_id = $1 and row_no = b.sex_row
-) x on true,
+join offered n on n.row_no = b.name_row
+left join offered k on k.row_no = b.nik_row
+left join offered bp on bp.row_no = b.birth_place_row
+left join offered bd on bd.row_no = b.birth_date_row
+left join offered x on x.row_no = b.sex_row,
 lateral (
   select
     n.at > h.name_at or (n.at = h.name_at and case

@@ -1,17 +1,24 @@
 -- Registrations that changed, and a change record for each with what they were. A row of which only the ending may be
 -- used touches status, end date and stamp; one without a readable profession speaks of every registration of its STR.
-with target as (
+with named as (
+  select p.row_no, p.registration_id as id
+  from kki.plan_row p
+  where p.batch_id = $1 and p.ending_only = $2 and p.registration_id is not null and p.outcome in ('updated', 'created')
+  union all
+  select p.row_no, r.id
+  from kki.plan_row p
+  join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
+  join sdmk.registration r on r.str_number = s.str_number and r.source_at < s.source_at
+  where p.batch_id = $1 and p.ending_only = $2 and p.registration_id is null and p.outcome = 'updated'
+), target as (
   select p.row_no, p.outcome, p.health_worker_id, p.status as new_status, p.rule, p.evidence, p.warnings as plan_warnings,
     r.id, r as before,
     p.ending_only, s.status as stated_status, s.str_raw, s.str_format, s.competence, s.source_status, s.issued_on, s.valid_until, s.is_lifetime,
     s.institution, s.graduation_year, s.province, s.source_at, s.content_hash, s.warnings
-  from kki.plan_row p
-  join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
-  join sdmk.registration r
-    on r.id = p.registration_id
-    or (p.registration_id is null and r.str_number = s.str_number and r.source_at < s.source_at)
-  where p.batch_id = $1 and p.ending_only = $2
-    and (p.outcome = 'updated' or (p.outcome = 'created' and p.registration_id is not null))
+  from named n
+  join kki.plan_row p on p.batch_id = $1 and p.row_no = n.row_no
+  join kki.staged_row s on s.batch_id = $1 and s.row_no = n.row_no
+  join sdmk.registration r on r.id = n.id
 ), updated as (
   update sdmk.registration r
   set

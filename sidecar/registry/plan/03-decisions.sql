@@ -6,7 +6,10 @@ with decided as (
     r.health_worker_id as holder_id, r.content_hash as stored_hash, r.source_at as stored_at,
     n.id is not null and n.id is distinct from d.health_worker_id as nik_is_anothers,
     coalesce(rival.id > d.id and r.health_worker_id is distinct from d.health_worker_id, false) as is_overruled
-  from work w
+  from (
+    -- Few rows are decided about; the look for which of the decisions fits is one of each row that is left.
+    select * from work where str_number in (select str_number from kki.decision where withdrawn_at is null)
+  ) w
   cross join lateral (
     select * from kki.decision d
     where d.str_number = w.str_number and kki.decision_fits(d, w.nik_digest, w.name_key)

@@ -2,7 +2,7 @@
 -- new, who may take over a registration that was somebody else's.
 insert into kki.plan_row (batch_id, row_no, outcome, rule, evidence, health_worker_id, registration_id,
   registration_version, status, str_is_new, warnings)
-select $1, row_no, 'created', coalesce(rule, 9), '', nextval(pg_get_serial_sequence('sdmk.health_worker', 'id')),
+select $1, row_no, 'created', coalesce(rule, 9), '', nextval('sdmk.health_worker_id_seq'),
   registration_id, registration_version, status,
   str_number is not null
     and (rule is null or not exists (select from sdmk.str_number n where n.str_number = work.str_number)),

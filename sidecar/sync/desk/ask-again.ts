@@ -72,7 +72,7 @@ async function ask(kki: KkiClient, item: RetryItem, context: CallContext): Promi
 }
 
 function stage(
-  { identity, mapping, transform, options }: FetchContext,
+  { identity, transform, options }: FetchContext,
   batch: Batch,
   answers: Answer[],
   formatErrors: FormatErrorLog
@@ -84,8 +84,6 @@ function stage(
     const staged = transformPage(answer, {
       page: page++,
       firstRowNo: rowNo,
-      covered: null,
-      professionPointer: mapping.fields.profession,
       transform,
       maxSkewMs: options.maxSkewSeconds * 1000
     })

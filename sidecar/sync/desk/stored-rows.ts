@@ -40,7 +40,7 @@ export async function readWaitingRows(
 }
 
 /** Returns what stages rows of KKI by the present mapping, without asking KKI. */
-export function pageOfRows({ mapping, transform, maxSkewSeconds }: DeskContext, raws: readonly string[]): PageMaker {
+export function pageOfRows({ transform, maxSkewSeconds }: DeskContext, raws: readonly string[]): PageMaker {
   const body = `{"data":[${raws.join(',')}]}`
   return ({ page, firstRowNo }) =>
     transformPage(
@@ -55,8 +55,6 @@ export function pageOfRows({ mapping, transform, maxSkewSeconds }: DeskContext, 
       {
         page,
         firstRowNo,
-        covered: null,
-        professionPointer: mapping.fields.profession,
         transform,
         maxSkewMs: maxSkewSeconds * 1000
       }
