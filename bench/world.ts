@@ -43,7 +43,9 @@ export interface World extends AsyncDisposable {
   ownerUrl: string
   /** The owner's. */
   pool: pg.Pool
-  /** Asks the first process for a run and returns its id. */
+  /** Posts to the API of the first process, or gets where there is no body. */
+  call<T>(path: string, body?: object): Promise<T>
+  /** Returns the run's id. */
   startRun(request: RunRequest): Promise<number>
   /** Draws a bar for each batch and returns the run once it is finished. */
   followRun(id: number): Promise<RunBody>
@@ -114,6 +116,8 @@ export async function openWorld({ rows, simulatorArgs = [], env = {}, sidecars =
     const [first, ...others] = started
     if (first === undefined) throw new Error('a world needs a process of the sidecar')
     const { key } = await createApiKey(pool, 'bench', scopes)
+    const headers = { authorization: `Bearer ${key}` }
+    const call: World['call'] = (route, body) => json(`${first.url}${route}`, body, headers)
     return {
       sidecars: [first, ...others],
       apiKey: key,
@@ -121,10 +125,8 @@ export async function openWorld({ rows, simulatorArgs = [], env = {}, sidecars =
       databaseUrl: database.serviceUrl,
       ownerUrl: database.url,
       pool,
-      async startRun(request) {
-        const { id } = await post<{ id: number }>(`${first.url}/v1/runs`, request, { authorization: `Bearer ${key}` })
-        return id
-      },
+      call,
+      startRun: async request => (await call<{ id: number }>('/v1/runs', request)).id,
       followRun: id => followRun(pool, id, { signal: AbortSignal.timeout(runMs) }),
       close,
       [Symbol.asyncDispose]: close
@@ -150,20 +152,17 @@ export async function startKki(args: string[]): Promise<Kki> {
     url: url as string,
     clientId: clientId as string,
     clientSecret: clientSecret as string,
-    control: (route, body) => (body === undefined ? json(`${url}${route}`, {}) : post(`${url}${route}`, body))
+    control: (route, body) => json(`${url}${route}`, body)
   }
 }
 
-function post<T>(url: string, body: object, headers: Record<string, string> = {}): Promise<T> {
-  return json(url, {
-    method: 'POST',
-    headers: { ...headers, 'content-type': 'application/json' },
-    body: JSON.stringify(body)
+/** Posts the body, or gets where there is none, and returns the answer. */
+async function json<T>(url: string, body?: object, headers: Record<string, string> = {}): Promise<T> {
+  const response = await fetch(url, {
+    ...(body && { method: 'POST', body: JSON.stringify(body) }),
+    headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
+    signal: AbortSignal.timeout(requestMs)
   })
-}
-
-async function json<T>(url: string, init: RequestInit): Promise<T> {
-  const response = await fetch(url, { ...init, signal: AbortSignal.timeout(requestMs) })
   if (!response.ok) throw new Error(`${new URL(url).pathname} answered ${response.status}: ${await response.text()}`)
   return (await response.json()) as T
 }
