@@ -38,6 +38,8 @@ export interface World extends AsyncDisposable {
   /** Of a key with all scopes. */
   apiKey: string
   kki: Kki
+  /** What all processes of the sidecar are set to. */
+  settings: Record<string, string>
   /** The service's database, for the login of the service and for the owner. */
   databaseUrl: string
   ownerUrl: string
@@ -122,6 +124,7 @@ export async function openWorld({ rows, simulatorArgs = [], env = {}, sidecars =
       sidecars: [first, ...others],
       apiKey: key,
       kki,
+      settings,
       databaseUrl: database.serviceUrl,
       ownerUrl: database.url,
       pool,

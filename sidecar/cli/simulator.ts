@@ -1,6 +1,5 @@
 import closeWithGrace from 'close-with-grace'
 import { Command, InvalidArgumentError } from 'commander'
-import { startSimulator } from '../../simulator/simulator.ts'
 
 interface SimulatorCommandOptions {
   host: string
@@ -22,6 +21,8 @@ export function simulatorCommand(): Command {
     .option('--token-lifetime <seconds>', 'how long an access token lives', wholeNumber, 3600)
     .option('--json', 'print address and credentials as one line of JSON')
     .action(async ({ json, tokenLifetime, ...options }: SimulatorCommandOptions) => {
+      // A token endpoint is hundreds of modules, which no other command needs.
+      const { startSimulator } = await import('../../simulator/simulator.ts')
       const { rows } = options
       const simulator = await startSimulator({ ...options, tokenLifetimeSeconds: tokenLifetime })
       const { url, clientId, clientSecret } = simulator
