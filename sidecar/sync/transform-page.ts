@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Pointer } from 'typebox/value'
 import type { KkiPage } from '../kki/types.ts'
 import { parseExactly, stringifyExactly } from '../registry/exact-json.ts'
@@ -17,22 +18,26 @@ export interface TransformPageOptions {
   maxSkewMs: number
 }
 
+/** Rows after which whatever else waits has its turn: requests of the API would feel a whole page. */
+const rowsPerTurn = 50
+
 /** Returns a page of KKI as what is to be staged; `passedOver` rows are left to the batches that cover them. */
-export function transformPage(
+export async function transformPage(
   page: KkiPage,
   { page: number, firstRowNo, covered, professionPointer, transform, maxSkewMs }: TransformPageOptions
-): StagedPage & { passedOver: number } {
+): Promise<StagedPage & { passedOver: number }> {
   const context = { sourceNow: page.sourceNow, maxSkewMs }
   const candidates: StagedPage['candidates'] = []
   const refused: { position: RowPosition; result: TransformResult & { ok: false } }[] = []
   let rowNo = firstRowNo
-  page.rows.forEach((row, i) => {
-    if (covered?.some(code => code === Pointer.Get(row, professionPointer))) return
+  for (const [i, row] of page.rows.entries()) {
+    if (i % rowsPerTurn === 0) await nextTurn()
+    if (covered?.some(code => code === Pointer.Get(row, professionPointer))) continue
     const position = { rowNo: rowNo++, page: number, pageRow: i + 1 }
     const result = transform(row, context)
     if (result.ok) candidates.push({ position, candidate: result.value })
     else refused.push({ position, result })
-  })
+  }
   return {
     page: number,
     rowCount: page.rows.length,
