@@ -92,7 +92,7 @@ async function stage({ database, identity, transform }: Bench, rows: LabelledRow
     for (let start = 0; start < rows.length; start += rowsPerPage) {
       const records = rows.slice(start, start + rowsPerPage).map(({ record }) => record)
       const body = Buffer.from(JSON.stringify({ data: records }))
-      const page = transformPage(
+      const page = await transformPage(
         { rows: records, body, sourceNow: Date.parse('2026-06-01T00:00:00Z'), nextCursor: null, total: null },
         {
           page: start / rowsPerPage + 1,

@@ -1,6 +1,11 @@
 #!/usr/bin/env node
-import { reportFailure } from './command.ts'
-import { createProgram } from './program.ts'
+import { enableCompileCache } from 'node:module'
+import path from 'node:path'
+
+// Compiled code, types stripped, is kept beside the packages where this user may write there; it is a third of a start.
+enableCompileCache(path.join(import.meta.dirname, '../../node_modules/.cache/sdmk'))
+const { reportFailure } = await import('./command.ts')
+const { createProgram } = await import('./program.ts')
 
 try {
   await createProgram().parseAsync()

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { KkiBreakerOpen, KkiError, KkiRefused, KkiRetryLater } from '../kki/errors.ts'
 import { walkPages } from '../kki/pages.ts'
@@ -156,7 +157,7 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
   const isCovered = coverage(context.mapping, batch)
   let rowNo = batch.fetched
   for await (const page of walkPages(kki, query, callContext, { maxPages: options.maxPages, ...resume })) {
-    const staged = transformPage(page, {
+    const staged = await transformPage(page, {
       page: progress.nextPage,
       firstRowNo: rowNo + 1,
       isCovered,
@@ -165,6 +166,7 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
     })
     rowNo += staged.candidates.length + staged.rejections.length
     formatErrors.add(staged)
+    await nextTurn()
     await progress.add(page, preparePage(batch.id, identity, staged), staged.passedOver)
   }
   await progress.finish()

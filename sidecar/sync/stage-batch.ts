@@ -10,7 +10,7 @@ export interface PagePlace {
   firstRowNo: number
 }
 
-export type PageMaker = (place: PagePlace) => StagedPage
+export type PageMaker = (place: PagePlace) => StagedPage | Promise<StagedPage>
 
 /**
  * Stages pages that are at hand as those of a queued batch, and queues its plan, all within the caller's transaction:
@@ -26,7 +26,8 @@ export async function stageBatch(
   const batch = await changeBatch(client, queued, { state: 'fetching', fetch_started_at: 'now' })
   const counts = { pages: 0, fetched: 0, rejected: 0 }
   for await (const makePage of pages) {
-    const page = preparePage(batch.id, identity, makePage({ page: counts.pages + 1, firstRowNo: counts.fetched + 1 }))
+    const made = await makePage({ page: counts.pages + 1, firstRowNo: counts.fetched + 1 })
+    const page = preparePage(batch.id, identity, made)
     await stagePages(client, batch.id, [page])
     counts.pages += 1
     counts.fetched += page.candidateCount + page.rejectionCount

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { KkiPage } from '../kki/types.ts'
 import { compactExactly } from '../registry/exact-json.ts'
 import { rowTexts } from '../registry/row-texts.ts'
@@ -15,22 +16,26 @@ export interface TransformPageOptions {
   maxSkewMs: number
 }
 
+/** Rows after which whatever else waits has its turn: requests of the API would feel a whole page. */
+const rowsPerTurn = 50
+
 /** Returns a page of KKI as what is to be staged; `passedOver` rows are left to the batches that cover them. */
-export function transformPage(
+export async function transformPage(
   page: KkiPage,
   { page: number, firstRowNo, isCovered, transform, maxSkewMs }: TransformPageOptions
-): StagedPage & { passedOver: number } {
+): Promise<StagedPage & { passedOver: number }> {
   const context = { sourceNow: page.sourceNow, maxSkewMs }
   const candidates: StagedPage['candidates'] = []
   const refused: { position: RowPosition; result: TransformResult & { ok: false } }[] = []
   let rowNo = firstRowNo
-  page.rows.forEach((row, i) => {
-    if (isCovered?.(row)) return
+  for (const [i, row] of page.rows.entries()) {
+    if (i % rowsPerTurn === 0) await nextTurn()
+    if (isCovered?.(row)) continue
     const position = { rowNo: rowNo++, page: number, pageRow: i + 1 }
     const result = transform(row, context)
     if (result.ok) candidates.push({ position, candidate: result.value })
     else refused.push({ position, result })
-  })
+  }
   const passedOver = page.rows.length - candidates.length - refused.length
   const texts =
     refused.length > 0 || (passedOver > 0 && candidates.length > 0) ? rowTexts(page.body.toString('utf8')) : []

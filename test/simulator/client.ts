@@ -51,7 +51,10 @@ export async function connect(t: TestContext, options: Partial<SimulatorOptions>
 }
 
 /** Asks the token endpoint; the simulator's own credentials unless `form` brings others. */
-export async function requestToken(simulator: Simulator, form: Record<string, string>): Promise<TokenReply> {
+export async function requestToken(
+  simulator: Pick<Simulator, 'url' | 'clientId' | 'clientSecret'>,
+  form: Record<string, string>
+): Promise<TokenReply> {
   const { clientId, clientSecret } = simulator
   const response = await fetch(`${simulator.url}/oauth2/token`, {
     method: 'POST',

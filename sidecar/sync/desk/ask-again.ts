@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { KkiRefused } from '../../kki/errors.ts'
 import type { CallContext, KkiClient, KkiPage } from '../../kki/types.ts'
-import { preparePage, stagePages } from '../../registry/stage.ts'
+import { type PreparedPage, preparePage, stagePages } from '../../registry/stage.ts'
 import { type Batch, changeBatch } from '../batch.ts'
 import type { FetchContext } from '../fetch-batch.ts'
 import { FormatErrorLog } from '../format-errors.ts'
@@ -33,7 +33,7 @@ export async function askAgain(context: FetchContext, taken: Batch, callContext:
     const asked = items.slice(0, atATime)
     const isLast = items.length <= atATime
     const answers = await Promise.all(asked.map(item => ask(kki, item, callContext)))
-    const staged = stage(context, batch, answers, formatErrors)
+    const staged = await stage(context, batch, answers, formatErrors)
     batch = await database.withTransaction(async client => {
       const changed = await changeBatch(client, batch, {
         cursor: String(asked.at(-1)?.itemNo ?? batch.cursor ?? 0),
@@ -71,7 +71,7 @@ async function ask(kki: KkiClient, item: RetryItem, context: CallContext): Promi
   }
 }
 
-function stage(
+async function stage(
   { identity, transform, options }: FetchContext,
   batch: Batch,
   answers: Answer[],
@@ -79,9 +79,10 @@ function stage(
 ) {
   let rowNo = batch.fetched + 1
   let page = batch.pages + 1
-  const pages = answers.flatMap(({ page: answer }) => {
-    if (answer === null) return []
-    const staged = transformPage(answer, {
+  const pages: PreparedPage[] = []
+  for (const { page: answer } of answers) {
+    if (answer === null) continue
+    const staged = await transformPage(answer, {
       page: page++,
       firstRowNo: rowNo,
       transform,
@@ -89,8 +90,8 @@ function stage(
     })
     rowNo += answer.rows.length
     formatErrors.add(staged)
-    return preparePage(batch.id, identity, staged)
-  })
+    pages.push(preparePage(batch.id, identity, staged))
+  }
   return {
     pages,
     fetched: rowNo - 1 - batch.fetched,

@@ -1,0 +1,70 @@
+import { Client, request } from 'undici'
+import { professionCodes } from '../simulator/professions.ts'
+import type { Kki } from './world.ts'
+
+const inFlight = 4
+/** Of a page's end, where its cursor is. */
+const tailBytes = 2000
+
+export interface Ceiling {
+  pages: number
+  rows: number
+  seconds: number
+}
+
+/** Returns how fast a simulated KKI is walked by somebody who does nothing with its rows: a batch for each profession. */
+export async function measureCeiling(kki: Kki, pageSize: number): Promise<Ceiling> {
+  const authorization = `Bearer ${await accessToken(kki)}`
+  const { rowsServed, pagesServed } = await kki.control<Counts>('/_stats')
+  const started = performance.now()
+  const waiting = [...professionCodes]
+  const walkOn = async () => {
+    // A connection for each, as the cursor of a page is needed to ask for the next one.
+    const client = new Client(kki.url)
+    for (let profesi = waiting.shift(); profesi !== undefined; profesi = waiting.shift()) {
+      let kursor: string | null = null
+      do {
+        const query: Record<string, string> = { profesi, batas: String(pageSize), ...(kursor !== null && { kursor }) }
+        const { statusCode, body } = await client.request({
+          method: 'GET',
+          path: `/v1/tenaga-kesehatan?${new URLSearchParams(query)}`,
+          headers: { authorization }
+        })
+        const page = Buffer.from(await body.arrayBuffer())
+        if (statusCode !== 200) throw new Error(`the simulator answered ${statusCode}`)
+        kursor = nextCursor(page)
+      } while (kursor !== null)
+    }
+    await client.close()
+  }
+  await Promise.all(Array.from({ length: inFlight }, walkOn))
+  const seconds = (performance.now() - started) / 1000
+  const after = await kki.control<Counts>('/_stats')
+  return { pages: after.pagesServed - pagesServed, rows: after.rowsServed - rowsServed, seconds }
+}
+
+interface Counts {
+  pagesServed: number
+  rowsServed: number
+}
+
+function nextCursor(page: Buffer): string | null {
+  const tail = page.toString('utf8', page.length - tailBytes)
+  const [, cursor] = /"kursor_berikutnya":(null|"[^"]*"),"total":\d+\}\}$/.exec(tail) ?? []
+  if (cursor === undefined) throw new Error('a page does not end as the simulator ends it')
+  return JSON.parse(cursor) as string | null
+}
+
+async function accessToken({ url, clientId, clientSecret }: Kki): Promise<string> {
+  const { body } = await request(`${url}/oauth2/token`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: clientSecret
+    }).toString()
+  })
+  const { access_token } = (await body.json()) as { access_token: string }
+  return access_token
+}

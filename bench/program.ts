@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import packageJson from '../package.json' with { type: 'json' }
+import { environment } from '../test/e2e/process.ts'
+
+export const root = fileURLToPath(new URL('..', import.meta.url))
+const startMs = 120_000
+const stopMs = 60_000
+
+/** A process that a benchmark has started, from the line on which it said that it is ready. */
+export interface Program {
+  pid: number
+  readyLine: string
+  residentMb(): Promise<number>
+  /** Ends it, by force after a minute. */
+  stop(): Promise<void>
+}
+
+/** Starts the service by the very line of `npm start`: its flags and its environment are part of what is measured. */
+export function startService(env: Record<string, string>): Promise<Program> {
+  return startProgram('sh', ['-c', `exec env ${packageJson.scripts.start}`], env, /the service is ready/)
+}
+
+/** Starts `sdmk simulator`. */
+export function startSimulator(args: string[]): Promise<Program> {
+  const command = ['sidecar/cli/sdmk.ts', 'simulator', '--json', '--port', '0', ...args]
+  return startProgram(process.execPath, command, {}, /clientSecret/)
+}
+
+async function startProgram(
+  file: string,
+  args: string[],
+  env: Record<string, string>,
+  isReady: RegExp
+): Promise<Program> {
+  const child = spawn(file, args, {
+    cwd: root,
+    env: environment({ PATH: `${path.dirname(process.execPath)}:${process.env.PATH}`, ...env }),
+    stdio: ['pipe', 'pipe', 'inherit']
+  })
+  const exited = once(child, 'exit')
+  const stop = async () => {
+    child.kill('SIGTERM')
+    const late = setTimeout(() => child.kill('SIGKILL'), stopMs)
+    await exited
+    clearTimeout(late)
+  }
+  try {
+    const readyLine = await lineOf(child, isReady)
+    child.stdout.resume()
+    const pid = child.pid as number
+    return { pid, readyLine, residentMb: () => residentMb(pid), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function lineOf({ stdout }: ChildProcess, pattern: RegExp): Promise<string> {
+  if (stdout === null) throw new Error('the program has no output')
+  const lines = createInterface({ input: stdout, signal: AbortSignal.timeout(startMs) })
+  for await (const line of lines) if (pattern.test(line)) return line
+  throw new Error(`the program ended, or two minutes went by, before it said "${pattern.source}"`)
+}
+
+async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
+  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024)
+}
