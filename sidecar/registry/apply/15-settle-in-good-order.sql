@@ -3,22 +3,24 @@
 -- does not do against another NIK. KKI's answer for one STR is all that it has under it: where none of that is refused, a
 -- row that was is gone. Kept in a temp table are the rejections that it concerns.
 create temp table settled on commit drop as
-with good as (
+with waiting as materialized (
+  select id, subject, code from kki.rejection where state = 'open'
+), good as materialized (
   select s.str_number, s.profession, s.nik_digest, s.name_key, s.source_at, p.outcome,
     s.status in ('suspended', 'inactive', 'revoked', 'deceased') as is_ending
   from kki.staged_row s
   left join kki.plan_row p on p.batch_id = $1 and p.row_no = s.row_no
-  where s.batch_id = $1
+  -- Of a batch hardly any row is waited for.
+  where s.batch_id = $1 and s.str_number in (select subject from waiting)
     and (p.row_no is null or (p.outcome in ('created', 'linked', 'updated', 'unchanged') and not p.urgent
       and not coalesce('STALE' = any (p.warnings), false)))
 ), matched as (
   select distinct o.batch_id, o.row_no, o.rejection_id
-  from kki.rejection d
+  from waiting d
   join good g on g.str_number = d.subject
   join kki.batch b on b.id = $1
   join kki.rejection_occurrence o on o.rejection_id = d.id and o.settled_by_batch_id is null and o.batch_id <> $1
-  where d.state = 'open'
-    and (o.profession is null or g.profession = '' or o.profession = g.profession)
+  where (o.profession is null or g.profession = '' or o.profession = g.profession)
     and (o.source_at is null or g.source_at >= o.source_at)
     and (
       o.name_key is null or o.nik_digest = g.nik_digest
