@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { touch } from '../odoo/touched.ts'
 import { markBatch } from '../platform/tracing.ts'
-import type { Caller } from './audit.ts'
+import type { Caller } from './audit/record.ts'
 import { type Batch, type BatchKind, batchColumns } from './batch.ts'
 
 export interface BatchRunRequest {

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { type Caller, recordAudit } from './audit.ts'
+import { type Caller, recordAudit } from './audit/record.ts'
 import { type Batch, type BatchState, batchColumns, changeBatch, takeBatch } from './batch.ts'
 import { BatchNotFound, BatchStateRefused } from './errors.ts'
 import { markRefetched } from './refetch.ts'
