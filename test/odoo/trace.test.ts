@@ -1,23 +1,14 @@
 import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { createApiKey } from '../../sidecar/platform/api-key.ts'
 import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
 import { inject, kkiRecord, waitForRun } from '../e2e/helpers.ts'
 import { keepLog, type LogLine } from '../helpers/log.ts'
-import { odooOrReason } from '../helpers/odoo.ts'
 import { startProxy } from './helpers/proxy.ts'
-import { createWorld, drained, type World } from './helpers/world.ts'
+import { drained, openWorld } from './helpers/world.ts'
 
-const { odoo, skip } = await odooOrReason()
-let world: World
-before(async () => {
-  if (odoo) world = await createWorld(odoo)
-})
-after(async () => {
-  await world?.close()
-  await odoo?.close()
-})
+const { odoo, skip, world } = await openWorld()
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
 const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
@@ -151,7 +142,7 @@ print('FOUND', json.dumps({model: env[model].search([('trace_id', '=', '${traceI
 }
 
 function inOdoo(script: string) {
-  return odoo?.shell(world.database, script) ?? assert.fail('there is no Odoo')
+  return odoo.shell(world.database, script)
 }
 
 function idsOf({ request_id, run_id, batch_id }: LogLine): Record<string, unknown> {

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { ProblemSchema } from '../../platform/problem.ts'
+import { identityNumber } from '../../transform/nik.ts'
 import { batchKinds, holdReasons } from '../batch.ts'
 
 /** Every route may answer with a problem; fastify-swagger lists both ranges. */
@@ -15,7 +16,7 @@ export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(sch
 export const Reason = Type.String({
   minLength: 1,
   maxLength: 500,
-  pattern: '^(?![\\s\\S]*\\d{8})[\\s\\S]*\\S',
+  pattern: `^(?![\\s\\S]*(?:\\d{8}|${identityNumber.source}))[\\s\\S]*\\S`,
   description: 'kept in the audit; without names, NIK or STR'
 })
 
