@@ -1,6 +1,7 @@
 import type pg from 'pg'
+import type { BatchState } from '../batch-terms.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
-import { type Batch, type BatchState, batchColumns, changeBatch, takeBatch } from './batch.ts'
+import { type Batch, batchColumns, changeBatch, takeBatch } from './batch.ts'
 import { BatchNotFound, BatchStateRefused } from './errors.ts'
 import { markRefetched } from './refetch.ts'
 import { advanceWatermark } from './watermark.ts'

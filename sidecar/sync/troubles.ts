@@ -1,5 +1,6 @@
 import type pg from 'pg'
-import { type Batch, type BatchKind, batchColumns } from './batch.ts'
+import type { BatchKind } from '../batch-terms.ts'
+import { type Batch, batchColumns } from './batch.ts'
 
 /**
  * What may be wrong with a batch until a later one makes up for it:
