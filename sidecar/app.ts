@@ -12,7 +12,7 @@ import database from './platform/database.ts'
 import health from './platform/health.ts'
 import insecure from './platform/insecure.ts'
 import { createLogger } from './platform/logger.ts'
-import { answerBadAddress, answerBrokenRequest } from './platform/malformed.ts'
+import { answerBadAddress, answerBrokenRequest, requireHost } from './platform/malformed.ts'
 import metrics from './platform/metrics.ts'
 import { assertMigrated } from './platform/migrations.ts'
 import openapi from './platform/openapi.ts'
@@ -81,7 +81,9 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       headersTimeout: config.requestTimeoutMs,
       requestTimeout: config.requestTimeoutMs,
       // Late requests are looked for this often; Node's own 30 s would outlast a short limit many times.
-      connectionsCheckingInterval: Math.min(config.requestTimeoutMs, 10_000)
+      connectionsCheckingInterval: Math.min(config.requestTimeoutMs, 10_000),
+      // `requireHost` asks for it.
+      requireHostHeader: false
     },
     bodyLimit: 1_048_576
   }).withTypeProvider<TypeBoxTypeProvider>()
@@ -89,6 +91,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
   try {
     await app.register(requestIdPlugin)
     await app.register(problems)
+    app.addHook('onRequest', requireHost)
     await app.register(storableText)
     await app.register(metrics)
     await app.register(insecure, { insecure: config.insecure })

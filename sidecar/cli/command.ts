@@ -6,7 +6,7 @@ import { ConfigurationError, SdmkError } from '../errors.ts'
 import { createLogger } from '../platform/logger.ts'
 import { type OpenDatabase, openDatabase } from '../platform/open-database.ts'
 import { createTraceId } from '../platform/trace-context.ts'
-import type { Caller } from '../sync/audit.ts'
+import type { Caller } from '../sync/audit/record.ts'
 
 /** Of sysexits.h: something was found in an unconfigured or misconfigured state. */
 const configurationExitCode = 78

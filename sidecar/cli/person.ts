@@ -7,10 +7,11 @@ import { assertMigrated } from '../platform/migrations.ts'
 import type { Language } from '../platform/problem-texts.ts'
 import { inTransaction } from '../platform/transaction.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
-import { recordAudit } from '../sync/audit.ts'
+import { recordAudit } from '../sync/audit/record.ts'
 import { reportPerson } from '../sync/person-report/report.ts'
 import { inWords } from '../sync/person-report/words.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
+import { reasonOption } from './reason.ts'
 import { withSecret } from './with-secret.ts'
 
 /** Returns `sdmk person`: answers to people who ask what is stored about them. */
@@ -27,13 +28,12 @@ interface ReportOptions {
 function reportCommand(): Command {
   return new Command('report')
     .description('tell what is stored about the person of a NIK, which is read from standard input and kept nowhere')
-    .requiredOption('--reason <text>', 'kept in the audit; without names, NIK or STR')
+    .addOption(reasonOption().makeOptionMandatory())
     .addOption(new Option('-l, --language <language>', 'of the report').choices(['id', 'en']).default('id'))
     .option('--json', 'print it as JSON')
     .addHelpText('after', '\nThe NIK is no argument, so that it stands in no history and no list of processes.')
     .action(({ reason, language, json }: ReportOptions) =>
       withDatabase(async ({ config, database, logger }) => {
-        if (/\d{8}/.test(reason)) throw new RequestInvalid('reason', 'must not hold a long number')
         const nik = await readNik()
         const identity = await withSecret(config, identitySecret, loadIdentity)
         const { pool } = createDatabase({ url: database.url, maxConnections: 1 }, logger)

@@ -17,6 +17,7 @@ import { type RejectionCode, rejectionCodes } from '../transform/codes.ts'
 import { createTransform } from '../transform/transform.ts'
 import { commandCaller, errorLogger, print, withDatabase } from './command.ts'
 import { followRun } from './follow.ts'
+import { reasonOption } from './reason.ts'
 import { wholeNumber } from './simulator.ts'
 import { renderSummary, summarize } from './summary.ts'
 import { withQueue } from './with-queue.ts'
@@ -63,7 +64,7 @@ export function rejectionsCommand(): Command {
     )
     .addCommand(
       bulkCommand('dismiss', 'take open rejections off the desk until their rows change')
-        .requiredOption('--reason <text>', 'kept in the audit; without names, NIK or STR')
+        .addOption(reasonOption().makeOptionMandatory())
         .action(dismiss)
     )
     .addCommand(resolveCommand())
@@ -127,7 +128,7 @@ function resolveCommand(): Command {
     .addOption(new Option('-t, --to <id>', 'a health worker').argParser(wholeNumber).conflicts('new'))
     .option('-n, --new', 'somebody whom the registry does not have')
     .option('--row <batch:row>', 'which of its rows is meant, where they carry different NIKs')
-    .option('--reason <text>', 'kept in the audit; without names, NIK or STR')
+    .addOption(reasonOption())
     .option('--json', 'print the result as JSON')
     .action((id: number, { to, new: isNew, row, reason, json }, command: Command) => {
       if (to === undefined && !isNew) command.error('error: one of --to and --new is required')

@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import { type Ledger, ledgerCounters, perCounter } from '../batch-terms.ts'
 import { codeText } from '../platform/problem-texts.ts'
-import { type Ledger, ledgerCounters } from '../sync/batch.ts'
 import type { RunBody } from '../sync/routes/schemas.ts'
 
 export type RunSummary = Ledger & { seconds: number }
@@ -10,7 +10,7 @@ export function summarize(run: RunBody): RunSummary {
   const total = (counter: keyof Ledger) => run.batches.reduce((sum, { ledger }) => sum + ledger[counter], 0)
   const ended = Math.max(...run.batches.map(({ finishedAt }) => Date.parse(finishedAt ?? run.createdAt)))
   return {
-    ...(Object.fromEntries(ledgerCounters.map(counter => [counter, total(counter)])) as Ledger),
+    ...perCounter(total),
     seconds: Math.round((ended - Date.parse(run.createdAt)) / 100) / 10
   }
 }

@@ -15,7 +15,8 @@ const envelopeSchema = Compile(
     meta: Type.Object({
       // An empty cursor would ask for the first page again.
       kursor_berikutnya: Type.Union([Type.String({ minLength: 1 }), Type.Null()]),
-      total: Type.Optional(Type.Integer({ minimum: 0 }))
+      // Odoo holds no larger count.
+      total: Type.Optional(Type.Integer({ minimum: 0, maximum: 2_147_483_647 }))
     })
   })
 )

@@ -1,5 +1,8 @@
+/** Nobody is away for longer by intent: what asks for more is damage, and would put a batch off for ever. */
+const longestMs = 86_400_000
+
 /**
- * Returns how many milliseconds a `Retry-After` value asks to wait, or `null` where it says nothing readable.
+ * Returns how many milliseconds a `Retry-After` value asks to wait, a day at most, or `null` where it says nothing readable.
  *
  * An HTTP date counts from `serverNow`, the response's own `Date`, so that a wrong clock on either side does no harm;
  * one in the past means 0.
@@ -8,9 +11,9 @@
 export function parseRetryAfter(value: string | null, serverNow: number): number | null {
   if (value === null) return null
   const text = value.trim()
-  if (/^\d+$/.test(text)) return Number(text) * 1000
+  if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, longestMs)
   const at = parseHttpDate(text)
-  return at === null ? null : Math.max(0, at - serverNow)
+  return at === null ? null : Math.min(Math.max(0, at - serverNow), longestMs)
 }
 
 /** Returns an HTTP date in milliseconds since the epoch, or `null` where it cannot be read. */

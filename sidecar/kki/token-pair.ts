@@ -11,13 +11,16 @@ export interface TokenPair {
   expiresAt: number
 }
 
+/** Ten years. The end of a token that lives for ever can be written down by nobody. */
+const longestLifeSeconds = 315_360_000
+
 // Visible ASCII: anything else could not be sent in a header.
 const token = Type.String({ pattern: '^[\\x21-\\x7e]+$' })
 const answerSchema = Compile(
   Type.Object({
     access_token: token,
     token_type: Type.String({ pattern: '^[Bb][Ee][Aa][Rr][Ee][Rr]$' }),
-    expires_in: Type.Integer({ minimum: 1 }),
+    expires_in: Type.Integer({ minimum: 1, maximum: longestLifeSeconds }),
     refresh_token: Type.Optional(token)
   })
 )

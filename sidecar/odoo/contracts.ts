@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox'
+import { batchKinds, batchStates, perCounter } from '../batch-terms.ts'
 
 /**
  * What Odoo is told: the payloads, one JSON text a call. Every property that has no value is left out, and null in a table.
@@ -114,34 +115,16 @@ const Batch = Type.Object(
     id: Id,
     version: Version,
     run_id: Id,
-    kind: Type.Enum(['incremental', 'window', 'full', 'import', 'retry', 'decision', 'clock']),
+    kind: Type.Enum(batchKinds),
     partition: text(64),
-    state: Type.Enum([
-      'queued',
-      'fetching',
-      'planned',
-      'held',
-      'applied',
-      'undone',
-      'failed',
-      'cancelled',
-      'discarded',
-      'superseded'
-    ]),
+    state: Type.Enum(batchStates),
     triggered_by: Type.Enum(['schedule', 'operator', 'api', 'command']),
     actor: text(200),
     apply_mode: Type.Enum(['auto', 'hold']),
     pages: Count,
     passed_over: Count,
     expected_total: o(Count),
-    fetched: Count,
-    created: Count,
-    linked: Count,
-    updated: Count,
-    unchanged: Count,
-    superseded: Count,
-    rejected: Count,
-    deactivated: Count,
+    ...perCounter(() => Count),
     hold_reasons: o(Type.String({ pattern: '^[A-Z_ ]+$', description: 'codes, with blanks between them' })),
     plan_digest: o(text(128)),
     error_code: o(Type.String({ pattern: '^[A-Z_]+$' })),

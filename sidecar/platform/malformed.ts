@@ -13,6 +13,13 @@ export function answerBadAddress(_error: Error, request: FastifyRequest, reply: 
   sendProblem(request, reply, new Problem('VALIDATION_FAILED', 'The address of the request is not valid.'))
 }
 
+/** Refuses a request without a host, as HTTP/1.1 asks for (RFC 9112, section 3.2); Node's own refusal has no id. */
+export async function requireHost(request: FastifyRequest): Promise<void> {
+  if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
+    throw new Problem('VALIDATION_FAILED', 'The header Host is missing.')
+  }
+}
+
 /**
  * Answers bytes that are no HTTP request, or one that did not come to its end in time, and closes the connection. There is
  * no request yet whose id could be kept, so it gets a new one.

@@ -3,7 +3,7 @@ import { PreconditionFailed, RequestInvalid } from '../errors.ts'
 import { birthDateFault } from '../transform/birth-date.ts'
 import type { BirthPlaceReader } from '../transform/birth-place.ts'
 import { coreKey, splitName } from '../transform/name.ts'
-import { nikFault } from '../transform/nik.ts'
+import { holdsIdentityNumber, nikFault } from '../transform/nik.ts'
 import { cleanText } from '../transform/text.ts'
 import { HealthWorkerNotFound, NikTaken } from './errors.ts'
 import type { Identity } from './identity.ts'
@@ -59,6 +59,7 @@ export async function editHealthWorker(
   )
   if (!rows[0]) throw new HealthWorkerNotFound(id)
   if (rows[0].version !== version) throw new PreconditionFailed(`Health worker ${id}`)
+  refuseIdentityNumbers(edit)
   const columns = {
     ...nameColumns(edit, rows[0]),
     ...nikColumns(edit, context),
@@ -83,6 +84,13 @@ export async function editHealthWorker(
     [id, ...names.map(name => columns[name])]
   )
   return Object.keys(changed.rows[0]?.before ?? {})
+}
+
+/** They would be kept in clear. */
+function refuseIdentityNumbers(edit: PersonEdit): void {
+  for (const field of ['name', 'titlePrefix', 'titleSuffix', 'birthPlace'] as const) {
+    if (holdsIdentityNumber(cleanText(edit[field] ?? ''))) throw new RequestInvalid(field, 'holds an identity number')
+  }
 }
 
 type Columns = Record<string, unknown>

@@ -13,7 +13,7 @@ import type { SecretStore, VersionedSecretStore } from '../secrets/store.ts'
 import { SealBroken } from './errors.ts'
 
 /** What a sealed value is; a value sealed as one cannot be opened as another. */
-export type SealPurpose = 'nik' | 'row' | 'page'
+export type SealPurpose = 'nik' | 'row' | 'page' | 'cursor'
 
 /** The keys that keep identity numbers out of the database in clear. */
 export interface Identity {

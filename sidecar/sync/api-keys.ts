@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { ApiKeyNotFound, createApiKey, revokeApiKey, type Scope, setApiKey } from '../platform/api-key.ts'
-import { type Caller, recordAudit } from './audit.ts'
+import { type Caller, recordAudit } from './audit/record.ts'
 
 /** Makes an API key, audited, and returns it with its id. @throws ApiKeyExists */
 export async function issueApiKey(client: pg.ClientBase, name: string, scopes: readonly Scope[], caller: Caller) {

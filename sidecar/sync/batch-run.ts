@@ -1,8 +1,9 @@
 import type pg from 'pg'
+import type { BatchKind } from '../batch-terms.ts'
 import { touch } from '../odoo/touched.ts'
 import { markBatch } from '../platform/tracing.ts'
-import type { Caller } from './audit.ts'
-import { type Batch, type BatchKind, batchColumns } from './batch.ts'
+import type { Caller } from './audit/record.ts'
+import { type Batch, batchColumns } from './batch.ts'
 
 export interface BatchRunRequest {
   kind: Exclude<BatchKind, 'incremental' | 'window' | 'full'>

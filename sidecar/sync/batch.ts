@@ -1,19 +1,8 @@
 import type pg from 'pg'
+import { type BatchKind, type BatchState, batchStates, type Ledger, perCounter } from '../batch-terms.ts'
 import { touch } from '../odoo/touched.ts'
 import type { Ids } from '../platform/tracing.ts'
 import { FenceLost } from '../registry/errors.ts'
-
-export type BatchState =
-  | 'queued'
-  | 'fetching'
-  | 'planned'
-  | 'held'
-  | 'applied'
-  | 'undone'
-  | 'failed'
-  | 'cancelled'
-  | 'discarded'
-  | 'superseded'
 
 /**
  * Where a batch may go from each state; what is missing is an end. An undone batch stays in the record, and its window is
@@ -32,9 +21,8 @@ export const batchMoves: Record<BatchState, readonly BatchState[]> = {
   superseded: []
 }
 
-const states = Object.keys(batchMoves) as BatchState[]
 /** States in which something may still be written about a batch. */
-const openStates = states.filter(state => batchMoves[state].some(next => next !== 'undone'))
+const openStates = batchStates.filter(state => batchMoves[state].some(next => next !== 'undone'))
 
 /** Why a batch waits for a person, in the order in which the reasons are told. */
 export const holdReasons = [
@@ -52,28 +40,6 @@ export type HoldReason = (typeof holdReasons)[number]
 
 /** What a caller may ask KKI for. */
 export type RunMode = 'incremental' | 'window' | 'full'
-
-/** Batches of the first three kinds walk KKI's list; the others have the same life and ledger. */
-export const batchKinds = ['incremental', 'window', 'full', 'import', 'retry', 'decision', 'clock'] as const
-export type BatchKind = (typeof batchKinds)[number]
-
-/** The counters of a batch, under the names that they have everywhere: API, database, Odoo, metrics. */
-export const ledgerCounters = [
-  'fetched',
-  'created',
-  'linked',
-  'updated',
-  'unchanged',
-  'superseded',
-  'rejected',
-  'deactivated'
-] as const
-
-/**
- * Where a batch is applied, `fetched` is the sum of the six outcomes. `deactivated` counts licences that went from active
- * to an ended state, not rows, so it is outside the sum.
- */
-export type Ledger = Record<(typeof ledgerCounters)[number], number>
 
 /** A batch, with what its run says about who asked for it. */
 export interface Batch extends Ledger {
@@ -203,7 +169,7 @@ export async function changeBatch(
 }
 
 function statesBefore(next: BatchState): BatchState[] {
-  return states.filter(state => batchMoves[state].includes(next))
+  return batchStates.filter(state => batchMoves[state].includes(next))
 }
 
 /** Takes a batch for this job: its fence rises, so that whoever had it before can write no more. Null where it has ended. */
@@ -224,5 +190,5 @@ export async function takeBatch(
 
 /** Returns the counters alone. */
 export function ledgerOf(batch: Ledger): Ledger {
-  return Object.fromEntries(ledgerCounters.map(counter => [counter, batch[counter]])) as Ledger
+  return perCounter(counter => batch[counter])
 }

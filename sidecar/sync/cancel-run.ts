@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { touch } from '../odoo/touched.ts'
-import { type Caller, recordAudit } from './audit.ts'
+import { type Caller, recordAudit } from './audit/record.ts'
 import { closeRun } from './close-run.ts'
 
 /**

@@ -1,5 +1,5 @@
+import type { BatchState } from '../batch-terms.ts'
 import { SdmkError } from '../errors.ts'
-import type { BatchState } from './batch.ts'
 
 /** The integration is switched off, so no run is taken. */
 export class IntegrationDisabled extends SdmkError {

@@ -1,6 +1,6 @@
 import type { SdmkError } from '../errors.ts'
 import type { Database } from '../platform/database.ts'
-import { recordAudit } from './audit.ts'
+import { recordAudit } from './audit/record.ts'
 import { type Batch, changeBatch } from './batch.ts'
 import { closeRun } from './close-run.ts'
 

@@ -6,13 +6,13 @@ import type { CallContext, KkiClient, KkiPage } from '../kki/types.ts'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
-import { FenceLost } from '../registry/errors.ts'
+import { FenceLost, SealBroken } from '../registry/errors.ts'
 import type { Identity } from '../registry/identity.ts'
 import { openStaging, type PreparedPage, preparePage, stagePages } from '../registry/stage.ts'
 import { compilePointer } from '../transform/fields.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import type { Transform } from '../transform/transform.ts'
-import { recordAudit } from './audit.ts'
+import { recordAudit } from './audit/record.ts'
 import { type Batch, changeBatch, type HoldReason, takeBatch } from './batch.ts'
 import { askAgain } from './desk/ask-again.ts'
 import { failBatch } from './fail-batch.ts'
@@ -61,10 +61,11 @@ export async function fetchBatch(context: FetchContext, batchId: number, signal:
     logger.info('all pages of the batch are staged')
   } catch (error) {
     if (error instanceof FenceLost) return logger.info({ err: error }, 'the batch was taken over')
+    if (error instanceof SealBroken) return startOver(context, batch, 'cursor unreadable')
     if (signal.aborted || !(error instanceof KkiError)) throw error
     if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
     if (error instanceof KkiRefused && error.status === 400 && batch.cursor !== null && batch.kind !== 'retry')
-      return startOver(context, batch)
+      return startOver(context, batch, 'cursor refused')
     await failBatch(database, batch, error)
     metrics.batchEnded('failed')
     logger.error({ err: error, code: error.code }, 'the batch failed')
@@ -148,7 +149,10 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
     ...(batch.kind !== 'full' && batch.windowSince && { changedSince: batch.windowSince.toISOString() }),
     ...(batch.kind !== 'full' && batch.windowUntil && { changedUntil: batch.windowUntil.toISOString() })
   }
-  const resume = { ...(batch.cursor !== null && { startCursor: batch.cursor }), firstPage: batch.pages + 1 }
+  const resume = {
+    ...(batch.cursor !== null && { startCursor: openCursor(identity, batch.cursor) }),
+    firstPage: batch.pages + 1
+  }
   const progress = new Progress(context, batch)
   // An attempt that ended between its last pages and the word that they were the last left no cursor, as one that has not
   // begun has none: walking on would stage everything a second time.
@@ -202,7 +206,7 @@ class Progress {
 
   async add(page: KkiPage, prepared: PreparedPage, passedOver: number): Promise<void> {
     this.#waiting.push(prepared)
-    this.#cursor = page.nextCursor
+    this.#cursor = page.nextCursor === null ? null : sealCursor(this.#context.identity, page.nextCursor)
     this.#passedOver += passedOver
     this.#total = page.total ?? this.#total
     this.nextPage++
@@ -255,8 +259,18 @@ async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLate
   )
 }
 
-/** KKI no longer knows the cursor that an earlier attempt stopped at: the walk begins again, from nothing. */
-async function startOver(context: FetchContext, batch: Batch): Promise<void> {
+/** A cursor is KKI's own text, and may say at whom a page ended: it is stored sealed. */
+function sealCursor(identity: Identity, cursor: string): string {
+  return identity.seal('cursor', cursor).toString('base64')
+}
+
+/** @throws SealBroken where it was stored by a version that did not seal it, or its key is gone */
+function openCursor(identity: Identity, sealed: string): string {
+  return identity.open('cursor', Buffer.from(sealed, 'base64')).toString('utf8')
+}
+
+/** The walk cannot go on from where an earlier attempt stopped: it begins again, from nothing. */
+async function startOver(context: FetchContext, batch: Batch, reason: string): Promise<void> {
   await context.database.withTransaction(async client => {
     const reset = { cursor: null, pages: 0, passed_over: 0, fetched: 0, rejected: 0 }
     const fresh = await changeBatch(client, batch, reset)
@@ -270,10 +284,10 @@ async function startOver(context: FetchContext, batch: Batch): Promise<void> {
       action: 'batch.restarted',
       runId: batch.runId,
       batchId: batch.id,
-      detail: { reason: 'cursor refused', pages: batch.pages }
+      detail: { reason, pages: batch.pages }
     })
   })
-  context.logger.warn('KKI refused the cursor; the batch starts over')
+  context.logger.warn({ reason }, 'the batch starts over')
 }
 
 function call(batch: Batch, signal: AbortSignal): CallContext {

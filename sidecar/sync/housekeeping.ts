@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../platform/database.ts'
 import { createTraceId } from '../platform/trace-context.ts'
-import { recordAudit } from './audit.ts'
+import { recordAudit } from './audit/record.ts'
 import type { SyncMetrics } from './metrics.ts'
 
 /** What goes when its time is over; `docs/database.md` has the table of what is kept how long. */

@@ -1,18 +1,25 @@
 import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
+import { ledgerCounters } from '../batch-terms.ts'
 import { countUnseen } from '../registry/unseen.ts'
 import { rejectionCodes, warningCodes } from '../transform/codes.ts'
-import { type Batch, type HoldReason, holdReasons, ledgerCounters, ledgerOf } from './batch.ts'
+import { type Batch, type HoldReason, holdReasons, ledgerOf } from './batch.ts'
 import { type Purged, purgedThings } from './housekeeping.ts'
 import { nextDue } from './schedule.ts'
 import { readSetting } from './settings.ts'
 import { isOverRejectRatio, readTroubles, troubles } from './troubles.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    syncMetrics: SyncMetrics
+  }
+}
+
 /** What the life of a batch tells Prometheus. */
 export interface SyncMetrics {
   batchApplied(batch: Batch, rejectAlertRatio: number): void
   batchHeld(reasons: readonly HoldReason[]): void
-  batchEnded(state: 'failed' | 'cancelled'): void
+  batchEnded(state: 'failed' | 'cancelled', count?: number): void
   phaseEnded(phase: 'fetch' | 'plan' | 'apply', seconds: number): void
   purged(what: Purged, count: number): void
   /** Counts the codes of a batch's rejections and warnings, while its staging is still there. */
@@ -44,7 +51,7 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
   const purged = counter('sdmk_retention_purged_total', 'What went since its time was over', 'what', purgedThings)
   const overRatio = new client.Counter({
     name: 'sdmk_kki_batches_over_reject_ratio_total',
-    help: 'Applied batches that refused more than the share that the setting allows'
+    help: 'Applied batches that refused many rows, and more than the share that the setting allows'
   })
   const duration = new client.Histogram({
     name: 'sdmk_kki_batch_duration_seconds',
@@ -65,7 +72,7 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
     batchHeld(reasons) {
       for (const reason of reasons) held(reason)
     },
-    batchEnded: state => batches(state),
+    batchEnded: batches,
     phaseEnded: (phase, seconds) => duration.observe({ phase }, seconds),
     purged,
     async countProblems(pool, batchId) {

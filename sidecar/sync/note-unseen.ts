@@ -1,6 +1,7 @@
 import type pg from 'pg'
+import type { BatchKind } from '../batch-terms.ts'
 import { recordMissed, recordSeen } from '../registry/unseen.ts'
-import type { Batch, BatchKind } from './batch.ts'
+import type { Batch } from './batch.ts'
 import { allProfessions } from './watermark.ts'
 
 /** Kinds of batches whose rows KKI has just sent. */

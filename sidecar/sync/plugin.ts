@@ -30,11 +30,12 @@ export interface SyncOptions {
   identity: Identity
 }
 
-/** Takes up the jobs of this process's roles, and asks every minute whether a run is due. */
+/** Takes up the jobs of this process's roles, and asks every minute whether a run is due; decorates the app with `syncMetrics`. */
 export default fp<SyncOptions>(
   async function syncPlugin(app, { config, mapping, identity }) {
     const { database, queue, log: logger } = app
     const metrics = createSyncMetrics(app, config.timeZone)
+    app.decorate('syncMetrics', metrics)
     await ensureSetting(database.pool, config.kki.schedule)
     await storeProfessions(database.pool, mapping)
     // Jobs begin when the whole app is ready, so that none runs in a process that then fails to start.

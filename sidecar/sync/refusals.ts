@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Caller, recordAudit } from './audit.ts'
+import { type Caller, recordAudit } from './audit/record.ts'
 import { callerOf } from './routes/caller.ts'
 
 /** No key that is in use, a key without the scope, too many requests. */

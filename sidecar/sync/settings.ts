@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { PreconditionFailed } from '../errors.ts'
 import { touch } from '../odoo/touched.ts'
-import { type Caller, recordAudit } from './audit.ts'
+import { type Caller, recordAudit } from './audit/record.ts'
 
 /** How the integration with KKI runs; operators change it. */
 export interface Setting {

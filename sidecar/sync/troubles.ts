@@ -1,12 +1,13 @@
 import type pg from 'pg'
-import { type Batch, type BatchKind, batchColumns } from './batch.ts'
+import type { BatchKind } from '../batch-terms.ts'
+import { type Batch, batchColumns } from './batch.ts'
 
 /**
  * What may be wrong with a batch until a later one makes up for it:
  * - `unreachable`: KKI did not answer, each retry included
  * - `token`: no access token could be had
  * - `failed`: it failed for another reason
- * - `rejected`: it refused more of its rows than the setting allows
+ * - `rejected`: it refused many rows, and more of its rows than the setting allows
  * - `held`: it waits for a person
  * - `stuck`: it began hours ago and has not ended
  */
@@ -16,13 +17,17 @@ export type Trouble = (typeof troubles)[number]
 /** Kinds whose rows nobody has refused before: what the desk asks again says nothing new about what KKI sends. */
 const judgedKinds: readonly BatchKind[] = ['incremental', 'window', 'full', 'import']
 
+/** Of fewer refused rows the desk tells; as a share of a small batch they say nothing of what KKI sends. */
+const manyRefused = 10
+
 /**
- * True where a batch refused more of its rows than the setting allows. What a full run fetches last is not judged: it is made
+ * True where a batch refused many rows, and more of its rows than the setting allows. What a full run fetches last is not judged: it is made
  * of the rows whose profession we do not know, which are refused by their nature; many of them make it wait for a person.
  */
 export function isOverRejectRatio(batch: Batch, rejectAlertRatio: number): boolean {
   const { kind, sourceProfessionsCovered, fetched, rejected } = batch
-  return judgedKinds.includes(kind) && sourceProfessionsCovered === null && rejected > fetched * rejectAlertRatio
+  const isJudged = judgedKinds.includes(kind) && sourceProfessionsCovered === null
+  return isJudged && rejected >= manyRefused && rejected > fetched * rejectAlertRatio
 }
 
 /** Returns for each trouble that there is now the newest batch that is in it. */

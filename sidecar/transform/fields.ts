@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { MappedField, Mapping } from './mapping-schema.ts'
+import { holdsIdentityNumber } from './nik.ts'
 import { cleanText } from './text.ts'
 import type { Rejection } from './types.ts'
 
@@ -22,17 +23,27 @@ const firstYear = 1900
 export type TextReader = (record: object, problems: Rejection[]) => string | null | undefined
 export type YearReader = (record: object, problems: Rejection[]) => number | null
 
-/** Returns the reader of a text field; a required one that is absent or `null` is refused. */
+/** Fields that are long numbers themselves. */
+const numbers: ReadonlySet<MappedField> = new Set(['nik', 'strNumber'])
+
+/**
+ * Returns the reader of a text field; a required one that is absent or `null` is refused, and so is one that an identity
+ * number stands in: it would be kept in clear, and go to Odoo.
+ */
 export function compileText(mapping: Mapping, field: MappedField, isRequired = false): TextReader {
   const instancePath = mapping.fields[field]
   const valueAt = compilePointer(instancePath)
   const shape = isRequired ? requiredText : optionalText
+  const isNumber = numbers.has(field)
   return (record, problems) => {
     const value = valueAt(record)
     if (typeof value === 'string') {
       const text = cleanText(value)
-      if (text.length <= maxLength) return text
-      problems.push({ code: 'SCHEMA_INVALID', instancePath, params: { reason: 'tooLong', maxLength } })
+      if (text.length > maxLength) {
+        problems.push({ code: 'SCHEMA_INVALID', instancePath, params: { reason: 'tooLong', maxLength } })
+      } else if (!isNumber && holdsIdentityNumber(text)) {
+        problems.push({ code: 'SCHEMA_INVALID', instancePath, params: { reason: 'identityNumber' } })
+      } else return text
       return undefined
     }
     if (shape.Check(value)) return null

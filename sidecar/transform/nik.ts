@@ -19,6 +19,27 @@ const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
  */
 const knownRegion = /^(?:1[1-9]|21|3[1-6]|5[1-3]|6[1-5]|7[1-6]|8[12]|9[1-6])(?:0[1-9]|[1-7]\d)/
 
+/**
+ * Sixteen digits or more, with as much between them as people write: `31.71.01.170885.0001`. A damaged number is somebody's
+ * all the same, so nothing more is asked of it.
+ */
+export const identityNumber = /\d(?:[ ./_-]{0,3}\d){15}/
+
+/** Returns whether an identity number stands somewhere in a text, which then must not be kept in clear. */
+export function holdsIdentityNumber(text: string): boolean {
+  return text.length >= 16 && identityNumber.test(text)
+}
+
+/** Returns whether a canonical STR is, or has in it, what can be the NIK of somebody who was born on `birthDate`. */
+export function holdsNikOf(birthDate: string | null, canonicalStr: string): boolean {
+  if (birthDate === null) return false
+  for (let at = 0; at + 16 <= canonicalStr.length; at++) {
+    const digits = canonicalStr.slice(at, at + 16)
+    if (nikFault(digits) === null && agreesOnBirth(digits, birthDate)) return true
+  }
+  return false
+}
+
 /** Returns what makes `nik` unusable, or `null` where it may be a NIK. A NIK has no check digit. */
 export function nikFault(nik: string): NikFault | null {
   if (!sixteenDigits.test(nik)) return 'length'
@@ -41,18 +62,19 @@ export function nikFault(nik: string): NikFault | null {
  */
 export function warnAboutNik(nik: string, birthDate: string | null, sex: Sex | null, warnings: WarningCode[]): void {
   if (!knownRegion.test(nik)) warnings.push('NIK_REGION_UNKNOWN')
-  const code = digits(nik, 6)
-  const isWoman = code > womenOffset
-  if (birthDate !== null) {
-    const day = isWoman ? code - womenOffset : code
-    const agrees =
-      day === digits(birthDate, 8) &&
-      digits(nik, 8) === digits(birthDate, 5) &&
-      digits(nik, 10) === digits(birthDate, 2)
-    if (!agrees) warnings.push('NIK_BIRTH_DATE_DIFFERS')
-  }
+  if (birthDate !== null && !agreesOnBirth(nik, birthDate)) warnings.push('NIK_BIRTH_DATE_DIFFERS')
+  const isWoman = digits(nik, 6) > womenOffset
   if (sex !== null && isWoman !== (sex === 'female')) warnings.push('NIK_SEX_DIFFERS')
   if (nik.endsWith('0000')) warnings.push('NIK_SERIAL_ZERO')
+}
+
+/** Returns whether a NIK tells of this day of birth. */
+function agreesOnBirth(nik: string, birthDate: string): boolean {
+  const code = digits(nik, 6)
+  const day = code > womenOffset ? code - womenOffset : code
+  return (
+    day === digits(birthDate, 8) && digits(nik, 8) === digits(birthDate, 5) && digits(nik, 10) === digits(birthDate, 2)
+  )
 }
 
 function digits(text: string, at: number): number {

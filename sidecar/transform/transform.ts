@@ -6,7 +6,7 @@ import { compileDayReader, compileInstantReader, type DayReader, jakartaDay } fr
 import { compileText, compileYear, type TextReader } from './fields.ts'
 import type { MappedField, Mapping } from './mapping-schema.ts'
 import { coreKey, splitName } from './name.ts'
-import { nikFault, warnAboutNik } from './nik.ts'
+import { holdsNikOf, nikFault, warnAboutNik } from './nik.ts'
 import { compileProfessions } from './professions.ts'
 import { canonicalStr, isStrNumber, strFormatOf } from './str-number.ts'
 import { foldWord } from './text.ts'
@@ -42,12 +42,12 @@ export function createTransform(mapping: Mapping): Transform {
     problems.push({ code, instancePath: pathOf[field], params: { reason } })
   }
 
-  function readStr(record: object, nik: string, problems: Rejection[]) {
+  function readStr(record: object, isNik: (canonical: string) => boolean, problems: Rejection[]) {
     const raw = text.strNumber(record, problems)
     if (raw === undefined || raw === null) return null
     const canonical = canonicalStr(raw)
     if (!isStrNumber(canonical)) addProblem(problems, 'STR_INVALID', 'strNumber', raw === '' ? 'blank' : 'shape')
-    else if (canonical === canonicalStr(nik)) addProblem(problems, 'STR_INVALID', 'strNumber', 'equalsNik')
+    else if (isNik(canonical)) addProblem(problems, 'STR_INVALID', 'strNumber', 'equalsNik')
     else return { raw, canonical, format: strFormatOf(canonical) }
     return null
   }
@@ -131,13 +131,16 @@ export function createTransform(mapping: Mapping): Transform {
     const today = () => todayOf(context.sourceNow)
 
     const nikText = text.nik(record, problems) ?? ''
-    const str = readStr(record, nikText, problems)
     const nik = readNik(nikText, problems)
+    const birthDate = readBirthDate(record, today, problems)
+    // Where the row's own NIK cannot be read, an STR of as many digits is one if it tells of the day of birth.
+    const isNik = (canonical: string) =>
+      nik !== null ? canonical.includes(nik) : canonical === canonicalStr(nikText) || holdsNikOf(birthDate, canonical)
+    const str = readStr(record, isNik, problems)
     const prefix = text.titlePrefix(record, problems) || null
     const suffix = text.titleSuffix(record, problems) || null
     const name = readName(record, prefix, suffix, problems)
     const birthPlace = text.birthPlace(record, problems) || null
-    const birthDate = readBirthDate(record, today, problems)
     const sex = readSex(record, problems)
     const competence = text.competence(record, problems) || null
     const { word, status } = readStatus(record, problems)

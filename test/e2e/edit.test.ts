@@ -126,3 +126,20 @@ test('what cannot be is refused with the field, and nothing is written', async t
   assert.deepEqual([blind.statusCode, blind.json<Problem>().code], [428, 'PRECONDITION_REQUIRED'])
   assert.deepEqual(await find(), before)
 })
+
+test('an identity number in a text is refused, however it is spelled: it would be kept in clear', async t => {
+  const { edit, find } = await withPerson(t)
+  const texts = {
+    name: 'Siti 3171014502900777',
+    birthPlace: 'Bogor 3171.0145.0290.0777',
+    titleSuffix: '3171-014502-900777'
+  }
+  for (const [field, text] of Object.entries(texts)) {
+    const { status, body } = await edit({ [field]: text })
+    assert.equal(status, 400)
+    assert.deepEqual(body.errors, [{ field: `/body/${field}`, message: 'holds an identity number' }])
+  }
+  const { status, body } = await edit({ name: 'Siti Aminah', reason: 'as for 3171 0145 0290 0777' })
+  assert.deepEqual([status, body.code], [400, 'VALIDATION_FAILED'])
+  assert.equal((await find()).name, 'Siti Aminah')
+})

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { BatchBody } from '../../sidecar/sync/routes/schemas.ts'
+import type { BatchBody, RunBody } from '../../sidecar/sync/routes/schemas.ts'
 import { type Connector, fault, inject, kkiRecord, startConnector } from './helpers.ts'
 import { until } from './process.ts'
 
@@ -56,7 +56,7 @@ describe('metrics', () => {
     await one()
     assert.deepEqual(await troubles(connector), {}, 'a run over all makes up for one profession')
 
-    await put({ nama: 'dr. -' })
+    for (let i = 0; i < 10; i++) await put({ nama: 'dr. -' })
     const rejected = await one()
     const held = await one({ apply: 'hold' })
     assert.deepEqual(await troubles(connector), { held: held.id }, 'what is fetched anew is looked at anew')
@@ -67,24 +67,44 @@ describe('metrics', () => {
     assert.equal((await lines(connector, `${troubled}{`)).length, 6)
   })
 
+  test('count the batches that were cancelled', async t => {
+    // Nobody fetches, so they wait.
+    const connector = await startConnector(t, { env: { SDMK_ROLES: 'api' } })
+    const started = await connector.call('POST', '/v1/runs', { professions: ['doctor', 'nurse'] })
+    const cancelled = async () => (await lines(connector, 'sdmk_kki_batches_total{state="cancelled"}'))[0]
+    assert.equal(await cancelled(), 'sdmk_kki_batches_total{state="cancelled"} 0')
+    for (let i = 0; i < 2; i++) {
+      const { status } = await connector.call('POST', `/v1/runs/${(started.body as RunBody).id}/cancel`)
+      assert.equal(status, 200)
+      assert.equal(await cancelled(), 'sdmk_kki_batches_total{state="cancelled"} 2')
+    }
+  })
+
   test('judge what KKI sends by the share that is refused, but not what the desk asks for again', async t => {
     const connector = await startConnector(t, { env: impatient })
     const { simulator, run, call, pool } = connector
-    await inject(simulator, [{ record: kkiRecord({ nama: 'dr. -' }) }])
-    const batch = (await run({})).batches[0] as BatchBody
+    const nameless = (rows: number) =>
+      inject(
+        simulator,
+        Array.from({ length: rows }, () => ({ record: kkiRecord({ nama: 'dr. -' }) }))
+      )
+    await nameless(9)
+    await run({})
+    assert.deepEqual(await troubles(connector), {}, 'a handful of rows says nothing of KKI')
+    await nameless(1)
+    const anew = { mode: 'window', changedSince: '2025-12-01T00:00:00Z', changedUntil: '2026-02-01T00:00:00Z' }
+    const batch = (await run(anew)).batches[0] as BatchBody
     assert.deepEqual(await troubles(connector), { rejected: batch.id })
-    const { body } = await call('GET', '/v1/rejections?state=open')
-    const [{ id }] = (body as { items: [{ id: number }] }).items
-    assert.ok((await call('POST', `/v1/rejections/${id}/retry`)).status < 300)
+    assert.ok((await call('POST', '/v1/rejections/retry', {})).status < 300)
     await until('the desk has asked again, in vain', async () => {
       const retried = await pool.query(
-        `select from kki.batch where kind = 'retry' and state = 'applied' and rejected = 1`
+        `select from kki.batch where kind = 'retry' and state = 'applied' and rejected = 10`
       )
       return retried.rows.length === 1
     })
     await until('it is counted', async () => {
       const [line] = await lines(connector, 'sdmk_kki_batches_total{state="applied"}')
-      return line?.endsWith(' 2') ?? false
+      return line?.endsWith(' 3') ?? false
     })
     assert.deepEqual(await lines(connector, 'sdmk_kki_batches_over_reject_ratio_total'), [
       'sdmk_kki_batches_over_reject_ratio_total 1'

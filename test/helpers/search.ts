@@ -28,14 +28,23 @@ export function formsOf(text: string): [how: string, form: string][] {
   ]
 }
 
-/** Returns the ways in which any of the texts stands in `content`; letters count whatever their case. */
+/** What people put between the digits of a long number. */
+const betweenDigits = /(?<=\d)[ ./_-]{1,3}(?=\d)/g
+
+/**
+ * Returns the ways in which any of the texts stands in `content`; letters count whatever their case, and digits whatever
+ * stands between them.
+ */
 export function tracesIn(where: string, content: string, texts: readonly string[]): Trace[] {
   const lower = content.toLowerCase()
-  return texts.flatMap(text =>
-    formsOf(text)
-      .filter(([how, form]) => (how.startsWith('base64') ? content.includes(form) : lower.includes(form.toLowerCase())))
-      .map(([how]) => ({ where, how }))
-  )
+  const joined = lower.replace(betweenDigits, '')
+  return texts.flatMap(text => {
+    const forms = formsOf(text).filter(([how, form]) =>
+      how.startsWith('base64') ? content.includes(form) : lower.includes(form.toLowerCase())
+    )
+    const isSpaced = !lower.includes(text.toLowerCase()) && joined.includes(text.toLowerCase())
+    return [...forms.map(([how]) => ({ where, how })), ...(isSpaced ? [{ where, how: 'with separators' }] : [])]
+  })
 }
 
 /** Looks for the texts in every row of every table that a database has, bytes as hex. */

@@ -70,6 +70,17 @@ test('returns the rows as they came, the whole body and the time of KKI', async 
   assert.equal(page.body.toString(), text)
 })
 
+test('takes a total that no list can have for a broken contract', async t => {
+  const kki = await startKki(t)
+  kki.answerList = (_request, response) => sendJson(response, 200, pageOf([], null, 3171015507900007))
+  const { client } = clientFor(t, kki, { retries: 0 })
+
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
+    code: 'KKI_CONTRACT',
+    message: /breaks the contract at \/meta\/total/
+  })
+})
+
 test('reads a gzip body', async t => {
   const kki = await startKki(t)
   const text = JSON.stringify(pageOf(['a', 'b']))

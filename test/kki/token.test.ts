@@ -322,7 +322,12 @@ test('waits no longer than allowed for a token endpoint that is over its limit',
   assert.equal(kki.grants.length, 1)
 })
 
-for (const answer of ['no json', '{}', '{"access_token":"a b","token_type":"Bearer","expires_in":60}']) {
+for (const answer of [
+  'no json',
+  '{}',
+  '{"access_token":"a b","token_type":"Bearer","expires_in":60}',
+  '{"access_token":"a","token_type":"Bearer","expires_in":3171015507900007}'
+]) {
   test(`takes the token answer ${answer} for a broken contract`, async t => {
     const kki = await startKki(t)
     kki.answerToken = (_form, response) => void response.end(answer)

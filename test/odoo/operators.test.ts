@@ -5,8 +5,10 @@ import path from 'node:path'
 import { after, afterEach, before, describe, type TestContext, test } from 'node:test'
 import pg from 'pg'
 import type { Browser, Page } from 'playwright-core'
+import type { Verdict } from '../../sidecar/sync/audit/verify.ts'
 import { addons } from '../../tools/odoo/server.ts'
 import { fault, inject, kkiRecord } from '../e2e/helpers.ts'
+import { runSdmk } from '../e2e/process.ts'
 import { whyNoBrowser } from '../helpers/browser.ts'
 import { odooOrReason } from '../helpers/odoo.ts'
 import { serverUrl, urlOf } from '../helpers/server.ts'
@@ -98,6 +100,65 @@ describe('operators in Odoo', { skip, timeout: 600_000 }, () => {
       assert.deepEqual(cut, [], `cut off on ${screen.name}`)
     }
   })
+
+  test('an auditor takes an audit head out of Odoo, and the chain verifies against it', { skip }, async () => {
+    const page = await as('auditor')
+    await open(page, 'sdmk_integration_manager.sdmk_audit_head_action', '.o_data_row')
+    const head = (await page.locator('.o_data_row [name=head]').first().innerText()).trim()
+    assert.match(head, /^\d+:[0-9a-f]{64}$/)
+    assert.deepEqual(await verify(head), [])
+    const otherHead = head.slice(0, -1) + (head.endsWith('0') ? '1' : '0')
+    assert.deepEqual(await verify(otherHead), ['HEAD_DIFFERS'])
+
+    await page.click('.o_searchview_dropdown_toggler')
+    await page.click('.o_menu_item:has-text("Last 7 Days")')
+    await page.locator('.o_facet_value', { hasText: 'Last 7 Days' }).waitFor()
+    assert.ok((await page.locator('.o_data_row').count()) > 0)
+    await page.click('.o_menu_item:has-text("Contradicted")')
+    await page.locator('.o_view_nocontent', { hasText: 'Each line is an end' }).waitFor()
+  })
+
+  test('nobody changes an audit head, takes one away or writes one, not Odoo’s own administrator either', {
+    skip
+  }, async () => {
+    const [seq, hash] = [1, 'f'.repeat(64)]
+    const changes = [
+      ['write', [[1], { hash }]],
+      ['unlink', [[1]]],
+      ['create', [[{ seq, hash, noted_at: '2026-01-01 00:00:00' }]]],
+      ['sync_audit_heads', [JSON.stringify({ audit_heads: [{ seq, hash }] })]]
+    ] as const
+    for (const [method, args] of changes) {
+      for (const who of ['auditor', 'verifier', 'admin'] as const) {
+        const error = await callAs(await as(who), 'sdmk.audit.head', method, [...args])
+        assert.equal(error, 'odoo.exceptions.AccessError', `${who} ${method}`)
+      }
+      assert.equal(await callAsOdooAdmin('sdmk.audit.head', method, args), 'odoo.exceptions.AccessError', method)
+    }
+  })
+
+  /** What `sdmk audit verify` finds against a head that was noted elsewhere. */
+  async function verify(head: string): Promise<string[]> {
+    const { pool, secretsDir } = operations.connector
+    const { code, stdout, stderr } = await runSdmk(['audit', 'verify', '--head', head, '--json'], {
+      SDMK_DATABASE_URL: pool.options.connectionString as string,
+      SDMK_SECRETS_DIR: secretsDir
+    })
+    const { findings, first } = JSON.parse(stdout) as Verdict
+    assert.equal(code, findings > 0 ? 1 : 0, stderr)
+    return first.map(finding => finding.code)
+  }
+
+  /** Calls a method by RPC as the user who administers Odoo itself; returns the name of the error, or null. */
+  async function callAsOdooAdmin(model: string, method: string, args: readonly unknown[]): Promise<string | null> {
+    const call = { service: 'object', method: 'execute_kw', args: [database, 2, 'admin', model, method, args] }
+    const answer = await fetch(`${operations.odooUrl}/jsonrpc`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', method: 'call', params: call })
+    })
+    return ((await answer.json()) as { error?: { data: { name: string } } }).error?.data.name ?? null
+  }
 
   test('a NIK is shown for a reason, and nothing of it stays in Odoo', { skip }, async () => {
     const page = await as('verifier')

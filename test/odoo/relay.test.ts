@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { type Connector, inject, kkiRecord } from '../e2e/helpers.ts'
 import { runSdmk, until } from '../e2e/process.ts'
-import { odooOrReason } from '../helpers/odoo.ts'
 import { assertMirrored, digest } from './helpers/mirror.ts'
-import { createWorld, drained, pending, repeatAll, type World } from './helpers/world.ts'
+import { drained, openWorld, pending, repeatAll } from './helpers/world.ts'
 
-const { odoo, skip } = await odooOrReason()
-let world: World
-before(async () => {
-  if (odoo) world = await createWorld(odoo)
-})
-after(async () => {
-  await world?.close()
-  await odoo?.close()
-})
+const { odoo, skip, world } = await openWorld()
 
 for (const transport of ['xmlrpc', 'json2'] as const) {
   describe(`the relay over ${transport}`, () => {
@@ -37,7 +28,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
     test('catches up by itself after Odoo was away for the whole of a run', { skip }, async t => {
       const { pool, run, call, app } = await world.connect(t, transport, { rows: 500 })
       await drained(pool)
-      await odoo?.stop()
+      await odoo.stop()
       const { state } = await run({})
       assert.equal(state, 'applied', 'a run needs no Odoo')
       assert.match(await metricsOf(app), /^sdmk_odoo_pending_jobs [1-9]/m)

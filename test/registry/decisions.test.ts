@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import type pg from 'pg'
 import type { Candidate } from '../../sidecar/transform/types.ts'
-import { createTestDatabase } from '../helpers/database.ts'
-import { applyRows, candidate, testIdentity } from './helpers.ts'
+import { candidate, createRegistry } from './helpers.ts'
 
 const later = (row: Candidate, given: Partial<Candidate> = {}): Candidate => ({
   ...row,
@@ -12,15 +11,11 @@ const later = (row: Candidate, given: Partial<Candidate> = {}): Candidate => ({
   ...given
 })
 
-async function setUp(t: Parameters<typeof createTestDatabase>[0]) {
-  const { database, pool } = await createTestDatabase(t)
-  const identity = testIdentity()
+async function setUp(t: TestContext) {
+  const registry = await createRegistry(t)
+  const { pool, identity } = registry
   return {
-    database,
-    identity,
-    pool,
-    apply: (...rows: Candidate[]) => applyRows(database, identity, rows),
-    applyAs: (kind: string, ...rows: Candidate[]) => applyRows(database, identity, rows, { kind }),
+    ...registry,
     decide: (row: Candidate, healthWorkerId: number | null) =>
       pool.query(
         `insert into kki.decision (str_number, nik_digest, health_worker_id, decided_by) values ($1, $2, $3, 'verifier')`,
@@ -41,7 +36,7 @@ const count = async (pool: pg.Pool, table: string) =>
 
 describe('standing decisions', { concurrency: true }, () => {
   test('a row that was in conflict goes to whom a person named, who takes its NIK, and the old one never matches', async t => {
-    const { pool, apply, applyAs, decide, holderOf } = await setUp(t)
+    const { pool, apply, applyWith, decide, holderOf } = await setUp(t)
     const stored = candidate({ name: 'Siti Aminah' })
     await apply(stored)
     const row = later(stored, { nik: '3171014502900777', name: 'Siti Aminah Putri', nameKey: 'AMINAH PUTRI SITI' })
@@ -51,7 +46,7 @@ describe('standing decisions', { concurrency: true }, () => {
     const holder = (await holderOf(stored)) as number
     await decide(row, holder)
     await pool.query(`update kki.rejection set decided_at = now(), decided_by = 'verifier'`)
-    const decided = await applyAs('decision', row)
+    const decided = await applyWith({ kind: 'decision' }, row)
     assert.deepEqual([decided.outcomes[0]?.outcome, decided.outcomes[0]?.rule], ['updated', 0])
     const { rows } = await pool.query('select nik_tail, name from sdmk.health_worker')
     assert.deepEqual(rows, [{ nik_tail: '77', name: 'Siti Aminah Putri' }])
@@ -77,13 +72,13 @@ describe('standing decisions', { concurrency: true }, () => {
   })
 
   test('a decision for somebody new creates the person and gives them the licence', async t => {
-    const { pool, apply, applyAs, decide, holderOf } = await setUp(t)
+    const { pool, apply, applyWith, decide, holderOf } = await setUp(t)
     const stored = candidate({ name: 'Budi Hartono' })
     await apply(stored)
     const before = await holderOf(stored)
     const row = later(stored, { nik: '3171014502900888', name: 'Dewi Lestari', nameKey: 'DEWI LESTARI' })
     await decide(row, null)
-    const { outcomes } = await applyAs('decision', row)
+    const { outcomes } = await applyWith({ kind: 'decision' }, row)
     assert.deepEqual([outcomes[0]?.outcome, outcomes[0]?.rule], ['created', 0])
     assert.notEqual(await holderOf(stored), before)
     assert.equal(await count(pool, 'sdmk.health_worker'), 2)
@@ -95,13 +90,13 @@ describe('standing decisions', { concurrency: true }, () => {
   })
 
   test('a look-alike that a person declared new is created beside the known one', async t => {
-    const { pool, apply, applyAs, decide } = await setUp(t)
+    const { pool, apply, applyWith, decide } = await setUp(t)
     const stored = candidate({ nik: null, name: 'Agus Salim' })
     await apply(stored)
     const row = candidate({ nik: null, name: 'Agus Salim' })
     assert.deepEqual((await apply(row)).outcomes[0]?.codes, ['POSSIBLE_DUPLICATE'])
     await decide(row, null)
-    assert.equal((await applyAs('decision', row)).outcomes[0]?.outcome, 'created')
+    assert.equal((await applyWith({ kind: 'decision' }, row)).outcomes[0]?.outcome, 'created')
     assert.equal(await count(pool, 'sdmk.health_worker'), 2)
     const { rows } = await pool.query('select state from kki.rejection')
     assert.deepEqual(rows, [{ state: 'healed' }])
@@ -145,13 +140,13 @@ describe('standing decisions', { concurrency: true }, () => {
   })
 
   test('a NIK that somebody else holds is not taken by a decision', async t => {
-    const { pool, apply, applyAs, decide, holderOf } = await setUp(t)
+    const { pool, apply, applyWith, decide, holderOf } = await setUp(t)
     const a = candidate({ name: 'Ani Rahma' })
     const b = candidate({ name: 'Beni Rahmat' })
     await apply(a, b)
     const row = later(a, { nik: b.nik })
     await decide(row, (await holderOf(a)) as number)
-    const { outcomes } = await applyAs('decision', row)
+    const { outcomes } = await applyWith({ kind: 'decision' }, row)
     assert.equal(outcomes[0]?.outcome, 'updated')
     assert.ok(outcomes[0]?.warnings.includes('NIK_IGNORED'))
     assert.equal(await count(pool, 'sdmk.former_nik'), 0)

@@ -6,12 +6,34 @@ import { createIdentity, type Identity } from '../../sidecar/registry/identity.t
 import { type PlanOptions, type PlanSummary, planBatch } from '../../sidecar/registry/plan.ts'
 import { openStaging, preparePage, stagePages } from '../../sidecar/registry/stage.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
+import { createTestDatabase } from '../helpers/database.ts'
 
 const key = () => randomBytes(32).toString('base64')
 
 /** Identity keys for one test. */
 export function testIdentity(): Identity {
   return createIdentity({ digestKey: key(), sealKeyId: '1', sealKey1: key() })
+}
+
+/** An empty registry of a test's own, and what puts rows into it. */
+export interface Registry {
+  database: Database
+  pool: pg.Pool
+  identity: Identity
+  apply(...rows: Candidate[]): Promise<Applied>
+  applyWith(options: ApplyOptions, ...rows: Candidate[]): Promise<Applied>
+}
+
+export async function createRegistry(t: Parameters<typeof createTestDatabase>[0]): Promise<Registry> {
+  const { database, pool } = await createTestDatabase(t)
+  const identity = testIdentity()
+  return {
+    database,
+    pool,
+    identity,
+    apply: (...rows) => applyRows(database, identity, rows),
+    applyWith: (options, ...rows) => applyRows(database, identity, rows, options)
+  }
 }
 
 let serial = 0
@@ -70,12 +92,14 @@ export interface Applied {
   outcomes: Outcome[]
 }
 
+export type ApplyOptions = Partial<PlanOptions> & { kind?: string }
+
 /** Stages the rows as one batch, plans it and applies it. */
 export async function applyRows(
   database: Database,
   identity: Identity,
   rows: Candidate[],
-  options: Partial<PlanOptions> & { kind?: string } = {}
+  options: ApplyOptions = {}
 ): Promise<Applied> {
   const { kind, ...given } = options
   const batchId = await stageRows(database, identity, rows, kind)

@@ -1,24 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { createTestDatabase } from '../helpers/database.ts'
-import { applyRows, candidate, type Outcome, testIdentity } from './helpers.ts'
+import { candidate, createRegistry, type Outcome } from './helpers.ts'
 
 const short = ({ outcome, rule, codes }: Outcome) => [outcome, rule, ...codes]
 
-async function setUp(t: Parameters<typeof createTestDatabase>[0]) {
-  const { database } = await createTestDatabase(t)
-  const identity = testIdentity()
-  return {
-    database,
-    apply: (...rows: ReturnType<typeof candidate>[]) => applyRows(database, identity, rows),
-    applyWith: (options: Parameters<typeof applyRows>[3], ...rows: ReturnType<typeof candidate>[]) =>
-      applyRows(database, identity, rows, options)
-  }
-}
-
 describe('matching', { concurrency: true }, () => {
   test('somebody unknown with an active licence becomes a new person', async t => {
-    const { database, apply } = await setUp(t)
+    const { database, apply } = await createRegistry(t)
     const row = candidate({ name: 'Siti Aminah', warnings: ['NIK_SERIAL_ZERO'] })
     const { outcomes, summary } = await apply(row)
     assert.deepEqual(short(outcomes[0] as Outcome), ['created', 9])
@@ -39,7 +27,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('the same row again changes nothing', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const row = candidate()
     await apply(row)
     const { outcomes, summary } = await apply(row)
@@ -48,7 +36,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('a newer row of a known person updates the registration and keeps what it leaves out', async t => {
-    const { database, apply } = await setUp(t)
+    const { database, apply } = await createRegistry(t)
     const row = candidate()
     await apply(row)
     const { outcomes, deactivated } = await apply({
@@ -73,7 +61,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('a row older than what is stored changes nothing and says so', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const row = candidate()
     await apply(row)
     const { outcomes } = await apply({ ...row, changedAt: '2025-01-01T00:00:00.000Z', contentHash: '0'.repeat(32) })
@@ -82,7 +70,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('of rows that are one person under one STR the newest counts', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const row = candidate()
     const newer = { ...row, changedAt: '2026-03-01T00:00:00.000Z', contentHash: 'a'.repeat(32) }
     const { outcomes } = await apply(row, newer)
@@ -93,7 +81,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('one STR under two professions of one person is one person with two registrations', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const row = candidate()
     const specialist = { ...row, profession: 'specialist_doctor', contentHash: 'b'.repeat(32) }
     const { outcomes } = await apply(row, specialist)
@@ -102,7 +90,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('strangers who share an STR are both refused, and so is each of them later', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const one = candidate()
     const other = candidate({ strNumber: one.strNumber })
     const { outcomes } = await apply(one, other)
@@ -113,7 +101,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('a known STR with another NIK is a conflict, urgent where it is an ending', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const row = candidate()
     const { outcomes: created } = await apply(row)
     const stranger = candidate({ strNumber: row.strNumber, status: 'revoked' })
@@ -124,7 +112,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('a new STR of a known NIK and name is linked to that person', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const row = candidate({ name: 'Budi Santoso' })
     const first = await apply(row)
     const { outcomes } = await apply(candidate({ name: 'Budi Santoso', nik: row.nik }))
@@ -133,7 +121,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('a sibling who carries a known NIK and its birth date is a conflict', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const row = candidate({ name: 'Nur Aini' })
     await apply(row)
     const { outcomes } = await apply(candidate({ name: 'Nur Aina', nik: row.nik }))
@@ -141,7 +129,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('two NIKs that differ in one digit are two people', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const { outcomes } = await apply(
       candidate({ name: 'Nur Aini', nik: '3171014101900001' }),
       candidate({ name: 'Nur Aini', nik: '3171014101900002' })
@@ -153,7 +141,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('somebody without a NIK who looks like a known person waits for a decision', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const row = candidate({ name: 'Dewi Lestari' })
     const first = await apply(row)
     const { outcomes } = await apply(candidate({ name: 'Dewi Lestari', nik: null }))
@@ -162,7 +150,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('of look-alikes of one batch, one without a NIK, the oldest is created', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const { outcomes } = await apply(
       candidate({ name: 'Dewi Lestari', nik: null, changedAt: '2026-01-02T00:00:00.000Z' }),
       candidate({ name: 'Dewi Lestari', changedAt: '2026-01-01T00:00:00.000Z' })
@@ -174,7 +162,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('of rows of one new NIK the oldest creates and the others join or are refused by name', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const row = candidate({ name: 'Agus Salim' })
     const { outcomes } = await apply(
       candidate({ name: 'Agus Salim', nik: row.nik, changedAt: '2026-01-03T00:00:00.000Z' }),
@@ -189,7 +177,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('a NIK that three incompatible names carry identifies nobody', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const nik = '3171010101900009'
     const { outcomes } = await apply(
       candidate({ name: 'Agus Salim', nik }),
@@ -203,7 +191,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('an ended licence of somebody unknown is refused, of somebody known it is stored', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const unknown = await apply(candidate({ status: 'inactive' }))
     assert.deepEqual(short(unknown.outcomes[0] as Outcome), ['rejected', null, 'STR_INACTIVE'])
     assert.equal(unknown.outcomes[0]?.urgent, false)
@@ -214,7 +202,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('an active licence past its last day counts as expired', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const { outcomes } = await apply(candidate({ validUntil: '2026-05-31', isLifetime: false }))
     assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', null, 'STR_INACTIVE'])
     const lastDay = await apply(candidate({ validUntil: '2026-06-01', isLifetime: false }))
@@ -222,7 +210,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('an ending is applied to a known licence whatever else is wrong with its row', async t => {
-    const { database, apply } = await setUp(t)
+    const { database, apply } = await createRegistry(t)
     const row = candidate()
     await apply(row)
     const ending = candidate({
@@ -248,7 +236,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('an ending of nobody known is refused for what is wrong with its row', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const { outcomes } = await apply(
       candidate({
         nik: null,
@@ -264,7 +252,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('a NIK that cannot be right is ignored for a known STR and refused otherwise', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const problems = [{ code: 'NIK_INVALID' as const, instancePath: '/nik', params: {} }]
     const row = candidate()
     await apply(row)
@@ -282,13 +270,13 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('nobody is created where the desk decides on newcomers', async t => {
-    const { applyWith } = await setUp(t)
+    const { applyWith } = await createRegistry(t)
     const { outcomes } = await applyWith({ createUnmatched: 'desk' }, candidate())
     assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', 9, 'UNMATCHED'])
   })
 
   test('a known STR whose row carries the NIK of a third person is a conflict', async t => {
-    const { apply } = await setUp(t)
+    const { apply } = await createRegistry(t)
     const foreigner = candidate({ name: 'John Smith', nik: null })
     const third = candidate({ name: 'Ayu Wandira' })
     await apply(foreigner, third)
@@ -302,7 +290,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('what a superseded row alone knew of the person is kept', async t => {
-    const { database, apply } = await setUp(t)
+    const { database, apply } = await createRegistry(t)
     const row = candidate({ changedAt: '2026-01-01T00:00:00.000Z' })
     const newer = {
       ...row,
@@ -317,10 +305,10 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('a row that looks like somebody whom its own batch creates names that person', async t => {
-    const { database, pool } = await createTestDatabase(t)
+    const { pool, apply } = await createRegistry(t)
     const first = candidate({ nik: null, name: 'Agus Salim' })
     const second = candidate({ nik: null, name: 'Agus Salim', changedAt: '2026-02-01T00:00:00.000Z' })
-    await applyRows(database, testIdentity(), [first, second])
+    await apply(first, second)
     const { rows } = await pool.query('select r.candidates, h.id from kki.rejection r, sdmk.health_worker h')
     assert.deepEqual(rows, [{ candidates: [rows[0].id], id: rows[0].id }])
   })

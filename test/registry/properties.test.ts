@@ -2,165 +2,133 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import type pg from 'pg'
-import type { Database } from '../../sidecar/platform/database.ts'
 import { applyPlan, isLostRace } from '../../sidecar/registry/apply.ts'
-import type { Identity } from '../../sidecar/registry/identity.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
 import { undoBatch } from '../../sidecar/registry/undo.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
-import { createTestDatabase } from '../helpers/database.ts'
 import { agreeingRows, anchors, anyFeed, contradictingRows } from './feeds.ts'
-import { applyRows, dumpSdmk, stageRows, testIdentity } from './helpers.ts'
+import { applyRows, createRegistry, dumpSdmk, type Registry, stageRows } from './helpers.ts'
 
 const asOf = '2026-06-01'
 const options = { asOf, createUnmatched: 'create' } as const
 /** Of each property; more are worth a night, and find nothing that these did not. */
 const numRuns = Number(process.env.TEST_PROPERTY_RUNS ?? 12)
 
-interface Registry {
-  database: Database
-  pool: pg.Pool
-  identity: Identity
-}
-
-async function setUp(t: TestContext): Promise<Registry> {
-  const { database, pool } = await createTestDatabase(t)
-  return { database, pool, identity: testIdentity() }
-}
-
 async function empty({ pool }: Registry): Promise<void> {
   await pool.query(`select kki.drop_staging(id) from kki.batch`)
   await pool.query('truncate sdmk.health_worker, sdmk.str_number, kki.run, kki.change restart identity cascade')
+}
+
+/** Judges batch after batch of feeds, each of them over an empty registry. */
+async function forBatches(
+  t: TestContext,
+  runs: number,
+  judge: (registry: Registry, batch: Candidate[]) => Promise<void>
+): Promise<void> {
+  const registry = await createRegistry(t)
+  await fc.assert(
+    fc.asyncProperty(anyFeed, async feed => {
+      await empty(registry)
+      for (const batch of feed) await judge(registry, batch)
+    }),
+    { numRuns: runs }
+  )
 }
 
 const ended: Candidate['status'][] = ['revoked', 'suspended', 'deceased']
 
 describe('for any registry and any feed', { concurrency: true }, () => {
   test('no row is on the record of somebody with another NIK, and nobody is created twice', async t => {
-    const registry = await setUp(t)
-    const { pool, database, identity } = registry
-    await fc.assert(
-      fc.asyncProperty(anyFeed, async feed => {
-        await empty(registry)
-        for (const batch of feed) {
-          const before = await readPeople(pool)
-          const { batchId } = await applyRows(database, identity, batch)
-          const { rows: mixed } = await pool.query(
-            `select p.row_no, p.rule from kki.plan_row p
-            join kki.staged_row s on s.batch_id = p.batch_id and s.row_no = p.row_no
-            join sdmk.health_worker h on h.id = p.health_worker_id
-            where p.batch_id = $1 and p.outcome <> 'rejected' and h.nik_digest <> s.nik_digest
-              and not coalesce('NIK_IGNORED' = any (p.warnings), false) and not p.ending_only`,
-            [batchId]
-          )
-          assert.deepEqual(mixed, [])
-          const { rows: created } = await pool.query(
-            `select s.name_key || '|' || s.birth_date || '|' || s.birth_place_key as looks,
-              coalesce('NIK_IGNORED' = any (p.warnings), false) or s.nik_digest is null as has_no_nik
-            from kki.plan_row p join kki.staged_row s on s.batch_id = p.batch_id and s.row_no = p.row_no
-            where p.batch_id = $1 and p.outcome = 'created'`,
-            [batchId]
-          )
-          const all = [...before]
-          for (const { looks, has_no_nik } of created) {
-            const twin = all.find(other => looks !== null && other.looks === looks && (has_no_nik || other.has_no_nik))
-            assert.equal(twin, undefined, looks)
-            all.push({ looks, has_no_nik })
-          }
-        }
-      }),
-      { numRuns }
-    )
+    await forBatches(t, numRuns, async ({ pool, database, identity }, batch) => {
+      const before = await readPeople(pool)
+      const { batchId } = await applyRows(database, identity, batch)
+      const { rows: mixed } = await pool.query(
+        `select p.row_no, p.rule from kki.plan_row p
+        join kki.staged_row s on s.batch_id = p.batch_id and s.row_no = p.row_no
+        join sdmk.health_worker h on h.id = p.health_worker_id
+        where p.batch_id = $1 and p.outcome <> 'rejected' and h.nik_digest <> s.nik_digest
+          and not coalesce('NIK_IGNORED' = any (p.warnings), false) and not p.ending_only`,
+        [batchId]
+      )
+      assert.deepEqual(mixed, [])
+      const { rows: created } = await pool.query(
+        `select s.name_key || '|' || s.birth_date || '|' || s.birth_place_key as looks,
+          coalesce('NIK_IGNORED' = any (p.warnings), false) or s.nik_digest is null as has_no_nik
+        from kki.plan_row p join kki.staged_row s on s.batch_id = p.batch_id and s.row_no = p.row_no
+        where p.batch_id = $1 and p.outcome = 'created'`,
+        [batchId]
+      )
+      const all = [...before]
+      for (const { looks, has_no_nik } of created) {
+        const twin = all.find(other => looks !== null && other.looks === looks && (has_no_nik || other.has_no_nik))
+        assert.equal(twin, undefined, looks)
+        all.push({ looks, has_no_nik })
+      }
+    })
   })
 
   test('an ending of a known licence is applied, or urgent on the desk', async t => {
-    const registry = await setUp(t)
-    const { pool, database, identity } = registry
-    await fc.assert(
-      fc.asyncProperty(anyFeed, async feed => {
-        await empty(registry)
-        for (const batch of feed) {
-          const { rows } = await pool.query<{ str: string; people: number; is_active: boolean }>(
-            `select str_number as str, count(distinct health_worker_id)::int as people, bool_or(status = 'active') as is_active
-            from sdmk.registration group by str_number`
-          )
-          const known = new Map(rows.map(row => [row.str, row]))
-          const { outcomes, batchId } = await applyRows(database, identity, batch)
-          for (const [i, row] of batch.entries()) {
-            const licence = known.get(row.strNumber)
-            if (!licence || !ended.includes(row.status)) continue
-            const { outcome, urgent } = outcomes[i] as (typeof outcomes)[number]
-            if (outcome === 'rejected') assert.ok(urgent, `row ${i + 1} of batch ${batchId} is refused and not urgent`)
-            if (outcome !== 'updated' && outcome !== 'linked') continue
-            const { rows: stored } = await pool.query<{ status: string }>(
-              `select r.stated_status as status from sdmk.registration r
-              where r.str_number = $1 and r.profession = $2 and r.source_at = $3`,
-              [row.strNumber, row.profession, row.changedAt]
-            )
-            assert.ok(
-              stored.every(({ status }) => ended.includes(status as Candidate['status']) || status === 'active')
-            )
-            assert.ok(stored.length > 0, 'the stamp of the ending is stored')
-          }
-          const { rows: waiting } = await pool.query(
-            `select from kki.staged_rejection s
-            where s.batch_id = $1 and s.urgent and not exists (
-              select from kki.rejection r where r.subject = s.subject and r.state = 'open' and r.urgent
-            )`,
-            [batchId]
-          )
-          assert.equal(waiting.length, 0, 'what is urgent is urgent on the desk')
-        }
-      }),
-      { numRuns }
-    )
+    await forBatches(t, numRuns, async ({ pool, database, identity }, batch) => {
+      const { rows } = await pool.query<{ str: string; people: number; is_active: boolean }>(
+        `select str_number as str, count(distinct health_worker_id)::int as people, bool_or(status = 'active') as is_active
+        from sdmk.registration group by str_number`
+      )
+      const known = new Map(rows.map(row => [row.str, row]))
+      const { outcomes, batchId } = await applyRows(database, identity, batch)
+      for (const [i, row] of batch.entries()) {
+        const licence = known.get(row.strNumber)
+        if (!licence || !ended.includes(row.status)) continue
+        const { outcome, urgent } = outcomes[i] as (typeof outcomes)[number]
+        if (outcome === 'rejected') assert.ok(urgent, `row ${i + 1} of batch ${batchId} is refused and not urgent`)
+        if (outcome !== 'updated' && outcome !== 'linked') continue
+        const { rows: stored } = await pool.query<{ status: string }>(
+          `select r.stated_status as status from sdmk.registration r
+          where r.str_number = $1 and r.profession = $2 and r.source_at = $3`,
+          [row.strNumber, row.profession, row.changedAt]
+        )
+        assert.ok(stored.every(({ status }) => ended.includes(status as Candidate['status']) || status === 'active'))
+        assert.ok(stored.length > 0, 'the stamp of the ending is stored')
+      }
+      const { rows: waiting } = await pool.query(
+        `select from kki.staged_rejection s
+        where s.batch_id = $1 and s.urgent and not exists (
+          select from kki.rejection r where r.subject = s.subject and r.state = 'open' and r.urgent
+        )`,
+        [batchId]
+      )
+      assert.equal(waiting.length, 0, 'what is urgent is urgent on the desk')
+    })
   })
 
   test('a batch that is applied and undone leaves SDMK as it was', async t => {
-    const registry = await setUp(t)
-    const { pool, database, identity } = registry
-    await fc.assert(
-      fc.asyncProperty(anyFeed, async feed => {
-        await empty(registry)
-        for (const batch of feed) {
-          const before = await dumpSdmk(pool)
-          const { batchId } = await applyRows(database, identity, batch)
-          const after = await dumpSdmk(pool)
-          await setState(pool, batchId, 'applied')
-          await database.withTransaction(client => undoBatch(client, batchId, asOf))
-          assert.deepEqual(await dumpSdmk(pool), before)
-          await setState(pool, batchId, 'undone')
-          const again = await applyRows(database, identity, batch)
-          await setState(pool, again.batchId, 'applied')
-          assert.equal((await dumpSdmk(pool)).length, after.length)
-        }
-      }),
-      { numRuns }
-    )
+    await forBatches(t, numRuns, async ({ pool, database, identity }, batch) => {
+      const before = await dumpSdmk(pool)
+      const { batchId } = await applyRows(database, identity, batch)
+      const after = await dumpSdmk(pool)
+      await setState(pool, batchId, 'applied')
+      await database.withTransaction(client => undoBatch(client, batchId, asOf))
+      assert.deepEqual(await dumpSdmk(pool), before)
+      await setState(pool, batchId, 'undone')
+      const again = await applyRows(database, identity, batch)
+      await setState(pool, again.batchId, 'applied')
+      assert.equal((await dumpSdmk(pool)).length, after.length)
+    })
   })
 
   test('a batch that is planned and not applied leaves SDMK untouched, to the byte', async t => {
-    const registry = await setUp(t)
-    const { pool, database, identity } = registry
-    await fc.assert(
-      fc.asyncProperty(anyFeed, async feed => {
-        await empty(registry)
-        for (const batch of feed) {
-          const before = await dumpSdmk(pool, { withBookkeeping: true })
-          const batchId = await stageRows(database, identity, batch)
-          await database.withTransaction(client => planBatch(client, batchId, identity, options))
-          assert.deepEqual(await dumpSdmk(pool, { withBookkeeping: true }), before)
-          await applyRows(database, identity, batch)
-        }
-      }),
-      { numRuns: Math.ceil(numRuns / 2) }
-    )
+    await forBatches(t, Math.ceil(numRuns / 2), async ({ pool, database, identity }, batch) => {
+      const before = await dumpSdmk(pool, { withBookkeeping: true })
+      const batchId = await stageRows(database, identity, batch)
+      await database.withTransaction(client => planBatch(client, batchId, identity, options))
+      assert.deepEqual(await dumpSdmk(pool, { withBookkeeping: true }), before)
+      await applyRows(database, identity, batch)
+    })
   })
 })
 
 describe('for rows of known people', { concurrency: true }, () => {
   test('that do not contradict each other, SDMK is the same for every order, batching and concurrency', async t => {
-    const registry = await setUp(t)
+    const registry = await createRegistry(t)
     const cuts = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 })
     await fc.assert(
       fc.asyncProperty(
@@ -180,7 +148,7 @@ describe('for rows of known people', { concurrency: true }, () => {
   })
 
   test('that do, no row is on another person, and the people are the same', async t => {
-    const registry = await setUp(t)
+    const registry = await createRegistry(t)
     const { pool } = registry
     await fc.assert(
       fc.asyncProperty(

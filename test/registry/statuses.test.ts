@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { describe, type TestContext, test } from 'node:test'
 import { applyPlan, isLostRace } from '../../sidecar/registry/apply.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
-import { createTestDatabase } from '../helpers/database.ts'
-import { applyRows, candidate, stageRows, testIdentity } from './helpers.ts'
+import { candidate, createRegistry, stageRows } from './helpers.ts'
 
 const fresh = (row: Candidate, given: Partial<Candidate>): Candidate => ({
   ...row,
@@ -15,16 +14,12 @@ const renewed = (row: Candidate, given: Partial<Candidate> = {}) =>
   fresh(row, { strNumber: candidate().strNumber, issuedOn: '2025-01-01', ...given })
 const dead = { status: 'deceased', sourceStatus: 'MENINGGAL', changedAt: '2026-02-01T00:00:00.000Z' } as const
 
-async function setUp(t: Parameters<typeof createTestDatabase>[0]) {
-  const { database, pool } = await createTestDatabase(t)
-  const identity = testIdentity()
+async function setUp(t: TestContext) {
+  const registry = await createRegistry(t)
   return {
-    database,
-    identity,
-    pool,
-    apply: (...rows: Candidate[]) => applyRows(database, identity, rows),
+    ...registry,
     statuses: async () => {
-      const { rows } = await pool.query(
+      const { rows } = await registry.pool.query(
         `select r.status, n.str_number as "by" from sdmk.registration r
         left join sdmk.registration n on n.id = r.replaced_by order by r.issued_on, r.str_number`
       )

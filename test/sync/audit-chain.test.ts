@@ -5,7 +5,7 @@ import type { Database } from '../../sidecar/platform/database.ts'
 import { chainEvents } from '../../sidecar/sync/audit/append.ts'
 import { checkChain, verifyDatabase } from '../../sidecar/sync/audit/check.ts'
 import type { Head } from '../../sidecar/sync/audit/link.ts'
-import { recordAudit } from '../../sidecar/sync/audit.ts'
+import { recordAudit } from '../../sidecar/sync/audit/record.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { silent } from '../helpers/server.ts'
 

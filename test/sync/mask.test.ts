@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { maskRow } from '../../sidecar/sync/desk/mask.ts'
 
 const fields = { nik: '/nik', strNumber: '/nomor_str' }
-const mask = (row: unknown) => maskRow(typeof row === 'string' ? row : JSON.stringify(row), { fields } as never)
+const mask = (row: unknown, hasStr = true) =>
+  maskRow(typeof row === 'string' ? row : JSON.stringify(row), { fields } as never, hasStr)
 
 test('shows a row as it came, with the last two digits of its NIK', () => {
   assert.deepEqual(
@@ -26,14 +27,14 @@ test('hides a NIK that came as a number, in another field, with separators, or a
   assert.ok(!/\d{3}/.test(text), text)
 })
 
-test('shows the STR, unless it is the NIK', () => {
+test('shows the STR, unless it is none: then it may be a NIK', () => {
   assert.deepEqual(mask({ nomor_str: '3111100220999999', nik: '3171014502900777' }), {
     nomor_str: '3111100220999999',
     nik: '**************77'
   })
-  assert.deepEqual(mask({ nomor_str: '3171014502900777', nik: '3171014502900777' }), {
+  assert.deepEqual(mask({ nomor_str: '3171014502900777', nik: null }, false), {
     nomor_str: '**************77',
-    nik: '**************77'
+    nik: null
   })
 })
 

@@ -1,6 +1,7 @@
 import re
 
 from odoo import api, fields, models
+from odoo.fields import Domain
 from odoo.tools import SQL
 
 
@@ -15,7 +16,7 @@ class SdmkAuditHead(models.Model):
     _inherit = "sdmk.service"
     _description = "Audit Head"
     _log_access = False
-    _order = "seq desc, id desc"
+    _order = "noted_at desc, seq desc, id desc"
     _rec_name = "head"
 
     seq = fields.Integer(string="Events", required=True, readonly=True, aggregator=None)
@@ -29,6 +30,7 @@ class SdmkAuditHead(models.Model):
     is_contradicted = fields.Boolean(
         string="Contradicted",
         compute="_compute_is_contradicted",
+        search="_search_is_contradicted",
         help="The sidecar has told of another event in this place: its audit was changed. Tell the security officer.",
     )
 
@@ -45,6 +47,12 @@ class SdmkAuditHead(models.Model):
         counts = dict(groups)
         for record in self:
             record.is_contradicted = counts.get(record.seq, 0) > 1
+
+    def _search_is_contradicted(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        groups = self._read_group([], ["seq"], having=[("__count", ">", 1)])
+        return Domain("seq", "in", [seq for (seq,) in groups])
 
     @api.model
     def sync_audit_heads(self, payload):

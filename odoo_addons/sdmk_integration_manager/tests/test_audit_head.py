@@ -22,6 +22,17 @@ class TestAuditHead(SdmkCase):
         self.note(3, "c" * 64)
         heads = self.env["sdmk.audit.head"].search([])
         self.assertEqual(heads.filtered("is_contradicted").mapped("seq"), [3, 3])
+        for value in (True, False):
+            with self.subTest(value=value):
+                found = heads.search([("is_contradicted", "=", value)])
+                self.assertEqual(found, heads.filtered(lambda head, value=value: head.is_contradicted == value))
+
+    def test_what_was_noted_last_stands_first(self):
+        self.note(4, "b" * 64)
+        self.env.cr.execute("update sdmk_audit_head set noted_at = noted_at - interval '1 day'")
+        # A chain that was made anew begins with low numbers again.
+        self.note(1, "c" * 64)
+        self.assertEqual(self.env["sdmk.audit.head"].search([]).mapped("seq"), [1, 4])
 
     def test_what_is_noted_is_changed_by_nobody(self):
         self.note(3, "a" * 64)

@@ -4,7 +4,7 @@ import type { Identity } from '../../registry/identity.ts'
 import type { RejectionCode } from '../../transform/codes.ts'
 import type { Mapping } from '../../transform/mapping.ts'
 import type { Transform } from '../../transform/transform.ts'
-import type { Caller } from '../audit.ts'
+import type { Caller } from '../audit/record.ts'
 import { RejectionNotFound, RejectionStateRefused } from '../errors.ts'
 
 /** What the desk needs to take rows up again. */

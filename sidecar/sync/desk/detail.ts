@@ -97,7 +97,7 @@ async function toDeskRow(
   const place = { batchId, rowNo, page, pageRow }
   if (raw === null) return { ...place, row: null, reading: null, comparisons: [] }
   const result = transform(JSON.parse(raw), { sourceNow: Date.now(), maxSkewMs: maxSkewSeconds * 1000 })
-  const row = maskRow(raw, mapping)
+  const row = maskRow(raw, mapping, result.ok || result.strNumber !== null)
   if (!result.ok) return { ...place, row, reading: null, comparisons: [] }
   const { nik, nameKey, birthDate, birthPlaceKey } = result.value
   const nikDigest = nik === null ? null : identity.digestNik(nik)

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { touch } from '../../odoo/touched.ts'
-import { type Caller, recordAudit } from '../audit.ts'
+import { type Caller, recordAudit } from '../audit/record.ts'
 import { lockOpen, type Selected, type Selection, selectOpen } from './desk.ts'
 
 /** Takes rejections off the desk until their rows change, within the caller's transaction. */

@@ -1,18 +1,15 @@
-import { Pointer } from 'typebox/value'
 import { parseExactly } from '../../registry/exact-json.ts'
 import type { Mapping } from '../../transform/mapping.ts'
 
 /** As many digits as an identity number nearly has, whatever stands between them. */
-const longNumber = /\d(?:[ ./_-]?\d){12,}/g
+const longNumber = /\d(?:[ ./_-]{0,3}\d){12,}/g
 
 /**
  * Returns a row as KKI sent it, for people to see: of the NIK, and of every long number that stands where none belongs, the
- * last two digits only. The STR stays, unless it is the NIK.
+ * last two digits only. The STR stays, if it is one (`hasStr`): what is refused as one may be a NIK.
  */
-export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>): unknown {
-  const row = parseExactly(raw)
-  const nik = digitsOf(Pointer.Get(row, fields.nik))
-  return walk(row, '')
+export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>, hasStr: boolean): unknown {
+  return walk(parseExactly(raw), '')
 
   function walk(value: unknown, path: string): unknown {
     if (Array.isArray(value)) return value.map((item, i) => walk(item, `${path}/${i}`))
@@ -32,7 +29,7 @@ export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>): unkno
 
   function maskText(text: string, path: string): string {
     if (path === fields.nik) return maskAll(text)
-    if (path === fields.strNumber && (nik === '' || digitsOf(text) !== nik)) return text
+    if (path === fields.strNumber && hasStr) return text
     return text.replace(longNumber, maskAll)
   }
 }
@@ -40,9 +37,4 @@ export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>): unkno
 /** Returns as many asterisks as a number has digits, but for its last two. */
 export function maskAll(text: string): string {
   return '*'.repeat(Math.max(text.length - 2, 0)) + text.slice(-2)
-}
-
-function digitsOf(value: unknown): string {
-  const text = JSON.isRawJSON(value) ? value.rawJSON : value
-  return typeof text === 'string' || typeof text === 'number' ? String(text).replace(/\D/g, '') : ''
 }

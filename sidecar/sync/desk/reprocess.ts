@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { recordAudit } from '../audit.ts'
+import { recordAudit } from '../audit/record.ts'
 import { insertBatchRun } from '../batch-run.ts'
 import { type PageMaker, stageBatch } from '../stage-batch.ts'
 import { type DeskCaller, type DeskContext, deskPartition, type Selected, type Selection, selectOpen } from './desk.ts'

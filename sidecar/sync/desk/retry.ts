@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { Pointer } from 'typebox/value'
 import { canonicalStr } from '../../transform/str-number.ts'
-import { recordAudit } from '../audit.ts'
+import { recordAudit } from '../audit/record.ts'
 import { insertBatchRun } from '../batch-run.ts'
 import { IntegrationDisabled, RejectionNotRetriable } from '../errors.ts'
 import { readSetting } from '../settings.ts'

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { Caller } from '../audit.ts'
+import type { Caller } from '../audit/record.ts'
 
 /** Returns who asks, for audit events. */
 export function callerOf(request: FastifyRequest): Caller {

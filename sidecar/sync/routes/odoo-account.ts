@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import { odooSecret } from '../../odoo/link.ts'
 import { Problem } from '../../platform/problem.ts'
 import type { SecretStore } from '../../secrets/store.ts'
-import { recordAudit } from '../audit.ts'
+import { recordAudit } from '../audit/record.ts'
 import { callerOf } from './caller.ts'
 import { Instant, problems } from './schemas.ts'
 

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Identity } from '../../registry/identity.ts'
 import { revealNik } from '../../registry/reveal.ts'
-import { recordAudit } from '../audit.ts'
+import { recordAudit } from '../audit/record.ts'
 import { callerOf } from './caller.ts'
 import { IdParams, problems, Reason } from './schemas.ts'
 

@@ -99,7 +99,8 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
     },
     handler: async request => {
       const { id } = request.params
-      await app.database.withTransaction(client => cancelRun(client, id, callerOf(request)))
+      const cancelled = await app.database.withTransaction(client => cancelRun(client, id, callerOf(request)))
+      app.syncMetrics.batchEnded('cancelled', cancelled)
       const run = await readRun(app.database.pool, id)
       if (!run) throw new Problem('NOT_FOUND', `There is no run ${id}.`)
       return run

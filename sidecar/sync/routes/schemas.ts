@@ -1,6 +1,8 @@
 import { type Static, Type } from 'typebox'
+import { batchKinds, batchStates, perCounter } from '../../batch-terms.ts'
 import { ProblemSchema } from '../../platform/problem.ts'
-import { batchKinds, holdReasons } from '../batch.ts'
+import { identityNumber } from '../../transform/nik.ts'
+import { holdReasons } from '../batch.ts'
 
 /** Every route may answer with a problem; fastify-swagger lists both ranges. */
 const problem = { description: 'A problem', content: { 'application/problem+json': { schema: ProblemSchema } } }
@@ -15,7 +17,7 @@ export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(sch
 export const Reason = Type.String({
   minLength: 1,
   maxLength: 500,
-  pattern: '^(?![\\s\\S]*\\d{8})[\\s\\S]*\\S',
+  pattern: `^(?![\\s\\S]*(?:\\d{8}|${identityNumber.source}))[\\s\\S]*\\S`,
   description: 'kept in the audit; without names, NIK or STR'
 })
 
@@ -41,16 +43,7 @@ export const pageOf = <T extends Parameters<typeof Type.Union>[0][number]>(item:
 
 const Count = Type.Integer({ minimum: 0 })
 
-export const LedgerSchema = Type.Object({
-  fetched: Count,
-  created: Count,
-  linked: Count,
-  updated: Count,
-  unchanged: Count,
-  superseded: Count,
-  rejected: Count,
-  deactivated: Count
-})
+export const LedgerSchema = Type.Object(perCounter(() => Count))
 
 export const BatchSchema = Type.Object(
   {
@@ -60,18 +53,7 @@ export const BatchSchema = Type.Object(
     partition: Type.String({
       description: 'a profession code of SDMK, * for all, or desk for rows that people took up'
     }),
-    state: Type.Enum([
-      'queued',
-      'fetching',
-      'planned',
-      'held',
-      'applied',
-      'undone',
-      'failed',
-      'cancelled',
-      'discarded',
-      'superseded'
-    ]),
+    state: Type.Enum(batchStates),
     windowSince: nullable(Instant),
     windowUntil: nullable(Instant),
     pages: Count,

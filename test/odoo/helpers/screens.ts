@@ -71,6 +71,10 @@ export function mainScreens({ heldBatch, rejection, worker }: Shown): Screen[] {
         await page.waitForSelector('.o_form_view')
         await page.waitForTimeout(settleMs)
       }
+    },
+    {
+      name: 'audit-heads',
+      show: page => show(page, 'sdmk_integration_manager.sdmk_audit_head_action', '.o_list_view .o_data_row')
     }
   ]
 }

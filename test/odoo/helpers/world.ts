@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import type { TestContext } from 'node:test'
+import { after, type TestContext } from 'node:test'
 import pg from 'pg'
 import { addons, type Odoo } from '../../../tools/odoo/server.ts'
 import { type Connector, type ConnectorOptions, startConnector } from '../../e2e/helpers.ts'
 import { until } from '../../e2e/process.ts'
+import { odooOrReason } from '../../helpers/odoo.ts'
 import { serverUrl, urlOf } from '../../helpers/server.ts'
 import { type OdooProxy, startProxy } from './proxy.ts'
 
@@ -29,8 +30,24 @@ export interface World {
   close(): Promise<void>
 }
 
+/**
+ * Returns an Odoo and its world for all tests of a file, and ends them after its last one; or why there can be none here:
+ * then every test of the file is to be skipped, and nothing but `skip` may be used.
+ */
+export async function openWorld(): Promise<{ odoo: Odoo; world: World; skip: string | false }> {
+  const { odoo, skip } = await odooOrReason()
+  if (!odoo) return { skip } as Awaited<ReturnType<typeof openWorld>>
+  let world: World | undefined
+  after(async () => {
+    await world?.close()
+    await odoo.close()
+  })
+  world = await createWorld(odoo)
+  return { odoo, world, skip }
+}
+
 /** Installs the addons into a database of its own, and serves it. */
-export async function createWorld(odoo: Odoo): Promise<World> {
+async function createWorld(odoo: Odoo): Promise<World> {
   const database = `sdmk_odoo_relay_${randomBytes(4).toString('hex')}`
   const installed = await odoo.run(database, 'server', ['-i', addons.join()])
   assert.equal(installed.code, 0, installed.lines.slice(-20).join('\n'))
