@@ -5,8 +5,9 @@ import type { CallContext, KkiClient, KkiPage } from '../kki/types.ts'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
-import { FenceLost } from '../registry/errors.ts'
-import type { Identity } from '../registry/identity.ts'
+import { readIdentity } from '../registry/digest-key.ts'
+import { DigestKeyChanged, FenceLost } from '../registry/errors.ts'
+import type { IdentityKeys } from '../registry/identity.ts'
 import { openStaging, type PreparedPage, preparePage, stagePages } from '../registry/stage.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import type { Transform } from '../transform/transform.ts'
@@ -32,7 +33,7 @@ export interface FetchContext {
   database: Database
   queue: JobQueue
   kki: KkiClient
-  identity: Identity
+  identity: IdentityKeys
   mapping: Mapping
   transform: Transform
   metrics: SyncMetrics
@@ -59,6 +60,7 @@ export async function fetchBatch(context: FetchContext, batchId: number, signal:
     logger.info('all pages of the batch are staged')
   } catch (error) {
     if (error instanceof FenceLost) return logger.info({ err: error }, 'the batch was taken over')
+    if (error instanceof DigestKeyChanged) return goOn(context, batch, error)
     if (signal.aborted || !(error instanceof KkiError)) throw error
     if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
     if (error instanceof KkiRefused && error.status === 400 && batch.cursor !== null && batch.kind !== 'retry')
@@ -138,7 +140,8 @@ function earlier(a: Date | null, b: Date | null): Date | null {
 }
 
 async function walk(context: FetchContext, batch: Batch, callContext: CallContext): Promise<void> {
-  const { kki, options, identity } = context
+  const { database, kki, options } = context
+  const identity = await readIdentity(database.pool, context.identity)
   const query = {
     limit: options.pageSize,
     ...(batch.sourceProfession !== null && { profession: batch.sourceProfession }),
@@ -243,6 +246,12 @@ async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLate
     { code: error.code, start_after_seconds: startAfterSeconds },
     'the batch waits until KKI may be asked again'
   )
+}
+
+/** Another digest key is in force since the last pages were stored: the walk goes on behind those. */
+async function goOn({ queue, logger }: FetchContext, batch: Batch, error: DigestKeyChanged): Promise<void> {
+  await queue.send('kki-fetch', { batchId: batch.id }, { singletonKey: String(batch.id) })
+  logger.info({ code: error.code }, 'the digest key was switched; the batch goes on where its pages are stored')
 }
 
 /** KKI no longer knows the cursor that an earlier attempt stopped at: the walk begins again, from nothing. */
