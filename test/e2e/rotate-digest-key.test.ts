@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { App } from '../../sidecar/app.ts'
 import { type DigestRotation, rotateDigestKey } from '../../sidecar/cli/rotate-digest-key.ts'
 import { ConfigurationError } from '../../sidecar/errors.ts'
 import { createDatabase } from '../../sidecar/platform/database.ts'
@@ -63,23 +65,23 @@ async function load({ simulator, run }: Connector, count: number): Promise<Recor
 const mostNew = 20
 
 /** Everybody comes with a changed licence, theirs by STR and NIK; some with a new one as well, theirs by NIK alone. */
-async function renew({ simulator }: Connector, records: Record_[]): Promise<void> {
+async function renew({ simulator }: Connector, records: Record_[], newLicences = mostNew): Promise<void> {
   await inject(simulator, [
     ...records.map((record, i) => ({
       id: `known-${i}`,
       record: { ...record, institusi_pendidikan: 'Universitas Rekaan', diubah_pada: ago(300) }
     })),
-    ...records.slice(0, mostNew).map((record, i) => ({
+    ...records.slice(0, newLicences).map((record, i) => ({
       id: `new-${i}`,
       record: { ...record, nomor_str: `RN${String(i).padStart(14, '0')}`, diubah_pada: ago(200) }
     }))
   ])
 }
 
-function assertRenewed(run: RunBody, count: number): void {
+function assertRenewed(run: RunBody, count: number, newLicences = mostNew): void {
   assert.equal(run.state, 'applied', JSON.stringify(run.batches[0]))
   const counted = (['created', 'linked', 'updated', 'rejected'] as const).map(name => sum(run.batches, name))
-  assert.deepEqual(counted, [0, Math.min(count, mostNew), count, 0])
+  assert.deepEqual(counted, [0, Math.min(count, newLicences), count, 0])
 }
 
 const readRun =
@@ -93,7 +95,68 @@ async function order({ call }: Connector, body: object): Promise<number> {
   return (run as RunBody).id
 }
 
+/** Does something once, right before the first statement of a transaction of this sidecar that has this text. */
+function before({ database }: App, text: string, during: () => Promise<void>): void {
+  const { withTransaction } = database
+  let isDone = false
+  database.withTransaction = work =>
+    withTransaction(async client => {
+      const query = client.query.bind(client) as (...args: unknown[]) => unknown
+      const stopping = (...args: unknown[]) => {
+        if (isDone || !String(args[0]).includes(text)) return query(...args)
+        isDone = true
+        return during().then(() => query(...args))
+      }
+      Object.assign(client, { query: stopping })
+      try {
+        return await work(client)
+      } finally {
+        Reflect.deleteProperty(client, 'query')
+      }
+    })
+}
+
+/** Long enough for a whole rotation that nobody keeps waiting. */
+const rotationMs = 1500
+
 describe('a feed that meets a rotation of the digest key creates nobody', () => {
+  for (const [what, text] of [
+    ['a plan', '-- Rules 2 to 7'],
+    ['an apply', '-- What the rows of the batch offer each person']
+  ] as const) {
+    test(`where the key would be switched in the middle of ${what}: the switch waits`, async t => {
+      const connector = await start(t)
+      const records = await load(connector, 30)
+      // No new licences: the index of NIKs alone would refuse a second person, and have the batch planned again.
+      await renew(connector, records, 0)
+      let isSwitched = false
+      let wasSwitched: boolean | undefined
+      let rotating: Promise<DigestRotation> | undefined
+      before(connector.app, text, async () => {
+        rotating = connector.rotate()
+        rotating.finally(() => {
+          isSwitched = true
+        })
+        await wait(rotationMs)
+        wasSwitched = isSwitched
+      })
+      const run = await connector.run(full)
+      assertRenewed(run, 30, 0)
+      assert.equal(await connector.people(), 30)
+      assert.equal(wasSwitched, false)
+      assert.ok((await rotating)?.switched)
+    })
+  }
+
+  test('where the key is switched while pages are on their way: they are fetched again', async t => {
+    const connector = await start(t, { env: { KKI_PAGE_SIZE: '5' } })
+    const records = await load(connector, 30)
+    await renew(connector, records)
+    before(connector.app, 'set cursor = ', async () => void (await connector.rotate()))
+    assertRenewed(await connector.run(full), 30)
+    assert.equal(await connector.people(), 30)
+  })
+
   test('where the key is switched again and again while it is fetched, planned and applied', async t => {
     const connector = await start(t, { env: { KKI_PAGE_SIZE: '50' } })
     const records = await load(connector, 600)
