@@ -2,7 +2,7 @@
  * Rotates the digest key of a registry of `--people` (200,000 unless told otherwise) and prints how long filling took, during
  * which everybody works on, and how long the switch kept writers waiting, for all and for each 100,000 people.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -23,6 +23,8 @@ const { values } = parseArgs({ options: { people: { type: 'string', default: '20
 const people = Number(values.people)
 const logger = createLogger('error')
 const directory = await mkdtemp(path.join(tmpdir(), 'sdmk-digest-'))
+// PostgreSQL may run as another user, who must be able to enter.
+await chmod(directory, 0o711)
 const embedded = await startEmbeddedDatabase({ directory, logger })
 try {
   await migrate({ databaseUrl: embedded.url, logger })

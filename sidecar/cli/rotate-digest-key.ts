@@ -2,7 +2,7 @@ import { Presets, SingleBar } from 'cli-progress'
 import type { Database } from '../platform/database.ts'
 import { holdIdentity } from '../registry/digest-key.ts'
 import { loadIdentity } from '../registry/identity.ts'
-import { fillNextDigests } from '../registry/redigest/fill.ts'
+import { fillNextDigests, forgetNextDigests } from '../registry/redigest/fill.ts'
 import { addDigestKey, dropFormerDigestKey, readDigestKeys } from '../registry/redigest/keys.ts'
 import { type Switched, switchDigestKey } from '../registry/redigest/switch.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
@@ -30,6 +30,7 @@ export async function rotateDigestKey(
   const { next } = await readDigestKeys(secrets)
   const isSwitched = next?.fingerprint.equals(inForce.fingerprint) ?? false
   const switched = isSwitched ? null : await fillAndSwitch(secrets, database)
+  await forgetNextDigests(database)
   await dropFormerDigestKey(secrets)
   return { switched }
 }

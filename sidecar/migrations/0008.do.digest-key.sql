@@ -9,7 +9,7 @@ create table sdmk.digest_key (
   since timestamptz not null default now()
 );
 
--- What each digest is under the next key: filled ahead of the switch, and empty after it. No NIK can be had from it without
+-- What each digest is under the next key: filled ahead of the switch, and emptied after it. No NIK can be had from it without
 -- a key, and the service has no access to it.
 create table sdmk.next_digest (
   digest bytea constraint next_digest_pkey primary key,

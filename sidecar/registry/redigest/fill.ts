@@ -77,6 +77,11 @@ export async function storeNextDigests(client: pg.ClientBase, pairs: readonly Pa
   )
 }
 
+/** Empties what a switch has used. In a transaction of its own: one that waits for a backup's reader must keep nobody else waiting. */
+export async function forgetNextDigests({ withTransaction }: Pick<Database, 'withTransaction'>): Promise<void> {
+  await withTransaction(client => client.query('truncate sdmk.next_digest'))
+}
+
 /** What was filled for another key, of a rotation that was given up, is of no use. */
 async function beginFor(client: pg.ClientBase, fingerprint: Buffer): Promise<void> {
   const { rowCount } = await client.query(

@@ -35,6 +35,8 @@ const places: readonly Place[] = [
 /** Longest wait for those who hold the key or write: as long others wait behind it. */
 const patienceMs = 2000
 const pauseMs = 3000
+/** Longest time in which to try again and again: a first full run plans for a good part of it. */
+const hourMs = 3_600_000
 
 export interface Switched {
   /** Digests that were replaced. */
@@ -61,7 +63,7 @@ export interface SwitchOptions {
 export async function switchDigestKey(
   { withTransaction }: Pick<Database, 'withTransaction'>,
   keys: DigestKeys,
-  { limitMs = 3_600_000, andThen }: SwitchOptions
+  { limitMs = hourMs, andThen }: SwitchOptions
 ): Promise<Switched | null> {
   const until = Date.now() + limitMs
   for (;;) {
@@ -111,7 +113,6 @@ async function replaceDigests(client: pg.ClientBase, keys: DigestKeys): Promise<
     )
     digests += replaced.rowCount ?? 0
   }
-  await client.query('truncate sdmk.next_digest')
   return { digests, lost, blockedMs: Math.round(performance.now() - started) }
 }
 
