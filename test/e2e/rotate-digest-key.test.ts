@@ -17,7 +17,7 @@ import { silent } from '../helpers/server.ts'
 import { type Connector, type ConnectorOptions, inject, kkiRecord, startConnector, waitForRun } from './helpers.ts'
 import { runSdmk, until } from './process.ts'
 
-type Record_ = Record<string, unknown>
+type KkiRecord = Record<string, unknown>
 type Found = { items: { id: number; version: number; registrations: object[] }[] }
 type Refused = { code: string }
 
@@ -51,7 +51,7 @@ async function start(t: TestContext, options: ConnectorOptions = {}) {
 }
 
 /** Loads people whom the registry then knows. */
-async function load({ simulator, run }: Connector, count: number): Promise<Record_[]> {
+async function load({ simulator, run }: Connector, count: number): Promise<KkiRecord[]> {
   const records = Array.from({ length: count }, () => kkiRecord({ diubah_pada: ago(600) }))
   await inject(
     simulator,
@@ -65,7 +65,7 @@ async function load({ simulator, run }: Connector, count: number): Promise<Recor
 const mostNew = 20
 
 /** Everybody comes with a changed licence, theirs by STR and NIK; some with a new one as well, theirs by NIK alone. */
-async function renew({ simulator }: Connector, records: Record_[], newLicences = mostNew): Promise<void> {
+async function renew({ simulator }: Connector, records: KkiRecord[], newLicences = mostNew): Promise<void> {
   await inject(simulator, [
     ...records.map((record, i) => ({
       id: `known-${i}`,
@@ -257,7 +257,7 @@ describe('after a rotation of the digest key', () => {
   async function withDecision(t: TestContext) {
     const connector = await start(t)
     const { simulator, call, run, find, pool } = connector
-    const [siti, budi] = (await load(connector, 2)) as [Record_, Record_]
+    const [siti, budi] = (await load(connector, 2)) as [KkiRecord, KkiRecord]
     const married = { ...siti, nik, nama: 'Siti Rekaan Baru', diubah_pada: ago(100) }
     await inject(simulator, [{ id: 'known-0', record: married }])
     await run(full)
@@ -305,7 +305,7 @@ describe('after a rotation of the digest key', () => {
   test('a refused row names the same person, and what is decided about it is carried out', async t => {
     const connector = await start(t)
     const { simulator, call, run, rotate, find } = connector
-    const [siti] = (await load(connector, 1)) as [Record_]
+    const [siti] = (await load(connector, 1)) as [KkiRecord]
     // Under the NIK of somebody known, and with another name: a conflict.
     const other = kkiRecord({
       nik: siti.nik,
