@@ -23,8 +23,9 @@ import requestIdPlugin, { requestId } from './platform/request-id.ts'
 import { isRestricted } from './platform/service-role.ts'
 import storableText from './platform/storable-text.ts'
 import { validation } from './platform/validation.ts'
+import { assertDigestKey } from './registry/digest-key.ts'
 import { followIdentity } from './registry/follow-identity.ts'
-import { identitySecret, throwawayIdentity } from './registry/identity.ts'
+import { type IdentityKeys, identitySecret, throwawayIdentity } from './registry/identity.ts'
 import { kkiSecrets, openRoleSecrets, refuseBroadLogin } from './role-secrets.ts'
 import oneFolder from './secrets/one-folder.ts'
 import type { OpenSecrets } from './secrets/open.ts'
@@ -102,13 +103,14 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     const mapping = await loadMapping(config.kki.mappingFile)
     const databaseUrl = options.databaseUrl ?? config.databaseUrl
     const secrets: OpenSecrets | null = options.withoutServices ? null : await openRoleSecrets(config, app.log)
-    let identity = throwawayIdentity()
+    let identity: IdentityKeys = throwawayIdentity()
     if (secrets !== null) {
       app.addHook('onClose', async () => secrets.close())
       if (databaseUrl === null) throw new ConfigurationError('SDMK_DATABASE_URL', 'is required here')
       await refuseBroadLogin(config, secrets)
       // The relay alone has nothing to do with identity numbers.
-      if (config.roles.some(role => role !== 'relay')) {
+      const usesIdentity = config.roles.some(role => role !== 'relay')
+      if (usesIdentity) {
         const followed = await followIdentity(scopeSecrets(secrets, [identitySecret]), app.log)
         app.addHook('onClose', async () => followed.close())
         identity = followed.identity
@@ -119,6 +121,9 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         applicationName: `sdmk ${config.roles.join(',')}`
       })
       await assertMigrated(app.database.pool)
+      if (usesIdentity) {
+        await assertDigestKey(app.database, identity, secrets.variableOf?.(identitySecret) ?? 'SDMK_SECRETS_DIR')
+      }
       if (!(await isRestricted(app.database.pool))) {
         app.log.warn(
           'SDMK_DATABASE_URL: this login may change the schema and audit events; docs/database.md has a lesser one'

@@ -1,19 +1,19 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { ConfigurationError } from '../errors.ts'
-import { createDatabase } from '../platform/database.ts'
+import { createDatabase, type Database } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 
-/** Returns what `work` returns, committed, with the login that owns the schema: the service's own can make no API keys. */
-export async function asOwner<T>(
+/** Returns what `work` returns, with the login that owns the schema: the service's own can do less. */
+export async function withOwner<T>(
   ownerUrl: string,
   logger: Logger,
-  work: (client: pg.PoolClient) => Promise<T>
+  work: (database: Database) => Promise<T>
 ): Promise<T> {
-  const database = createDatabase({ url: ownerUrl, maxConnections: 1 }, logger)
+  const database = createDatabase({ url: ownerUrl, maxConnections: 2 }, logger)
   try {
     await assertMigrated(database.pool)
-    return await database.withTransaction(work)
+    return await work(database)
   } catch (cause) {
     if (!(cause instanceof pg.DatabaseError && cause.code === insufficientPrivilege)) throw cause
     const reason = 'this login may not do that; use the one that migrates (docs/database.md)'
@@ -21,6 +21,15 @@ export async function asOwner<T>(
   } finally {
     await database.pool.end()
   }
+}
+
+/** Returns what `work` returns, committed, with the login that owns the schema: the service's own can make no API keys. */
+export async function asOwner<T>(
+  ownerUrl: string,
+  logger: Logger,
+  work: (client: pg.PoolClient) => Promise<T>
+): Promise<T> {
+  return withOwner(ownerUrl, logger, database => database.withTransaction(work))
 }
 
 const insufficientPrivilege = '42501'

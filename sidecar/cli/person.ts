@@ -5,7 +5,7 @@ import { RequestInvalid } from '../errors.ts'
 import { createDatabase } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 import type { Language } from '../platform/problem-texts.ts'
-import { inTransaction } from '../platform/transaction.ts'
+import { inTransaction, oneMoment } from '../platform/transaction.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { recordAudit } from '../sync/audit/record.ts'
 import { reportPerson } from '../sync/person-report/report.ts'
@@ -51,7 +51,7 @@ function reportCommand(): Command {
               })
               return made
             },
-            'begin isolation level repeatable read'
+            oneMoment
           )
           print(json, report, inWords(report, language))
         } finally {

@@ -1,27 +1,31 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Presets, SingleBar } from 'cli-progress'
-import { Command } from 'commander'
-import { createDatabase, type Database } from '../platform/database.ts'
-import { assertMigrated } from '../platform/migrations.ts'
+import { Command, Option } from 'commander'
+import type { Database } from '../platform/database.ts'
 import { keysReadEverySeconds } from '../registry/follow-identity.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { addSealKey, countOtherwiseSealed, dropSealKeys, readSealKeys, reseal, useSealKey } from '../registry/reseal.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
 import { recordAudit } from '../sync/audit/record.ts'
+import { withOwner } from './as-owner.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
+import { linesOfDigestRotation, rotateDigestKey } from './rotate-digest-key.ts'
 import { wholeNumber } from './simulator.ts'
 import { withSecret } from './with-secret.ts'
 
 interface RotateOptions {
   wait: number
   forget?: boolean
+  digest?: boolean
   json?: boolean
 }
 
 /** Returns `sdmk keys rotate`. */
 export function rotateCommand(): Command {
   return new Command('rotate')
-    .description('seal identity numbers and stored rows with a new key; broken off, it goes on when called again')
+    .description(
+      'seal identity numbers and stored rows with a new key, or digest them with one; broken off, it goes on when called again'
+    )
     .option(
       '--wait <seconds>',
       'how long running services may take to read the keys anew; 0 where none runs',
@@ -29,20 +33,23 @@ export function rotateCommand(): Command {
       2 * keysReadEverySeconds
     )
     .option('--forget', 'make no key; take the older ones out that no value needs any more')
+    .addOption(
+      new Option('--digest', 'rotate the key by which NIKs are found instead, in one step').conflicts(['forget'])
+    )
     .option('--json', 'print the result as JSON')
-    .action(({ wait: seconds, forget: isForgetting, json }: RotateOptions) =>
-      withDatabase(async ({ config, logger, database: { ownerUrl } }) => {
-        const database = createDatabase({ url: ownerUrl, maxConnections: 2 }, logger)
-        try {
-          await assertMigrated(database.pool)
-          const result = await withSecret(config, identitySecret, secrets =>
-            isForgetting ? forget(secrets, database) : rotate(secrets, database, seconds * 1000)
-          )
-          print(json, result, linesOf(result))
-        } finally {
-          await database.pool.end()
-        }
-      })
+    .action(({ wait: seconds, forget: isForgetting, digest: isOfDigests, json }: RotateOptions) =>
+      withDatabase(({ config, logger, database: { ownerUrl } }) =>
+        withOwner(ownerUrl, logger, database =>
+          withSecret(config, identitySecret, async secrets => {
+            if (isOfDigests) {
+              const rotation = await rotateDigestKey(secrets, database)
+              return print(json, rotation, linesOfDigestRotation(rotation))
+            }
+            const result = await (isForgetting ? forget(secrets, database) : rotate(secrets, database, seconds * 1000))
+            print(json, result, linesOf(result))
+          })
+        )
+      )
     )
 }
 

@@ -26,6 +26,7 @@ export const problemStatus = {
   KKI_REFUSED: 502,
   TOKEN_REFRESH_FAILED: 502,
   DATABASE_UNAVAILABLE: 503,
+  DIGEST_KEY_UNKNOWN: 503,
   KKI_UNAVAILABLE: 503,
   UNAVAILABLE: 503
 } as const satisfies Record<string, number>

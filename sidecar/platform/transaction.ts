@@ -1,5 +1,8 @@
 import type pg from 'pg'
 
+/** Begins a transaction that sees the database as it was at one moment, whatever is committed meanwhile. */
+export const oneMoment = 'begin isolation level repeatable read'
+
 /**
  * Returns what `work` returned, once it is committed; rolls back where it throws, and throws the same.
  *

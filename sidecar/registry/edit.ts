@@ -5,8 +5,9 @@ import type { BirthPlaceReader } from '../transform/birth-place.ts'
 import { coreKey, splitName } from '../transform/name.ts'
 import { holdsIdentityNumber, nikFault } from '../transform/nik.ts'
 import { cleanText } from '../transform/text.ts'
+import { holdIdentity } from './digest-key.ts'
 import { HealthWorkerNotFound, NikTaken } from './errors.ts'
-import type { Identity } from './identity.ts'
+import type { Identity, IdentityKeys } from './identity.ts'
 
 /** What SDMK sets of a person by hand; null takes a value away, and KKI's next one fills it. */
 export interface PersonEdit {
@@ -21,7 +22,7 @@ export interface PersonEdit {
 }
 
 export interface EditContext {
-  identity: Identity
+  identity: IdentityKeys
   birthPlaceOf: BirthPlaceReader
   /** The present day, `YYYY-MM-DD`. */
   today: string
@@ -52,6 +53,7 @@ export async function editHealthWorker(
   version: number,
   edit: PersonEdit
 ): Promise<string[]> {
+  const identity = await holdIdentity(client, context.identity)
   const { rows } = await client.query<PersonRow>(
     `select name, title_prefix, title_suffix, birth_place, birth_date, nik_digest, version
     from sdmk.health_worker where id = $1 for no key update`,
@@ -62,7 +64,7 @@ export async function editHealthWorker(
   refuseIdentityNumbers(edit)
   const columns = {
     ...nameColumns(edit, rows[0]),
-    ...nikColumns(edit, context),
+    ...nikColumns(edit, identity),
     ...birthColumns(edit, rows[0], context),
     ...sexColumns(edit)
   }
@@ -115,7 +117,7 @@ function nameColumns({ name, titlePrefix, titleSuffix }: PersonEdit, now: Person
   }
 }
 
-function nikColumns({ nik }: PersonEdit, { identity }: EditContext): Columns {
+function nikColumns({ nik }: PersonEdit, identity: Identity): Columns {
   if (nik === undefined) return {}
   if (nik === null) return { nik_digest: null, nik_sealed: null, nik_tail: null, nik_at: null }
   const fault = nikFault(nik)

@@ -33,6 +33,47 @@ export class SealBroken extends SdmkError {
   readonly code = 'SDMK_SEAL_BROKEN'
 }
 
+/** The secret has not the digest key that the registry was made with; its NIKs would match nobody. */
+export class DigestKeyUnknown extends SdmkError {
+  readonly code = 'SDMK_DIGEST_KEY_UNKNOWN'
+  override readonly retryable = true
+
+  constructor() {
+    super(
+      'the secret "nik-keys" holds other digest keys than the one this registry was made with; put the copy of the secret that belongs to this database in its place'
+    )
+  }
+}
+
+/** The digest key was switched after these rows had been digested; they are digested anew. */
+export class DigestKeyChanged extends SdmkError {
+  readonly code = 'SDMK_DIGEST_KEY_CHANGED'
+  override readonly retryable = true
+
+  constructor(batchId: number) {
+    super(`The digest key was switched while pages of batch ${batchId} were on their way; they are fetched again`)
+  }
+}
+
+/** A stored digest is not that of the sealed value beside it, so that no other key can take its place. */
+export class DigestUnfit extends SdmkError {
+  readonly code = 'SDMK_DIGEST_UNFIT'
+
+  constructor(table: string) {
+    super(`A digest in ${table} is not that of the sealed value beside it; the digest key was not switched`)
+  }
+}
+
+/** Others held the digest key, or wrote, whenever it was to be switched. */
+export class DigestKeyHeld extends SdmkError {
+  readonly code = 'SDMK_DIGEST_KEY_HELD'
+  override readonly retryable = true
+
+  constructor(options: ErrorOptions) {
+    super('Batches were under way all the while, and the digest key was not switched; call again, it goes on', options)
+  }
+}
+
 /** There is nobody of this id. */
 export class HealthWorkerNotFound extends SdmkError {
   readonly code = 'NOT_FOUND'

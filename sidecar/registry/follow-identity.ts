@@ -1,31 +1,25 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { ConfigurationError } from '../errors.ts'
 import type { SecretStore } from '../secrets/store.ts'
-import { createIdentity, type Identity, identitySecret, loadIdentity } from './identity.ts'
+import { DigestKeyUnknown } from './errors.ts'
+import { type Identity, type IdentityKeys, loadIdentity } from './identity.ts'
 
 /** How often the keys are read anew: a new key is known to every process within this. */
 export const keysReadEverySeconds = 30
 
 /**
- * Returns the identity of the secret, which follows it while the process runs: a sealing key that is added or put in force
- * needs no restart. `close` ends that. A digest key that changes is not followed, since half of the registry would no longer
- * match the other.
+ * Returns the keys of the secret, which follow it while the process runs: a key that is added or put in force needs no
+ * restart. A digest key that the database names and that is not known yet is looked for at once. `close` ends that.
  *
  * @throws what `loadIdentity` throws
  */
 export async function followIdentity(
   secrets: SecretStore,
   logger: FastifyBaseLogger
-): Promise<{ identity: Identity; close(): void }> {
+): Promise<{ identity: IdentityKeys; close(): void }> {
   let current = await loadIdentity(secrets)
-  const digestKey = (await secrets.read(identitySecret))?.digestKey
   let isFailing = false
   const renew = async () => {
-    const secret = await secrets.read(identitySecret)
-    if (secret === null) throw new ConfigurationError('nik-keys', 'is gone')
-    if (secret.digestKey !== digestKey)
-      throw new ConfigurationError('nik-keys', 'has another digestKey than at the start')
-    current = createIdentity(secret, secrets.variableOf?.(identitySecret))
+    current = await loadIdentity(secrets)
   }
   const timer = setInterval(() => {
     renew().then(
@@ -39,12 +33,22 @@ export async function followIdentity(
       }
     )
   }, keysReadEverySeconds * 1000).unref()
+  const sealing: Pick<Identity, 'seal' | 'open'> = {
+    seal: (purpose, value) => current.seal(purpose, value),
+    open: (purpose, sealed) => current.open(purpose, sealed)
+  }
   return {
     identity: {
-      digestNik: nik => current.digestNik(nik),
-      digestRow: raw => current.digestRow(raw),
-      seal: (purpose, value) => current.seal(purpose, value),
-      open: (purpose, sealed) => current.open(purpose, sealed)
+      ...sealing,
+      async under(fingerprint) {
+        const found = await current.under(fingerprint).catch(async error => {
+          if (!(error instanceof DigestKeyUnknown)) throw error
+          await renew()
+          return current.under(fingerprint)
+        })
+        // Whoever works with one digest key for long still seals with the sealing key of the moment.
+        return { ...found, ...sealing }
+      }
     },
     close: () => clearInterval(timer)
   }

@@ -1,6 +1,8 @@
 import type pg from 'pg'
+import { inTransaction, oneMoment } from '../platform/transaction.ts'
 import { canonicalStr } from '../transform/str-number.ts'
-import type { Identity } from './identity.ts'
+import { readIdentity } from './digest-key.ts'
+import type { IdentityKeys } from './identity.ts'
 
 /** A person as the API shows one: of the NIK only the last two digits. Stamps are KKI's; `null` means set by SDMK. */
 export interface HealthWorker {
@@ -64,10 +66,20 @@ export interface Page<T> {
   next: number | null
 }
 
-/** Returns the people who fit every part of the query, by id. A NIK is looked for by its digest. */
+/** Returns the people who fit every part of the query, by id. A NIK is looked for by its digest. @throws DigestKeyUnknown */
 export async function searchHealthWorkers(
   pool: pg.Pool,
-  identity: Identity,
+  keys: IdentityKeys,
+  query: SearchQuery,
+  page: { after: number; limit: number }
+): Promise<Page<HealthWorker>> {
+  // Of one moment, or a digest key that is switched meanwhile would make everybody a stranger.
+  return inTransaction(pool, client => searchWithin(client, keys, query, page), oneMoment)
+}
+
+async function searchWithin(
+  client: pg.ClientBase,
+  keys: IdentityKeys,
   query: SearchQuery,
   { after, limit }: { after: number; limit: number }
 ): Promise<Page<HealthWorker>> {
@@ -83,16 +95,19 @@ export async function searchHealthWorkers(
       canonicalStr(query.strNumber)
     )
   }
-  if (query.nik !== undefined) where(p => `h.nik_digest = ${p}`, identity.digestNik(query.nik))
+  if (query.nik !== undefined) {
+    const identity = await readIdentity(client, keys)
+    where(p => `h.nik_digest = ${p}`, identity.digestNik(query.nik))
+  }
   if (query.nameKey !== undefined) where(p => `h.name_key like ${p}`, `${query.nameKey.replace(/[\\%_]/g, '\\$&')}%`)
   values.push(limit + 1)
-  const { rows } = await pool.query<PersonRow>(
+  const { rows } = await client.query<PersonRow>(
     `select ${personColumns} from sdmk.health_worker h where ${conditions.join(' and ')} order by h.id limit $${values.length}`,
     values
   )
   const shown = rows.slice(0, limit)
   const last = shown.at(-1)
-  return { items: await withRegistrations(pool, shown), next: rows.length > limit && last ? last.id : null }
+  return { items: await withRegistrations(client, shown), next: rows.length > limit && last ? last.id : null }
 }
 
 /** Returns the person, or null where there is none of this id. */
@@ -192,11 +207,11 @@ export type Evidence = Omit<Match, 'rule'>
 
 /** Returns what each of these people agrees and differs on with a row, by id. */
 export async function compareWithPeople(
-  pool: pg.Pool,
+  client: pg.ClientBase,
   row: { nikDigest: Buffer | null; nameKey: string; birthDate: string | null; birthPlaceKey: string | null },
   ids: readonly number[]
 ): Promise<({ healthWorkerId: number } & Evidence)[]> {
-  const { rows } = await pool.query<{ id: number; evidence: string }>(
+  const { rows } = await client.query<{ id: number; evidence: string }>(
     `select h.id, sdmk.match_evidence($1, $2, $3, $4, h.nik_digest, h.name_key, h.birth_date, h.birth_place_key) as evidence
     from sdmk.health_worker h where h.id = any ($5::bigint[]) order by h.id`,
     [row.nikDigest, row.nameKey, row.birthDate, row.birthPlaceKey, ids]

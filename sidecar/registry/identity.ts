@@ -10,13 +10,15 @@ import {
 import { ConfigurationError } from '../errors.ts'
 import { SecretChanged } from '../secrets/errors.ts'
 import type { SecretStore, VersionedSecretStore } from '../secrets/store.ts'
-import { SealBroken } from './errors.ts'
+import { DigestKeyUnknown, SealBroken } from './errors.ts'
 
 /** What a sealed value is; a value sealed as one cannot be opened as another. */
 export type SealPurpose = 'nik' | 'row' | 'page' | 'cursor'
 
-/** The keys that keep identity numbers out of the database in clear. */
+/** What keeps identity numbers out of the database in clear: the sealing keys, and one digest key. */
 export interface Identity {
+  /** HMAC-SHA-256 of a fixed text under the digest key, 32 bytes: tells it from others and says nothing else of it. */
+  fingerprint: Buffer
   /** HMAC-SHA-256 of a NIK, 32 bytes: equal for equal NIKs, and not to be guessed without the key. */
   digestNik(nik: string): Buffer
   /** HMAC-SHA-256 of a row as it came, 32 bytes. A plain hash would give the NIK in it away to whoever knows the rest. */
@@ -25,6 +27,15 @@ export interface Identity {
   seal(purpose: SealPurpose, value: Buffer | string): Buffer
   /** @throws SealBroken */
   open(purpose: SealPurpose, sealed: Uint8Array): Buffer
+}
+
+/** All keys at hand. Which of the digest keys counts, the database says: see `digest-key.ts`. */
+export interface IdentityKeys extends Pick<Identity, 'seal' | 'open'> {
+  /**
+   * Returns the identity that digests with the key of this fingerprint; null: with the key that a registry begins with.
+   * @throws DigestKeyUnknown
+   */
+  under(fingerprint: Buffer | null): Promise<Identity>
 }
 
 const sealVersion = 1
@@ -37,12 +48,12 @@ const defaultVariable = 'SDMK_SECRETS_DIR'
 export const identitySecret = 'nik-keys'
 
 /**
- * Returns the identity keys of the secret `nik-keys`: `digestKey`, `sealKeyId` (1 to 255) and one `sealKey<id>` for each
- * key that may still be met, all base64 of 32 bytes.
+ * Returns the identity keys of the secret `nik-keys`: `digestKey`, during a rotation also `digestKeyNext`, `sealKeyId`
+ * (1 to 255) and one `sealKey<id>` for each key that may still be met, all base64 of 32 bytes.
  *
  * @throws ConfigurationError where the secret is missing or a key has another length.
  */
-export async function loadIdentity(secrets: SecretStore): Promise<Identity> {
+export async function loadIdentity(secrets: SecretStore): Promise<IdentityKeys> {
   const secret = await secrets.read(identitySecret)
   const variable = secrets.variableOf?.(identitySecret)
   if (secret === null) {
@@ -51,16 +62,15 @@ export async function loadIdentity(secrets: SecretStore): Promise<Identity> {
       `the secret "${identitySecret}" is missing; make it once with "sdmk keys init" and keep a copy: without it no NIK can be read`
     )
   }
-  return createIdentity(secret, variable)
+  return createIdentityKeys(secret, variable)
 }
 
 /** Stores new random keys unless there are some, made by somebody else at this moment included. Returns whether it made them. */
 export async function initIdentity(secrets: VersionedSecretStore): Promise<boolean> {
   const { value, version } = await secrets.readVersion(identitySecret)
   if (value !== null) return false
-  const key = () => randomBytes(keyLength).toString('base64')
   try {
-    await secrets.replace(identitySecret, version, { digestKey: key(), sealKeyId: '1', sealKey1: key() })
+    await secrets.replace(identitySecret, version, { digestKey: newKey(), sealKeyId: '1', sealKey1: newKey() })
     return true
   } catch (error) {
     if (error instanceof SecretChanged) return false
@@ -68,19 +78,47 @@ export async function initIdentity(secrets: VersionedSecretStore): Promise<boole
   }
 }
 
-/** Returns an identity whose keys are known to nobody and kept nowhere: for describing the API without a database. */
-export function throwawayIdentity(): Identity {
-  const key = randomBytes(keyLength).toString('base64')
-  return createIdentity({ digestKey: key, sealKeyId: '1', sealKey1: key })
+/** Returns keys that are known to nobody and kept nowhere: for describing the API without a database. */
+export function throwawayIdentity(): IdentityKeys {
+  const key = newKey()
+  return createIdentityKeys({ digestKey: key, sealKeyId: '1', sealKey1: key })
+}
+
+/** Returns a new random key, as the secret keeps it. */
+export function newKey(): string {
+  return randomBytes(keyLength).toString('base64')
 }
 
 /**
- * Returns the functions that work with the given keys; see `loadIdentity` for their names.
+ * Returns what works with the keys of a secret; see `loadIdentity` for their names.
  * @throws ConfigurationError, which sends to `variable`, where a key is not one.
  */
-export function createIdentity(secret: Record<string, string>, variable = defaultVariable): Identity {
+export function createIdentityKeys(secret: Record<string, string>, variable = defaultVariable): IdentityKeys {
+  const present = createIdentity(secret, variable)
+  const known =
+    secret.digestKeyNext === undefined ? [present] : [present, createIdentity(secret, variable, 'digestKeyNext')]
+  return {
+    seal: present.seal,
+    open: present.open,
+    async under(fingerprint) {
+      const found = fingerprint === null ? present : known.find(identity => identity.fingerprint.equals(fingerprint))
+      if (!found) throw new DigestKeyUnknown()
+      return found
+    }
+  }
+}
+
+/**
+ * Returns the functions that work with the given keys, one digest key of them.
+ * @throws ConfigurationError, which sends to `variable`, where a key is not one.
+ */
+export function createIdentity(
+  secret: Record<string, string>,
+  variable = defaultVariable,
+  digestKeyName: 'digestKey' | 'digestKeyNext' = 'digestKey'
+): Identity {
   const keyOf = (name: string): KeyObject => parseKey(secret, name, variable)
-  const digestKey = keyOf('digestKey')
+  const digestKey = keyOf(digestKeyName)
   const sealKeyId = Number(secret.sealKeyId)
   if (!Number.isInteger(sealKeyId) || sealKeyId < 1 || sealKeyId > 255) {
     throw new ConfigurationError(variable, `"sealKeyId" of the secret "${identitySecret}" is not 1 to 255`)
@@ -88,6 +126,7 @@ export function createIdentity(secret: Record<string, string>, variable = defaul
   const sealKey = keyOf(`sealKey${sealKeyId}`)
   const header = Buffer.from([sealVersion, sealKeyId])
   return {
+    fingerprint: createHmac('sha256', digestKey).update('fingerprint\0').digest(),
     digestNik: nik => createHmac('sha256', digestKey).update(nik).digest(),
     digestRow: raw => createHmac('sha256', digestKey).update('row\0').update(raw).digest(),
     seal(purpose, value) {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { SecretChanged } from '../secrets/errors.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
-import { type Identity, identitySecret, loadIdentity, type SealPurpose } from './identity.ts'
+import { type IdentityKeys, identitySecret, loadIdentity, type SealPurpose } from './identity.ts'
 
 /** A place where sealed values are kept for good; `read` and `write` say it in SQL, of table `t` and new value `u.value`. */
 interface Place {
@@ -82,7 +82,8 @@ export async function dropSealKeys(secrets: VersionedSecretStore, ids: readonly 
   await changeKeys(secrets, secret => Object.fromEntries(Object.entries(secret).filter(([name]) => !gone.has(name))))
 }
 
-async function changeKeys(
+/** Changes the keys as one step. @throws SecretChanged where somebody else changed them meanwhile */
+export async function changeKeys(
   secrets: VersionedSecretStore,
   change: (secret: Record<string, string>) => Record<string, string>
 ): Promise<void> {
@@ -116,7 +117,7 @@ export interface ResealOptions {
  */
 export async function reseal(
   withTransaction: <T>(work: (client: pg.PoolClient) => Promise<T>) => Promise<T>,
-  identity: Identity,
+  identity: IdentityKeys,
   keyId: number,
   { onProgress }: ResealOptions = {}
 ): Promise<number> {
@@ -149,7 +150,7 @@ async function blocksOf(client: pg.ClientBase, table: string): Promise<number> {
 
 async function resealBlocks(
   client: pg.ClientBase,
-  identity: Identity,
+  identity: IdentityKeys,
   keyId: number,
   { table, purpose, read, write }: Place,
   from: number

@@ -1,9 +1,13 @@
 import type pg from 'pg'
 import { HealthWorkerNotFound, NikAbsent } from './errors.ts'
-import type { Identity } from './identity.ts'
+import type { IdentityKeys } from './identity.ts'
 
 /** Returns a person's NIK in clear; the caller records who asked, and why. @throws HealthWorkerNotFound, NikAbsent, SealBroken */
-export async function revealNik(client: pg.ClientBase, identity: Identity, id: number): Promise<string> {
+export async function revealNik(
+  client: pg.ClientBase,
+  identity: Pick<IdentityKeys, 'open'>,
+  id: number
+): Promise<string> {
   const { rows } = await client.query<{ sealed: Buffer | null }>(
     'select nik_sealed as sealed from sdmk.health_worker where id = $1',
     [id]

@@ -2,6 +2,8 @@ import { constants, zstdCompressSync } from 'node:zlib'
 import type pg from 'pg'
 import type { Candidate, OwnCandidate, Rejection, RowPosition } from '../transform/types.ts'
 import { type CopyValue, copyLine, copyLines } from './copy.ts'
+import { holdDigestKey } from './digest-key.ts'
+import { DigestKeyChanged } from './errors.ts'
 import type { Identity } from './identity.ts'
 
 /** A row in good order, where it stood. */
@@ -70,6 +72,8 @@ export async function openStaging(client: pg.ClientBase, batchId: number): Promi
 
 /** A page as lines of COPY, outside of the heap: several pages wait together for their transaction. */
 export interface PreparedPage {
+  /** Of the key that its rows are digested with. */
+  fingerprint: Buffer
   page: number
   candidateCount: number
   rejectionCount: number
@@ -82,6 +86,7 @@ export interface PreparedPage {
 export function preparePage(batchId: number, identity: Identity, page: StagedPage): PreparedPage {
   const body = identity.seal('page', compress(page.body))
   return {
+    fingerprint: identity.fingerprint,
     page: page.page,
     candidateCount: page.candidates.length,
     rejectionCount: page.rejections.length,
@@ -97,12 +102,17 @@ function linesOf<T>(rows: readonly T[], valuesOf: (row: T) => CopyValue[]): Buff
   return Buffer.from(lines)
 }
 
-/** Copies pages into the staging partitions of a batch, within the caller's transaction. */
+/**
+ * Copies pages into the staging partitions of a batch, within the caller's transaction.
+ * @throws DigestKeyChanged where another digest key is in force than when they were prepared
+ */
 export async function stagePages(
   client: pg.ClientBase,
   batchId: number,
   pages: readonly PreparedPage[]
 ): Promise<void> {
+  const inForce = await holdDigestKey(client)
+  if (inForce !== null && pages.some(page => !page.fingerprint.equals(inForce))) throw new DigestKeyChanged(batchId)
   const copy = async (table: string, columns: readonly string[], chunks: Buffer[]) => {
     const filled = chunks.filter(chunk => chunk.length > 0)
     if (filled.length > 0) await copyLines(client, `kki.${table}_${batchId}`, columns, filled)

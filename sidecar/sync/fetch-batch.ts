@@ -6,8 +6,9 @@ import type { CallContext, KkiClient, KkiPage } from '../kki/types.ts'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
-import { FenceLost, SealBroken } from '../registry/errors.ts'
-import type { Identity } from '../registry/identity.ts'
+import { readIdentity } from '../registry/digest-key.ts'
+import { DigestKeyChanged, FenceLost, SealBroken } from '../registry/errors.ts'
+import type { IdentityKeys } from '../registry/identity.ts'
 import { openStaging, type PreparedPage, preparePage, stagePages } from '../registry/stage.ts'
 import { compilePointer } from '../transform/fields.ts'
 import type { Mapping } from '../transform/mapping.ts'
@@ -34,7 +35,7 @@ export interface FetchContext {
   database: Database
   queue: JobQueue
   kki: KkiClient
-  identity: Identity
+  identity: IdentityKeys
   mapping: Mapping
   transform: Transform
   metrics: SyncMetrics
@@ -62,6 +63,7 @@ export async function fetchBatch(context: FetchContext, batchId: number, signal:
   } catch (error) {
     if (error instanceof FenceLost) return logger.info({ err: error }, 'the batch was taken over')
     if (error instanceof SealBroken) return startOver(context, batch, 'cursor unreadable')
+    if (error instanceof DigestKeyChanged) return goOn(context, batch, error)
     if (signal.aborted || !(error instanceof KkiError)) throw error
     if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
     if (error instanceof KkiRefused && error.status === 400 && batch.cursor !== null && batch.kind !== 'retry')
@@ -141,7 +143,8 @@ function earlier(a: Date | null, b: Date | null): Date | null {
 }
 
 async function walk(context: FetchContext, batch: Batch, callContext: CallContext): Promise<void> {
-  const { kki, options, identity } = context
+  const { database, kki, options } = context
+  const identity = await readIdentity(database.pool, context.identity)
   const query = {
     limit: options.pageSize,
     ...(batch.sourceProfession !== null && { profession: batch.sourceProfession }),
@@ -260,13 +263,19 @@ async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLate
 }
 
 /** A cursor is KKI's own text, and may say at whom a page ended: it is stored sealed. */
-function sealCursor(identity: Identity, cursor: string): string {
+function sealCursor(identity: Pick<IdentityKeys, 'seal'>, cursor: string): string {
   return identity.seal('cursor', cursor).toString('base64')
 }
 
 /** @throws SealBroken where it was stored by a version that did not seal it, or its key is gone */
-function openCursor(identity: Identity, sealed: string): string {
+function openCursor(identity: Pick<IdentityKeys, 'open'>, sealed: string): string {
   return identity.open('cursor', Buffer.from(sealed, 'base64')).toString('utf8')
+}
+
+/** Another digest key is in force since the last pages were stored: the walk goes on behind those. */
+async function goOn({ queue, logger }: FetchContext, batch: Batch, error: DigestKeyChanged): Promise<void> {
+  await queue.send('kki-fetch', { batchId: batch.id }, { singletonKey: String(batch.id) })
+  logger.info({ code: error.code }, 'the digest key was switched; the batch goes on where its pages are stored')
 }
 
 /** The walk cannot go on from where an earlier attempt stopped: it begins again, from nothing. */

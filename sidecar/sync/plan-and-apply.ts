@@ -5,7 +5,8 @@ import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { applyPlan } from '../registry/apply.ts'
-import type { Identity } from '../registry/identity.ts'
+import { holdDigestKey, holdIdentity } from '../registry/digest-key.ts'
+import type { IdentityKeys } from '../registry/identity.ts'
 import { planBatch } from '../registry/plan.ts'
 import { renewStatistics } from '../registry/statistics.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
@@ -23,7 +24,7 @@ import { advanceWatermark } from './watermark.ts'
 export interface ApplyContext extends GateOptions {
   database: Database
   queue: JobQueue
-  identity: Identity
+  identity: IdentityKeys
   metrics: SyncMetrics
   logger: FastifyBaseLogger
   /** SDMK's time zone, in which a licence's last day ends. */
@@ -50,9 +51,10 @@ export async function planAndJudge(
 ): Promise<Batch> {
   const wasHeld = taken.state === 'held'
   const batch = await changeBatch(client, taken, { replans })
+  const identity = await holdIdentity(client, context.identity)
   const setting = await readSetting(client)
   const asOf = await today(client, context.timeZone)
-  const { digest, ...counters } = await planBatch(client, batch.id, context.identity, {
+  const { digest, ...counters } = await planBatch(client, batch.id, identity, {
     asOf,
     // Whom SDMK itself tells of is wanted; the setting is about people whom only KKI knows.
     createUnmatched: batch.kind === 'import' ? 'create' : setting.createUnmatched,
@@ -90,6 +92,7 @@ export async function applyPlanned(
 ): Promise<Batch> {
   // The fence first: its lock keeps every other process out of the batch until this transaction ends.
   await changeBatch(client, planned, {})
+  await holdDigestKey(client)
   const { deactivated } = await applyPlan(client, planned.id, planned.asOf as string)
   touch(client, 'changesOf', planned.id)
   touch(client, 'rejectionsOf', planned.id)
@@ -127,6 +130,8 @@ export async function applyPlanned(
  */
 export async function alone<T>({ database }: ApplyContext, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   return database.withAdvisoryLock('sdmk apply alone', async client => {
+    // Before the tables, as a switch of the digest key has it.
+    await holdDigestKey(client)
     await client.query('lock table sdmk.str_number, sdmk.health_worker, sdmk.registration in share row exclusive mode')
     return work(client)
   })

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { AsyncTask, CronJob } from 'toad-scheduler'
 import type { Config } from '../config.ts'
-import type { Identity } from '../registry/identity.ts'
+import type { IdentityKeys } from '../registry/identity.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import { createTransform } from '../transform/transform.ts'
 import { applyBatch } from './apply-batch.ts'
@@ -27,7 +27,7 @@ import { type Retraction, takeBack } from './take-back.ts'
 export interface SyncOptions {
   config: Config
   mapping: Mapping
-  identity: Identity
+  identity: IdentityKeys
 }
 
 /** Takes up the jobs of this process's roles, and asks every minute whether a run is due; decorates the app with `syncMetrics`. */

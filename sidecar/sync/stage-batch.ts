@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { JobQueue } from '../platform/queue.ts'
-import type { Identity } from '../registry/identity.ts'
+import { holdIdentity } from '../registry/digest-key.ts'
+import type { IdentityKeys } from '../registry/identity.ts'
 import { openStaging, preparePage, type StagedPage, stagePages } from '../registry/stage.ts'
 import { type Batch, changeBatch } from './batch.ts'
 
@@ -18,10 +19,11 @@ export type PageMaker = (place: PagePlace) => StagedPage | Promise<StagedPage>
  */
 export async function stageBatch(
   client: pg.ClientBase,
-  { queue, identity }: { queue: JobQueue; identity: Identity },
+  { queue, identity: keys }: { queue: JobQueue; identity: IdentityKeys },
   queued: Batch,
   pages: AsyncIterable<PageMaker> | Iterable<PageMaker>
 ): Promise<Batch> {
+  const identity = await holdIdentity(client, keys)
   await openStaging(client, queued.id)
   const batch = await changeBatch(client, queued, { state: 'fetching', fetch_started_at: 'now' })
   const counts = { pages: 0, fetched: 0, rejected: 0 }

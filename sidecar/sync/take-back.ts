@@ -3,6 +3,7 @@ import { touch } from '../odoo/touched.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { isLostRace } from '../registry/apply.ts'
+import { holdDigestKey } from '../registry/digest-key.ts'
 import { type UndoReport, undoBatch } from '../registry/undo.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
 import { changeBatch, takeBatch } from './batch.ts'
@@ -63,6 +64,7 @@ async function takeBackWithin(
 ): Promise<UndoReport | null> {
   const taken = await takeBatch(client, batchId, ['applied'])
   if (taken === null) return null
+  await holdDigestKey(client)
   // The rejections first: undoing forgets which it reopens.
   touch(client, 'rejections', ...(await rejectionsClosedBy(client, batchId)))
   const report = await undoBatch(client, batchId, await today(client, timeZone))

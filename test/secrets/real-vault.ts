@@ -121,6 +121,8 @@ test('the policies of deploy/vault let each process read what it needs, and KKIâ
   await assert.rejects(service.store.read('kki'), { code: 'SDMK_SECRET_UNREADABLE', message: /\(403\)/ })
   const { store } = await openAs(t, vault, 'sdmk-init')
   await assert.rejects(store.replace('nik-keys', '1', {}), { code: 'SDMK_SECRET_UNWRITABLE' })
+  const rotating = await openAs(t, vault, 'sdmk-rotate')
+  assert.equal(await rotating.store.replace('nik-keys', '1', { a: 'c' }), '2')
 })
 
 test('a login outlives its lease and its longest life in a real Vault, with a rotated secret id', async t => {

@@ -11,6 +11,8 @@ grant usage on all sequences in schema sdmk to :"service";
 
 grant select, insert, update on sdmk.profession to :"service";
 grant select, insert, update, delete on sdmk.str_number, sdmk.health_worker, sdmk.registration to :"service";
+-- It looks up which digest key is in force, and begins a new registry with its own; switching takes the login that migrates.
+grant select, insert (fingerprint) on sdmk.digest_key to :"service";
 -- NIKs that were taken from a person are kept; nothing that runs needs to open one again.
 grant select (health_worker_id, nik_digest, nik_tail, replaced_at), insert, delete on sdmk.former_nik to :"service";
 

@@ -1,6 +1,8 @@
 import type pg from 'pg'
 import { KkiRefused } from '../../kki/errors.ts'
 import type { CallContext, KkiClient, KkiPage } from '../../kki/types.ts'
+import { readIdentity } from '../../registry/digest-key.ts'
+import type { Identity } from '../../registry/identity.ts'
 import { type PreparedPage, preparePage, stagePages } from '../../registry/stage.ts'
 import { type Batch, changeBatch } from '../batch.ts'
 import type { FetchContext } from '../fetch-batch.ts'
@@ -22,10 +24,11 @@ interface Answer extends RetryItem {
 
 /**
  * Asks KKI for each STR of a retry batch, from where an earlier attempt got to, and stages what it lists under them; when
- * all have answered, queues the plan. An STR that KKI does not know is noted as such. @throws KkiError, FenceLost
+ * all have answered, queues the plan. An STR that KKI does not know is noted as such. @throws KkiError, FenceLost, DigestKeyChanged
  */
 export async function askAgain(context: FetchContext, taken: Batch, callContext: CallContext): Promise<void> {
   const { database, kki, queue } = context
+  const identity = await readIdentity(database.pool, context.identity)
   const formatErrors = new FormatErrorLog(context.logger)
   let batch = taken
   while (batch.fetchedAt === null) {
@@ -33,7 +36,7 @@ export async function askAgain(context: FetchContext, taken: Batch, callContext:
     const asked = items.slice(0, atATime)
     const isLast = items.length <= atATime
     const answers = await Promise.all(asked.map(item => ask(kki, item, callContext)))
-    const staged = await stage(context, batch, answers, formatErrors)
+    const staged = await stage(context, identity, batch, answers, formatErrors)
     batch = await database.withTransaction(async client => {
       const changed = await changeBatch(client, batch, {
         cursor: String(asked.at(-1)?.itemNo ?? batch.cursor ?? 0),
@@ -72,7 +75,8 @@ async function ask(kki: KkiClient, item: RetryItem, context: CallContext): Promi
 }
 
 async function stage(
-  { identity, transform, options }: FetchContext,
+  { transform, options }: FetchContext,
+  identity: Identity,
   batch: Batch,
   answers: Answer[],
   formatErrors: FormatErrorLog

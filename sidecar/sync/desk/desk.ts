@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { JobQueue } from '../../platform/queue.ts'
-import type { Identity } from '../../registry/identity.ts'
+import type { IdentityKeys } from '../../registry/identity.ts'
 import type { RejectionCode } from '../../transform/codes.ts'
 import type { Mapping } from '../../transform/mapping.ts'
 import type { Transform } from '../../transform/transform.ts'
@@ -10,7 +10,7 @@ import { RejectionNotFound, RejectionStateRefused } from '../errors.ts'
 /** What the desk needs to take rows up again. */
 export interface DeskContext {
   queue: JobQueue
-  identity: Identity
+  identity: IdentityKeys
   mapping: Mapping
   transform: Transform
   /** How far ahead of our clock KKI's stamp may be. */

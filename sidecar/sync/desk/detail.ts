@@ -1,10 +1,13 @@
 import type pg from 'pg'
+import { inTransaction, oneMoment } from '../../platform/transaction.ts'
+import { readIdentity } from '../../registry/digest-key.ts'
 import {
   compareWithPeople,
   type Evidence,
   type HealthWorker,
   readHealthWorkers
 } from '../../registry/health-workers.ts'
+import type { Identity } from '../../registry/identity.ts'
 import type { Candidate } from '../../transform/types.ts'
 import { RejectionNotFound } from '../errors.ts'
 import type { DeskContext } from './desk.ts'
@@ -68,29 +71,36 @@ export interface RejectionDetail extends DeskRejection {
 /** Rows, decisions and retries that are shown. */
 const mostShown = 20
 
-/** Returns a rejection with its waiting rows and its candidates side by side. @throws RejectionNotFound */
+/** Returns a rejection with its waiting rows and its candidates side by side. @throws RejectionNotFound, DigestKeyUnknown */
 export async function readRejection(pool: pg.Pool, context: DeskContext, id: number): Promise<RejectionDetail> {
-  const { items } = await readRejections(pool, { id }, { after: 0, limit: 1 })
+  // Of one moment, or a digest key that is switched meanwhile would make equal NIKs differ.
+  return inTransaction(pool, client => readWithin(client, context, id), oneMoment)
+}
+
+async function readWithin(client: pg.ClientBase, context: DeskContext, id: number): Promise<RejectionDetail> {
+  const identity = await readIdentity(client, context.identity)
+  const { items } = await readRejections(client, { id }, { after: 0, limit: 1 })
   const [rejection] = items
   if (!rejection) throw new RejectionNotFound(id)
-  const people = await readHealthWorkers(pool, rejection.candidates)
+  const people = await readHealthWorkers(client, rejection.candidates)
   const ids = people.map(person => person.id)
   const rows: DeskRow[] = []
-  for (const row of await readWaitingRows(pool, context.identity, [id], { limit: mostShown })) {
-    rows.push(await toDeskRow(pool, context, row, rejection.source === 'kki' ? ids : []))
+  for (const row of await readWaitingRows(client, context.identity, [id], { limit: mostShown })) {
+    rows.push(await toDeskRow(client, context, identity, row, rejection.source === 'kki' ? ids : []))
   }
   return {
     ...rejection,
     rows,
     people,
-    decisions: await readDecisions(pool, id),
-    retries: rejection.strNumber === null ? [] : await readRetries(pool, rejection.strNumber)
+    decisions: await readDecisions(client, id),
+    retries: rejection.strNumber === null ? [] : await readRetries(client, rejection.strNumber)
   }
 }
 
 async function toDeskRow(
-  pool: pg.Pool,
-  { mapping, identity, transform, maxSkewSeconds }: DeskContext,
+  client: pg.ClientBase,
+  { mapping, transform, maxSkewSeconds }: DeskContext,
+  identity: Identity,
   { raw, batchId, rowNo, page, pageRow }: WaitingRow,
   people: number[]
 ): Promise<DeskRow> {
@@ -105,7 +115,7 @@ async function toDeskRow(
     ...place,
     row,
     reading: toReading(result.value),
-    comparisons: await compareWithPeople(pool, { nikDigest, nameKey, birthDate, birthPlaceKey }, people)
+    comparisons: await compareWithPeople(client, { nikDigest, nameKey, birthDate, birthPlaceKey }, people)
   }
 }
 
@@ -128,8 +138,8 @@ function toReading(candidate: Candidate): DeskReading {
   }
 }
 
-async function readDecisions(pool: pg.Pool, rejectionId: number): Promise<DeskDecision[]> {
-  const { rows } = await pool.query<DeskDecision & { decidedAt: Date; withdrawnAt: Date | null }>(
+async function readDecisions(client: pg.ClientBase, rejectionId: number): Promise<DeskDecision[]> {
+  const { rows } = await client.query<DeskDecision & { decidedAt: Date; withdrawnAt: Date | null }>(
     `select id, health_worker_id as "healthWorkerId", batch_id as "batchId", decided_by as "decidedBy",
       decided_at as "decidedAt", withdrawn_at as "withdrawnAt"
     from kki.decision where rejection_id = $1 order by id desc limit ${mostShown}`,
@@ -142,8 +152,8 @@ async function readDecisions(pool: pg.Pool, rejectionId: number): Promise<DeskDe
   }))
 }
 
-async function readRetries(pool: pg.Pool, strNumber: string): Promise<DeskRetry[]> {
-  const { rows } = await pool.query<Omit<DeskRetry, 'answeredAt'> & { answeredAt: Date | null }>(
+async function readRetries(client: pg.ClientBase, strNumber: string): Promise<DeskRetry[]> {
+  const { rows } = await client.query<Omit<DeskRetry, 'answeredAt'> & { answeredAt: Date | null }>(
     `select batch_id as "batchId", answer, answered_at as "answeredAt" from kki.retry_item
     where str_number = $1 order by batch_id desc limit ${mostShown}`,
     [strNumber]

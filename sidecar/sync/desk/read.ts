@@ -41,11 +41,11 @@ const shownOccurrences = 20
 
 /** Returns rejections by id; with a batch, those that it met and where it met them. */
 export async function readRejections(
-  pool: pg.Pool,
+  client: pg.ClientBase | pg.Pool,
   filter: RejectionFilter,
   { after, limit }: { after: number; limit: number }
 ): Promise<{ items: DeskRejection[]; next: number | null }> {
-  const { rows } = await pool.query<
+  const { rows } = await client.query<
     Omit<DeskRejection, 'decidedAt'> & { firstSeenAt: Date; lastSeenAt: Date; decidedAt: Date | null }
   >(
     `select r.id, r.source, r.code, r.state, r.urgent, r.str_number as "strNumber", r.profession, r.problems, r.rule,

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { holdDigestKey } from '../../registry/digest-key.ts'
 import { recordAudit } from '../audit/record.ts'
 import { insertBatchRun } from '../batch-run.ts'
 import { type PageMaker, stageBatch } from '../stage-batch.ts'
@@ -20,6 +21,8 @@ export async function reprocessRejections(
   selection: Selection,
   caller: DeskCaller
 ): Promise<Reprocessed> {
+  // Before the rejections are locked, as a switch of the digest key has it.
+  await holdDigestKey(client)
   const selected = await selectOpen(client, { ...selection, source: 'kki' })
   let purged = 0
   const rows = pagesOfWaitingRows(client, context.identity, selected.ids, count => {

@@ -1,6 +1,8 @@
 import type pg from 'pg'
 import { RequestInvalid } from '../../errors.ts'
 import { touch } from '../../odoo/touched.ts'
+import { holdIdentity } from '../../registry/digest-key.ts'
+import type { Identity } from '../../registry/identity.ts'
 import type { RejectionCode } from '../../transform/codes.ts'
 import type { Candidate } from '../../transform/types.ts'
 import { recordAudit } from '../audit/record.ts'
@@ -49,6 +51,7 @@ export async function resolveRejection(
   { healthWorkerId, row, reason }: Resolution,
   caller: DeskCaller
 ): Promise<Batch> {
+  const identity = await holdIdentity(client, context.identity)
   const { code, source } = await lockOpen(client, id)
   if (source !== 'kki') {
     throw new RejectionNotResolvable(id, 'its row came out of a file; correct the file or the person, and import again')
@@ -66,7 +69,7 @@ export async function resolveRejection(
     caller,
     expectedTotal: 1
   })
-  await decide(client, context, { id, batchId: queued.id, person, candidate, actor: caller.actor })
+  await decide(client, identity, { id, batchId: queued.id, person, candidate, actor: caller.actor })
   await client.query(
     `update kki.rejection
     set decided_at = now(), decided_by = $2, decision_reason = $3, version = nextval('sdmk.version_seq') where id = $1`,
@@ -123,7 +126,7 @@ interface Decided {
 
 async function decide(
   client: pg.ClientBase,
-  { identity }: DeskContext,
+  identity: Identity,
   { id, batchId, person, candidate, actor }: Decided
 ): Promise<void> {
   const nikDigest = candidate.nik === null ? null : identity.digestNik(candidate.nik)

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Identity } from '../../registry/identity.ts'
+import type { IdentityKeys } from '../../registry/identity.ts'
 import type { PageMaker } from '../stage-batch.ts'
 import { transformPage } from '../transform-page.ts'
 import type { DeskContext } from './desk.ts'
@@ -21,7 +21,7 @@ const rowsPerPage = 500
 /** Returns the waiting rows of these rejections, oldest first; a row that was refused for several reasons is there once. */
 export async function readWaitingRows(
   client: pg.ClientBase | pg.Pool,
-  identity: Identity,
+  { open }: Pick<IdentityKeys, 'open'>,
   rejectionIds: readonly number[],
   { after, limit }: { after?: Pick<WaitingRow, 'batchId' | 'rowNo'> | undefined; limit: number }
 ): Promise<WaitingRow[]> {
@@ -35,7 +35,7 @@ export async function readWaitingRows(
   )
   return rows.map(({ rawSealed, ...row }) => ({
     ...row,
-    raw: rawSealed && identity.open('row', rawSealed).toString('utf8')
+    raw: rawSealed && open('row', rawSealed).toString('utf8')
   }))
 }
 
@@ -64,7 +64,7 @@ export function pageOfRows({ transform, maxSkewSeconds }: DeskContext, raws: rea
 /** Yields the waiting rows of these rejections as pages of JSON texts; `onPurged` is told of rows that are no longer kept. */
 export async function* pagesOfWaitingRows(
   client: pg.ClientBase,
-  identity: Identity,
+  identity: Pick<IdentityKeys, 'open'>,
   rejectionIds: readonly number[],
   onPurged: (count: number) => void
 ): AsyncGenerator<string[], void, void> {

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { JobQueue } from '../../platform/queue.ts'
-import type { Identity } from '../../registry/identity.ts'
+import type { IdentityKeys } from '../../registry/identity.ts'
 import { refusedForContent, type StagedPage } from '../../registry/stage.ts'
 import type { OwnTransform } from '../../transform/own-person.ts'
 import { type Caller, recordAudit } from '../audit/record.ts'
@@ -10,7 +10,7 @@ import { type PageMaker, type PagePlace, stageBatch } from '../stage-batch.ts'
 
 export interface ImportContext {
   queue: JobQueue
-  identity: Identity
+  identity: IdentityKeys
   transform: OwnTransform
 }
 

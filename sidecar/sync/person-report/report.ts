@@ -1,6 +1,7 @@
 import type pg from 'pg'
+import { readIdentity } from '../../registry/digest-key.ts'
 import { type HealthWorker, readHealthWorker } from '../../registry/health-workers.ts'
-import type { Identity } from '../../registry/identity.ts'
+import type { IdentityKeys } from '../../registry/identity.ts'
 
 /** What there is about one person: the answer that the law (UU 27/2022) gives them a right to. No NIK is in it. */
 export interface PersonReport {
@@ -50,14 +51,14 @@ interface Access {
   reason: string | null
 }
 
-/** Returns what is stored about the person of this NIK, all of one moment. */
+/** Returns what is stored about the person of this NIK, all of one moment: that of the caller's transaction. @throws DigestKeyUnknown */
 export async function reportPerson(
   client: pg.ClientBase,
-  identity: Identity,
+  keys: IdentityKeys,
   nik: string,
   { hasOdoo }: { hasOdoo: boolean }
 ): Promise<PersonReport> {
-  const digest = identity.digestNik(nik)
+  const digest = (await readIdentity(client, keys)).digestNik(nik)
   const { rows: found } = await client.query<{ id: number; storedSince: string }>(
     `select id, ${iso('created_at')} as "storedSince" from sdmk.health_worker where nik_digest = $1`,
     [digest]

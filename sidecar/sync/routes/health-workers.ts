@@ -5,7 +5,7 @@ import { Problem } from '../../platform/problem.ts'
 import { editHealthWorker } from '../../registry/edit.ts'
 import { HealthWorkerNotFound } from '../../registry/errors.ts'
 import { readHealthWorker, searchHealthWorkers } from '../../registry/health-workers.ts'
-import type { Identity } from '../../registry/identity.ts'
+import type { IdentityKeys } from '../../registry/identity.ts'
 import { compileBirthPlaces } from '../../transform/birth-place.ts'
 import type { Mapping } from '../../transform/mapping.ts'
 import { nameKey } from '../../transform/name.ts'
@@ -99,7 +99,7 @@ const EditSchema = Type.Object(
 )
 
 export interface HealthWorkerRoutesOptions {
-  identity: Identity
+  identity: IdentityKeys
   mapping: Mapping
   timeZone: string
 }

@@ -1,0 +1,71 @@
+/**
+ * Rotates the digest key of a registry of `--people` (200,000 unless told otherwise) and prints how long filling took, during
+ * which everybody works on, and how long the switch kept writers waiting, for all and for each 100,000 people.
+ */
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { createDatabase, type Database } from '../sidecar/platform/database.ts'
+import { startEmbeddedDatabase } from '../sidecar/platform/embedded-database.ts'
+import { createLogger } from '../sidecar/platform/logger.ts'
+import { migrate } from '../sidecar/platform/migrations.ts'
+import { holdIdentity } from '../sidecar/registry/digest-key.ts'
+import { type Identity, initIdentity, loadIdentity } from '../sidecar/registry/identity.ts'
+import { fillNextDigests } from '../sidecar/registry/redigest/fill.ts'
+import { addDigestKey } from '../sidecar/registry/redigest/keys.ts'
+import { switchDigestKey } from '../sidecar/registry/redigest/switch.ts'
+import { createFileSecretStore } from '../sidecar/secrets/file.ts'
+
+const atATime = 10_000
+
+const { values } = parseArgs({ options: { people: { type: 'string', default: '200000' } } })
+const people = Number(values.people)
+const logger = createLogger('error')
+const directory = await mkdtemp(path.join(tmpdir(), 'sdmk-digest-'))
+// PostgreSQL may run as another user, who must be able to enter.
+await chmod(directory, 0o711)
+const embedded = await startEmbeddedDatabase({ directory, logger })
+try {
+  await migrate({ databaseUrl: embedded.url, logger })
+  const secrets = createFileSecretStore(path.join(directory, 'secrets'))
+  await initIdentity(secrets)
+  const database = createDatabase({ url: embedded.url, maxConnections: 2 }, logger)
+  await populate(database, await identityOf(database))
+  const keys = await addDigestKey(secrets)
+  const started = performance.now()
+  await fillNextDigests(database, keys)
+  const filled = (performance.now() - started) / 1000
+  const switched = await switchDigestKey(database, keys, { andThen: async () => undefined })
+  await database.pool.end()
+  const blocked = (switched?.blockedMs ?? 0) / 1000
+  console.log(`people ${people}: filled in ${filled.toFixed(1)} s, writers waited ${blocked.toFixed(1)} s`)
+  console.log(`for each 100,000: ${perHundredThousand(filled)} s and ${perHundredThousand(blocked)} s`)
+
+  async function identityOf({ withTransaction }: Database): Promise<Identity> {
+    const loaded = await loadIdentity(secrets)
+    return withTransaction(client => holdIdentity(client, loaded))
+  }
+} finally {
+  await embedded.stop()
+  await rm(directory, { recursive: true, force: true })
+}
+
+function perHundredThousand(seconds: number): string {
+  return ((seconds * 100_000) / people).toFixed(2)
+}
+
+/** People as a batch leaves them; their licences hold no digests. */
+async function populate({ pool }: Database, identity: Identity): Promise<void> {
+  for (let from = 0; from < people; from += atATime) {
+    const niks = Array.from({ length: Math.min(atATime, people - from) }, (_, i) => String(10 ** 15 + from + i))
+    await pool.query(
+      `insert into sdmk.health_worker (nik_digest, nik_sealed, nik_tail, name, name_key, birth_place, birth_place_key,
+        birth_date, sex, nik_at, name_at)
+      select digest, sealed, '07', name, upper(name), 'Bandung', 'BANDUNG', date '1960-01-01' + n::int % 15000, 'male', now(), now()
+      from unnest($1::bytea[], $2::bytea[]) with ordinality t (digest, sealed, n), lateral (select 'Orang ' || md5($3::int + n || '') as name) named`,
+      [niks.map(nik => identity.digestNik(nik)), niks.map(nik => identity.seal('nik', nik)), from]
+    )
+  }
+  await pool.query('analyze sdmk.health_worker')
+}

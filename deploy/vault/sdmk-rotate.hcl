@@ -1,0 +1,2 @@
+# For the person who rotates the keys of identity numbers: sdmk keys rotate.
+path "secret/data/sdmk/nik-keys" { capabilities = ["read", "update"] }

@@ -1,0 +1,169 @@
+import type pg from 'pg'
+import type { Database } from '../../platform/database.ts'
+import { cleanText } from '../../transform/text.ts'
+import { DigestUnfit } from '../errors.ts'
+import type { DigestKeys } from './keys.ts'
+
+/** A place that keeps a digest beside what it was made of, in SQL of table `t`. */
+interface Source {
+  table: string
+  /** A NIK, or a row as it came, in which its NIK stands as well. */
+  purpose: 'nik' | 'row'
+  sealed: string
+  digest: string
+  /** Of a row: the digest of its NIK. */
+  nik: string | null
+}
+
+const sources: readonly Source[] = [
+  nikSource('sdmk.health_worker', 't.nik_digest', 't.nik_sealed'),
+  nikSource('sdmk.former_nik', 't.nik_digest', 't.nik_sealed'),
+  nikSource('kki.staged_row', 't.nik_digest', 't.nik_sealed'),
+  nikSource('kki.change', beforeChange('nik_digest'), beforeChange('nik_sealed')),
+  rowSource('kki.rejection_occurrence'),
+  rowSource('kki.staged_rejection')
+]
+
+/** Rows that are opened and digested at a time; bounds memory, and how long a transaction that writes takes. */
+const atATime = 5000
+
+/** A digest under the present key, and under the next one. */
+export type Pair = [digest: Buffer, next: Buffer]
+
+export interface FillOptions {
+  /** Called with the values that were digested, of all. */
+  onProgress?(done: number, total: number): void
+}
+
+/**
+ * Notes ahead of a switch what each digest is under the next key, in small transactions that nobody waits for. Broken off, it
+ * goes on where it was. What comes in meanwhile is left to the switch. @throws DigestUnfit, SealBroken
+ */
+export async function fillNextDigests(
+  { withTransaction }: Pick<Database, 'withTransaction'>,
+  keys: DigestKeys,
+  { onProgress }: FillOptions = {}
+): Promise<void> {
+  await withTransaction(client => beginFor(client, keys.next.fingerprint))
+  const counts = await withTransaction(async client => {
+    const found: number[] = []
+    for (const source of sources) found.push(await countMissing(client, source))
+    return found
+  })
+  const total = counts.reduce((sum, count) => sum + count, 0)
+  let done = 0
+  for (const source of sources) {
+    await withTransaction(reader =>
+      fillFrom(reader, keys, source, async (pairs, count) => {
+        await withTransaction(writer => storeNextDigests(writer, pairs))
+        done += count
+        onProgress?.(Math.min(done, total), total)
+      })
+    )
+  }
+}
+
+/** Fills in what is still missing, within the caller's transaction. @throws DigestUnfit, SealBroken */
+export async function fillRest(client: pg.ClientBase, keys: DigestKeys): Promise<void> {
+  for (const source of sources) {
+    await fillFrom(client, keys, source, pairs => storeNextDigests(client, pairs))
+  }
+}
+
+export async function storeNextDigests(client: pg.ClientBase, pairs: readonly Pair[]): Promise<void> {
+  await client.query(
+    'insert into sdmk.next_digest (digest, next) select * from unnest($1::bytea[], $2::bytea[]) on conflict do nothing',
+    [pairs.map(([digest]) => digest), pairs.map(([, next]) => next)]
+  )
+}
+
+/** Empties what a switch has used. In a transaction of its own: one that waits for a backup's reader must keep nobody else waiting. */
+export async function forgetNextDigests({ withTransaction }: Pick<Database, 'withTransaction'>): Promise<void> {
+  await withTransaction(client => client.query('truncate sdmk.next_digest'))
+}
+
+/** What was filled for another key, of a rotation that was given up, is of no use. */
+async function beginFor(client: pg.ClientBase, fingerprint: Buffer): Promise<void> {
+  const { rowCount } = await client.query(
+    'update sdmk.digest_key set next_fingerprint = $1 where next_fingerprint is distinct from $1',
+    [fingerprint]
+  )
+  if (rowCount === 1) await client.query('truncate sdmk.next_digest')
+}
+
+async function countMissing(client: pg.ClientBase, source: Source): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `select count(*) as count from ${source.table} t where ${isMissing(source)}`
+  )
+  return rows[0]?.count ?? 0
+}
+
+async function fillFrom(
+  client: pg.ClientBase,
+  keys: DigestKeys,
+  source: Source,
+  store: (pairs: Pair[], count: number) => Promise<void>
+): Promise<void> {
+  await client.query(
+    `declare missing no scroll cursor for
+    select ${source.sealed} as sealed, ${source.digest} as digest, ${source.nik ?? 'null::bytea'} as nik
+    from ${source.table} t where ${isMissing(source)}`
+  )
+  for (;;) {
+    const { rows } = await client.query<Value>(`fetch ${atATime} from missing`)
+    if (rows.length === 0) break
+    await store(
+      rows.flatMap(row => pairsOf(source, row, keys)),
+      rows.length
+    )
+  }
+  await client.query('close missing')
+}
+
+interface Value {
+  sealed: Buffer
+  digest: Buffer | null
+  nik: Buffer | null
+}
+
+function pairsOf({ table, purpose }: Source, { sealed, digest, nik }: Value, { present, next }: DigestKeys): Pair[] {
+  const value = present.open(purpose, sealed).toString('utf8')
+  const kind = purpose === 'nik' ? 'digestNik' : 'digestRow'
+  const pairs: Pair[] = []
+  if (digest !== null) {
+    if (!present[kind](value).equals(digest)) throw new DigestUnfit(table)
+    pairs.push([digest, next[kind](value)])
+  }
+  const found = nik && textsIn(value).find(text => present.digestNik(text).equals(nik))
+  if (nik && found) pairs.push([nik, next.digestNik(found)])
+  return pairs
+}
+
+/** The texts of a row that may be its NIK, wherever the mapping of its time had it. */
+function textsIn(row: string): string[] {
+  const texts: string[] = []
+  JSON.parse(row, (_, value: unknown) => {
+    if (typeof value === 'string' && /^\d{16}$/.test(cleanText(value))) texts.push(cleanText(value))
+    return value
+  })
+  return texts
+}
+
+function isMissing({ sealed, digest, nik }: Source): string {
+  const lacks = (what: string) =>
+    `(${what} is not null and not exists (select from sdmk.next_digest n where n.digest = ${what}))`
+  return `${sealed} is not null and (${lacks(digest)}${nik === null ? '' : ` or ${lacks(nik)}`})`
+}
+
+function nikSource(table: string, digest: string, sealed: string): Source {
+  return { table, purpose: 'nik', digest, sealed, nik: null }
+}
+
+function rowSource(table: string): Source {
+  return { table, purpose: 'row', digest: 't.content_digest', sealed: 't.raw_sealed', nik: 't.nik_digest' }
+}
+
+/** Bytes of a person as they were before a change, which an undo puts back. */
+export function beforeChange(field: string): string {
+  return `decode(substr(t.health_worker_before ->> '${field}', 3), 'hex')`
+}
