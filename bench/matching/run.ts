@@ -50,7 +50,7 @@ async function runBatch(bench: Bench, rows: LabelledRow[]): Promise<RowResult[]>
   const batchId = await stage(bench, rows)
   for (let replans = 0; ; replans++) {
     await database.withTransaction(client =>
-      bench.plan(client, batchId, bench.identity, { asOf, createUnmatched: 'create' })
+      bench.plan(client, batchId, bench.identity, { asOf, createUnmatched: 'create', transform: bench.transform })
     )
     try {
       await database.withTransaction(client => applyPlan(client, batchId, asOf))

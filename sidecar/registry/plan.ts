@@ -1,11 +1,12 @@
-import { zstdDecompressSync } from 'node:zlib'
 import type pg from 'pg'
+import type { Transform } from '../transform/transform.ts'
 import type { Rejection } from '../transform/types.ts'
 import { compactExactly } from './exact-json.ts'
 import type { Identity } from './identity.ts'
-import { rowTexts } from './row-texts.ts'
+import { stageDoubtful } from './known.ts'
 import { inPartitions, sql } from './sql.ts'
-import { type StagedRejection, stageRejections } from './stage.ts'
+import { type StagedRejection, stageRows } from './stage.ts'
+import { readRowTexts } from './staged-texts.ts'
 import { renewStatistics } from './statistics.ts'
 
 export interface PlanOptions {
@@ -13,6 +14,8 @@ export interface PlanOptions {
   asOf: string
   /** What becomes of an active licence of somebody unknown. */
   createUnmatched: 'create' | 'desk'
+  /** Reads rows that were set aside as known where they must be looked at after all. */
+  transform: Transform
   /** True for rows that SDMK itself tells: people without a licence may be among them. */
   hasOwnPeople?: boolean
 }
@@ -29,9 +32,8 @@ export interface PlanSummary {
   digest: string
 }
 
-/** Rows that the plan refuses, and sealed pages that they stand in, taken at a time; bounds memory whatever their number. */
+/** Rows that the plan refuses, taken at a time; bounds memory whatever their number. */
 const refusedAtATime = 1000
-const pagesAtATime = 16
 
 /**
  * Statistics of few rows do: the planner must only tell none from many. The default sample takes a tenth of a second for
@@ -84,6 +86,8 @@ export async function planBatch(
   await run('truncate kki.plan_row')
   await run('delete from kki.staged_rejection where by_plan')
   await client.query(settings)
+  await renewStatistics(client, `kki.staged_known_${batchId}`)
+  await stageDoubtful(client, batchId, identity, options.transform)
   await renewStatistics(client, `kki.staged_row_${batchId}`)
   await run(workTable)
   await run(fill, [batchId, options.asOf])
@@ -105,7 +109,8 @@ export async function planBatch(
   const { rows } = await run(summary, [batchId])
   const planned = rows[0] as Omit<PlanSummary, 'unchanged'>
   const staged = await run<{ candidates: number; refused: number }>(
-    `select (select count(*) from kki.staged_row where batch_id = $1) as candidates,
+    `select (select count(*) from kki.staged_row where batch_id = $1)
+        + (select count(*) from kki.staged_known where batch_id = $1) as candidates,
       (select count(*) from kki.staged_rejection where batch_id = $1 and not by_plan) as refused`,
     [batchId]
   )
@@ -121,7 +126,7 @@ export async function planBatch(
 interface RefusedRow {
   row_no: number
   page: number
-  page_row: number
+  pageRow: number
   str_number: string | null
   profession: string | null
   problems: Rejection[]
@@ -145,30 +150,17 @@ async function stagePlanRejections(client: pg.ClientBase, batchId: number, ident
     const { rows } = await client.query<RefusedRow>(`fetch ${refusedAtATime} from refused`)
     if (rows.length === 0) break
     const rejections: StagedRejection[] = []
-    const pages = [...new Set(rows.map(({ page }) => page))]
-    for (let i = 0; i < pages.length; i += pagesAtATime) {
-      const bodies = await readPages(client, batchId, pages.slice(i, i + pagesAtATime))
-      for (const { page, body_sealed } of bodies) {
-        const texts = rowTexts(zstdDecompressSync(identity.open('page', body_sealed)).toString('utf8'))
-        for (const row of rows) if (row.page === page) rejections.push(toRejection(row, texts[row.page_row - 1]))
-      }
+    for await (const [row, text] of readRowTexts(client, batchId, identity, rows)) {
+      rejections.push(toRejection(row, text))
     }
-    await stageRejections(client, batchId, identity, rejections)
+    await stageRows(client, batchId, identity, { rejections })
   }
   await client.query('close refused')
 }
 
-async function readPages(client: pg.ClientBase, batchId: number, pages: number[]) {
-  const { rows } = await client.query<{ page: number; body_sealed: Buffer }>(
-    'select page, body_sealed from kki.staged_page where batch_id = $1 and page = any ($2::int[])',
-    [batchId, pages]
-  )
-  return rows
-}
-
-function toRejection(row: RefusedRow, text = 'null'): StagedRejection {
+function toRejection(row: RefusedRow, text: string): StagedRejection {
   return {
-    position: { rowNo: row.row_no, page: row.page, pageRow: row.page_row },
+    position: { rowNo: row.row_no, page: row.page, pageRow: row.pageRow },
     subject: row.str_number,
     strNumber: row.str_number,
     profession: row.profession || null,

@@ -5,7 +5,7 @@ export function sql(file: string): string {
   return readFileSync(new URL(file, import.meta.url), 'utf8')
 }
 
-const partitioned = /\bkki\.(?:staged_row|staged_page|staged_rejection|plan_row)\b/g
+const partitioned = /\bkki\.(?:staged_row|staged_known|staged_page|staged_rejection|plan_row)\b/g
 
 /**
  * Returns a statement about the batch `$1` that names the batch's own partitions. Of the parents the planner has no

@@ -12,6 +12,13 @@ export interface StagedCandidate {
   candidate: Candidate | OwnCandidate
 }
 
+/** A row that says what SDMK holds already, where it stood, and the registration that it tells of. */
+export interface KnownRow {
+  position: RowPosition
+  registrationId: number
+  registrationVersion: number
+}
+
 /** A row that is refused, where it stood and as it came. */
 export interface StagedRejection {
   position: RowPosition
@@ -56,6 +63,8 @@ export interface StagedPage {
   /** JSON text as KKI sent it. */
   body: Buffer
   candidates: StagedCandidate[]
+  /** Set aside from the candidates (`setKnownAside`). */
+  known?: KnownRow[]
   rejections: StagedRejection[]
 }
 
@@ -75,23 +84,34 @@ export interface PreparedPage {
   /** Of the key that its rows are digested with. */
   fingerprint: Buffer
   page: number
-  candidateCount: number
+  /** Of all its rows that are staged. */
+  rowCount: number
   rejectionCount: number
   pageLine: Buffer
   rowLines: Buffer
+  knownLines: Buffer
   rejectionLines: Buffer
 }
 
 /** Returns a page with its identity numbers digested and sealed, and its body compressed and sealed. */
 export function preparePage(batchId: number, identity: Identity, page: StagedPage): PreparedPage {
   const body = identity.seal('page', compress(page.body))
+  const known = page.known ?? []
   return {
     fingerprint: identity.fingerprint,
     page: page.page,
-    candidateCount: page.candidates.length,
+    rowCount: page.candidates.length + known.length + page.rejections.length,
     rejectionCount: page.rejections.length,
     pageLine: Buffer.from(copyLine([batchId, page.page, page.rowCount, body])),
     rowLines: linesOf(page.candidates, row => rowValues(batchId, row, identity)),
+    knownLines: linesOf(known, ({ position, registrationId, registrationVersion }) => [
+      batchId,
+      position.rowNo,
+      position.page,
+      position.pageRow,
+      registrationId,
+      registrationVersion
+    ]),
     rejectionLines: linesOf(page.rejections, row => rejectionValues(batchId, row, identity))
   }
 }
@@ -128,25 +148,37 @@ export async function stagePages(
     pages.map(page => page.rowLines)
   )
   await copy(
+    'staged_known',
+    knownColumns,
+    pages.map(page => page.knownLines)
+  )
+  await copy(
     'staged_rejection',
     rejectionColumns,
     pages.map(page => page.rejectionLines)
   )
 }
 
-/** Copies rows that the plan refuses into the staging partition of a batch, within the caller's transaction. */
-export async function stageRejections(
+/** Copies rows of pages that are staged into the partitions of a batch, within the caller's transaction. */
+export async function stageRows(
   client: pg.ClientBase,
   batchId: number,
   identity: Identity,
-  rejections: readonly StagedRejection[]
+  { candidates = [], rejections = [] }: Partial<Pick<StagedPage, 'candidates' | 'rejections'>>
 ): Promise<void> {
-  if (rejections.length === 0) return
-  const lines = linesOf(rejections, row => rejectionValues(batchId, row, identity))
-  await copyLines(client, `kki.staged_rejection_${batchId}`, rejectionColumns, [lines])
+  if (candidates.length > 0) {
+    const lines = linesOf(candidates, row => rowValues(batchId, row, identity))
+    await copyLines(client, `kki.staged_row_${batchId}`, rowColumns, [lines])
+  }
+  if (rejections.length > 0) {
+    const lines = linesOf(rejections, row => rejectionValues(batchId, row, identity))
+    await copyLines(client, `kki.staged_rejection_${batchId}`, rejectionColumns, [lines])
+  }
 }
 
 const pageColumns = ['batch_id', 'page', 'row_count', 'body_sealed']
+
+const knownColumns = ['batch_id', 'row_no', 'page', 'page_row', 'registration_id', 'registration_version']
 
 const rejectionColumns = [
   'batch_id',

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import { KkiBreakerOpen, KkiError, KkiRefused, KkiRetryLater } from '../kki/errors.ts'
 import { walkPages } from '../kki/pages.ts'
@@ -9,6 +8,7 @@ import { inSpan } from '../platform/tracing.ts'
 import { readIdentity } from '../registry/digest-key.ts'
 import { DigestKeyChanged, FenceLost, SealBroken } from '../registry/errors.ts'
 import type { IdentityKeys } from '../registry/identity.ts'
+import { setKnownAside } from '../registry/known.ts'
 import { openStaging, type PreparedPage, preparePage, stagePages } from '../registry/stage.ts'
 import { compilePointer } from '../transform/fields.ts'
 import type { Mapping } from '../transform/mapping.ts'
@@ -99,6 +99,7 @@ async function isStagedAsCounted(client: Parameters<typeof takeBatch>[0], batch:
   const { rows } = await client.query<{ staged: number; pages: number }>(
     `select
       (select count(*) from kki.staged_row where batch_id = $1)
+        + (select count(*) from kki.staged_known where batch_id = $1)
         + (select count(*) from kki.staged_rejection where batch_id = $1) as staged,
       (select count(*) from kki.staged_page where batch_id = $1) as pages`,
     [batch.id]
@@ -173,8 +174,8 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
     })
     rowNo += staged.candidates.length + staged.rejections.length
     formatErrors.add(staged)
-    await nextTurn()
-    await progress.add(page, preparePage(batch.id, identity, staged), staged.passedOver)
+    const aside = await setKnownAside(database.pool, staged)
+    await progress.add(page, preparePage(batch.id, identity, aside), staged.passedOver)
   }
   await progress.finish()
   formatErrors.finish()
@@ -233,7 +234,7 @@ class Progress {
   async #store(pages: PreparedPage[], isLast: boolean): Promise<void> {
     const { database, queue } = this.#context
     const rejected = this.#batch.rejected + sum(pages, page => page.rejectionCount)
-    const fetched = this.#batch.fetched + sum(pages, page => page.candidateCount + page.rejectionCount)
+    const fetched = this.#batch.fetched + sum(pages, page => page.rowCount)
     const change = {
       cursor: this.#cursor,
       pages: this.#batch.pages + pages.length,

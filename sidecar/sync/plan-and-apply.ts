@@ -9,6 +9,7 @@ import { holdDigestKey, holdIdentity } from '../registry/digest-key.ts'
 import type { IdentityKeys } from '../registry/identity.ts'
 import { planBatch } from '../registry/plan.ts'
 import { renewStatistics } from '../registry/statistics.ts'
+import type { Transform } from '../transform/transform.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
 import { closeRun } from './close-run.ts'
@@ -27,6 +28,7 @@ export interface ApplyContext extends GateOptions {
   identity: IdentityKeys
   metrics: SyncMetrics
   logger: FastifyBaseLogger
+  transform: Transform
   /** SDMK's time zone, in which a licence's last day ends. */
   timeZone: string
 }
@@ -58,6 +60,7 @@ export async function planAndJudge(
     asOf,
     // Whom SDMK itself tells of is wanted; the setting is about people whom only KKI knows.
     createUnmatched: batch.kind === 'import' ? 'create' : setting.createUnmatched,
+    transform: context.transform,
     hasOwnPeople: batch.kind === 'import'
   })
   const planned = await changeBatch(client, batch, {

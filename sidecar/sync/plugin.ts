@@ -112,8 +112,8 @@ async function workFetch(app: FastifyInstance, { config, mapping, identity, metr
 async function workRegistry(app: FastifyInstance, { config, mapping, identity, metrics }: WorkOptions): Promise<void> {
   const { database, queue, log: logger } = app
   const { timeZone, rejectHoldRatio } = config
-  const context = { database, queue, identity, metrics, logger, timeZone, rejectHoldRatio }
   const transform = createTransform(mapping)
+  const context = { database, queue, identity, metrics, logger, transform, timeZone, rejectHoldRatio }
   const desk = { queue, identity, mapping, transform, maxSkewSeconds: config.kki.maxSkewSeconds }
   await queue.work<ApplyJob>(
     'kki-apply',

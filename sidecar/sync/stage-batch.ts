@@ -32,7 +32,7 @@ export async function stageBatch(
     const page = preparePage(batch.id, identity, made)
     await stagePages(client, batch.id, [page])
     counts.pages += 1
-    counts.fetched += page.candidateCount + page.rejectionCount
+    counts.fetched += page.rowCount
     counts.rejected += page.rejectionCount
   }
   const staged = await changeBatch(client, batch, { ...counts, fetched_at: 'now' })

@@ -3,6 +3,7 @@ import type pg from 'pg'
 import type { Database } from '../../sidecar/platform/database.ts'
 import { applyPlan } from '../../sidecar/registry/apply.ts'
 import { createIdentity, type Identity } from '../../sidecar/registry/identity.ts'
+import { setKnownAside } from '../../sidecar/registry/known.ts'
 import { type PlanOptions, type PlanSummary, planBatch } from '../../sidecar/registry/plan.ts'
 import { openStaging, preparePage, stagePages } from '../../sidecar/registry/stage.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
@@ -103,13 +104,20 @@ export async function applyRows(
 ): Promise<Applied> {
   const { kind, ...given } = options
   const batchId = await stageRows(database, identity, rows, kind)
-  const plan: PlanOptions = { asOf: '2026-06-01', createUnmatched: 'create', ...given }
+  const plan: PlanOptions = { ...planOptions, ...given }
   const summary = await database.withTransaction(client => planBatch(client, batchId, identity, plan))
   const { deactivated } = await database.withTransaction(client => applyPlan(client, batchId, plan.asOf))
   return { batchId, summary, deactivated, outcomes: await readOutcomes(database, batchId, rows.length) }
 }
 
-/** Stages the rows as one page of a new batch, and returns its id. */
+/** How every plan of these tests is made; rows came as the candidates that they are. */
+export const planOptions = {
+  asOf: '2026-06-01',
+  createUnmatched: 'create',
+  transform: record => ({ ok: true, value: record as Candidate })
+} satisfies PlanOptions
+
+/** Stages the rows as one page of a new batch, what SDMK holds already set aside, and returns its id. */
 export async function stageRows(
   database: Database,
   identity: Identity,
@@ -127,16 +135,16 @@ export async function stageRows(
     [run.rows[0].id, trace, kind]
   )
   const batchId = batch.rows[0].id as number
-  const page = preparePage(batchId, identity, {
+  const page = await setKnownAside(pool, {
     page: 1,
     rowCount: rows.length,
-    body: Buffer.from(JSON.stringify({ data: rows.map((_, i) => ({ sent: i + 1 })) })),
+    body: Buffer.from(JSON.stringify({ data: rows })),
     candidates: rows.map((row, i) => ({ position: { rowNo: i + 1, page: 1, pageRow: i + 1 }, candidate: row })),
     rejections: []
   })
   await database.withTransaction(async client => {
     await openStaging(client, batchId)
-    await stagePages(client, batchId, [page])
+    await stagePages(client, batchId, [preparePage(batchId, identity, page)])
   })
   return batchId
 }

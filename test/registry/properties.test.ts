@@ -7,10 +7,9 @@ import { planBatch } from '../../sidecar/registry/plan.ts'
 import { undoBatch } from '../../sidecar/registry/undo.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
 import { agreeingRows, anchors, anyFeed, contradictingRows } from './feeds.ts'
-import { applyRows, createRegistry, dumpSdmk, type Registry, stageRows } from './helpers.ts'
+import { applyRows, createRegistry, dumpSdmk, planOptions as options, type Registry, stageRows } from './helpers.ts'
 
 const asOf = '2026-06-01'
-const options = { asOf, createUnmatched: 'create' } as const
 /** Of each property; more are worth a night, and find nothing that these did not. */
 const numRuns = Number(process.env.TEST_PROPERTY_RUNS ?? 12)
 

@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { applyPlan, isLostRace } from '../../sidecar/registry/apply.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
-import { candidate, createRegistry, stageRows } from './helpers.ts'
+import { candidate, createRegistry, planOptions as options, stageRows } from './helpers.ts'
 
 const fresh = (row: Candidate, given: Partial<Candidate>): Candidate => ({
   ...row,
@@ -153,7 +153,6 @@ describe('what rows say of a person', { concurrency: true }, () => {
 
 test('of two batches that create the same person without a NIK at once, the second plans again and refuses', async t => {
   const { database, identity, pool } = await setUp(t)
-  const options = { asOf: '2026-06-01', createUnmatched: 'create' as const }
   const [a, b] = [
     await stageRows(database, identity, [candidate({ nik: null, name: 'Agus Salim' })]),
     await stageRows(database, identity, [candidate({ name: 'Agus Salim' })])

@@ -6,7 +6,7 @@ import { type Batch, batchMoves, readBatch } from '../../sidecar/sync/batch.ts'
 import { judgePlan } from '../../sidecar/sync/gate.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
 import { createTestDatabase } from '../helpers/database.ts'
-import { applyRows, candidate, stageRows, testIdentity } from '../registry/helpers.ts'
+import { applyRows, candidate, planOptions, stageRows, testIdentity } from '../registry/helpers.ts'
 
 const later = { changedAt: '2026-03-01T00:00:00.000Z' }
 const fresh = (row: Candidate, given: Partial<Candidate>): Candidate => ({
@@ -42,10 +42,7 @@ async function setUp(t: TestContext) {
     ) => {
       const batchId = await stageRows(database, identity, rows, kind)
       return database.withTransaction(async client => {
-        const { digest: _, ...counts } = await planBatch(client, batchId, identity, {
-          asOf: '2026-06-01',
-          createUnmatched: 'create'
-        })
+        const { digest: _, ...counts } = await planBatch(client, batchId, identity, planOptions)
         const batch = (await readBatch(client, batchId)) as Batch
         const judged = {
           ...batch,

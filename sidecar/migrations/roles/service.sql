@@ -22,7 +22,7 @@ grant select, insert, update on kki.rejection, kki.rejection_occurrence to :"ser
 grant select, insert, update, delete on kki.unseen to :"service";
 grant select, insert on kki.change to :"service";
 grant select, insert, update, delete, truncate
-  on kki.staged_page, kki.staged_row, kki.staged_rejection, kki.plan_row to :"service";
+  on kki.staged_page, kki.staged_row, kki.staged_known, kki.staged_rejection, kki.plan_row to :"service";
 select kki.inherit_grants(i.inhrelid::regclass)
 from pg_inherits i join pg_class c on c.oid = i.inhrelid
 where c.relnamespace = 'kki'::regnamespace and c.relkind = 'r';

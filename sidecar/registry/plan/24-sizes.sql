@@ -7,9 +7,16 @@ with staged as (
   left join kki.plan_row p on p.batch_id = $1 and p.row_no = s.row_no
   where s.batch_id = $1
   group by s.profession
+  union all
+  select r.profession, count(*), count(*)
+  from kki.staged_known k
+  join sdmk.registration r on r.id = k.registration_id
+  where k.batch_id = $1
+  group by r.profession
 ), active as (
   select profession, count(*) as active from sdmk.registration where status = 'active' group by profession
 )
-select s.profession, s.rows, s.known, coalesce(a.active, 0) as active
+select s.profession, sum(s.rows)::bigint as rows, sum(s.known)::bigint as known, coalesce(max(a.active), 0) as active
 from staged s left join active a using (profession)
+group by s.profession
 order by s.profession;

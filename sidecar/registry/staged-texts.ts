@@ -1,0 +1,32 @@
+import { zstdDecompressSync } from 'node:zlib'
+import type pg from 'pg'
+import type { Identity } from './identity.ts'
+import { rowTexts } from './row-texts.ts'
+import { inPartitions } from './sql.ts'
+
+/** Sealed pages that are read at a time; one is open at a time. */
+const pagesAtATime = 16
+
+/** Yields rows of a batch beside their JSON text as KKI sent it; the rows stand in the order of their pages. */
+export async function* readRowTexts<Row extends { page: number; pageRow: number }>(
+  client: pg.ClientBase,
+  batchId: number,
+  identity: Identity,
+  rows: readonly Row[]
+): AsyncGenerator<[row: Row, text: string], void, void> {
+  const wanted = Map.groupBy(rows, ({ page }) => page)
+  const numbers = [...wanted.keys()]
+  for (let i = 0; i < numbers.length; i += pagesAtATime) {
+    const { rows: pages } = await client.query<{ page: number; body_sealed: Buffer }>(
+      inPartitions(
+        'select page, body_sealed from kki.staged_page where batch_id = $1 and page = any ($2::int[])',
+        batchId
+      ),
+      [batchId, numbers.slice(i, i + pagesAtATime)]
+    )
+    for (const { page, body_sealed } of pages) {
+      const texts = rowTexts(zstdDecompressSync(identity.open('page', body_sealed)).toString('utf8'))
+      for (const row of wanted.get(page) ?? []) yield [row, texts[row.pageRow - 1] ?? 'null']
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { planBatch } from '../../sidecar/registry/plan.ts'
+import { candidate, createRegistry, planOptions, type Registry, stageRows } from './helpers.ts'
+
+/** How many rows of a batch are mentioned alone, and how many are staged in full. */
+async function staged({ pool }: Registry, batchId: number): Promise<[known: number, full: number]> {
+  const { rows } = await pool.query(
+    `select (select count(*) from kki.staged_known where batch_id = $1) as known,
+      (select count(*) from kki.staged_row where batch_id = $1) as "full"`,
+    [batchId]
+  )
+  return [rows[0].known, rows[0].full]
+}
+
+async function plan({ database, identity }: Registry, batchId: number) {
+  return database.withTransaction(client => planBatch(client, batchId, identity, planOptions))
+}
+
+describe('rows that SDMK holds word for word', { concurrency: true }, () => {
+  test('are mentioned and not staged, and count as unchanged', async t => {
+    const registry = await createRegistry(t)
+    const rows = [candidate(), candidate(), candidate()]
+    await registry.apply(...rows)
+    const again = await registry.apply(...rows, candidate())
+    assert.deepEqual(await staged(registry, again.batchId), [3, 1])
+    assert.equal(again.summary.unchanged, 3)
+    assert.equal(again.summary.created, 1)
+  })
+
+  test('are staged in full where they have a warning, a problem or another content', async t => {
+    const registry = await createRegistry(t)
+    const [plain, warned, changed] = [candidate(), candidate({ warnings: ['STR_FORMAT_UNKNOWN'] }), candidate()]
+    await registry.apply(plain, warned, changed)
+    const { batchId, summary } = await registry.apply(plain, warned, { ...changed, contentHash: 'ab'.repeat(16) })
+    assert.deepEqual(await staged(registry, batchId), [1, 2])
+    assert.equal(summary.unchanged, 2)
+  })
+
+  test('are looked at after all where the batch lists their STR a second time', async t => {
+    const registry = await createRegistry(t)
+    const row = candidate()
+    await registry.apply(row)
+    const newer = { ...row, changedAt: '2026-02-01T00:00:00.000Z', contentHash: 'cd'.repeat(16) }
+    const { batchId, outcomes } = await registry.apply(row, newer)
+    assert.deepEqual(await staged(registry, batchId), [0, 2])
+    assert.deepEqual(
+      outcomes.map(({ outcome }) => outcome),
+      ['superseded', 'updated']
+    )
+  })
+
+  test('are looked at after all where their registration moved before the plan, by another batch or an undo', async t => {
+    const registry = await createRegistry(t)
+    const row = candidate()
+    await registry.apply(row)
+    const batchId = await stageRows(registry.database, registry.identity, [row])
+    const newer = { ...row, changedAt: '2026-02-01T00:00:00.000Z', contentHash: 'cd'.repeat(16) }
+    await registry.apply(newer)
+    const { unchanged } = await plan(registry, batchId)
+    assert.deepEqual(await staged(registry, batchId), [0, 1])
+    assert.equal(unchanged, 1)
+    const { rows } = await registry.pool.query('select warnings from kki.plan_row where batch_id = $1', [batchId])
+    assert.deepEqual(rows, [{ warnings: ['STALE'] }])
+  })
+
+  test('are looked at after all where a refused row of their STR waits, which they settle', async t => {
+    const registry = await createRegistry(t)
+    const row = candidate()
+    await registry.apply(row)
+    await registry.apply({ ...row, nik: null, name: 'Orang Lain', nameKey: 'LAIN ORANG', contentHash: 'ef'.repeat(16) })
+    const states = async () => (await registry.pool.query('select state from kki.rejection')).rows.map(r => r.state)
+    assert.deepEqual(await states(), ['open'])
+    const { batchId } = await registry.apply(row)
+    assert.deepEqual(await staged(registry, batchId), [0, 1])
+  })
+
+  test('are refused where the mapping was changed since they came, and may be planned again', async t => {
+    const registry = await createRegistry(t)
+    const row = candidate()
+    await registry.apply(row)
+    const batchId = await stageRows(registry.database, registry.identity, [row])
+    await registry.pool.query('update sdmk.registration set version = version + 1000000')
+    const refusing = () => ({
+      ok: false as const,
+      rejections: [
+        { code: 'PROFESSION_UNKNOWN' as const, instancePath: '/profession', params: { reason: 'notListed' } }
+      ],
+      strNumber: row.strNumber,
+      profession: null,
+      urgent: false
+    })
+    const transform = { ...planOptions, transform: refusing }
+    const refused = await registry.database.withTransaction(client =>
+      planBatch(client, batchId, registry.identity, transform)
+    )
+    assert.deepEqual([refused.rejected, refused.unchanged], [1, 0])
+    assert.equal((await plan(registry, batchId)).rejected, 1)
+  })
+})
