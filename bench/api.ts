@@ -21,7 +21,8 @@ const { values } = parseArgs({
 })
 const rate = Number(values.rate)
 await using world = await openWorld({ rows: Number(values.rows), env: { SDMK_RATE_LIMIT: '1000000' } })
-const [{ url }] = world.sidecars
+const [sidecar] = world.sidecars
+const { url } = sidecar
 const { apiKey } = world
 await world.followRun(await world.startRun({ mode: 'full', professions: [known] }))
 const people = await samplePeople(world)
@@ -42,6 +43,7 @@ const startAgain = { 'POST /v1/runs': (): Call => ({ method: 'POST', path: '/v1/
 
 const idle = await measureAtRate({ url, apiKey, rate, kinds: reads(1), signal: AbortSignal.timeout(idleMs) })
 const loadBefore = os.loadavg()[0] ?? 0
+const before = await sidecar.seconds()
 const runId = await world.startRun({ mode: 'full' })
 const finished = new AbortController()
 const { signal } = finished
@@ -52,6 +54,7 @@ const measuring = Promise.all([
 const run = await world.followRun(runId).finally(() => finished.abort())
 const [readsOfRun, starts] = await measuring
 
+const after = await sidecar.seconds()
 const { fetched, seconds } = summarize(run)
 console.log(
   `idle service, ${rate} reads/s for ${idleMs / 1000} s; load of the machine before the run ${loadBefore.toFixed(1)}`
@@ -59,6 +62,9 @@ console.log(
 console.table(idle.map(describe))
 console.log(`full run of ${fetched.toLocaleString('en')} rows in ${seconds} s, ${run.state}; ${rate} reads/s`)
 console.table([...readsOfRun, ...starts].map(describe))
+const running = (after.running - before.running).toFixed(1)
+const waiting = (after.waiting - before.waiting).toFixed(1)
+console.log(`the service's main thread ran for ${running} s and waited for a processor for ${waiting} s`)
 const allReads = createHistogram()
 for (const { histogram } of readsOfRun) allReads.add(histogram)
 const slowest = allReads.percentile(99) / 1e6

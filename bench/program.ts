@@ -16,6 +16,8 @@ export interface Program {
   pid: number
   readyLine: string
   residentMb(): Promise<number>
+  /** How long its main thread has run, and waited for a processor to run on: the machine's doing, not its own. */
+  seconds(): Promise<{ running: number; waiting: number }>
   /** Ends it, by force after a minute. */
   stop(): Promise<void>
 }
@@ -53,7 +55,7 @@ async function startProgram(
     const readyLine = await lineOf(child, isReady)
     child.stdout.resume()
     const pid = child.pid as number
-    return { pid, readyLine, residentMb: () => residentMb(pid), stop }
+    return { pid, readyLine, residentMb: () => residentMb(pid), seconds: () => seconds(pid), stop }
   } catch (error) {
     await stop()
     throw error
@@ -70,4 +72,9 @@ async function lineOf({ stdout }: ChildProcess, pattern: RegExp): Promise<string
 async function residentMb(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024)
+}
+
+async function seconds(pid: number) {
+  const [running = 0, waiting = 0] = (await readFile(`/proc/${pid}/schedstat`, 'utf8')).split(' ').map(Number)
+  return { running: running / 1e9, waiting: waiting / 1e9 }
 }

@@ -3,7 +3,7 @@
  * and worst of `--starts` starts (10), with and without npm itself; cold (no file in the machine's memory, no compiled
  * code on its disk), and warm. Ends with 1 where the median of a cold start is over two seconds.
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rm, writeFile } from 'node:fs/promises'
 import net from 'node:net'
@@ -78,8 +78,19 @@ async function timeOf(command: string): Promise<number> {
     }
     return performance.now() - started
   } finally {
-    if (child.exitCode === null) process.kill(-(child.pid as number), 'SIGTERM')
+    signalGroup(child, 'SIGTERM')
     await exited
+    // npm may be gone before the service is.
+    while (signalGroup(child, 0)) await wait(pollMs)
+  }
+}
+
+/** Returns whether there was anybody to get the signal. */
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(-(pid as number), signal)
+  } catch {
+    return false
   }
 }
 

@@ -68,10 +68,7 @@ export interface Kki extends Program {
   control<T>(path: string, body?: object): Promise<T>
 }
 
-/**
- * Starts a world, with a migrated and empty database. It ends with `close`, which `await using` calls, and with the
- * benchmark, however that ends.
- */
+/** Starts a world, with a migrated and empty database. It ends with `close`, which `await using` calls, and on Ctrl-C. */
 export async function openWorld({ rows, simulatorArgs = [], env = {}, sidecars = [{}] }: WorldOptions): Promise<World> {
   const parts = new AsyncDisposableStack()
   let closing: Promise<void> | undefined

@@ -1,7 +1,7 @@
 import { createFileSecretStore } from './file.ts'
 import { scopeSecrets } from './scope.ts'
 import type { OpenSecretStore, VersionedSecretStore } from './store.ts'
-import { openVaultSecretStore, type VaultSecretStore } from './vault.ts'
+import type { VaultSecretStore } from './vault.ts'
 import type { VaultLogger, VaultOptions } from './vault-options.ts'
 
 export interface SecretsOptions {
@@ -38,13 +38,19 @@ export async function openSecrets(
 ): Promise<OpenSecrets> {
   const isFile = (name: string): boolean => vaultOptions === null || (isSecretsDirSet && !vaultOnly.includes(name))
   const files = createFileSecretStore(secretsDir)
-  const vault = vaultOptions === null || needed.every(isFile) ? null : await openVaultSecretStore(vaultOptions, logger)
+  const vault = vaultOptions === null || needed.every(isFile) ? null : await openVault(vaultOptions, logger)
   return {
     ...scopeSecrets(vault === null ? files : route(isFile, files, vault), needed),
     isFile,
     findReadable: async names => (vault === null ? [] : vault.findReadable(names)),
     close: async () => vault?.close()
   }
+}
+
+/** Only here is Vault's client loaded, which takes a twentieth of a start. */
+async function openVault(options: VaultOptions, logger: VaultLogger): Promise<VaultSecretStore> {
+  const { openVaultSecretStore } = await import('./vault.ts')
+  return openVaultSecretStore(options, logger)
 }
 
 function route(
