@@ -101,7 +101,7 @@ async function stage({ database, identity, transform }: Bench, rows: LabelledRow
           maxSkewMs: 0
         }
       )
-      await stagePages(client, batchId, [preparePage(batchId, identity, page)])
+      await stagePages(client, batchId, [await preparePage(batchId, identity, page)])
     }
   })
   return batchId

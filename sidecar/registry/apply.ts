@@ -25,6 +25,7 @@ interface Counted {
   rows: number
   moved: number
   hasUpdates: boolean
+  hasCreated: boolean
 }
 
 /**
@@ -53,7 +54,7 @@ export async function applyPlan(
   await client.query(`set local work_mem = '64MB'; set local jit = off`)
   await run(lockPeople, [batchId])
   const counted = await run<Counted>(countMoved, [batchId])
-  const { rows, moved, hasUpdates } = counted.rows[0] as Counted
+  const { rows, moved, hasUpdates, hasCreated } = counted.rows[0] as Counted
   if (moved > 0) throw new PlanOutdated(batchId, moved)
   await client.query(withoutLoops, [rows])
 
@@ -76,7 +77,7 @@ export async function applyPlan(
   await run(settleRefusedAgain, [batchId])
   await run(settleInGoodOrder, [batchId])
   await run(closeRejections, [batchId])
-  await refuseLookalikes(client, batchId)
+  if (hasCreated) await refuseLookalikes(client, batchId)
   return { deactivated }
 }
 

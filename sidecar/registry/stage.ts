@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { constants, zstdCompressSync } from 'node:zlib'
 import type pg from 'pg'
 import type { Candidate, OwnCandidate, Rejection, RowPosition } from '../transform/types.ts'
@@ -87,23 +88,25 @@ export interface PreparedPage {
   /** Of all its rows that are staged. */
   rowCount: number
   rejectionCount: number
-  pageLine: Buffer
+  /** Of the page as it came, rows included that are not staged. */
+  listedCount: number
+  bodySealed: Buffer
   rowLines: Buffer
   knownLines: Buffer
   rejectionLines: Buffer
 }
 
 /** Returns a page with its identity numbers digested and sealed, and its body compressed and sealed. */
-export function preparePage(batchId: number, identity: Identity, page: StagedPage): PreparedPage {
-  const body = identity.seal('page', compress(page.body))
+export async function preparePage(batchId: number, identity: Identity, page: StagedPage): Promise<PreparedPage> {
   const known = page.known ?? []
   return {
     fingerprint: identity.fingerprint,
     page: page.page,
     rowCount: page.candidates.length + known.length + page.rejections.length,
     rejectionCount: page.rejections.length,
-    pageLine: Buffer.from(copyLine([batchId, page.page, page.rowCount, body])),
-    rowLines: linesOf(page.candidates, row => rowValues(batchId, row, identity)),
+    listedCount: page.rowCount,
+    bodySealed: identity.seal('page', compress(page.body)),
+    rowLines: await linesInTurns(page.candidates, row => rowValues(batchId, row, identity)),
     knownLines: linesOf(known, ({ position, registrationId, registrationVersion }) => [
       batchId,
       position.rowNo,
@@ -114,6 +117,18 @@ export function preparePage(batchId: number, identity: Identity, page: StagedPag
     ]),
     rejectionLines: linesOf(page.rejections, row => rejectionValues(batchId, row, identity))
   }
+}
+
+/** Rows after which whatever else waits has its turn. */
+const rowsPerTurn = 50
+
+async function linesInTurns<T>(rows: readonly T[], valuesOf: (row: T) => CopyValue[]): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for (let i = 0; i < rows.length; i += rowsPerTurn) {
+    await nextTurn()
+    chunks.push(linesOf(rows.slice(i, i + rowsPerTurn), valuesOf))
+  }
+  return Buffer.concat(chunks)
 }
 
 function linesOf<T>(rows: readonly T[], valuesOf: (row: T) => CopyValue[]): Buffer {
@@ -137,11 +152,7 @@ export async function stagePages(
     const filled = chunks.filter(chunk => chunk.length > 0)
     if (filled.length > 0) await copyLines(client, `kki.${table}_${batchId}`, columns, filled)
   }
-  await copy(
-    'staged_page',
-    pageColumns,
-    pages.map(page => page.pageLine)
-  )
+  await insertPages(client, batchId, pages)
   await copy(
     'staged_row',
     rowColumns,
@@ -156,6 +167,16 @@ export async function stagePages(
     'staged_rejection',
     rejectionColumns,
     pages.map(page => page.rejectionLines)
+  )
+}
+
+/** As parameters: COPY's text would carry each body in hex, at twice its size. */
+async function insertPages(client: pg.ClientBase, batchId: number, pages: readonly PreparedPage[]): Promise<void> {
+  if (pages.length === 0) return
+  const rows = pages.map((_, i) => `($1, $${3 * i + 2}, $${3 * i + 3}, $${3 * i + 4})`)
+  await client.query(
+    `insert into kki.staged_page_${batchId} (batch_id, page, row_count, body_sealed) values ${rows.join(', ')}`,
+    [batchId, ...pages.flatMap(({ page, listedCount, bodySealed }) => [page, listedCount, bodySealed])]
   )
 }
 
@@ -175,8 +196,6 @@ export async function stageRows(
     await copyLines(client, `kki.staged_rejection_${batchId}`, rejectionColumns, [lines])
   }
 }
-
-const pageColumns = ['batch_id', 'page', 'row_count', 'body_sealed']
 
 const knownColumns = ['batch_id', 'row_no', 'page', 'page_row', 'registration_id', 'registration_version']
 

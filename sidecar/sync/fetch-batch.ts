@@ -175,7 +175,7 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
     rowNo += staged.candidates.length + staged.rejections.length
     formatErrors.add(staged)
     const aside = await setKnownAside(database.pool, staged)
-    await progress.add(page, preparePage(batch.id, identity, aside), staged.passedOver)
+    await progress.add(page, await preparePage(batch.id, identity, aside), staged.passedOver)
   }
   await progress.finish()
   formatErrors.finish()

@@ -29,7 +29,7 @@ export async function stageBatch(
   const counts = { pages: 0, fetched: 0, rejected: 0 }
   for await (const makePage of pages) {
     const made = await makePage({ page: counts.pages + 1, firstRowNo: counts.fetched + 1 })
-    const page = preparePage(batch.id, identity, made)
+    const page = await preparePage(batch.id, identity, made)
     await stagePages(client, batch.id, [page])
     counts.pages += 1
     counts.fetched += page.rowCount

@@ -144,7 +144,7 @@ export async function stageRows(
   })
   await database.withTransaction(async client => {
     await openStaging(client, batchId)
-    await stagePages(client, batchId, [preparePage(batchId, identity, page)])
+    await stagePages(client, batchId, [await preparePage(batchId, identity, page)])
   })
   return batchId
 }

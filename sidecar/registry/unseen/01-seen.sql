@@ -1,15 +1,19 @@
 -- Registrations that batch $1 shows are not missed any more; a row without a readable profession shows every one of its STR.
-delete from kki.unseen u
-using sdmk.registration r
-where r.id = u.registration_id
-  and (
-    exists (select from kki.staged_known k where k.batch_id = $1 and k.registration_id = r.id)
-    or exists (
-      select from kki.staged_row s
-      where s.batch_id = $1 and s.str_number = r.str_number and s.profession in (r.profession, '')
-    )
-    or exists (
-      select from kki.staged_rejection s
-      where s.batch_id = $1 and s.str_number = r.str_number and coalesce(s.profession, r.profession) in (r.profession, '')
-    )
-  );
+-- Hardly any are missed, and the rest of the registry is not looked at.
+with missed as materialized (
+  select r.id, r.str_number, r.profession from kki.unseen u join sdmk.registration r on r.id = u.registration_id
+), shown as (
+  select m.id
+  from missed m
+  join kki.staged_known k on k.batch_id = $1 and k.registration_id = m.id
+  union all
+  select m.id
+  from missed m
+  join kki.staged_row s on s.batch_id = $1 and s.str_number = m.str_number and s.profession in (m.profession, '')
+  union all
+  select m.id
+  from missed m
+  join kki.staged_rejection s
+    on s.batch_id = $1 and s.str_number = m.str_number and coalesce(s.profession, m.profession) in (m.profession, '')
+)
+delete from kki.unseen where registration_id in (select id from shown);

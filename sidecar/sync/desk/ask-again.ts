@@ -94,7 +94,7 @@ async function stage(
     })
     rowNo += answer.rows.length
     formatErrors.add(staged)
-    pages.push(preparePage(batch.id, identity, staged))
+    pages.push(await preparePage(batch.id, identity, staged))
   }
   return {
     pages,
