@@ -36,6 +36,9 @@ const forbidden = Buffer.from(
   `HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\ncontent-length: ${problem.length}\r\n\r\n${problem}`
 )
 
+/** Time in which a process has done with a page. */
+const pageMs = 500
+
 /** Stops the process until another has taken its batch, and for `ms` more. */
 async function pauseUntilTaken({ hold, victim, fenceOf }: Scene, ms: number): Promise<void> {
   const before = await fenceOf(hold)
@@ -79,6 +82,8 @@ export const faults = {
     return Date.now()
   },
   'sigstop-refused': async scene => {
+    // With the page before still in its hands it would first be told, by the database, that the batch is another's.
+    await wait(pageMs)
     await pauseUntilTaken(scene, 0)
     // It wakes up to what would end the batch, were it still its own.
     scene.hold.answer(forbidden)
