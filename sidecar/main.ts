@@ -104,6 +104,8 @@ async function startTracing({ tracing }: Config, logger: Logger): Promise<(() =>
  */
 function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=10')
+  setFlagsFromString('--incremental-marking-soft-trigger=80')
+  setFlagsFromString('--incremental-marking-hard-trigger=90')
 }
 
 async function listenOn(app: App, config: Config): Promise<string> {
