@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { countDeactivated, deriveStatuses } from './derive-statuses.ts'
 import { PlanOutdated } from './errors.ts'
+import { settlePlanner, withoutLoops } from './planner.ts'
 import { inPartitions, sql } from './sql.ts'
 
 const lockPeople = sql('apply/01-lock-people.sql')
@@ -14,26 +15,20 @@ const formerNiks = sql('apply/08-former-niks.sql')
 const insertRegistrations = sql('apply/09-insert-registrations.sql')
 const updateRegistrations = sql('apply/10-update-registrations.sql')
 const touchedPeople = sql('apply/11-touched-people.sql')
-const rejections = sql('apply/12-rejections.sql')
-const rejectionOccurrences = sql('apply/13-rejection-occurrences.sql')
-const settleRefusedAgain = sql('apply/14-settle-refused-again.sql')
-const settleInGoodOrder = sql('apply/15-settle-in-good-order.sql')
-const closeRejections = sql('apply/16-close-rejections.sql')
-const countLookalikes = sql('apply/17-count-lookalikes.sql')
+const keepInputs = sql('apply/12-known-inputs.sql')
+const rejections = sql('apply/13-rejections.sql')
+const rejectionOccurrences = sql('apply/14-rejection-occurrences.sql')
+const settleRefusedAgain = sql('apply/15-settle-refused-again.sql')
+const settleInGoodOrder = sql('apply/16-settle-in-good-order.sql')
+const closeRejections = sql('apply/17-close-rejections.sql')
+const countLookalikes = sql('apply/18-count-lookalikes.sql')
 
 interface Counted {
-  rows: number
   moved: number
   hasUpdates: boolean
   hasCreated: boolean
+  isMostOfAll: boolean
 }
-
-/**
- * Where a batch brings more than the registry holds, the planner's picture of the registry is of no use: it may take tables
- * that fill within this transaction for empty, and loop over all of them for each row.
- */
-const withoutLoops = `select set_config('enable_nestloop', 'off', true)
-  from pg_class where oid = 'sdmk.registration'::regclass and reltuples < $1`
 
 /**
  * Does what the plan of a batch says, within the caller's transaction: registry, change records and desk. Returns how
@@ -51,27 +46,30 @@ export async function applyPlan(
 ): Promise<{ deactivated: number }> {
   const run = <R extends pg.QueryResultRow>(statement: string, values: unknown[] = []) =>
     client.query<R>(inPartitions(statement, batchId), values)
-  await client.query(`set local work_mem = '64MB'; set local jit = off`)
+  await settlePlanner(client)
   await run(lockPeople, [batchId])
   const counted = await run<Counted>(countMoved, [batchId])
-  const { rows, moved, hasUpdates, hasCreated } = counted.rows[0] as Counted
+  const { moved, hasUpdates, hasCreated, isMostOfAll } = counted.rows[0] as Counted
   if (moved > 0) throw new PlanOutdated(batchId, moved)
-  await client.query(withoutLoops, [rows])
-
-  await run(insertStrNumbers, [batchId])
-  await run(insertPeople, [batchId])
-  await run(settleDecisions, [batchId])
-  await run(mergePeople, [batchId])
-  await run(updatePeople, [batchId])
-  await run(formerNiks)
-  await run(insertRegistrations, [batchId])
-  if (hasUpdates) {
-    for (const isEndingOnly of [false, true]) await run(updateRegistrations, [batchId, isEndingOnly])
+  const writeRegistry = async () => {
+    await run(insertStrNumbers, [batchId])
+    await run(insertPeople, [batchId])
+    await run(settleDecisions, [batchId])
+    await run(mergePeople, [batchId])
+    await run(updatePeople, [batchId])
+    await run(formerNiks)
+    await run(insertRegistrations, [batchId])
+    if (hasUpdates) {
+      for (const isEndingOnly of [false, true]) await run(updateRegistrations, [batchId, isEndingOnly])
+    }
+    await run(touchedPeople, [batchId])
+    await deriveStatuses(client, { batchId, asOf })
+    const deactivated = await countDeactivated(client, batchId)
+    await run(keepInputs, [batchId])
+    return deactivated
   }
-  await run(touchedPeople, [batchId])
-  await deriveStatuses(client, { batchId, asOf })
-  const deactivated = await countDeactivated(client, batchId)
-  await client.query('set local enable_nestloop = on')
+  // Of tables that fill within this transaction the planner has no picture: it takes them for as empty as they were.
+  const deactivated = await (isMostOfAll ? withoutLoops(client, writeRegistry) : writeRegistry())
   await run(rejections, [batchId])
   await run(rejectionOccurrences, [batchId])
   await run(settleRefusedAgain, [batchId])

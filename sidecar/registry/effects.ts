@@ -19,8 +19,6 @@ export interface Sizes {
   rows: number
   /** Those among them whose registration SDMK holds. */
   known: number
-  /** Licences of the profession that are active in SDMK. */
-  active: number
 }
 
 /** Returns what the plan of a batch would do, by profession; professions in which it does nothing of it are absent. */
@@ -36,4 +34,14 @@ export async function readEffects(
 export async function readSizes(client: pg.ClientBase, batchId: number): Promise<(Sizes & { profession: string })[]> {
   const { rows } = await client.query<Sizes & { profession: string }>(inPartitions(sizes, batchId), [batchId])
   return rows
+}
+
+/** Returns how many licences of each of these professions are active; reads all of the registry. */
+export async function countActive(client: pg.ClientBase, professions: readonly string[]): Promise<Map<string, number>> {
+  const { rows } = await client.query<{ profession: string; active: number }>(
+    `select profession, count(*) as active from sdmk.registration
+    where status = 'active' and profession = any ($1) group by profession`,
+    [professions]
+  )
+  return new Map(rows.map(({ profession, active }) => [profession, active]))
 }

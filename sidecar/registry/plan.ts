@@ -4,8 +4,10 @@ import type { Rejection } from '../transform/types.ts'
 import { compactExactly } from './exact-json.ts'
 import type { Identity } from './identity.ts'
 import { stageDoubtful } from './known.ts'
+import { settlePlanner } from './planner.ts'
 import { inPartitions, sql } from './sql.ts'
-import { type StagedRejection, stageRows } from './stage.ts'
+import { stageRows } from './stage.ts'
+import type { StagedRejection } from './staged-lines.ts'
 import { readRowTexts } from './staged-texts.ts'
 import { renewStatistics } from './statistics.ts'
 
@@ -39,7 +41,7 @@ const refusedAtATime = 1000
  * Statistics of few rows do: the planner must only tell none from many. The default sample takes a tenth of a second for
  * each of a dozen steps.
  */
-const settings = `set local work_mem = '64MB'; set local jit = off; set local default_statistics_target = 10`
+const fewSamples = 'set local default_statistics_target = 10'
 
 const workTable = sql('plan/01-work-table.sql')
 const fill = sql('plan/02-fill.sql')
@@ -85,7 +87,8 @@ export async function planBatch(
     client.query<R>(inPartitions(statement, batchId), values)
   await run('truncate kki.plan_row')
   await run('delete from kki.staged_rejection where by_plan')
-  await client.query(settings)
+  await settlePlanner(client)
+  await client.query(fewSamples)
   await renewStatistics(client, `kki.staged_known_${batchId}`)
   await stageDoubtful(client, batchId, identity, options.transform)
   await renewStatistics(client, `kki.staged_row_${batchId}`)

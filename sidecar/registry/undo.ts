@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { deriveStatuses } from './derive-statuses.ts'
+import { settlePlanner } from './planner.ts'
 import { sql } from './sql.ts'
 
 const lock = ['undo/01-lock.sql', 'undo/02-lock-people.sql'].map(sql)
@@ -48,7 +49,7 @@ export interface UndoReport {
  * not undone itself touched the same value or its stamp: a newer row of KKI that confirms a value keeps it.
  */
 export async function undoBatch(client: pg.ClientBase, batchId: number, asOf: string): Promise<UndoReport> {
-  await client.query(`set local work_mem = '64MB'; set local jit = off`)
+  await settlePlanner(client)
   for (const step of lock) await client.query(step, [batchId])
   for (const step of compare) await client.query(step, [batchId])
   await client.query('analyze undo_registration; analyze undo_person')

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { withoutLoops } from './planner.ts'
 import { inPartitions, sql } from './sql.ts'
 
 const noteSeen = sql('unseen/01-seen.sql')
@@ -21,13 +22,6 @@ export interface UnseenRegistration {
 /** A KKI that loses one page for one night must not alarm anybody. */
 export const reportedFrom = 2
 
-/**
- * What the registry has and the batch shows is compared as a whole: a loop over the staged rows for each registration that
- * the planner does not expect takes hours.
- */
-const withoutLoops = 'set local enable_nestloop = off'
-const withLoops = 'set local enable_nestloop = on'
-
 /** Forgets that registrations were missed which the staged rows of a batch show, within the caller's transaction. */
 export async function recordSeen(client: pg.ClientBase, batchId: number): Promise<void> {
   await client.query(inPartitions(noteSeen, batchId), [batchId])
@@ -42,9 +36,9 @@ export async function recordMissed(
   batchId: number,
   { professions, except, since }: { professions: string[] | null; except: string[]; since: Date }
 ): Promise<void> {
-  await client.query(withoutLoops)
-  await client.query(inPartitions(noteMissed, batchId), [batchId, professions, except, since])
-  await client.query(withLoops)
+  await withoutLoops(client, () =>
+    client.query(inPartitions(noteMissed, batchId), [batchId, professions, except, since])
+  )
 }
 
 /** Returns the registrations that two full runs in a row, or more, did not show, by id. */

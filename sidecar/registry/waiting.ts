@@ -6,21 +6,27 @@ import type pg from 'pg'
  */
 export async function findNowKnown(client: pg.ClientBase | pg.Pool, batchId: number): Promise<number[]> {
   const { rows } = await client.query<{ id: number }>(
-    `select distinct d.id
-    from kki.rejection d
-    join kki.rejection_occurrence o on o.rejection_id = d.id and o.settled_by_batch_id is null
+    `with brought as materialized (
+      select operation, health_worker_id, registration_id
+      from kki.change where batch_id = $1 and operation in ('created', 'linked')
+    ), by_nik as materialized (
+      select o.rejection_id as id
+      from brought c
+      join sdmk.health_worker h on h.id = c.health_worker_id
+      join kki.rejection_occurrence o on o.nik_digest = h.nik_digest and o.settled_by_batch_id is null
+      where c.operation = 'created'
+    ), by_str as materialized (
+      select d.id
+      from brought c
+      join sdmk.registration r on r.id = c.registration_id
+      join kki.rejection d on d.subject = r.str_number and d.state = 'open'
+    )
+    select d.id
+    from (select id from by_nik union select id from by_str) found
+    join kki.rejection d on d.id = found.id
     where d.state = 'open' and d.source = 'kki' and d.code = 'STR_INACTIVE'
-      and (
-        exists (
-          select from sdmk.health_worker h
-          join kki.change c on c.health_worker_id = h.id and c.batch_id = $1 and c.operation = 'created'
-          where h.nik_digest = o.nik_digest
-        )
-        or exists (
-          select from sdmk.registration r
-          join kki.change c on c.registration_id = r.id and c.batch_id = $1 and c.operation in ('created', 'linked')
-          where r.str_number = d.str_number
-        )
+      and exists (
+        select from kki.rejection_occurrence o where o.rejection_id = d.id and o.settled_by_batch_id is null
       )
     order by d.id`,
     [batchId]

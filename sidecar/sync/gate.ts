@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { type Effects, readEffects, readSizes, type Sizes } from '../registry/effects.ts'
+import { countActive, type Effects, readEffects, readSizes, type Sizes } from '../registry/effects.ts'
 import { type Batch, type HoldReason, holdReasons } from './batch.ts'
 import { hasUndoneWindow } from './refetch.ts'
 import { allProfessions, readWatermark } from './watermark.ts'
@@ -121,21 +121,27 @@ async function judgeEffects(client: pg.ClientBase, batch: Batch): Promise<Excess
   if (judged.every(([, effect]) => whole[effect] <= alwaysAllowed)) return []
 
   const sizes = await readSizes(client, batch.id)
-  const wholeSize = { rows: batch.fetched, known: sum(sizes, 'known'), active: sum(sizes, 'active') }
   const sizeOf = new Map<string, Sizes>(sizes.map(size => [size.profession, size]))
-  return [whole, ...effects].flatMap(effect => {
-    const limit = limitOf(effect === whole ? wholeSize : sizeOf.get(effect.profession))
-    return judged
-      .filter(([, name]) => effect[name] > limit)
-      .map(([reason, name]) => ({ reason, profession: effect.profession, count: effect[name], limit }))
-  })
+  sizeOf.set(allProfessions, { rows: batch.fetched, known: sum(sizes, 'known') })
+  const excesses = (active?: ReadonlyMap<string, number>): Excess[] =>
+    [whole, ...effects].flatMap(effect => {
+      const limit = limitOf(sizeOf.get(effect.profession), active?.get(effect.profession) ?? 0)
+      return judged
+        .filter(([, name]) => effect[name] > limit)
+        .map(([reason, name]) => ({ reason, profession: effect.profession, count: effect[name], limit }))
+    })
+  // Only what the batch's own size does not allow is held against the whole registry, which takes long to count.
+  if (excesses().length === 0) return []
+  const active = await countActive(client, [...sizeOf.keys()])
+  const activeInAll = [...active.values()].reduce((total, count) => total + count, 0)
+  return excesses(new Map(active).set(allProfessions, activeInAll))
 }
 
 /** A profession that only a death reaches has no rows in the batch, and so the smallest limit. */
-function limitOf(size: Sizes | undefined): number {
+function limitOf(size: Sizes | undefined, active: number): number {
   if (!size) return alwaysAllowed
   const ofKnown = size.rows >= rowsForKnownShare ? size.known * knownShare : 0
-  return Math.max(alwaysAllowed, ofKnown, size.active * activeShare)
+  return Math.max(alwaysAllowed, ofKnown, active * activeShare)
 }
 
 function sum<K extends string>(items: readonly Record<K, number>[], key: K): number {

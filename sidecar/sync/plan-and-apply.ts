@@ -154,12 +154,23 @@ export async function afterApplied({ database, metrics, logger }: ApplyContext, 
   metrics.batchApplied(batch, rejectAlertRatio)
   await metrics.countProblems(database.pool, batch.id)
   logger.info(ledgerOf(batch), 'the batch is applied')
-  if (batch.created + batch.linked + batch.updated < manyRows) return
-  await renewStatistics(database.pool, 'sdmk.str_number', 'sdmk.health_worker', 'sdmk.registration')
+  const { created, linked, updated } = batch
+  if (await isMuch(database.pool, created + linked + updated)) {
+    await renewStatistics(database.pool, 'sdmk.str_number', 'sdmk.health_worker', 'sdmk.registration')
+  }
 }
 
-/** After a batch of this size the planner's picture of the registry is worth renewing at once. */
-const manyRows = 10_000
+/** After so many rows the planner's picture of the registry is worth renewing at once; else autovacuum will do it. */
+const muchInRows = 10_000
+const muchOfAll = 0.1
+
+async function isMuch(pool: pg.Pool, rows: number): Promise<boolean> {
+  if (rows < muchInRows) return false
+  const { rows: found } = await pool.query<{ known: number }>(
+    `select reltuples as known from pg_class where oid = 'sdmk.registration'::regclass`
+  )
+  return rows > (found[0]?.known ?? 0) * muchOfAll
+}
 
 /** Returns the present day in this time zone, `YYYY-MM-DD`. */
 export async function today(client: pg.ClientBase | pg.Pool, timeZone: string): Promise<string> {

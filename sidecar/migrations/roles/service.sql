@@ -19,7 +19,7 @@ grant select (health_worker_id, nik_digest, nik_tail, replaced_at), insert, dele
 grant select on kki.schema_version to :"service";
 grant select, insert, update on kki.setting, kki.run, kki.batch, kki.watermark, kki.decision, kki.retry_item to :"service";
 grant select, insert, update on kki.rejection, kki.rejection_occurrence to :"service";
-grant select, insert, update, delete on kki.unseen to :"service";
+grant select, insert, update, delete on kki.unseen, kki.known_input to :"service";
 grant select, insert on kki.change to :"service";
 grant select, insert, update, delete, truncate
   on kki.staged_page, kki.staged_row, kki.staged_known, kki.staged_rejection, kki.plan_row to :"service";

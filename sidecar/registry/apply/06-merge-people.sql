@@ -21,17 +21,20 @@ with offered as materialized (
     (array_agg(row_no order by at desc, sex desc) filter (where sex is not null))[1] as sex_row
   from offered
   group by health_worker_id
+), known as materialized (
+  -- By its own: the planner thinks nothing of the joins below.
+  select best.*, h as person from best join sdmk.health_worker h on h.id = best.health_worker_id
 )
 select
-  h as before,
+  b.person as before,
   h.id,
   name_wins, n.name, n.title_prefix, n.title_suffix, n.name_key, n.at as name_at,
   nik_wins, nik_is_replaced, k.nik_digest, k.nik_sealed, k.nik_tail, k.at as nik_at,
   birth_place_wins, bp.birth_place, bp.birth_place_key, bp.at as birth_place_at,
   birth_date_wins, bd.birth_date, bd.at as birth_date_at,
   sex_wins, x.sex, x.at as sex_at
-from best b
-join sdmk.health_worker h on h.id = b.health_worker_id
+from known b
+cross join lateral (select (b.person).*) h
 join offered n on n.row_no = b.name_row
 left join offered k on k.row_no = b.nik_row
 left join offered bp on bp.row_no = b.birth_place_row

@@ -11,12 +11,11 @@ select
   s.source_at, s.content_hash, s.ending_only, s.problems, repeated.str_number is not null
 from kki.staged_row s
 left join repeated on repeated.str_number = s.str_number
+left join sdmk.registration r
+  on r.str_number = s.str_number and r.profession = s.profession and r.content_hash = s.content_hash
 where s.batch_id = $1
   and (
     repeated.str_number is not null
     or exists (select from kki.decision d where d.str_number = s.str_number and d.withdrawn_at is null)
-    or not exists (
-      select from sdmk.registration r
-      where r.str_number = s.str_number and r.profession = s.profession and r.content_hash = s.content_hash
-    )
+    or r.id is null
   );

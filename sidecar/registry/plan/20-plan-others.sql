@@ -19,7 +19,7 @@ select
   ),
   case when j.final_outcome <> 'rejected' then coalesce(j.known_id, newborn.health_worker_id) end, h.version,
   j.registration_id, j.registration_version, j.status,
-  j.final_outcome = 'linked' and j.str_number is not null and not exists (select from sdmk.str_number n where n.str_number = j.str_number),
+  j.final_outcome = 'linked' and j.str_number is not null and (select n.str_number from sdmk.str_number n where n.str_number = j.str_number) is null,
   j.ending_only,
   case when j.final_outcome = 'rejected' then
     coalesce(j.problems, '[]') || case

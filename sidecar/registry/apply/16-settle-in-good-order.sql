@@ -4,7 +4,9 @@
 -- row that was is gone. Kept in a temp table are the rejections that it concerns.
 create temp table settled on commit drop as
 with waiting as materialized (
-  select id, subject, code from kki.rejection where state = 'open'
+  select d.id, d.subject, d.code
+  from kki.rejection d
+  where d.state = 'open' and d.subject in (select str_number from kki.staged_row where batch_id = $1)
 ), good as materialized (
   select s.str_number, s.profession, s.nik_digest, s.name_key, s.source_at, p.outcome,
     s.status in ('suspended', 'inactive', 'revoked', 'deceased') as is_ending
