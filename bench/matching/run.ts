@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { Database } from '../../sidecar/platform/database.ts'
+import { cutList } from '../../sidecar/platform/json-list.ts'
 import { applyPlan, isLostRace } from '../../sidecar/registry/apply.ts'
 import { createIdentity, type Identity } from '../../sidecar/registry/identity.ts'
-import { openStaging, preparePage, stagePages } from '../../sidecar/registry/stage.ts'
+import { PageWriter } from '../../sidecar/registry/page-writer.ts'
+import { openStaging, stagePages } from '../../sidecar/registry/stage.ts'
 import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
-import { transformPage } from '../../sidecar/sync/transform-page.ts'
+import { readPage } from '../../sidecar/sync/read-page.ts'
 import type { Mapping } from '../../sidecar/transform/mapping.ts'
 import { createTransform, type Transform } from '../../sidecar/transform/transform.ts'
 import type { PlanBatch } from './broken.ts'
@@ -89,19 +91,16 @@ async function stage({ database, identity, transform }: Bench, rows: LabelledRow
   const batchId = (made[0] as { id: number }).id
   await database.withTransaction(async client => {
     await openStaging(client, batchId)
+    const writer = new PageWriter(batchId, identity)
     for (let start = 0; start < rows.length; start += rowsPerPage) {
       const records = rows.slice(start, start + rowsPerPage).map(({ record }) => record)
       const body = Buffer.from(JSON.stringify({ data: records }))
-      const page = await transformPage(
-        { rows: records, body, sourceNow: Date.parse('2026-06-01T00:00:00Z'), nextCursor: null, total: null },
-        {
-          page: start / rowsPerPage + 1,
-          firstRowNo: start + 1,
-          transform,
-          maxSkewMs: 0
-        }
+      const { page } = await readPage(
+        { rows: cutList(body, 'data').list, body, sourceNow: Date.parse('2026-06-01T00:00:00Z') },
+        writer,
+        { transform, maxSkewMs: 0 }
       )
-      await stagePages(client, batchId, [await preparePage(batchId, identity, page)])
+      await stagePages(client, batchId, [page])
     }
   })
   return batchId

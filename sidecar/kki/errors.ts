@@ -29,7 +29,10 @@ export class KkiUnavailable extends KkiError {
   override readonly retryable = true
 }
 
-/** KKI answers, but not as the contract says: broken JSON, no data array, no `Date`; each retry included. */
+/**
+ * KKI answers, but not as the contract says: broken JSON, no data array, no `Date`, each retry included; or a row that is not
+ * JSON in a page that is otherwise whole.
+ */
 export class KkiContractBroken extends KkiError {
   readonly code = 'KKI_CONTRACT'
 }

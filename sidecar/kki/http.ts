@@ -34,6 +34,8 @@ export interface HttpAnswer {
   retryAfter: string | null
   /** Decompressed. Empty where an error answer could not be read. */
   body: Buffer
+  /** Gives the memory of `body` back for the next answers; it must not be used after that. Who keeps it need not. */
+  release(): void
 }
 
 /** One HTTP exchange with KKI at a time limit, body included. */
@@ -53,6 +55,8 @@ export function createHttp(settings: KkiSettings): KkiHttp {
     allowH2: false
   })
 
+  const buffers = new BodyBuffers()
+
   async function exchange(call: HttpCall, span: Span): Promise<HttpAnswer> {
     const response = await request(call.url, {
       dispatcher: agent,
@@ -66,9 +70,20 @@ export function createHttp(settings: KkiSettings): KkiHttp {
     if (!isSuccess(status)) span.fail({ code: String(status) })
     const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase()
     const body = isSuccess(status)
-      ? await readBody(response.body, encoding, call.maxBodyBytes, call.context)
+      ? await readBody(response.body, encoding, call.maxBodyBytes, call.context, buffers.take())
       : await readErrorBody(response.body, encoding, call.context)
-    return { status, date: parseHttpDate(single(headers.date)), retryAfter: single(headers['retry-after']), body }
+    let isReleased = false
+    return {
+      status,
+      date: parseHttpDate(single(headers.date)),
+      retryAfter: single(headers['retry-after']),
+      body,
+      release() {
+        // Twice, and two pages would be written into the same memory.
+        if (!isReleased) buffers.give(body)
+        isReleased = true
+      }
+    }
   }
 
   return {
@@ -109,18 +124,26 @@ function headersFor(context: CallContext, place: TraceContext, userAgent: string
   }
 }
 
-async function readBody(source: Readable, encoding: string, limit: number, context: CallContext): Promise<Buffer> {
-  const chunks: Buffer[] = []
+/** Returns the body, in `buffer` or, where it does not fit, in one that is made. Chunks are let go of as they come. */
+async function readBody(
+  source: Readable,
+  encoding: string,
+  limit: number,
+  context: CallContext,
+  buffer: Buffer = Buffer.alloc(0)
+): Promise<Buffer> {
+  let body = buffer
   let size = 0
   const collect = async (stream: AsyncIterable<Buffer>): Promise<void> => {
     for await (const chunk of stream) {
-      size += chunk.length
-      if (size > limit) {
+      if (size + chunk.length > limit) {
         throw new KkiBodyTooLarge(`KKI sent a body of more than ${limit} bytes; it was not read to its end`, {
           page: context.page
         })
       }
-      chunks.push(chunk)
+      if (size + chunk.length > body.length) body = enlarge(body, size, size + chunk.length)
+      chunk.copy(body, size)
+      size += chunk.length
     }
   }
   if (encoding === 'gzip' || encoding === 'x-gzip') await pipeline(source, createGunzip(), collect)
@@ -129,7 +152,33 @@ async function readBody(source: Readable, encoding: string, limit: number, conte
     source.on('error', () => {}).destroy()
     throw new AttemptFailed({ kind: 'contract', problem: 'sent a content encoding that was not asked for' })
   }
-  return Buffer.concat(chunks, size)
+  return body.subarray(0, size)
+}
+
+function enlarge(body: Buffer, size: number, needed: number): Buffer {
+  const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * body.length))
+  body.copy(larger, 0, 0, size)
+  return larger
+}
+
+/** Few calls are under way at once, and few pages in hand. */
+const buffersKept = 8
+
+/**
+ * Memory of pages that were read, for those to come: the collector would find it only after a hundred more. A buffer that
+ * one unusual answer has made large is not kept.
+ */
+class BodyBuffers {
+  readonly #free: Buffer[] = []
+
+  take(): Buffer {
+    return this.#free.pop() ?? Buffer.alloc(0)
+  }
+
+  give(body: Buffer): void {
+    const isFair = body.buffer.byteLength <= 4 * body.length
+    if (isFair && this.#free.length < buffersKept) this.#free.push(Buffer.from(body.buffer))
+  }
 }
 
 /** The status alone decides what an error answer means, so its body may be missing, cut or too large. */

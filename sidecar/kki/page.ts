@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
+import { cutList, type JsonList } from '../platform/json-list.ts'
 import { AttemptFailed } from './attempt.ts'
 import { KkiRefused } from './errors.ts'
 import { type HttpAnswer, isSuccess, type KkiHttp } from './http.ts'
@@ -112,27 +113,43 @@ function strUrl(baseUrl: URL, strNumber: string): URL {
 }
 
 function toPage(answer: HttpAnswer): KkiPage {
-  const { data, meta } = readEnvelope(answer, envelopeSchema)
-  return { ...came(answer), rows: data, nextCursor: meta.kursor_berikutnya, total: meta.total ?? null }
+  const { rows, envelope } = read(answer, envelopeSchema)
+  const { kursor_berikutnya: nextCursor, total = null } = envelope.meta
+  return { ...came(answer, rows), nextCursor, total }
 }
 
 function toRecords(answer: HttpAnswer): KkiPage {
-  return { ...came(answer), rows: readEnvelope(answer, recordSchema).data, nextCursor: null, total: null }
+  return { ...came(answer, read(answer, recordSchema).rows), nextCursor: null, total: null }
 }
 
-function came({ body, date }: HttpAnswer): Pick<KkiPage, 'body' | 'sourceNow'> {
+function came(
+  { body, date, release }: HttpAnswer,
+  rows: JsonList
+): Pick<KkiPage, 'rows' | 'body' | 'sourceNow' | 'release'> {
   if (date === null) throw broken('answered without a readable Date header')
-  return { body, sourceNow: date }
+  return {
+    rows,
+    body,
+    sourceNow: date,
+    release() {
+      // What is read of it by mistake would be rows of other people.
+      rows.forget()
+      release()
+    }
+  }
 }
 
-function readEnvelope<Schema extends TSchema>(
+/** Rows are cut out and not read: most of them are known as they came. */
+function read<Schema extends TSchema>(
   { body }: HttpAnswer,
   schema: Validator<Type.TProperties, Schema>
-): Static<Schema> {
+): { rows: JsonList; envelope: Static<Schema> } {
+  let rows: JsonList
   let envelope: unknown
   try {
-    // A TextDecoder takes a byte order mark off, which JSON.parse would stumble over.
-    envelope = JSON.parse(new TextDecoder().decode(body))
+    const { list, rest } = cutList(body, 'data')
+    rows = list
+    envelope = JSON.parse(rest)
   } catch {
     // The parser's own error quotes the body, which is personal data: it must not travel as a cause.
     throw broken('sent a page that is not valid JSON')
@@ -141,7 +158,7 @@ function readEnvelope<Schema extends TSchema>(
     const fault = schema.Errors(envelope)[0]
     throw broken(`sent a page that breaks the contract at ${fault?.instancePath || '/'}: ${fault?.message}`)
   }
-  return envelope as Static<Schema>
+  return { rows, envelope: envelope as Static<Schema> }
 }
 
 function broken(problem: string): AttemptFailed {

@@ -13,6 +13,8 @@ export interface WalkOptions {
 /**
  * Yields the pages of `query` in order, always asking for one page more than the caller has taken.
  *
+ * A page may be used until the next one is asked for: then its memory is given back.
+ *
  * Leaving the loop early aborts the request that is ahead, and waits for its end.
  * @throws KkiCursorRepeated instead of the page that names a cursor a second time; KkiTooManyPages after the last
  *   allowed page; whatever `fetchPage` throws, when its page is due.
@@ -47,6 +49,7 @@ export async function* walkPages(
       const isLastAllowed = number >= maxPages
       ahead = page.nextCursor === null || isLastAllowed ? null : ask(page.nextCursor, number + 1)
       yield page
+      page.release()
       if (page.nextCursor !== null && isLastAllowed) {
         throw new KkiTooManyPages(`the walk has more than the ${maxPages} pages allowed`, { page: number })
       }

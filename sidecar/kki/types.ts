@@ -1,3 +1,5 @@
+import type { JsonList } from '../platform/json-list.ts'
+
 /** What one list request asks KKI for. Times are ISO instants; absent means no bound. */
 export interface PageQuery {
   /** KKI's own profession code; absent asks for all. */
@@ -18,7 +20,7 @@ export type KkiQuery = PageQuery | StrQuery
 
 /** One page as it came: `body` is kept whole, so that a refused row can be stored as KKI sent it. */
 export interface KkiPage {
-  rows: unknown[]
+  rows: JsonList
   nextCursor: string | null
   /** KKI's estimate; `null` where it gave none. */
   total: number | null
@@ -26,6 +28,8 @@ export interface KkiPage {
   sourceNow: number
   /** Decompressed JSON text. */
   body: Buffer
+  /** Gives its memory back; neither its rows nor its body must be used after that. Who keeps a page need not. */
+  release(): void
 }
 
 /** What a fetch needs to know about its caller, so that every hop carries the same ids. */

@@ -43,3 +43,44 @@ const escapes: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n'
 function escapeText(value: string): string {
   return special.test(value) ? value.replace(specials, char => escapes[char] as string) : value
 }
+
+/** Bytes that a line takes at most for each of its UTF-16 units. */
+const bytesPerUnit = 3
+const firstSize = 64 * 1024
+
+/** Collects lines of COPY's text format outside of the heap. */
+export class CopyText {
+  readonly #free: Buffer[] = []
+  #bytes: Buffer = Buffer.alloc(0)
+  #length = 0
+
+  /** Adds one line. */
+  add(values: readonly CopyValue[]): void {
+    const line = copyLine(values)
+    const needed = this.#length + line.length * bytesPerUnit
+    if (needed > this.#bytes.length) this.#grow(needed)
+    this.#length += this.#bytes.write(line, this.#length)
+  }
+
+  /** Returns the lines so far, and begins anew. */
+  take(): Buffer {
+    const taken = this.#bytes.subarray(0, this.#length)
+    this.#bytes = this.#free.pop() ?? Buffer.alloc(0)
+    this.#length = 0
+    return taken
+  }
+
+  /**
+   * Takes back the memory of lines that are stored, for those to come. What a page takes, the collector would find after
+   * many more.
+   */
+  giveBack(lines: Buffer): void {
+    if (lines.buffer.byteLength > 0) this.#free.push(Buffer.from(lines.buffer))
+  }
+
+  #grow(needed: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(firstSize, Math.ceil(needed * 1.25)))
+    this.#bytes.copy(larger, 0, 0, this.#length)
+    this.#bytes = larger
+  }
+}

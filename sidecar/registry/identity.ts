@@ -3,6 +3,7 @@ import {
   createDecipheriv,
   createHmac,
   createSecretKey,
+  hash,
   type KeyObject,
   randomBytes,
   randomFillSync
@@ -23,6 +24,11 @@ export interface Identity {
   digestNik(nik: string): Buffer
   /** HMAC-SHA-256 of a row as it came, 32 bytes. A plain hash would give the NIK in it away to whoever knows the rest. */
   digestRow(raw: string): Buffer
+  /**
+   * Returns what digests rows as they came for rules of this version: half of a keyed SHA-256, 32 hex digits. Of half of it
+   * nobody can go on to the digest of a longer text, which is what HMAC takes twice the time for.
+   */
+  inputDigester(version: string): (row: Buffer) => string
   /** AES-256-GCM: version, key id, 12 bytes of nonce, ciphertext, 16 bytes of tag. */
   seal(purpose: SealPurpose, value: Buffer | string): Buffer
   /** @throws SealBroken */
@@ -129,6 +135,7 @@ export function createIdentity(
     fingerprint: createHmac('sha256', digestKey).update('fingerprint\0').digest(),
     digestNik: nik => createHmac('sha256', digestKey).update(nik).digest(),
     digestRow: raw => createHmac('sha256', digestKey).update('row\0').update(raw).digest(),
+    inputDigester: version => createInputDigester(digestKey, version),
     seal(purpose, value) {
       const nonce = nextNonce()
       const cipher = createCipheriv('aes-256-gcm', sealKey, nonce)
@@ -156,6 +163,18 @@ export function createIdentity(
         throw new SealBroken('A sealed value was altered, or sealed for another purpose', { cause })
       }
     }
+  }
+}
+
+/** With one call of the hash for each row: a HMAC object is made of three times the time, and of garbage. */
+function createInputDigester(digestKey: KeyObject, version: string): (row: Buffer) => string {
+  const prefix = createHmac('sha256', digestKey).update('input\0').update(version).digest()
+  let text = Buffer.alloc(0)
+  return row => {
+    const length = prefix.length + row.length
+    if (length > text.length) text = Buffer.concat([prefix, Buffer.alloc(2 * row.length)])
+    row.copy(text, prefix.length)
+    return hash('sha256', text.subarray(0, length), 'hex').slice(0, 32)
   }
 }
 

@@ -1,46 +1,48 @@
 import type pg from 'pg'
+import type { JsonList } from '../platform/json-list.ts'
 import type { Transform } from '../transform/transform.ts'
-import type { Candidate, OwnCandidate, RowPosition } from '../transform/types.ts'
+import type { RowPosition } from '../transform/types.ts'
 import { compactExactly } from './exact-json.ts'
 import type { Identity } from './identity.ts'
 import { inPartitions, sql } from './sql.ts'
-import { refusedForContent, type StagedCandidate, type StagedPage, type StagedRejection, stageRows } from './stage.ts'
+import { stageRows } from './stage.ts'
+import { type KnownRow, refusedForContent, type StagedCandidate, type StagedRejection } from './staged-lines.ts'
 import { readRowTexts } from './staged-texts.ts'
 
 const find = sql('known/01-find.sql')
 const takeDoubtful = sql('known/02-doubtful.sql')
-/** A control character, of which cleaned texts have none. */
-const separator = '\u001f'
+const forget = sql('known/03-forget.sql')
 /** Doubtful rows that are read at a time; bounds memory whatever their number. */
 const doubtfulAtATime = 1000
 
 /**
- * Returns the page with those rows set aside that say what SDMK holds already, word for word: they are staged as a mere
- * mention, since nothing is to be done for them. A row with a problem or a warning is never one of them.
+ * Rows that came before, byte for byte, and of which SDMK holds what they say: they are not even read, but staged as a mere
+ * mention. Known by a digest of their text and of the rules by which it is read; a row with a warning or a problem is never
+ * one of them.
  */
-export async function setKnownAside<Page extends StagedPage>(pool: pg.Pool, page: Page): Promise<Page> {
-  const plain = page.candidates.filter(({ candidate }) => isPlain(candidate))
-  if (plain.length === 0) return page
-  const listOf = (textOf: (candidate: Candidate | OwnCandidate) => string | null) =>
-    plain.map(({ candidate }) => textOf(candidate)).join(separator)
-  const { rows } = await pool.query<{ place: number; id: number; version: number }>(find, [
-    listOf(candidate => candidate.strNumber),
-    listOf(candidate => candidate.profession),
-    listOf(candidate => candidate.contentHash),
-    separator
-  ])
-  if (rows.length === 0) return page
-  const known = rows.map(({ place, id, version }) => {
-    const { position } = plain[place] as StagedCandidate
-    return { position, registrationId: id, registrationVersion: version }
-  })
-  const aside = new Set(known.map(({ position }) => position))
-  return { ...page, known, candidates: page.candidates.filter(({ position }) => !aside.has(position)) }
-}
+export class KnownRows {
+  readonly #pool: pg.Pool
+  readonly #digestInput: (row: Buffer) => string
 
-function isPlain(candidate: Candidate | OwnCandidate): boolean {
-  const { endingOnly, warnings, problems } = candidate
-  return !endingOnly && warnings.length === 0 && problems.length === 0 && !('personAt' in candidate)
+  constructor(pool: pg.Pool, identity: Identity, { version }: Pick<Transform, 'version'>) {
+    this.#pool = pool
+    this.#digestInput = identity.inputDigester(version)
+  }
+
+  /** Returns the digests of the rows at these places, and which of them are known. */
+  async find(
+    rows: JsonList,
+    places: readonly number[]
+  ): Promise<{ digests: string[]; known: Map<number, Omit<KnownRow, 'position'>> }> {
+    if (places.length === 0) return { digests: [], known: new Map() }
+    const digests = places.map(place => this.#digestInput(rows.bytes(place)))
+    const found = await this.#pool.query<{ n: number; id: number; version: number }>(find, [digests.join()])
+    const known = new Map<number, Omit<KnownRow, 'position'>>()
+    for (const { n, id, version } of found.rows) {
+      known.set(places[n] as number, { registrationId: id, registrationVersion: version })
+    }
+    return { digests, known }
+  }
 }
 
 /**
@@ -55,13 +57,14 @@ export async function stageDoubtful(
 ): Promise<void> {
   const { rows } = await client.query<RowPosition>(inPartitions(takeDoubtful, batchId), [batchId])
   rows.sort((a, b) => a.rowNo - b.rowNo)
+  const digestInput = identity.inputDigester(transform.version)
   for (let i = 0; i < rows.length; i += doubtfulAtATime) {
     const candidates: StagedCandidate[] = []
     const rejections: StagedRejection[] = []
     for await (const [position, text] of readRowTexts(client, batchId, identity, rows.slice(i, i + doubtfulAtATime))) {
       // It was in good order when it came; a mapping that was changed since may refuse it.
       const result = transform(JSON.parse(text), { sourceNow: Date.now(), maxSkewMs: Number.POSITIVE_INFINITY })
-      if (result.ok) candidates.push({ position, candidate: result.value })
+      if (result.ok) candidates.push({ position, candidate: result.value, inputDigest: digestInput(Buffer.from(text)) })
       else {
         const { rejections: problems, strNumber, profession, urgent } = result
         rejections.push(
@@ -71,4 +74,19 @@ export async function stageDoubtful(
     }
     await stageRows(client, batchId, identity, { candidates, rejections })
   }
+}
+
+/** True where texts are known that may tell of nothing any more: a tenth as many as there are registrations, or more. */
+const hasMany = `select known.reltuples > greatest(registration.reltuples, 0) * 1.1 + 10000 as "hasMany"
+  from pg_class known, pg_class registration
+  where known.oid = 'kki.known_input'::regclass and registration.oid = 'sdmk.registration'::regclass`
+
+/**
+ * Forgets known rows that came to nothing, once they are many: of each change one is left, and of a KKI that writes its
+ * rows anew each time, as many as it lists. Returns how many went.
+ */
+export async function forgetOutdated(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ hasMany: boolean }>(hasMany)
+  if (!rows[0]?.hasMany) return 0
+  return (await pool.query(forget)).rowCount ?? 0
 }

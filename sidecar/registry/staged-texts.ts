@@ -1,7 +1,7 @@
 import { zstdDecompressSync } from 'node:zlib'
 import type pg from 'pg'
+import { cutList } from '../platform/json-list.ts'
 import type { Identity } from './identity.ts'
-import { rowTexts } from './row-texts.ts'
 import { inPartitions } from './sql.ts'
 
 /** Sealed pages that are read at a time; one is open at a time. */
@@ -25,8 +25,22 @@ export async function* readRowTexts<Row extends { page: number; pageRow: number 
       [batchId, numbers.slice(i, i + pagesAtATime)]
     )
     for (const { page, body_sealed } of pages) {
-      const texts = rowTexts(zstdDecompressSync(identity.open('page', body_sealed)).toString('utf8'))
-      for (const row of wanted.get(page) ?? []) yield [row, texts[row.pageRow - 1] ?? 'null']
+      yield* textsOf(identity.open('page', body_sealed), wanted.get(page) ?? [])
     }
   }
+}
+
+/** Larger than any page, so that its text comes as one piece; what is not written to takes no memory. */
+const chunkSize = 2 ** 20
+
+function textsOf<Row extends { pageRow: number }>(
+  compressed: Buffer,
+  rows: readonly Row[]
+): [row: Row, text: string][] {
+  const page = zstdDecompressSync(compressed, { chunkSize })
+  const { list } = cutList(page, 'data')
+  const texts = rows.map((row): [Row, string] => [row, list.text(row.pageRow - 1)])
+  // Freed at once: the collector would let dozens of pages wait.
+  if (page.buffer instanceof ArrayBuffer && page.buffer.byteLength >= chunkSize) page.buffer.transfer(0)
+  return texts
 }

@@ -8,8 +8,9 @@ import { inSpan } from '../platform/tracing.ts'
 import { readIdentity } from '../registry/digest-key.ts'
 import { DigestKeyChanged, FenceLost, SealBroken } from '../registry/errors.ts'
 import type { IdentityKeys } from '../registry/identity.ts'
-import { setKnownAside } from '../registry/known.ts'
-import { openStaging, type PreparedPage, preparePage, stagePages } from '../registry/stage.ts'
+import { KnownRows } from '../registry/known.ts'
+import { PageWriter, type PreparedPage } from '../registry/page-writer.ts'
+import { openStaging, stagePages } from '../registry/stage.ts'
 import { compilePointer } from '../transform/fields.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import type { Transform } from '../transform/transform.ts'
@@ -19,8 +20,8 @@ import { askAgain } from './desk/ask-again.ts'
 import { failBatch } from './fail-batch.ts'
 import { FormatErrorLog } from './format-errors.ts'
 import type { SyncMetrics } from './metrics.ts'
+import { readPage } from './read-page.ts'
 import { readUndoneSince } from './refetch.ts'
-import { transformPage } from './transform-page.ts'
 import { readWatermark } from './watermark.ts'
 
 export interface FetchOptions {
@@ -157,25 +158,23 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
     ...(batch.cursor !== null && { startCursor: openCursor(identity, batch.cursor) }),
     firstPage: batch.pages + 1
   }
-  const progress = new Progress(context, batch)
+  const writer = new PageWriter(batch.id, identity, { page: batch.pages + 1, rowNo: batch.fetched + 1 })
+  const progress = new Progress(context, batch, writer)
   // An attempt that ended between its last pages and the word that they were the last left no cursor, as one that has not
   // begun has none: walking on would stage everything a second time.
   if (batch.pages > 0 && batch.cursor === null) return progress.finish()
   const formatErrors = new FormatErrorLog(context.logger)
-  const isCovered = coverage(context.mapping, batch)
-  let rowNo = batch.fetched
+  const { transform } = context
+  const reading = {
+    transform,
+    maxSkewMs: options.maxSkewSeconds * 1000,
+    isCovered: coverage(context.mapping, batch),
+    knownRows: new KnownRows(database.pool, identity, transform),
+    formatErrors
+  }
   for await (const page of walkPages(kki, query, callContext, { maxPages: options.maxPages, ...resume })) {
-    const staged = await transformPage(page, {
-      page: progress.nextPage,
-      firstRowNo: rowNo + 1,
-      isCovered,
-      transform: context.transform,
-      maxSkewMs: options.maxSkewSeconds * 1000
-    })
-    rowNo += staged.candidates.length + staged.rejections.length
-    formatErrors.add(staged)
-    const aside = await setKnownAside(database.pool, staged)
-    await progress.add(page, await preparePage(batch.id, identity, aside), staged.passedOver)
+    const staged = await readPage(page, writer, reading)
+    await progress.add(page, staged.page, staged.passedOver)
   }
   await progress.finish()
   formatErrors.finish()
@@ -191,21 +190,21 @@ function coverage({ fields }: Mapping, { sourceProfessionsCovered }: Batch): ((r
 /** Collects pages and stages a few to a transaction, while the next ones are fetched and transformed. */
 class Progress {
   readonly #context: FetchContext
+  readonly #writer: PageWriter
   #batch: Batch
   #waiting: PreparedPage[] = []
   #cursor: string | null
   #passedOver: number
   #total: number | null
   #writing: Promise<void> = Promise.resolve()
-  nextPage: number
 
-  constructor(context: FetchContext, batch: Batch) {
+  constructor(context: FetchContext, batch: Batch, writer: PageWriter) {
     this.#context = context
+    this.#writer = writer
     this.#batch = batch
     this.#cursor = batch.cursor
     this.#passedOver = batch.passedOver
     this.#total = batch.expectedTotal
-    this.nextPage = batch.pages + 1
   }
 
   async add(page: KkiPage, prepared: PreparedPage, passedOver: number): Promise<void> {
@@ -213,7 +212,6 @@ class Progress {
     this.#cursor = page.nextCursor === null ? null : sealCursor(this.#context.identity, page.nextCursor)
     this.#passedOver += passedOver
     this.#total = page.total ?? this.#total
-    this.nextPage++
     if (this.#waiting.length < pagesPerTransaction) return
     await this.#writing
     this.#writing = this.#write(this.#waiting, false)
@@ -250,6 +248,7 @@ class Progress {
       if (isLast) await queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
       return batch
     })
+    this.#writer.giveBack(pages)
   }
 }
 

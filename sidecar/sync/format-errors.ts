@@ -1,5 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { StagedPage } from '../registry/stage.ts'
+import type { RowPosition } from '../transform/types.ts'
 
 /** Lines for single errors; a field that KKI has renamed is wrong in every row. */
 const linesPerWalk = 20
@@ -17,23 +17,11 @@ export class FormatErrorLog {
     this.#logger = logger
   }
 
-  add({ candidates, rejections }: Pick<StagedPage, 'candidates' | 'rejections'>): void {
-    for (const { position, problems } of rejections) this.#note(position, problems)
-    // Rows that go on with a part that cannot be read: a NIK that cannot be one, an ending among faults.
-    for (const { position, candidate } of candidates) this.#note(position, candidate.problems)
-  }
-
-  /** To be called when all pages are read. */
-  finish(): void {
-    if (this.#total <= linesPerWalk) return
-    const fields = { errors: this.#total, logged: linesPerWalk, counts: Object.fromEntries(this.#counts) }
-    this.#logger.warn(fields, 'KKI sent more format errors than are logged one by one')
-  }
-
-  #note(
-    { page, rowNo, pageRow }: { page: number; rowNo: number; pageRow: number },
-    problems: readonly { code: string; instancePath: string }[]
-  ): void {
+  /**
+   * Adds what is wrong with one row. It may be one that goes on with a part that cannot be read: a NIK that cannot be one,
+   * an ending among faults.
+   */
+  add({ page, rowNo, pageRow }: RowPosition, problems: readonly { code: string; instancePath: string }[]): void {
     for (const { code, instancePath: path } of problems) {
       this.#total += 1
       const key = `${code} ${path}`
@@ -41,5 +29,12 @@ export class FormatErrorLog {
       if (this.#total > linesPerWalk) continue
       this.#logger.warn({ code, page, page_row: pageRow, row: rowNo, path }, 'a row of KKI has a format error')
     }
+  }
+
+  /** To be called when all pages are read. */
+  finish(): void {
+    if (this.#total <= linesPerWalk) return
+    const fields = { errors: this.#total, logged: linesPerWalk, counts: Object.fromEntries(this.#counts) }
+    this.#logger.warn(fields, 'KKI sent more format errors than are logged one by one')
   }
 }

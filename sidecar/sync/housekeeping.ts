@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../platform/database.ts'
 import { createTraceId } from '../platform/trace-context.ts'
+import { forgetOutdated } from '../registry/known.ts'
 import { recordAudit } from './audit/record.ts'
 import type { SyncMetrics } from './metrics.ts'
 
 /** What goes when its time is over; `docs/database.md` has the table of what is kept how long. */
-export const purgedThings = ['staging', 'raw_rows'] as const
+export const purgedThings = ['staging', 'raw_rows', 'known_rows'] as const
 export type Purged = (typeof purgedThings)[number]
 
 export interface HouseContext {
@@ -21,12 +22,14 @@ export interface HouseContext {
 const lockTimeoutMs = 200
 
 /**
- * Drops the staging of batches that have ended, and the raw rows of rejections past their retention. Both are counted;
- * that raw rows went is audited in the same transaction.
+ * Drops the staging of batches that have ended, the raw rows of rejections past their retention, and digests of rows that
+ * will not come again. All are counted; that raw rows went is audited in the same transaction.
  */
 export async function keepHouse(context: HouseContext): Promise<void> {
   await dropStaging(context)
   await purgeRawRows(context)
+  const forgotten = await forgetOutdated(context.database.pool)
+  if (forgotten > 0) context.metrics.purged('known_rows', forgotten)
 }
 
 async function dropStaging({ database, metrics, logger }: HouseContext) {

@@ -2,16 +2,12 @@ import type pg from 'pg'
 import type { JobQueue } from '../platform/queue.ts'
 import { holdIdentity } from '../registry/digest-key.ts'
 import type { IdentityKeys } from '../registry/identity.ts'
-import { openStaging, preparePage, type StagedPage, stagePages } from '../registry/stage.ts'
+import { PageWriter, type PreparedPage } from '../registry/page-writer.ts'
+import { openStaging, stagePages } from '../registry/stage.ts'
 import { type Batch, changeBatch } from './batch.ts'
 
-/** Where a page stands in its batch; both count from 1. */
-export interface PagePlace {
-  page: number
-  firstRowNo: number
-}
-
-export type PageMaker = (place: PagePlace) => StagedPage | Promise<StagedPage>
+/** Writes one page of a batch. */
+export type PageMaker = (writer: PageWriter) => PreparedPage | Promise<PreparedPage>
 
 /**
  * Stages pages that are at hand as those of a queued batch, and queues its plan, all within the caller's transaction:
@@ -26,10 +22,10 @@ export async function stageBatch(
   const identity = await holdIdentity(client, keys)
   await openStaging(client, queued.id)
   const batch = await changeBatch(client, queued, { state: 'fetching', fetch_started_at: 'now' })
+  const writer = new PageWriter(batch.id, identity)
   const counts = { pages: 0, fetched: 0, rejected: 0 }
   for await (const makePage of pages) {
-    const made = await makePage({ page: counts.pages + 1, firstRowNo: counts.fetched + 1 })
-    const page = await preparePage(batch.id, identity, made)
+    const page = await makePage(writer)
     await stagePages(client, batch.id, [page])
     counts.pages += 1
     counts.fetched += page.rowCount

@@ -8,12 +8,17 @@ import type { MappedField, Mapping } from './mapping-schema.ts'
 import { coreKey, splitName } from './name.ts'
 import { holdsNikOf, nikFault, warnAboutNik } from './nik.ts'
 import { compileProfessions } from './professions.ts'
+import { rulesVersion } from './rules-version.ts'
 import { canonicalStr, isStrNumber, strFormatOf } from './str-number.ts'
 import { foldWord } from './text.ts'
 import type { Candidate, RegistrationStatus, Rejection, Sex, TransformContext, TransformResult } from './types.ts'
 import { compileValidity } from './validity.ts'
 
-export type Transform = (record: unknown, context: TransformContext) => TransformResult
+export interface Transform {
+  (record: unknown, context: TransformContext): TransformResult
+  /** Equal where the same comes out of the same records. */
+  version: string
+}
 
 /**
  * Returns the function that turns one raw KKI record into a candidate or its rejections, by `mapping`.
@@ -124,7 +129,7 @@ export function createTransform(mapping: Mapping): Transform {
     return null
   }
 
-  return (record, context) => {
+  const transform = (record: unknown, context: TransformContext): TransformResult => {
     if (typeof record !== 'object' || record === null || Array.isArray(record)) return notAnObject()
     const problems: Rejection[] = []
     const warnings: WarningCode[] = []
@@ -200,6 +205,8 @@ export function createTransform(mapping: Mapping): Transform {
     value.contentHash = hashOf(value)
     return { ok: true, value }
   }
+
+  return Object.assign(transform, { version: rulesVersion(mapping) })
 
   function rank(problem: Rejection): number {
     return order.get(problem.instancePath) ?? 0

@@ -64,10 +64,28 @@ test('returns the rows as they came, the whole body and the time of KKI', async 
 
   const page = await client.fetchPage({ limit: 3 }, callContext())
 
-  assert.deepEqual(page.rows, [{ nik: 1 }, null, 'x'])
+  assert.deepEqual([...page.rows], [{ nik: 1 }, null, 'x'])
   assert.deepEqual([page.nextCursor, page.total], [null, null])
   assert.equal(page.sourceNow, Date.UTC(2026, 10, 3, 7))
   assert.equal(page.body.toString(), text)
+})
+
+test('a page that was given back is not read by mistake, and the next one in its memory is whole', async t => {
+  const kki = await startKki(t)
+  kki.answerList = ({ number }, response) =>
+    sendJson(response, 200, pageOf([`row ${number}`, 'x'.repeat(number * 1000)]))
+  const { client } = clientFor(t, kki)
+  const ask = () => client.fetchPage({ limit: 2 }, callContext())
+
+  const [first, second] = [await ask(), await ask()]
+  first.release()
+  first.release()
+  const [third, fourth] = [await ask(), await ask()]
+
+  assert.throws(() => first.rows.value(0), SyntaxError)
+  assert.deepEqual([...second.rows], ['row 2', 'x'.repeat(2000)])
+  assert.deepEqual([...third.rows], ['row 3', 'x'.repeat(3000)])
+  assert.deepEqual([...fourth.rows], ['row 4', 'x'.repeat(4000)])
 })
 
 test('takes a total that no list can have for a broken contract', async t => {
@@ -89,7 +107,7 @@ test('reads a gzip body', async t => {
 
   const page = await client.fetchPage({ limit: 2 }, callContext())
 
-  assert.deepEqual(page.rows, ['a', 'b'])
+  assert.deepEqual([...page.rows], ['a', 'b'])
   assert.equal(page.body.toString(), text)
 })
 
@@ -102,7 +120,7 @@ test('asks again for a gzip body that is cut or corrupt', async t => {
 
   const page = await client.fetchPage({ limit: 2 }, callContext())
 
-  assert.deepEqual(page.rows, ['whole'])
+  assert.deepEqual([...page.rows], ['whole'])
   assert.equal(seen.retries, 2)
 })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { walkPages } from '../../sidecar/kki/pages.ts'
 import type { CallContext, KkiClient, KkiPage, PageQuery } from '../../sidecar/kki/types.ts'
+import { cutList } from '../../sidecar/platform/json-list.ts'
 import { callContext, clientFor, until } from './helpers/client.ts'
 import { type FakeKki, pageOf, sendJson, startKki } from './helpers/fake-kki.ts'
 
@@ -73,7 +74,7 @@ test('reports the failure of the page ahead only when that page is due, and name
   const { client } = clientFor(t, kki)
   const walk = walkPages(client, { limit: 1 }, callContext(), { maxPages: 9 })
 
-  assert.deepEqual((await walk.next()).value?.rows, [1])
+  assert.deepEqual([...((await walk.next()).value?.rows ?? [])], [1])
   await until(() => kki.list.length === 2)
   await new Promise(resolve => setTimeout(resolve, 20))
 
@@ -95,15 +96,34 @@ test('swallows the failure of a page ahead that nobody takes', async t => {
   }, /the database is gone/)
 })
 
+test('gives each page back when the next one is asked for', async () => {
+  const released: number[] = []
+  const client = clientOf(['a', 'b', null], page => released.push(page))
+  const seen: number[][] = []
+  for await (const page of walkPages(client, { limit: 1 }, callContext(), { maxPages: 9 })) {
+    seen.push([page.rows.value(0) as number, ...released])
+  }
+  assert.deepEqual(seen, [[1], [2, 1], [3, 1, 2]])
+  assert.deepEqual(released, [1, 2, 3])
+})
+
 /** A client whose pages name the given cursors, one after the other. */
-function clientOf(cursors: Array<string | null>): KkiClient {
+function clientOf(cursors: Array<string | null>, onRelease: (page: number) => void = () => {}): KkiClient {
   let page = 0
   return {
     async fetchPage(_query: PageQuery, context: CallContext) {
       context.signal.throwIfAborted()
       page += 1
       const nextCursor = cursors[page - 1] ?? null
-      return { rows: [page], nextCursor, total: null, sourceNow: 0, body: Buffer.alloc(0) }
+      const body = Buffer.from(`{"data":[${page}]}`)
+      return {
+        rows: cutList(body, 'data').list,
+        nextCursor,
+        total: null,
+        sourceNow: 0,
+        body,
+        release: onRelease.bind(null, page)
+      }
     },
     fetchByStr: async () => null,
     now: async () => 0,

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import type { Database } from '../../sidecar/platform/database.ts'
+import { cutList } from '../../sidecar/platform/json-list.ts'
 import { applyPlan } from '../../sidecar/registry/apply.ts'
 import { createIdentity, type Identity } from '../../sidecar/registry/identity.ts'
-import { setKnownAside } from '../../sidecar/registry/known.ts'
+import { KnownRows } from '../../sidecar/registry/known.ts'
+import { PageWriter } from '../../sidecar/registry/page-writer.ts'
 import { type PlanOptions, type PlanSummary, planBatch } from '../../sidecar/registry/plan.ts'
-import { openStaging, preparePage, stagePages } from '../../sidecar/registry/stage.ts'
+import { openStaging, stagePages } from '../../sidecar/registry/stage.ts'
+import { readPage } from '../../sidecar/sync/read-page.ts'
+import type { Transform } from '../../sidecar/transform/transform.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
@@ -103,8 +107,8 @@ export async function applyRows(
   options: ApplyOptions = {}
 ): Promise<Applied> {
   const { kind, ...given } = options
-  const batchId = await stageRows(database, identity, rows, kind)
   const plan: PlanOptions = { ...planOptions, ...given }
+  const batchId = await stageRows(database, identity, rows, kind, plan.transform)
   const summary = await database.withTransaction(client => planBatch(client, batchId, identity, plan))
   const { deactivated } = await database.withTransaction(client => applyPlan(client, batchId, plan.asOf))
   return { batchId, summary, deactivated, outcomes: await readOutcomes(database, batchId, rows.length) }
@@ -114,7 +118,9 @@ export async function applyRows(
 export const planOptions = {
   asOf: '2026-06-01',
   createUnmatched: 'create',
-  transform: record => ({ ok: true, value: record as Candidate })
+  transform: Object.assign((record: unknown) => ({ ok: true as const, value: record as Candidate }), {
+    version: 'test'
+  })
 } satisfies PlanOptions
 
 /** Stages the rows as one page of a new batch, what SDMK holds already set aside, and returns its id. */
@@ -122,7 +128,8 @@ export async function stageRows(
   database: Database,
   identity: Identity,
   rows: Candidate[],
-  kind = 'retry'
+  kind = 'retry',
+  transform: Transform = planOptions.transform
 ): Promise<number> {
   const { pool } = database
   const trace = randomBytes(16).toString('hex')
@@ -135,16 +142,15 @@ export async function stageRows(
     [run.rows[0].id, trace, kind]
   )
   const batchId = batch.rows[0].id as number
-  const page = await setKnownAside(pool, {
-    page: 1,
-    rowCount: rows.length,
-    body: Buffer.from(JSON.stringify({ data: rows })),
-    candidates: rows.map((row, i) => ({ position: { rowNo: i + 1, page: 1, pageRow: i + 1 }, candidate: row })),
-    rejections: []
-  })
+  const body = Buffer.from(JSON.stringify({ data: rows }))
+  const { page } = await readPage(
+    { rows: cutList(body, 'data').list, body, sourceNow: Date.now() },
+    new PageWriter(batchId, identity),
+    { transform, maxSkewMs: 0, knownRows: new KnownRows(pool, identity, transform) }
+  )
   await database.withTransaction(async client => {
     await openStaging(client, batchId)
-    await stagePages(client, batchId, [await preparePage(batchId, identity, page)])
+    await stagePages(client, batchId, [page])
   })
   return batchId
 }

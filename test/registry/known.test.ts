@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { forgetOutdated } from '../../sidecar/registry/known.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
+import { undoBatch } from '../../sidecar/registry/undo.ts'
 import { candidate, createRegistry, planOptions, type Registry, stageRows } from './helpers.ts'
 
 /** How many rows of a batch are mentioned alone, and how many are staged in full. */
@@ -35,6 +37,50 @@ describe('rows that SDMK holds word for word', { concurrency: true }, () => {
     const { batchId, summary } = await registry.apply(plain, warned, { ...changed, contentHash: 'ab'.repeat(16) })
     assert.deepEqual(await staged(registry, batchId), [1, 2])
     assert.equal(summary.unchanged, 2)
+  })
+
+  test('are read again where a byte of them is another, or the rules that read them, and are known from then on', async t => {
+    const registry = await createRegistry(t)
+    const row = candidate()
+    await registry.apply(row)
+    const { strNumber, ...others } = row
+    const reordered = { strNumber, ...others }
+    const newRules = { ...planOptions, transform: Object.assign(planOptions.transform.bind(null), { version: 'new' }) }
+    for (const again of [() => registry.apply(reordered), () => registry.applyWith(newRules, row)]) {
+      const first = await again()
+      assert.deepEqual(await staged(registry, first.batchId), [0, 1])
+      assert.equal(first.summary.unchanged, 1)
+      assert.deepEqual(await staged(registry, (await again()).batchId), [1, 0])
+    }
+  })
+
+  test('are read again where the registry was taken back to what was there before them', async t => {
+    const registry = await createRegistry(t)
+    const row = candidate()
+    await registry.apply(row)
+    const newer = { ...row, changedAt: '2026-02-01T00:00:00.000Z', contentHash: 'cd'.repeat(16) }
+    const { batchId } = await registry.apply(newer)
+    await registry.database.withTransaction(client => undoBatch(client, batchId, planOptions.asOf))
+    const again = await registry.apply(newer)
+    assert.deepEqual(await staged(registry, again.batchId), [0, 1])
+    assert.equal(again.summary.updated, 1)
+  })
+
+  test('are forgotten once those that tell of nothing any more are many', async t => {
+    const registry = await createRegistry(t)
+    const [kept, changed] = [candidate(), candidate()]
+    await registry.apply(kept, changed)
+    await registry.apply({ ...changed, changedAt: '2026-02-01T00:00:00.000Z', contentHash: 'cd'.repeat(16) })
+    const { pool } = registry
+    assert.equal(await forgetOutdated(pool), 0, 'one is not many')
+    await pool.query(
+      `insert into kki.known_input (digest, registration_id, registration_version, batch_id)
+      select gen_random_uuid(), r.id, r.version, 0 from sdmk.registration r, generate_series(1, 6000)`
+    )
+    await pool.query('analyze kki.known_input')
+    assert.equal(await forgetOutdated(pool), 12_001)
+    const { batchId } = await registry.apply(kept)
+    assert.deepEqual(await staged(registry, batchId), [1, 0])
   })
 
   test('are looked at after all where the batch lists their STR a second time', async t => {
@@ -90,7 +136,7 @@ describe('rows that SDMK holds word for word', { concurrency: true }, () => {
       profession: null,
       urgent: false
     })
-    const transform = { ...planOptions, transform: refusing }
+    const transform = { ...planOptions, transform: Object.assign(refusing, { version: 'other' }) }
     const refused = await registry.database.withTransaction(client =>
       planBatch(client, batchId, registry.identity, transform)
     )

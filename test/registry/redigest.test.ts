@@ -62,6 +62,22 @@ describe('the switch of the digest key', () => {
     assert.equal(await find(keys.present.digestNik(late.nik as string)), 0)
   })
 
+  test('leaves nothing that the present key digested of whole rows: they are read once more', async t => {
+    const { database, owner, keys } = await registry(t)
+    const row = candidate()
+    await applyRows(database, keys.present, [row])
+    await fillNextDigests(owner, keys)
+    await switchDigestKey(owner, keys, { andThen })
+    const count = async (from: string) => (await owner.pool.query(`select count(*) as n from ${from}`)).rows[0].n
+    assert.equal(await count('kki.known_input'), 0)
+    assert.equal(await count('kki.staged_row where input_digest is not null'), 0)
+    for (const mentioned of [0, 1]) {
+      const { batchId, summary } = await applyRows(database, keys.next, [row])
+      assert.equal(summary.unchanged, 1)
+      assert.equal(await count(`kki.staged_known where batch_id = ${batchId}`), mentioned)
+    }
+  })
+
   test('is not made where a digest is not that of the sealed value beside it', async t => {
     const { owner, keys } = await registry(t)
     await owner.pool.query('update sdmk.health_worker set nik_digest = $1 where id = 1', [randomBytes(32)])

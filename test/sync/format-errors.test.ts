@@ -4,16 +4,6 @@ import { FormatErrorLog } from '../../sidecar/sync/format-errors.ts'
 import { keepLog, type LogLine } from '../helpers/log.ts'
 
 const at = (rowNo: number) => ({ rowNo, page: Math.ceil(rowNo / 100), pageRow: ((rowNo - 1) % 100) + 1 })
-const pageOf = (problems: { code: string; instancePath: string }[][]) =>
-  ({
-    candidates: [],
-    rejections: problems.map((some, index) => ({
-      position: at(index + 1),
-      problems: some,
-      raw: '{"nama":"Orang Rekaan"}'
-    }))
-  }) as unknown as Parameters<FormatErrorLog['add']>[0]
-
 test('each of a few format errors has a line that says where it stands', () => {
   const { logger, lines } = keepLog()
   const log = new FormatErrorLog(logger)
@@ -21,7 +11,8 @@ test('each of a few format errors has a line that says where it stands', () => {
     { code: 'SCHEMA_INVALID', instancePath: '/nomor_str' },
     { code: 'DATE_INVALID', instancePath: '/tanggal_lahir' }
   ]
-  log.add(pageOf([[], problems]))
+  log.add(at(1), [])
+  log.add(at(2), problems)
   log.finish()
   assert.deepEqual(
     lines.map(({ level, msg, code, page, page_row, row, path }) => ({ level, msg, code, page, page_row, row, path })),
@@ -29,15 +20,14 @@ test('each of a few format errors has a line that says where it stands', () => {
       ...{ level: 'warn', msg: 'a row of KKI has a format error', code, page: 1, page_row: 2, row: 2, path }
     }))
   )
-  assert.doesNotMatch(JSON.stringify(lines), /Orang/)
 })
 
 test('an error of every row is told twenty times, and then how often', () => {
   const { logger, lines } = keepLog()
   const log = new FormatErrorLog(logger)
   const missing = { code: 'SCHEMA_INVALID', instancePath: '/nama' }
-  log.add(pageOf(Array.from({ length: 15_000 }, () => [missing])))
-  log.add(pageOf([...Array.from({ length: 5000 }, () => [missing]), [{ code: 'DATE_INVALID', instancePath: '/x' }]]))
+  for (let rowNo = 1; rowNo <= 20_000; rowNo++) log.add(at(rowNo), [missing])
+  log.add(at(20_001), [{ code: 'DATE_INVALID', instancePath: '/x' }])
   log.finish()
   assert.equal(lines.length, 21)
   const { errors, logged, counts } = lines[20] as LogLine

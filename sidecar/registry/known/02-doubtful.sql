@@ -21,6 +21,6 @@ where k.batch_id = $1 and k.row_no = known.row_no
     known.str_number is null
     or known.str_number in (select str_number from repeated where str_number is not null)
     or known.str_number in (select str_number from kki.decision where withdrawn_at is null)
-    or known.str_number in (select subject from kki.rejection where state = 'open')
+    or exists (select from kki.rejection d where d.state = 'open' and d.subject = known.str_number)
   )
 returning k.row_no as "rowNo", k.page, k.page_row as "pageRow"

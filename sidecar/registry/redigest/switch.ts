@@ -113,6 +113,9 @@ async function replaceDigests(client: pg.ClientBase, keys: DigestKeys): Promise<
     )
     digests += replaced.rowCount ?? 0
   }
+  // Made anew by the next rows: nothing that the former key digested is to stay.
+  await client.query('truncate kki.known_input')
+  await client.query('update kki.staged_row set input_digest = null where input_digest is not null')
   return { digests, lost, blockedMs: Math.round(performance.now() - started) }
 }
 

@@ -3,11 +3,12 @@ import { KkiRefused } from '../../kki/errors.ts'
 import type { CallContext, KkiClient, KkiPage } from '../../kki/types.ts'
 import { readIdentity } from '../../registry/digest-key.ts'
 import type { Identity } from '../../registry/identity.ts'
-import { type PreparedPage, preparePage, stagePages } from '../../registry/stage.ts'
+import { PageWriter, type PreparedPage } from '../../registry/page-writer.ts'
+import { stagePages } from '../../registry/stage.ts'
 import { type Batch, changeBatch } from '../batch.ts'
 import type { FetchContext } from '../fetch-batch.ts'
 import { FormatErrorLog } from '../format-errors.ts'
-import { transformPage } from '../transform-page.ts'
+import { readPage } from '../read-page.ts'
 
 /** STRs that KKI is asked for at once, and that share a transaction. */
 const atATime = 4
@@ -81,24 +82,20 @@ async function stage(
   answers: Answer[],
   formatErrors: FormatErrorLog
 ) {
-  let rowNo = batch.fetched + 1
-  let page = batch.pages + 1
+  const writer = new PageWriter(batch.id, identity, { page: batch.pages + 1, rowNo: batch.fetched + 1 })
   const pages: PreparedPage[] = []
   for (const { page: answer } of answers) {
     if (answer === null) continue
-    const staged = await transformPage(answer, {
-      page: page++,
-      firstRowNo: rowNo,
+    const { page } = await readPage(answer, writer, {
       transform,
-      maxSkewMs: options.maxSkewSeconds * 1000
+      maxSkewMs: options.maxSkewSeconds * 1000,
+      formatErrors
     })
-    rowNo += answer.rows.length
-    formatErrors.add(staged)
-    pages.push(await preparePage(batch.id, identity, staged))
+    pages.push(page)
   }
   return {
     pages,
-    fetched: rowNo - 1 - batch.fetched,
+    fetched: pages.reduce((sum, { rowCount }) => sum + rowCount, 0),
     rejected: pages.reduce((sum, { rejectionCount }) => sum + rejectionCount, 0)
   }
 }

@@ -1,7 +1,8 @@
 import type pg from 'pg'
+import { cutList } from '../../platform/json-list.ts'
 import type { IdentityKeys } from '../../registry/identity.ts'
+import { readPage } from '../read-page.ts'
 import type { PageMaker } from '../stage-batch.ts'
-import { transformPage } from '../transform-page.ts'
 import type { DeskContext } from './desk.ts'
 
 /** A refused row that waits, where it stood. */
@@ -41,24 +42,12 @@ export async function readWaitingRows(
 
 /** Returns what stages rows of KKI by the present mapping, without asking KKI. */
 export function pageOfRows({ transform, maxSkewSeconds }: DeskContext, raws: readonly string[]): PageMaker {
-  const body = `{"data":[${raws.join(',')}]}`
-  return ({ page, firstRowNo }) =>
-    transformPage(
-      {
-        rows: (JSON.parse(body) as { data: unknown[] }).data,
-        body: Buffer.from(body),
-        // By the present clock: a stamp that was in the future when the row came may have passed since.
-        sourceNow: Date.now(),
-        nextCursor: null,
-        total: null
-      },
-      {
-        page,
-        firstRowNo,
-        transform,
-        maxSkewMs: maxSkewSeconds * 1000
-      }
-    )
+  const body = Buffer.from(`{"data":[${raws.join(',')}]}`)
+  return async writer => {
+    // By the present clock: a stamp that was in the future when the row came may have passed since.
+    const page = { rows: cutList(body, 'data').list, body, sourceNow: Date.now() }
+    return (await readPage(page, writer, { transform, maxSkewMs: maxSkewSeconds * 1000 })).page
+  }
 }
 
 /** Yields the waiting rows of these rejections as pages of JSON texts; `onPurged` is told of rows that are no longer kept. */

@@ -1,12 +1,12 @@
 import type pg from 'pg'
 import type { JobQueue } from '../../platform/queue.ts'
 import type { IdentityKeys } from '../../registry/identity.ts'
-import { refusedForContent, type StagedPage } from '../../registry/stage.ts'
+import type { PageWriter, PreparedPage } from '../../registry/page-writer.ts'
 import type { OwnTransform } from '../../transform/own-person.ts'
 import { type Caller, recordAudit } from '../audit/record.ts'
 import type { Batch } from '../batch.ts'
 import { insertBatchRun } from '../batch-run.ts'
-import { type PageMaker, type PagePlace, stageBatch } from '../stage-batch.ts'
+import { type PageMaker, stageBatch } from '../stage-batch.ts'
 
 export interface ImportContext {
   queue: JobQueue
@@ -63,27 +63,22 @@ async function* pagesOf(
     if (page.length < recordsPerPage) continue
     const full = page
     page = []
-    yield place => toPage(full, place, transform)
+    yield writer => toPage(full, writer, transform)
     onProgress?.(count)
   }
-  if (page.length > 0) yield place => toPage(page, place, transform)
+  if (page.length > 0) yield writer => toPage(page, writer, transform)
   onProgress?.(count)
 }
 
-function toPage(records: unknown[], { page, firstRowNo }: PagePlace, transform: OwnTransform): StagedPage {
+function toPage(records: unknown[], writer: PageWriter, transform: OwnTransform): PreparedPage {
   const now = Date.now()
-  const candidates: StagedPage['candidates'] = []
-  const rejections: StagedPage['rejections'] = []
   for (const [i, record] of records.entries()) {
-    const position = { rowNo: firstRowNo + i, page, pageRow: i + 1 }
     const result = transform(record, now)
-    if (result.ok) candidates.push({ position, candidate: result.value })
+    if (result.ok) writer.add(i + 1, result.value)
     else {
       const { strNumber, profession, rejections: problems } = result
-      const raw = JSON.stringify(record)
-      rejections.push(refusedForContent({ position, strNumber, profession, problems, urgent: false, raw }))
+      writer.refuse(i + 1, { strNumber, profession, problems, urgent: false, raw: JSON.stringify(record) })
     }
   }
-  const body = Buffer.from(JSON.stringify({ data: records }))
-  return { page, rowCount: records.length, body, candidates, rejections }
+  return writer.finish(records.length, Buffer.from(JSON.stringify({ data: records })))
 }

@@ -1,0 +1,108 @@
+import { constants, zstdCompressSync } from 'node:zlib'
+import type { Candidate, OwnCandidate, RowPosition } from '../transform/types.ts'
+import { CopyText } from './copy.ts'
+import type { Identity } from './identity.ts'
+import { type KnownRow, knownValues, refusedForContent, rejectionValues, rowValues } from './staged-lines.ts'
+
+/** A page as lines of COPY, outside of the heap: several pages wait together for their transaction. */
+export interface PreparedPage {
+  /** Of the key that its rows are digested with. */
+  fingerprint: Buffer
+  page: number
+  /** Of all its rows that are staged. */
+  rowCount: number
+  rejectionCount: number
+  /** Of the page as it came, rows included that are not staged. */
+  listedCount: number
+  bodySealed: Buffer
+  rowLines: Buffer
+  knownLines: Buffer
+  rejectionLines: Buffer
+}
+
+/**
+ * On the main thread, at a millisecond per page: the thread pool would do it beside other work, but each of its threads
+ * keeps megabytes for itself afterwards.
+ */
+const compress = (body: Buffer) => zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
+
+/**
+ * Writes the pages of a batch down for its staging tables, row by row, so that nothing of a row is kept: identity numbers
+ * digested and sealed, bodies compressed and sealed.
+ */
+export class PageWriter {
+  readonly #batchId: number
+  readonly #identity: Identity
+  readonly #rowLines = new CopyText()
+  readonly #knownLines = new CopyText()
+  readonly #rejectionLines = new CopyText()
+  #page: number
+  #rowNo: number
+  #rowCount = 0
+  #rejectionCount = 0
+
+  /** `next`: the number of the page that it begins with, and of its first row. */
+  constructor(batchId: number, identity: Identity, next: { page: number; rowNo: number } = { page: 1, rowNo: 1 }) {
+    this.#batchId = batchId
+    this.#identity = identity
+    this.#page = next.page
+    this.#rowNo = next.rowNo
+  }
+
+  /** Adds a row in good order; `pageRow` is its place in the page, from 1. Returns where it stood. */
+  add(pageRow: number, candidate: Candidate | OwnCandidate, inputDigest: string | null = null): RowPosition {
+    const position = this.#next(pageRow)
+    this.#rowLines.add(rowValues(this.#batchId, { position, candidate, inputDigest }, this.#identity))
+    return position
+  }
+
+  /** Adds a row that says what SDMK holds already. */
+  mention(pageRow: number, known: Omit<KnownRow, 'position'>): RowPosition {
+    const position = this.#next(pageRow)
+    this.#knownLines.add(knownValues(this.#batchId, { position, ...known }))
+    return position
+  }
+
+  /** Adds a row that is refused for its own content. */
+  refuse(pageRow: number, refused: Omit<Parameters<typeof refusedForContent>[0], 'position'>): RowPosition {
+    const position = this.#next(pageRow)
+    this.#rejectionLines.add(
+      rejectionValues(this.#batchId, refusedForContent({ position, ...refused }), this.#identity)
+    )
+    this.#rejectionCount++
+    return position
+  }
+
+  /** Ends the page, which listed this many rows, and begins the next; `body` is its JSON text. */
+  finish(listedCount: number, body: Buffer): PreparedPage {
+    const prepared = {
+      fingerprint: this.#identity.fingerprint,
+      page: this.#page,
+      rowCount: this.#rowCount,
+      rejectionCount: this.#rejectionCount,
+      listedCount,
+      bodySealed: this.#identity.seal('page', compress(body)),
+      rowLines: this.#rowLines.take(),
+      knownLines: this.#knownLines.take(),
+      rejectionLines: this.#rejectionLines.take()
+    }
+    this.#page++
+    this.#rowCount = 0
+    this.#rejectionCount = 0
+    return prepared
+  }
+
+  /** Takes back the memory of pages that are stored; they must not be used after that. */
+  giveBack(pages: readonly PreparedPage[]): void {
+    for (const { rowLines, knownLines, rejectionLines } of pages) {
+      this.#rowLines.giveBack(rowLines)
+      this.#knownLines.giveBack(knownLines)
+      this.#rejectionLines.giveBack(rejectionLines)
+    }
+  }
+
+  #next(pageRow: number): RowPosition {
+    this.#rowCount++
+    return { rowNo: this.#rowNo++, page: this.#page, pageRow }
+  }
+}

@@ -1,0 +1,197 @@
+import type { Candidate, OwnCandidate, Rejection, RowPosition } from '../transform/types.ts'
+import type { CopyValue } from './copy.ts'
+import type { Identity } from './identity.ts'
+
+/** What is written of one batch into its staging tables: for each table its columns, and the values of one line. */
+
+/** A row in good order, where it stood. */
+export interface StagedCandidate {
+  position: RowPosition
+  candidate: Candidate | OwnCandidate
+  /** By which the same row is known when it comes again (`known.ts`); null where it is to be read each time. */
+  inputDigest: string | null
+}
+
+/** A row that says what SDMK holds already, where it stood, and the registration that it tells of. */
+export interface KnownRow {
+  position: RowPosition
+  registrationId: number
+  registrationVersion: number
+}
+
+/** A row that is refused, where it stood and as it came. */
+export interface StagedRejection {
+  position: RowPosition
+  /** What the desk knows the row by: its canonical STR; null where it has none, and its digest serves instead. */
+  subject: string | null
+  strNumber: string | null
+  profession: string | null
+  problems: readonly Rejection[]
+  urgent: boolean
+  byPlan: boolean
+  rule: number | null
+  evidence: string | null
+  candidates: readonly number[] | null
+  /** What a later row in good order must share with this one to heal it; null where the row does not say. */
+  nikDigest: Buffer | null
+  nameKey: string | null
+  changedAt: string | null
+  /** JSON text of the row as KKI sent it. */
+  raw: string
+}
+
+/** Returns a row that is refused for its own content: who it is about, it does not say well enough to be compared. */
+export function refusedForContent(
+  row: Pick<StagedRejection, 'position' | 'strNumber' | 'profession' | 'problems' | 'urgent' | 'raw'>
+): StagedRejection {
+  return {
+    ...row,
+    subject: row.strNumber,
+    byPlan: false,
+    rule: null,
+    evidence: null,
+    candidates: null,
+    nikDigest: null,
+    nameKey: null,
+    changedAt: null
+  }
+}
+
+export const knownColumns = ['batch_id', 'row_no', 'page', 'page_row', 'registration_id', 'registration_version']
+
+export function knownValues(batchId: number, { position, registrationId, registrationVersion }: KnownRow): CopyValue[] {
+  return [batchId, position.rowNo, position.page, position.pageRow, registrationId, registrationVersion]
+}
+
+export const rejectionColumns = [
+  'batch_id',
+  'row_no',
+  'page',
+  'page_row',
+  'subject',
+  'str_number',
+  'profession',
+  'problems',
+  'urgent',
+  'by_plan',
+  'rule',
+  'evidence',
+  'candidates',
+  'nik_digest',
+  'name_key',
+  'source_at',
+  'content_digest',
+  'raw_sealed'
+]
+
+export const rowColumns = [
+  'batch_id',
+  'row_no',
+  'page',
+  'page_row',
+  'str_number',
+  'str_raw',
+  'str_format',
+  'nik_digest',
+  'nik_sealed',
+  'nik_tail',
+  'name',
+  'title_prefix',
+  'title_suffix',
+  'name_key',
+  'birth_place',
+  'birth_place_key',
+  'birth_date',
+  'sex',
+  'profession',
+  'competence',
+  'status',
+  'source_status',
+  'issued_on',
+  'valid_until',
+  'is_lifetime',
+  'institution',
+  'graduation_year',
+  'province',
+  'source_at',
+  'content_hash',
+  'warnings',
+  'ending_only',
+  'problems',
+  'person_at',
+  'input_digest'
+]
+
+export function rowValues(
+  batchId: number,
+  { position, candidate: c, inputDigest }: StagedCandidate,
+  identity: Identity
+): CopyValue[] {
+  return [
+    batchId,
+    position.rowNo,
+    position.page,
+    position.pageRow,
+    c.strNumber,
+    c.strRaw,
+    c.strFormat,
+    c.nik && identity.digestNik(c.nik),
+    c.nik && identity.seal('nik', c.nik),
+    c.nik?.slice(-2) ?? null,
+    c.name,
+    c.titlePrefix,
+    c.titleSuffix,
+    c.nameKey,
+    c.birthPlace,
+    c.birthPlaceKey,
+    c.birthDate,
+    c.sex,
+    c.profession,
+    c.competence,
+    c.status,
+    c.sourceStatus,
+    c.issuedOn,
+    c.validUntil,
+    c.isLifetime,
+    c.institution,
+    c.graduationYear,
+    c.province,
+    c.changedAt,
+    `\\x${c.contentHash}`,
+    c.warnings.length > 0 ? c.warnings : null,
+    c.endingOnly,
+    c.problems.length > 0 ? c.problems : null,
+    'personAt' in c ? c.personAt : null,
+    isPlain(c) ? inputDigest : null
+  ]
+}
+
+export function rejectionValues(batchId: number, row: StagedRejection, identity: Identity): CopyValue[] {
+  const digest = identity.digestRow(row.raw)
+  return [
+    batchId,
+    row.position.rowNo,
+    row.position.page,
+    row.position.pageRow,
+    row.subject ?? `row:${digest.toString('hex')}`,
+    row.strNumber,
+    row.profession,
+    row.problems,
+    row.urgent,
+    row.byPlan,
+    row.rule,
+    row.evidence,
+    row.candidates?.map(String) ?? null,
+    row.nikDigest,
+    row.nameKey,
+    row.changedAt,
+    digest,
+    identity.seal('row', row.raw)
+  ]
+}
+
+/** True for a row of which nothing has to be said but what it holds: only such a one need not be read again. */
+function isPlain(candidate: Candidate | OwnCandidate): boolean {
+  const { endingOnly, warnings, problems } = candidate
+  return !endingOnly && warnings.length === 0 && problems.length === 0 && !('personAt' in candidate)
+}

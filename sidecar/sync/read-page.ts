@@ -1,0 +1,77 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { KkiContractBroken } from '../kki/errors.ts'
+import type { KkiPage } from '../kki/types.ts'
+import type { JsonList } from '../platform/json-list.ts'
+import { compactExactly } from '../registry/exact-json.ts'
+import type { KnownRows } from '../registry/known.ts'
+import type { PageWriter, PreparedPage } from '../registry/page-writer.ts'
+import type { Transform } from '../transform/transform.ts'
+import type { FormatErrorLog } from './format-errors.ts'
+
+export interface ReadPageOptions {
+  transform: Transform
+  maxSkewMs: number
+  /** Tells the rows that other batches of the run walk; absent where there are none. */
+  isCovered?: ((row: unknown) => boolean) | undefined
+  /** Knows rows that need not be read; absent where all are to be. */
+  knownRows?: Pick<KnownRows, 'find'>
+  formatErrors?: Pick<FormatErrorLog, 'add'>
+}
+
+/** Rows after which whatever else waits has its turn: requests of the API would feel a whole page. */
+const rowsPerTurn = 50
+
+/**
+ * Reads a page of KKI and returns it as it is to be staged; `passedOver` rows are left to the batches that cover them. One
+ * row is in hand at a time.
+ * @throws KkiContractBroken where a row is not JSON
+ */
+export async function readPage(
+  { rows, body, sourceNow }: Pick<KkiPage, 'rows' | 'body' | 'sourceNow'>,
+  writer: PageWriter,
+  { transform, maxSkewMs, isCovered, knownRows, formatErrors }: ReadPageOptions
+): Promise<{ page: PreparedPage; passedOver: number }> {
+  const places: number[] = []
+  for (let place = 0; place < rows.length; place++) {
+    if (isCovered && place % rowsPerTurn === 0) await nextTurn()
+    if (!isCovered?.(readRow(rows, place))) places.push(place)
+  }
+  const found = await knownRows?.find(rows, places)
+  let read = 0
+  for (const [n, place] of places.entries()) {
+    const pageRow = place + 1
+    const known = found?.known.get(place)
+    if (known !== undefined) {
+      writer.mention(pageRow, known)
+      continue
+    }
+    if (read++ % rowsPerTurn === 0) await nextTurn()
+    const result = transform(readRow(rows, place), { sourceNow, maxSkewMs })
+    if (result.ok) {
+      const position = writer.add(pageRow, result.value, found?.digests[n])
+      formatErrors?.add(position, result.value.problems)
+    } else {
+      const { rejections: problems, ok: _, ...refused } = result
+      const position = writer.refuse(pageRow, { ...refused, problems, raw: compactExactly(rows.text(place)) })
+      formatErrors?.add(position, problems)
+    }
+  }
+  const passedOver = rows.length - places.length
+  return { page: writer.finish(rows.length, passedOver > 0 ? bodyOf(rows, places) : body), passedOver }
+}
+
+function readRow(rows: JsonList, place: number): unknown {
+  try {
+    return rows.value(place)
+  } catch {
+    // The parser's own error quotes the row, which is personal data: it must not travel as a cause.
+    throw new KkiContractBroken(`KKI sent a row that is not valid JSON, number ${place + 1} of its page`)
+  }
+}
+
+/** A page of the same places that holds only the rows that are kept: of most pages of a walk that is covered, none. */
+function bodyOf(rows: JsonList, places: readonly number[]): Buffer {
+  const texts = Array.from({ length: (places.at(-1) ?? -1) + 1 }, () => 'null')
+  for (const place of places) texts[place] = rows.text(place)
+  return Buffer.from(`{"data":[${texts.join()}]}`)
+}
