@@ -42,8 +42,8 @@ const sabotages = {
       },
       {
         file: 'sidecar/sync/fetch-batch.ts',
-        from: '      return batch\n    })\n  }\n}\n',
-        to: '      return batch\n    })\n    await database.withTransaction(client => stagePages(client, this.#batch.id, pages))\n  }\n}\n'
+        from: '    this.#writer.giveBack(pages)\n',
+        to: '    await database.withTransaction(client => stagePages(client, this.#batch.id, pages))\n'
       }
     ],
     pairs: [{ step: 'stage-done', fault: 'sigkill' }]
