@@ -93,6 +93,7 @@ export interface QueueOptions {
   shutdownTimeoutSeconds: number
 }
 
+/** Each worker that has done what it took looks for more at once (`notifyWorker`): by itself, pg-boss polls no faster. */
 const workOptions = {
   pollingIntervalSeconds: 0.5,
   // With notifications on, a worker polls every 30 s by default, and a retry notifies nobody.
@@ -115,12 +116,15 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
         ...(startAfterSeconds !== undefined && { startAfter: startAfterSeconds })
       }),
     async work<T extends object>(queue: QueueName, handler: (job: Job<T>) => Promise<void>, work: WorkOptions<T>) {
-      await boss.work<T>(queue, { ...workOptions, batchSize: 1, localConcurrency: work.concurrency }, async jobs => {
-        for (const job of jobs) {
-          const ids = { queue, job_id: job.id, ...(await work.idsOf?.(job.data)) }
-          await inSpan(queue, { ids, kind: 'consumer' }, () => handle(job, handler, stopping.signal, logger))
-        }
-      })
+      for (let n = 0; n < work.concurrency; n++) {
+        const worker = await boss.work<T>(queue, { ...workOptions, batchSize: 1 }, async jobs => {
+          for (const job of jobs) {
+            const ids = { queue, job_id: job.id, ...(await work.idsOf?.(job.data)) }
+            await inSpan(queue, { ids, kind: 'consumer' }, () => handle(job, handler, stopping.signal, logger))
+          }
+          boss.notifyWorker(worker)
+        })
+      }
     },
     async sendMany(queue, data, client) {
       await boss.insert(
@@ -134,18 +138,23 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
       handler: (jobs: Job<T>[], signal: AbortSignal) => Promise<Outcome[]>,
       { atATime }: { atATime: number }
     ) {
-      await boss.work<T>(queue, { ...workOptions, batchSize: atATime, perJobResults: true }, async jobs => {
-        const signal = AbortSignal.any([stopping.signal, ...jobs.map(job => job.signal)])
-        const outcomes = await inSpan(queue, { kind: 'consumer', ...together(queue, jobs) }, () =>
-          handler(jobs, signal).catch(error => {
-            const fields = { jobs: jobs.length, retry_count: jobs[0]?.retryCount }
-            if (signal.aborted) logger.info(fields, 'jobs were interrupted and go back to the queue')
-            else logger.error({ ...fields, err: error }, 'jobs failed and go back to the queue')
-            throw error
-          })
-        )
-        return outcomes.map(({ id, isDone }) => ({ id, status: isDone ? 'completed' : 'failed' }))
-      })
+      const worker = await boss.work<T>(
+        queue,
+        { ...workOptions, batchSize: atATime, perJobResults: true },
+        async jobs => {
+          const signal = AbortSignal.any([stopping.signal, ...jobs.map(job => job.signal)])
+          const outcomes = await inSpan(queue, { kind: 'consumer', ...together(queue, jobs) }, () =>
+            handler(jobs, signal).catch(error => {
+              const fields = { jobs: jobs.length, retry_count: jobs[0]?.retryCount }
+              if (signal.aborted) logger.info(fields, 'jobs were interrupted and go back to the queue')
+              else logger.error({ ...fields, err: error }, 'jobs failed and go back to the queue')
+              throw error
+            })
+          )
+          if (outcomes.length === atATime && outcomes.every(({ isDone }) => isDone)) boss.notifyWorker(worker)
+          return outcomes.map(({ id, isDone }) => ({ id, status: isDone ? 'completed' : 'failed' }))
+        }
+      )
     },
     async complete(queue, job, client) {
       const answer = await boss.complete(queue, job, null, { db: asDb(client) })

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { createQueue, type JobQueue } from '../../sidecar/platform/queue.ts'
+import { createQueue, type Job, type JobQueue } from '../../sidecar/platform/queue.ts'
 import { presentContext } from '../../sidecar/platform/tracing.ts'
 import { until } from '../e2e/process.ts'
 import { createTestDatabase } from '../helpers/database.ts'
@@ -61,6 +61,32 @@ test('a running job can send its own successor', async t => {
   await queue.send('kki-fetch', { turn: 1 }, { singletonKey: 'a' })
   await promise
   assert.deepEqual(seen, [1, 2])
+})
+
+test('jobs that wait follow each other at once, one at a time or many', async t => {
+  const { database, queue } = await setUp(t)
+  const count = 20
+  let done = 0
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const oneMore = () => {
+    if (++done === 2 * count) resolve()
+  }
+  for (let n = 0; n < count; n++) await queue.send('kki-apply', {}, { singletonKey: String(n) })
+  const pairs = Array.from({ length: count }, (_, n) => ({ n }))
+  await database.withTransaction(client => queue.sendMany('odoo-state', pairs, client))
+  const started = performance.now()
+  await queue.work('kki-apply', async () => oneMore(), { concurrency: 1 })
+  const handleTwo = async (jobs: Job<object>[]) =>
+    jobs.map(({ id }) => {
+      oneMore()
+      return { id, isDone: true }
+    })
+  await queue.workMany('odoo-state', handleTwo, { atATime: 2 })
+  await promise
+  const seconds = (performance.now() - started) / 1000
+  t.diagnostic(`${count} jobs, and ${count} two by two, in ${seconds.toFixed(1)} s`)
+  // With a poll of half a second between them ten seconds and five.
+  assert.ok(seconds < 4, `${seconds} s`)
 })
 
 test('of jobs that are handled together those that are not done are tried again, and all of them after a defect', async t => {
