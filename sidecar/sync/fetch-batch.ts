@@ -16,6 +16,7 @@ import type { Mapping } from '../transform/mapping.ts'
 import type { Transform } from '../transform/transform.ts'
 import { recordAudit } from './audit/record.ts'
 import { type Batch, changeBatch, type HoldReason, takeBatch } from './batch.ts'
+import { queueCensus } from './census.ts'
 import { askAgain } from './desk/ask-again.ts'
 import { failBatch } from './fail-batch.ts'
 import { FormatErrorLog } from './format-errors.ts'
@@ -100,7 +101,7 @@ async function isStagedAsCounted(client: Parameters<typeof takeBatch>[0], batch:
   const { rows } = await client.query<{ staged: number; pages: number }>(
     `select
       (select count(*) from kki.staged_row where batch_id = $1)
-        + (select count(*) from kki.staged_known where batch_id = $1)
+        + (select coalesce(sum(cardinality(row_nos)), 0)::bigint from kki.staged_known where batch_id = $1)
         + (select count(*) from kki.staged_rejection where batch_id = $1) as staged,
       (select count(*) from kki.staged_page where batch_id = $1) as pages`,
     [batch.id]
@@ -245,7 +246,10 @@ class Progress {
     this.#batch = await database.withTransaction(async client => {
       const batch = await changeBatch(client, this.#batch, change)
       await stagePages(client, batch.id, pages)
-      if (isLast) await queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
+      if (isLast) {
+        await queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
+        if (batch.kind === 'full') await queueCensus(client, queue, batch.runId)
+      }
       return batch
     })
     this.#writer.giveBack(pages)

@@ -12,6 +12,7 @@ import { renewStatistics } from '../registry/statistics.ts'
 import type { Transform } from '../transform/transform.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
+import { queueCensus } from './census.ts'
 import { closeRun } from './close-run.ts'
 import { mayBeAwaited } from './desk/awaited.ts'
 import { type GateOptions, judgePlan } from './gate.ts'
@@ -122,9 +123,7 @@ export async function applyPlanned(
   if (mayBeAwaited(batch)) {
     await queue.send('kki-apply', { batchId: batch.id, takeUp: true }, { client, singletonKey: `take-up-${batch.id}` })
   }
-  if (batch.kind === 'full') {
-    await queue.send('kki-census', { runId: batch.runId }, { client, singletonKey: String(batch.runId) })
-  }
+  if (batch.kind === 'full') await queueCensus(client, queue, batch.runId)
   return batch
 }
 
