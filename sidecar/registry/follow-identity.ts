@@ -40,6 +40,7 @@ export async function followIdentity(
   return {
     identity: {
       ...sealing,
+      digestsOfNik: nik => current.digestsOfNik(nik),
       async under(fingerprint) {
         const found = await current.under(fingerprint).catch(async error => {
           if (!(error instanceof DigestKeyUnknown)) throw error

@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import { inTransaction, oneMoment } from '../platform/transaction.ts'
 import { canonicalStr } from '../transform/str-number.ts'
 import { readIdentity } from './digest-key.ts'
 import type { IdentityKeys } from './identity.ts'
@@ -73,41 +72,56 @@ export async function searchHealthWorkers(
   query: SearchQuery,
   page: { after: number; limit: number }
 ): Promise<Page<HealthWorker>> {
-  // Of one moment, or a digest key that is switched meanwhile would make everybody a stranger.
-  return inTransaction(pool, client => searchWithin(client, keys, query, page), oneMoment)
+  if (query.nik === undefined) return search(pool, query, [], page)
+  const digests = keys.digestsOfNik(query.nik)
+  const found = await search(pool, query, digests, page)
+  if (found.items.length > 0) return found
+  // There is nobody; or the digest key in force has come since the keys were read, and this reads them anew.
+  const { fingerprint } = await readIdentity(pool, keys)
+  if (digests.some(digest => digest.fingerprint.equals(fingerprint))) return found
+  return search(pool, query, keys.digestsOfNik(query.nik), page)
 }
 
-async function searchWithin(
-  client: pg.ClientBase,
-  keys: IdentityKeys,
+/**
+ * In one statement: of one moment, or a digest key that is switched meanwhile would make everybody a stranger; and while a
+ * run keeps the machine busy, each exchange with the database waits its turn twice.
+ */
+async function search(
+  pool: pg.Pool,
   query: SearchQuery,
+  digests: { fingerprint: Buffer; digest: Buffer }[],
   { after, limit }: { after: number; limit: number }
 ): Promise<Page<HealthWorker>> {
   const conditions = ['h.id > $1']
   const values: unknown[] = [after]
-  const where = (condition: (parameter: string) => string, value: unknown) => {
-    values.push(value)
-    conditions.push(condition(`$${values.length}`))
-  }
+  const parameter = (value: unknown) => `$${values.push(value)}`
   if (query.strNumber !== undefined) {
-    where(
-      p => `exists (select from sdmk.registration r where r.health_worker_id = h.id and r.str_number = ${p})`,
-      canonicalStr(query.strNumber)
+    const strNumber = parameter(canonicalStr(query.strNumber))
+    conditions.push(
+      `exists (select from sdmk.registration r where r.health_worker_id = h.id and r.str_number = ${strNumber})`
     )
   }
   if (query.nik !== undefined) {
-    const identity = await readIdentity(client, keys)
-    where(p => `h.nik_digest = ${p}`, identity.digestNik(query.nik))
+    const fingerprint = parameter(digests.map(item => item.fingerprint))
+    const digest = parameter(digests.map(item => item.digest))
+    conditions.push(
+      `h.nik_digest = (
+        select d.digest
+        from unnest(${fingerprint}::bytea[], ${digest}::bytea[]) as d (fingerprint, digest)
+        join sdmk.digest_key k on k.fingerprint = d.fingerprint
+      )`
+    )
   }
-  if (query.nameKey !== undefined) where(p => `h.name_key like ${p}`, `${query.nameKey.replace(/[\\%_]/g, '\\$&')}%`)
-  values.push(limit + 1)
-  const { rows } = await client.query<PersonRow>(
-    `select ${personColumns} from sdmk.health_worker h where ${conditions.join(' and ')} order by h.id limit $${values.length}`,
+  if (query.nameKey !== undefined) {
+    conditions.push(`h.name_key like ${parameter(`${query.nameKey.replace(/[\\%_]/g, '\\$&')}%`)}`)
+  }
+  const items = await readPeople(
+    pool,
+    `where ${conditions.join(' and ')} order by h.id limit ${parameter(limit + 1)}`,
     values
   )
-  const shown = rows.slice(0, limit)
-  const last = shown.at(-1)
-  return { items: await withRegistrations(client, shown), next: rows.length > limit && last ? last.id : null }
+  const shown = items.slice(0, limit)
+  return { items: shown, next: items.length > limit ? (shown.at(-1)?.id ?? null) : null }
 }
 
 /** Returns the person, or null where there is none of this id. */
@@ -121,11 +135,7 @@ export async function readHealthWorkers(
   pool: pg.Pool | pg.ClientBase,
   ids: readonly number[]
 ): Promise<HealthWorker[]> {
-  const { rows } = await pool.query<PersonRow>(
-    `select ${personColumns} from sdmk.health_worker h where h.id = any ($1::bigint[]) order by h.id`,
-    [ids]
-  )
-  return withRegistrations(pool, rows)
+  return readPeople(pool, 'where h.id = any ($1::bigint[])', [ids])
 }
 
 interface PersonRow {
@@ -146,22 +156,38 @@ interface PersonRow {
   updated_at: Date
 }
 
+interface RegistrationRow extends Omit<Registration, 'id' | 'sourceAt' | 'match'> {
+  registrationId: number | null
+  /** Minus infinity, which pg gives as a number, where KKI has not told of it. */
+  sourceAt: Date | number
+  matchReason: string
+}
+
 const personColumns = `h.id, h.name, h.title_prefix, h.title_suffix, h.nik_tail, h.birth_place, h.birth_date, h.sex,
   h.name_at, h.nik_at, h.birth_place_at, h.birth_date_at, h.sex_at, h.version, h.updated_at`
 
-async function withRegistrations(pool: pg.Pool | pg.ClientBase, people: PersonRow[]): Promise<HealthWorker[]> {
-  if (people.length === 0) return []
-  const { rows } = await pool.query(
-    `select r.health_worker_id, r.id, r.str_number as "strNumber", r.str_raw as "strRaw", r.str_format as "strFormat",
-      r.profession, r.competence, r.status, r.source_status as "sourceStatus", r.issued_on as "issuedOn",
-      r.valid_until as "validUntil", r.is_lifetime as "isLifetime", r.institution, r.graduation_year as "graduationYear",
-      r.province, r.source_at as "sourceAt", r.match_reason, coalesce(r.warnings, '{}') as warnings
-    from sdmk.registration r where r.health_worker_id = any ($1::bigint[])
-    order by r.health_worker_id, r.source_at desc, r.id`,
-    [people.map(({ id }) => id)]
+/** Returns the people that a `where` of `h` finds, by id, with all that they are registered for. */
+async function readPeople(pool: pg.Pool | pg.ClientBase, where: string, values: unknown[]): Promise<HealthWorker[]> {
+  const { rows } = await pool.query<PersonRow & RegistrationRow>(
+    `with person as (select ${personColumns} from sdmk.health_worker h ${where})
+    select person.*, r.id as "registrationId", r.str_number as "strNumber", r.str_raw as "strRaw",
+      r.str_format as "strFormat", r.profession, r.competence, r.status, r.source_status as "sourceStatus",
+      r.issued_on as "issuedOn", r.valid_until as "validUntil", r.is_lifetime as "isLifetime", r.institution,
+      r.graduation_year as "graduationYear", r.province, r.source_at as "sourceAt", r.match_reason as "matchReason",
+      coalesce(r.warnings, '{}') as warnings
+    from person
+    left join sdmk.registration r on r.health_worker_id = person.id
+    order by person.id, r.source_at desc, r.id`,
+    values
   )
-  const byPerson = Map.groupBy(rows, row => row.health_worker_id as number)
-  return people.map(person => ({
+  return Map.groupBy(rows, ({ id }) => id)
+    .values()
+    .map(([person, ...others]) => toHealthWorker(person as PersonRow & RegistrationRow, others))
+    .toArray()
+}
+
+function toHealthWorker(person: PersonRow & RegistrationRow, others: RegistrationRow[]): HealthWorker {
+  return {
     id: person.id,
     name: person.name,
     titlePrefix: person.title_prefix,
@@ -177,23 +203,33 @@ async function withRegistrations(pool: pg.Pool | pg.ClientBase, people: PersonRo
       birthDate: sourceOf(person.birth_date_at),
       sex: sourceOf(person.sex_at)
     },
-    registrations: (byPerson.get(person.id) ?? []).map(toRegistration),
+    // Somebody without any comes with one line that names none.
+    registrations: [person, ...others].filter(({ registrationId }) => registrationId !== null).map(toRegistration),
     version: person.version,
     updatedAt: person.updated_at.toISOString()
-  }))
+  }
 }
 
-function toRegistration({
-  health_worker_id: _,
-  match_reason,
-  sourceAt,
-  ...fields
-}: Record<string, unknown>): Registration {
+function toRegistration(row: RegistrationRow): Registration {
   return {
-    ...fields,
-    sourceAt: sourceAt instanceof Date ? sourceAt.toISOString() : null,
-    match: parseMatch(match_reason as string)
-  } as Registration
+    id: row.registrationId as number,
+    strNumber: row.strNumber,
+    strRaw: row.strRaw,
+    strFormat: row.strFormat,
+    profession: row.profession,
+    competence: row.competence,
+    status: row.status,
+    sourceStatus: row.sourceStatus,
+    issuedOn: row.issuedOn,
+    validUntil: row.validUntil,
+    isLifetime: row.isLifetime,
+    institution: row.institution,
+    graduationYear: row.graduationYear,
+    province: row.province,
+    sourceAt: row.sourceAt instanceof Date ? row.sourceAt.toISOString() : null,
+    match: parseMatch(row.matchReason),
+    warnings: row.warnings
+  }
 }
 
 /** Returns the parts of `6 +nik ~name -birth_place`, as `sdmk.match_evidence` writes them. */
