@@ -153,20 +153,25 @@ export async function afterApplied({ database, metrics, logger }: ApplyContext, 
   metrics.batchApplied(batch, rejectAlertRatio)
   await metrics.countProblems(database.pool, batch.id)
   logger.info(ledgerOf(batch), 'the batch is applied')
-  const { created, linked, updated } = batch
-  if (await isMuch(database.pool, created + linked + updated)) {
+  const { created, linked, updated, rejected } = batch
+  if (await isMuch(database.pool, 'sdmk.registration', created + linked + updated)) {
     await renewStatistics(database.pool, 'sdmk.str_number', 'sdmk.health_worker', 'sdmk.registration')
+  }
+  // Taken for one row, all that waits would be looked for row by row in the next batch.
+  if (await isMuch(database.pool, 'kki.rejection', rejected)) {
+    await renewStatistics(database.pool, 'kki.rejection', 'kki.rejection_occurrence')
   }
 }
 
-/** After so many rows the planner's picture of the registry is worth renewing at once; else autovacuum will do it. */
-const muchInRows = 10_000
+/** After so many rows the planner's picture of a table is worth renewing at once; else autovacuum will do it. */
+const muchInRows = 1000
 const muchOfAll = 0.1
 
-async function isMuch(pool: pg.Pool, rows: number): Promise<boolean> {
+async function isMuch(pool: pg.Pool, table: string, rows: number): Promise<boolean> {
   if (rows < muchInRows) return false
   const { rows: found } = await pool.query<{ known: number }>(
-    `select reltuples as known from pg_class where oid = 'sdmk.registration'::regclass`
+    'select reltuples as known from pg_class where oid = $1::regclass',
+    [table]
   )
   return rows > (found[0]?.known ?? 0) * muchOfAll
 }

@@ -1,36 +1,54 @@
 -- Rules 2 to 7: rows that meet a person whom the registry knows, by STR or by NIK, and rows that share their STR with
 -- somebody else in the batch.
-with str_known as (
-  select w.str_number, count(distinct r.health_worker_id) as people, min(r.health_worker_id) as health_worker_id,
+-- First which rows those are: of a first load hardly any, and the rest is not compared with anybody.
+create temp table met on commit drop as
+with by_str as (
+  select w.row_no, count(distinct r.health_worker_id) as people, min(r.health_worker_id) as health_worker_id,
     array_agg(distinct r.health_worker_id) as candidates, min(r.source_at) as oldest_at
-  from (select distinct str_number from work) w
+  from work w
   join sdmk.registration r on r.str_number = w.str_number
-  group by w.str_number
-), known as (
+  where w.outcome is null
+  group by w.row_no
+), by_nik as (
+  -- Another row of the same STR and person may know the NIK that this one lacks.
+  select w.row_no, n.id as nik_worker
+  from work w
+  left join str_group g on g.str_number = w.str_number
+  join sdmk.health_worker n on n.nik_digest = coalesce(w.nik_digest, g.nik_digest)
+  where w.outcome is null
+), doubted as (
+  select w.row_no
+  from work w
+  left join str_group g on g.str_number = w.str_number
+  where w.outcome is null and (w.problems is not null or not g.is_one_person)
+)
+select row_no, by_str.people, by_str.health_worker_id, by_str.candidates, by_str.oldest_at, by_nik.nik_worker
+from by_str
+full join by_nik using (row_no)
+full join doubted using (row_no);
+analyze met;
+with known as (
   select
     w.row_no, w.ending_only, w.problems,
     w.status in ('suspended', 'inactive', 'revoked', 'deceased') as is_ending, w.source_at, w.content_hash,
     coalesce(not g.is_one_person, false) as is_shared,
-    coalesce(k.people, 0) as people, k.candidates, k.oldest_at,
+    coalesce(m.people, 0) as people, m.candidates, m.oldest_at,
     r.id as registration_id, r.version as registration_version, r.health_worker_id as registration_worker,
     r.content_hash as stored_hash, r.source_at as stored_at, r.status as stored_status,
     s.id as str_worker,
     n.id as nik_worker,
     sdmk.same_person(coalesce(w.nik_digest, g.nik_digest), w.name_key, w.birth_date, s.nik_digest, s.name_key, s.birth_date) as str_is_same,
     coalesce(n.id <> s.id, false) as nik_is_another,
-    -- Another row of the same STR and person may know the NIK that this one lacks.
     coalesce(coalesce(w.nik_digest, g.nik_digest) <> s.nik_digest, false) as nik_differs,
     n.name_key = w.name_key and n.birth_place_key = w.birth_place_key as nik_agrees_fully,
     n.name_key = w.name_key
       or (sdmk.names_compatible(n.name_key, w.name_key) and not coalesce(n.birth_date <> w.birth_date, false)) as nik_agrees
-  from work w
+  from met m
+  join work w on w.row_no = m.row_no
   left join str_group g on g.str_number = w.str_number
-  left join str_known k on k.str_number = w.str_number
   left join sdmk.registration r on r.str_number = w.str_number and r.profession = w.profession
-  left join sdmk.health_worker s on s.id = k.health_worker_id and k.people = 1
-  left join sdmk.health_worker n on n.nik_digest = coalesce(w.nik_digest, g.nik_digest)
-  where w.outcome is null
-    and (k.people is not null or n.id is not null or not g.is_one_person or w.problems is not null)
+  left join sdmk.health_worker s on s.id = m.health_worker_id and m.people = 1
+  left join sdmk.health_worker n on n.id = m.nik_worker
 ), decided as (
   -- A rule below zero is one that refuses; 0 refuses the row for its own problems.
   select known.*,
