@@ -3,7 +3,15 @@ import type pg from 'pg'
 import { from as copyFrom } from 'pg-copy-streams'
 
 /** A value of one column of COPY's text format; `null` is SQL's null, bytes become bytea, objects JSON. */
-export type CopyValue = string | number | boolean | null | Buffer | readonly string[] | readonly object[]
+export type CopyValue =
+  | string
+  | number
+  | boolean
+  | null
+  | Buffer
+  | readonly string[]
+  | readonly number[]
+  | readonly object[]
 
 /**
  * Copies lines made by `copyLine` into a table. Each chunk should hold about a thousand lines: one stream write per line

@@ -6,18 +6,31 @@ import { compactExactly } from './exact-json.ts'
 import type { Identity } from './identity.ts'
 import { inPartitions, sql } from './sql.ts'
 import { stageRows } from './stage.ts'
-import { type KnownRow, refusedForContent, type StagedCandidate, type StagedRejection } from './staged-lines.ts'
+import {
+  type KnownRegistrations,
+  refusedForContent,
+  type StagedCandidate,
+  type StagedRejection
+} from './staged-lines.ts'
 import { readRowTexts } from './staged-texts.ts'
 
 const find = sql('known/01-find.sql')
-const takeDoubtful = sql('known/02-doubtful.sql')
-const forget = sql('known/03-forget.sql')
+const unpack = sql('known/02-unpack.sql')
+const takeDoubtful = sql('known/03-doubtful.sql')
+const forget = sql('known/04-forget.sql')
 /** Doubtful rows that are read at a time; bounds memory whatever their number. */
 const doubtfulAtATime = 1000
 
+export interface FoundRows {
+  digests: string[]
+  /** Of the rows that are known; beside them the registrations that they tell of, null where there is none. */
+  places: number[]
+  registrations: KnownRegistrations | null
+}
+
 /**
  * Rows that came before, byte for byte, and of which SDMK holds what they say: they are not even read, but staged as a mere
- * mention. Known by a digest of their text and of the rules by which it is read; a row with a warning or a problem is never
+ * mention. Known by a digest of their text and of the rules by which it is read; a row with which anything is wrong is never
  * one of them.
  */
 export class KnownRows {
@@ -29,19 +42,13 @@ export class KnownRows {
     this.#digestInput = identity.inputDigester(version)
   }
 
-  /** Returns the digests of the rows at these places, and which of them are known. */
-  async find(
-    rows: JsonList,
-    places: readonly number[]
-  ): Promise<{ digests: string[]; known: Map<number, Omit<KnownRow, 'position'>> }> {
-    if (places.length === 0) return { digests: [], known: new Map() }
+  /** Returns the digests of the rows at these places, and which of the places hold known rows. */
+  async find(rows: JsonList, places: readonly number[]): Promise<FoundRows> {
     const digests = places.map(place => this.#digestInput(rows.bytes(place)))
-    const found = await this.#pool.query<{ n: number; id: number; version: number }>(find, [digests.join()])
-    const known = new Map<number, Omit<KnownRow, 'position'>>()
-    for (const { n, id, version } of found.rows) {
-      known.set(places[n] as number, { registrationId: id, registrationVersion: version })
-    }
-    return { digests, known }
+    if (digests.length === 0) return { digests, places: [], registrations: null }
+    const { rows: found } = await this.#pool.query<{ places: number[] } & KnownRegistrations>(find, [digests.join()])
+    const { places: known, ...registrations } = found[0] as { places: number[] } & KnownRegistrations
+    return { digests, places: known.map(n => places[n] as number), registrations }
   }
 }
 
@@ -55,6 +62,8 @@ export async function stageDoubtful(
   identity: Identity,
   transform: Transform
 ): Promise<void> {
+  await client.query(inPartitions(unpack, batchId), [batchId])
+  await client.query('analyze known')
   const { rows } = await client.query<RowPosition>(inPartitions(takeDoubtful, batchId), [batchId])
   rows.sort((a, b) => a.rowNo - b.rowNo)
   const digestInput = identity.inputDigester(transform.version)

@@ -2,7 +2,7 @@ import { constants, zstdCompressSync } from 'node:zlib'
 import type { Candidate, OwnCandidate, RowPosition } from '../transform/types.ts'
 import { CopyText } from './copy.ts'
 import type { Identity } from './identity.ts'
-import { type KnownRow, knownValues, refusedForContent, rejectionValues, rowValues } from './staged-lines.ts'
+import { type KnownRegistrations, knownValues, refusedForContent, rejectionValues, rowValues } from './staged-lines.ts'
 
 /** A page as lines of COPY, outside of the heap: several pages wait together for their transaction. */
 export interface PreparedPage {
@@ -56,11 +56,15 @@ export class PageWriter {
     return position
   }
 
-  /** Adds a row that says what SDMK holds already. */
-  mention(pageRow: number, known: Omit<KnownRow, 'position'>): RowPosition {
-    const position = this.#next(pageRow)
-    this.#knownLines.add(knownValues(this.#batchId, { position, ...known }))
-    return position
+  /** Leaves room for a known row, and returns where it stood; it is added with the others of its page. */
+  pass(pageRow: number): RowPosition {
+    return this.#next(pageRow)
+  }
+
+  /** Adds the known rows of the page, and the registrations that they tell of, one beside the other. */
+  mention(positions: readonly RowPosition[], registrations: KnownRegistrations): void {
+    const places = { pageRows: positions.map(at => at.pageRow), rowNos: positions.map(at => at.rowNo) }
+    this.#knownLines.add(knownValues(this.#batchId, this.#page, places, registrations))
   }
 
   /** Adds a row that is refused for its own content. */

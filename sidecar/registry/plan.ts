@@ -89,7 +89,6 @@ export async function planBatch(
   await run('delete from kki.staged_rejection where by_plan')
   await settlePlanner(client)
   await client.query(fewSamples)
-  await renewStatistics(client, `kki.staged_known_${batchId}`)
   await stageDoubtful(client, batchId, identity, options.transform)
   await renewStatistics(client, `kki.staged_row_${batchId}`)
   await run(workTable)
@@ -113,7 +112,7 @@ export async function planBatch(
   const planned = rows[0] as Omit<PlanSummary, 'unchanged'>
   const staged = await run<{ candidates: number; refused: number }>(
     `select (select count(*) from kki.staged_row where batch_id = $1)
-        + (select count(*) from kki.staged_known where batch_id = $1) as candidates,
+        + (select coalesce(sum(cardinality(row_nos)), 0)::bigint from kki.staged_known where batch_id = $1) as candidates,
       (select count(*) from kki.staged_rejection where batch_id = $1 and not by_plan) as refused`,
     [batchId]
   )

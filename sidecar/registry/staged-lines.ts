@@ -12,11 +12,12 @@ export interface StagedCandidate {
   inputDigest: string | null
 }
 
-/** A row that says what SDMK holds already, where it stood, and the registration that it tells of. */
-export interface KnownRow {
-  position: RowPosition
-  registrationId: number
-  registrationVersion: number
+/** Registrations that known rows tell of, each at its row's place, as text of PostgreSQL's arrays. */
+export interface KnownRegistrations {
+  registrationIds: string
+  registrationVersions: string
+  /** The codes of each row, joined by commas, or null; null where no row has any. */
+  warnings: string | null
 }
 
 /** A row that is refused, where it stood and as it came. */
@@ -57,10 +58,24 @@ export function refusedForContent(
   }
 }
 
-export const knownColumns = ['batch_id', 'row_no', 'page', 'page_row', 'registration_id', 'registration_version']
+export const knownColumns = [
+  'batch_id',
+  'page',
+  'page_rows',
+  'row_nos',
+  'registration_ids',
+  'registration_versions',
+  'warnings'
+]
 
-export function knownValues(batchId: number, { position, registrationId, registrationVersion }: KnownRow): CopyValue[] {
-  return [batchId, position.rowNo, position.page, position.pageRow, registrationId, registrationVersion]
+/** The line of all known rows of a page. */
+export function knownValues(
+  batchId: number,
+  page: number,
+  { pageRows, rowNos }: { pageRows: readonly number[]; rowNos: readonly number[] },
+  { registrationIds, registrationVersions, warnings }: KnownRegistrations
+): CopyValue[] {
+  return [batchId, page, pageRows, rowNos, registrationIds, registrationVersions, warnings]
 }
 
 export const rejectionColumns = [
@@ -190,8 +205,8 @@ export function rejectionValues(batchId: number, row: StagedRejection, identity:
   ]
 }
 
-/** True for a row of which nothing has to be said but what it holds: only such a one need not be read again. */
+/** True for a row with which nothing is wrong: only such a one need not be read again. */
 function isPlain(candidate: Candidate | OwnCandidate): boolean {
-  const { endingOnly, warnings, problems } = candidate
-  return !endingOnly && warnings.length === 0 && problems.length === 0 && !('personAt' in candidate)
+  const { endingOnly, problems } = candidate
+  return !endingOnly && problems.length === 0 && !('personAt' in candidate)
 }

@@ -84,9 +84,14 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
 
 const rejectionCounts = `select p ->> 'code' as code, count(distinct r.row_no) as count
   from kki.staged_rejection r, jsonb_array_elements(r.problems) p where r.batch_id = $1 group by p ->> 'code'`
-const warningCounts = `select warning as code, count(*) as count
+/** The codes of a batch's warnings, and how often each was given; of the batch `$1`. */
+export const warningCounts = `select warning as code, count(*) as count
   from (
     select unnest(s.warnings) as warning from kki.staged_row s where s.batch_id = $1
+    union all
+    select unnest(string_to_array(m.codes, ','))
+    from kki.staged_known k cross join unnest(k.warnings) as m (codes)
+    where k.batch_id = $1 and k.warnings is not null
     union all
     select unnest(p.warnings) from kki.plan_row p where p.batch_id = $1
   ) given group by warning`

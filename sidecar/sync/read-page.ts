@@ -6,6 +6,7 @@ import { compactExactly } from '../registry/exact-json.ts'
 import type { KnownRows } from '../registry/known.ts'
 import type { PageWriter, PreparedPage } from '../registry/page-writer.ts'
 import type { Transform } from '../transform/transform.ts'
+import type { RowPosition } from '../transform/types.ts'
 import type { FormatErrorLog } from './format-errors.ts'
 
 export interface ReadPageOptions {
@@ -19,7 +20,7 @@ export interface ReadPageOptions {
 }
 
 /** Rows after which whatever else waits has its turn: requests of the API would feel a whole page. */
-const rowsPerTurn = 50
+const rowsPerTurn = 20
 
 /**
  * Reads a page of KKI and returns it as it is to be staged; `passedOver` rows are left to the batches that cover them. One
@@ -37,12 +38,13 @@ export async function readPage(
     if (!isCovered?.(readRow(rows, place))) places.push(place)
   }
   const found = await knownRows?.find(rows, places)
+  const known = new Set(found?.places)
+  const passed = new Map<number, RowPosition>()
   let read = 0
   for (const [n, place] of places.entries()) {
     const pageRow = place + 1
-    const known = found?.known.get(place)
-    if (known !== undefined) {
-      writer.mention(pageRow, known)
+    if (known.has(place)) {
+      passed.set(place, writer.pass(pageRow))
       continue
     }
     if (read++ % rowsPerTurn === 0) await nextTurn()
@@ -55,6 +57,12 @@ export async function readPage(
       const position = writer.refuse(pageRow, { ...refused, problems, raw: compactExactly(rows.text(place)) })
       formatErrors?.add(position, problems)
     }
+  }
+  if (found?.registrations && passed.size > 0) {
+    writer.mention(
+      found.places.map(place => passed.get(place) as RowPosition),
+      found.registrations
+    )
   }
   const passedOver = rows.length - places.length
   return { page: writer.finish(rows.length, passedOver > 0 ? bodyOf(rows, places) : body), passedOver }

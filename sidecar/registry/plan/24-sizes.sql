@@ -1,4 +1,5 @@
--- By profession of batch $1: its rows that passed, and those among them whose registration SDMK holds.
+-- By profession of batch $1: its rows that passed, and those among them whose registration SDMK holds. Known rows are still
+-- at hand from the plan, in this transaction.
 with staged as (
   select s.profession, count(*) as rows,
     count(*) filter (where p.row_no is null or p.registration_id is not null or p.outcome = 'unchanged') as known
@@ -7,11 +8,7 @@ with staged as (
   where s.batch_id = $1
   group by s.profession
   union all
-  select r.profession, count(*), count(*)
-  from kki.staged_known k
-  join sdmk.registration r on r.id = k.registration_id
-  where k.batch_id = $1
-  group by r.profession
+  select profession, count(*), count(*) from known group by profession
 )
 select profession, sum(rows)::bigint as rows, sum(known)::bigint as known
 from staged

@@ -5,7 +5,7 @@ with missed as materialized (
 ), shown as (
   select m.id
   from missed m
-  join kki.staged_known k on k.batch_id = $1 and k.registration_id = m.id
+  where m.id in (select unnest(registration_ids) from kki.staged_known where batch_id = $1)
   union all
   select m.id
   from missed m

@@ -6,7 +6,9 @@ from sdmk.registration r
 where r.created_at < $4
   and ($2::text[] is null or r.profession = any ($2))
   and r.profession <> all ($3::text[])
-  and not exists (select from kki.staged_known k where k.batch_id = $1 and k.registration_id = r.id)
+  and not exists (
+    select from (select unnest(registration_ids) as id from kki.staged_known where batch_id = $1) k where k.id = r.id
+  )
   and not exists (
     select from kki.staged_row s
     where s.batch_id = $1 and s.str_number = r.str_number and s.profession = r.profession
