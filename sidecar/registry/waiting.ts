@@ -1,56 +1,47 @@
 import type pg from 'pg'
+import { settlePlanner } from './planner.ts'
+import { inPartitions } from './sql.ts'
 
-/** The batch's new people and licences, against all that waits: for a batch that brings little. */
-const byBrought = `with brought as materialized (
-    select operation, health_worker_id, registration_id
-    from kki.change where batch_id = $1 and operation in ('created', 'linked')
-  ), by_nik as materialized (
-    select o.rejection_id as id
-    from brought c
-    join sdmk.health_worker h on h.id = c.health_worker_id
-    join kki.rejection_occurrence o on o.nik_digest = h.nik_digest and o.settled_by_batch_id is null
-    where c.operation = 'created'
-  ), by_str as materialized (
-    select d.id
-    from brought c
-    join sdmk.registration r on r.id = c.registration_id
-    join kki.rejection d on d.subject = r.str_number and d.state = 'open'
-  )
-  select id from by_nik union select id from by_str`
+/** STR numbers that batch `$1` brought, and the NIKs of whom it created; of its plan and rows, where they are still there. */
+const broughtByPlan = `select s.str_number,
+    case when p.health_worker_id in (
+      select n.health_worker_id from kki.plan_row n where n.batch_id = $1 and n.outcome = 'created'
+    ) then s.nik_digest end as nik_digest
+  from kki.plan_row p
+  join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
+  where p.batch_id = $1 and p.outcome in ('created', 'linked')`
 
-/** All that waits, against the registry: for a batch that brings more than there is that waits. */
-const byWaiting = `select d.id
-  from kki.rejection d
-  where d.state = 'open' and d.source = 'kki' and d.code = 'STR_INACTIVE'
-    and (
-      exists (
-        select from kki.rejection_occurrence o
-        join sdmk.health_worker h on h.nik_digest = o.nik_digest
-        join kki.change c on c.health_worker_id = h.id and c.batch_id = $1 and c.operation = 'created'
-        where o.rejection_id = d.id and o.settled_by_batch_id is null
-      )
-      or exists (
-        select from sdmk.registration r
-        join kki.change c on c.registration_id = r.id and c.batch_id = $1 and c.operation in ('created', 'linked')
-        where r.str_number = d.subject
-      )
-    )`
+/** The same by its change records: each of them leads to two places of the registry. */
+const broughtByChanges = `select r.str_number, case when c.operation = 'created' then h.nik_digest end as nik_digest
+  from kki.change c
+  join sdmk.health_worker h on h.id = c.health_worker_id
+  left join sdmk.registration r on r.id = c.registration_id
+  where c.batch_id = $1 and c.operation in ('created', 'linked')`
 
 /**
  * Returns the open rejections of licences that were not active and of nobody known, whose person or licence the batch has
- * brought. They were refused for what was not known then: KKI may send an ending before what it ends.
+ * brought, within the caller's transaction. They were refused for what was not known then: KKI may send an ending before
+ * what it ends.
  */
-export async function findNowKnown(client: pg.ClientBase | pg.Pool, batchId: number): Promise<number[]> {
-  const { rows: sides } = await client.query<{ isMuchBrought: boolean }>(
-    `select b.created + b.linked > (
-        select count(*) from kki.rejection d where d.state = 'open' and d.code = 'STR_INACTIVE'
-      ) as "isMuchBrought"
-    from kki.batch b where b.id = $1`,
-    [batchId]
+export async function findNowKnown(client: pg.ClientBase, batchId: number): Promise<number[]> {
+  await settlePlanner(client)
+  const { rows: staging } = await client.query<{ isThere: boolean }>(
+    'select to_regclass($1) is not null as "isThere"',
+    [`kki.plan_row_${batchId}`]
   )
+  const brought = staging[0]?.isThere ? inPartitions(broughtByPlan, batchId) : broughtByChanges
   const { rows } = await client.query<{ id: number }>(
-    `select d.id
-    from (${sides[0]?.isMuchBrought ? byWaiting : byBrought}) found
+    `with brought as materialized (${brought}), by_nik as materialized (
+      select o.rejection_id as id
+      from brought b
+      join kki.rejection_occurrence o on o.nik_digest = b.nik_digest and o.settled_by_batch_id is null
+    ), by_str as materialized (
+      select d.id
+      from brought b
+      join kki.rejection d on d.subject = b.str_number and d.state = 'open'
+    )
+    select d.id
+    from (select id from by_nik union select id from by_str) found
     join kki.rejection d on d.id = found.id
     where d.state = 'open' and d.source = 'kki' and d.code = 'STR_INACTIVE'
       and exists (

@@ -103,7 +103,14 @@ test('known rows of a batch that is under way are packed by the page', async t =
   const { rows } = await pool.query('select * from kki.staged_known_7 order by page')
   const packed = { batch_id: 7, warnings: null }
   assert.deepEqual(rows, [
-    { ...packed, page: 1, page_rows: [1, 3], row_nos: [1, 2], registration_ids: [10, 20], registration_versions: [100, 200] },
+    {
+      ...packed,
+      page: 1,
+      page_rows: [1, 3],
+      row_nos: [1, 2],
+      registration_ids: [10, 20],
+      registration_versions: [100, 200]
+    },
     { ...packed, page: 2, page_rows: [1], row_nos: [3], registration_ids: [30], registration_versions: [300] }
   ])
 })
