@@ -68,6 +68,9 @@ export interface Kki extends Program {
   control<T>(path: string, body?: object): Promise<T>
 }
 
+/** As docs/sizing.md has it for a registry of two million. */
+const serverSettings = { shared_buffers: '1GB', max_wal_size: '4GB' }
+
 /** Starts a world, with a migrated and empty database. It ends with `close`, which `await using` calls, and on Ctrl-C. */
 export async function openWorld({ rows, simulatorArgs = [], env = {}, sidecars = [{}] }: WorldOptions): Promise<World> {
   const parts = new AsyncDisposableStack()
@@ -87,7 +90,7 @@ export async function openWorld({ rows, simulatorArgs = [], env = {}, sidecars =
     parts.defer(() => rm(directory, { recursive: true, force: true }))
     // PostgreSQL may run as another user.
     await chmod(directory, 0o711)
-    const database = await startEmbeddedDatabase({ directory, logger })
+    const database = await startEmbeddedDatabase({ directory, logger, settings: serverSettings })
     parts.defer(() => database.stop())
     await migrate({ databaseUrl: database.url, grantTo: serviceRole, logger })
     const { pool } = createDatabase({ url: database.url, maxConnections: 2 }, logger)
