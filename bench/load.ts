@@ -2,7 +2,7 @@
  * Measures runs of the sidecar, everything switched on, against the least that PostgreSQL needs to take in their finished
  * rows (`load/floor.ts`), in turn, several times over; and against two plainer ways.
  *
- *   node bench/load.ts [--rows 1000000] [--rounds 3] [--json]
+ *   node bench/load.ts [--rows 1000000] [--rounds 3] [--shared-buffers 1GB] [--json]
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
@@ -21,6 +21,7 @@ const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '1000000' },
     rounds: { type: 'string', default: '3' },
+    'shared-buffers': { type: 'string', default: '1GB' },
     json: { type: 'boolean', default: false }
   }
 })
@@ -57,7 +58,7 @@ else console.log(render({ machine, rows, idleMb, cases, plain, ceilings }))
 
 /** A new world and a new floor; each case of the one is followed by the same of the other. */
 async function measureRound(): Promise<void> {
-  await using world = await openWorld({ rows })
+  await using world = await openWorld({ rows, sharedBuffers: values['shared-buffers'] })
   const directory = await mkdtemp(path.join(os.tmpdir(), 'sdmk-bench-floor-'))
   try {
     const [first, changed, same] = cases as [Case, Case, Case]

@@ -2,7 +2,7 @@
  * Loads registries of growing size and then has days on which a thousand records change: time and memory per row, and
  * whether either grows with the registry.
  *
- *   node bench/scale.ts [--sizes 250000,500000,1000000,2000000] [--days 5] [--json]
+ *   node bench/scale.ts [--sizes 250000,500000,1000000,2000000] [--days 5] [--shared-buffers 1GB] [--json]
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -19,6 +19,7 @@ const { values } = parseArgs({
   options: {
     sizes: { type: 'string', default: '250000,500000,1000000,2000000' },
     days: { type: 'string', default: '5' },
+    'shared-buffers': { type: 'string', default: '1GB' },
     json: { type: 'boolean', default: false }
   }
 })
@@ -32,7 +33,7 @@ if (values.json) console.log(JSON.stringify(results))
 else console.log(render())
 
 async function measureSize(rows: number) {
-  await using world = await openWorld({ rows })
+  await using world = await openWorld({ rows, sharedBuffers: values['shared-buffers'] })
   await wait(idleMs)
   const idleMb = await world.sidecars[0].residentMb()
   const load = await measureRun(world, 'full')

@@ -21,6 +21,8 @@ export interface WorldOptions {
   rows: number
   /** Further arguments of `sdmk simulator`. */
   simulatorArgs?: string[]
+  /** PostgreSQL's; by default what docs/sizing.md gives a registry of two million. */
+  sharedBuffers?: string
   /** Settings of all processes of the sidecar. */
   env?: Record<string, string>
   /** Settings of each process: as many are started. By default one, with all roles. */
@@ -68,11 +70,15 @@ export interface Kki extends Program {
   control<T>(path: string, body?: object): Promise<T>
 }
 
-/** As docs/sizing.md has it for a registry of two million. */
-const serverSettings = { shared_buffers: '1GB', max_wal_size: '4GB' }
-
 /** Starts a world, with a migrated and empty database. It ends with `close`, which `await using` calls, and on Ctrl-C. */
-export async function openWorld({ rows, simulatorArgs = [], env = {}, sidecars = [{}] }: WorldOptions): Promise<World> {
+export async function openWorld({
+  rows,
+  simulatorArgs = [],
+  sharedBuffers = '1GB',
+  env = {},
+  sidecars = [{}]
+}: WorldOptions): Promise<World> {
+  const serverSettings = { shared_buffers: sharedBuffers, max_wal_size: '4GB' }
   const parts = new AsyncDisposableStack()
   let closing: Promise<void> | undefined
   const close = () => {
