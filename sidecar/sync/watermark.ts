@@ -18,10 +18,11 @@ export async function readWatermark(client: pg.ClientBase | pg.Pool, partition: 
 
 /**
  * Moves the watermark of an applied batch's partition to the end of its window, within the transaction that applies it;
- * never back, and not at all where the window starts after it, since what lies between is then not stored.
+ * never back, and not at all where the window starts after it, since what lies between is then not stored. The rest of a full
+ * run moves none: it passes over what the other batches walk, of which the census says when all is stored.
  */
 export async function advanceWatermark(client: pg.ClientBase, batch: Batch): Promise<void> {
-  if (batch.windowUntil === null) return
+  if (batch.windowUntil === null || batch.sourceProfessionsCovered !== null) return
   const position = await readWatermark(client, batch.partition)
   const leavesGap = batch.windowSince !== null && (position === null || batch.windowSince > position)
   if (leavesGap) return
