@@ -14,13 +14,16 @@ export interface Counted extends Table {
   count: number
 }
 
+/** A call's rows are read in a tenth of a second; the job that could not read them in this time is tried again. */
+const readTimeout = '60s'
+
 /**
  * Returns what `work` reads, all of it of one moment: what belongs together must not be seen before and after a change.
  * Dates come as ISO 8601 writes them, whatever the server's habits.
  */
 export function inSnapshot<T>(pool: pg.Pool, work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
   const snapshot = async (client: pg.ClientBase) => {
-    await client.query(`set local datestyle = 'ISO'`)
+    await client.query(`set local datestyle = 'ISO'; set local statement_timeout = '${readTimeout}'`)
     return work(client)
   }
   return inTransaction(pool, snapshot, 'begin isolation level repeatable read')

@@ -143,4 +143,40 @@ describe('the payload of people', () => {
     await pool.query('alter table sdmk.registration rename column capability to competence')
     assert.equal((await told(pool, [person])).people.length, 1)
   })
+
+  test('reads the change records of its own licences alone, though the planner knows nothing of them yet', async t => {
+    const { pool, url } = await createTestDatabase(t)
+    await storeProfessions(pool, await loadMapping(mappingFile))
+    await pool.query(
+      `with person as (
+        insert into sdmk.health_worker (name, name_key, name_at)
+        select 'REKAAN', 'REKAAN', now() from generate_series(1, 10000) returning id
+      ), licence as (
+        insert into sdmk.registration (health_worker_id, str_number, str_raw, str_format, profession, status, source_status,
+          stated_status, is_lifetime, source_at, content_hash, match_reason)
+        select id, 'AB' || id, 'AB' || id, 'lifetime', (select min(code) from sdmk.profession), 'active', 'AKTIF', 'active', true,
+          now(), decode(md5(id::text), 'hex'), 'rule8'
+        from person returning id, health_worker_id
+      )
+      insert into kki.change (batch_id, row_no, operation, health_worker_id, registration_id)
+      select 1, id, 'created', health_worker_id, id from licence`
+    )
+    const { rows: first } = await pool.query<{ id: number }>('select id from sdmk.health_worker order by id limit 100')
+    const other = createDatabase({ url, maxConnections: 1 }, silent)
+    t.after(() => other.pool.end())
+    const readSoFar = async () => {
+      await other.pool.query('select pg_stat_force_next_flush()')
+      const { rows } = await other.pool.query<{ read: number }>(
+        `select (seq_tup_read + idx_tup_fetch)::int as read from pg_stat_user_tables where relid = 'kki.change'::regclass`
+      )
+      return rows[0]?.read ?? Number.NaN
+    }
+    const before = await readSoFar()
+    const { registrations } = await told(
+      other.pool,
+      first.map(({ id }) => id)
+    )
+    assert.equal(registrations.length, 100)
+    assert.equal((await readSoFar()) - before, 100)
+  })
 })
