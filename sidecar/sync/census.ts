@@ -22,14 +22,15 @@ export interface CensusContext {
 const retrySeconds = 60
 
 interface Walked {
-  batches: number
-  applied: number
-  /** Batches of which all is fetched, and that nothing keeps from being applied. */
-  onTheirWay: number
+  /** Every batch has fetched all that it is to, and nothing keeps it from being applied. */
+  isFetched: boolean
+  isApplied: boolean
+  partitions: string[]
+  /** KKI was asked, and counts no more than was fetched. */
+  isCounted: boolean
   fetched: number
   until: Date | null
   lastBatchId: number
-  hasRemainder: boolean
   sourceProfessions: string[]
   traceId: string
 }
@@ -41,15 +42,9 @@ interface Walked {
  */
 export async function takeCensus(context: CensusContext, runId: number, signal: AbortSignal): Promise<void> {
   const { database, queue, kki, logger } = context
-  const walked = await readWalked(database, runId)
-  const isApplied = walked.applied === walked.batches
-  if (!isApplied && walked.onTheirWay < walked.batches) return
-  if (await isPartial(database.pool, runId, context.mapping)) {
-    if (isApplied) await database.withTransaction(client => finishRun(client, runId))
-    return
-  }
-  const complete = async () => void (isApplied && (await completeRun(database, runId, walked)))
-  if (walked.hasRemainder) return complete()
+  const walked = await database.withTransaction(client => readWalked(client, runId))
+  if (!walked.isFetched) return
+  if (isPartial(walked, context.mapping) || isWhole(walked)) return completeApplied(context, runId)
   let total: number | null
   try {
     const page = await kki.fetchPage({ limit: 1 }, { requestId: `run-${runId}`, traceId: walked.traceId, signal })
@@ -59,31 +54,14 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
     const isTold = error instanceof KkiRetryLater || error instanceof KkiBreakerOpen
     const pause = isTold ? Math.ceil(error.retryAfterMs / 1000) : retrySeconds
     logger.warn({ code: error.code, retry_seconds: pause }, 'KKI could not be counted; it is asked again later')
-    return void (await askAgain(queue, runId, pause))
+    return askAgain(queue, runId, pause)
   }
-  if (total !== null && total <= walked.fetched) return complete()
+  if (total !== null && total <= walked.fetched) {
+    await database.pool.query('update kki.run set counted_at = now() where id = $1', [runId])
+    return completeApplied(context, runId)
+  }
   try {
-    await database.withTransaction(async client => {
-      const batchId = await insertBatch(
-        client,
-        runId,
-        { mode: 'full' },
-        { partition: allProfessions, sourceProfession: null },
-        walked.traceId,
-        walked.sourceProfessions
-      )
-      await queue.send('kki-fetch', { batchId }, { client, singletonKey: String(batchId) })
-      await recordAudit(client, {
-        actor: 'sidecar',
-        apiKeyId: null,
-        requestId: `run-${runId}`,
-        traceId: walked.traceId,
-        action: 'batch.created',
-        runId,
-        batchId,
-        detail: { reason: 'KKI lists rows outside the professions walked', total, fetched: walked.fetched }
-      })
-    })
+    await addRest(context, runId, total)
   } catch (error) {
     if (!(error instanceof PartitionBusy)) throw error
     logger.info({ retry_seconds: retrySeconds }, 'the rest of the full run waits for a batch that is under way')
@@ -102,33 +80,62 @@ async function askAgain(queue: JobQueue, runId: number, startAfterSeconds = retr
   await queue.send('kki-census', { runId }, { singletonKey: String(runId), startAfterSeconds })
 }
 
-async function readWalked(database: Database, runId: number): Promise<Walked> {
-  const { rows } = await database.withTransaction(async client => {
-    await lockRun(client, runId)
-    return client.query<Walked>(
-      `select count(*) as batches, count(*) filter (where state = 'applied') as applied,
-      count(*) filter (where fetched_at is not null and state in ('fetching', 'planned', 'applied')) as "onTheirWay",
-      coalesce(sum(fetched), 0)::bigint as fetched, min(window_until) as until, max(id) as "lastBatchId",
-      bool_or(partition = $2) as "hasRemainder",
-      coalesce(array_agg(source_profession) filter (where source_profession is not null), '{}') as "sourceProfessions",
-      min(trace_id) as "traceId"
-    from kki.batch where run_id = $1`,
-      [runId, allProfessions]
-    )
-  })
+async function readWalked(client: pg.ClientBase, runId: number): Promise<Walked> {
+  await lockRun(client, runId)
+  const { rows } = await client.query<Walked>(
+    `select bool_and(b.fetched_at is not null and b.state in ('fetching', 'planned', 'applied')) as "isFetched",
+      bool_and(b.state = 'applied') as "isApplied", array_agg(b.partition) as partitions,
+      bool_or(r.counted_at is not null) as "isCounted", coalesce(sum(b.fetched), 0)::bigint as fetched,
+      min(b.window_until) as until, max(b.id) as "lastBatchId",
+      coalesce(array_agg(b.source_profession) filter (where b.source_profession is not null), '{}') as "sourceProfessions",
+      min(b.trace_id) as "traceId"
+    from kki.batch b join kki.run r on r.id = b.run_id
+    where b.run_id = $1`,
+    [runId]
+  )
   return rows[0] as Walked
 }
 
 /** A full run over some professions only says nothing about the others. */
-async function isPartial(pool: pg.Pool, runId: number, mapping: Mapping): Promise<boolean> {
-  const { rows } = await pool.query<{ partition: string }>('select partition from kki.batch where run_id = $1', [runId])
-  const walked = new Set(rows.map(row => row.partition))
-  return mapping.professions.some(({ code, kkiCodes }) => kkiCodes.length > 0 && !walked.has(code))
+function isPartial({ partitions }: Walked, mapping: Mapping): boolean {
+  return mapping.professions.some(({ code, kkiCodes }) => kkiCodes.length > 0 && !partitions.includes(code))
 }
 
-async function completeRun(database: Database, runId: number, { until, lastBatchId }: Walked): Promise<void> {
+/** Nothing is left that the run's batches do not walk. */
+function isWhole({ partitions, isCounted }: Walked): boolean {
+  return isCounted || partitions.includes(allProfessions)
+}
+
+/** Gives the run a batch for what KKI lists outside of the professions walked. @throws PartitionBusy */
+async function addRest({ database, queue }: CensusContext, runId: number, total: number | null): Promise<void> {
   await database.withTransaction(async client => {
-    if (until !== null) await setWatermark(client, allProfessions, until, lastBatchId)
+    // While KKI was asked the run may have been cancelled, one of its batches have been held, or another census been taken.
+    const walked = await readWalked(client, runId)
+    if (!walked.isFetched || isWhole(walked)) return
+    const { fetched, sourceProfessions, traceId } = walked
+    const rest = { partition: allProfessions, sourceProfession: null }
+    const batchId = await insertBatch(client, runId, { mode: 'full' }, rest, traceId, sourceProfessions)
+    await queue.send('kki-fetch', { batchId }, { client, singletonKey: String(batchId) })
+    await recordAudit(client, {
+      actor: 'sidecar',
+      apiKeyId: null,
+      requestId: `run-${runId}`,
+      traceId,
+      action: 'batch.created',
+      runId,
+      batchId,
+      detail: { reason: 'KKI lists rows outside the professions walked', total, fetched }
+    })
+  })
+}
+
+/** Ends a run of which all is applied; where it walked all of KKI, everything up to its start is stored. */
+async function completeApplied({ database, mapping }: CensusContext, runId: number): Promise<void> {
+  await database.withTransaction(async client => {
+    const walked = await readWalked(client, runId)
+    if (!walked.isApplied) return
+    const { until, lastBatchId } = walked
+    if (until !== null && !isPartial(walked, mapping)) await setWatermark(client, allProfessions, until, lastBatchId)
     await finishRun(client, runId)
   })
 }

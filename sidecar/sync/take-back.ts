@@ -7,6 +7,7 @@ import { holdDigestKey } from '../registry/digest-key.ts'
 import { type UndoReport, undoBatch } from '../registry/undo.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
 import { changeBatch, takeBatch } from './batch.ts'
+import { closeRun } from './close-run.ts'
 import { lockBatch } from './decide.ts'
 import { type ApplyContext, maxReplans, today } from './plan-and-apply.ts'
 
@@ -77,6 +78,8 @@ async function takeBackWithin(
     batchId,
     detail: { reason, ...report }
   })
+  // A census that comes now finds a run of which not all is applied, and leaves it.
+  await closeRun(client, batch.runId)
   return report
 }
 
