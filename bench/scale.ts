@@ -37,7 +37,7 @@ async function measureSize(rows: number) {
   await wait(idleMs)
   const idleMb = await world.sidecars[0].residentMb()
   const load = await measureRun(world, 'full')
-  // The first one has no watermark to go on from: it walks everything once more, and finds nothing new.
+  // The first one sees what changed within the overlap once more; days are measured after it.
   await measureRun(world, 'incremental')
   const days: Measured[] = []
   for (let day = 0; day < Number(values.days); day++) {

@@ -100,7 +100,8 @@ async function startTracing({ tracing }: Config, logger: Logger): Promise<(() =>
 
 /**
  * V8 lets the heap of a busy process grow to several times what it holds, on a machine with much memory. Collected at
- * a tenth above what is in use instead, the process stays at half of that; `bench/memory.ts` shows it.
+ * a tenth above what is in use instead, the process stays at half of that; `bench/memory.ts` shows it. Marking begins when
+ * four fifths of that room are used, and at once at nine tenths; by default it began anew as soon as it had ended.
  */
 function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=10')

@@ -132,7 +132,10 @@ async function judgeEffects(client: pg.ClientBase, batch: Batch): Promise<Excess
     })
   // Only what the batch's own size does not allow is held against the whole registry, which takes long to count.
   if (excesses().length === 0) return []
-  const active = await countActive(client, [...sizeOf.keys()])
+  const active = await countActive(
+    client,
+    sizes.map(({ profession }) => profession)
+  )
   const activeInAll = [...active.values()].reduce((total, count) => total + count, 0)
   return excesses(new Map(active).set(allProfessions, activeInAll))
 }

@@ -21,8 +21,8 @@ const judgedKinds: readonly BatchKind[] = ['incremental', 'window', 'full', 'imp
 const manyRefused = 10
 
 /**
- * True where a batch refused many rows, and more of its rows than the setting allows. What a full run fetches last is not judged: it is made
- * of the rows whose profession we do not know, which are refused by their nature; many of them make it wait for a person.
+ * True where a batch refused many rows, and more of its rows than the setting allows. What a full run fetches last is not
+ * judged: it is made of the rows whose profession we do not know, which are refused by their nature; the desk tells of them.
  */
 export function isOverRejectRatio(batch: Batch, rejectAlertRatio: number): boolean {
   const { kind, sourceProfessionsCovered, fetched, rejected } = batch

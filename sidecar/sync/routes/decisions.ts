@@ -52,7 +52,8 @@ export const decisionRoutes: FastifyPluginAsyncTypebox = async app => {
       body: Type.Object(
         {
           watermark: Type.Enum(['keep', 'advance'], {
-            description: 'keep: the next run fetches the window again; advance: it counts as seen'
+            description:
+              'keep: the next run fetches the window again; advance: it counts as seen, save where its window does not join what was seen before, or other batches of its run walk a part of it'
           }),
           reason: Reason
         },
