@@ -64,7 +64,25 @@ export async function stageDoubtful(
 ): Promise<void> {
   await client.query(inPartitions(unpack, batchId), [batchId])
   await client.query('analyze known')
-  const { rows } = await client.query<RowPosition>(inPartitions(takeDoubtful, batchId), [batchId])
+  let rows: DoubtfulRow[]
+  do {
+    rows = (await client.query<DoubtfulRow>(inPartitions(takeDoubtful, batchId), [batchId])).rows
+    await stageInFull(client, batchId, identity, transform, rows)
+    // Of which STR a row is whose registration has moved shows only when it is read: other known rows may be of the same.
+  } while (rows.some(({ hasMoved }) => hasMoved))
+}
+
+interface DoubtfulRow extends RowPosition {
+  hasMoved: boolean
+}
+
+async function stageInFull(
+  client: pg.ClientBase,
+  batchId: number,
+  identity: Identity,
+  transform: Transform,
+  rows: DoubtfulRow[]
+): Promise<void> {
   rows.sort((a, b) => a.rowNo - b.rowNo)
   const digestInput = identity.inputDigester(transform.version)
   for (let i = 0; i < rows.length; i += doubtfulAtATime) {

@@ -3,13 +3,13 @@ import { settlePlanner } from './planner.ts'
 import { inPartitions } from './sql.ts'
 
 /** STR numbers that batch `$1` brought, and the NIKs of whom it created; of its plan and rows, where they are still there. */
-const broughtByPlan = `select s.str_number,
+const broughtByPlan = `select case when p.outcome <> 'superseded' then s.str_number end as str_number,
     case when p.health_worker_id in (
       select n.health_worker_id from kki.plan_row n where n.batch_id = $1 and n.outcome = 'created'
     ) then s.nik_digest end as nik_digest
   from kki.plan_row p
   join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
-  where p.batch_id = $1 and p.outcome in ('created', 'linked')`
+  where p.batch_id = $1 and p.outcome in ('created', 'linked', 'superseded')`
 
 /** The same by its change records: each of them leads to two places of the registry. */
 const broughtByChanges = `select r.str_number, case when c.operation = 'created' then h.nik_digest end as nik_digest

@@ -129,6 +129,34 @@ describe('rows that SDMK holds word for word', { concurrency: true }, () => {
     assert.deepEqual(rows, [{ warnings: ['STALE'] }])
   })
 
+  test('are looked at after all where another one of their STR turns out to have moved: the one that counts, counts', async t => {
+    const registry = await createRegistry(t)
+    const active = candidate({ contentHash: 'aa'.repeat(16) })
+    const revoked = { ...active, status: 'revoked', sourceStatus: 'DICABUT', contentHash: 'bb'.repeat(16) } as const
+    await registry.apply(active)
+    await registry.apply(revoked)
+    const { batchId, outcomes } = await registry.apply(active, revoked)
+    assert.deepEqual(await staged(registry, batchId), [0, 2])
+    const { rows } = await registry.pool.query('select status from sdmk.registration')
+    assert.deepEqual(
+      [outcomes.map(({ outcome }) => outcome), rows],
+      [['superseded', 'unchanged'], [{ status: 'revoked' }]]
+    )
+  })
+
+  test('are looked at after all where an older ending of their STR comes as well, which is not urgent then', async t => {
+    const registry = await createRegistry(t)
+    const suspended = candidate({ status: 'suspended', sourceStatus: 'DIBEKUKAN' })
+    const active = { ...suspended, status: 'active', sourceStatus: 'AKTIF' } as const
+    const newer = { ...active, changedAt: '2026-02-01T00:00:00.000Z', contentHash: '22'.repeat(16) }
+    await registry.apply({ ...active, changedAt: '2025-01-01T00:00:00.000Z', contentHash: '11'.repeat(16) })
+    await registry.apply(suspended)
+    await registry.apply(newer)
+    const { outcomes } = await registry.apply(suspended, newer)
+    const { rows } = await registry.pool.query('select code, urgent from kki.rejection')
+    assert.deepEqual([outcomes.map(({ outcome }) => outcome), rows], [['superseded', 'unchanged'], []])
+  })
+
   test('are looked at after all where a refused row of their STR waits, which they settle', async t => {
     const registry = await createRegistry(t)
     const row = candidate()

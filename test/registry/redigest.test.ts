@@ -78,6 +78,18 @@ describe('the switch of the digest key', () => {
     }
   })
 
+  test('does not wait for a backup, which reads all tables until it ends', { timeout: 20_000 }, async t => {
+    const { owner, keys } = await registry(t)
+    await fillNextDigests(owner, keys)
+    await owner.withTransaction(async backup => {
+      const { rows } = await backup.query(
+        `select string_agg(format('%I.%I', schemaname, tablename), ', ') as tables from pg_tables where schemaname in ('sdmk', 'kki')`
+      )
+      await backup.query(`lock table ${rows[0].tables} in access share mode`)
+      assert.ok(await switchDigestKey(owner, keys, { limitMs: 5000, andThen }))
+    })
+  })
+
   test('is not made where a digest is not that of the sealed value beside it', async t => {
     const { owner, keys } = await registry(t)
     await owner.pool.query('update sdmk.health_worker set nik_digest = $1 where id = 1', [randomBytes(32)])

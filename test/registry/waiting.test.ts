@@ -36,3 +36,24 @@ test('refused endings are found of which a batch brings the person or the licenc
   await registry.pool.query('select kki.drop_staging($1)', [brought.batchId])
   assert.deepEqual(await found(), expected)
 })
+
+test('a refused death is found where the NIK of whom a batch creates stands in a superseded row alone', async t => {
+  const registry = await createRegistry(t)
+  const newer = candidate()
+  const ended = { status: 'deceased', sourceStatus: 'MENINGGAL' } as const
+  const refused = await registry.apply({ ...newer, ...ended, strNumber: 'EQ90000000000001' })
+  assert.equal(refused.summary.rejected, 1)
+  const older = { ...newer, changedAt: '2025-01-01T00:00:00.000Z', contentHash: 'bb'.repeat(16) }
+  const brought = await registry.apply({ ...newer, nik: null }, older)
+  assert.deepEqual(
+    brought.outcomes.map(({ outcome }) => outcome),
+    ['created', 'superseded']
+  )
+  const found = async () => {
+    const ids = await registry.database.withTransaction(client => findNowKnown(client, brought.batchId))
+    return ids.length
+  }
+  assert.equal(await found(), 1)
+  await registry.pool.query('select kki.drop_staging($1)', [brought.batchId])
+  assert.equal(await found(), 1)
+})

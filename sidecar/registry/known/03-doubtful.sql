@@ -9,7 +9,7 @@ with repeated as (
   ) listed
   group by str_number having count(*) > 1
 ), doubtful as materialized (
-  select page, page_row, row_no
+  select page, page_row, row_no, str_number
   from known
   where str_number is null
     or str_number in (select str_number from repeated where str_number is not null)
@@ -35,4 +35,4 @@ with repeated as (
 ), forgotten as (
   delete from known where row_no in (select row_no from doubtful)
 )
-select row_no as "rowNo", page, page_row as "pageRow" from doubtful
+select row_no as "rowNo", page, page_row as "pageRow", str_number is null as "hasMoved" from doubtful

@@ -86,8 +86,8 @@ export async function switchDigestKey(
 async function lockOut(client: pg.ClientBase): Promise<void> {
   await client.query(`set local lock_timeout = ${patienceMs}`)
   await client.query('select sdmk.lock_digest_key()')
-  // Who takes rows of these tables without comparing digests: the clock, a dismissal, the purge of raw rows.
-  const tables = [...new Set(places.map(({ table }) => table))]
+  // Who takes rows of these tables without comparing digests: the clock, a dismissal, the purge of raw rows and of known ones.
+  const tables = [...new Set(places.map(({ table }) => table)), 'kki.known_input']
   await client.query(`lock table ${tables.join(', ')} in exclusive mode`)
   await client.query(`set local lock_timeout = 0; set local work_mem = '256MB'; set local jit = off`)
 }
@@ -113,8 +113,8 @@ async function replaceDigests(client: pg.ClientBase, keys: DigestKeys): Promise<
     )
     digests += replaced.rowCount ?? 0
   }
-  // Made anew by the next rows: nothing that the former key digested is to stay.
-  await client.query('truncate kki.known_input')
+  // Made anew by the next rows: nothing that the former key digested is to stay. Not truncated: a backup would be waited for.
+  await client.query('delete from kki.known_input')
   await client.query('update kki.staged_row set input_digest = null where input_digest is not null')
   return { digests, lost, blockedMs: Math.round(performance.now() - started) }
 }
