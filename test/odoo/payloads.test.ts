@@ -8,6 +8,7 @@ import { createDatabase } from '../../sidecar/platform/database.ts'
 import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
 import { storeProfessions } from '../../sidecar/sync/professions.ts'
 import { createTestDatabase } from '../helpers/database.ts'
+import { countRowsRead } from '../helpers/rows-read.ts'
 import { silent } from '../helpers/server.ts'
 import { rowsOf } from './helpers/tables.ts'
 
@@ -162,21 +163,8 @@ describe('the payload of people', () => {
       select 1, id, 'created', health_worker_id, id from licence`
     )
     const { rows: first } = await pool.query<{ id: number }>('select id from sdmk.health_worker order by id limit 100')
-    const other = createDatabase({ url, maxConnections: 1 }, silent)
-    t.after(() => other.pool.end())
-    const readSoFar = async () => {
-      await other.pool.query('select pg_stat_force_next_flush()')
-      const { rows } = await other.pool.query<{ read: number }>(
-        `select (seq_tup_read + idx_tup_fetch)::int as read from pg_stat_user_tables where relid = 'kki.change'::regclass`
-      )
-      return rows[0]?.read ?? Number.NaN
-    }
-    const before = await readSoFar()
-    const { registrations } = await told(
-      other.pool,
-      first.map(({ id }) => id)
-    )
-    assert.equal(registrations.length, 100)
-    assert.equal((await readSoFar()) - before, 100)
+    const ids = first.map(({ id }) => id)
+    const { result, read } = await countRowsRead(t, url, 'kki.change', other => told(other, ids))
+    assert.deepEqual([result.registrations.length, read], [100, 100])
   })
 })

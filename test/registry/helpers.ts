@@ -22,6 +22,7 @@ export function testIdentity(): Identity {
 
 /** An empty registry of a test's own, and what puts rows into it. */
 export interface Registry {
+  url: string
   database: Database
   pool: pg.Pool
   identity: Identity
@@ -30,9 +31,10 @@ export interface Registry {
 }
 
 export async function createRegistry(t: Parameters<typeof createTestDatabase>[0]): Promise<Registry> {
-  const { database, pool } = await createTestDatabase(t)
+  const { url, database, pool } = await createTestDatabase(t)
   const identity = testIdentity()
   return {
+    url,
     database,
     pool,
     identity,
