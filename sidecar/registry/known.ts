@@ -30,8 +30,7 @@ export interface FoundRows {
 
 /**
  * Rows that came before, byte for byte, and of which SDMK holds what they say: they are not even read, but staged as a mere
- * mention. Known by a digest of their text and of the rules by which it is read; a row with which anything is wrong is never
- * one of them.
+ * mention. Known by a digest of their text and of the rules by which it is read; a row with a problem is never one of them.
  */
 export class KnownRows {
   readonly #pool: pg.Pool
@@ -48,7 +47,11 @@ export class KnownRows {
     if (digests.length === 0) return { digests, places: [], registrations: null }
     const { rows: found } = await this.#pool.query<{ places: number[] } & KnownRegistrations>(find, [digests.join()])
     const { places: known, ...registrations } = found[0] as { places: number[] } & KnownRegistrations
-    return { digests, places: known.map(n => places[n] as number), registrations }
+    return {
+      digests,
+      places: known.map(n => places[n] as number),
+      registrations: known.length > 0 ? registrations : null
+    }
   }
 }
 

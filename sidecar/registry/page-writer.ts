@@ -12,8 +12,6 @@ export interface PreparedPage {
   /** Of all its rows that are staged. */
   rowCount: number
   rejectionCount: number
-  /** Of the page as it came, rows included that are not staged. */
-  listedCount: number
   bodySealed: Buffer
   rowLines: Buffer
   knownLines: Buffer
@@ -77,14 +75,13 @@ export class PageWriter {
     return position
   }
 
-  /** Ends the page, which listed this many rows, and begins the next; `body` is its JSON text. */
-  finish(listedCount: number, body: Buffer): PreparedPage {
+  /** Ends the page and begins the next; `body` is its JSON text. */
+  finish(body: Buffer): PreparedPage {
     const prepared = {
       fingerprint: this.#identity.fingerprint,
       page: this.#page,
       rowCount: this.#rowCount,
       rejectionCount: this.#rejectionCount,
-      listedCount,
       bodySealed: this.#identity.seal('page', compress(body)),
       rowLines: this.#rowLines.take(),
       knownLines: this.#knownLines.take(),

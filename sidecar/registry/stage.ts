@@ -55,11 +55,11 @@ export async function stagePages(
 /** As parameters: COPY's text would carry each body in hex, at twice its size. */
 async function insertPages(client: pg.ClientBase, batchId: number, pages: readonly PreparedPage[]): Promise<void> {
   if (pages.length === 0) return
-  const rows = pages.map((_, i) => `($1, $${3 * i + 2}, $${3 * i + 3}, $${3 * i + 4})`)
-  await client.query(
-    `insert into kki.staged_page_${batchId} (batch_id, page, row_count, body_sealed) values ${rows.join(', ')}`,
-    [batchId, ...pages.flatMap(({ page, listedCount, bodySealed }) => [page, listedCount, bodySealed])]
-  )
+  const rows = pages.map((_, i) => `($1, $${2 * i + 2}, $${2 * i + 3})`)
+  await client.query(`insert into kki.staged_page_${batchId} (batch_id, page, body_sealed) values ${rows.join(', ')}`, [
+    batchId,
+    ...pages.flatMap(({ page, bodySealed }) => [page, bodySealed])
+  ])
 }
 
 /** Copies rows of pages that are staged into the partitions of a batch, within the caller's transaction. */

@@ -205,7 +205,7 @@ export function rejectionValues(batchId: number, row: StagedRejection, identity:
   ]
 }
 
-/** True for a row with which nothing is wrong: only such a one need not be read again. */
+/** True for a row without a problem: only such a one need not be read again. */
 function isPlain(candidate: Candidate | OwnCandidate): boolean {
   const { endingOnly, problems } = candidate
   return !endingOnly && problems.length === 0 && !('personAt' in candidate)

@@ -58,14 +58,14 @@ export async function readPage(
       formatErrors?.add(position, problems)
     }
   }
-  if (found?.registrations && passed.size > 0) {
+  if (found?.registrations) {
     writer.mention(
       found.places.map(place => passed.get(place) as RowPosition),
       found.registrations
     )
   }
   const passedOver = rows.length - places.length
-  return { page: writer.finish(rows.length, passedOver > 0 ? bodyOf(rows, places) : body), passedOver }
+  return { page: writer.finish(passedOver > 0 ? bodyOf(rows, places) : body), passedOver }
 }
 
 function readRow(rows: JsonList, place: number): unknown {

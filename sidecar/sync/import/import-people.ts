@@ -80,5 +80,5 @@ function toPage(records: unknown[], writer: PageWriter, transform: OwnTransform)
       writer.refuse(i + 1, { strNumber, profession, problems, urgent: false, raw: JSON.stringify(record) })
     }
   }
-  return writer.finish(records.length, Buffer.from(JSON.stringify({ data: records })))
+  return writer.finish(Buffer.from(JSON.stringify({ data: records })))
 }
