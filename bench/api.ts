@@ -81,7 +81,6 @@ function describe({ kind, histogram, statuses }: Latency) {
       .join(', '),
     p50: at(50),
     p90: at(90),
-    'p97.5': at(97.5),
     p99: at(99),
     max: at(100)
   }

@@ -121,7 +121,11 @@ export async function reseal(
   keyId: number,
   { onProgress }: ResealOptions = {}
 ): Promise<number> {
-  const sizes = await withTransaction(client => Promise.all(places.map(({ table }) => blocksOf(client, table))))
+  const sizes = await withTransaction(async client => {
+    const blocks: number[] = []
+    for (const { table } of places) blocks.push(await blocksOf(client, table))
+    return blocks
+  })
   const total = sizes.reduce((sum, size) => sum + size, 0)
   let [resealed, done] = [0, 0]
   for (const [index, place] of places.entries()) {
