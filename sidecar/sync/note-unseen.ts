@@ -10,7 +10,8 @@ const showsKki: BatchKind[] = ['incremental', 'window', 'full', 'retry']
 /**
  * Keeps account of the registrations that KKI no longer lists, within the transaction that applies the batch: any batch
  * may show one again, and a full one counts those of its profession that it does not show. The last batch of a full run
- * answers for the professions that its siblings did not walk.
+ * answers for the professions that its siblings did not walk. What it alone shows of theirs (a licence under another word
+ * for its profession) counts as missed once where it is applied before them, and as seen with the next run: never twice.
  */
 export async function noteUnseen(client: pg.ClientBase, batch: Batch): Promise<void> {
   if (!showsKki.includes(batch.kind)) return
