@@ -1,2 +1,2 @@
--- When KKI was found to count no more than the batches of a full run have fetched: it is not asked again for that run.
-alter table kki.run add column counted_at timestamptz;
+-- How many rows KKI counted without a filter when a full run had fetched all professions: it is asked once.
+alter table kki.run add column counted bigint;

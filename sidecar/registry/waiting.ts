@@ -19,9 +19,9 @@ const broughtByChanges = `select r.str_number, case when c.operation = 'created'
   where c.batch_id = $1 and c.operation in ('created', 'linked')`
 
 /**
- * Returns the open rejections of licences that were not active and of nobody known, whose person or licence the batch has
- * brought, within the caller's transaction. They were refused for what was not known then: KKI may send an ending before
- * what it ends.
+ * Returns the rejections whose person, licence or NIK the batch has brought, within the caller's transaction: open ones of
+ * rows that were refused for what was not known then (KKI may send an ending before what it ends, and of a known licence an
+ * ending counts whatever else is wrong with its row), and dismissed ones of endings of somebody unknown.
  */
 export async function findNowKnown(client: pg.ClientBase, batchId: number): Promise<number[]> {
   await settlePlanner(client)
@@ -31,7 +31,13 @@ export async function findNowKnown(client: pg.ClientBase, batchId: number): Prom
   )
   const brought = staging[0]?.isThere ? inPartitions(broughtByPlan, batchId) : broughtByChanges
   const { rows } = await client.query<{ id: number }>(
-    `with brought as materialized (${brought}), by_nik as materialized (
+    `with brought as materialized (
+      ${brought}
+      union all
+      -- Somebody known whose NIK it brought.
+      select null, h.nik_digest from kki.change c join sdmk.health_worker h on h.id = c.health_worker_id
+      where c.batch_id = $1 and c.health_worker_before ? 'nik_digest'
+    ), by_nik as materialized (
       select o.rejection_id as id
       from brought b
       join kki.rejection_occurrence o on o.nik_digest = b.nik_digest and o.settled_by_batch_id is null
@@ -39,13 +45,21 @@ export async function findNowKnown(client: pg.ClientBase, batchId: number): Prom
       select d.id
       from brought b
       join kki.rejection d on d.subject = b.str_number and d.state = 'open'
+      union all
+      select d.id
+      from brought b
+      join kki.rejection d
+        on d.source = 'kki' and d.subject = b.str_number and d.code = 'STR_INACTIVE' and d.state = 'dismissed'
     )
     select d.id
     from (select id from by_nik union select id from by_str) found
     join kki.rejection d on d.id = found.id
-    where d.state = 'open' and d.source = 'kki' and d.code = 'STR_INACTIVE'
+    where d.source = 'kki' and (d.state = 'open' or (d.state = 'dismissed' and d.code = 'STR_INACTIVE'))
+      and d.code in ('STR_INACTIVE', 'SCHEMA_INVALID', 'NIK_INVALID', 'NAME_MISSING', 'DATE_INVALID', 'PROFESSION_UNKNOWN')
       and exists (
-        select from kki.rejection_occurrence o where o.rejection_id = d.id and o.settled_by_batch_id is null
+        select from kki.rejection_occurrence o
+        -- A row that could be read but for its faults; of one without a stamp nothing can be used.
+        where o.rejection_id = d.id and o.settled_by_batch_id is null and o.source_at is not null
       )
     order by d.id`,
     [batchId]

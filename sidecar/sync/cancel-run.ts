@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { touch } from '../odoo/touched.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
 import { closeRun } from './close-run.ts'
+import { withdrawDecisions } from './desk/withdraw-decisions.ts'
 
 /**
  * Cancels the batches of a run that are under way, within the caller's transaction, and returns how many there were. Their
@@ -14,9 +15,11 @@ export async function cancelRun(client: pg.ClientBase, runId: number, caller: Ca
     returning id`,
     [runId]
   )
-  for (const { id } of rows) {
-    touch(client, 'batches', id)
-    await recordAudit(client, { ...caller, action: 'batch.cancelled', runId, batchId: id })
+  const batchIds = rows.map(({ id }) => id)
+  await withdrawDecisions(client, batchIds)
+  for (const batchId of batchIds) {
+    touch(client, 'batches', batchId)
+    await recordAudit(client, { ...caller, action: 'batch.cancelled', runId, batchId })
   }
   if (rows.length > 0) await closeRun(client, runId)
   return rows.length

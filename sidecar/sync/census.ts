@@ -26,8 +26,9 @@ interface Walked {
   isFetched: boolean
   isApplied: boolean
   partitions: string[]
-  /** KKI was asked, and counts no more than was fetched. */
-  isCounted: boolean
+  /** What KKI counted without a filter; null where it was not asked yet. */
+  counted: number | null
+  /** Rows that were fetched; of what is planned, those that came twice are counted once. */
   fetched: number
   until: Date | null
   lastBatchId: number
@@ -44,11 +45,13 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
   const { database, queue, kki, logger } = context
   const walked = await database.withTransaction(client => readWalked(client, runId))
   if (!walked.isFetched) return
-  if (isPartial(walked, context.mapping) || isWhole(walked)) return completeApplied(context, runId)
-  let total: number | null
+  if (hasAll(walked, context.mapping)) return completeApplied(context, runId)
+  let total = walked.counted
   try {
-    const page = await kki.fetchPage({ limit: 1 }, { requestId: `run-${runId}`, traceId: walked.traceId, signal })
-    total = page.total
+    if (total === null) {
+      const page = await kki.fetchPage({ limit: 1 }, { requestId: `run-${runId}`, traceId: walked.traceId, signal })
+      total = page.total
+    }
   } catch (error) {
     if (signal.aborted || !(error instanceof KkiError)) throw error
     const isTold = error instanceof KkiRetryLater || error instanceof KkiBreakerOpen
@@ -57,7 +60,8 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
     return askAgain(queue, runId, pause)
   }
   if (total !== null && total <= walked.fetched) {
-    await database.pool.query('update kki.run set counted_at = now() where id = $1', [runId])
+    await database.pool.query('update kki.run set counted = $2 where id = $1', [runId, total])
+    // Not the last word: a row that moves while it is walked is fetched twice, which only the plans tell.
     return completeApplied(context, runId)
   }
   try {
@@ -85,7 +89,7 @@ async function readWalked(client: pg.ClientBase, runId: number): Promise<Walked>
   const { rows } = await client.query<Walked>(
     `select bool_and(b.fetched_at is not null and b.state in ('fetching', 'planned', 'applied')) as "isFetched",
       bool_and(b.state = 'applied') as "isApplied", array_agg(b.partition) as partitions,
-      bool_or(r.counted_at is not null) as "isCounted", coalesce(sum(b.fetched), 0)::bigint as fetched,
+      max(r.counted) as counted, coalesce(sum(b.fetched - b.superseded), 0)::bigint as fetched,
       min(b.window_until) as until, max(b.id) as "lastBatchId",
       coalesce(array_agg(b.source_profession) filter (where b.source_profession is not null), '{}') as "sourceProfessions",
       min(b.trace_id) as "traceId"
@@ -101,9 +105,10 @@ function isPartial({ partitions }: Walked, mapping: Mapping): boolean {
   return mapping.professions.some(({ code, kkiCodes }) => kkiCodes.length > 0 && !partitions.includes(code))
 }
 
-/** Nothing is left that the run's batches do not walk. */
-function isWhole({ partitions, isCounted }: Walked): boolean {
-  return isCounted || partitions.includes(allProfessions)
+/** The run has the batches that it is to have. */
+function hasAll(walked: Walked, mapping: Mapping): boolean {
+  const { partitions, counted, fetched } = walked
+  return isPartial(walked, mapping) || partitions.includes(allProfessions) || (counted !== null && counted <= fetched)
 }
 
 /** Gives the run a batch for what KKI lists outside of the professions walked. @throws PartitionBusy */
@@ -111,7 +116,7 @@ async function addRest({ database, queue }: CensusContext, runId: number, total:
   await database.withTransaction(async client => {
     // While KKI was asked the run may have been cancelled, one of its batches have been held, or another census been taken.
     const walked = await readWalked(client, runId)
-    if (!walked.isFetched || isWhole(walked)) return
+    if (!walked.isFetched || walked.partitions.includes(allProfessions)) return
     const { fetched, sourceProfessions, traceId } = walked
     const rest = { partition: allProfessions, sourceProfession: null }
     const batchId = await insertBatch(client, runId, { mode: 'full' }, rest, traceId, sourceProfessions)
@@ -133,7 +138,7 @@ async function addRest({ database, queue }: CensusContext, runId: number, total:
 async function completeApplied({ database, mapping }: CensusContext, runId: number): Promise<void> {
   await database.withTransaction(async client => {
     const walked = await readWalked(client, runId)
-    if (!walked.isApplied) return
+    if (!walked.isApplied || !hasAll(walked, mapping)) return
     const { until, lastBatchId } = walked
     if (until !== null && !isPartial(walked, mapping)) await setWatermark(client, allProfessions, until, lastBatchId)
     await finishRun(client, runId)

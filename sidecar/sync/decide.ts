@@ -2,8 +2,9 @@ import type pg from 'pg'
 import type { BatchState } from '../batch-terms.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
 import { type Batch, batchColumns, changeBatch, takeBatch } from './batch.ts'
+import { withdrawDecisions } from './desk/withdraw-decisions.ts'
 import { BatchNotFound, BatchStateRefused } from './errors.ts'
-import { markRefetched } from './refetch.ts'
+import { forgetUndone, markRefetched } from './refetch.ts'
 import { advanceWatermark } from './watermark.ts'
 
 /**
@@ -36,8 +37,11 @@ export async function discardBatch(
   // Its fence rises, so that a job which is about to apply it finds it gone.
   const taken = (await takeBatch(client, batchId, ['held'])) as Batch
   const batch = await changeBatch(client, taken, { state: 'discarded', finished_at: 'now' })
-  if (watermark === 'advance') await advanceWatermark(client, batch)
-  await markRefetched(client, batch)
+  if (watermark === 'advance') {
+    await advanceWatermark(client, batch)
+    await markRefetched(client, batch)
+  } else await forgetUndone(client, batch)
+  await withdrawDecisions(client, [batchId])
   await recordAudit(client, {
     ...caller,
     action: 'batch.discarded',

@@ -3,6 +3,7 @@ import type { Database } from '../platform/database.ts'
 import { recordAudit } from './audit/record.ts'
 import { type Batch, changeBatch } from './batch.ts'
 import { closeRun } from './close-run.ts'
+import { withdrawDecisions } from './desk/withdraw-decisions.ts'
 
 /** Ends a batch as failed, with what failed; the registry is as it was. @throws FenceLost */
 export async function failBatch(database: Database, batch: Batch, error: SdmkError): Promise<void> {
@@ -13,6 +14,7 @@ export async function failBatch(database: Database, batch: Batch, error: SdmkErr
       error_detail: error.message,
       finished_at: 'now'
     })
+    await withdrawDecisions(client, [batch.id])
     await recordAudit(client, {
       actor: 'sidecar',
       apiKeyId: null,

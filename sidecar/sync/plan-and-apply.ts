@@ -18,7 +18,7 @@ import { mayBeAwaited } from './desk/awaited.ts'
 import { type GateOptions, judgePlan } from './gate.ts'
 import type { SyncMetrics } from './metrics.ts'
 import { noteUnseen } from './note-unseen.ts'
-import { markRefetched } from './refetch.ts'
+import { markRefetched, noteUndone } from './refetch.ts'
 import { readSetting } from './settings.ts'
 import { supersedeHeld } from './supersede.ts'
 import { advanceWatermark } from './watermark.ts'
@@ -54,6 +54,7 @@ export async function planAndJudge(
 ): Promise<Batch> {
   const wasHeld = taken.state === 'held'
   const batch = await changeBatch(client, taken, { replans })
+  await noteUndone(client, batch)
   const identity = await holdIdentity(client, context.identity)
   const setting = await readSetting(client)
   const asOf = await today(client, context.timeZone)
@@ -89,7 +90,7 @@ export async function planAndJudge(
 
 /** Applies a batch's plan, within the caller's transaction. @throws what `applyPlan` throws */
 export async function applyPlanned(
-  { queue }: Pick<ApplyContext, 'queue'>,
+  { queue, timeZone }: Pick<ApplyContext, 'queue' | 'timeZone'>,
   client: pg.ClientBase,
   planned: Batch,
   caller = sidecarCaller(planned)
@@ -97,7 +98,9 @@ export async function applyPlanned(
   // The fence first: its lock keeps every other process out of the batch until this transaction ends.
   await changeBatch(client, planned, {})
   await holdDigestKey(client)
-  const { deactivated } = await applyPlan(client, planned.id, planned.asOf as string)
+  // Of a plan that waited for days: what has run out since stays so.
+  const asOf = [planned.asOf as string, await today(client, timeZone)].sort().at(-1) as string
+  const { deactivated } = await applyPlan(client, planned.id, asOf)
   touch(client, 'changesOf', planned.id)
   touch(client, 'rejectionsOf', planned.id)
   const batch = await changeBatch(client, planned, { state: 'applied', deactivated, finished_at: 'now' })

@@ -10,14 +10,13 @@ type Asking = Pick<Batch, 'id' | 'kind' | 'partition' | 'sourceProfessionsCovere
  * run fetches again is what lies wholly inside it.
  */
 const undoneInScope = `kki.batch b
-  join kki.batch u on u.state = 'undone' and u.refetched_by is null and u.kind in ('incremental', 'window', 'full')
-    and u.id <> b.id
+  join kki.batch u on u.state = 'undone' and u.refetched_by is null and u.id <> b.id
+    and (u.kind in ('incremental', 'window', 'full') or (u.kind = 'retry' and u.window_until is not null))
     and (
       u.partition = b.partition or b.partition = '*'
-      or (u.partition = '*' and not exists (
+      or ((u.partition = '*' or u.kind = 'retry') and not exists (
         select from kki.batch done
-        where done.partition = b.partition and done.state in ('applied', 'discarded')
-          and 'UNDONE_WINDOW' = any (done.hold_reasons) and done.planned_at >= u.undone_at
+        where done.partition = b.partition and done.state in ('applied', 'discarded') and u.id = any (done.refetches)
           and (done.window_since is null or done.window_since <= u.window_since)
       ))
     )
@@ -44,6 +43,22 @@ export async function readUndoneSince(client: pg.ClientBase, { id }: Asking): Pr
 }
 
 /**
+ * Notes what was undone when the plan of the batch is begun: what is undone while it is made may be in it as unchanged,
+ * whenever either transaction began.
+ */
+export async function noteUndone(client: pg.ClientBase, { id }: Asking): Promise<void> {
+  await client.query(
+    `update kki.batch t set refetches = coalesce((select array_agg(u.id) from ${undoneInScope}), '{}') where t.id = $1`,
+    [id]
+  )
+}
+
+/** Forgets that: the batch was discarded, and what it fetched is to be fetched again. */
+export async function forgetUndone(client: pg.ClientBase, { id }: Asking): Promise<void> {
+  await client.query(`update kki.batch set refetches = '{}' where id = $1`, [id])
+}
+
+/**
  * Notes that a batch which was applied or discarded has fetched what was undone, so that no later one needs to. It must
  * have been planned after the undoing: an earlier plan took what was still there for unchanged.
  */
@@ -52,7 +67,7 @@ export async function markRefetched(client: pg.ClientBase, { id }: Asking): Prom
     `update kki.batch t set refetched_by = $1, version = version + 1
     where t.id in (
       select u.id from ${undoneInScope}
-        and (u.partition = b.partition or b.partition = '*') and b.planned_at >= u.undone_at
+        and (u.partition = b.partition or b.partition = '*') and u.id = any (b.refetches)
         and (b.kind = 'full' or b.window_since is null or b.window_since <= u.window_since)
     )
     returning t.id`,

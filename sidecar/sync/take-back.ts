@@ -33,7 +33,7 @@ export async function orderUndo(
     batchId,
     detail: { reason }
   })
-  await queue.send('kki-apply', { batchId, undo }, { client, singletonKey: String(batchId) })
+  await queue.send('kki-apply', { batchId, undo }, { client, singletonKey: `undo-${batchId}` })
 }
 
 /**
@@ -68,6 +68,7 @@ async function takeBackWithin(
   await holdDigestKey(client)
   // The rejections first: undoing forgets which it reopens.
   touch(client, 'rejections', ...(await rejectionsClosedBy(client, batchId)))
+  if (taken.kind === 'retry') await noteStamps(client, batchId)
   const report = await undoBatch(client, batchId, await today(client, timeZone))
   touch(client, 'changesOf', batchId)
   const batch = await changeBatch(client, taken, { state: 'undone', undone_at: 'now' })
@@ -81,6 +82,23 @@ async function takeBackWithin(
   // A census that comes now finds a run of which not all is applied, and leaves it.
   await closeRun(client, batch.runId)
   return report
+}
+
+/**
+ * Notes as the window of a retry the stamps of what it stored, while that is still there: the watermark may be past them,
+ * and what a walk met since then was unchanged for it.
+ */
+async function noteStamps(client: pg.PoolClient, batchId: number): Promise<void> {
+  await client.query(
+    `update kki.batch b set window_since = w.since, window_until = w.until
+    from (
+      select min(r.source_at) as since, max(r.source_at) + interval '1 ms' as until
+      from kki.change c join sdmk.registration r on r.id = c.registration_id
+      where c.batch_id = $1 and isfinite(r.source_at)
+    ) w
+    where b.id = $1 and w.until is not null`,
+    [batchId]
+  )
 }
 
 async function rejectionsClosedBy(client: pg.PoolClient, batchId: number): Promise<number[]> {

@@ -26,7 +26,10 @@ export async function advanceWatermark(client: pg.ClientBase, batch: Batch): Pro
   const position = await readWatermark(client, batch.partition)
   const leavesGap = batch.windowSince !== null && (position === null || batch.windowSince > position)
   if (leavesGap) return
-  await setWatermark(client, batch.partition, batch.windowUntil, batch.id)
+  // What KKI had yet to stamp when it was asked is not stored, however far the window reaches.
+  const { windowUntil: until, sourceTime } = batch
+  const seen = sourceTime !== null && sourceTime < until ? sourceTime : until
+  await setWatermark(client, batch.partition, seen, batch.id)
 }
 
 /** Moves a watermark forward to `position`; one that is further already stays. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { summarize } from '../../sidecar/cli/summary.ts'
 import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
-import { dumpRegistry, startConnector } from './helpers.ts'
+import { dumpRegistry, inject, kkiRecord, startConnector } from './helpers.ts'
 
 const total = (run: RunBody) => {
   const { seconds: _, ...ledger } = summarize(run)
@@ -58,4 +59,29 @@ test('after a full run an incremental one fetches only what KKI changed since', 
   const day = total(await run({ mode: 'incremental' }))
   assert.ok(day.fetched >= 250 && day.fetched <= 400, `fetched ${day.fetched}`)
   assert.ok(day.updated > 100 && day.deactivated > 0, JSON.stringify(day))
+})
+
+test('a row that moved while a full run walked, and was fetched twice, does not hide one of a profession that we do not know', async t => {
+  const { run, simulator, pool } = await startConnector(t, { env: { KKI_PAGE_SIZE: '1' } })
+  const moving = kkiRecord({ diubah_pada: '2026-02-01T00:00:00Z' })
+  const others = Array.from({ length: 80 }, () => ({ record: kkiRecord({ diubah_pada: '2026-02-02T00:00:00Z' }) }))
+  await inject(simulator, [
+    { id: 'moving', record: moving },
+    ...others,
+    { record: kkiRecord({ profesi: 'PROFESI_BARU', diubah_pada: '2026-02-01T00:00:00Z' }) }
+  ])
+  const walking = run({ mode: 'full' })
+  // KKI changes the row as soon as it has been listed once.
+  for (let i = 0; i < 400; i++) {
+    const { rows } = await pool.query(`select from kki.batch where partition = 'doctor' and pages >= 4`)
+    if (rows.length > 0) break
+    await wait(5)
+  }
+  await inject(simulator, [{ id: 'moving', record: { ...moving, diubah_pada: '2026-02-05T00:00:00Z' } }])
+  const full = await walking
+  const doctor = full.batches.find(({ partition }) => partition === 'doctor')
+  await run({ mode: 'incremental' })
+  const { rows } = await pool.query(`select code from kki.rejection`)
+  assert.equal(doctor?.ledger.fetched, 82, 'the row was met twice')
+  assert.deepEqual(rows, [{ code: 'PROFESSION_UNKNOWN' }])
 })

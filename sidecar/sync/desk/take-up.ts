@@ -1,4 +1,7 @@
+import type pg from 'pg'
+import { touch } from '../../odoo/touched.ts'
 import { findNowKnown } from '../../registry/waiting.ts'
+import { type Caller, recordAudit } from '../audit/record.ts'
 import { readBatch } from '../batch.ts'
 import { type ApplyContext, sidecarCaller } from '../plan-and-apply.ts'
 import type { DeskContext } from './desk.ts'
@@ -8,7 +11,7 @@ import { reprocessRejections } from './reprocess.ts'
 const atATime = 10_000
 
 /**
- * Takes up the refused endings whose person or licence an applied batch has brought, so that it does not matter which of
+ * Takes up the refused rows whose person, licence or NIK an applied batch has brought, so that it does not matter which of
  * two batches came first. Without it a revocation that KKI sent before the licence it ends would leave that one active.
  */
 export async function takeUpNowKnown(context: ApplyContext, desk: DeskContext, batchId: number): Promise<void> {
@@ -19,6 +22,7 @@ export async function takeUpNowKnown(context: ApplyContext, desk: DeskContext, b
     const ids = await findNowKnown(client, batchId)
     if (ids.length === 0) return null
     const caller = { ...sidecarCaller(batch), triggeredBy: 'schedule' as const }
+    await reopenDismissed(client, ids, caller)
     const taken = await reprocessRejections(client, desk, { ids, limit: atATime }, caller)
     if (taken.next !== null)
       await context.queue.send(
@@ -31,6 +35,24 @@ export async function takeUpNowKnown(context: ApplyContext, desk: DeskContext, b
   if (order)
     logger.info(
       { rows: order.rows, next_run_id: order.runId },
-      'refused endings whose person is known now are taken up'
+      'refused rows whose person or licence is known now are taken up'
     )
+}
+
+/** Somebody dismissed them while they were of nobody known; an ending of somebody known is never lost. */
+async function reopenDismissed(client: pg.ClientBase, ids: readonly number[], caller: Caller): Promise<void> {
+  const { rows } = await client.query<{ id: number }>(
+    `update kki.rejection d
+    set state = 'open', decided_at = null, decided_by = null, decision_reason = null, version = nextval('sdmk.version_seq')
+    where d.id = any ($1::bigint[]) and d.state = 'dismissed' and not exists (
+      select from kki.rejection o
+      where o.state = 'open' and o.source = d.source and o.subject = d.subject and o.code = d.code
+    )
+    returning d.id`,
+    [ids]
+  )
+  if (rows.length === 0) return
+  const rejectionIds = rows.map(({ id }) => id)
+  touch(client, 'rejections', ...rejectionIds)
+  await recordAudit(client, { ...caller, action: 'rejection.reopened', detail: { rejectionIds } })
 }
