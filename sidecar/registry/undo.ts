@@ -62,7 +62,7 @@ export async function undoBatch(client: pg.ClientBase, batchId: number, asOf: st
   await client.query(keepNiks)
 
   const registrationsRestored = await count(client, restoreRegistrations)
-  await client.query(touchedPeople)
+  await client.query(touchedPeople, [batchId])
   await client.query(detach)
   const registrationsDeleted = await count(client, deleteRegistrations)
   const strNumbersDeleted = await count(client, deleteStrNumbers)

@@ -11,14 +11,24 @@ with named as (
   join sdmk.registration r on r.str_number = s.str_number and r.source_at < s.source_at
   where p.batch_id = $1 and p.ending_only = $2 and p.registration_id is null and p.outcome = 'updated'
 ), target as (
-  select p.row_no, p.outcome, p.health_worker_id, p.status as new_status, p.rule, p.evidence, p.warnings as plan_warnings,
-    r.id, r as before,
-    p.ending_only, s.status as stated_status, s.str_raw, s.str_format, s.competence, s.source_status, s.issued_on, s.valid_until, s.is_lifetime,
-    s.institution, s.graduation_year, s.province, s.source_at, s.content_hash, s.warnings
+  select p.row_no, p.outcome, p.health_worker_id, case when kept.is_newer then r.status else p.status end as new_status,
+    p.rule, p.evidence, p.warnings as plan_warnings, r.id, r as before, p.ending_only,
+    said.*
   from named n
   join kki.plan_row p on p.batch_id = $1 and p.row_no = n.row_no
   join kki.staged_row s on s.batch_id = $1 and s.row_no = n.row_no
   join sdmk.registration r on r.id = n.id
+  -- A decision about an older row says whose the licence is, not what has become of it since. A death is one person's alone.
+  cross join lateral (select s.source_at < r.source_at and r.stated_status <> 'deceased' as is_newer) kept
+  cross join lateral (
+    select s.status as stated_status, s.str_raw, s.str_format, s.competence, s.source_status, s.issued_on, s.valid_until,
+      s.is_lifetime, s.institution, s.graduation_year, s.province, s.source_at, s.content_hash, s.warnings
+    where not kept.is_newer
+    union all
+    select r.stated_status, r.str_raw, r.str_format, r.competence, r.source_status, r.issued_on, r.valid_until,
+      r.is_lifetime, r.institution, r.graduation_year, r.province, r.source_at, r.content_hash, r.warnings
+    where kept.is_newer
+  ) said
 ), updated as (
   update sdmk.registration r
   set

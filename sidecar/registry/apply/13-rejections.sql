@@ -28,6 +28,7 @@ where r.batch_id = $1
     select from kki.rejection d
     join kki.rejection_occurrence o on o.rejection_id = d.id and o.content_digest = r.content_digest
     where d.source = source.name and d.state = 'dismissed' and d.subject = r.subject and d.code = problem.code
+      and (d.urgent or not r.urgent)
   )
 group by source.name, r.subject, problem.code, candidate.ids
 order by r.subject, problem.code

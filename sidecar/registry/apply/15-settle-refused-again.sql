@@ -7,6 +7,7 @@ where n.batch_id = $1 and n.rejection_id = o.rejection_id and o.batch_id <> $1 a
   and (o.profession is null or n.profession is null or n.profession = o.profession)
   and (o.source_at is null or n.source_at is null or n.source_at >= o.source_at)
   and (
-    n.content_digest = o.content_digest or o.name_key is null or n.name_key is null or n.nik_digest = o.nik_digest
+    n.content_digest = o.content_digest or n.nik_digest = o.nik_digest
+    or ((o.name_key is null or n.name_key is null) and (not o.urgent or n.urgent))
     or (n.name_key = o.name_key and (not o.urgent or n.urgent or not coalesce(n.nik_digest <> o.nik_digest, false)))
   );

@@ -4,7 +4,7 @@
 -- row that was is gone. Kept in a temp table are the rejections that it concerns.
 create temp table settled on commit drop as
 with waiting as materialized (
-  select d.id, d.subject, d.code
+  select d.id, d.subject, d.code, d.source
   from kki.rejection d
   where d.state = 'open' and d.subject in (select str_number from kki.staged_row where batch_id = $1)
 ), good as materialized (
@@ -20,10 +20,10 @@ with waiting as materialized (
   select distinct o.batch_id, o.row_no, o.rejection_id
   from waiting d
   join good g on g.str_number = d.subject
-  join kki.batch b on b.id = $1
+  join kki.batch b on b.id = $1 and (b.kind <> 'import' or d.source = 'sdmk')
   join kki.rejection_occurrence o on o.rejection_id = d.id and o.settled_by_batch_id is null and o.batch_id <> $1
   where (o.profession is null or g.profession = '' or o.profession = g.profession)
-    and (o.source_at is null or g.source_at >= o.source_at)
+    and (g.source_at >= o.source_at or (o.source_at is null and o.batch_id < $1))
     and (
       o.name_key is null or o.nik_digest = g.nik_digest
       or (o.name_key = g.name_key and (

@@ -3,7 +3,7 @@
 with decided as (
   select w.row_no, w.str_number, w.profession, w.source_at, w.content_hash, w.status,
     d.id as decision_id, d.health_worker_id, r.id as registration_id, r.version as registration_version,
-    r.health_worker_id as holder_id, r.content_hash as stored_hash, r.source_at as stored_at,
+    r.health_worker_id as holder_id, r.content_hash as stored_hash, r.source_at as stored_at, r.status as stored_status,
     n.id is not null and n.id is distinct from d.health_worker_id as nik_is_anothers,
     coalesce(rival.id > d.id and r.health_worker_id is distinct from d.health_worker_id, false) as is_overruled
   from (
@@ -58,7 +58,9 @@ set
   candidates = case when l.is_refused then
     (select array_agg(distinct c order by c) from unnest(array[l.health_worker_id, l.holder_id]) c where c is not null)
   end,
-  urgent = l.is_refused and l.status in ('suspended', 'inactive', 'revoked', 'deceased'),
+  urgent = l.status in ('suspended', 'inactive', 'revoked', 'deceased') and (l.is_refused or coalesce(
+    l.row_no = l.winner_row_no and l.holder_id = l.health_worker_id and l.source_at < l.stored_at and l.stored_status = 'active',
+    false)),
   warnings = array_remove(array[
     case when not l.is_refused and l.holder_id = l.health_worker_id and l.source_at < l.stored_at then 'STALE' end,
     case when l.nik_is_anothers then 'NIK_IGNORED' end

@@ -4,7 +4,8 @@
 create temp table met on commit drop as
 with by_str as (
   select w.row_no, count(distinct r.health_worker_id) as people, min(r.health_worker_id) as health_worker_id,
-    array_agg(distinct r.health_worker_id) as candidates, min(r.source_at) as oldest_at
+    array_agg(distinct r.health_worker_id) as candidates, min(r.source_at) as oldest_at,
+    max(r.source_at) filter (where r.status = 'active') as active_at
   from work w
   join sdmk.registration r on r.str_number = w.str_number
   where w.outcome is null
@@ -22,7 +23,7 @@ with by_str as (
   left join str_group g on g.str_number = w.str_number
   where w.outcome is null and (w.problems is not null or not g.is_one_person)
 )
-select row_no, by_str.people, by_str.health_worker_id, by_str.candidates, by_str.oldest_at, by_nik.nik_worker
+select row_no, by_str.people, by_str.health_worker_id, by_str.candidates, by_str.oldest_at, by_str.active_at, by_nik.nik_worker
 from by_str
 full join by_nik using (row_no)
 full join doubted using (row_no);
@@ -32,7 +33,7 @@ with known as (
     w.row_no, w.ending_only, w.problems,
     w.status in ('suspended', 'inactive', 'revoked', 'deceased') as is_ending, w.source_at, w.content_hash,
     coalesce(not g.is_one_person, false) as is_shared,
-    coalesce(m.people, 0) as people, m.candidates, m.oldest_at,
+    coalesce(m.people, 0) as people, m.candidates, m.oldest_at, m.active_at,
     r.id as registration_id, r.version as registration_version, r.health_worker_id as registration_worker,
     r.content_hash as stored_hash, r.source_at as stored_at, r.status as stored_status,
     s.id as str_worker,
@@ -93,6 +94,7 @@ set
   -- One that is older than what says active is seen by a person as well.
   urgent = t.is_ending and case
     when t.rule <= 0 then t.people > 0 or t.nik_worker is not null or t.is_shared
+    when t.registration_id is null and t.ending_only then coalesce(t.source_at < t.active_at, false)
     else coalesce(t.source_at < t.known_at and t.stored_status = 'active', false)
   end,
   outcome = case

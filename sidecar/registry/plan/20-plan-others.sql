@@ -6,7 +6,7 @@ with judged as (
     coalesce(winner.leader_row_no, winner.row_no, w.leader_row_no) as newborn_row_no
   from work w
   left join work winner on winner.row_no = w.winner_row_no and winner.outcome is distinct from 'rejected'
-  where (w.outcome <> 'created' and (w.outcome <> 'unchanged' or w.warnings <> '{}'))
+  where (w.outcome <> 'created' and (w.outcome <> 'unchanged' or w.warnings <> '{}' or w.rule = 0))
     or (w.outcome is null and w.status <> 'active')
 )
 select

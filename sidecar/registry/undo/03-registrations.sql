@@ -20,7 +20,7 @@ with own as (
   select distinct on (c.registration_id, f.field) c.registration_id as id, f.field, f.value,
     kki.field_group(f.field) = any (l.groups)
       -- What follows from the row stays with it.
-      or (kki.field_group(f.field) = 'status' and 'row' = any (l.groups)) as is_left
+      or (kki.field_group(f.field) in ('status', 'person') and 'row' = any (l.groups)) as is_left
   from kki.change c
   join own o on o.id = c.registration_id and not o.is_new
   left join later l on l.id = o.id

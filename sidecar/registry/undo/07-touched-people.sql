@@ -1,7 +1,12 @@
 -- Whose licences need another look: something of them was left, or pointed to a registration that goes now.
 create temp table touched on commit drop as
-select distinct r.health_worker_id
-from sdmk.registration r
-left join undo_registration own on own.id = r.id
-left join undo_registration pointed on pointed.id = r.replaced_by
-where own.left_fields is not null or (own.is_new and own.is_touched) or (pointed.is_new and not pointed.is_touched);
+select c.health_worker_id from kki.change c where c.batch_id = $1 and c.registration_id is not null
+union
+select (c.registration_before ->> 'health_worker_id')::bigint from kki.change c
+where c.batch_id = $1 and c.registration_before ? 'health_worker_id'
+union
+-- Who holds what is left.
+select r.health_worker_id from undo_registration own join sdmk.registration r on r.id = own.id
+union
+select r.health_worker_id from undo_registration pointed join sdmk.registration r on r.replaced_by = pointed.id
+where pointed.is_new and not pointed.is_touched;

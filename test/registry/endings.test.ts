@@ -1,0 +1,451 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { applyPlan } from '../../sidecar/registry/apply.ts'
+import { planBatch } from '../../sidecar/registry/plan.ts'
+import { undoBatch } from '../../sidecar/registry/undo.ts'
+import { findNowKnown } from '../../sidecar/registry/waiting.ts'
+import { cancelRun } from '../../sidecar/sync/cancel-run.ts'
+import type { Candidate } from '../../sidecar/transform/types.ts'
+import { candidate, createRegistry, planOptions, stageRows } from './helpers.ts'
+
+const revoked = { status: 'revoked', sourceStatus: 'DICABUT' } as const
+const dead = { status: 'deceased', sourceStatus: 'MENINGGAL' } as const
+const at = (month: number) => new Date(Date.UTC(2026, month - 1, 1)).toISOString()
+const told = (row: Candidate, month: number, given: Partial<Candidate> = {}): Candidate => ({
+  ...row,
+  changedAt: at(month),
+  contentHash: candidate().contentHash,
+  ...given
+})
+
+async function setUp(t: TestContext) {
+  const registry = await createRegistry(t)
+  const { pool, identity, database } = registry
+  return {
+    ...registry,
+    decide: (row: Candidate, healthWorkerId: number | null) =>
+      pool.query(
+        `insert into kki.decision (str_number, nik_digest, health_worker_id, decided_by) values ($1, $2, $3, 'verifier')`,
+        [row.strNumber, row.nik && identity.digestNik(row.nik), healthWorkerId]
+      ),
+    licence: async (row: Candidate) =>
+      (
+        await pool.query(
+          `select health_worker_id as holder, status, stated_status as stated, replaced_by from sdmk.registration where str_number = $1 and profession = $2`,
+          [row.strNumber, row.profession]
+        )
+      ).rows[0],
+    taken: async (batchId: number) => (await database.withTransaction(client => findNowKnown(client, batchId))).length,
+    desk: async () => (await pool.query('select code, state, urgent from kki.rejection order by id')).rows,
+    undo: async (batchId: number) => {
+      await pool.query(`update kki.batch set state = 'applied' where id = $1`, [batchId])
+      await database.withTransaction(client => undoBatch(client, batchId, '2026-06-01'))
+      await pool.query(`update kki.batch set state = 'undone' where id = $1`, [batchId])
+    }
+  }
+}
+
+// An urgent ending whose stamp cannot be read: refused for its content, as `createTransform` returns it.
+const unreadable = (row: Candidate, urgent = true) => ({
+  transform: Object.assign(
+    () => ({
+      ok: false as const,
+      rejections: [{ code: 'DATE_INVALID' as const, instancePath: '/diubah_pada', params: { reason: 'format' } }],
+      strNumber: row.strNumber,
+      profession: row.profession,
+      urgent
+    }),
+    { version: 'test' }
+  )
+})
+
+describe('an ending, and what is decided about its person,', { concurrency: true }, () => {
+  test('an ending with another fault that came before its licence is taken up', async t => {
+    const r = await setUp(t)
+    const licence = candidate()
+    const ending = told(licence, 3, {
+      ...revoked,
+      endingOnly: true,
+      problems: [{ code: 'DATE_INVALID', instancePath: '/tanggal_lahir', params: { reason: 'format' } }]
+    })
+    await r.apply(ending)
+    const brought = await r.apply(told(licence, 2))
+    assert.equal(brought.summary.created, 1)
+    assert.equal(await r.taken(brought.batchId), 1, JSON.stringify(await r.desk()))
+  })
+
+  test('an ending whose NIK cannot be right came before its licence', async t => {
+    const r = await setUp(t)
+    const licence = candidate()
+    await r.apply(
+      told(licence, 3, {
+        ...revoked,
+        nik: null,
+        problems: [{ code: 'NIK_INVALID', instancePath: '/nik', params: { reason: 'length' } }]
+      })
+    )
+    const brought = await r.apply(told(licence, 2))
+    assert.equal(await r.taken(brought.batchId), 1, JSON.stringify(await r.desk()))
+  })
+
+  test('in one batch: an ending without a readable profession beside the licence', async t => {
+    const r = await setUp(t)
+    const licence = candidate()
+    const ending = told(licence, 3, {
+      ...revoked,
+      profession: '',
+      endingOnly: true,
+      problems: [{ code: 'PROFESSION_UNKNOWN', instancePath: '/profesi', params: { reason: 'notListed' } }]
+    })
+    const both = await r.apply(told(licence, 2), ending)
+    const { status } = await r.licence(licence)
+    const [d] = await r.desk()
+    assert.ok(status === 'revoked' || d?.urgent || (await r.taken(both.batchId)) === 1, JSON.stringify([status, d]))
+  })
+
+  test('a death refused as of nobody known is taken up once a known person gets its NIK', async t => {
+    const r = await setUp(t)
+    const foreigner = candidate({ nik: null, birthDate: null })
+    await r.apply(foreigner)
+    const nik = '3171014502900777'
+    const same = { name: foreigner.name, nameKey: foreigner.nameKey, birthDate: null }
+    const death = candidate({ ...same, nik, ...dead, changedAt: at(3) })
+    const refused = await r.apply(death)
+    assert.deepEqual(refused.outcomes[0]?.codes, ['STR_INACTIVE'])
+    const brought = await r.apply(told(foreigner, 4, { nik }))
+    assert.equal(brought.summary.updated, 1)
+    assert.equal(await r.taken(brought.batchId), 1, JSON.stringify([await r.licence(foreigner), await r.desk()]))
+  })
+
+  test('a dismissed ending of nobody known, whose licence comes then', async t => {
+    const r = await setUp(t)
+    const licence = candidate()
+    await r.apply(told(licence, 3, revoked))
+    await r.pool.query(`update kki.rejection set state = 'dismissed'`)
+    const brought = await r.apply(told(licence, 2))
+    assert.equal(await r.taken(brought.batchId), 1, JSON.stringify([await r.licence(licence), await r.desk()]))
+  })
+
+  test('a dismissed rejection does not hide its row once it is urgent', async t => {
+    const r = await setUp(t)
+    const licence = candidate()
+    const ending = told(licence, 3, {
+      ...revoked,
+      endingOnly: true,
+      problems: [{ code: 'DATE_INVALID', instancePath: '/tanggal_lahir', params: { reason: 'format' } }]
+    })
+    await r.apply(ending)
+    await r.pool.query(`update kki.rejection set state = 'dismissed'`)
+    await r.apply(told(licence, 2, { nik: '3171014502900777' }))
+    const again = await r.apply(ending)
+    assert.equal(again.outcomes[0]?.urgent, true)
+    assert.ok(
+      (await r.desk()).some(d => d.state === 'open' && d.urgent),
+      JSON.stringify(await r.desk())
+    )
+  })
+
+  test('a decision that another batch carried out first still gives the person the NIK', async t => {
+    const r = await setUp(t)
+    const stored = candidate({ name: 'Siti Aminah' })
+    await r.apply(stored)
+    const row = told(stored, 2, { nik: '3171014502900777' })
+    await r.apply(row)
+    await r.decide(row, (await r.licence(stored)).holder)
+    await r.apply(row)
+    await r.applyWith({ kind: 'decision' }, row)
+    const { rows } = await r.pool.query('select nik_tail from sdmk.health_worker')
+    assert.deepEqual(rows, [{ nik_tail: '77' }])
+  })
+
+  test('a decision about an older row does not bring a revoked licence back', async t => {
+    const r = await setUp(t)
+    const stored = candidate({ name: 'Budi Hartono' })
+    await r.apply(stored)
+    const row = told(stored, 2, { nik: '3171014502900888', name: 'Dewi Lestari', nameKey: 'DEWI LESTARI' })
+    await r.apply(row)
+    await r.apply(told(stored, 4, revoked))
+    await r.decide(row, null)
+    await r.applyWith({ kind: 'decision' }, row)
+    const l = await r.licence(stored)
+    assert.ok(
+      l.status === 'revoked' || (await r.desk()).some(d => d.state === 'open' && d.urgent),
+      JSON.stringify([l, await r.desk()])
+    )
+  })
+
+  test('somebody new who takes over the licence of a dead person is not dead', async t => {
+    const r = await setUp(t)
+    const first = candidate({ name: 'Budi Hartono' })
+    await r.apply(first)
+    const shared = candidate({ nik: first.nik, name: first.name, nameKey: first.nameKey, profession: 'dentist' })
+    await r.apply(shared)
+    await r.apply(told(first, 2, dead))
+    assert.equal((await r.licence(shared)).status, 'deceased')
+    const row = told(shared, 3, { nik: '3171014502900888', name: 'Dewi Lestari', nameKey: 'DEWI LESTARI' })
+    await r.decide(row, null)
+    const done = await r.applyWith({ kind: 'decision' }, row)
+    assert.equal(done.outcomes[0]?.outcome, 'created')
+    assert.equal((await r.licence(shared)).status, 'active')
+  })
+
+  test('and of a replaced licence is not replaced', async t => {
+    const r = await setUp(t)
+    const first = candidate({ name: 'Budi Hartono', issuedOn: '2015-01-01' })
+    await r.apply(first)
+    await r.apply(candidate({ nik: first.nik, name: first.name, nameKey: first.nameKey }))
+    assert.equal((await r.licence(first)).status, 'replaced')
+    const row = told(first, 3, { nik: '3171014502900888', name: 'Dewi Lestari', nameKey: 'DEWI LESTARI' })
+    await r.decide(row, null)
+    await r.applyWith({ kind: 'decision' }, row)
+    const { status, replaced_by } = await r.licence(first)
+    assert.deepEqual([status, replaced_by], ['active', null])
+  })
+
+  test('a death that is undone gives back a licence that came after it', async t => {
+    const r = await setUp(t)
+    const first = candidate()
+    await r.apply(first)
+    const death = await r.apply(told(first, 2, dead))
+    const second = candidate({ nik: first.nik, name: first.name, nameKey: first.nameKey, profession: 'dentist' })
+    await r.apply(second)
+    assert.equal((await r.licence(second)).status, 'deceased')
+    await r.undo(death.batchId)
+    assert.equal((await r.licence(first)).status, 'active')
+    assert.equal((await r.licence(second)).status, 'active')
+  })
+
+  test('undoing what took a death back ends a licence that came since', async t => {
+    const r = await setUp(t)
+    const first = candidate()
+    await r.apply(first)
+    await r.apply(told(first, 2, dead))
+    const back = await r.apply(told(first, 3))
+    const second = candidate({ nik: first.nik, name: first.name, nameKey: first.nameKey, profession: 'dentist' })
+    await r.apply(second)
+    assert.equal((await r.licence(second)).status, 'active')
+    await r.undo(back.batchId)
+    assert.equal((await r.licence(first)).status, 'deceased')
+    assert.equal((await r.licence(second)).status, 'deceased')
+  })
+
+  test('a licence that told of a death goes by undo', async t => {
+    const r = await setUp(t)
+    const first = candidate()
+    await r.apply(first)
+    const same = { nik: first.nik, name: first.name, nameKey: first.nameKey }
+    const death = await r.apply(candidate({ ...same, ...dead, profession: 'dentist' }))
+    const second = candidate({ ...same, profession: 'nurse' })
+    await r.apply(second)
+    assert.equal((await r.licence(second)).status, 'deceased')
+    await r.undo(death.batchId)
+    assert.equal((await r.licence(first)).status, 'active')
+    assert.equal((await r.licence(second)).status, 'active')
+  })
+
+  test('a decided ending that is older than what is stored is urgent', async t => {
+    const r = await setUp(t)
+    const stored = candidate({ name: 'Siti Aminah' })
+    await r.apply(stored)
+    await r.decide(stored, (await r.licence(stored)).holder)
+    await r.apply(told(stored, 3))
+    const stale = await r.apply(told(stored, 2, revoked))
+    assert.deepEqual(stale.outcomes[0]?.warnings, ['STALE'])
+    assert.equal(stale.outcomes[0]?.urgent, true)
+  })
+
+  test('an ending without a profession that is older than what is stored is urgent', async t => {
+    const r = await setUp(t)
+    const stored = candidate()
+    await r.apply(told(stored, 3))
+    const stale = await r.apply(
+      told(stored, 2, {
+        ...revoked,
+        profession: '',
+        endingOnly: true,
+        problems: [{ code: 'PROFESSION_UNKNOWN', instancePath: '/profesi', params: { reason: 'notListed' } }]
+      })
+    )
+    assert.equal(stale.outcomes[0]?.urgent, true, JSON.stringify(stale.outcomes))
+  })
+
+  test('older than one of two registrations', async t => {
+    const r = await setUp(t)
+    const doctor = candidate()
+    await r.apply(doctor)
+    const dentist = { ...doctor, profession: 'dentist' }
+    await r.apply(told(dentist, 4))
+    const stale = await r.apply(
+      told(doctor, 2, {
+        ...revoked,
+        profession: '',
+        endingOnly: true,
+        problems: [{ code: 'PROFESSION_UNKNOWN', instancePath: '/profesi', params: { reason: 'notListed' } }]
+      })
+    )
+    assert.equal((await r.licence(doctor)).status, 'revoked')
+    assert.ok(
+      (await r.licence(dentist)).status === 'revoked' || stale.outcomes[0]?.urgent,
+      JSON.stringify(stale.outcomes)
+    )
+  })
+
+  test('an ending that follows a newcomer who looks like somebody known is urgent', async t => {
+    const r = await setUp(t)
+    const same = { name: 'Agus Salim', nameKey: 'AGUS SALIM' }
+    const foreign = candidate({ ...same, nik: null, changedAt: at(1) })
+    const one = candidate({ ...same, nik: '3171014502900777', changedAt: at(2) })
+    const death = candidate({
+      ...same,
+      nik: '3171014502900777',
+      birthPlace: null,
+      birthPlaceKey: null,
+      ...dead,
+      profession: 'dentist'
+    })
+    const met = await r.apply(foreign, one, death)
+    assert.deepEqual(
+      met.outcomes.map(o => [o.codes[0], o.urgent]),
+      [
+        [undefined, false],
+        ['POSSIBLE_DUPLICATE', false],
+        ['POSSIBLE_DUPLICATE', true]
+      ]
+    )
+  })
+
+  test('an import does not take an urgent ending of KKI off the desk', async t => {
+    const r = await setUp(t)
+    const licence = candidate()
+    await r.apply(licence)
+    await r.applyWith(unreadable(licence), told(licence, 5, revoked))
+    assert.deepEqual(
+      (await r.desk()).map(d => [d.state, d.urgent]),
+      [['open', true]]
+    )
+    const own = {
+      ...licence,
+      contentHash: candidate().contentHash,
+      changedAt: '-infinity',
+      personAt: 'infinity'
+    } as unknown as Candidate
+    const done = await r.applyWith({ kind: 'import', hasOwnPeople: true }, own)
+    assert.notEqual(done.outcomes[0]?.outcome, 'rejected')
+    assert.deepEqual(
+      (await r.desk()).map(d => d.state),
+      ['open']
+    )
+  })
+
+  test('a batch that was fetched before it does not either', async t => {
+    const r = await setUp(t)
+    const licence = candidate()
+    await r.apply(licence)
+    const held = await stageRows(r.database, r.identity, [told(licence, 2)])
+    await r.applyWith(unreadable(licence), told(licence, 5, revoked))
+    assert.deepEqual(
+      (await r.desk()).map(d => [d.state, d.urgent]),
+      [['open', true]]
+    )
+    await r.database.withTransaction(client => planBatch(client, held, r.identity, planOptions))
+    await r.database.withTransaction(client => applyPlan(client, held, '2026-06-01'))
+    assert.deepEqual(
+      (await r.desk()).map(d => d.state),
+      ['open']
+    )
+  })
+
+  test('a death that follows a newcomer who waits for the desk is taken up once there is that person', async t => {
+    const r = await setUp(t)
+    const one = candidate()
+    const death = candidate({ nik: one.nik, name: one.name, nameKey: one.nameKey, ...dead, profession: 'dentist' })
+    await r.applyWith({ createUnmatched: 'desk' }, one, death)
+    await r.decide(one, null)
+    const brought = await r.applyWith({ kind: 'decision', createUnmatched: 'desk' }, one)
+    assert.equal(brought.summary.created, 1)
+    assert.equal(await r.taken(brought.batchId), 1, JSON.stringify([await r.licence(one), await r.desk()]))
+  })
+
+  test('undoing a decision does not put on the old holder what KKI said of the new one since', async t => {
+    const r = await setUp(t)
+    const stored = candidate({ name: 'Budi Hartono' })
+    await r.apply(stored)
+    const before = (await r.licence(stored)).holder
+    const row = told(stored, 2, { nik: '3171014502900888', name: 'Dewi Lestari', nameKey: 'DEWI LESTARI' })
+    await r.decide(row, null)
+    const decided = await r.applyWith({ kind: 'decision' }, row)
+    await r.pool.query('update kki.decision set batch_id = $1', [decided.batchId])
+    const dewi = (await r.licence(stored)).holder
+    assert.notEqual(dewi, before)
+    await r.apply(told(row, 3, revoked))
+    await r.undo(decided.batchId)
+    const l = await r.licence(stored)
+    assert.ok(l.holder === dewi || l.status === 'active', JSON.stringify([before, dewi, l]))
+  })
+
+  test('a decision whose batch was cancelled before it was carried out has no effect', async t => {
+    const r = await setUp(t)
+    const stored = candidate({ name: 'Budi Hartono' })
+    await r.apply(stored)
+    const row = told(stored, 2, { nik: '3171014502900888', name: 'Dewi Lestari', nameKey: 'DEWI LESTARI' })
+    await r.apply(row)
+    await r.decide(row, null)
+    const batchId = await stageRows(r.database, r.identity, [row], 'decision')
+    await r.pool.query('update kki.decision set batch_id = $1', [batchId])
+    const { rows } = await r.pool.query('select run_id from kki.batch where id = $1', [batchId])
+    await r.database.withTransaction(client =>
+      cancelRun(client, rows[0].run_id, { actor: 'x', apiKeyId: null, requestId: 'x', traceId: '0'.repeat(32) })
+    )
+    const { outcomes } = await r.apply(told(row, 3))
+    assert.notEqual(outcomes[0]?.rule, 0, JSON.stringify(outcomes))
+  })
+
+  test('undo of the batch that brought a NIK, after an ending was taken up by it', async t => {
+    const r = await setUp(t)
+    const a = candidate()
+    await r.apply(a)
+    const d = await r.apply(told(a, 2, dead))
+    const e = await r.apply(told(a, 1, { profession: 'dentist' }))
+    assert.equal((await r.licence({ ...a, profession: 'dentist' })).status, 'deceased')
+    await r.undo(e.batchId)
+    await r.undo(d.batchId)
+    assert.equal((await r.licence(a)).status, 'active')
+  })
+
+  test('an ending of somebody else does not leave the desk by a row of which nothing can be read', async t => {
+    const r = await setUp(t)
+    const licence = candidate()
+    await r.apply(licence)
+    const ending = told(licence, 4, {
+      ...revoked,
+      nik: '3171014502900777',
+      name: 'Dewi Lestari',
+      nameKey: 'DEWI LESTARI',
+      endingOnly: true,
+      problems: [{ code: 'DATE_INVALID', instancePath: '/tanggal_lahir', params: { reason: 'format' } }]
+    })
+    const met = await r.apply(ending)
+    assert.deepEqual([met.outcomes[0]?.codes, met.outcomes[0]?.urgent], [['DATE_INVALID'], true])
+    await r.applyWith(unreadable(licence, false), told(licence, 3))
+    await r.apply(told(licence, 5))
+    assert.deepEqual(
+      (await r.desk()).map(d => [d.state, d.urgent]),
+      [['open', true]]
+    )
+  })
+
+  test('of two rows of one licence and person the newest counts, whichever was decided about', async t => {
+    const r = await setUp(t)
+    const stored = candidate({ name: 'Budi Hartono' })
+    await r.apply(stored)
+    const { holder } = await r.licence(stored)
+    const other = told(stored, 2, { nik: null, name: 'Rahmat Saleh', nameKey: 'RAHMAT SALEH' })
+    await r.pool.query(
+      `insert into kki.decision (str_number, name_key, health_worker_id, decided_by) values ($1, $2, $3, 'verifier')`,
+      [other.strNumber, other.nameKey, holder]
+    )
+    const both = await r.apply(other, told(stored, 4, revoked))
+    const { status } = await r.licence(stored)
+    assert.ok(status === 'revoked' || both.outcomes[1]?.urgent, JSON.stringify([status, both.outcomes, await r.desk()]))
+  })
+})
