@@ -81,6 +81,8 @@ interface ApplyJob {
   undo?: Retraction
   /** To take up refused rows whose person the applied batch has brought. */
   takeUp?: true
+  /** The last rejection that was taken up. */
+  after?: number
 }
 
 type WorkOptions = SyncOptions & { metrics: SyncMetrics }
@@ -117,10 +119,10 @@ async function workRegistry(app: FastifyInstance, { config, mapping, identity, m
   const desk = { queue, identity, mapping, transform, maxSkewSeconds: config.kki.maxSkewSeconds }
   await queue.work<ApplyJob>(
     'kki-apply',
-    ({ data: { batchId, approval, undo, takeUp } }) => {
+    ({ data: { batchId, approval, undo, takeUp, after } }) => {
       if (approval) return applyApproved(context, batchId, approval)
       if (undo) return takeBack(context, batchId, undo)
-      if (takeUp) return takeUpNowKnown(context, desk, batchId)
+      if (takeUp) return takeUpNowKnown(context, desk, batchId, { after })
       return applyBatch(context, batchId)
     },
     { concurrency: config.workers, idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId) }

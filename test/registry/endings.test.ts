@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
+import type { JobQueue } from '../../sidecar/platform/queue.ts'
 import { applyPlan } from '../../sidecar/registry/apply.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
 import { undoBatch } from '../../sidecar/registry/undo.ts'
 import { findNowKnown } from '../../sidecar/registry/waiting.ts'
+import { type Batch, readBatch } from '../../sidecar/sync/batch.ts'
 import { cancelRun } from '../../sidecar/sync/cancel-run.ts'
+import { applyPlanned } from '../../sidecar/sync/plan-and-apply.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
 import { candidate, createRegistry, planOptions, stageRows } from './helpers.ts'
 
@@ -59,8 +62,8 @@ const unreadable = (row: Candidate, urgent = true) => ({
   )
 })
 
-describe('an ending, and what is decided about its person,', { concurrency: true }, () => {
-  test('an ending with another fault that came before its licence is taken up', async t => {
+describe('endings and decisions', { concurrency: true }, () => {
+  test('an ending with another fault that came before its licence is taken up once that comes', async t => {
     const r = await setUp(t)
     const licence = candidate()
     const ending = told(licence, 3, {
@@ -74,7 +77,7 @@ describe('an ending, and what is decided about its person,', { concurrency: true
     assert.equal(await r.taken(brought.batchId), 1, JSON.stringify(await r.desk()))
   })
 
-  test('an ending whose NIK cannot be right came before its licence', async t => {
+  test('so is one whose NIK cannot be right', async t => {
     const r = await setUp(t)
     const licence = candidate()
     await r.apply(
@@ -88,7 +91,7 @@ describe('an ending, and what is decided about its person,', { concurrency: true
     assert.equal(await r.taken(brought.batchId), 1, JSON.stringify(await r.desk()))
   })
 
-  test('in one batch: an ending without a readable profession beside the licence', async t => {
+  test('an ending without a readable profession, in one batch with its licence, ends it or waits to be taken up', async t => {
     const r = await setUp(t)
     const licence = candidate()
     const ending = told(licence, 3, {
@@ -117,7 +120,7 @@ describe('an ending, and what is decided about its person,', { concurrency: true
     assert.equal(await r.taken(brought.batchId), 1, JSON.stringify([await r.licence(foreigner), await r.desk()]))
   })
 
-  test('a dismissed ending of nobody known, whose licence comes then', async t => {
+  test('an ending that was dismissed while it was of nobody known is taken up once its licence comes', async t => {
     const r = await setUp(t)
     const licence = candidate()
     await r.apply(told(licence, 3, revoked))
@@ -189,7 +192,7 @@ describe('an ending, and what is decided about its person,', { concurrency: true
     assert.equal((await r.licence(shared)).status, 'active')
   })
 
-  test('and of a replaced licence is not replaced', async t => {
+  test('somebody new who takes over a replaced licence is not replaced', async t => {
     const r = await setUp(t)
     const first = candidate({ name: 'Budi Hartono', issuedOn: '2015-01-01' })
     await r.apply(first)
@@ -269,7 +272,7 @@ describe('an ending, and what is decided about its person,', { concurrency: true
     assert.equal(stale.outcomes[0]?.urgent, true, JSON.stringify(stale.outcomes))
   })
 
-  test('older than one of two registrations', async t => {
+  test('an ending without a profession that is older than one of two licences is urgent for it', async t => {
     const r = await setUp(t)
     const doctor = candidate()
     await r.apply(doctor)
@@ -337,7 +340,7 @@ describe('an ending, and what is decided about its person,', { concurrency: true
     )
   })
 
-  test('a batch that was fetched before it does not either', async t => {
+  test('nor does a batch that was fetched before it', async t => {
     const r = await setUp(t)
     const licence = candidate()
     await r.apply(licence)
@@ -447,5 +450,25 @@ describe('an ending, and what is decided about its person,', { concurrency: true
     const both = await r.apply(other, told(stored, 4, revoked))
     const { status } = await r.licence(stored)
     assert.ok(status === 'revoked' || both.outcomes[1]?.urgent, JSON.stringify([status, both.outcomes, await r.desk()]))
+  })
+
+  test('an ending that the calendar brought stays when a batch is applied that was planned days before', async t => {
+    const r = await setUp(t)
+    const old = candidate({ validUntil: '2026-06-01', isLifetime: false })
+    await r.apply(old)
+    const second = candidate({ nik: old.nik, name: old.name, nameKey: old.nameKey, profession: 'dentist' })
+    await r.applyWith({ asOf: '2026-06-02' }, second)
+    assert.equal((await r.licence(old)).status, 'expired')
+    const held = await stageRows(r.database, r.identity, [told(second, 3)])
+    await r.database.withTransaction(client => planBatch(client, held, r.identity, planOptions))
+    await r.pool.query(
+      `update kki.batch set state = 'planned', as_of = '2026-06-01', plan_digest = 'x', fetched = 1, updated = 1 where id = $1`,
+      [held]
+    )
+    const context = { queue: { send: async () => 'job' } as unknown as JobQueue, timeZone: 'Asia/Jakarta' }
+    await r.database.withTransaction(async client =>
+      applyPlanned(context, client, (await readBatch(client, held)) as Batch)
+    )
+    assert.equal((await r.licence(old)).status, 'expired')
   })
 })

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { JobQueue } from '../../sidecar/platform/queue.ts'
 import { findNowKnown } from '../../sidecar/registry/waiting.ts'
-import { candidate, createRegistry } from './helpers.ts'
+import type { DeskContext } from '../../sidecar/sync/desk/desk.ts'
+import { takeUpNowKnown } from '../../sidecar/sync/desk/take-up.ts'
+import { silent } from '../helpers/server.ts'
+import { candidate, createRegistry, planOptions } from './helpers.ts'
 
 test('refused endings are found of which a batch brings the person or the licence, whether its rows are still there or not', async t => {
   const registry = await createRegistry(t)
@@ -56,4 +60,36 @@ test('a refused death is found where the NIK of whom a batch creates stands in a
   assert.equal(await found(), 1)
   await registry.pool.query('select kki.drop_staging($1)', [brought.batchId])
   assert.equal(await found(), 1)
+})
+
+test('what a batch brought is taken up in portions, each rejection once, whether it heals or not', async t => {
+  const registry = await createRegistry(t)
+  const { database, identity, pool } = registry
+  const ended = { status: 'revoked', sourceStatus: 'DICABUT' } as const
+  const licences = Array.from({ length: 3 }, () => candidate())
+  await registry.apply(...licences.map(row => ({ ...row, ...ended })))
+  const older = licences.map(row => ({
+    ...row,
+    changedAt: '2025-01-01T00:00:00.000Z',
+    contentHash: candidate().contentHash
+  }))
+  const { batchId } = await registry.apply(...older)
+  const portions: { after: number }[] = []
+  const send = async (_: string, data: object) => {
+    if ('after' in data) portions.push(data as { after: number })
+    return 'job'
+  }
+  const context = { database, queue: { send } as unknown as JobQueue, logger: silent }
+  const { transform } = planOptions
+  const keys = { ...identity, under: () => identity }
+  const desk = { ...context, identity: keys, transform, maxSkewSeconds: 0 } as unknown as DeskContext
+  await takeUpNowKnown(context, desk, batchId, { limit: 2 })
+  assert.equal(portions.length, 1)
+  await takeUpNowKnown(context, desk, batchId, { after: portions[0]?.after, limit: 2 })
+  assert.equal(portions.length, 1)
+  const { rows } = await pool.query(
+    `select fetched::int from kki.batch where kind = 'retry' and fetched > 0 and id > $1 order by id`,
+    [batchId]
+  )
+  assert.deepEqual(rows, [{ fetched: 2 }, { fetched: 1 }])
 })

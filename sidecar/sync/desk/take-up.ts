@@ -7,14 +7,22 @@ import { type ApplyContext, sidecarCaller } from '../plan-and-apply.ts'
 import type { DeskContext } from './desk.ts'
 import { reprocessRejections } from './reprocess.ts'
 
+type TakeUpContext = Pick<ApplyContext, 'database' | 'queue' | 'logger'>
+
 /** Rejections that are taken up in one batch; what is left follows in the next. */
 const atATime = 10_000
 
 /**
  * Takes up the refused rows whose person, licence or NIK an applied batch has brought, so that it does not matter which of
  * two batches came first. Without it a revocation that KKI sent before the licence it ends would leave that one active.
+ * `after`: the rejection that an earlier call ended with.
  */
-export async function takeUpNowKnown(context: ApplyContext, desk: DeskContext, batchId: number): Promise<void> {
+export async function takeUpNowKnown(
+  context: TakeUpContext,
+  desk: DeskContext,
+  batchId: number,
+  { after = 0, limit = atATime }: { after?: number | undefined; limit?: number } = {}
+): Promise<void> {
   const { database, logger } = context
   const batch = await readBatch(database.pool, batchId)
   if (batch === null) return
@@ -23,11 +31,11 @@ export async function takeUpNowKnown(context: ApplyContext, desk: DeskContext, b
     if (ids.length === 0) return null
     const caller = { ...sidecarCaller(batch), triggeredBy: 'schedule' as const }
     await reopenDismissed(client, ids, caller)
-    const taken = await reprocessRejections(client, desk, { ids, limit: atATime }, caller)
+    const taken = await reprocessRejections(client, desk, { ids, after, limit }, caller)
     if (taken.next !== null)
       await context.queue.send(
         'kki-apply',
-        { batchId, takeUp: true },
+        { batchId, takeUp: true, after: taken.next },
         { client, singletonKey: `take-up-${batchId}-${taken.next}` }
       )
     return taken
