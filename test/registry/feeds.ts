@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { contentHash } from '../../sidecar/transform/content-hash.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
 import { candidate } from './helpers.ts'
 
@@ -119,6 +120,47 @@ export const contradictingRows: fc.Arbitrary<Candidate[]> = fc
       })
     )
   )
+
+/** What may be the matter with a row of twins; of two that contradict each other the later one stands. */
+const twists: Record<string, Row> = {
+  warned: { warnings: ['STR_FORMAT_UNKNOWN'] },
+  dentist: { profession: 'dentist' },
+  expiring: { validUntil: '2026-06-15', isLifetime: false },
+  withoutBirthDate: { birthDate: null },
+  wrongNik: { nik: null, problems: [{ code: 'NIK_INVALID', instancePath: '/nik', params: {} }] },
+  onlyEnding: {
+    ...{ status: 'revoked', sourceStatus: 'DICABUT', profession: '', endingOnly: true },
+    problems: [{ code: 'DATE_INVALID', instancePath: '/tanggal_terbit', params: {} }]
+  }
+}
+
+/** In short: rows of a dozen pairs of twins with two licences each, some under the NIK or an STR of the other twin. */
+export const twinRow = fc.record({
+  family: fc.integer({ min: 10, max: 21 }),
+  twin: fc.nat({ max: 1 }),
+  licence: fc.nat({ max: 1 }),
+  nik: fc.constantFrom('own', 'own', 'own', 'own', 'own', 'none', 'none', 'other'),
+  str: fc.constantFrom('own', 'own', 'own', 'own', 'own', 'own', 'own', 'other'),
+  day: fc.constantFrom(5, 5, 5, 1, 9),
+  status: fc.constantFrom('active', 'active', 'active', 'active', 'suspended', 'revoked', 'deceased'),
+  twisted: fc.subarray(Object.keys(twists), { maxLength: 2 })
+})
+
+type TwinRow = typeof twinRow extends fc.Arbitrary<infer T> ? T : never
+
+/** The row in full, each time the same to the byte. */
+export function toCandidate({ family, twin, licence, nik, str, day, status, twisted }: TwinRow): Candidate {
+  const row = candidate({
+    nik: nik === 'none' ? null : `3171010101900${family}${nik === 'own' ? twin : 1 - twin}`,
+    ...named(`Siti ${twin === 0 ? 'Aminah' : 'Rahma'} ${String.fromCharCode(55 + family)}`),
+    strNumber: strOf(family * 100 + (str === 'own' ? twin : 1 - twin) * 10 + licence),
+    changedAt: stampOf(day),
+    ...statusOf(status),
+    contentHash: '',
+    ...Object.assign({}, ...twisted.map(name => twists[name]))
+  })
+  return { ...row, contentHash: contentHash([JSON.stringify({ ...row, nik: null })]) }
+}
 
 function person(nik: string | null, name: string, birthDate: string, place: string): Row {
   return { nik, ...named(name), birthDate, birthPlace: place, birthPlaceKey: place }
