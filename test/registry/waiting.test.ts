@@ -5,7 +5,7 @@ import { findNowKnown } from '../../sidecar/registry/waiting.ts'
 import type { DeskContext } from '../../sidecar/sync/desk/desk.ts'
 import { takeUpNowKnown } from '../../sidecar/sync/desk/take-up.ts'
 import { silent } from '../helpers/server.ts'
-import { candidate, createRegistry, planOptions } from './helpers.ts'
+import { candidate, createRegistry, planOptions, type Registry } from './helpers.ts'
 
 test('refused endings are found of which a batch brings the person or the licence, whether its rows are still there or not', async t => {
   const registry = await createRegistry(t)
@@ -62,9 +62,46 @@ test('a refused death is found where the NIK of whom a batch creates stands in a
   assert.equal(await found(), 1)
 })
 
+/** What takes up, with a queue that keeps the portions that are to follow. */
+function takingUp({ database, identity }: Registry) {
+  const portions: { after: number }[] = []
+  const send = async (_: string, data: object) => {
+    if ('after' in data) portions.push(data as { after: number })
+    return 'job'
+  }
+  const context = { database, queue: { send } as unknown as JobQueue, logger: silent }
+  const keys = { ...identity, under: () => identity }
+  const { transform } = planOptions
+  const desk = { ...context, identity: keys, transform, maxSkewSeconds: 0 } as unknown as DeskContext
+  const takeUp = (batchId: number, portion: { after?: number | undefined; limit?: number } = {}) =>
+    takeUpNowKnown(context, desk, batchId, portion)
+  return { takeUp, portions }
+}
+
+test('an ending that was dismissed while it was of nobody known is open again, with an audit event, once its licence comes', async t => {
+  const registry = await createRegistry(t)
+  const licence = candidate()
+  await registry.apply({ ...licence, status: 'revoked', sourceStatus: 'DICABUT' })
+  await registry.pool.query(`update kki.rejection set state = 'dismissed', decided_at = now(), decided_by = 'verifier'`)
+  const older = { ...licence, changedAt: '2025-01-01T00:00:00.000Z', contentHash: candidate().contentHash }
+  const { batchId } = await registry.apply(older)
+  await takingUp(registry).takeUp(batchId)
+  const { rows } = await registry.pool.query('select id, state, decided_by from kki.rejection')
+  assert.deepEqual(
+    rows.map(({ state, decided_by }) => [state, decided_by]),
+    [['open', null]]
+  )
+  const { rows: events } = await registry.pool.query(
+    `select detail from kki.audit_event where action = 'rejection.reopened'`
+  )
+  assert.deepEqual(events, [{ detail: { rejectionIds: [rows[0].id] } }])
+  const { rows: retries } = await registry.pool.query('select fetched::int from kki.batch where id > $1', [batchId])
+  assert.deepEqual(retries, [{ fetched: 1 }])
+})
+
 test('what a batch brought is taken up in portions, each rejection once, whether it heals or not', async t => {
   const registry = await createRegistry(t)
-  const { database, identity, pool } = registry
+  const { pool } = registry
   const ended = { status: 'revoked', sourceStatus: 'DICABUT' } as const
   const licences = Array.from({ length: 3 }, () => candidate())
   await registry.apply(...licences.map(row => ({ ...row, ...ended })))
@@ -74,18 +111,10 @@ test('what a batch brought is taken up in portions, each rejection once, whether
     contentHash: candidate().contentHash
   }))
   const { batchId } = await registry.apply(...older)
-  const portions: { after: number }[] = []
-  const send = async (_: string, data: object) => {
-    if ('after' in data) portions.push(data as { after: number })
-    return 'job'
-  }
-  const context = { database, queue: { send } as unknown as JobQueue, logger: silent }
-  const { transform } = planOptions
-  const keys = { ...identity, under: () => identity }
-  const desk = { ...context, identity: keys, transform, maxSkewSeconds: 0 } as unknown as DeskContext
-  await takeUpNowKnown(context, desk, batchId, { limit: 2 })
+  const { takeUp, portions } = takingUp(registry)
+  await takeUp(batchId, { limit: 2 })
   assert.equal(portions.length, 1)
-  await takeUpNowKnown(context, desk, batchId, { after: portions[0]?.after, limit: 2 })
+  await takeUp(batchId, { after: portions[0]?.after, limit: 2 })
   assert.equal(portions.length, 1)
   const { rows } = await pool.query(
     `select fetched::int from kki.batch where kind = 'retry' and fetched > 0 and id > $1 order by id`,

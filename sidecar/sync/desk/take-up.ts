@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { touch } from '../../odoo/touched.ts'
+import { holdDigestKey } from '../../registry/digest-key.ts'
 import { findNowKnown } from '../../registry/waiting.ts'
 import { type Caller, recordAudit } from '../audit/record.ts'
 import { readBatch } from '../batch.ts'
@@ -30,6 +31,8 @@ export async function takeUpNowKnown(
     const ids = await findNowKnown(client, batchId)
     if (ids.length === 0) return null
     const caller = { ...sidecarCaller(batch), triggeredBy: 'schedule' as const }
+    // Before the rejections are locked, as a switch of the digest key has it.
+    await holdDigestKey(client)
     await reopenDismissed(client, ids, caller)
     const taken = await reprocessRejections(client, desk, { ids, after, limit }, caller)
     if (taken.next !== null)
