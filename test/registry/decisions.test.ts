@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type pg from 'pg'
 import type { Candidate } from '../../sidecar/transform/types.ts'
-import { candidate, createRegistry } from './helpers.ts'
+import { candidate, createRegistry, decide } from './helpers.ts'
 
 const later = (row: Candidate, given: Partial<Candidate> = {}): Candidate => ({
   ...row,
@@ -13,14 +13,10 @@ const later = (row: Candidate, given: Partial<Candidate> = {}): Candidate => ({
 
 async function setUp(t: TestContext) {
   const registry = await createRegistry(t)
-  const { pool, identity } = registry
+  const { pool } = registry
   return {
     ...registry,
-    decide: (row: Candidate, healthWorkerId: number | null) =>
-      pool.query(
-        `insert into kki.decision (str_number, nik_digest, health_worker_id, decided_by) values ($1, $2, $3, 'verifier')`,
-        [row.strNumber, row.nik && identity.digestNik(row.nik), healthWorkerId]
-      ),
+    decide: (row: Candidate, healthWorkerId: number | null) => decide(registry, row, healthWorkerId),
     holderOf: async (row: Candidate) => {
       const { rows } = await pool.query(
         'select health_worker_id as id from sdmk.registration where str_number = $1 and profession = $2',

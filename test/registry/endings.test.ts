@@ -9,7 +9,7 @@ import { type Batch, readBatch } from '../../sidecar/sync/batch.ts'
 import { cancelRun } from '../../sidecar/sync/cancel-run.ts'
 import { applyPlanned } from '../../sidecar/sync/plan-and-apply.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
-import { candidate, createRegistry, planOptions, stageRows } from './helpers.ts'
+import { candidate, createRegistry, decide, planOptions, stageRows } from './helpers.ts'
 
 const revoked = { status: 'revoked', sourceStatus: 'DICABUT' } as const
 const dead = { status: 'deceased', sourceStatus: 'MENINGGAL' } as const
@@ -21,16 +21,24 @@ const told = (row: Candidate, month: number, given: Partial<Candidate> = {}): Ca
   ...given
 })
 
+/** Another licence of the same person. */
+const another = ({ nik, name, nameKey }: Candidate, given: Partial<Candidate> = {}) =>
+  candidate({ nik, name, nameKey, ...given })
+/** An ending of which only that much can be read. */
+const unreadableBut = (code: 'DATE_INVALID' | 'PROFESSION_UNKNOWN', instancePath: string): Partial<Candidate> => ({
+  ...revoked,
+  endingOnly: true,
+  problems: [{ code, instancePath, params: { reason: 'format' } }]
+})
+const revokedWithFault = unreadableBut('DATE_INVALID', '/tanggal_lahir')
+const revokedWithoutProfession = { ...unreadableBut('PROFESSION_UNKNOWN', '/profesi'), profession: '' }
+
 async function setUp(t: TestContext) {
   const registry = await createRegistry(t)
-  const { pool, identity, database } = registry
+  const { pool, database } = registry
   return {
     ...registry,
-    decide: (row: Candidate, healthWorkerId: number | null) =>
-      pool.query(
-        `insert into kki.decision (str_number, nik_digest, health_worker_id, decided_by) values ($1, $2, $3, 'verifier')`,
-        [row.strNumber, row.nik && identity.digestNik(row.nik), healthWorkerId]
-      ),
+    decide: (row: Candidate, healthWorkerId: number | null) => decide(registry, row, healthWorkerId),
     licence: async (row: Candidate) =>
       (
         await pool.query(
@@ -66,11 +74,7 @@ describe('endings and decisions', { concurrency: true }, () => {
   test('an ending with another fault that came before its licence is taken up once that comes', async t => {
     const r = await setUp(t)
     const licence = candidate()
-    const ending = told(licence, 3, {
-      ...revoked,
-      endingOnly: true,
-      problems: [{ code: 'DATE_INVALID', instancePath: '/tanggal_lahir', params: { reason: 'format' } }]
-    })
+    const ending = told(licence, 3, revokedWithFault)
     await r.apply(ending)
     const brought = await r.apply(told(licence, 2))
     assert.equal(brought.summary.created, 1)
@@ -94,12 +98,7 @@ describe('endings and decisions', { concurrency: true }, () => {
   test('an ending without a readable profession, in one batch with its licence, ends it or waits to be taken up', async t => {
     const r = await setUp(t)
     const licence = candidate()
-    const ending = told(licence, 3, {
-      ...revoked,
-      profession: '',
-      endingOnly: true,
-      problems: [{ code: 'PROFESSION_UNKNOWN', instancePath: '/profesi', params: { reason: 'notListed' } }]
-    })
+    const ending = told(licence, 3, revokedWithoutProfession)
     const both = await r.apply(told(licence, 2), ending)
     const { status } = await r.licence(licence)
     const [d] = await r.desk()
@@ -132,11 +131,7 @@ describe('endings and decisions', { concurrency: true }, () => {
   test('a dismissed rejection does not hide its row once it is urgent', async t => {
     const r = await setUp(t)
     const licence = candidate()
-    const ending = told(licence, 3, {
-      ...revoked,
-      endingOnly: true,
-      problems: [{ code: 'DATE_INVALID', instancePath: '/tanggal_lahir', params: { reason: 'format' } }]
-    })
+    const ending = told(licence, 3, revokedWithFault)
     await r.apply(ending)
     await r.pool.query(`update kki.rejection set state = 'dismissed'`)
     await r.apply(told(licence, 2, { nik: '3171014502900777' }))
@@ -181,7 +176,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     const r = await setUp(t)
     const first = candidate({ name: 'Budi Hartono' })
     await r.apply(first)
-    const shared = candidate({ nik: first.nik, name: first.name, nameKey: first.nameKey, profession: 'dentist' })
+    const shared = another(first, { profession: 'dentist' })
     await r.apply(shared)
     await r.apply(told(first, 2, dead))
     assert.equal((await r.licence(shared)).status, 'deceased')
@@ -196,7 +191,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     const r = await setUp(t)
     const first = candidate({ name: 'Budi Hartono', issuedOn: '2015-01-01' })
     await r.apply(first)
-    await r.apply(candidate({ nik: first.nik, name: first.name, nameKey: first.nameKey }))
+    await r.apply(another(first))
     assert.equal((await r.licence(first)).status, 'replaced')
     const row = told(first, 3, { nik: '3171014502900888', name: 'Dewi Lestari', nameKey: 'DEWI LESTARI' })
     await r.decide(row, null)
@@ -210,7 +205,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     const first = candidate()
     await r.apply(first)
     const death = await r.apply(told(first, 2, dead))
-    const second = candidate({ nik: first.nik, name: first.name, nameKey: first.nameKey, profession: 'dentist' })
+    const second = another(first, { profession: 'dentist' })
     await r.apply(second)
     assert.equal((await r.licence(second)).status, 'deceased')
     await r.undo(death.batchId)
@@ -224,7 +219,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     await r.apply(first)
     await r.apply(told(first, 2, dead))
     const back = await r.apply(told(first, 3))
-    const second = candidate({ nik: first.nik, name: first.name, nameKey: first.nameKey, profession: 'dentist' })
+    const second = another(first, { profession: 'dentist' })
     await r.apply(second)
     assert.equal((await r.licence(second)).status, 'active')
     await r.undo(back.batchId)
@@ -236,9 +231,8 @@ describe('endings and decisions', { concurrency: true }, () => {
     const r = await setUp(t)
     const first = candidate()
     await r.apply(first)
-    const same = { nik: first.nik, name: first.name, nameKey: first.nameKey }
-    const death = await r.apply(candidate({ ...same, ...dead, profession: 'dentist' }))
-    const second = candidate({ ...same, profession: 'nurse' })
+    const death = await r.apply(another(first, { ...dead, profession: 'dentist' }))
+    const second = another(first, { profession: 'nurse' })
     await r.apply(second)
     assert.equal((await r.licence(second)).status, 'deceased')
     await r.undo(death.batchId)
@@ -261,14 +255,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     const r = await setUp(t)
     const stored = candidate()
     await r.apply(told(stored, 3))
-    const stale = await r.apply(
-      told(stored, 2, {
-        ...revoked,
-        profession: '',
-        endingOnly: true,
-        problems: [{ code: 'PROFESSION_UNKNOWN', instancePath: '/profesi', params: { reason: 'notListed' } }]
-      })
-    )
+    const stale = await r.apply(told(stored, 2, revokedWithoutProfession))
     assert.equal(stale.outcomes[0]?.urgent, true, JSON.stringify(stale.outcomes))
   })
 
@@ -278,14 +265,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     await r.apply(doctor)
     const dentist = { ...doctor, profession: 'dentist' }
     await r.apply(told(dentist, 4))
-    const stale = await r.apply(
-      told(doctor, 2, {
-        ...revoked,
-        profession: '',
-        endingOnly: true,
-        problems: [{ code: 'PROFESSION_UNKNOWN', instancePath: '/profesi', params: { reason: 'notListed' } }]
-      })
-    )
+    const stale = await r.apply(told(doctor, 2, revokedWithoutProfession))
     assert.equal((await r.licence(doctor)).status, 'revoked')
     assert.ok(
       (await r.licence(dentist)).status === 'revoked' || stale.outcomes[0]?.urgent,
@@ -361,7 +341,7 @@ describe('endings and decisions', { concurrency: true }, () => {
   test('a death that follows a newcomer who waits for the desk is taken up once there is that person', async t => {
     const r = await setUp(t)
     const one = candidate()
-    const death = candidate({ nik: one.nik, name: one.name, nameKey: one.nameKey, ...dead, profession: 'dentist' })
+    const death = another(one, { ...dead, profession: 'dentist' })
     await r.applyWith({ createUnmatched: 'desk' }, one, death)
     await r.decide(one, null)
     const brought = await r.applyWith({ kind: 'decision', createUnmatched: 'desk' }, one)
@@ -456,7 +436,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     const r = await setUp(t)
     const old = candidate({ validUntil: '2026-06-01', isLifetime: false })
     await r.apply(old)
-    const second = candidate({ nik: old.nik, name: old.name, nameKey: old.nameKey, profession: 'dentist' })
+    const second = another(old, { profession: 'dentist' })
     await r.applyWith({ asOf: '2026-06-02' }, second)
     assert.equal((await r.licence(old)).status, 'expired')
     const held = await stageRows(r.database, r.identity, [told(second, 3)])

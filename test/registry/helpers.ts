@@ -43,6 +43,18 @@ export async function createRegistry(t: Parameters<typeof createTestDatabase>[0]
   }
 }
 
+/** Says whose the rows of this one's STR and NIK are; null: somebody new. */
+export async function decide(
+  { pool, identity }: Pick<Registry, 'pool' | 'identity'>,
+  { strNumber, nik }: Candidate,
+  healthWorkerId: number | null
+): Promise<void> {
+  await pool.query(
+    `insert into kki.decision (str_number, nik_digest, health_worker_id, decided_by) values ($1, $2, $3, 'verifier')`,
+    [strNumber, nik && identity.digestNik(nik), healthWorkerId]
+  )
+}
+
 let serial = 0
 
 /** Returns an invented active registration; every call is another person unless told otherwise. */
