@@ -5,6 +5,7 @@ import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError, SdmkError } from '../errors.ts'
 import { createLogger } from '../platform/logger.ts'
 import { type OpenDatabase, openDatabase } from '../platform/open-database.ts'
+import { escapeUnportable } from '../platform/portable-text.ts'
 import { createTraceId } from '../platform/trace-context.ts'
 import type { Caller } from '../sync/audit/record.ts'
 
@@ -55,7 +56,7 @@ export function reportFailure(error: unknown): number {
   return error instanceof ConfigurationError ? configurationExitCode : 1
 }
 
-/** Writes a result to standard output: as one line of JSON, or as the lines for people. */
+/** Writes a result to standard output: as one line of JSON, or as the lines for people. A terminal obeys control characters. */
 export function print(asJson: boolean | undefined, value: unknown, lines: string[]): void {
-  process.stdout.write(asJson ? `${JSON.stringify(value)}\n` : `${lines.join('\n')}\n`)
+  process.stdout.write(`${escapeUnportable(asJson ? JSON.stringify(value) : lines.join('\n'))}\n`)
 }

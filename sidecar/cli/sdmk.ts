@@ -5,9 +5,11 @@ import path from 'node:path'
 // Compiled code, types stripped, is kept beside the packages where this user may write there; it is a third of a start.
 enableCompileCache(path.join(import.meta.dirname, '../../node_modules/.cache/sdmk'))
 const { reportFailure } = await import('./command.ts')
+const { checkArguments } = await import('./arguments.ts')
 const { createProgram } = await import('./program.ts')
 
 try {
+  checkArguments(process.argv.slice(2))
   await createProgram().parseAsync()
 } catch (error) {
   process.exit(reportFailure(error))

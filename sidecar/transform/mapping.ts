@@ -1,5 +1,6 @@
 import { Compile } from 'typebox/compile'
 import { ConfigurationError } from '../errors.ts'
+import { findUnportable } from '../platform/portable-text.ts'
 import { birthPlaceWords } from './birth-place.ts'
 import { isDateFormat } from './date-format.ts'
 import { compileDayReader } from './dates.ts'
@@ -23,6 +24,8 @@ export function parseMapping(json: unknown): Mapping {
     const [error] = shape.Errors(json)
     throw fault(error?.instancePath ?? '', error?.message ?? 'is not a mapping')
   }
+  const unportable = findUnportable(json)
+  if (unportable !== null) throw fault(unportable, 'has a character that not every receiver can carry')
   checkFields(json)
   checkDates(json)
   checkWords('/statusWords', json.statusWords)

@@ -3,14 +3,18 @@ import { decodeHTMLStrict } from 'entities'
 /** Printable ASCII in single blanks and without `&`: nothing to clean, which is most of what KKI sends. */
 const alreadyClean = /^[!-%'-~]+(?: [!-%'-~]+)*$/
 
-/** Invisible characters that join (zero width, bidirectional marks, soft hyphen): they would hide in a name. */
-const invisible = /\p{Cf}+/gu
+/**
+ * Invisible characters that join (zero width, bidirectional marks, soft hyphen): they would hide in a name. Code points
+ * that are no characters are as invisible, and XML cannot carry them.
+ */
+const invisible = /[\p{Cf}\p{Noncharacter_Code_Point}]+/gu
 
 const controls = /\p{Cc}+/gu
 
 /**
  * Returns `text` trimmed, with HTML entities decoded, control characters turned into blanks, lone surrogates into
- * U+FFFD, in Unicode NFC and with inner white space folded into single blanks.
+ * U+FFFD, without invisible characters and noncharacters, in Unicode NFC and with inner white space folded into single
+ * blanks. Every receiver can carry the result (`isPortable`).
  */
 export function cleanText(text: string): string {
   if (alreadyClean.test(text)) return text

@@ -230,7 +230,7 @@ describe('attacks on the API', { timeout: 240_000 }, () => {
         (select min(id) from kki.rejection where state = 'open')::int as rejection`
     )
     const { worker, rejection } = rows[0] as { worker: number; rejection: number }
-    for (const bad of ['\\u0000', '\\ud800', 'a\\udfff']) {
+    for (const bad of ['\\u0000', '\\ud800', 'a\\udfff', '\\uffff', '\\ud83f\\udffe', '\\u001b', '\\u009b']) {
       assertRefused(await post('/v1/health-workers/search', `{"name":"orang ${bad}"}`), bad)
       assertRefused(await post('/v1/health-workers/search', `{"str":"${bad}"}`), bad)
       assertRefused(await post(`/v1/health-workers/${worker}/reveal`, `{"reason":"because ${bad}"}`), bad)
