@@ -6,8 +6,8 @@ import { formatTraceparent, type TraceContext } from '../platform/trace-context.
 import { inSpan, type Span } from '../platform/tracing.ts'
 import { AttemptFailed, failureOf } from './attempt.ts'
 import { KkiBodyTooLarge } from './errors.ts'
+import { parseHttpDate } from './http-date.ts'
 import type { KkiSettings } from './options.ts'
-import { parseHttpDate } from './retry-after.ts'
 import type { CallContext } from './types.ts'
 
 /** Error answers are read for a code word at most, so a large one is not worth its bytes. */
@@ -29,7 +29,7 @@ export interface HttpCall {
 
 export interface HttpAnswer {
   status: number
-  /** The `Date` header in milliseconds since the epoch; `null` where it is missing. */
+  /** The `Date` header in milliseconds since the epoch; `null` where it is missing or no HTTP date. */
   date: number | null
   retryAfter: string | null
   /** Decompressed. Empty where an error answer could not be read. */

@@ -9,15 +9,27 @@ import { isRetryable, statusFailure } from './status.ts'
 import type { TokenSource } from './token.ts'
 import type { CallContext, KkiPage, KkiQuery, PageQuery } from './types.ts'
 
+/** Odoo holds no larger count. */
+const largestTotal = 2_147_483_647
+
 // Rows stay unknown: a row that breaks the contract is rejected alone, further on.
 const envelopeSchema = Compile(
   Type.Object({
     data: Type.Array(Type.Unknown()),
     meta: Type.Object({
-      // An empty cursor would ask for the first page again.
-      kursor_berikutnya: Type.Union([Type.String({ minLength: 1 }), Type.Null()]),
-      // Odoo holds no larger count.
-      total: Type.Optional(Type.Integer({ minimum: 0, maximum: 2_147_483_647 }))
+      // An empty cursor would ask for the first page again. Half a surrogate pair cannot be sent back as it came, and a
+      // long cursor fits into no address.
+      kursor_berikutnya: Type.Union([
+        Type.String({ minLength: 1, maxLength: 2000, pattern: '^[^\\p{Cc}\\p{Cs}]*$' }),
+        Type.Null()
+      ]),
+      total: Type.Optional(
+        Type.Union([
+          Type.Integer({ minimum: 0, maximum: largestTotal }),
+          Type.String({ pattern: '^\\d{1,10}$' }),
+          Type.Null()
+        ])
+      )
     })
   })
 )
@@ -114,8 +126,17 @@ function strUrl(baseUrl: URL, strNumber: string): URL {
 
 function toPage(answer: HttpAnswer): KkiPage {
   const { rows, envelope } = read(answer, envelopeSchema)
-  const { kursor_berikutnya: nextCursor, total = null } = envelope.meta
-  return { ...came(answer, rows), nextCursor, total }
+  const { kursor_berikutnya: nextCursor, total } = envelope.meta
+  return { ...came(answer, rows), nextCursor, total: toTotal(total, rows) }
+}
+
+/** A count that is smaller than the page itself says nothing. */
+function toTotal(total: number | string | null | undefined, rows: JsonList): number | null {
+  if (total === null || total === undefined) return null
+  const count = Number(total)
+  if (count > largestTotal)
+    throw broken('sent a page that breaks the contract at /meta/total: must be a count of records')
+  return count < rows.length ? null : count
 }
 
 function toRecords(answer: HttpAnswer): KkiPage {

@@ -1,3 +1,5 @@
+import { parseHttpDate } from './http-date.ts'
+
 /** Nobody is away for longer by intent: what asks for more is damage, and would put a batch off for ever. */
 const longestMs = 86_400_000
 
@@ -14,12 +16,4 @@ export function parseRetryAfter(value: string | null, serverNow: number): number
   if (/^\d+$/.test(text)) return Math.min(Number(text) * 1000, longestMs)
   const at = parseHttpDate(text)
   return at === null ? null : Math.min(Math.max(0, at - serverNow), longestMs)
-}
-
-/** Returns an HTTP date in milliseconds since the epoch, or `null` where it cannot be read. */
-export function parseHttpDate(value: string | null): number | null {
-  // Date.parse alone would take "1" or "2026" for dates; every HTTP date names its month.
-  if (value === null || !/[A-Za-z]{3}/.test(value)) return null
-  const at = Date.parse(value)
-  return Number.isNaN(at) ? null : at
 }

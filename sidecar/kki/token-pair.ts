@@ -11,8 +11,8 @@ export interface TokenPair {
   expiresAt: number
 }
 
-/** Ten years. The end of a token that lives for ever can be written down by nobody. */
-const longestLifeSeconds = 315_360_000
+/** A token that says that it lives longer is renewed all the same: a day later KKI may have other plans for it. */
+const longestLifeSeconds = 86_400
 
 // Visible ASCII: anything else could not be sent in a header.
 const token = Type.String({ pattern: '^[\\x21-\\x7e]+$' })
@@ -20,7 +20,8 @@ const answerSchema = Compile(
   Type.Object({
     access_token: token,
     token_type: Type.String({ pattern: '^[Bb][Ee][Aa][Rr][Ee][Rr]$' }),
-    expires_in: Type.Integer({ minimum: 1, maximum: longestLifeSeconds }),
+    // Some servers write the number as text.
+    expires_in: Type.Union([Type.Number({ minimum: 1 }), Type.String({ pattern: '^0*[1-9]\\d{0,15}$' })]),
     refresh_token: Type.Optional(token)
   })
 )
@@ -39,7 +40,7 @@ export function parseTokenAnswer(body: Buffer, issuedAt: number): TokenPair | nu
     refreshToken: answer.refresh_token ?? null,
     tokenType: 'Bearer',
     issuedAt,
-    expiresAt: issuedAt + answer.expires_in * 1000
+    expiresAt: issuedAt + Math.floor(Math.min(Number(answer.expires_in), longestLifeSeconds)) * 1000
   }
 }
 

@@ -185,9 +185,12 @@ function leaseFrom({ body }: VaultAnswer): Lease | null {
   return leaseOf(token, seconds, renewable)
 }
 
+/** Ten years; the end of a longer lease could not be written as a date. */
+const longestLeaseSeconds = 315_360_000
+
 /** A token of 0 seconds has no end: that is how Vault writes a root token. */
 function leaseOf(token: string, seconds: number, isRenewable: boolean): Lease {
-  const leaseMs = seconds === 0 ? null : seconds * 1000
+  const leaseMs = seconds === 0 ? null : Math.min(seconds, longestLeaseSeconds) * 1000
   return { token, isRenewable, leaseMs, endsAt: leaseMs === null ? Number.POSITIVE_INFINITY : Date.now() + leaseMs }
 }
 

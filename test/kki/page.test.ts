@@ -88,16 +88,68 @@ test('a page that was given back is not read by mistake, and the next one in its
   assert.deepEqual([...fourth.rows], ['row 4', 'x'.repeat(4000)])
 })
 
-test('takes a total that no list can have for a broken contract', async t => {
-  const kki = await startKki(t)
-  kki.answerList = (_request, response) => sendJson(response, 200, pageOf([], null, 3171015507900007))
-  const { client } = clientFor(t, kki, { retries: 0 })
+for (const total of [
+  -1,
+  0.5,
+  2_147_483_648,
+  3171015507900007,
+  '-1',
+  '1e3',
+  '',
+  '99999999999',
+  '4294967296',
+  true,
+  {}
+]) {
+  test(`takes the total ${JSON.stringify(total)} for a broken contract`, async t => {
+    const kki = await startKki(t)
+    kki.answerList = (_request, response) => sendJson(response, 200, pageOf([], null, total))
+    const { client } = clientFor(t, kki, { retries: 0 })
 
-  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
-    code: 'KKI_CONTRACT',
-    message: /breaks the contract at \/meta\/total/
+    await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
+      code: 'KKI_CONTRACT',
+      message: /breaks the contract at \/meta\/total/
+    })
   })
-})
+}
+
+for (const [total, expected] of [
+  [undefined, null],
+  [null, null],
+  [2, 2],
+  ['17', 17],
+  ['2147483647', 2_147_483_647],
+  // Fewer than are on this page.
+  [1, null],
+  ['0', null]
+] as const) {
+  test(`reads the total ${JSON.stringify(total)} of a page with two rows as ${expected}`, async t => {
+    const kki = await startKki(t)
+    kki.answerList = (_request, response) => sendJson(response, 200, pageOf(['a', 'b'], null, total))
+    const { client } = clientFor(t, kki)
+
+    assert.equal((await client.fetchPage({ limit: 2 }, callContext())).total, expected)
+  })
+}
+
+for (const [description, cursor] of [
+  ['is empty', ''],
+  ['has more than 2,000 characters', 'x'.repeat(2001)],
+  ['holds a control character', 'a\u0000b'],
+  ['holds a line break', 'a\nb'],
+  ['holds half a character', 'a\ud800b']
+] as const) {
+  test(`takes a next cursor that ${description} for a broken contract`, async t => {
+    const kki = await startKki(t)
+    kki.answerList = (_request, response) => sendJson(response, 200, pageOf([], cursor))
+    const { client } = clientFor(t, kki, { retries: 0 })
+
+    await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
+      code: 'KKI_CONTRACT',
+      message: /breaks the contract at \/meta\/kursor_berikutnya/
+    })
+  })
+}
 
 test('reads a gzip body', async t => {
   const kki = await startKki(t)

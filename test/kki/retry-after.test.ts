@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseHttpDate, parseRetryAfter } from '../../sidecar/kki/retry-after.ts'
+import { parseRetryAfter } from '../../sidecar/kki/retry-after.ts'
 
 const serverNow = Date.UTC(2026, 10, 3, 7)
 
@@ -14,7 +14,11 @@ const cases: Array<[string | null, number | null]> = [
   ['1.5', null],
   ['soon', null],
   ['2026-11-03', null],
+  ['-86400', null],
+  ['9'.repeat(400), 86_400_000],
   ['Tue, 03 Nov 2026 07:01:30 GMT', 90_000],
+  ['Tuesday, 03-Nov-26 07:01:30 GMT', 90_000],
+  ['Tue Nov  3 07:01:30 2026', 90_000],
   ['Tue, 03 Nov 2026 06:00:00 GMT', 0],
   ['Fri, 31 Dec 9999 23:59:59 GMT', 86_400_000]
 ]
@@ -23,9 +27,3 @@ for (const [value, expected] of cases) {
     assert.equal(parseRetryAfter(value, serverNow), expected)
   })
 }
-
-test('reads an HTTP date and nothing else', () => {
-  assert.equal(parseHttpDate('Tue, 03 Nov 2026 07:00:00 GMT'), serverNow)
-  assert.equal(parseHttpDate('2026'), null)
-  assert.equal(parseHttpDate('not a date'), null)
-})

@@ -88,7 +88,7 @@ const brokenPages: Record<string, string> = {
   'no meta': '{"data":[]}',
   'a cursor that is a number': '{"data":[],"meta":{"kursor_berikutnya":3}}',
   'an empty cursor': '{"data":[],"meta":{"kursor_berikutnya":""}}',
-  'a total that is a text': '{"data":[],"meta":{"kursor_berikutnya":null,"total":"12"}}'
+  'a total that is a word': '{"data":[],"meta":{"kursor_berikutnya":null,"total":"many"}}'
 }
 for (const [fault, body] of Object.entries(brokenPages)) {
   test(`asks 1 + 3 times for a page with ${fault}, then reports a broken contract without its content`, async t => {

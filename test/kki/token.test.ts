@@ -326,7 +326,9 @@ for (const answer of [
   'no json',
   '{}',
   '{"access_token":"a b","token_type":"Bearer","expires_in":60}',
-  '{"access_token":"a","token_type":"Bearer","expires_in":3171015507900007}'
+  ...['-60', '0', '0.5', '"0"', '"-60"', '""', '"soon"', '"1e3"', 'true', '1e999'].map(
+    life => `{"access_token":"a","token_type":"Bearer","expires_in":${life}}`
+  )
 ]) {
   test(`takes the token answer ${answer} for a broken contract`, async t => {
     const kki = await startKki(t)
@@ -334,6 +336,29 @@ for (const answer of [
     const { client } = clientFor(t, kki, { retries: 0 })
 
     await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_CONTRACT' })
+  })
+}
+
+for (const [life, seconds] of [
+  ['60', 60],
+  ['59.9', 59],
+  ['"3600"', 3600],
+  ['"0060"', 60],
+  // Longer ones are renewed after a day.
+  ['86401', 86_400],
+  ['1e300', 86_400],
+  ['"3171015507900007"', 86_400]
+] as const) {
+  test(`keeps a token with expires_in ${life} for ${seconds} seconds`, async t => {
+    const kki = await startKki(t)
+    kki.validToken = 'a'
+    kki.answerToken = (_form, response) =>
+      void response.end(`{"access_token":"a","token_type":"Bearer","expires_in":${life}}`)
+    const { client, store } = clientFor(t, kki)
+    await client.fetchPage({ limit: 1 }, callContext())
+
+    const { issuedAt = '', expiresAt = '' } = store.content.get('kki-token') ?? {}
+    assert.equal(Date.parse(expiresAt) - Date.parse(issuedAt), seconds * 1000)
   })
 }
 

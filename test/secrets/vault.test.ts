@@ -273,6 +273,14 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.deepEqual(await withToken.store.read('kki'), secret)
   })
 
+  test('takes a lease that ends after all time for a very long one', async t => {
+    const vault = await startVault(t)
+    const { store } = await openWithToken(t, vault, { ttl: 1e300, renewable: false })
+    await store.write('kki', secret)
+
+    assert.deepEqual(await store.read('kki'), secret)
+  })
+
   test('renews a login before it ends, without a new one', async t => {
     const vault = await startVault(t)
     await openAsRole(t, vault, { ttl: 2 })

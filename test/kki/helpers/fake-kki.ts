@@ -78,7 +78,7 @@ export async function startKki(t: TestContext): Promise<FakeKki> {
 }
 
 /** Returns a page body of the contract. */
-export function pageOf(data: unknown[], next: string | null = null, total?: number): object {
+export function pageOf(data: unknown[], next: string | null = null, total?: unknown): object {
   return { data, meta: { kursor_berikutnya: next, ...(total === undefined ? {} : { total }) } }
 }
 
