@@ -37,6 +37,8 @@ const timeoutCodes = new Set([
   'ETIMEDOUT'
 ])
 const brokenOffCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'Z_BUF_ERROR', 'ERR_STREAM_PREMATURE_CLOSE'])
+/** Codes of gzip and deflate, zstd and brotli, in this order. */
+const decompressionCodes = /^(?:Z_|ZSTD_|ERR__ERROR_)/
 
 /** Returns what a failed exchange means, from the error that undici, a stream, zlib or a timeout threw. */
 export function failureOf(error: unknown): AttemptFailed {
@@ -49,8 +51,11 @@ export function failureOf(error: unknown): AttemptFailed {
   }
   // These two carry pieces of the answer, which may hold personal data: they do not travel as a cause.
   if (code.startsWith('HPE_')) return new AttemptFailed({ kind: 'contract', problem: `does not speak HTTP (${code})` })
-  if (code.startsWith('Z_')) {
-    return new AttemptFailed({ kind: 'contract', problem: `sent a body that cannot be decompressed (${code})` })
+  if (decompressionCodes.test(code)) {
+    return new AttemptFailed({
+      kind: 'contract',
+      problem: `sent a body that does not fit its Content-Encoding (${code})`
+    })
   }
   return new AttemptFailed({ kind: 'outage', problem: `cannot be reached (${code})`, cause: error })
 }

@@ -1,10 +1,10 @@
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createGunzip } from 'node:zlib'
 import { Agent, request } from 'undici'
 import { formatTraceparent, type TraceContext } from '../platform/trace-context.ts'
 import { inSpan, type Span } from '../platform/tracing.ts'
 import { AttemptFailed, failureOf } from './attempt.ts'
+import { type ContentCodings, type Decoder, parseContentEncoding } from './content-coding.ts'
 import { KkiBodyTooLarge } from './errors.ts'
 import { parseHttpDate } from './http-date.ts'
 import type { KkiSettings } from './options.ts'
@@ -34,6 +34,8 @@ export interface HttpAnswer {
   retryAfter: string | null
   /** Decompressed. Empty where an error answer could not be read. */
   body: Buffer
+  /** Whether `Content-Encoding` names a coding that we do not know; `body` is then as it came. */
+  hasUnknownCoding: boolean
   /** Gives the memory of `body` back for the next answers; it must not be used after that. Who keeps it need not. */
   release(): void
 }
@@ -68,16 +70,17 @@ export function createHttp(settings: KkiSettings): KkiHttp {
     const { statusCode: status, headers } = response
     span.set({ 'http.response.status_code': status })
     if (!isSuccess(status)) span.fail({ code: String(status) })
-    const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase()
+    const codings = parseContentEncoding(String(headers['content-encoding'] ?? ''))
     const body = isSuccess(status)
-      ? await readBody(response.body, encoding, call.maxBodyBytes, call.context, buffers.take())
-      : await readErrorBody(response.body, encoding, call.context)
+      ? await readBody(response.body, codings, call.maxBodyBytes, call.context, buffers.take())
+      : await readErrorBody(response.body, codings, call.context)
     let isReleased = false
     return {
       status,
       date: parseHttpDate(single(headers.date)),
       retryAfter: single(headers['retry-after']),
       body,
+      hasUnknownCoding: codings.hasUnknown,
       release() {
         // Twice, and two pages would be written into the same memory.
         if (!isReleased) buffers.give(body)
@@ -124,35 +127,55 @@ function headersFor(context: CallContext, place: TraceContext, userAgent: string
   }
 }
 
+/** More layers than this serve no honest server, and each costs the work of a whole body. */
+const mostCodings = 3
+
 /** Returns the body, in `buffer` or, where it does not fit, in one that is made. Chunks are let go of as they come. */
 async function readBody(
   source: Readable,
-  encoding: string,
+  { decoders }: ContentCodings,
   limit: number,
   context: CallContext,
   buffer: Buffer = Buffer.alloc(0)
 ): Promise<Buffer> {
+  if (decoders.length > mostCodings) {
+    source.on('error', () => {}).destroy()
+    throw new AttemptFailed({ kind: 'contract', problem: `sent a body with more than ${mostCodings} content codings` })
+  }
   let body = buffer
   let size = 0
   const collect = async (stream: AsyncIterable<Buffer>): Promise<void> => {
     for await (const chunk of stream) {
-      if (size + chunk.length > limit) {
-        throw new KkiBodyTooLarge(`KKI sent a body of more than ${limit} bytes; it was not read to its end`, {
-          page: context.page
-        })
-      }
-      if (size + chunk.length > body.length) body = enlarge(body, size, size + chunk.length)
+      const needed = size + chunk.length
+      if (needed > limit) throw tooLarge(limit, context)
+      if (needed > body.length) body = enlarge(body, size, needed)
       chunk.copy(body, size)
-      size += chunk.length
+      size = needed
     }
   }
-  if (encoding === 'gzip' || encoding === 'x-gzip') await pipeline(source, createGunzip(), collect)
-  else if (encoding === 'identity') await pipeline(source, collect)
-  else {
-    source.on('error', () => {}).destroy()
-    throw new AttemptFailed({ kind: 'contract', problem: 'sent a content encoding that was not asked for' })
-  }
+  await pipeline(decode(source, decoders, limit, context), collect)
   return body.subarray(0, size)
+}
+
+/** An inner layer may grow without end and still come to nothing in the next one, so each layer is limited. */
+function decode(source: Readable, [decoder, ...further]: Decoder[], limit: number, context: CallContext): Readable {
+  if (decoder === undefined) return source
+  const decoded = decoder(source)
+  if (further.length === 0) return decoded
+  return decode(Readable.from(limited(decoded, limit, context)), further, limit, context)
+}
+
+async function* limited(source: Readable, limit: number, context: CallContext): AsyncGenerator<Buffer> {
+  let size = 0
+  for await (const chunk of source) {
+    size += chunk.length
+    if (size > limit) throw tooLarge(limit, context)
+    yield chunk
+  }
+}
+
+function tooLarge(limit: number, { page }: CallContext): KkiBodyTooLarge {
+  return new KkiBodyTooLarge(`KKI sent a body of more than ${limit} bytes; it was not read to its end`, { page })
 }
 
 function enlarge(body: Buffer, size: number, needed: number): Buffer {
@@ -182,9 +205,9 @@ class BodyBuffers {
 }
 
 /** The status alone decides what an error answer means, so its body may be missing, cut or too large. */
-async function readErrorBody(source: Readable, encoding: string, context: CallContext): Promise<Buffer> {
+async function readErrorBody(source: Readable, codings: ContentCodings, context: CallContext): Promise<Buffer> {
   try {
-    return await readBody(source, encoding, maxErrorBodyBytes, context)
+    return await readBody(source, codings, maxErrorBodyBytes, context)
   } catch {
     return Buffer.alloc(0)
   }

@@ -12,6 +12,9 @@ import type { CallContext, KkiPage, KkiQuery, PageQuery } from './types.ts'
 /** Odoo holds no larger count. */
 const largestTotal = 2_147_483_647
 
+/** The contract knows neither; gateways in front of KKI send them with status 200. */
+const errorMembers = { error: Type.Optional(Type.Unknown()), errors: Type.Optional(Type.Unknown()) }
+
 // Rows stay unknown: a row that breaks the contract is rejected alone, further on.
 const envelopeSchema = Compile(
   Type.Object({
@@ -30,11 +33,12 @@ const envelopeSchema = Compile(
           Type.Null()
         ])
       )
-    })
+    }),
+    ...errorMembers
   })
 )
 
-const recordSchema = Compile(Type.Object({ data: Type.Array(Type.Unknown()) }))
+const recordSchema = Compile(Type.Object({ data: Type.Array(Type.Unknown()), ...errorMembers }))
 
 /** What one attempt needs from the client. */
 export interface PageSource {
@@ -127,6 +131,7 @@ function strUrl(baseUrl: URL, strNumber: string): URL {
 function toPage(answer: HttpAnswer): KkiPage {
   const { rows, envelope } = read(answer, envelopeSchema)
   const { kursor_berikutnya: nextCursor, total } = envelope.meta
+  if (rows.length === 0 || nextCursor === null) refuseError(envelope)
   return { ...came(answer, rows), nextCursor, total: toTotal(total, rows) }
 }
 
@@ -140,7 +145,23 @@ function toTotal(total: number | string | null | undefined, rows: JsonList): num
 }
 
 function toRecords(answer: HttpAnswer): KkiPage {
-  return { ...came(answer, read(answer, recordSchema).rows), nextCursor: null, total: null }
+  const { rows, envelope } = read(answer, recordSchema)
+  refuseError(envelope)
+  return { ...came(answer, rows), nextCursor: null, total: null }
+}
+
+/**
+ * Fails on an answer that reports an error although its status is 200. Taken for a last page or for "no such STR", it
+ * would count as seen what KKI never sent. What the error says may be personal data, so it is not repeated.
+ */
+function refuseError({ error, errors }: { error?: unknown; errors?: unknown }): void {
+  if (saysSomething(error)) throw broken('sent a page that reports an error at /error')
+  if (saysSomething(errors)) throw broken('sent a page that reports an error at /errors')
+}
+
+/** An empty list or object of errors reports none. */
+function saysSomething(value: unknown): boolean {
+  return typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : Boolean(value)
 }
 
 function came(
@@ -162,7 +183,7 @@ function came(
 
 /** Rows are cut out and not read: most of them are known as they came. */
 function read<Schema extends TSchema>(
-  { body }: HttpAnswer,
+  { body, hasUnknownCoding }: HttpAnswer,
   schema: Validator<Type.TProperties, Schema>
 ): { rows: JsonList; envelope: Static<Schema> } {
   let rows: JsonList
@@ -173,7 +194,8 @@ function read<Schema extends TSchema>(
     envelope = JSON.parse(rest)
   } catch {
     // The parser's own error quotes the body, which is personal data: it must not travel as a cause.
-    throw broken('sent a page that is not valid JSON')
+    const why = hasUnknownCoding ? ', with a Content-Encoding that is not known' : ''
+    throw broken(`sent a page that is not valid JSON${why}`)
   }
   if (!schema.Check(envelope)) {
     const fault = schema.Errors(envelope)[0]

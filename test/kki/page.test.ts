@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { KkiBodyTooLarge } from '../../sidecar/kki/errors.ts'
 import { callContext, clientFor } from './helpers/client.ts'
 import { pageOf, sendJson, startKki } from './helpers/fake-kki.ts'
@@ -249,10 +250,128 @@ test('lets the status decide where the body of an error answer stalls', async t 
   await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_REFUSED', status: 403 })
 })
 
-test('refuses an encoding that it did not ask for', async t => {
+const codings: [header: string, encode: (text: string) => Buffer][] = [
+  ['', text => Buffer.from(text)],
+  ['identity', text => Buffer.from(text)],
+  [' , Identity,', text => Buffer.from(text)],
+  ['utf-8', text => Buffer.from(text)],
+  ['none', text => Buffer.from(text)],
+  ['GZip', gzipSync],
+  ['x-gzip', gzipSync],
+  ['deflate', deflateSync],
+  ['Deflate', deflateRawSync],
+  ['br', brotliCompressSync],
+  ['zstd', zstdCompressSync],
+  ['gzip, br', text => brotliCompressSync(gzipSync(text))],
+  ['identity, deflate, , gzip', text => gzipSync(deflateRawSync(text))],
+  ['br,deflate', text => deflateSync(brotliCompressSync(text))],
+  ['utf-8, gzip', gzipSync]
+]
+
+for (const [header, encode] of codings) {
+  test(`reads a page whose Content-Encoding is "${header}"`, async t => {
+    const kki = await startKki(t)
+    // Longer than one chunk of any decoder, and hard to compress.
+    const text = JSON.stringify(pageOf([randomBytes(200_000).toString('base64'), 'b']))
+    kki.answerList = (_request, response) => void response.setHeader('content-encoding', header).end(encode(text))
+    const { client } = clientFor(t, kki, { retries: 0 })
+
+    assert.equal((await client.fetchPage({ limit: 2 }, callContext())).body.toString(), text)
+  })
+}
+
+test('reads a page whose Content-Encoding header comes several times', async t => {
   const kki = await startKki(t)
-  kki.answerList = (_request, response) => sendJson(response, 200, pageOf([]), { 'content-encoding': 'br' })
+  const text = JSON.stringify(pageOf(['a']))
+  kki.answerList = (_request, response) =>
+    void response.setHeader('content-encoding', ['gzip', 'br']).end(brotliCompressSync(gzipSync(text)))
   const { client } = clientFor(t, kki, { retries: 0 })
 
-  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_CONTRACT', message: /encoding/ })
+  assert.equal((await client.fetchPage({ limit: 2 }, callContext())).body.toString(), text)
+})
+
+for (const coding of ['gzip', 'deflate', 'br', 'zstd', 'gzip, br', 'utf-8, zstd']) {
+  test(`says that a body which is not ${coding} does not fit its declared coding`, async t => {
+    const kki = await startKki(t)
+    kki.answerList = (_request, response) => sendJson(response, 200, pageOf([]), { 'content-encoding': coding })
+    const { client } = clientFor(t, kki, { retries: 0 })
+
+    await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
+      code: 'KKI_CONTRACT',
+      message: /sent a body that does not fit its Content-Encoding/
+    })
+  })
+}
+
+test('says that the coding of a body which is not JSON is not known', async t => {
+  const kki = await startKki(t)
+  kki.answerList = (_request, response) =>
+    void response.setHeader('content-encoding', 'compress').end(gzipSync(JSON.stringify(pageOf([]))))
+  const { client } = clientFor(t, kki, { retries: 0 })
+
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
+    code: 'KKI_CONTRACT',
+    message: /not valid JSON, with a Content-Encoding that is not known/
+  })
+})
+
+const spaces = Buffer.alloc(64 * 1024 * 1024, 0x20)
+// A stored block without data: deflate data that grows as long as it likes and means nothing.
+const endlessDeflate = Buffer.alloc(50_000_000, Buffer.from([0, 0, 0, 0xff, 0xff]))
+for (const [coding, body] of [
+  ['deflate', deflateSync(spaces)],
+  ['deflate', deflateRawSync(spaces)],
+  ['br', brotliCompressSync(spaces, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })],
+  ['zstd', zstdCompressSync(spaces)],
+  ['gzip, gzip', gzipSync(gzipSync(spaces))],
+  ['deflate, gzip', gzipSync(endlessDeflate)]
+] as const) {
+  test(`stops reading a bomb of ${body.length} bytes in ${coding} at the limit`, async t => {
+    const kki = await startKki(t)
+    kki.answerList = (_request, response) => void response.setHeader('content-encoding', coding).end(body)
+    const { client } = clientFor(t, kki, { maxBodyBytes: 100_000 })
+
+    await assert.rejects(client.fetchPage({ limit: 2 }, callContext()), { code: 'KKI_BODY_TOO_LARGE' })
+    assert.equal(kki.list.length, 1)
+  })
+}
+
+test('refuses a body with more layers of compression than any server needs', async t => {
+  const kki = await startKki(t)
+  kki.answerList = (_request, response) => sendJson(response, 200, pageOf([]), { 'content-encoding': 'br, br, br, br' })
+  const { client } = clientFor(t, kki, { retries: 0 })
+
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
+    code: 'KKI_CONTRACT',
+    message: /more than 3 content codings/
+  })
+})
+
+for (const members of [
+  { error: 'upstream timeout of Budi' },
+  { error: { code: 504 } },
+  { error: true },
+  { errors: ['Budi'] },
+  { error: null, errors: { nama: 'Budi' } }
+]) {
+  test(`takes no page with ${JSON.stringify(members)} for the last page or for "no such STR"`, async t => {
+    const kki = await startKki(t)
+    kki.answerList = ({ url }, response) =>
+      sendJson(response, 200, { ...pageOf(url.search === '?batas=2' ? ['a'] : []), ...members })
+    const { client } = clientFor(t, kki, { retries: 0 })
+    const error = { code: 'KKI_CONTRACT', message: /^KKI at \S+ sent a page that reports an error at \/errors? after/ }
+
+    await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), error)
+    await assert.rejects(client.fetchPage({ limit: 2 }, callContext()), error)
+    await assert.rejects(client.fetchByStr('EQ00001234567890', callContext()), error)
+  })
+}
+
+test('reads a page whose members for errors report none', async t => {
+  const kki = await startKki(t)
+  const client = clientFor(t, kki, { retries: 0 }).client
+  for (const members of [{ error: null }, { error: false }, { error: '' }, { errors: [] }, { errors: {} }]) {
+    kki.answerList = (_request, response) => sendJson(response, 200, { ...pageOf([]), ...members })
+    assert.equal((await client.fetchPage({ limit: 1 }, callContext())).rows.length, 0)
+  }
 })
