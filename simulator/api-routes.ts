@@ -1,14 +1,22 @@
 import { promisify } from 'node:util'
-import { gzip } from 'node:zlib'
+import { brotliCompress, deflate, deflateRaw, gzip, zstdCompress } from 'node:zlib'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
+import type { codings } from './faults.ts'
 import type { Filters } from './feed.ts'
 import { sendProblem } from './problems.ts'
 import type { SimulatorState } from './state.ts'
 import { copyHeaders, routeOf, strikeBefore } from './strike.ts'
 
 const compress = promisify(gzip)
+const encoders: Record<(typeof codings)[number], (body: Buffer) => Promise<Buffer>> = {
+  gzip: promisify<Buffer, Buffer>(gzip),
+  deflate: promisify<Buffer, Buffer>(deflate),
+  'deflate-raw': promisify<Buffer, Buffer>(deflateRaw),
+  br: promisify<Buffer, Buffer>(brotliCompress),
+  zstd: promisify<Buffer, Buffer>(zstdCompress)
+}
 
 const ListQuery = Type.Object({
   profesi: Type.Optional(Type.String()),
@@ -64,6 +72,8 @@ function pageBody(state: SimulatorState, query: ListQuery): string | null {
   const after = query.kursor === undefined ? null : cursors.read(query.kursor, signed)
   if (after === null && query.kursor !== undefined) return null
   const total = feed.total(filters)
+  const error = faults.strike('error-page', 'list')
+  if (error !== null) return JSON.stringify({ data: [], meta: { kursor_berikutnya: null }, ...error.members })
   if (faults.strike('empty-page', 'list')) {
     const here = after ?? { stamp: Math.max(filters.since, 0) - 1, str: '', id: '' }
     // The salt makes the cursor a new one at the same place, so that nothing is lost and nothing seems to repeat.
@@ -84,10 +94,13 @@ async function sendPage(state: SimulatorState, request: FastifyRequest, reply: F
   const { faults, stats } = state
   const isBroken = faults.strike('broken-json', 'list') !== null
   const text = isBroken ? page.slice(0, Math.floor(page.length * 0.8)) : page
-  const zipped = state.gzip && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
+  const coding = faults.strike('coding', 'list')
+  const zipped = coding === null && state.gzip && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
   if (zipped) reply.header('content-encoding', 'gzip').header('vary', 'accept-encoding')
   // Level 1: a page of a thousand rows in milliseconds.
-  const body = zipped ? await compress(text, { level: 1 }) : Buffer.from(text)
+  let body: Buffer = zipped ? await compress(text, { level: 1 }) : Buffer.from(text)
+  if (coding !== null) reply.header('content-encoding', coding.declared)
+  for (const name of coding?.applied ?? []) body = await encoders[name](body)
   reply.type('application/json')
   const cut = faults.strike('cut-body', 'list')
   if (cut === null) return reply.send(body)

@@ -8,6 +8,9 @@ const target = Type.Optional(
   Type.Enum(['any', 'list', 'record', 'token', 'api'], { description: 'api: list and record' })
 )
 
+/** Content codings that a page can be sent in. */
+export const codings = ['gzip', 'deflate', 'deflate-raw', 'br', 'zstd'] as const
+
 function fault<const K extends string, P extends TProperties>(kind: K, properties: P) {
   return Type.Object({ kind: Type.Literal(kind), ...properties, ...common }, { additionalProperties: false })
 }
@@ -17,17 +20,29 @@ export const FaultSpec = Type.Union([
   fault('down', { on: target }),
   fault('slow', { ms: Type.Integer({ minimum: 0 }), on: target }),
   fault('status', {
-    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    status: Type.Integer({ minimum: 300, maximum: 599 }),
+    location: Type.Optional(Type.String({ description: 'of a redirect' })),
     retryAfter: Type.Optional(Type.String({ description: 'seconds or an HTTP date, sent as it is' })),
     on: target
   }),
   fault('cut-body', { afterBytes: Type.Optional(Type.Integer({ minimum: 0, description: 'default: half of them' })) }),
   fault('broken-json', {}),
+  fault('coding', {
+    declared: Type.String({ description: 'the Content-Encoding header of the page' }),
+    applied: Type.Array(Type.Enum(codings), { description: 'what is done to its body, in this order' })
+  }),
+  fault('error-page', {
+    members: Type.Record(Type.String(), Type.Unknown(), { description: 'of an empty page, such as `error`' })
+  }),
   fault('repeated-cursor', {}),
   fault('empty-page', {}),
   fault('expire-tokens', {}),
   fault('revoke-refresh', {}),
-  fault('refuse-client', {})
+  fault('refuse-client', {}),
+  fault('token-answer', {
+    members: Type.Record(Type.String(), Type.Unknown(), { description: 'put into an answer with a token' }),
+    without: Type.Optional(Type.Array(Type.String(), { description: 'members that it then lacks' }))
+  })
 ])
 
 export type FaultSpec = Static<typeof FaultSpec>
@@ -97,6 +112,8 @@ function isAimedAt(spec: FaultSpec, on: Target): boolean {
     }
     case 'cut-body':
     case 'broken-json':
+    case 'coding':
+    case 'error-page':
     case 'repeated-cursor':
     case 'empty-page':
       return on === 'list'
@@ -104,6 +121,7 @@ function isAimedAt(spec: FaultSpec, on: Target): boolean {
       return on !== 'token'
     case 'revoke-refresh':
     case 'refuse-client':
+    case 'token-answer':
       return on === 'token'
   }
 }

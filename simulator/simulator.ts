@@ -62,13 +62,20 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     rows: options.rows,
     brokenShare: options.brokenShare ?? defaultBrokenShare
   })
+  const faults = new FaultQueue()
+  const alter = (answer: Record<string, unknown>) => {
+    const fault = faults.strike('token-answer', 'token')
+    if (fault === null) return answer
+    const { members, without = [] } = fault
+    return Object.fromEntries(Object.entries({ ...answer, ...members }).filter(([name]) => !without.includes(name)))
+  }
   const state: SimulatorState = {
     clock,
     population,
     feed: new Feed(population, () => clock.now()),
     cursors: new Cursors(seed),
-    faults: new FaultQueue(),
-    tokens: createTokens({ clientId, clientSecret, lifetimeSeconds: options.tokenLifetimeSeconds ?? 3600 }),
+    faults,
+    tokens: createTokens({ clientId, clientSecret, lifetimeSeconds: options.tokenLifetimeSeconds ?? 3600, alter }),
     stats: new Stats(),
     gzip: options.gzip ?? false,
     closing: new AbortController()

@@ -23,6 +23,7 @@ export function strikeBefore(state: SimulatorState, on: Target) {
     }
     const refusal = faults.strike('status', on)
     if (refusal === null) return undefined
+    if (refusal.location !== undefined) reply.header('location', refusal.location)
     if (refusal.retryAfter !== undefined) reply.header('retry-after', refusal.retryAfter)
     return sendProblem(reply, refusal.status, 'The simulator was told to answer so.')
   }

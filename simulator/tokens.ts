@@ -10,6 +10,8 @@ export interface TokenOptions {
   clientId: string
   clientSecret: string
   lifetimeSeconds: number
+  /** Returns what is sent in the place of an answer with a token. */
+  alter(answer: Record<string, unknown>): Record<string, unknown>
 }
 
 /** The OAuth part of the simulator: issues, rotates, checks and revokes tokens. Lifetimes follow the real clock. */
@@ -36,7 +38,7 @@ export interface TokenRequest {
 }
 
 /** Returns a token endpoint for one client, with a store of its own. */
-export function createTokens({ clientId, clientSecret, lifetimeSeconds }: TokenOptions): Tokens {
+export function createTokens({ clientId, clientSecret, lifetimeSeconds, alter }: TokenOptions): Tokens {
   const store = new TokenStore()
   const issued: Record<string, number> = { client_credentials: 0, refresh_token: 0 }
   const provider = new Provider('http://127.0.0.1', {
@@ -64,6 +66,11 @@ export function createTokens({ clientId, clientSecret, lifetimeSeconds }: TokenO
     ttl: { AccessToken: lifetimeSeconds, RefreshToken: REFRESH_TOKEN_SECONDS, Grant: REFRESH_TOKEN_SECONDS }
   })
   issueRefreshTokenWithClientCredentials(provider)
+  provider.use(async (ctx, next) => {
+    await next()
+    const body: unknown = ctx.body
+    if (ctx.status === 200 && typeof body === 'object' && body !== null) ctx.body = alter({ ...body })
+  })
   const requests: TokenRequest[] = []
   const note = (grantType: string, result: string) => requests.push({ at: Date.now(), grantType, result })
   provider.on('grant.success', ctx => {

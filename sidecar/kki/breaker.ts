@@ -7,6 +7,7 @@ import {
   KkiContractBroken,
   KkiRefused,
   KkiRetryLater,
+  KkiTokenRefused,
   KkiUnavailable,
   TokenRefreshFailed
 } from './errors.ts'
@@ -78,7 +79,8 @@ export class KkiBreaker {
     if (error instanceof KkiBodyTooLarge) return true
     // Where our own secrets are out of reach, KKI was not even asked.
     if (error instanceof KkiRetryLater && !(error.cause instanceof SdmkError)) return true
-    if (error instanceof KkiRefused || error instanceof TokenRefreshFailed) return false
+    if (error instanceof KkiRefused || error instanceof KkiTokenRefused) return false
+    if (error instanceof TokenRefreshFailed) return false
     // What is left (the caller's abort, a database that holds no lock) says nothing about KKI. The breaker takes every
     // error that is no failure for a success, and the probe's success would close it without any proof.
     return this.#circuit.halfOpen

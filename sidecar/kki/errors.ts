@@ -42,6 +42,14 @@ export class KkiRefused extends KkiError {
   readonly code = 'KKI_REFUSED'
 }
 
+/**
+ * KKI's token endpoint answered neither with a token nor about the credentials: a redirect, 403, 404. Apart from KkiRefused,
+ * because the status says nothing about the page or STR that was asked for.
+ */
+export class KkiTokenRefused extends KkiError {
+  readonly code = 'KKI_REFUSED'
+}
+
 /** KKI asks for a longer pause than a call may wait; ask again `retryAfterMs` milliseconds from now. */
 export class KkiRetryLater extends KkiError {
   readonly code = 'KKI_RETRY_LATER'

@@ -19,10 +19,11 @@ const token = Type.String({ pattern: '^[\\x21-\\x7e]+$' })
 const answerSchema = Compile(
   Type.Object({
     access_token: token,
-    token_type: Type.String({ pattern: '^[Bb][Ee][Aa][Rr][Ee][Rr]$' }),
-    // Some servers write the number as text.
+    // Any case, and the ministry's own gateway calls it "BearerToken".
+    token_type: Type.String({ pattern: '^[Bb][Ee][Aa][Rr][Ee][Rr]([Tt][Oo][Kk][Ee][Nn])?$' }),
+    // The same gateway writes the number as text.
     expires_in: Type.Union([Type.Number({ minimum: 1 }), Type.String({ pattern: '^0*[1-9]\\d{0,15}$' })]),
-    refresh_token: Type.Optional(token)
+    refresh_token: Type.Optional(Type.Union([token, Type.Null(), Type.Literal('')]))
   })
 )
 
@@ -37,7 +38,7 @@ export function parseTokenAnswer(body: Buffer, issuedAt: number): TokenPair | nu
   if (!answerSchema.Check(answer)) return null
   return {
     accessToken: answer.access_token,
-    refreshToken: answer.refresh_token ?? null,
+    refreshToken: answer.refresh_token || null,
     tokenType: 'Bearer',
     issuedAt,
     expiresAt: issuedAt + Math.floor(Math.min(Number(answer.expires_in), longestLifeSeconds)) * 1000
@@ -62,7 +63,7 @@ export function fromSecret(secret: Record<string, string> | null): TokenPair | n
   const issuedAt = Date.parse(secret.issuedAt ?? '')
   return {
     accessToken: secret.accessToken,
-    refreshToken: secret.refreshToken ?? null,
+    refreshToken: secret.refreshToken || null,
     tokenType: secret.tokenType ?? 'Bearer',
     issuedAt: Number.isNaN(issuedAt) ? 0 : issuedAt,
     expiresAt

@@ -1,7 +1,7 @@
 import { SdmkError } from '../errors.ts'
 import { abortable } from '../platform/abortable.ts'
 import { SecretChanged } from '../secrets/errors.ts'
-import { KkiError, KkiRetryLater, TokenRefreshFailed } from './errors.ts'
+import { KkiError, KkiRetryLater, KkiTokenRefused, TokenRefreshFailed } from './errors.ts'
 import { type Grant, type GrantOutcome, requestGrant } from './grant.ts'
 import type { KkiHttp } from './http.ts'
 import type { KkiSettings } from './options.ts'
@@ -39,8 +39,8 @@ export class TokenSource {
 
   /**
    * Resolves to an access token that is not about to expire.
-   * @throws TokenRefreshFailed where KKI refuses the credentials, or they cannot be used; AttemptFailed where it gives no
-   *   usable answer; KkiRetryLater while the secrets are out of reach.
+   * @throws TokenRefreshFailed where KKI refuses the credentials, or they cannot be used; KkiTokenRefused where it answers
+   *   with another status; AttemptFailed where it gives no usable answer; KkiRetryLater while the secrets are out of reach.
    */
   async current(context: CallContext): Promise<AccessToken> {
     if (this.#pair !== null && this.#isUsable(this.#pair)) return this.#pair
@@ -138,10 +138,19 @@ export class TokenSource {
     const outcome = await this.#grant({ grant_type: 'client_credentials', scope: 'nakes.read' }, context)
     if (outcome.result === 'ok') return outcome.pair
     if (outcome.result === 'failed') throw outcome.failure
-    throw new TokenRefreshFailed(
-      `KKI at ${this.#settings.baseUrl.origin} refused the client credentials (${outcome.reason}); ` +
-        `check the secret "${credentialsSecret}"`,
-      { status: outcome.status, page: context.page }
+    const { status, reason } = outcome
+    const { origin } = this.#settings.baseUrl
+    const details = { status, page: context.page }
+    if (isAboutCredentials(outcome)) {
+      throw new TokenRefreshFailed(
+        `KKI at ${origin} refused the client credentials (${reason}); check the secret "${credentialsSecret}"`,
+        details
+      )
+    }
+    const isRedirect = status >= 300 && status < 400
+    throw new KkiTokenRefused(
+      `KKI at ${origin} answered the request for a token with ${isRedirect ? `a redirect (${reason})` : `status ${reason}`}`,
+      details
     )
   }
 
@@ -167,4 +176,9 @@ export class TokenSource {
     else logger.warn({ ...fields, problem: outcome.failure.message }, 'KKI did not answer a token grant')
     return outcome
   }
+}
+
+/** A redirect, 403 or 404 says nothing about the secret; neither does a 400 for the scope or the grant type. */
+function isAboutCredentials({ status, reason }: { status: number; reason: string }): boolean {
+  return status === 401 || (status === 400 && !/ (?:invalid_scope|unsupported_grant_type)$/.test(reason))
 }

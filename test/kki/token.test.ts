@@ -328,7 +328,9 @@ for (const answer of [
   '{"access_token":"a b","token_type":"Bearer","expires_in":60}',
   ...['-60', '0', '0.5', '"0"', '"-60"', '""', '"soon"', '"1e3"', 'true', '1e999'].map(
     life => `{"access_token":"a","token_type":"Bearer","expires_in":${life}}`
-  )
+  ),
+  '{"access_token":"a","token_type":"Bearer","expires_in":"0x10"}',
+  '{"access_token":"a","token_type":"mac","expires_in":60}'
 ]) {
   test(`takes the token answer ${answer} for a broken contract`, async t => {
     const kki = await startKki(t)
@@ -359,6 +361,74 @@ for (const [life, seconds] of [
 
     const { issuedAt = '', expiresAt = '' } = store.content.get('kki-token') ?? {}
     assert.equal(Date.parse(expiresAt) - Date.parse(issuedAt), seconds * 1000)
+  })
+}
+
+for (const fields of [
+  { expires_in: '3599' },
+  { token_type: 'bearer' },
+  { token_type: 'BEARER' },
+  { token_type: 'BearerToken' },
+  { token_type: 'bearertoken', expires_in: '0003599' },
+  { refresh_token: undefined },
+  { refresh_token: null },
+  { refresh_token: '' }
+]) {
+  test(`takes a token answer with ${JSON.stringify(fields)} from a gateway`, async t => {
+    const kki = await startKki(t)
+    let issued = 0
+    kki.answerToken = (_form, response) => {
+      kki.validToken = `t${++issued}`
+      const answer = { access_token: kki.validToken, token_type: 'Bearer', expires_in: 3599, refresh_token: 'r' }
+      sendJson(response, 200, { ...answer, ...fields })
+    }
+    const { client, store, seen } = clientFor(t, kki, { retries: 0 })
+
+    await client.fetchPage({ limit: 1 }, callContext())
+    kki.validToken = 'revoked meanwhile'
+    await client.fetchPage({ limit: 1 }, callContext())
+
+    const hasRefresh = !('refresh_token' in fields)
+    assert.equal(store.content.get('kki-token')?.refreshToken, hasRefresh ? 'r' : undefined)
+    assert.deepEqual(grantTypes(kki.grants), [
+      'client_credentials',
+      hasRefresh ? 'refresh_token' : 'client_credentials'
+    ])
+    assert.ok(Math.abs((seen.expires[0] ?? 0) - Date.now() / 1000 - 3599) < 60)
+  })
+}
+
+test('takes an empty refresh token in the store for none', async t => {
+  const kki = await startKki(t)
+  const { client, store } = clientFor(t, kki)
+  store.content.set('kki-token', { accessToken: 'old', refreshToken: '', expiresAt: '2020-01-01T00:00:00.000Z' })
+
+  await client.fetchPage({ limit: 1 }, callContext())
+
+  assert.deepEqual(grantTypes(kki.grants), ['client_credentials'])
+})
+
+for (const [status, body, said] of [
+  [301, {}, 'a redirect (301)'],
+  [302, { location: 'https://login.example' }, 'a redirect (302)'],
+  [403, {}, 'status 403'],
+  [404, { message: 'no Route matched' }, 'status 404'],
+  [400, { error: 'invalid_scope' }, 'status 400 invalid_scope'],
+  [400, { error: 'unsupported_grant_type' }, 'status 400 unsupported_grant_type']
+] as const) {
+  test(`reports a token endpoint that answers ${said} with that status, and blames no secret`, async t => {
+    const kki = await startKki(t)
+    kki.answerToken = (_form, response) => sendJson(response, status, body, { location: `${kki.url}/elsewhere` })
+    const { client } = clientFor(t, kki)
+    const refusal = {
+      code: 'KKI_REFUSED',
+      status,
+      message: `KKI at ${kki.url} answered the request for a token with ${said}`
+    }
+
+    await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), refusal)
+    await assert.rejects(client.fetchByStr('EQ00001234567890', callContext()), refusal)
+    assert.equal(kki.list.length, 0)
   })
 }
 

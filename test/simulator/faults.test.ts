@@ -75,6 +75,38 @@ test('broken JSON arrives whole and cannot be read', async t => {
   assert.throws(() => JSON.parse(body), SyntaxError)
 })
 
+test('a coding declares what it was told, whatever is done to the body', async t => {
+  const { simulator, get } = await connect(t, { rows: 20, gzip: true })
+  simulator.addFault({ kind: 'coding', declared: 'br, gzip', applied: ['br', 'gzip'] })
+  simulator.addFault({ kind: 'coding', declared: 'utf-8', applied: [] })
+  assert.equal(((await (await get(LIST)).json()) as { data: unknown[] }).data.length, 10)
+  const response = await get(LIST)
+  assert.equal(response.headers.get('content-encoding'), 'utf-8')
+  assert.equal(((await response.json()) as { data: unknown[] }).data.length, 10)
+})
+
+test('an error page is empty, the last one, and has the members that it was told', async t => {
+  const { simulator, get } = await connect(t, { rows: 20 })
+  simulator.addFault({ kind: 'error-page', members: { errors: ['down'] } })
+  const body = await (await get(LIST)).json()
+  assert.deepEqual(body, { data: [], meta: { kursor_berikutnya: null }, errors: ['down'] })
+})
+
+test('a token answer has the members that it was told, and still a token that works', async t => {
+  const { simulator, get } = await connect(t, { rows: 20 })
+  simulator.addFault({ kind: 'token-answer', members: { expires_in: '3599' }, without: ['refresh_token'] })
+  const answer = await requestToken(simulator, { grant_type: 'client_credentials' })
+  assert.deepEqual([answer.expires_in, answer.refresh_token], ['3599', undefined])
+  assert.equal((await get(LIST, { authorization: `Bearer ${answer.access_token}` })).status, 200)
+})
+
+test('a redirect names the place that it was told', async t => {
+  const { simulator } = await connect(t, { rows: 20 })
+  simulator.addFault({ kind: 'status', status: 302, location: 'https://login.example/', on: 'token' })
+  const response = await fetch(`${simulator.url}/oauth2/token`, { method: 'POST', redirect: 'manual' })
+  assert.deepEqual([response.status, response.headers.get('location')], [302, 'https://login.example/'])
+})
+
 test('a repeated cursor leads back to the page it was asked with', async t => {
   const { simulator, page } = await connect(t, { rows: 50 })
   simulator.addFault({ kind: 'repeated-cursor' })
