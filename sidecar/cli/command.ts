@@ -3,6 +3,7 @@ import { userInfo } from 'node:os'
 import pino, { type Logger } from 'pino'
 import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError, SdmkError } from '../errors.ts'
+import { describeError, summarizeError } from '../platform/describe-error.ts'
 import { createLogger } from '../platform/logger.ts'
 import { type OpenDatabase, openDatabase } from '../platform/open-database.ts'
 import { escapeUnportable } from '../platform/portable-text.ts'
@@ -47,11 +48,10 @@ export function errorLogger(config: Pick<Config, 'logLevel'>): Logger {
 
 /** Writes the one line that says why a command failed to standard error and returns the exit code for it. */
 export function reportFailure(error: unknown): number {
-  const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`sdmk: ${message.split('\n', 1)[0]}\n`)
+  process.stderr.write(`sdmk: ${escapeUnportable(summarizeError(error))}\n`)
   // A failure that is none of ours is a defect: its stack helps who is asked, and only where it is wanted.
-  if (!(error instanceof SdmkError) && error instanceof Error && process.env.SDMK_LOG_LEVEL === 'debug') {
-    process.stderr.write(`${error.stack}\n`)
+  if (!(error instanceof SdmkError) && process.env.SDMK_LOG_LEVEL === 'debug') {
+    process.stderr.write(`${describeError(error).stack ?? ''}\n`)
   }
   return error instanceof ConfigurationError ? configurationExitCode : 1
 }

@@ -1,4 +1,5 @@
-import pino, { type DestinationStream, type Logger } from 'pino'
+import pino, { type DestinationStream, type LogFn, type Logger } from 'pino'
+import { describeError, summarizeError } from './describe-error.ts'
 import { presentIds } from './tracing.ts'
 
 /** Fields that never belong in a log; wherever one of them is logged by mistake, its value is replaced. */
@@ -24,35 +25,29 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     base: { pid: process.pid },
     timestamp: pino.stdTimeFunctions.isoTime,
     mixin: presentIds,
-    formatters: { level: (label: string) => ({ level: label }) },
-    // Stacks name no person; the fields that drivers put beside them (detail, where, parameters) can.
+    formatters: { level: (label: string) => ({ level: label }), log: describeErrors },
     serializers: { err: describeError },
+    hooks: { logMethod: withOwnWords },
     redact: { paths: redacted, censor: '[redacted]' }
   }
   return destination ? pino(options, destination) : pino(options)
 }
 
-function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: withoutValues(String(error)) }
-  const { code, cause } = error as { code?: unknown; cause?: unknown }
-  return {
-    type: error.constructor.name,
-    message: withoutValues(error.message),
-    ...(code !== undefined && { code }),
-    ...(error.stack !== undefined && { stack: withoutValues(error.stack) }),
-    ...(cause !== undefined && { cause: describeError(cause) })
-  }
+/** An error under another key than `err` would be written with the fields that its library gave it. */
+function describeErrors(line: object): Record<string, unknown> {
+  const fields = line as Record<string, unknown>
+  const keys = Object.keys(fields).filter(key => key !== 'err' && fields[key] instanceof Error)
+  if (keys.length === 0) return fields
+  return { ...fields, ...Object.fromEntries(keys.map(key => [key, describeError(fields[key])])) }
 }
 
-/**
- * Our own errors repeat no value. Those of others do: PostgreSQL quotes what it cannot read (`… for type date: "…"`),
- * `JSON.parse` the text around a fault, clients an address with its login.
- */
-function withoutValues(text: string): string {
-  return text
-    .replace(/(invalid input (?:syntax|value) [^:\n]*): ".*"/gs, '$1')
-    .replace(/(Unexpected \w+[^,\n]*,) .* is not valid JSON/gs, '$1 … is not valid JSON')
-    .replace(/\b(Bearer|Basic) [^\s"']+/gi, '$1 [redacted]')
-    .replace(/(\/\/)[^\s/@]+@/g, '$1[redacted]@')
-    .replace(/\b\d{16}\b/g, '[redacted]')
+/** Where a library logs an error without words, or with the error's own, pino would take the error's message as the line's. */
+function withOwnWords(this: Logger, args: Parameters<LogFn>, method: LogFn): void {
+  const [first, second, ...values] = args as unknown[]
+  const fields = first instanceof Error ? { err: first } : first
+  const { err } = (fields ?? {}) as { err?: unknown }
+  const isQuoted = err instanceof Error && (second === undefined || second === err.message)
+  const others = [isQuoted ? 'an error was reported' : second, ...values]
+  const named = others.map(value => (value instanceof Error ? summarizeError(value) : value))
+  method.apply(this, [fields, ...named].slice(0, Math.max(args.length, isQuoted ? 2 : 1)) as Parameters<LogFn>)
 }

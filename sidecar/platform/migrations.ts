@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
 import Postgrator from 'postgrator'
 import { openClient, unavailable } from './database.ts'
+import { summarizeError } from './describe-error.ts'
 import { MigrationFailed, SchemaBehind } from './errors.ts'
 import { migrationLock } from './migration-lock.ts'
 import { migrateQueue } from './queue-schema.ts'
@@ -83,7 +84,8 @@ async function applyFiles(client: pg.Client, directory: string): Promise<Migrate
     return { from, to, applied: applied.map(({ version, name }) => ({ version, name })) }
   } catch (cause) {
     await client.query('rollback').catch(() => undefined)
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    // PostgreSQL's text may quote a value; the others speak of files.
+    const reason = cause instanceof Error && !('severity' in cause) ? cause.message : summarizeError(cause)
     throw new MigrationFailed(`The migration failed and nothing was changed: ${reason}`, { cause })
   }
 }

@@ -35,7 +35,9 @@ const kinds = {
  * the standard variables by itself. Only a process that exports imports this module, and with it OpenTelemetry.
  */
 export async function createOtlpRecorder({ protocol, serviceName, logger }: OtlpOptions): Promise<Recorder> {
-  const report = (reason: string) => logger.warn({ reason }, 'spans could not be exported')
+  // The exporter's own text may hold the address and what the collector answered.
+  const report = (text: string) =>
+    logger.warn({ reason: /"code":"(\w+)"/.exec(text)?.[1] }, 'spans could not be exported')
   const ignore = () => {}
   diag.setLogger({ error: report, warn: ignore, info: ignore, debug: ignore, verbose: ignore }, DiagLogLevel.ERROR)
   // What the environment says of the process goes before what we do.
@@ -74,7 +76,7 @@ export async function createOtlpRecorder({ protocol, serviceName, logger }: Otlp
       }
     },
     async close() {
-      const flushed = provider.shutdown().catch(error => report(String(error)))
+      const flushed = provider.shutdown().catch(error => logger.warn({ err: error }, 'spans could not be exported'))
       // A collector that is away must not hold up the end; what it does not take now is lost.
       await Promise.race([flushed, sleep(flushMs, undefined, { ref: false })])
       diag.disable()

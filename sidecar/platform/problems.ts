@@ -52,11 +52,17 @@ function toProblem(error: FastifyError | Error): Problem {
     if (code in problemStatus) return new Problem(code as ProblemCode, error.message)
   }
   const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500
-  if (status === 404) return new Problem('NOT_FOUND', error.message)
-  if (status === 429) return new Problem('RATE_LIMITED', error.message)
+  if (status === 404) return new Problem('NOT_FOUND', detailOf(error))
+  if (status === 429) return new Problem('RATE_LIMITED', detailOf(error))
   // Of Fastify itself: a body that is not JSON, is too large, or of a type that is not taken.
-  if (status >= 400 && status < 500) return new Problem('VALIDATION_FAILED', error.message)
+  if (status >= 400 && status < 500) return new Problem('VALIDATION_FAILED', detailOf(error))
   return new Problem('INTERNAL_ERROR', 'The request failed inside the service; its log has the reason.')
+}
+
+/** Fastify's texts and those of its plugins are about the request alone; another library's may quote what it was given. */
+function detailOf(error: Error): string {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && code.startsWith('FST_') ? error.message : ''
 }
 
 function validationProblem(error: FastifyError): Problem {

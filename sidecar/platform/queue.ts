@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
 import { type Job as BossJob, type Db, PgBoss } from 'pg-boss'
+import { StorableError } from './describe-error.ts'
 import { SchemaBehind } from './errors.ts'
 import { type QueueName, queueOptions, queues } from './queue-schema.ts'
 import { parseTraceparent } from './trace-context.ts'
@@ -105,7 +106,7 @@ const workOptions = {
 export async function createQueue(options: QueueOptions, logger: FastifyBaseLogger): Promise<JobQueue> {
   const boss = new PgBoss(queueOptions(options.url))
   boss.on('error', error => apart(() => logger.error({ err: error }, 'the queue met an error')))
-  boss.on('warning', warning => apart(() => logger.warn({ warning: warning.message }, 'the queue warns')))
+  boss.on('warning', warning => apart(() => logger.warn({ warning: firstClause(warning.message) }, 'the queue warns')))
   await start(boss)
   const stopping = new AbortController()
   return {
@@ -119,8 +120,10 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
       for (let n = 0; n < work.concurrency; n++) {
         const worker = await boss.work<T>(queue, { ...workOptions, batchSize: 1 }, async jobs => {
           for (const job of jobs) {
-            const ids = { queue, job_id: job.id, ...(await work.idsOf?.(job.data)) }
-            await inSpan(queue, { ids, kind: 'consumer' }, () => handle(job, handler, stopping.signal, logger))
+            await storable(async () => {
+              const ids = { queue, job_id: job.id, ...(await work.idsOf?.(job.data)) }
+              await inSpan(queue, { ids, kind: 'consumer' }, () => handle(job, handler, stopping.signal, logger))
+            })
           }
           boss.notifyWorker(worker)
         })
@@ -143,13 +146,15 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
         { ...workOptions, batchSize: atATime, perJobResults: true },
         async jobs => {
           const signal = AbortSignal.any([stopping.signal, ...jobs.map(job => job.signal)])
-          const outcomes = await inSpan(queue, { kind: 'consumer', ...together(queue, jobs) }, () =>
-            handler(jobs, signal).catch(error => {
-              const fields = { jobs: jobs.length, retry_count: jobs[0]?.retryCount }
-              if (signal.aborted) logger.info(fields, 'jobs were interrupted and go back to the queue')
-              else logger.error({ ...fields, err: error }, 'jobs failed and go back to the queue')
-              throw error
-            })
+          const outcomes = await storable(() =>
+            inSpan(queue, { kind: 'consumer', ...together(queue, jobs) }, () =>
+              handler(jobs, signal).catch(error => {
+                const fields = { jobs: jobs.length, retry_count: jobs[0]?.retryCount }
+                if (signal.aborted) logger.info(fields, 'jobs were interrupted and go back to the queue')
+                else logger.error({ ...fields, err: error }, 'jobs failed and go back to the queue')
+                throw error
+              })
+            )
           )
           if (outcomes.length === atATime && outcomes.every(({ isDone }) => isDone)) boss.notifyWorker(worker)
           return outcomes.map(({ id, isDone }) => ({ id, status: isDone ? 'completed' : 'failed' }))
@@ -180,6 +185,11 @@ export default fp<QueueOptions>(
   { name: 'queue', fastify: '5.x', dependencies: ['database'] }
 )
 
+/** What follows the first colon of a warning may be a message of the database. */
+function firstClause(text: string): string | undefined {
+  return /^(?:Warning: )?[^:]*/.exec(text)?.[0]
+}
+
 async function start(boss: PgBoss) {
   try {
     await boss.start()
@@ -201,6 +211,15 @@ function together(queue: string, jobs: BossJob<Traced>[]) {
   const [from, ...others] = traces
   if (!from || others.length > 0) return { ids, links: traces }
   return { ids: { ...ids, trace_id: from.traceId }, from }
+}
+
+/** Returns what `work` returns. pg-boss stores with the job what its handler throws, messages and all fields. */
+async function storable<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw new StorableError(error)
+  }
 }
 
 async function handle<T>(

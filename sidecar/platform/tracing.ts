@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { describeError } from './describe-error.ts'
 import { batchSpanId, createSpanId, createTraceId, type TraceContext } from './trace-context.ts'
 
 /** What a piece of work belongs to, under the names that these ids have in the log. */
@@ -103,8 +104,8 @@ export class Span {
 
   /** Marks it as failed, by the error's code or class: texts of errors that are not ours may hold anything. */
   fail(error: unknown): void {
-    const { code } = error as { code?: unknown }
-    this.#failure = typeof code === 'string' ? code : error instanceof Error ? error.constructor.name : 'unknown'
+    const { code, type } = describeError(error)
+    this.#failure = typeof code === 'string' ? code : type
   }
 
   end(): void {

@@ -29,6 +29,9 @@ async function buildTestApp(t: TestContext, rateLimitPerMinute = 100) {
   app.get('/defect', async () => {
     throw new Error('password=hunter2 in a driver’s text')
   })
+  app.get('/foreign', async () => {
+    throw Object.assign(new Error('Orang Rekaan cannot be parsed'), { statusCode: 400 })
+  })
   app.get('/away', async () => {
     throw new DatabaseUnavailable('db:5432', 'cannot be reached (ECONNREFUSED)')
   })
@@ -97,6 +100,13 @@ test('a defect tells the outside nothing but its request id', async t => {
   assert.equal(response.statusCode, 500)
   assert.equal(response.json().code, 'INTERNAL_ERROR')
   assert.doesNotMatch(response.body, /hunter2|driver/)
+})
+
+test('the text of a library that denies a request is not repeated', async t => {
+  const app = await buildTestApp(t)
+  const response = await app.inject('/foreign')
+  assert.deepEqual([response.statusCode, response.json().code], [400, 'VALIDATION_FAILED'])
+  assert.doesNotMatch(response.body, /Orang/)
 })
 
 test('errors with a code of their own keep it, with their members', async t => {

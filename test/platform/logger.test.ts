@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { createLogger } from '../../sidecar/platform/logger.ts'
 import { apart, inSpan } from '../../sidecar/platform/tracing.ts'
+import { SecretStoreUnavailable, SecretUnreadable } from '../../sidecar/secrets/errors.ts'
 
 /** What a logger writes for one line, parsed. */
 function logged(write: (logger: ReturnType<typeof createLogger>) => void): Record<string, unknown> {
@@ -51,23 +52,68 @@ test('an error is logged with its code, stack and cause, without what drivers ha
   assert.doesNotMatch(JSON.stringify(err), /EQ01/)
 })
 
-test('texts of errors that are not ours lose the values that they quote', () => {
-  let quoted: unknown
-  try {
-    JSON.parse('{"nama": "Orang Rekaan"} x')
-  } catch (error) {
-    quoted = error
-  }
-  for (const error of [
-    quoted,
-    new Error('invalid input syntax for type date: "Orang Rekaan"'),
+/** Errors of libraries whose texts and fields hold somebody, and the ways in which they come into a log. */
+function planted(): unknown[] {
+  const parsed = (() => {
+    try {
+      return JSON.parse('{"nama": "Orang Rahasia"} x')
+    } catch (error) {
+      return error
+    }
+  })()
+  const lines = new TypeError('value\n    at Orang Rahasia (3171010101900001)\n    at x (/Orang/Rahasia:1:1)\nend')
+  const last = new TypeError('value\n    at x (/Orang/Rahasia:1:1)')
+  const rewritten = new Error('first')
+  rewritten.message = 'Orang Rahasia'
+  return [
+    parsed,
+    lines,
+    last,
+    rewritten,
+    new Error('invalid input syntax for type date: "Orang Rahasia"'),
     new Error('GET https://orang:rahasia@db.example/sdmk failed with Bearer eyJrahasia'),
-    new Error('there is no 3171010101900001')
-  ]) {
-    const line = JSON.stringify(logged(logger => logger.error({ err: error }, 'failed')))
-    assert.doesNotMatch(line, /Orang|orang|rahasia|3171010101900001/)
-    assert.match(line, /JSON|date|db\.example|there is no/)
+    Object.assign(new Error('Orang Rahasia'), {
+      code: 'Orang Rahasia',
+      detail: 'Key (name)=(Orang Rahasia)',
+      where: 'Orang'
+    }),
+    Object.assign(new Error('failed', { cause: new Error('Orang Rahasia') }), { body: 'Orang Rahasia' }),
+    new AggregateError([new Error('Orang Rahasia')], 'Orang Rahasia'),
+    // As pg-boss reports errors: no Error, but its fields.
+    { ...new Error('Orang Rahasia'), message: 'Orang Rahasia', stack: new Error('Orang Rahasia').stack },
+    'Orang Rahasia'
+  ]
+}
+
+test('the text of an error that is not ours is not logged, however it is handed over', () => {
+  const ways: ((logger: ReturnType<typeof createLogger>, error: never) => void)[] = [
+    (logger, error) => logger.error({ err: error }, 'failed'),
+    (logger, error) => logger.error.call(logger, { err: error }),
+    (logger, error) => logger.error.call(logger, error),
+    (logger, error) => logger.error.call(logger, { err: error }, (error as Error).message),
+    (logger, error) => logger.error({ cause: error }, 'failed'),
+    (logger, error) => logger.error.call(logger, 'failed: %s', error),
+    (logger, error) => logger.error({ err: new SecretUnreadable('kki', 'broken', { cause: error }) }, 'failed'),
+    (logger, error) => logger.child({}, { serializers: {} }).error({ err: error }, 'failed')
+  ]
+  for (const error of planted()) {
+    for (const [n, way] of ways.entries()) {
+      // A text is no error: only as `err` it is known to be one.
+      if (!(error instanceof Error) && ![0, 6, 7].includes(n)) continue
+      const line = JSON.stringify(logged(logger => way(logger, error as never)))
+      assert.doesNotMatch(line, /Orang|[Rr]ahasia|3171010101900001/, `way ${n}`)
+    }
   }
+})
+
+test('of an error that is not ours its class, code and place are logged, of ours the text as well', () => {
+  const { err } = logged(logger =>
+    logger.error({ err: Object.assign(new RangeError('Orang Rahasia'), { code: 'ERR_X', syscall: 'read' }) }, 'failed')
+  ) as { err: Record<string, unknown> }
+  assert.deepEqual([err.type, err.code, err.syscall, err.message], ['RangeError', 'ERR_X', 'read', undefined])
+  assert.match(String(err.stack), /^ {4}at .*logger\.test\.ts:\d+:\d+/)
+  const ours = logged(logger => logger.error({ err: new SecretStoreUnavailable('a store', 'is away') }, 'failed'))
+  assert.match(JSON.stringify(ours), /a store.*is away/)
 })
 
 test('a line carries the ids of the work that it is written in, and none outside of it', async () => {

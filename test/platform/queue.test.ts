@@ -220,3 +220,30 @@ test('jobs that are handled together go on with their trace where they have one,
     seen.slice(1).every(traceId => /^[0-9a-f]{32}$/.test(traceId ?? '') && traceId !== one && traceId !== other)
   )
 })
+
+test('with a job that failed the class and code of the error are stored, not its text', async t => {
+  const { database, queue } = await setUp(t)
+  const fail = async () => {
+    const error = new TypeError('invalid: Orang Rahasia', { cause: new Error('Orang Rahasia') })
+    throw Object.assign(error, { code: 'ERR_X', detail: 'Orang Rahasia' })
+  }
+  await queue.work('kki-fetch', fail, { concurrency: 1 })
+  await queue.work('kki-apply', async () => {}, { concurrency: 1, idsOf: fail })
+  await queue.workMany('odoo-state', fail, { atATime: 2 })
+  await database.withTransaction(async client => {
+    await queue.send('kki-fetch', {}, { client })
+    await queue.send('kki-apply', {}, { client })
+    await queue.sendMany('odoo-state', [{}, {}], client)
+  })
+  const outputs = async () => {
+    const { rows } = await database.pool.query<{ output: string }>(
+      'select output::text as output from pgboss.job where output is not null'
+    )
+    return rows.map(({ output }) => output)
+  }
+  await until('all have failed', async () => (await outputs()).length === 4)
+  for (const output of await outputs()) {
+    assert.match(output, /TypeError \(ERR_X\)/)
+    assert.doesNotMatch(output, /Rahasia/)
+  }
+})

@@ -77,4 +77,6 @@ test('work that throws has failed, by a code or a class and not by words', async
   assert.equal(spans.get('job')?.failure, 'RangeError')
   await assert.rejects(failing(Object.assign(new Error('Orang Rekaan'), { code: 'KKI_UNAVAILABLE' })))
   assert.equal(spans.get('job')?.failure, 'KKI_UNAVAILABLE')
+  await assert.rejects(failing(Object.assign(new RangeError(), { code: 'Orang Rekaan' })))
+  assert.equal(spans.get('job')?.failure, 'RangeError')
 })
