@@ -137,7 +137,7 @@ async function importOwnPeople(service: Service, config: Config, { rows, own }: 
   await mkdir(config.dataDir, { recursive: true })
   const lines = Readable.from(ownPeople({ rows, count: own })).map(row => `${JSON.stringify(row)}\n`)
   await pipeline(lines, createWriteStream(file, { mode: 0o600 }))
-  const run = await runImport(service, config, readRecords(file, 'jsonl'), { quiet: true })
+  const run = await runImport(service, config, readRecords(file), { quiet: true })
   const { fetched, created, linked, updated, unchanged, rejected } = summarize(run)
   console.log(
     `SDMK's own people (${path.relative('.', file)}): ${fetched} imported; ${created} created, ${linked} linked, ${updated} updated, ${unchanged} unchanged, ${rejected} refused`

@@ -1,11 +1,11 @@
 import { Presets, SingleBar } from 'cli-progress'
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { type Config, loadConfig } from '../config.ts'
 import { type Service, startService } from '../main.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { importPeople } from '../sync/import/import-people.ts'
-import { formatOf, type ImportFormat, readRecords } from '../sync/import/read-file.ts'
+import { type ImportFormat, importFormats, readRecords } from '../sync/import/read-file.ts'
 import { loadMapping } from '../sync/mapping-file.ts'
 import type { RunBody } from '../sync/routes/schemas.ts'
 import { createOwnTransform, ownColumns } from '../transform/own-person.ts'
@@ -17,21 +17,31 @@ import { withSecret } from './with-secret.ts'
 /** A bar for what is over at once would only flicker. */
 const barAfterMs = 1000
 
+interface ImportCommandOptions {
+  format?: ImportFormat
+  encoding?: string
+  json?: boolean
+}
+
 /** Returns `sdmk import`: SDMK's own people out of a file, matched like KKI's rows. */
 export function importCommand(): Command {
   return new Command('import')
     .description('take in SDMK’s own people')
     .argument('<file>', 'CSV with a header, or JSON lines')
+    .addOption(new Option('-f, --format <format>', 'instead of what the name of the file says').choices(importFormats))
     .addOption(
-      new Option('-f, --format <format>', 'instead of what the name of the file says').choices(['csv', 'jsonl'])
+      new Option(
+        '-e, --encoding <label>',
+        'of a file that is not UTF-8, such as windows-1252; any label of the WHATWG Encoding Standard'
+      ).argParser(encodingLabel)
     )
     .option('--json', 'print the summary as JSON, and nothing else')
     .addHelpText(
       'after',
       `\nColumns: ${Object.keys(ownColumns).join(', ')}\nA licence (nomor_str, profesi, …) may be missing; docs/import.md says more.`
     )
-    .action(async (file: string, { format, json }: { format?: ImportFormat; json?: boolean }) => {
-      const records = readRecords(file, format ?? formatOf(file))
+    .action(async (file: string, { format, encoding, json }: ImportCommandOptions) => {
+      const records = readRecords(file, { format, encoding })
       const config: Config = { ...loadConfig(process.env, { talksToKki: false }), roles: ['registry'] }
       const service = await startService(config, { logger: errorLogger(config), listen: false })
       try {
@@ -74,5 +84,13 @@ export async function runImport(
     return await followRun(database.pool, batch.runId, { quiet })
   } finally {
     bar.stop()
+  }
+}
+
+function encodingLabel(text: string): string {
+  try {
+    return new TextDecoder(text).encoding
+  } catch {
+    throw new InvalidArgumentError('It is not a label of the WHATWG Encoding Standard.')
   }
 }

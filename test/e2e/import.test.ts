@@ -5,7 +5,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { loadIdentity } from '../../sidecar/registry/identity.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
 import { importPeople } from '../../sidecar/sync/import/import-people.ts'
-import { formatOf, readRecords } from '../../sidecar/sync/import/read-file.ts'
+import { type FileOptions, readRecords } from '../../sidecar/sync/import/read-file.ts'
 import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
 import type { BatchBody } from '../../sidecar/sync/routes/schemas.ts'
 import { createOwnTransform } from '../../sidecar/transform/own-person.ts'
@@ -27,14 +27,14 @@ async function setUp(t: TestContext) {
   const folder = await temporaryFolder(t)
   const mapping = await loadMapping(mappingFile)
   const identity = await loadIdentity(createFileSecretStore(connector.secretsDir))
-  const load = async (text: string, name = 'people.csv') => {
+  const load = async (content: string | Buffer, name = 'people.csv', options: FileOptions = {}) => {
     const file = path.join(folder, name)
-    await writeFile(file, text)
+    await writeFile(file, content)
     const { database, queue } = connector.app
     const context = { queue, identity, transform: createOwnTransform(mapping) }
     const caller = { actor: 'importer', apiKeyId: null, requestId: 'test', traceId: '0'.repeat(32) }
     const { runId } = await database.withTransaction(client =>
-      importPeople(client, context, readRecords(file, formatOf(file)), { caller })
+      importPeople(client, context, readRecords(file, options), { caller })
     )
     const { batches } = await waitForRun(id => connector.call('GET', `/v1/runs/${id}`), runId)
     return batches[0] as BatchBody
@@ -149,20 +149,42 @@ describe('importing SDMK’s own people', () => {
     assert.equal(resolved.status, 409)
   })
 
-  test('names line and column of a file that it cannot read, and takes nothing of it', async t => {
+  test('imports nothing of a file that it cannot read, however late it finds out', async t => {
     const { load, pool } = await setUp(t)
-    for (const [text, message] of [
-      ['nik,name\n1,2\n', /line 1, column 2: is none of nik, nama/],
-      ['nik,gelar_depan\n1,2\n', /line 1: has no column "nama"/],
-      ['nama,nik,nama\na,1,b\n', /line 1, column 3: is "nama" a second time/],
-      ['nama,nik\nAni,3171014101900031\nBudi,3171014101900032,x\n', /line 3.*number of columns/],
-      ['nama,nik\n"Ani,3171014101900031\n', /a quote is not closed/]
-    ] as const) {
-      await assert.rejects(load(text), message)
+    const rows = Array.from({ length: 1200 }, (_, i) => `Orang ${i},3171014101${String(900000 + i)}\n`).join('')
+    for (const end of ['Budi,3171014101900032,x\n', '"Budi,3171014101900032\n', 'Jos\xe9,3171014101900032\n']) {
+      await assert.rejects(load(Buffer.from(`nama,nik\n${rows}${end}`, 'latin1')), /line 1202.*nothing was imported/)
     }
     await assert.rejects(load('nama\nAni\n', 'people.xlsx'), /\.csv/)
     assert.equal((await pool.query('select from kki.batch')).rowCount, 0)
-    const semicolons = await load('nama;nik\nAni Rahma;3171014101900031\n')
-    assert.equal(semicolons.ledger.created, 1)
+  })
+
+  test('reads what spreadsheets set to Indonesian write: semicolons, commas in values, Windows-1252', async t => {
+    const { load, find } = await setUp(t)
+    const rows = [
+      'nik;nama;tempat_lahir;tanggal_lahir;jenis_kelamin',
+      '3273015708850001;Siti Aminah, S.Kep., Ners;Bandung;17-08-1985;P',
+      '3273011203790002;Jos\xe9 Andr\xe9as;Bandung;12-03-1979;L',
+      '3,27302E+15;Rina Wulandari;Bandung;17-08-1985;P'
+    ]
+    const file = Buffer.from(`${rows.join('\r\n')}\r\n`, 'latin1')
+    await assert.rejects(load(file), /line 3, character 21: is not UTF-8/)
+    const { ledger } = await load(file, 'people.csv', { encoding: 'windows-1252' })
+    assert.deepEqual([ledger.fetched, ledger.created, ledger.rejected], [3, 2, 1])
+    assert.equal((await find({ nik: '3273015708850001' }))[0]?.name, 'Siti Aminah')
+    assert.equal((await find({ nik: '3273011203790002' }))[0]?.name, 'José Andréas')
+  })
+
+  test('reads a header and rows with other line breaks, and texts with line separators', async t => {
+    const { load, find } = await setUp(t)
+    const mixed = await load('nik,nama\r\n3273015708850041,Orang Alfa\n3273015708850042,Orang Beta\r\n')
+    assert.deepEqual([mixed.ledger.fetched, mixed.ledger.created], [2, 2])
+    const lines = [
+      { nik: '3273015708850021', nama: 'Rina\u2028Wulandari', tempat_lahir: 'Bandung' },
+      { nik: '3273015708850022', nama: 'Dewi Kusuma', institusi_pendidikan: 'Poltekkes\u2029Bandung' }
+    ]
+    const separated = await load(lines.map(line => `${JSON.stringify(line)}\n`).join(''), 'people.jsonl')
+    assert.deepEqual([separated.ledger.fetched, separated.ledger.created], [2, 2])
+    assert.equal((await find({ nik: '3273015708850021' }))[0]?.name, 'Rina Wulandari')
   })
 })

@@ -1,112 +1,96 @@
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { CsvError, type Info, parse } from 'csv-parse'
 import { SdmkError } from '../../errors.ts'
-import { ownColumns } from '../../transform/own-person.ts'
+import { decodeText, splitLines, TextUnreadable } from '../../platform/strict-text.ts'
+import { FileFault } from './file-fault.ts'
+import { readCsv } from './read-csv.ts'
 
-export type ImportFormat = 'csv' | 'jsonl'
+export const importFormats = ['csv', 'jsonl'] as const
+export type ImportFormat = (typeof importFormats)[number]
 
-/** The file cannot be read as what it is said to be; nothing of it was taken in. */
+export interface FileOptions {
+  /** By default the name of the file decides. */
+  format?: ImportFormat | undefined
+  /** A label of the WHATWG Encoding Standard; by default UTF-8. A byte order mark goes before both. */
+  encoding?: string | undefined
+}
+
+/** The file cannot be read as the format that it should have; nothing of it was imported. */
 export class ImportFileInvalid extends SdmkError {
   readonly code = 'IMPORT_FILE_INVALID'
 
-  constructor(place: string, reason: string, options?: ErrorOptions) {
-    super(`${place}: ${reason}; nothing was imported`, options)
+  constructor(file: string, place: string | null, reason: string, options?: ErrorOptions) {
+    super(`${file}${place === null ? '' : `, ${place}`}: ${reason}; nothing was imported`, options)
   }
 }
 
 /** A longer line or record is a file of another kind. */
-const maxRecordBytes = 1_048_576
-const columns = Object.keys(ownColumns)
-/** Spreadsheets set to Indonesian write semicolons. */
-const delimiters = [',', ';', '\t']
-
-/** Returns the format that a file's name says. @throws ImportFileInvalid */
-export function formatOf(file: string): ImportFormat {
-  if (/\.(csv|tsv)$/i.test(file)) return 'csv'
-  if (/\.(jsonl|ndjson)$/i.test(file)) return 'jsonl'
-  throw new ImportFileInvalid('its name', 'ends neither with .csv nor with .jsonl; say the format')
-}
+const maxRecordLength = 1_048_576
 
 /**
- * Yields the records of a file in order: of CSV an object by the header's columns, a number where a year stands; of JSON
- * lines what each line says, or its text where that is no JSON. @throws ImportFileInvalid naming line and column
+ * Yields the records of a file in order: for CSV an object by the header's columns, for JSON lines the value of each line,
+ * or its text where it is not JSON. @throws ImportFileInvalid naming file, line and place in the line
  */
-export async function* readRecords(file: string, format: ImportFormat): AsyncGenerator<unknown, void, void> {
+export async function* readRecords(
+  file: string,
+  { format = formatOf(file), encoding }: FileOptions = {}
+): AsyncGenerator<unknown, void, void> {
   const source = createReadStream(file)
+  const texts = decodeText(source, encoding)
+  let isEmpty = true
   try {
-    yield* format === 'csv' ? readCsv(source) : readJsonLines(source)
+    for await (const record of format === 'csv' ? readCsv(texts, maxRecordLength) : readJsonLines(texts)) {
+      isEmpty = false
+      yield record
+    }
+    // An export that failed is often an empty file, and an import of nobody would look like a success.
+    if (isEmpty) throw new FileFault(null, 'holds no records')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
-    throw new ImportFileInvalid('the file', `cannot be read (${(error as NodeJS.ErrnoException).code})`, {
-      cause: error
-    })
+    throw inFile(file, error, encoding)
   } finally {
     source.destroy()
   }
 }
 
-async function* readCsv(source: NodeJS.ReadableStream): AsyncGenerator<unknown, void, void> {
-  const parser = source.pipe(
-    parse({
-      columns: checkHeader,
-      bom: true,
-      delimiter: delimiters,
-      skip_empty_lines: true,
-      max_record_size: maxRecordBytes,
-      info: true
-    })
-  )
-  source.once('error', error => parser.destroy(error))
-  try {
-    for await (const { record } of parser as AsyncIterable<{ record: Record<string, string>; info: Info }>) {
-      const year = record.tahun_lulus?.trim() ?? ''
-      yield /^\d+$/.test(year) ? { ...record, tahun_lulus: Number(year) } : record
-    }
-  } catch (error) {
-    if (!(error instanceof CsvError)) throw error
-    const { lines, column } = error as CsvError & { lines?: number; column?: number | string }
-    // The parser's own message may quote the line, which is personal data.
-    throw new ImportFileInvalid(
-      `line ${lines ?? '?'}${column === undefined ? '' : `, column ${column}`}`,
-      csvFault(error)
-    )
+function formatOf(file: string): ImportFormat {
+  if (/\.(csv|tsv|txt)$/i.test(file)) return 'csv'
+  if (/\.(jsonl|ndjson)$/i.test(file)) return 'jsonl'
+  const cure = /\.(xlsx?|ods)$/i.test(file) ? 'save the sheet as CSV UTF-8' : 'say --format csv or --format jsonl'
+  throw new ImportFileInvalid(file, null, `its name ends neither with .csv nor with .jsonl; ${cure}`)
+}
+
+const systemFaults: Record<string, string> = {
+  ENOENT: 'does not exist',
+  EISDIR: 'is a folder',
+  EACCES: 'cannot be read, because this user may not'
+}
+
+function inFile(file: string, error: unknown, encoding: string | undefined): unknown {
+  if (error instanceof FileFault) return new ImportFileInvalid(file, error.place, error.reason)
+  if (error instanceof TextUnreadable) {
+    const { line, character } = error
+    const place = `line ${line}${character === null ? '' : `, character ${character}`}`
+    return new ImportFileInvalid(file, place, `${error.reason}${cureFor(error.reason, encoding)}`)
+  }
+  const { syscall, code = '' } = error as NodeJS.ErrnoException
+  if (syscall === undefined) return error
+  return new ImportFileInvalid(file, null, systemFaults[code] ?? `cannot be read (${code})`, { cause: error })
+}
+
+function cureFor(reason: string, encoding: string | undefined): string {
+  if (reason === 'is not UTF-8') {
+    return '; save the file as UTF-8, or name its encoding, such as --encoding windows-1252'
+  }
+  if (reason.startsWith('is the character NUL')) return '; UTF-16 without a byte order mark needs --encoding utf-16le'
+  return encoding !== undefined && reason.startsWith('is UTF-8') ? '; leave out --encoding' : ''
+}
+
+async function* readJsonLines(texts: AsyncIterable<string>): AsyncGenerator<unknown, void, void> {
+  for await (const line of splitLines(texts, maxRecordLength)) {
+    if (line.trim() !== '') yield parseLine(line)
   }
 }
 
-function csvFault({ code }: CsvError): string {
-  if (code === 'CSV_RECORD_INCONSISTENT_COLUMNS') return 'has another number of columns than the header'
-  if (code === 'CSV_QUOTE_NOT_CLOSED') return 'a quote is not closed'
-  if (code === 'CSV_MAX_RECORD_SIZE') return `a record is longer than ${maxRecordBytes} bytes`
-  return `is not CSV (${code})`
-}
-
-function checkHeader(header: string[]): string[] {
-  const names = header.map(name => name.trim().toLowerCase())
-  for (const [index, name] of names.entries()) {
-    if (!columns.includes(name)) {
-      throw new ImportFileInvalid(`line 1, column ${index + 1}`, `is none of ${columns.join(', ')}`)
-    }
-    if (names.indexOf(name) !== index)
-      throw new ImportFileInvalid(`line 1, column ${index + 1}`, `is "${name}" a second time`)
-  }
-  if (!names.includes('nama')) throw new ImportFileInvalid('line 1', 'has no column "nama"')
-  return names
-}
-
-async function* readJsonLines(source: NodeJS.ReadableStream): AsyncGenerator<unknown, void, void> {
-  const lines = createInterface({ input: source, crlfDelay: Number.POSITIVE_INFINITY })
-  let number = 0
-  for await (const line of lines) {
-    number += 1
-    if (line.length > maxRecordBytes)
-      throw new ImportFileInvalid(`line ${number}`, `is longer than ${maxRecordBytes} characters`)
-    if (line.trim() === '') continue
-    yield parseLine(number === 1 ? line.replace(/^\uFEFF/, '') : line)
-  }
-}
-
-/** A line that is no JSON becomes a refused row like any other that is no object. */
+/** A line that is not JSON becomes a rejected row, like any other that is not an object. */
 function parseLine(line: string): unknown {
   try {
     return JSON.parse(line)
