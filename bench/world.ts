@@ -11,9 +11,10 @@ import { migrate } from '../sidecar/platform/migrations.ts'
 import { initIdentity } from '../sidecar/registry/identity.ts'
 import { createFileSecretStore } from '../sidecar/secrets/file.ts'
 import type { RunBody } from '../sidecar/sync/routes/schemas.ts'
+import { fetchPatiently } from '../test/helpers/patiently.ts'
 import { type Program, startService, startSimulator } from './program.ts'
 
-const requestMs = 30_000
+const requestMs = 120_000
 const runMs = 2 * 3_600_000
 
 export interface WorldOptions {
@@ -167,7 +168,7 @@ export async function startKki(args: string[]): Promise<Kki> {
 
 /** Posts the body, or gets where there is none, and returns the answer. */
 async function json<T>(url: string, body?: object, headers: Record<string, string> = {}): Promise<T> {
-  const response = await fetch(url, {
+  const response = await fetchPatiently(url, {
     ...(body && { method: 'POST', body: JSON.stringify(body) }),
     headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
     signal: AbortSignal.timeout(requestMs)

@@ -5,6 +5,7 @@ import type pg from 'pg'
 import { createApiKey, scopes } from '../sidecar/platform/api-key.ts'
 import { createDatabase } from '../sidecar/platform/database.ts'
 import { createFileSecretStore } from '../sidecar/secrets/file.ts'
+import { fetchPatiently } from '../test/helpers/patiently.ts'
 import { ensureTemplate, silent, urlOf, withAdmin } from '../test/helpers/server.ts'
 import { Replica } from './replica.ts'
 import { createStore, type Store } from './store.ts'
@@ -147,11 +148,11 @@ async function openStage({ world, folder, store, kki, odoo, template, sdmk, name
     pool,
     secretsDir,
     async startRun() {
-      const response = await fetch(`${replicas[0]?.url}/v1/runs`, {
+      const response = await fetchPatiently(`${replicas[0]?.url}/v1/runs`, {
         method: 'POST',
         headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
         body: JSON.stringify({ mode: 'full' }),
-        signal: AbortSignal.timeout(15_000)
+        signal: AbortSignal.timeout(60_000)
       })
       if (response.status !== 202) throw new Error(`the run was refused: ${response.status} ${await response.text()}`)
     },

@@ -5,7 +5,7 @@ import { environment } from '../test/e2e/process.ts'
 import { ChaosProxy } from './proxy.ts'
 import { httpReader, postgresReader } from './wire.ts'
 
-const startMs = 60_000
+const startMs = 180_000
 /** As long as a service manager waits before it starts again what has ended. */
 const restartMs = 1000
 

@@ -7,7 +7,7 @@ import type { Replica } from './replica.ts'
 import { gateOf, steps } from './steps.ts'
 import { Watch, within } from './watch.ts'
 
-const hitMs = 60_000
+const hitMs = 180_000
 /** Of few units the last may be too late. */
 const maxSkipOfWord = 4
 

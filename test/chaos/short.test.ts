@@ -7,7 +7,7 @@ import { runFile } from '../e2e/process.ts'
 import { whyNoOdoo } from '../helpers/odoo.ts'
 
 const chaos = fileURLToPath(new URL('../../chaos/main.ts', import.meta.url))
-const limitMs = 900_000
+const limitMs = 2_400_000
 const skip = await whyNoOdoo()
 
 test('the hardest faults lose nothing, and the same without a safety is noticed', {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createApiKey } from '../../sidecar/platform/api-key.ts'
 import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
+import { injectPatiently } from '../helpers/patiently.ts'
 import { fault, inject, kkiRecord, startConnector } from './helpers.ts'
 import { until } from './process.ts'
 
@@ -10,14 +11,17 @@ type Problem = { code: string; requestId: string; batchId?: number; errors?: { f
 describe('the API', () => {
   test('answers 401 without a key and 403 without the scope, as problems in the language of the reader', async t => {
     const { app, pool } = await startConnector(t)
-    const bare = await app.inject({ url: '/v1/runs', headers: { 'accept-language': 'id', 'x-request-id': 'abc-1' } })
+    const bare = await injectPatiently(app, {
+      url: '/v1/runs',
+      headers: { 'accept-language': 'id', 'x-request-id': 'abc-1' }
+    })
     assert.equal(bare.statusCode, 401)
     assert.match(String(bare.headers['content-type']), /^application\/problem\+json/)
     assert.equal(bare.headers['content-language'], 'id')
     assert.equal(bare.headers['x-request-id'], 'abc-1')
     assert.equal(bare.json<Problem>().requestId, 'abc-1')
     const { key } = await createApiKey(pool, 'reader', ['runs:read'])
-    const refused = await app.inject({
+    const refused = await injectPatiently(app, {
       method: 'POST',
       url: '/v1/runs',
       headers: { authorization: `Bearer ${key}` },
@@ -46,7 +50,7 @@ describe('the API', () => {
     const { app, pool } = await startConnector(t)
     const { key } = await createApiKey(pool, 'operator', ['runs:write'])
     const post = (payload: object) =>
-      app.inject({
+      injectPatiently(app, {
         method: 'POST',
         url: '/v1/runs',
         headers: { authorization: `Bearer ${key}`, 'idempotency-key': 'once' },
@@ -149,8 +153,8 @@ describe('the API', () => {
       'queue',
       'secrets'
     ])
-    assert.equal((await app.inject('/docs')).statusCode, 200)
-    assert.equal((await app.inject('/openapi.json')).json<{ openapi: string }>().openapi, '3.1.0')
+    assert.equal((await injectPatiently(app, { url: '/docs' })).statusCode, 200)
+    assert.equal((await injectPatiently(app, { url: '/openapi.json' })).json<{ openapi: string }>().openapi, '3.1.0')
   })
 
   test('every write leaves an audit event with who asked and under which trace', async t => {

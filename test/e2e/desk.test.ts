@@ -4,6 +4,7 @@ import path from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { createApiKey } from '../../sidecar/platform/api-key.ts'
 import type { BatchBody, RunBody } from '../../sidecar/sync/routes/schemas.ts'
+import { injectPatiently } from '../helpers/patiently.ts'
 import { type Connector, inject, kkiRecord, startConnector, temporaryFolder, waitForRun } from './helpers.ts'
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
@@ -332,7 +333,7 @@ describe('many refused rows', () => {
       ['/v1/rejections/reprocess', {}]
     ] as const) {
       const headers = { authorization: `Bearer ${key}` }
-      const { statusCode } = await app.inject({ method: 'POST', url, headers, ...(payload && { payload }) })
+      const { statusCode } = await injectPatiently(app, { method: 'POST', url, headers, ...(payload && { payload }) })
       assert.equal(statusCode, 403, url)
     }
     assert.equal((await detailOf(connector, rejection.id)).state, 'open')

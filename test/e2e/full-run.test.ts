@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { summarize } from '../../sidecar/cli/summary.ts'
 import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
-import { dumpRegistry, inject, kkiRecord, startConnector } from './helpers.ts'
+import { dumpRegistry, fault, inject, kkiRecord, startConnector } from './helpers.ts'
 
 const total = (run: RunBody) => {
   const { seconds: _, ...ledger } = summarize(run)
@@ -70,9 +70,11 @@ test('a row that moved while a full run walked, and was fetched twice, does not 
     ...others,
     { record: kkiRecord({ profesi: 'PROFESI_BARU', diubah_pada: '2026-02-01T00:00:00Z' }) }
   ])
+  // Time for the change below, also on a busy machine.
+  await fault(simulator, { kind: 'slow', ms: 5000, on: 'list', times: 1, afterPages: 40 })
   const walking = run({ mode: 'full' })
   // KKI changes the row as soon as it has been listed once.
-  for (let i = 0; i < 400; i++) {
+  for (;;) {
     const { rows } = await pool.query(`select from kki.batch where partition = 'doctor' and pages >= 4`)
     if (rows.length > 0) break
     await wait(5)

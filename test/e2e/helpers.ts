@@ -15,13 +15,16 @@ import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
 import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { createTestDatabase } from '../helpers/database.ts'
+import { injectPatiently } from '../helpers/patiently.ts'
 
 export interface Connector {
   app: App
   simulator: Simulator
   pool: pg.Pool
   secretsDir: string
-  /** Calls the API with a key that may do everything. */
+  /** An API key that may do everything. */
+  key: string
+  /** Calls the API with that key; again while the process is too busy. */
   call(
     method: 'GET' | 'POST' | 'PUT' | 'PATCH',
     url: string,
@@ -80,7 +83,7 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
   const { key } = await createApiKey(pool, 'test', [...scopes])
 
   const call: Connector['call'] = async (method, address, body, headers) => {
-    const response = await current.inject({
+    const response = await injectPatiently(current, {
       method,
       url: address,
       headers: { authorization: `Bearer ${key}`, ...headers },
@@ -93,6 +96,7 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
     simulator,
     pool,
     secretsDir: directory,
+    key,
     call,
     async restart(env) {
       await current.close()
@@ -111,7 +115,8 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
   }
 }
 
-const runTimeoutMs = 60_000
+/** A bound against hanging: on an idle machine runs take a second or two. */
+const runTimeoutMs = 300_000
 
 /** Asks for the run until it is finished. */
 export async function waitForRun(
@@ -122,7 +127,6 @@ export async function waitForRun(
   const until = Date.now() + timeoutMs
   while (Date.now() < until) {
     const run = (await read(id)).body as RunBody
-    // Asked while the process is too busy it answers with a problem.
     if (run.finishedAt != null) return run
     await wait(50)
   }

@@ -10,6 +10,7 @@ import { DockerfileParser } from 'dockerfile-ast'
 import packageLock from '../../package-lock.json' with { type: 'json' }
 import { makeSecrets, readCompose, readText, root, wordsOf } from '../deploy/helpers.ts'
 import { imageOf, sourcesOf } from '../deploy/image.ts'
+import { fetchPatiently } from '../helpers/patiently.ts'
 import { serverUrl, urlOf, withAdmin } from '../helpers/server.ts'
 import { type Capability, startVault } from '../secrets/helpers/vault.ts'
 import { temporaryFolder, waitForRun } from './helpers.ts'
@@ -187,20 +188,13 @@ test('what the image has is enough for the services of the compose file, as a us
   }
   const key = await readFile(path.join(secrets, 'odoo-api-key'), 'utf8')
   const ask = (address: string, init: RequestInit = {}) =>
-    fetch(urls[1] + address, {
+    fetchPatiently(urls[1] + address, {
       ...init,
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
     })
-  let id = 0
-  // A process that has just started may be too busy to take it.
-  await until('the run is taken', async () => {
-    const response = await ask('/v1/runs', { method: 'POST', body: JSON.stringify({ mode: 'full' }) })
-    if (response.status === 503) return false
-    const body = (await response.json()) as { id: number }
-    assert.equal(response.status, 202, JSON.stringify(body))
-    id = body.id
-    return true
-  })
+  const started = await ask('/v1/runs', { method: 'POST', body: JSON.stringify({ mode: 'full' }) })
+  const { id, ...rest } = (await started.json()) as { id: number }
+  assert.equal(started.status, 202, JSON.stringify(rest))
   const run = await waitForRun(async runId => ({ body: await (await ask(`/v1/runs/${runId}`)).json() }), id)
   assert.equal(run.state, 'applied')
   const people = run.batches.reduce((sum, { ledger }) => sum + ledger.created, 0)

@@ -6,6 +6,7 @@ import { createApiKey } from '../../sidecar/platform/api-key.ts'
 import { initIdentity } from '../../sidecar/registry/identity.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
+import { fetchPatiently } from '../helpers/patiently.ts'
 import { dumpRegistry, fault, temporaryFolder } from './helpers.ts'
 import { connectEmbedded, runSdmk, serve, until } from './process.ts'
 
@@ -44,7 +45,7 @@ async function setScene(
     url: service.url,
     kill: async () => void (await service.kill('SIGKILL')),
     async startRun(url) {
-      const response = await fetch(`${url}/v1/runs`, {
+      const response = await fetchPatiently(`${url}/v1/runs`, {
         method: 'POST',
         headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
         body: JSON.stringify({ mode: 'incremental' })

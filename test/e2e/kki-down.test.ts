@@ -41,10 +41,9 @@ describe('with KKI down', () => {
     assert.match(batch.error?.detail ?? '', /503/)
     assert.equal(asked.length, 4)
     const pauses = asked.slice(1).map((at, i) => at - (asked[i] as number))
-    // Jitter shortens and lengthens a pause, but a later one is longer than an earlier one can be.
-    assert.ok((pauses[2] as number) > (pauses[0] as number), pauses.join(', '))
+    // Jitter lengthens a pause up to twice; a busy machine more. None is shorter.
     assert.ok(
-      pauses.every(pause => pause >= 100),
+      pauses.every((pause, i) => pause >= 0.95 * 200 * 2 ** i),
       pauses.join(', ')
     )
     assert.equal(await metric(connector, 'sdmk_kki_batches_total{state="failed"}'), 1)
@@ -57,7 +56,7 @@ describe('with KKI down', () => {
     const kki = await startKki(t)
     const asked = await downKki(kki)
     const connector = await startConnector(t, {
-      env: { KKI_BASE_URL: kki.url, KKI_RETRY_BASE: '1', KKI_BREAKER_RESET: '3000' }
+      env: { KKI_BASE_URL: kki.url, KKI_RETRY_BASE: '1', KKI_BREAKER_RESET: '15000' }
     })
     for (let i = 0; i < 5; i++) assert.equal((await connector.run({})).state, 'failed')
     assert.equal(await metric(connector, 'sdmk_kki_breaker_state'), 2)
@@ -75,7 +74,7 @@ describe('with KKI down', () => {
     assert.equal(kki.list.length, total, 'nor anything else')
 
     kki.answerList = (_request, response) => sendJson(response, 200, { data: [], meta: { kursor_berikutnya: null } })
-    await until('the waiting batch', async () => (await readRun(connector, id)).state === 'applied', 30_000)
+    await until('the waiting batch', async () => (await readRun(connector, id)).state === 'applied')
     assert.equal(await metric(connector, 'sdmk_kki_breaker_state'), 0)
   })
 })

@@ -17,7 +17,7 @@ const warmShare = 0.3
 const growthLimitMb = 4
 
 test(`over ${runs} runs in one process memory does not grow, and after its close nothing is left`, {
-  timeout: 600_000
+  timeout: 1_200_000
 }, async t => {
   const { url, pool } = await createTestDatabase(t)
   const simulator = await startSimulator({ rows: 300 })

@@ -9,6 +9,7 @@ import { kkiSecrets, secretsOfRoles } from '../../sidecar/role-secrets.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { createTestDatabase } from '../helpers/database.ts'
+import { fetchPatiently, injectPatiently } from '../helpers/patiently.ts'
 import { startVault, wholePolicy } from '../secrets/helpers/vault.ts'
 import { startConnector, temporaryFolder, waitForRun } from './helpers.ts'
 import { runSdmk, type Service, serve, until } from './process.ts'
@@ -55,7 +56,7 @@ test('the token cannot be reached from anything that hangs on the app, nor throu
   assert.ok(isPlantedFound, 'the walk comes as far as the client of KKI')
   const answers = await Promise.all(
     ['/metrics', '/openapi.json', '/readyz', '/v1/audit-events', '/v1/integrations/kki', '/v1/runs', '/v1/nothing'].map(
-      async url => (await app.inject({ url, headers: { authorization: `Bearer ${hidden[0]}` } })).body
+      async url => (await injectPatiently(app, { url, headers: { authorization: `Bearer ${hidden[0]}` } })).body
     )
   )
   answers.push(JSON.stringify((await call('GET', '/v1/runs')).body))
@@ -113,7 +114,8 @@ test('the heap, the environment, the log and the answers of a process without th
   const service = await serve(t, { ...env, SDMK_ROLES: otherRoles, SDMK_SECRETS_DIR: folders.other }, flags)
 
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
-  const ask = async (address: string, init: RequestInit = {}) => fetch(service.url + address, { headers, ...init })
+  const ask = async (address: string, init: RequestInit = {}) =>
+    fetchPatiently(service.url + address, { headers, ...init })
   const started = await ask('/v1/runs', { method: 'POST', body: JSON.stringify({ mode: 'incremental' }) })
   const { id } = (await started.json()) as { id: number }
   const run = await waitForRun(async runId => ({ body: await (await ask(`/v1/runs/${runId}`)).json() }), id)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { createApiKey } from '../../sidecar/platform/api-key.ts'
 import { type Connector, startConnector } from './helpers.ts'
 
@@ -34,30 +35,45 @@ describe('the API defends itself', () => {
     assert.equal(rows[0]?.n, 0)
   })
 
-  test('a request that does not come to its end in time is ended', { timeout: 30_000 }, async t => {
+  test('a request that does not come to its end in time is ended', { timeout: 120_000 }, async t => {
     const connector = await startConnector(t, { env: { SDMK_REQUEST_TIMEOUT: '1000' } })
     const { port, key } = await listen(connector)
-    const started = performance.now()
     const answer = await raw(port, post(key, 'Content-Length: 100'), '{')
     assert.match(answer, /^HTTP\/1\.1 408 /)
-    assert.ok(performance.now() - started < 15_000)
     assert.equal((await connector.app.inject('/livez')).statusCode, 200)
   })
 
-  test('while the process cannot keep up it says so, and still answers health and metrics', async t => {
+  test('a process that a busy machine halts again and again for less than two seconds answers', async t => {
     const connector = await startConnector(t)
-    // One long halt is forgiven; it is the mean of a while that counts.
-    for (let halt = 0; halt < 3; halt++) {
-      const until = performance.now() + 2500
-      while (performance.now() < until);
-      await new Promise(resolve => setTimeout(resolve, 1))
+    for (let time = 0; time < 4; time++) {
+      halt(700)
+      await wait(1)
+      const { statusCode } = await connector.app.inject({
+        url: '/v1/runs',
+        headers: { authorization: `Bearer ${connector.key}` }
+      })
+      assert.equal(statusCode, 200, `after ${time + 1} halts`)
     }
-    const busy = await connector.call('GET', '/v1/runs')
-    assert.equal(busy.status, 503)
-    assert.equal((busy.body as { code: string }).code, 'UNAVAILABLE')
+  })
+
+  test('a process that cannot keep up says so and when to ask again, and still answers health and metrics', async t => {
+    const connector = await startConnector(t)
+    for (let time = 0; time < 3; time++) {
+      halt(2500)
+      await wait(1)
+    }
+    // The one place that wants the 503 itself: `call` would repeat the request.
+    const busy = await connector.app.inject({ url: '/v1/runs', headers: { authorization: `Bearer ${connector.key}` } })
+    assert.deepEqual([busy.statusCode, busy.json().code], [503, 'UNAVAILABLE'])
+    assert.equal(busy.headers['retry-after'], '5')
     assert.equal((await connector.app.inject('/livez')).statusCode, 200)
     assert.equal((await connector.app.inject('/metrics')).statusCode, 200)
-    await new Promise(resolve => setTimeout(resolve, 1500))
     assert.equal((await connector.call('GET', '/v1/runs')).status, 200, 'and it recovers')
   })
 })
+
+/** Blocks the event loop. */
+function halt(milliseconds: number) {
+  const until = performance.now() + milliseconds
+  while (performance.now() < until);
+}

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createApiKey } from '../../sidecar/platform/api-key.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
+import { injectPatiently } from '../helpers/patiently.ts'
 import { startConnector } from './helpers.ts'
 
 const account = { login: 'sdmk-sidecar', apiKey: '0123456789abcdef0123456789abcdef01234567' }
@@ -37,7 +38,7 @@ describe('the account for Odoo', () => {
     }
     const { key } = await createApiKey(pool, 'operator', ['runs:write'])
     const headers = { authorization: `Bearer ${key}` }
-    const refused = await app.inject({ method: 'PUT', url: '/v1/odoo/account', headers, payload: account })
+    const refused = await injectPatiently(app, { method: 'PUT', url: '/v1/odoo/account', headers, payload: account })
     assert.equal(refused.statusCode, 403)
     assert.equal(await createFileSecretStore(secretsDir).read('odoo'), null)
   })

@@ -72,7 +72,7 @@ async function startFilled(t: TestContext) {
   return { ...connector, fuzz }
 }
 
-const timeout = 300_000
+const timeout = 900_000
 
 test('whatever is sent, the answer is a documented one, and what breaks the document is refused', {
   skip,

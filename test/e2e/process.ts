@@ -38,7 +38,7 @@ export async function runFile(
   file: string,
   args: string[],
   env: Record<string, string>,
-  timeoutMs = 120_000,
+  timeoutMs = 300_000,
   input = ''
 ): Promise<Result> {
   const child = spawn(process.execPath, [file, ...args], {
@@ -110,8 +110,8 @@ export async function connectEmbedded(t: TestContext, dataDir: string): Promise<
   return client
 }
 
-/** Asks until `check` says yes. */
-export async function until(what: string, check: () => Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+/** Asks until `check` says yes; the limit is a bound against hanging. */
+export async function until(what: string, check: () => Promise<boolean>, timeoutMs = 120_000): Promise<void> {
   const end = Date.now() + timeoutMs
   while (Date.now() < end) {
     if (await check()) return

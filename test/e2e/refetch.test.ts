@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { BatchBody } from '../../sidecar/sync/routes/schemas.ts'
 import { type Connector, inject, kkiRecord, startConnector } from './helpers.ts'
+import { until } from './process.ts'
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
 const hours = 60
@@ -58,8 +59,7 @@ test('an undone retry is fetched again', async t => {
   const { rows } = await pool.query(`select id from kki.rejection where state = 'open'`)
   await inject(simulator, [{ id, record: { ...doctor, status_str: 'DICABUT', diubah_pada: ago(1 * hours) } }])
   await call('POST', `/v1/rejections/${rows[0].id}/retry`)
-  for (let i = 0; i < 100 && (await statusOf(connector, doctor)) !== 'revoked'; i++) await wait(100)
-  assert.equal(await statusOf(connector, doctor), 'revoked')
+  await until('the retry is applied', async () => (await statusOf(connector, doctor)) === 'revoked')
   // For the next run it is unchanged.
   await run({ mode: 'incremental' })
   const { rows: retries } = await pool.query(`select id from kki.batch where kind = 'retry'`)
@@ -118,17 +118,24 @@ test('a batch that was planned while another was being undone does not count as 
   const slow = await pool.connect()
   await slow.query('begin; select from sdmk.health_worker for update')
   const undo = call('POST', `/v1/batches/${revoking.id}/undo`, { reason: 'KKI was asked' })
-  await wait(1500)
+  await until('the undoing waits for the row', async () => {
+    const { rows } = await pool.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+    )
+    return rows.length > 0
+  })
   const again = (await run({ ...full, apply: 'hold' })).batches[0] as BatchBody
   assert.deepEqual([again.state, again.ledger.unchanged], ['held', 1])
   await slow.query('commit')
   slow.release()
   await undo
-  for (let i = 0; i < 50 && (await status()) !== 'active'; i++) await wait(100)
-  assert.equal(await status(), 'active')
+  await until('the batch is undone', async () => (await status()) === 'active')
 
   await call('POST', `/v1/batches/${again.id}/apply`, { planDigest: again.planDigest })
-  await wait(1000)
+  await until('the batch is applied', async () => {
+    const { rows } = await pool.query('select state from kki.batch where id = $1', [again.id])
+    return rows[0].state === 'applied'
+  })
   const next = (await run({ mode: 'incremental', professions: ['doctor'] })).batches[0] as BatchBody
   assert.deepEqual([next.state, next.windowSince, next.holdReasons], ['held', null, ['UNDONE_WINDOW']])
 })

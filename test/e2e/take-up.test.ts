@@ -6,7 +6,7 @@ import { type Connector, inject, kkiRecord, startConnector } from './helpers.ts'
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
 
 async function statusesOf({ pool }: Connector, count: number): Promise<string[]> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 2400; attempt++) {
     const { rows } = await pool.query('select status from sdmk.registration order by status')
     const { rows: busy } = await pool.query(
       `select from kki.batch where state in ('queued', 'fetching', 'planned')

@@ -9,6 +9,7 @@ import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from '../helpers/otlp.ts'
+import { fetchPatiently } from '../helpers/patiently.ts'
 import { fault, inject, kkiRecord, temporaryFolder, waitForRun } from './helpers.ts'
 import { type Service, serve } from './process.ts'
 
@@ -182,7 +183,7 @@ async function startProcesses(
     pool,
     simulator,
     async call(method, path, body, headers) {
-      const response = await fetch(`${services[0]?.url}${path}`, {
+      const response = await fetchPatiently(`${services[0]?.url}${path}`, {
         method,
         headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }), ...headers },
         ...(body && { body: JSON.stringify(body) })

@@ -25,7 +25,7 @@ const emptyWhileWell: Record<number, string> = {
 
 test('what goes wrong is told to Slack with all that is needed to act, and once more when it is over', {
   skip,
-  timeout: 600_000
+  timeout: 1_800_000
 }, async t => {
   const world = await startWorld(t, programs as PrometheusPrograms)
   const { slack, monitoring, simulator, call, pool } = world

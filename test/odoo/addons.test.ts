@@ -22,13 +22,13 @@ const termsOf = (po: string) =>
 describe('the Odoo addons', () => {
   const run = (command: string, ...args: string[]) => (odoo as Odoo).run(database, command, args)
 
-  test('install on a bare Odoo 19 without a warning', { skip, timeout: 300_000 }, async () => {
+  test('install on a bare Odoo 19 without a warning', { skip, timeout: 1_200_000 }, async () => {
     const output = await run('server', '-i', addons.join())
     assert.equal(output.code, 0, output.lines.slice(-30).join('\n'))
     assert.deepEqual(complaints(output), [])
   })
 
-  test('pass their own tests, none of them skipped', { skip, timeout: 300_000 }, async () => {
+  test('pass their own tests, none of them skipped', { skip, timeout: 1_200_000 }, async () => {
     const output = await run('server', '-u', addons.join(), '--test-tags', addons.map(name => `/${name}`).join())
     assert.equal(output.code, 0, output.lines.filter(line => /ERROR|FAIL|Error/.test(line)).join('\n'))
     const summary = output.lines.find(line => /\d+ failed, \d+ error\(s\) of \d+ tests/.test(line)) ?? ''
@@ -40,7 +40,7 @@ describe('the Odoo addons', () => {
     assert.deepEqual(complaints(output), [])
   })
 
-  test('have all of their terms in Indonesian', { skip, timeout: 300_000 }, async () => {
+  test('have all of their terms in Indonesian', { skip, timeout: 1_200_000 }, async () => {
     const loaded = await run('server', '--load-language', 'id_ID')
     assert.equal(loaded.code, 0, loaded.lines.slice(-30).join('\n'))
     assert.deepEqual(complaints(loaded), [])
@@ -54,7 +54,7 @@ describe('the Odoo addons', () => {
     }
   })
 
-  test('are removed without a trace', { skip, timeout: 300_000 }, async () => {
+  test('are removed without a trace', { skip, timeout: 1_200_000 }, async () => {
     const output = await run('module', 'uninstall', ...addons)
     assert.equal(output.code, 0, output.lines.slice(-30).join('\n'))
     assert.deepEqual(complaints(output), [])

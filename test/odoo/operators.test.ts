@@ -22,7 +22,7 @@ const skip = noOdoo || (await whyNoBrowser())
 const database = 'sdmk_odoo_operators'
 const kki = 'sdmk_integration_kki'
 
-describe('operators in Odoo', { skip, timeout: 600_000 }, () => {
+describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
   let operations: Operations
   let shown: Shown
   let browser: Browser
@@ -187,7 +187,7 @@ describe('operators in Odoo', { skip, timeout: 600_000 }, () => {
         record: kkiRecord({ profesi: 'PERAWAT', diubah_pada: new Date(Date.now() - 60_000).toISOString() })
       }))
     )
-    await fault(simulator, { kind: 'slow', ms: 4000, on: 'list', times: 1 })
+    await fault(simulator, { kind: 'slow', ms: 15_000, on: 'list', times: 1 })
     const page = await as('admin')
     await open(page, `${kki}.sdmk_batch_action`)
     await page.click('button:has-text("Sync Now")')

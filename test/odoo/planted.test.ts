@@ -132,7 +132,7 @@ describe('what nobody may read', { skip }, () => {
 
   test('a feed that has identity numbers where none belong leaves none of them anywhere', {
     skip,
-    timeout: 600_000
+    timeout: 1_800_000
   }, async t => {
     const kki = await startKki(t)
     const { logger, lines } = keepLog('trace')

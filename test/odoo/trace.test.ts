@@ -5,6 +5,7 @@ import { createApiKey } from '../../sidecar/platform/api-key.ts'
 import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
 import { inject, kkiRecord, waitForRun } from '../e2e/helpers.ts'
 import { keepLog, type LogLine } from '../helpers/log.ts'
+import { injectPatiently } from '../helpers/patiently.ts'
 import { startProxy } from './helpers/proxy.ts'
 import { drained, openWorld } from './helpers/world.ts'
 
@@ -32,7 +33,7 @@ describe('one trace id', { skip }, () => {
       // The answer to the request.
       const { key } = await createApiKey(pool, `tracer ${transport}`, ['runs:write'])
       const headers = { authorization: `Bearer ${key}`, traceparent, 'x-request-id': 'caller-7' }
-      const answer = await app.inject({ method: 'POST', url: '/v1/runs', headers, payload: {} })
+      const answer = await injectPatiently(app, { method: 'POST', url: '/v1/runs', headers, payload: {} })
       assert.equal(answer.statusCode, 202, answer.body)
       assert.match(String(answer.headers.traceparent), ofTrace)
       assert.equal(answer.headers['x-request-id'], 'caller-7')

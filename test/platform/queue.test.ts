@@ -65,7 +65,7 @@ test('a running job can send its own successor', async t => {
 
 test('jobs that wait follow each other at once, one at a time or many', async t => {
   const { database, queue } = await setUp(t)
-  const count = 20
+  const count = 100
   let done = 0
   const { promise, resolve } = Promise.withResolvers<void>()
   const oneMore = () => {
@@ -85,8 +85,8 @@ test('jobs that wait follow each other at once, one at a time or many', async t 
   await promise
   const seconds = (performance.now() - started) / 1000
   t.diagnostic(`${count} jobs, and ${count} two by two, in ${seconds.toFixed(1)} s`)
-  // With a poll of half a second between them ten seconds and five.
-  assert.ok(seconds < 4, `${seconds} s`)
+  // With a poll of half a second between them 50 seconds and 25.
+  assert.ok(seconds < 25, `${seconds} s`)
 })
 
 test('of jobs that are handled together those that are not done are tried again, and all of them after a defect', async t => {
@@ -175,7 +175,9 @@ test('a job is completed with its transaction by the attempt that holds it, and 
   assert.deepEqual(answers, [false, true])
 })
 
-test('a job of a killed process is run by another within 15 seconds', { timeout: 60_000 }, async t => {
+test('a job of a killed process is run by another, within 15 seconds on an idle machine', {
+  timeout: 300_000
+}, async t => {
   const { url, queue } = await setUp(t)
   const child = fork(fileURLToPath(new URL('./queue-child.ts', import.meta.url)), [url])
   t.after(() => child.kill('SIGKILL'))
@@ -188,7 +190,8 @@ test('a job of a killed process is run by another within 15 seconds', { timeout:
   assert.deepEqual(await firstJob(queue, 'kki-fetch'), { batchId: 7 })
   const seconds = (performance.now() - killed) / 1000
   t.diagnostic(`run again after ${seconds.toFixed(1)} s`)
-  assert.ok(seconds < 15, `${seconds} s`)
+  // A bound for a busy machine; without heartbeats it would take the hours until a job expires.
+  assert.ok(seconds < 120, `${seconds} s`)
 })
 
 test('jobs that are handled together go on with their trace where they have one, and else with one of their own', async t => {

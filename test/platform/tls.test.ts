@@ -106,7 +106,7 @@ async function startTlsDatabase(t: TestContext) {
 }
 
 test('PostgreSQL is refused with a certificate that nobody vouches for, or under another name', {
-  timeout: 120_000
+  timeout: 300_000
 }, async t => {
   const { url, certFile } = await startTlsDatabase(t)
   const reason = (code: RegExp) => ({ code: 'SDMK_DATABASE_UNAVAILABLE', message: code })

@@ -25,7 +25,7 @@ async function start(t: TestContext, databaseUrl: string, directory: string): Pr
   t.after(() => app.close())
   await app.register(health)
   await app.register(database, { url: databaseUrl, maxConnections: 2 })
-  await app.register(oneFolder, { databaseUrl, directory, pauseMs: 1000 })
+  await app.register(oneFolder, { databaseUrl, directory, pauseMs: 4000 })
   await app.ready()
   return app
 }
@@ -82,7 +82,7 @@ describe('fetching processes that keep secrets in files', { concurrency: true },
     // Within the pause before the claim is made again.
     const second = await start(t, url, await folder(t))
     const isReady = async () => (await first.inject('/readyz')).json().checks.secrets.status === 'ok'
-    const end = Date.now() + 20_000
+    const end = Date.now() + 120_000
     while (await isReady()) {
       assert.ok(Date.now() < end, 'the first process did not notice')
       await wait(200)

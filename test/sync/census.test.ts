@@ -38,7 +38,7 @@ async function setUp(t: TestContext, total: number) {
     }
   }
   const context = { database, queue, kki: kki as unknown as KkiClient, mapping, logger: silent }
-  const census = () => takeCensus(context, runId, AbortSignal.timeout(10_000))
+  const census = () => takeCensus(context, runId, AbortSignal.timeout(60_000))
   const applyAll = () =>
     pool.query(`update kki.batch set state = 'applied', unchanged = fetched, fetched_at = coalesce(fetched_at, now())`)
   const remainder = async () => (await pool.query(`select id from kki.batch where partition = '*'`)).rowCount
@@ -124,7 +124,7 @@ test('a full run of which a batch is undone before it is counted ends all the sa
   assert.equal(await isFinished(), true)
 })
 
-test('a census looks only when the batch that queued it has ended', { timeout: 20_000 }, async t => {
+test('a census looks only when the batch that queued it has ended', { timeout: 120_000 }, async t => {
   const { database, pool, queue, runId, batchIds, census, applyAll, isFinished } = await setUp(t, 1_000_000)
   await census()
   await applyAll()

@@ -9,6 +9,7 @@ import problems from '../../sidecar/platform/problems.ts'
 import protection from '../../sidecar/platform/protection.ts'
 import requestIdPlugin, { requestId } from '../../sidecar/platform/request-id.ts'
 import refusals from '../../sidecar/sync/refusals.ts'
+import { until } from '../e2e/process.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
 async function setUp(t: TestContext, intervalMs?: number) {
@@ -69,7 +70,7 @@ test('refusals from more addresses than are worth an event each share one', asyn
 test('they are written every minute, and the timer ends with the app', async t => {
   const { app, ask, events } = await setUp(t, 20)
   await ask()
-  for (let n = 0; n < 200 && (await events()).length === 0; n++) await wait(20)
+  await until('an event is written', async () => (await events()).length > 0)
   assert.equal((await events()).length, 1)
   await wait(60)
   assert.equal((await events()).length, 1, 'nothing is written where nothing was refused')

@@ -24,7 +24,7 @@ async function setUp(t: TestContext) {
 }
 
 test('a run is refused at once while a batch of its partition is being applied, however long that takes', {
-  timeout: 60_000
+  timeout: 120_000
 }, async t => {
   const { database, start } = await setUp(t)
   const { batchIds } = await start({ mode: 'incremental' })
@@ -35,7 +35,7 @@ test('a run is refused at once while a batch of its partition is being applied, 
 })
 
 test('batches of a run that end at the same moment wait for each other and not for ever', {
-  timeout: 20_000
+  timeout: 120_000
 }, async t => {
   const { database, start } = await setUp(t)
   const { runId, batchIds } = await start({ mode: 'full', professions: ['doctor', 'nurse'] })

@@ -9,6 +9,7 @@ import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { fetchPatiently } from '../../test/helpers/patiently.ts'
 import { freePort } from '../odoo/ports.ts'
 
 /** Of sysexits.h: a service is unavailable. */
@@ -96,7 +97,7 @@ async function makeRun(): Promise<void> {
   const key = (await readFile(path.join(root, '.data/compose-secrets/odoo-api-key'), 'utf8')).trim()
   const ask = async (address: string, init: RequestInit = {}) => {
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
-    const response = await fetch(`http://127.0.0.1:${env.API_PORT}${address}`, { ...init, headers })
+    const response = await fetchPatiently(`http://127.0.0.1:${env.API_PORT}${address}`, { ...init, headers })
     const body = (await response.json()) as { id: number; state: string; finishedAt: string | null }
     if (!response.ok) throw new Error(`${address}: ${response.status} ${JSON.stringify(body)}`)
     return body

@@ -89,9 +89,9 @@ export function callContext(signal: AbortSignal = new AbortController().signal):
   return { requestId: 'req-1', traceId: '0af7651916cd43dd8448eb211c80319c', signal }
 }
 
-/** Resolves once `condition` holds; looks again after each turn of the event loop, for 2 seconds at most. */
+/** Resolves once `condition` holds; looks again after each turn of the event loop, for a minute at most. */
 export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 2_000
+  const deadline = performance.now() + 60_000
   while (!condition()) {
     if (performance.now() > deadline) throw new Error('the awaited condition did not come true')
     await new Promise(resolve => setImmediate(resolve))

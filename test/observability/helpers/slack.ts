@@ -21,7 +21,7 @@ export interface Slack {
 }
 
 /** A second or two on a quiet machine. */
-const timeoutMs = 60_000
+const timeoutMs = 180_000
 
 /** Starts what looks like Slack to Alertmanager. Ended with the test. */
 export async function startSlack(t: TestContext): Promise<Slack> {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import { setTimeout as wait } from 'node:timers/promises'
-import type { RunBody } from '../../../sidecar/sync/routes/schemas.ts'
 import { freePort } from '../../../tools/odoo/ports.ts'
 import type { PrometheusPrograms } from '../../../tools/prometheus/install.ts'
-import { type Connector, startConnector, waitForRun } from '../../e2e/helpers.ts'
+import { type Connector, startConnector } from '../../e2e/helpers.ts'
 import { type Service, serve } from '../../e2e/process.ts'
 import { type Monitoring, startMonitoring } from './monitoring.ts'
 import { startOdoo } from './odoo.ts'
@@ -65,14 +63,6 @@ export async function startWorld(t: TestContext, programs: PrometheusPrograms): 
     }
   }
   await fetcher.start()
-  const call: Connector['call'] = async (...args) => {
-    // Everything runs on one machine here, and at times the sidecar says that it is too busy.
-    for (;;) {
-      const answer = await connector.call(...args)
-      if (answer.status !== 503) return answer
-      await wait(500)
-    }
-  }
   const monitoring = await startMonitoring(t, {
     programs,
     services: { 'sdmk-service': sidecarUrl.host, 'etl-kki-service': `127.0.0.1:${port}` },
@@ -80,12 +70,6 @@ export async function startWorld(t: TestContext, programs: PrometheusPrograms): 
   })
   return {
     ...connector,
-    call,
-    async run(body) {
-      const started = await call('POST', '/v1/runs', body)
-      assert.equal(started.status, 202, JSON.stringify(started.body))
-      return waitForRun(id => call('GET', `/v1/runs/${id}`), (started.body as RunBody).id, 180_000)
-    },
     monitoring,
     slack,
     odoo,

@@ -83,7 +83,7 @@ print('CONNECTED')
   assert.ok(code === 0 && lines.includes('CONNECTED'), lines.slice(-30).join('\n'))
 }
 
-const settleMs = 60_000
+const settleMs = 300_000
 
 async function settle({ pool }: Connector): Promise<void> {
   const until = Date.now() + settleMs

@@ -109,7 +109,7 @@ export async function repeatAll(proxy: OdooProxy): Promise<void> {
 }
 
 /** Waits until nothing is left that Odoo does not know, how far the audit is chained included. */
-export async function drained(pool: pg.Pool, timeoutMs = 60_000): Promise<void> {
+export async function drained(pool: pg.Pool, timeoutMs = 300_000): Promise<void> {
   const isChained = async () => (await pool.query('select from kki.audit_unchained limit 1')).rows.length === 0
   await until('Odoo knows all', async () => (await isChained()) && (await pending(pool)) === 0, timeoutMs)
 }
