@@ -4,6 +4,7 @@ import path from 'node:path'
 import type pg from 'pg'
 import { createApiKey, scopes } from '../sidecar/platform/api-key.ts'
 import { createDatabase } from '../sidecar/platform/database.ts'
+import { serviceUrlOf } from '../sidecar/platform/embedded-database.ts'
 import { createFileSecretStore } from '../sidecar/secrets/file.ts'
 import { fetchPatiently } from '../test/helpers/patiently.ts'
 import { ensureTemplate, silent, urlOf, withAdmin } from '../test/helpers/server.ts'
@@ -123,7 +124,7 @@ async function openStage({ world, folder, store, kki, odoo, template, sdmk, name
       replicas.map(async replica => {
         const { proxies, index } = replica
         const env = {
-          SDMK_DATABASE_URL: at(url, await proxies.database.listen()),
+          SDMK_DATABASE_URL: at(serviceUrlOf(url), await proxies.database.listen()),
           SDMK_SECRETS_DIR: secretsDir,
           SDMK_PORT: '0',
           SDMK_WORKERS: '2',

@@ -20,7 +20,7 @@ import problems from './platform/problems.ts'
 import protection from './platform/protection.ts'
 import queue from './platform/queue.ts'
 import requestIdPlugin, { requestId } from './platform/request-id.ts'
-import { isRestricted } from './platform/service-role.ts'
+import { assertRestricted, isRestricted } from './platform/service-role.ts'
 import storableText from './platform/storable-text.ts'
 import { validation } from './platform/validation.ts'
 import { assertDigestKey } from './registry/digest-key.ts'
@@ -124,11 +124,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       if (usesIdentity) {
         await assertDigestKey(app.database, identity, secrets.variableOf?.(identitySecret) ?? 'SDMK_SECRETS_DIR')
       }
-      if (!(await isRestricted(app.database.pool))) {
-        app.log.warn(
-          'SDMK_DATABASE_URL: this login may change the schema and audit events; docs/database.md has a lesser one'
-        )
-      }
+      await assertRestricted(app.database.pool, config, app.log)
       app.health.register('database', async () => ({ restricted: await isRestricted(app.database.pool) }))
       await app.register(queue, { url: databaseUrl, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds })
       app.health.register('queue', async () => void (await app.queue.check()))

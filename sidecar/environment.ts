@@ -7,6 +7,10 @@ export type Role = (typeof roles)[number]
 export const peers = ['database', 'kki', 'odoo', 'vault'] as const
 export type Peer = (typeof peers)[number]
 
+/** Everything that SDMK_INSECURE can allow. */
+export const insecurities = [...peers, 'database-owner'] as const
+export type Insecurity = (typeof insecurities)[number]
+
 const vaultPath = '^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$'
 const vaultPathText = 'must be a path of letters, digits, dots, hyphens and underscores, without a slash at its ends'
 
@@ -29,9 +33,9 @@ export const environmentSchema = Type.Object({
     minimum: 0,
     maximum: 65535
   }),
-  SDMK_INSECURE: Type.Array(Type.Enum(peers), {
+  SDMK_INSECURE: Type.Array(Type.Enum(insecurities), {
     description:
-      'Connections to other machines that may do without TLS, or, the database’s, without a check of the certificate. Each is warned of at every start.',
+      'Connections to other machines that may do without TLS, or, the database’s, without a check of the certificate; `database-owner` lets the service work with a database login that may change the schema and audit events. Each is warned of at every start.',
     unit: 'comma-separated list',
     default: []
   }),

@@ -1,5 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import type { FastifyBaseLogger } from 'fastify'
 import pg from 'pg'
+import type { Config } from '../config.ts'
+import { ConfigurationError } from '../errors.ts'
 import { migrationLock } from './migration-lock.ts'
 import { inTransaction } from './transaction.ts'
 
@@ -19,10 +22,37 @@ export async function grantToService(databaseUrl: string, role: string): Promise
   }
 }
 
-/** Returns whether this login is kept from changing what the service never changes: the schema, and audit events. */
+/**
+ * Returns whether this login is kept from changing what the service never changes: the schema, and audit events. A
+ * superuser, an owner, and a member of the owner's role are not.
+ */
 export async function isRestricted(pool: pg.Pool): Promise<boolean> {
   const { rows } = await pool.query<{ restricted: boolean }>(
-    `select not (has_table_privilege('kki.audit_event', 'update') or has_schema_privilege('kki', 'create')) as restricted`
+    `select not (has_table_privilege('kki.audit_event', 'update, delete, truncate')
+      or exists (select from pg_namespace n where n.nspname in ('sdmk', 'kki') and (
+        has_schema_privilege(n.oid, 'create') or pg_has_role(n.nspowner, 'member')
+        or exists (select from pg_class c where c.relnamespace = n.oid and pg_has_role(c.relowner, 'member'))))
+    ) as restricted`
   )
   return rows[0]?.restricted === true
+}
+
+/**
+ * Keeps a service from working with a login that could change its schema and audit events.
+ *
+ * @throws ConfigurationError, unless SDMK_INSECURE allows it; then the start is logged with a warning.
+ */
+export async function assertRestricted(
+  pool: pg.Pool,
+  { insecure }: Pick<Config, 'insecure'>,
+  logger: FastifyBaseLogger
+): Promise<void> {
+  if (await isRestricted(pool)) return
+  if (!insecure.includes('database-owner')) {
+    throw new ConfigurationError(
+      'SDMK_DATABASE_URL',
+      'this login may change the schema and audit events; use the login of the service (docs/database.md). SDMK_INSECURE=database-owner would allow it'
+    )
+  }
+  logger.warn('SDMK_DATABASE_URL: this login may change the schema and audit events; docs/database.md has a lesser one')
 }

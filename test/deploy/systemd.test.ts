@@ -48,7 +48,8 @@ describe('systemd units', { concurrency: true }, async () => {
     test(`${name} calls a command that there is, with settings that there are`, async () => {
       const unit = await readText(`deploy/systemd/${name}`)
       const [commandLine = ''] = valuesOf(unit, 'ExecStart')
-      const [, script, command] = /^\/opt\/node\/bin\/node (?:--\S+ )*(\S+) (\S+)$/.exec(commandLine) ?? []
+      const [, script, command] =
+        /^\/opt\/node\/bin\/node (?:--\S+ )*(\S+) (\S+)(?: --grant-to sdmk_service)?$/.exec(commandLine) ?? []
       await access(path.join(root, script ?? ''))
       assert.ok(
         createProgram().commands.some(item => item.name() === command),
@@ -64,6 +65,28 @@ describe('systemd units', { concurrency: true }, async () => {
       assert.equal(stderr, '')
     })
   }
+
+  test('the owner of the database is the login of the migration alone', async () => {
+    const [migrate, service] = await Promise.all(
+      ['kki-connector-migrate.service', 'kki-connector@.service'].map(name => readText(`deploy/systemd/${name}`))
+    )
+    const filesOf = (unit: string) =>
+      [...valuesOf(unit, 'LoadCredential'), ...valuesOf(unit, 'EnvironmentFile')].map(text => text.split(':').at(-1))
+    const [ofMigrate, ofService] = [filesOf(migrate ?? ''), filesOf(service ?? '')]
+    assert.deepEqual(
+      ofMigrate.filter(file => ofService.includes(file)),
+      [],
+      'they share no file with a login'
+    )
+    assert.ok(ofMigrate.includes('/etc/sdmk/credentials/database-owner-password'))
+    assert.match(valuesOf(migrate ?? '', 'ExecStart').join(), / migrate --grant-to sdmk_service$/)
+    assert.notEqual(valuesOf(migrate ?? '', 'User').join(), 'sdmk-service')
+    const page = await readText('docs/installation.md')
+    for (const file of [...ofMigrate, ...ofService]) {
+      const name = (file ?? '').replace('/etc/sdmk/', '').replace('%i', 'etl-kki-service')
+      assert.ok(page.includes(`\`${name}\``), `docs/installation.md names ${name}`)
+    }
+  })
 
   test('the services run what npm start runs', async () => {
     const unit = await readText('deploy/systemd/kki-connector@.service')

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import pg from 'pg'
+import { pino } from 'pino'
+import { buildApp } from '../../sidecar/app.ts'
+import { loadConfig } from '../../sidecar/config.ts'
 import { createApiKey, revokeApiKey, useApiKey } from '../../sidecar/platform/api-key.ts'
 import { grantToService, isRestricted } from '../../sidecar/platform/service-role.ts'
+import { initIdentity } from '../../sidecar/registry/identity.ts'
+import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
+import { temporaryFolder } from '../e2e/helpers.ts'
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 
 const denied = '42501'
@@ -136,5 +143,54 @@ describe('the login of the service', () => {
     await Promise.all([grantToService(ownerUrl, 'sdmk_service'), grantToService(ownerUrl, 'sdmk_service')])
     assert.equal(await isRestricted(database.pool), true)
     await database.pool.query('truncate kki.staged_row_3')
+  })
+
+  test('is the only one that a service starts with, unless SDMK_INSECURE names the owner’s', async t => {
+    const { url, ownerUrl } = await createTestDatabase(t)
+    const directory = await temporaryFolder(t)
+    await initIdentity(createFileSecretStore(directory))
+    const lines: string[] = []
+    const logger = pino({ level: 'warn' }, { write: line => void lines.push(line) })
+    const start = async (env: Record<string, string>) => {
+      const config = loadConfig({ SDMK_ROLES: 'registry,api', SDMK_SECRETS_DIR: directory, ...env })
+      const app = await buildApp(config, { logger })
+      const { body } = await app.inject('/metrics')
+      const { database } = (await app.inject('/readyz')).json().checks
+      await app.close()
+      return { isRestricted: database.restricted, gauge: /_connection\{peer="database-owner"\} (\d)/.exec(body)?.[1] }
+    }
+    assert.deepEqual(await start({ SDMK_DATABASE_URL: url }), { isRestricted: true, gauge: '0' })
+    assert.deepEqual(lines, [])
+    await assert.rejects(start({ SDMK_DATABASE_URL: ownerUrl }), {
+      variable: 'SDMK_DATABASE_URL',
+      message: /may change the schema and audit events; .* SDMK_INSECURE=database-owner would allow it$/
+    })
+    const allowed = await start({ SDMK_DATABASE_URL: ownerUrl, SDMK_INSECURE: 'database-owner' })
+    assert.deepEqual(allowed, { isRestricted: false, gauge: '1' })
+    assert.match(lines.join(), /this login may change the schema and audit events; docs\/database\.md has a lesser one/)
+  })
+
+  test('is not one that can become the owner', async t => {
+    const { database, ownerUrl } = await createTestDatabase(t)
+    const owner = new pg.Client({ connectionString: ownerUrl })
+    await owner.connect()
+    const member = `sdmk_member_${randomBytes(4).toString('hex')}`
+    try {
+      await owner.query(`create role ${member} login password 'x' in role sdmk noinherit`)
+      const url = new URL(ownerUrl)
+      Object.assign(url, { username: member, password: 'x' })
+      const pool = new pg.Pool({ connectionString: url.href, max: 1 })
+      try {
+        await pool.query('set role none')
+        await owner.query(`grant usage on schema kki to ${member}`)
+        assert.equal(await isRestricted(pool), false)
+      } finally {
+        await pool.end()
+      }
+      assert.equal(await isRestricted(database.pool), true)
+    } finally {
+      await owner.query(`drop owned by ${member}; drop role ${member}`)
+      await owner.end()
+    }
   })
 })
