@@ -55,7 +55,7 @@ export async function startWorld(t: TestContext, programs: PrometheusPrograms): 
         SDMK_PORT: port,
         SDMK_ROLES: 'fetch',
         SDMK_LOG_LEVEL: 'info',
-        SDMK_DATABASE_URL: connector.pool.options.connectionString as string,
+        SDMK_DATABASE_URL: connector.app.database.pool.options.connectionString as string,
         SDMK_SECRETS_DIR: connector.secretsDir,
         KKI_BASE_URL: connector.simulator.url,
         KKI_SETTLE: '0'

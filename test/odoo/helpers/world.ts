@@ -88,7 +88,7 @@ env.cr.commit()
       const handed = await connector.call('PUT', '/v1/odoo/account', { ...account, apiKey })
       assert.equal(handed.status, 200, JSON.stringify(handed.body))
       const sameDatabase = {
-        SDMK_DATABASE_URL: connector.pool.options.connectionString as string,
+        SDMK_DATABASE_URL: connector.app.database.pool.options.connectionString as string,
         SDMK_SECRETS_DIR: connector.secretsDir
       }
       return { ...connector, proxy, env: { ...env, ...sameDatabase } }
