@@ -4,6 +4,7 @@ import { Agent, request } from 'undici'
 import { formatTraceparent, type TraceContext } from '../platform/trace-context.ts'
 import { inSpan, type Span } from '../platform/tracing.ts'
 import { AttemptFailed, failureOf } from './attempt.ts'
+import { toUtf8 } from './charset.ts'
 import { type ContentCodings, type Decoder, parseContentEncoding } from './content-coding.ts'
 import { KkiBodyTooLarge } from './errors.ts'
 import { parseHttpDate } from './http-date.ts'
@@ -32,7 +33,7 @@ export interface HttpAnswer {
   /** The `Date` header in milliseconds since the epoch; `null` where it is missing or no HTTP date. */
   date: number | null
   retryAfter: string | null
-  /** Decompressed. Empty where an error answer could not be read. */
+  /** Decompressed, and in UTF-8 for a status of 2xx. Empty where an error answer could not be read. */
   body: Buffer
   /** Whether `Content-Encoding` names a coding that we do not know; `body` is then as it came. */
   hasUnknownCoding: boolean
@@ -71,7 +72,7 @@ export function createHttp(settings: KkiSettings): KkiHttp {
     span.set({ 'http.response.status_code': status })
     if (!isSuccess(status)) span.fail({ code: String(status) })
     const codings = parseContentEncoding(String(headers['content-encoding'] ?? ''))
-    const body = isSuccess(status)
+    const received = isSuccess(status)
       ? await readBody(response.body, codings, call.maxBodyBytes, call.context, buffers.take())
       : await readErrorBody(response.body, codings, call.context)
     let isReleased = false
@@ -79,11 +80,11 @@ export function createHttp(settings: KkiSettings): KkiHttp {
       status,
       date: parseHttpDate(single(headers.date)),
       retryAfter: single(headers['retry-after']),
-      body,
+      body: isSuccess(status) ? toUtf8(received, single(headers['content-type']), codings.hasUnknown) : received,
       hasUnknownCoding: codings.hasUnknown,
       release() {
         // Twice, and two pages would be written into the same memory.
-        if (!isReleased) buffers.give(body)
+        if (!isReleased) buffers.give(received)
         isReleased = true
       }
     }

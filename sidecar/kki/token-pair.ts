@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { decodeUtf8 } from '../platform/strict-text.ts'
 
 /** An access token and what belongs to it. Times are milliseconds since the epoch, by this machine's clock. */
 export interface TokenPair {
@@ -31,7 +32,7 @@ const answerSchema = Compile(
 export function parseTokenAnswer(body: Buffer, issuedAt: number): TokenPair | null {
   let answer: unknown
   try {
-    answer = JSON.parse(body.toString())
+    answer = JSON.parse(decodeUtf8(body))
   } catch {
     return null
   }

@@ -311,7 +311,7 @@ test('says that the coding of a body which is not JSON is not known', async t =>
 
   await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
     code: 'KKI_CONTRACT',
-    message: /not valid JSON, with a Content-Encoding that is not known/
+    message: /not UTF-8, with a Content-Encoding that is not known/
   })
 })
 
@@ -373,5 +373,59 @@ test('reads a page whose members for errors report none', async t => {
   for (const members of [{ error: null }, { error: false }, { error: '' }, { errors: [] }, { errors: {} }]) {
     kki.answerList = (_request, response) => sendJson(response, 200, { ...pageOf([]), ...members })
     assert.equal((await client.fetchPage({ limit: 1 }, callContext())).rows.length, 0)
+  }
+})
+
+const latin1 = (value: unknown) => Buffer.from(JSON.stringify(value), 'latin1')
+const json = 'application/json'
+
+for (const [what, contentType, body] of [
+  ['Latin-1 without a word about it', json, latin1(pageOf([{ nama: 'José' }]))],
+  ['Latin-1 that is said to be UTF-8', `${json}; charset=UTF-8`, latin1(pageOf([{ nama: 'José' }]))],
+  ['UTF-8 that is cut within a letter', json, Buffer.concat([latin1(pageOf(['a'])), Buffer.from([0xc3])])],
+  ['half of a surrogate pair as bytes', json, Buffer.from('{"data":["\xed\xa0\x80"],"meta":{}}', 'latin1')],
+  ['a cursor that is not UTF-8', json, latin1(pageOf([], 'é'))],
+  ['a charset that is not known', `${json}; charset=x-own`, latin1(pageOf([]))],
+  ['a byte that the charset does not have', `${json}; charset=euc-kr`, latin1(pageOf([{ nama: 'Jos\xff' }]))]
+] as const) {
+  test(`takes a page of ${what} for a broken contract, and quotes nothing of it`, async t => {
+    const kki = await startKki(t)
+    kki.answerList = (_request, response) => void response.setHeader('content-type', contentType).end(body)
+    const { client } = clientFor(t, kki, { retries: 0 })
+
+    await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), (error: Error & { code: string }) => {
+      assert.equal(error.code, 'KKI_CONTRACT')
+      assert.match(error.message, /UTF-8|charset/)
+      assert.doesNotMatch(error.message, /Jos|x-own/)
+      return true
+    })
+  })
+}
+
+test('reads a page in the charset that its Content-Type names', async t => {
+  const kki = await startKki(t)
+  const page = pageOf([{ nama: 'José Nur’aini' }], 'é')
+  const text = JSON.stringify(page)
+  const windows1252 = Buffer.from(text.replaceAll('’', '\x92'), 'latin1')
+  const answers = [
+    [`${json}; charset=windows-1252`, windows1252],
+    [`${json};charset="ISO-8859-1"`, windows1252],
+    [`${json}; charset=utf-16le`, Buffer.from(text, 'utf16le')],
+    [`${json}; charset=utf-16`, Buffer.from(`\ufeff${text}`, 'utf16le')],
+    [`${json}; charset=utf-8`, Buffer.from(`\ufeff${text}`)],
+    // What servers name by default, and JSON does not heed.
+    [`${json}; charset=iso-8859-1`, Buffer.from(text)],
+    ['not a media type', Buffer.from(text)]
+  ] as const
+  kki.answerList = ({ number }, response) => {
+    const [contentType, body] = answers[number - 1] as (typeof answers)[number]
+    response.setHeader('content-type', contentType).end(body)
+  }
+  const { client } = clientFor(t, kki, { retries: 0 })
+  for (const [contentType] of answers) {
+    const read = await client.fetchPage({ limit: 1 }, callContext())
+    assert.deepEqual([[...read.rows], read.nextCursor], [[{ nama: 'José Nur’aini' }], 'é'], contentType)
+    assert.deepEqual(JSON.parse(read.body.toString().replace('\ufeff', '')), page)
+    read.release()
   }
 })
