@@ -22,6 +22,7 @@ import queue from './platform/queue.ts'
 import requestIdPlugin, { requestId } from './platform/request-id.ts'
 import { assertRestricted, isRestricted } from './platform/service-role.ts'
 import storableText from './platform/storable-text.ts'
+import strictRequests from './platform/strict-requests.ts'
 import { validation } from './platform/validation.ts'
 import { assertDigestKey } from './registry/digest-key.ts'
 import { followIdentity } from './registry/follow-identity.ts'
@@ -93,6 +94,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     await app.register(requestIdPlugin)
     await app.register(problems)
     app.addHook('onRequest', requireHost)
+    await app.register(strictRequests)
     await app.register(storableText)
     await app.register(metrics)
     await app.register(insecure, { insecure: config.insecure })

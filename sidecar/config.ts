@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CronExpressionParser } from 'cron-parser'
@@ -8,6 +7,7 @@ import { ConfigurationError } from './errors.ts'
 import { closest } from './platform/closest.ts'
 import { type DatabaseAddress, databaseAddress } from './platform/database-url.ts'
 import { isLocalHost } from './platform/local-host.ts'
+import { readTextFileSync } from './platform/strict-text.ts'
 import type { VaultLogin, VaultOptions } from './secrets/vault-options.ts'
 
 export type Config = ReturnType<typeof toConfig>
@@ -31,6 +31,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, { talksToKki = true }: LoadOp
     const text = env[name]?.trim()
     const value = text ? parse(schema, text) : structuredClone(schema.default)
     if (value === undefined) continue
+    // Node puts it where a variable's bytes are not UTF-8. A password would be another one then.
+    if (text?.includes('\ufffd')) throw new ConfigurationError(name, 'is not UTF-8')
     if (!Value.Check(environmentSchema.properties[name], value)) throw new ConfigurationError(name, expected(schema))
     values[name] = value
   }
@@ -135,7 +137,7 @@ function databaseUrl(env: Environment): string | null {
 function readPassword(file: string): string {
   let text: string
   try {
-    text = readFileSync(path.resolve(file), 'utf8')
+    text = readTextFileSync(path.resolve(file))
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', `cannot be read (${code})`, { cause })

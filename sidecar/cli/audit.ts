@@ -1,5 +1,4 @@
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
 import { pipeline } from 'node:stream/promises'
 import { Command, InvalidArgumentError } from 'commander'
 import type pg from 'pg'
@@ -8,6 +7,7 @@ import { Compile } from 'typebox/compile'
 import { SdmkError } from '../errors.ts'
 import { createDatabase } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
+import { decodeText, splitLines, TextUnreadable } from '../platform/strict-text.ts'
 import { inTransaction } from '../platform/transaction.ts'
 import { readLinks, verifyDatabase } from '../sync/audit/check.ts'
 import type { Head } from '../sync/audit/link.ts'
@@ -64,11 +64,15 @@ async function* toLines(links: AsyncIterable<ChainedEvent>): AsyncGenerator<stri
 
 async function* readFileLinks(file: string): AsyncGenerator<ChainedEvent> {
   let number = 0
-  for await (const line of createInterface({ input: createReadStream(file) })) {
-    number++
-    const link = parseLine(line)
-    if (link === null) throw new ExportUnreadable(`Line ${number} of ${file} is no link of an audit chain`)
-    yield link
+  try {
+    for await (const line of splitLines(decodeText(createReadStream(file)))) {
+      number++
+      const link = parseLine(line)
+      if (link === null) throw new ExportUnreadable(`Line ${number} of ${file} is no link of an audit chain`)
+      yield link
+    }
+  } catch (error) {
+    throw error instanceof TextUnreadable ? new ExportUnreadable(`${file}, ${error.message}`) : error
   }
 }
 

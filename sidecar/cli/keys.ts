@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import type pg from 'pg'
 import { loadConfig } from '../config.ts'
 import { listApiKeys, type Scope, scopes } from '../platform/api-key.ts'
+import { readTextFile } from '../platform/strict-text.ts'
 import { identitySecret, initIdentity } from '../registry/identity.ts'
 import { adoptApiKey, issueApiKey, withdrawApiKey } from '../sync/api-keys.ts'
 import { asOwner } from './as-owner.ts'
@@ -41,7 +41,7 @@ function createCommand(): Command {
         const { id, key } = await inDatabase(client => issueApiKey(client, name, scope, commandCaller()))
         return print(json, { id, name, scopes: scope, key }, [key])
       }
-      const key = (await readFile(keyFile, 'utf8')).trim()
+      const key = (await readTextFile(keyFile)).trim()
       const id = await inDatabase(client => adoptApiKey(client, name, scope, key, commandCaller()))
       print(json, { id, name, scopes: scope }, [`The key of ${keyFile} is in use as "${name}".`])
     })

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import packageJson from '../../package.json' with { type: 'json' }
+import { RequestInvalid } from '../errors.ts'
 import { auditCommand } from './audit.ts'
 import { demoCommand } from './demo.ts'
 import { importCommand } from './import.ts'
@@ -19,6 +20,7 @@ export function createProgram(): Command {
     .description(`${packageJson.description}. Settings are environment variables: docs/configuration.md`)
     .version(packageJson.version)
     .showSuggestionAfterError()
+    .hook('preAction', requireUtf8Arguments)
     .addCommand(serveCommand())
     .addCommand(demoCommand())
     .addCommand(syncCommand())
@@ -31,4 +33,11 @@ export function createProgram(): Command {
     .addCommand(migrateCommand())
     .addCommand(keysCommand())
     .addCommand(simulatorCommand())
+}
+
+/** Node puts U+FFFD where a terminal that is not set to UTF-8 sent something else. A reason would be stored so. */
+function requireUtf8Arguments(): void {
+  if (process.argv.some(text => text.includes('\ufffd'))) {
+    throw new RequestInvalid('arguments', 'must be UTF-8; set the terminal to it')
+  }
 }

@@ -1,6 +1,7 @@
 import { hash, randomUUID } from 'node:crypto'
-import { chmod, link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readTextFile } from '../platform/strict-text.ts'
 import { SecretChanged, SecretStoreUnavailable, SecretUnreadable, SecretUnwritable } from './errors.ts'
 import { checkName, isSecret } from './secret.ts'
 import type { VersionedSecret, VersionedSecretStore } from './store.ts'
@@ -23,7 +24,7 @@ export function createFileSecretStore(directory: string): VersionedSecretStore {
     const file = fileOf(directory, name)
     let text: string
     try {
-      text = await readFile(file, 'utf8')
+      text = await readTextFile(file)
     } catch (error) {
       if (codeOf(error) === 'ENOENT') return { value: null, version: none }
       throw isForAPerson(error)
@@ -117,7 +118,7 @@ async function putFile(directory: string, file: string, text: string, put: typeo
  * broken may come back by itself.
  */
 function isForAPerson(error: unknown): boolean {
-  return ['EACCES', 'EPERM', 'EISDIR'].includes(codeOf(error))
+  return ['EACCES', 'EPERM', 'EISDIR', 'NOT_UTF8'].includes(codeOf(error))
 }
 
 function away(directory: string, error: unknown): SecretStoreUnavailable {

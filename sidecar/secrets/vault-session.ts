@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { ConfigurationError } from '../errors.ts'
+import { readTextFile } from '../platform/strict-text.ts'
 import { apart } from '../platform/tracing.ts'
 import type { VaultAnswer, VaultApi } from './vault-api.ts'
 import type { VaultLogger, VaultOptions } from './vault-options.ts'
@@ -197,7 +197,7 @@ function leaseOf(token: string, seconds: number, isRenewable: boolean): Lease {
 async function readCredential(variable: string, file: string): Promise<string> {
   let text: string
   try {
-    text = (await readFile(file, 'utf8')).trim()
+    text = (await readTextFile(file)).trim()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw new ConfigurationError(variable, `its file cannot be read (${code})`)

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { ConfigurationError } from '../errors.ts'
+import { readTextFile } from '../platform/strict-text.ts'
 import { SecretChanged, SecretUnreadable, SecretUnwritable } from './errors.ts'
 import { checkName, isSecret } from './secret.ts'
 import type { OpenSecretStore, VersionedSecret } from './store.ts'
@@ -120,7 +120,7 @@ function isInTheClear(address: string): boolean {
 
 async function readCertificates(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8')
+    return await readTextFile(file)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw new ConfigurationError('SDMK_VAULT_CA_FILE', `its file cannot be read (${code})`)

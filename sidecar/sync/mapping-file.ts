@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { ConfigurationError } from '../errors.ts'
+import { readTextFile } from '../platform/strict-text.ts'
 import { type Mapping, parseMapping } from '../transform/mapping.ts'
 
 /** Returns the mapping of a file, checked. @throws ConfigurationError naming `KKI_MAPPING_FILE` */
 export async function loadMapping(file: string): Promise<Mapping> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = await readTextFile(file)
   } catch (cause) {
     throw new ConfigurationError('KKI_MAPPING_FILE', `cannot be read (${(cause as { code?: string }).code})`, { cause })
   }

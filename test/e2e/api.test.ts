@@ -49,11 +49,11 @@ describe('the API', () => {
   test('starts one run for one Idempotency-Key, and refuses the key for another request', async t => {
     const { app, pool } = await startConnector(t)
     const { key } = await createApiKey(pool, 'operator', ['runs:write'])
-    const post = (payload: object) =>
+    const post = (payload: object, idempotencyKey = 'once') =>
       injectPatiently(app, {
         method: 'POST',
         url: '/v1/runs',
-        headers: { authorization: `Bearer ${key}`, 'idempotency-key': 'once' },
+        headers: { authorization: `Bearer ${key}`, 'idempotency-key': idempotencyKey },
         payload
       })
     const [one, two] = await Promise.all([post({ mode: 'full' }), post({ mode: 'full' })])
@@ -61,6 +61,9 @@ describe('the API', () => {
     assert.equal(two.statusCode, 202)
     assert.equal(one.json<RunBody>().id, two.json<RunBody>().id)
     assert.equal((await post({ mode: 'incremental' })).statusCode, 422)
+    for (const other of ['é', 'Ã©', 'two words', '']) {
+      assert.equal((await post({ mode: 'full' }, other)).statusCode, 400, other)
+    }
   })
 
   test('names the field of a request that is not valid', async t => {

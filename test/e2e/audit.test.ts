@@ -52,7 +52,10 @@ describe('audit events', () => {
 
   test('are verified without a running service, against noted heads and from a file', async t => {
     const connector = await startConnector(t, { rows: 50 })
-    await connector.run({})
+    const { batches } = await connector.run({})
+    // readline would take U+2028 for the end of a line.
+    const reason = 'salah\u2028berkas'
+    assert.equal((await connector.call('POST', `/v1/batches/${batches[0]?.id}/undo`, { reason })).status, 200)
     await chained(connector)
     const { href: url } = new URL(connector.app.database.pool.options.connectionString ?? '')
     const env = { SDMK_DATABASE_URL: url, SDMK_SECRETS_DIR: connector.secretsDir }
@@ -78,6 +81,9 @@ describe('audit events', () => {
     await writeFile(file, text.replace('run.created', 'run.createD'))
     const flipped = await verify('--file', file)
     assert.deepEqual({ code: flipped.code, first: flipped.verdict.first[0]?.code }, { code: 1, first: 'EVENT_CHANGED' })
+    await writeFile(file, Buffer.from(text.replace('run.created', 'run.\xffcreated'), 'latin1'))
+    const damaged = await runSdmk(['audit', 'verify', '--file', file], env)
+    assert.match(damaged.stderr, /audit\.jsonl, line \d+, character \d+ is not UTF-8/)
     await writeFile(file, `${text}{"seq":\n`)
     const { code: unreadable, stderr } = await runSdmk(['audit', 'verify', '--file', file], env)
     assert.equal(unreadable, 1)

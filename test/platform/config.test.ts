@@ -75,6 +75,17 @@ test('time zone and schedule must be ones', () => {
   refuses({ KKI_SCHEDULE: 'every night' }, 'KKI_SCHEDULE', /cron expression/)
 })
 
+test('a setting whose bytes were not UTF-8 is refused, and a byte order mark is no part of a password', async t => {
+  // Node has put the character for what it could not read.
+  refuses({ SDMK_DATA_DIR: '/var/lib/jos\ufffd' }, 'SDMK_DATA_DIR', /is not UTF-8$/)
+  const { databaseUrl } = loadConfig({
+    ...enough,
+    SDMK_DATABASE_URL: 'postgres://sdmk@127.0.0.1/sdmk',
+    SDMK_DATABASE_PASSWORD_FILE: await passwordFile(t, '\ufeffcorrect-horse\r\n')
+  })
+  assert.equal(new pg.Client(databaseUrl ?? '').password, 'correct-horse')
+})
+
 test('a refused value is never repeated', () => {
   const password = 'correct-horse'
   assert.throws(
@@ -84,7 +95,7 @@ test('a refused value is never repeated', () => {
 })
 
 const vault = { KKI_BASE_URL: 'https://kki.test', SDMK_VAULT_ADDR: 'https://vault.test:8200/' }
-async function passwordFile(t: TestContext, text: string): Promise<string> {
+async function passwordFile(t: TestContext, text: string | Buffer): Promise<string> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'sdmk-config-'))
   t.after(() => rm(folder, { recursive: true }))
   const file = path.join(folder, 'password')
@@ -113,6 +124,8 @@ test('a password file that is of no use is named, and what it holds is not', asy
   const variable = 'SDMK_DATABASE_PASSWORD_FILE'
   refuses({ SDMK_DATABASE_URL: url, [variable]: `${file}.gone` }, variable, /cannot be read \(ENOENT\)$/)
   refuses({ SDMK_DATABASE_URL: url, [variable]: await passwordFile(t, '\n') }, variable, /empty/)
+  const latin1 = await passwordFile(t, Buffer.from('pässword', 'latin1'))
+  refuses({ SDMK_DATABASE_URL: url, [variable]: latin1 }, variable, /cannot be read \(NOT_UTF8\)$/)
   refuses({ SDMK_DATABASE_URL: 'postgres://sdmk:other@127.0.0.1/sdmk', [variable]: file }, variable, /with a password/)
   refuses({ [variable]: file }, 'SDMK_DATABASE_URL', /is required with SDMK_DATABASE_PASSWORD_FILE/)
 })

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify from 'fastify'
@@ -11,6 +13,7 @@ import { Problem } from '../../sidecar/platform/problem.ts'
 import problems from '../../sidecar/platform/problems.ts'
 import protection from '../../sidecar/platform/protection.ts'
 import requestIdPlugin, { requestId } from '../../sidecar/platform/request-id.ts'
+import strictRequests from '../../sidecar/platform/strict-requests.ts'
 import { validation } from '../../sidecar/platform/validation.ts'
 
 /** The plugins around a few routes that go wrong in every way. */
@@ -19,6 +22,7 @@ async function buildTestApp(t: TestContext, rateLimitPerMinute = 100) {
   t.after(() => app.close())
   await app.register(requestIdPlugin)
   await app.register(problems)
+  await app.register(strictRequests)
   await app.register(metrics)
   await app.register(protection, { rateLimitPerMinute })
   await app.register(openapi)
@@ -92,6 +96,40 @@ test('a body that is not JSON, and an address that does not exist, are problems 
   const unknown = await app.inject({ url: '/v9/nothing' })
   assert.deepEqual([unknown.statusCode, unknown.json().code], [404, 'NOT_FOUND'])
   assert.equal(unknown.json().requestId, unknown.headers['x-request-id'])
+})
+
+test('a body or an address that is not UTF-8 is denied, and nothing of it is guessed', async t => {
+  const app = await buildTestApp(t)
+  const send = (payload: Buffer, type = 'application/json') =>
+    app.inject({ method: 'POST', url: '/echo', headers: { 'content-type': type }, payload })
+  for (const type of ['application/json', 'application/json; charset=utf-8', 'application/json; charset=iso-8859-1']) {
+    const latin1 = await send(Buffer.from('{"mode":"full","é":1}', 'latin1'), type)
+    assert.deepEqual([latin1.statusCode, latin1.json().code], [400, 'VALIDATION_FAILED'])
+    assert.equal(latin1.json().detail, 'The body is not UTF-8.')
+  }
+  assert.equal(
+    (await send(Buffer.from('{"mode":"full"}\xed\xa0\x80', 'latin1'))).json().detail,
+    'The body is not UTF-8.'
+  )
+  assert.equal((await send(Buffer.from('\ufeff{"mode":"full"}'))).statusCode, 200)
+  assert.equal((await send(Buffer.from('{"__proto__":{"mode":1}}'))).statusCode, 400)
+  for (const query of ['name=%ff', 'name=Jos%E9', 'name=100%', 'name=%ed%a0%80', 'a=1&name=%c3']) {
+    const response = await app.inject(`/trace?${query}`)
+    assert.deepEqual([response.statusCode, response.json().code], [400, 'VALIDATION_FAILED'], query)
+    assert.equal(response.headers['x-request-id'], response.json().requestId)
+    assert.ok(!response.body.includes('Jos'))
+  }
+  assert.equal((await app.inject('/trace?name=Jos%C3%A9&x=100%25')).statusCode, 200)
+})
+
+test('bytes beyond ASCII in an address are denied', async t => {
+  const app = await buildTestApp(t)
+  await app.listen({ port: 0 })
+  for (const address of ['/trace?name=José', '/josé']) {
+    const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+    socket.write(Buffer.from(`GET ${address} HTTP/1.1\r\nhost: sdmk\r\nconnection: close\r\n\r\n`, 'latin1'))
+    assert.match(await text(socket), /^HTTP\/1.1 400 /)
+  }
 })
 
 test('a defect tells the outside nothing but its request id', async t => {

@@ -119,6 +119,19 @@ test('reports a secret that is a folder', async t => {
   })
 })
 
+test('reads a secret that an editor saved with a byte order mark, and reports one that is not UTF-8', async t => {
+  const directory = await freshDirectory(t)
+  const store = createFileSecretStore(directory)
+  await store.write('kki', { clientSecret: 'first' })
+  await writeFile(join(directory, 'kki.json'), '\ufeff{"clientSecret":"é"}')
+  const { value, version } = await store.readVersion('kki')
+  assert.deepEqual(value, { clientSecret: 'é' })
+  await store.replace('kki', version, { clientSecret: 'next' })
+
+  await writeFile(join(directory, 'kki.json'), '{"clientSecret":"é"}', 'latin1')
+  await assert.rejects(store.read('kki'), { code: 'SDMK_SECRET_UNREADABLE', message: /NOT_UTF8/ })
+})
+
 test('leaves a secret alone that somebody else stored since it was read', async t => {
   const store = createFileSecretStore(await freshDirectory(t))
   const first = await store.replace('kki-token', (await store.readVersion('kki-token')).version, { accessToken: 'a' })

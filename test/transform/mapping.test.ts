@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { test } from 'node:test'
 import { renderMappingSchema } from '../../docs/generate-mapping-schema.ts'
 import { ConfigurationError } from '../../sidecar/errors.ts'
+import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
 import { type Mapping, parseMapping } from '../../sidecar/transform/mapping.ts'
 import { readContract, shippedMapping } from './helpers.ts'
 
@@ -76,4 +80,15 @@ test('a word may pass from one profession to another from a day on', () => {
 
 test('a birthplace has one alias', () => {
   refuses(mapping => mapping.birthPlaceAliases.push({ value: 'UJUNG-PANDANG', key: 'Makassar' }), '/birthPlaceAliases/')
+})
+
+test('a mapping file may begin with a byte order mark, and must be UTF-8', async t => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'sdmk-mapping-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const file = path.join(folder, 'mapping.json')
+  const text = JSON.stringify(readContract('kki-mapping.json'))
+  await writeFile(file, `\ufeff${text}`)
+  assert.deepEqual(await loadMapping(file), parseMapping(JSON.parse(text)))
+  await writeFile(file, Buffer.from(text.replace('AKTIF', 'AKTIF é'), 'latin1'))
+  await assert.rejects(loadMapping(file), /^ConfigurationError: KKI_MAPPING_FILE: cannot be read \(NOT_UTF8\)/)
 })

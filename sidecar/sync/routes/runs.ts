@@ -36,7 +36,8 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
       summary: 'Start a run',
       description:
         'Incremental: what changed since the last one. Window: what changed between two times. Full: everything, one batch per profession. Repeating a request with the same Idempotency-Key returns the run that the first one started.',
-      headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ minLength: 1, maxLength: 200 })) }),
+      // ASCII: Node reads other bytes of headers as Latin-1, so that one key would have two texts.
+      headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' })) }),
       body: RunRequestSchema,
       response: { 202: RunSchema, ...problems }
     },
