@@ -100,7 +100,7 @@ Made by ${commands} on ${machine}.${whyNoDisk === null ? '' : ` \`disk-full\` wa
 ## Results
 
 A run counts only if its fault struck while its step was held. _Lost_: something is missing or is not what it should be, or the run was not over
-within two minutes. _Resume_: from the end of the fault (of \`sigkill\` from the kill) until the batch or call that it struck got on.
+within five minutes. _Resume_: from the end of the fault (of \`sigkill\` from the kill) until the batch or call that it struck got on.
 
 ${render(summary)}
 ## Steps

@@ -8,7 +8,7 @@ they lie in Vault or in \`SDMK_SECRETS_DIR\` ([secrets](secrets.md)), and the da
 
 Names that begin with \`OTEL_\` are OpenTelemetry’s own; its exporter reads more of them by itself ([tracing](tracing.md)).
 
-This page is made from \`sidecar/config.ts\` by \`npm run generate\`.
+This page is made from \`sidecar/environment.ts\` by \`npm run generate\`.
 
 | Variable | Meaning | Default | Unit, allowed values |
 | --- | --- | --- | --- |
