@@ -31,7 +31,7 @@ const isAlone = (file: string) => isOf(file, 'chaos')
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .sort()
   .map(file => path.join(root, file))
-// Each timeout bounds one test or suite against hanging. They are long, since the machine may be busy with other work.
+// Each timeout bounds one test against hanging, not a file. They are long, since the machine may be busy with other work.
 const stages = [
   { files: files.filter(file => !isEndToEnd(file) && !isAlone(file)), concurrency: 4, timeout: 900_000 },
   { files: files.filter(isEndToEnd), concurrency: 2, timeout: 1_800_000 },
