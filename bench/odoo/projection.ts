@@ -52,7 +52,7 @@ export async function project(
   }
   try {
     const signal = AbortSignal.timeout(limitMs)
-    const context = { pool, link: counting, logger, timeZone: 'Asia/Jakarta' }
+    const context = { pool, link: counting, logger, timeZone: 'Asia/Jakarta', resend: async () => undefined }
     const jobs: Job<PeopleJob>[] = data.map((job, index) => ({ id: String(index), data: job, retryCount: 0, signal }))
     const cpu = process.cpuUsage()
     const started = performance.now()

@@ -1,19 +1,21 @@
 import { SdmkError } from '../errors.ts'
 
+/**
+ * Why Odoo is unavailable: it cannot be reached or is busy (`away`), does not answer in time or to the end (`slow`), took the call and
+ * failed over it (`failed`), or there is no account to call it with (`account`). A call that is slow or failed may be so
+ * for what was sent.
+ */
+export type Unavailability = 'away' | 'slow' | 'failed' | 'account'
+
 /** Odoo cannot be reached, is too slow, or fails by itself; the same call may succeed later. */
 export class OdooUnavailable extends SdmkError {
   readonly code = 'ODOO_UNAVAILABLE'
   override readonly retryable = true
-  /** True where the sidecar has no account there yet. */
-  readonly isWithoutAccount: boolean
+  readonly kind: Unavailability
 
-  constructor(problem: string, options?: ErrorOptions & { isWithoutAccount?: boolean }) {
+  constructor(kind: Unavailability, problem: string, options?: ErrorOptions) {
     super(`Odoo ${problem}; the call is repeated`, options)
-    this.isWithoutAccount = options?.isWithoutAccount ?? false
-  }
-
-  static withoutAccount(): OdooUnavailable {
-    return new OdooUnavailable('has given the sidecar no account yet', { isWithoutAccount: true })
+    this.kind = kind
   }
 }
 
@@ -36,3 +38,30 @@ export class OdooRefused extends SdmkError {
     return this.fault === accessDenied
   }
 }
+
+/** A call could not be made on our side: what was to be sent cannot be written down. Odoo was not asked. */
+export class OdooCallNotMade extends SdmkError {
+  readonly code = 'ODOO_CALL_NOT_MADE'
+
+  constructor(options?: ErrorOptions) {
+    super('The call of Odoo could not be made; Odoo was not asked', options)
+  }
+}
+
+/**
+ * Returns what an error of a transport means. Sockets, TLS and HTTP parsers put a code on theirs. Everything else happened
+ * in the process itself, before anything was sent, and repeating it does not help.
+ */
+export function translateFailure(error: unknown): OdooUnavailable | OdooCallNotMade {
+  const { code } = error as { code?: unknown }
+  if (typeof code !== 'string' || ofProcess.test(code)) return new OdooCallNotMade({ cause: error })
+  return ofCall.test(code)
+    ? new OdooUnavailable('slow', 'breaks off the call', { cause: error })
+    : new OdooUnavailable('away', 'cannot be reached', { cause: error })
+}
+
+/** Codes of calls that were under way. Odoo also ends them so where it dies of what was sent. */
+const ofCall = /^(?:ECONNRESET|EPIPE|UND_ERR_SOCKET|HPE_.*)$/
+
+/** Codes of Node and undici for arguments that they do not take. */
+const ofProcess = /^ERR_(?!TLS_|SSL_|SOCKET_|STREAM_|HTTP2_)|^UND_ERR_(?:INVALID_|NOT_SUPPORTED|REQ_CONTENT_LENGTH)/

@@ -27,10 +27,11 @@ export interface Range {
 }
 
 /**
- * People and their registrations: those named, those of a range of a batch's change records, or all of a range, whatever
+ * People and their registrations: those named, those of named registrations, those of a range of a batch's change records, or all of a range, whatever
  * Odoo believes to have newer.
  */
-export type PeopleJob = Traced & ({ people: number[] } | { changesOf: { batchId: number } & Range } | { repair: Range })
+export type PeopleJob = Traced &
+  ({ people?: number[]; registrations?: number[] } | { changesOf: { batchId: number } & Range } | { repair: Range })
 
 /** Rows of one call; above, Odoo gains nothing and its memory grows. */
 export const rowsPerCall = 5000

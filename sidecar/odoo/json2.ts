@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici'
-import { accessDenied, OdooRefused, OdooUnavailable } from './errors.ts'
-import { maxConnections, type OdooCall, type OdooConnection, type OdooTransport } from './transport.ts'
+import { accessDenied, OdooRefused, OdooUnavailable, translateFailure } from './errors.ts'
+import { isOfServer, maxConnections, type OdooCall, type OdooConnection, type OdooTransport } from './transport.ts'
 
 /** Returns a transport over JSON-2 (`POST /json/2/<model>/<method>`), which stays when Odoo drops XML-RPC. */
 export function createJson2Transport(connection: OdooConnection): OdooTransport {
@@ -24,20 +24,28 @@ export function createJson2Transport(connection: OdooConnection): OdooTransport 
           body: JSON.stringify({ payload }),
           signal: AbortSignal.any([signal, limit])
         })
-        const text = await body.text()
-        if (statusCode === 429 || statusCode >= 500) throw new OdooUnavailable(`answers ${statusCode}`)
-        if (statusCode === 401) throw new OdooRefused(accessDenied)
-        if (statusCode >= 400) throw new OdooRefused(faultOf(text))
-        return JSON.parse(text)
-      } catch (cause) {
+        return read(statusCode, await body.text())
+      } catch (error) {
         signal.throwIfAborted()
-        if (cause instanceof OdooRefused || cause instanceof OdooUnavailable) throw cause
-        throw new OdooUnavailable(limit.aborted ? `does not answer within ${timeoutMs} ms` : 'cannot be reached', {
-          cause
-        })
+        if (error instanceof OdooRefused || error instanceof OdooUnavailable) throw error
+        if (!limit.aborted) throw translateFailure(error)
+        throw new OdooUnavailable('slow', `does not answer within ${timeoutMs} ms`)
       }
     },
     close: () => agent.close()
+  }
+}
+
+function read(status: number, text: string): unknown {
+  if (isOfServer(status)) throw new OdooUnavailable('away', `answers ${status}`)
+  if (status >= 500) throw new OdooUnavailable('failed', `answers ${status}`)
+  if (status === 401) throw new OdooRefused(accessDenied)
+  if (status >= 400) throw new OdooRefused(faultOf(text))
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Not as the cause: the parser quotes the answer.
+    throw new OdooUnavailable('failed', 'answers something that is not JSON')
   }
 }
 

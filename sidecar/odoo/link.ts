@@ -2,15 +2,16 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import CircuitBreaker from 'opossum'
 import type { OdooConfig } from '../config.ts'
+import { SdmkError } from '../errors.ts'
 import { formatTraceparent } from '../platform/trace-context.ts'
 import { apart, inSpan } from '../platform/tracing.ts'
 import type { SecretStore } from '../secrets/store.ts'
 import { transports } from './create-transport.ts'
-import { OdooRefused, OdooUnavailable } from './errors.ts'
+import { OdooCallNotMade, OdooRefused, OdooUnavailable } from './errors.ts'
 import type { Payload } from './payloads.ts'
 import type { OdooCall, OdooTransport } from './transport.ts'
 
-export type CallResult = 'stored' | 'unavailable' | 'refused'
+export type CallResult = 'stored' | 'unavailable' | 'refused' | 'not_made'
 
 export interface LinkOptions {
   odoo: OdooConfig
@@ -33,7 +34,8 @@ export interface OdooLink {
   readonly breakerState: 0 | 1 | 2
   /**
    * Returns what Odoo answered; while Odoo is away, or does not know the account, the call is repeated without end.
-   * @throws OdooRefused, the signal's reason; OdooUnavailable after the last attempt
+   * @throws OdooRefused, OdooCallNotMade, the signal's reason; OdooUnavailable after the last attempt, or where Odoo fails
+   *   over this call again and again
    */
   deliver(payload: Payload, delivery: Delivery): Promise<unknown>
   /** Reads the account anew for the next call; calls that wait are made at once. */
@@ -44,6 +46,9 @@ export interface OdooLink {
 
 /** Name of the secret: `login` and `apiKey` of the service account, as the addon hands them over. */
 export const odooSecret = 'odoo'
+
+/** Failures of Odoo over one call after which it may be for what is sent. */
+const mostFailures = 3
 
 const breakerOptions = {
   // Each call has its own time limit.
@@ -63,7 +68,8 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
   const closing = new AbortController()
   const circuit = new CircuitBreaker(attempt, {
     ...breakerOptions,
-    errorFilter: error => resultOf(error) !== 'unavailable'
+    // What Odoo failed over may be this call alone; others must not wait for it.
+    errorFilter: error => resultOf(error) !== 'unavailable' || (error as OdooUnavailable).kind === 'failed'
   })
   // The breaker is everybody's: what it says belongs to no call.
   circuit.on('open', () => apart(() => logger.error('Odoo failed too often of late and is asked less')))
@@ -73,6 +79,15 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
   })
 
   async function attempt(call: OdooCall): Promise<unknown> {
+    try {
+      return await callOnce(call)
+    } catch (error) {
+      call.signal.throwIfAborted()
+      throw error instanceof SdmkError ? error : new OdooCallNotMade({ cause: error })
+    }
+  }
+
+  async function callOnce(call: OdooCall): Promise<unknown> {
     transport ??= open()
     const present = transport
     const opened = await present.catch(error => {
@@ -88,8 +103,10 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
   }
 
   async function open(): Promise<OdooTransport> {
-    const secret = await secrets.read(odooSecret)
-    if (!secret?.login || !secret.apiKey) throw OdooUnavailable.withoutAccount()
+    const secret = await secrets.read(odooSecret).catch(cause => {
+      throw new OdooUnavailable('account', 'has an account that cannot be read', { cause })
+    })
+    if (!secret?.login || !secret.apiKey) throw new OdooUnavailable('account', 'has given the sidecar no account yet')
     const { baseUrl, database, timeoutMs } = odoo
     return transports[odoo.transport]({ baseUrl, database, timeoutMs, login: secret.login, apiKey: secret.apiKey })
   }
@@ -111,6 +128,7 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
     async deliver({ model, method, payload, rows }, { requestId, signal: outer, attempts = Number.POSITIVE_INFINITY }) {
       const signal = AbortSignal.any([outer, closing.signal])
       let pauses = 0
+      let failures = 0
       for (let attempt = 1; ; attempt++) {
         signal.throwIfAborted()
         const awoken = wake.signal
@@ -128,7 +146,8 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
           signal.throwIfAborted()
           const result = resultOf(error)
           if (result) onCall(result)
-          if ((error instanceof OdooRefused && !error.isOfAccount) || attempt >= attempts) throw error
+          if (error instanceof OdooUnavailable && (error.kind === 'failed' || error.kind === 'slow')) failures++
+          if (isOfCall(error) || failures >= mostFailures || attempt >= attempts) throw error
           const seconds = Math.min(2 ** Math.min(pauses++, 12), odoo.retryMaxSeconds)
           if (attempt === 1)
             logger.warn(
@@ -155,10 +174,14 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
   }
 }
 
+/** True where the same call would fail again, whenever it is made. */
+function isOfCall(error: unknown): boolean {
+  return error instanceof OdooCallNotMade || (error instanceof OdooRefused && !error.isOfAccount)
+}
+
 /** What a failed call counts as; null where none was made: the breaker is open, or there is no account yet. */
 function resultOf(error: unknown): CallResult | null {
   if (error instanceof OdooRefused) return 'refused'
-  if (error instanceof OdooUnavailable) return error.isWithoutAccount ? null : 'unavailable'
-  const { code } = error as { code?: unknown }
-  return code === 'EOPENBREAKER' || code === 'ESHUTDOWN' ? null : 'unavailable'
+  if (error instanceof OdooCallNotMade) return 'not_made'
+  return error instanceof OdooUnavailable && error.kind !== 'account' ? 'unavailable' : null
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { CallResult } from './link.ts'
 
-const results: readonly CallResult[] = ['stored', 'unavailable', 'refused']
+const results: readonly CallResult[] = ['stored', 'unavailable', 'refused', 'not_made']
 
 /** Makes the metrics of the way to Odoo, and returns what counts its calls. */
 export function createOdooMetrics(app: FastifyInstance, breakerState: () => number): (result: CallResult) => void {
@@ -38,6 +38,11 @@ export function createOdooMetrics(app: FastifyInstance, breakerState: () => numb
     })
   }
   gauge('sdmk_odoo_pending_jobs', 'Jobs that Odoo has not been told', 'count(*)')
+  gauge(
+    'sdmk_odoo_failing_jobs',
+    'Those of them that failed before, such as of records that Odoo cannot be told',
+    'count(*) filter (where retry_count > 0)'
+  )
   gauge(
     'sdmk_odoo_oldest_pending_seconds',
     'Age of the oldest of them',

@@ -6,7 +6,7 @@ import { compareWithOdoo } from './compare.ts'
 import { createProjection, type PeopleJob, type StateJob } from './jobs.ts'
 import { createOdooLink, type OdooLink } from './link.ts'
 import { createOdooMetrics } from './metrics.ts'
-import { jobsAtATime, relayPeople, relayState } from './relay.ts'
+import { jobsAtATime, type RelayContext, relayPeople, relayState } from './relay.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -45,7 +45,13 @@ export default fp<OdooPluginOptions>(
 )
 
 async function work({ database, queue, log: logger }: FastifyInstance, { timeZone }: Config, link: OdooLink) {
-  const context = { pool: database.pool, link, logger, timeZone }
+  const context: RelayContext = {
+    pool: database.pool,
+    link,
+    logger,
+    timeZone,
+    resend: (name, data) => database.withTransaction(client => queue.sendMany(name, data, client))
+  }
   await queue.workMany<StateJob>('odoo-state', (jobs, signal) => relayState(context, jobs, signal), {
     atATime: jobsAtATime.state
   })

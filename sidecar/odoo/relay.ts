@@ -1,15 +1,25 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { FastifyBaseLogger } from 'fastify'
-import type { Job, Outcome } from '../platform/queue.ts'
-import { OdooRefused } from './errors.ts'
-import { chunks, type PeopleJob, type StateJob } from './jobs.ts'
+import type { Job, Outcome, Traced } from '../platform/queue.ts'
+import { chunks, type PeopleJob, type Range, type StateJob } from './jobs.ts'
 import type { Delivery } from './link.ts'
-import { auditHeadPayload, deskPayload, integrationPayload, peoplePayload, readChangedPeople } from './payloads.ts'
+import {
+  auditHeadPayload,
+  deskPayload,
+  integrationPayload,
+  type Payload,
+  peoplePayload,
+  readChangedPeople
+} from './payloads.ts'
 import { type RepairContext, repairDesk, repairPeople } from './repair.ts'
+import { halveList, halveRange, tellApart } from './split.ts'
 import { codesPayload, professionsPayload } from './words.ts'
 
 export interface RelayContext extends RepairContext {
   logger: FastifyBaseLogger
   timeZone: string
+  /** Sends jobs of their own, of records that could not be told with others. */
+  resend(queue: 'odoo-state' | 'odoo-people', data: object[]): Promise<void>
 }
 
 /** Jobs that are folded into as few calls as they need: after an outage many of them mean the same records. */
@@ -20,61 +30,117 @@ const lanes = 2
 
 /** Tells Odoo what the batches, rejections and the setting of these jobs are now. */
 export function relayState(context: RelayContext, jobs: Job<StateJob>[], signal: AbortSignal): Promise<Outcome[]> {
-  return together(context, jobs, async some => {
-    const { pool, link, timeZone } = context
-    const delivery = { requestId: requestIdOf(some), signal }
-    const data = some.map(job => job.data)
-    if (data.some(({ words }) => words)) {
-      for (const payload of [await professionsPayload(pool), codesPayload()]) await link.deliver(payload, delivery)
-    }
-    for (const batches of chunks(distinct(data.flatMap(job => job.batches ?? [])))) {
-      await link.deliver(await deskPayload(pool, { batches, rejections: [] }), delivery)
-    }
-    for (const rejections of chunks(distinct(data.flatMap(job => job.rejections ?? [])))) {
-      await link.deliver(await deskPayload(pool, { batches: [], rejections }), delivery)
-    }
-    for (const { repair } of data) if (repair) await repairDesk(context, repair, delivery)
-    if (data.some(({ auditHead }) => auditHead)) await link.deliver(await auditHeadPayload(pool), delivery)
-    if (data.some(({ setting }) => setting)) await link.deliver(await integrationPayload(pool, timeZone), delivery)
-  })
+  return relay(context, stateRelay, jobs, signal)
 }
 
 /** Tells Odoo what the people of these jobs and their registrations are now. */
 export function relayPeople(context: RelayContext, jobs: Job<PeopleJob>[], signal: AbortSignal): Promise<Outcome[]> {
-  return together(context, jobs, async some => {
-    const delivery = { requestId: requestIdOf(some), signal }
-    await inLanes(await peopleTasks(context, some, delivery))
-  })
+  return relay(context, peopleRelay, jobs, signal)
+}
+
+/** What is told by the jobs of one queue. */
+interface Relay<T> {
+  queue: 'odoo-state' | 'odoo-people'
+  /** Tells all that these jobs mean. */
+  tell(call: RelayCall<T>, data: T[]): Promise<void>
+  /** Returns what a call without records hands over. */
+  nothing(context: RelayContext): Promise<Payload>
+}
+
+/** Jobs that are done together. */
+interface RelayCall<T> {
+  context: RelayContext
+  delivery: Delivery
+  probe(): Promise<unknown>
+  /** Takes note of one record that cannot be told, as the job that would tell it alone. */
+  leaveOut(record: T, error: unknown): void
+}
+
+const stateRelay: Relay<StateJob> = {
+  queue: 'odoo-state',
+  nothing: ({ pool }) => deskPayload(pool, { batches: [], rejections: [] }),
+  async tell({ context, delivery, probe, leaveOut }, data) {
+    const { pool, link, timeZone } = context
+    const { signal } = delivery
+    const steps: (() => Promise<unknown>)[] = []
+    if (data.some(({ words }) => words)) {
+      steps.push(async () => link.deliver(await professionsPayload(pool), delivery))
+      steps.push(() => link.deliver(codesPayload(), delivery))
+    }
+    for (const key of ['batches', 'rejections'] as const) {
+      const tell = async (ids: number[]) =>
+        link.deliver(await deskPayload(pool, { batches: [], rejections: [], [key]: ids }), delivery)
+      const split = { tell, halve: halveList, probe, signal }
+      for (const part of chunks(distinct(data.flatMap(job => job[key] ?? [])))) {
+        steps.push(() => tellApart(part, { ...split, leaveOut: (ids, error) => leaveOut({ [key]: ids }, error) }))
+      }
+    }
+    for (const { repair } of data) {
+      if (!repair) continue
+      const tell = (part: typeof repair) => repairDesk(context, part, delivery)
+      const split = { tell, halve: halveRange<typeof repair>, probe, signal }
+      steps.push(() => tellApart(repair, { ...split, leaveOut: (part, error) => leaveOut({ repair: part }, error) }))
+    }
+    if (data.some(({ auditHead }) => auditHead))
+      steps.push(async () => link.deliver(await auditHeadPayload(pool), delivery))
+    if (data.some(({ setting }) => setting))
+      steps.push(async () => link.deliver(await integrationPayload(pool, timeZone), delivery))
+    await inTurn(steps, signal)
+  }
+}
+
+const peopleRelay: Relay<PeopleJob> = {
+  queue: 'odoo-people',
+  nothing: ({ pool }) => peoplePayload(pool, { people: [], registrations: [] }),
+  async tell(call, data) {
+    await inLanes(await peopleTasks(call, data))
+  }
 }
 
 /** One task for each call: its rows are read when its turn comes, so that no more than a call's rows are held in a lane. */
 async function peopleTasks(
-  context: RelayContext,
-  jobs: Job<PeopleJob>[],
-  delivery: Delivery
+  { context, delivery, probe, leaveOut }: RelayCall<PeopleJob>,
+  data: PeopleJob[]
 ): Promise<(() => Promise<unknown>)[]> {
   const { pool, link } = context
+  const { signal } = delivery
   const tasks: (() => Promise<unknown>)[] = []
-  const people: number[] = []
-  const registrations: number[] = []
-  for (const { data } of jobs) {
-    if ('repair' in data) {
-      tasks.push(() => repairPeople(context, data.repair, delivery))
-    } else if ('people' in data) {
-      people.push(...data.people)
+  const ids = { people: [] as number[], registrations: [] as number[] }
+  for (const job of data) {
+    if ('repair' in job) {
+      const tell = (part: Range) => repairPeople(context, part, delivery)
+      const split = { tell, halve: halveRange<Range>, probe, signal }
+      tasks.push(() =>
+        tellApart(job.repair, { ...split, leaveOut: (part, error) => leaveOut({ repair: part }, error) })
+      )
+    } else if ('changesOf' in job) {
+      const changed = await readChangedPeople(pool, job.changesOf)
+      ids.people.push(...changed.people)
+      ids.registrations.push(...changed.registrations)
     } else {
-      const changed = await readChangedPeople(pool, data.changesOf)
-      people.push(...changed.people)
-      registrations.push(...changed.registrations)
+      ids.people.push(...(job.people ?? []))
+      ids.registrations.push(...(job.registrations ?? []))
     }
   }
-  for (const part of chunks(distinct(people))) {
-    tasks.push(async () => link.deliver(await peoplePayload(pool, { people: part, registrations: [] }), delivery))
-  }
-  for (const part of chunks(distinct(registrations))) {
-    tasks.push(async () => link.deliver(await peoplePayload(pool, { people: [], registrations: part }), delivery))
+  for (const key of ['people', 'registrations'] as const) {
+    const tell = async (part: number[]) =>
+      link.deliver(await peoplePayload(pool, { people: [], registrations: [], [key]: part }), delivery)
+    const split = { tell, halve: halveList, probe, signal }
+    for (const part of chunks(distinct(ids[key]))) {
+      tasks.push(() => tellApart(part, { ...split, leaveOut: (one, error) => leaveOut({ [key]: one }, error) }))
+    }
   }
   return tasks
+}
+
+/** Does the steps one after the other, those after one that fails too; then its error is thrown. */
+async function inTurn(steps: (() => Promise<unknown>)[], signal: AbortSignal): Promise<void> {
+  const errors: unknown[] = []
+  for (const step of steps) {
+    await step().catch(error => errors.push(error))
+    signal.throwIfAborted()
+  }
+  if (errors.length > 0) throw errors[0]
 }
 
 /** Does the tasks, some at a time. After one has failed no other begins, and its error is thrown when none is under way. */
@@ -93,31 +159,86 @@ async function inLanes(tasks: (() => Promise<unknown>)[]): Promise<void> {
 }
 
 /**
- * Does all jobs at once. What Odoo refuses is then tried job by job, so that one that it cannot take holds up none of the
- * others; that one goes back to the queue.
+ * Does jobs at once, so that one call means many of them. A job that failed before and is of one record is done apart:
+ * with others it would only have to be found once more.
  */
-async function together<T>(
+async function relay<T extends Traced>(
   context: RelayContext,
+  kind: Relay<T>,
   jobs: Job<T>[],
-  work: (some: Job<T>[]) => Promise<void>
+  signal: AbortSignal
 ): Promise<Outcome[]> {
-  try {
-    await work(jobs)
-    return jobs.map(({ id }) => ({ id, isDone: true }))
-  } catch (error) {
-    if (!(error instanceof OdooRefused)) throw error
-    if (jobs.length === 1) {
-      context.logger.error({ err: error, job_id: jobs[0]?.id }, 'Odoo refuses rows; they are sent again later')
-      return jobs.map(({ id }) => ({ id, isDone: false }))
-    }
-  }
-  const outcomes: Outcome[] = []
-  for (const job of jobs) outcomes.push(...(await together(context, [job], work)))
+  const { apart = [], others = [] } = Object.groupBy(jobs, ({ retryCount, data }) =>
+    retryCount > 0 && isOfOne(data) ? 'apart' : 'others'
+  )
+  const outcomes = others.length === 0 ? [] : await together(context, kind, others, signal)
+  for (const job of apart) outcomes.push(...(await together(context, kind, [job], signal)))
   return outcomes
 }
 
-function requestIdOf(jobs: Job<unknown>[]): string {
-  return `odoo-${jobs[0]?.id}`
+/**
+ * Does all jobs at once. A record that cannot be told goes back to the queue as a job of its own. Where the failure is of
+ * no record, they are done job by job, so that one holds up none of the others; that one goes back to the queue.
+ * @throws what fails a call without records too: Odoo or the database is away
+ */
+async function together<T extends Traced>(
+  context: RelayContext,
+  kind: Relay<T>,
+  jobs: Job<T>[],
+  signal: AbortSignal
+): Promise<Outcome[]> {
+  const { link, logger } = context
+  const delivery = { requestId: `odoo-${jobs[0]?.id}`, signal }
+  const probe = async () => link.deliver(await kind.nothing(context), delivery)
+  const leftOut: T[] = []
+  const leaveOut = (record: T, error: unknown) => {
+    leftOut.push(record)
+    logger.error(
+      { err: error, left_out: JSON.stringify(record) },
+      'Odoo cannot be told a record; it is tried again later'
+    )
+  }
+  try {
+    const data = jobs.map(job => job.data)
+    await kind.tell({ context, delivery, probe, leaveOut }, data)
+  } catch (error) {
+    signal.throwIfAborted()
+    await probe()
+    if (jobs.length === 1) {
+      logger.error({ err: error, job_id: jobs[0]?.id }, 'Odoo cannot be told what a job means; it is tried again later')
+      return jobs.map(({ id }) => ({ id, isDone: false }))
+    }
+    const outcomes: Outcome[] = []
+    for (const job of jobs) outcomes.push(...(await together(context, kind, [job], signal)))
+    return outcomes
+  }
+  const again = await keepLeftOut(context, kind, jobs, leftOut)
+  return jobs.map(({ id }) => ({ id, isDone: !again.has(id) }))
+}
+
+/** Returns the jobs that are of nothing but a record that was left out; of the other such records jobs are sent. */
+async function keepLeftOut<T extends Traced>(
+  { resend }: RelayContext,
+  { queue }: Relay<T>,
+  jobs: Job<T>[],
+  leftOut: T[]
+): Promise<Set<string>> {
+  const again = new Set<string>()
+  const others: T[] = []
+  for (const record of leftOut) {
+    const own = jobs.find(({ data: { traceparent: _, ...data } }) => isDeepStrictEqual(data, record))
+    if (own) again.add(own.id)
+    else others.push(record)
+  }
+  if (others.length > 0) await resend(queue, others)
+  return again
+}
+
+/** True for a job of one record, as `leaveOut` makes them. */
+function isOfOne({ traceparent: _, ...data }: Traced): boolean {
+  const [records, ...more] = Object.values(data) as (number[] | Range | undefined)[]
+  if (more.length > 0 || typeof records !== 'object') return false
+  return Array.isArray(records) ? records.length === 1 : records.from !== undefined && records.from === records.to
 }
 
 function distinct(ids: number[]): number[] {

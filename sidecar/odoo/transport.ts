@@ -25,7 +25,7 @@ export interface OdooCall {
  * fails may have been carried out, so what is called must be safe to repeat.
  */
 export interface OdooTransport {
-  /** Returns what the method returned. @throws OdooUnavailable, OdooRefused, the reason of the signal */
+  /** Returns what the method returned. @throws OdooUnavailable, OdooRefused, OdooCallNotMade, the reason of the signal */
   call(call: OdooCall): Promise<unknown>
   close(): Promise<void>
 }
@@ -35,3 +35,8 @@ export interface OdooTransport {
  * must not wait until five thousand people are stored.
  */
 export const maxConnections = 3
+
+/** Statuses by which a server or a proxy in front of it says that it is busy or away. Another error is of the call. */
+export function isOfServer(status: number): boolean {
+  return status === 429 || status === 502 || status === 503 || status === 504
+}

@@ -1,8 +1,9 @@
-import http from 'node:http'
+import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import OdooAwait from 'odoo-await'
-import { accessDenied, OdooRefused, OdooUnavailable } from './errors.ts'
-import { maxConnections, type OdooCall, type OdooConnection, type OdooTransport } from './transport.ts'
+import { escapeUnportable } from '../platform/portable-text.ts'
+import { accessDenied, OdooRefused, OdooUnavailable, translateFailure } from './errors.ts'
+import { isOfServer, maxConnections, type OdooCall, type OdooConnection, type OdooTransport } from './transport.ts'
 
 /** Faults of Odoo's XML-RPC that say why it refuses; all others are faults of its own. */
 const refusals: Record<number, string> = {
@@ -69,18 +70,23 @@ class Client extends OdooAwait {
   callMethod(uid: number, { model, method, payload }: OdooCall): Promise<unknown> {
     // The package declares it of the class, and keeps it with the object.
     Object.assign(this, { uid })
-    return this.execute_kw(model, method, [[], { payload }])
+    // XML has no way to write some characters; JSON has one for all.
+    return this.execute_kw(model, method, [[], { payload: escapeUnportable(payload) }])
   }
 }
 
 /** odoo-await rejects with faults of Odoo, errors of the socket and, where it cannot sign in, with a text. */
 function translate(error: unknown, timedOut: string | null): Error {
   if (typeof error === 'string') return new OdooRefused(accessDenied)
-  const { faultCode, faultString } = error as { faultCode?: number; faultString?: string }
+  const { faultCode, faultString, res } = error as { faultCode?: number; faultString?: string; res?: IncomingMessage }
   const fault = faultCode === undefined ? undefined : (refusals[faultCode] ?? namedIn(faultString))
   if (fault !== undefined) return new OdooRefused(fault)
-  if (faultCode !== undefined) return new OdooUnavailable('fails by itself')
-  return new OdooUnavailable(timedOut ?? 'cannot be reached', { cause: error })
+  if (faultCode !== undefined) return new OdooUnavailable('failed', 'fails by itself')
+  if (timedOut !== null) return new OdooUnavailable('slow', timedOut)
+  if (res === undefined) return translateFailure(error)
+  // Not as the cause: it holds the answer.
+  const { statusCode = 0 } = res
+  return new OdooUnavailable(isOfServer(statusCode) ? 'away' : 'failed', `answers ${statusCode}, and no XML-RPC`)
 }
 
 /** Refusals, and what it says of a model, method or argument that it does not have: the addons are missing or old. */

@@ -19,8 +19,8 @@ export function odoo(dashboard: DashboardBuilder) {
       graph({
         id: 42,
         title: 'Antrean Odoo',
-        en: 'Jobs that Odoo has not been told',
-        series: { pekerjaan: 'max(sdmk_odoo_pending_jobs)' }
+        en: 'Jobs that Odoo has not been told; those that failed before may be of a record that it cannot be told',
+        series: { pekerjaan: 'max(sdmk_odoo_pending_jobs)', 'pernah gagal': 'max(sdmk_odoo_failing_jobs)' }
       }).span(6)
     )
     .withPanel(
