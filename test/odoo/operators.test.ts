@@ -101,6 +101,34 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     }
   })
 
+  test('the list of rejected rows shows a bolt where a row is urgent, and nowhere else', { skip }, async () => {
+    const theirs = new pg.Client(urlOf(await serverUrl(), database))
+    await theirs.connect()
+    try {
+      await theirs.query(
+        `insert into sdmk_rejection (id, version, source, code, state, urgent)
+        values (900001, 1, 'kki', 'STR_AMBIGUOUS', 'open', true), (900002, 1, 'kki', 'STR_AMBIGUOUS', 'open', false)`
+      )
+      const page = await as('auditor')
+      await open(page, `${kki}.sdmk_rejection_action`, '.o_list_view .o_group_header')
+      for (const header of await page.locator('.o_group_header').all()) await header.click()
+      await page.locator('.o_data_row').nth(2).waitFor()
+      const { rows } = await theirs.query<{ urgent: number; others: number }>(
+        `select count(*) filter (where urgent)::int as urgent, count(*) filter (where urgent is not true)::int as others
+        from sdmk_rejection where state = 'open'`
+      )
+      const { urgent = 0, others = 0 } = rows[0] ?? {}
+      assert.ok(urgent > 0 && others > 0)
+      const bolt = page.locator('.fa-bolt:visible')
+      assert.equal(await page.locator('.o_data_row').count(), urgent + others)
+      assert.equal(await page.locator('.o_data_row', { has: bolt }).count(), urgent)
+      await page.screenshot({ path: path.join(tmpdir(), 'sdmk-urgent.png') })
+    } finally {
+      await theirs.query('delete from sdmk_rejection where id > 900000')
+      await theirs.end()
+    }
+  })
+
   test('an auditor takes an audit head out of Odoo, and the chain verifies against it', { skip }, async () => {
     const page = await as('auditor')
     await open(page, 'sdmk_integration_manager.sdmk_audit_head_action', '.o_data_row')
