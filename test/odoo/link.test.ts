@@ -63,6 +63,7 @@ describe('the link to Odoo', () => {
     const { odoo, calls, link, deliver } = await setUp(t, { answer: fails })
     const deliveries = Array.from({ length: 5 }, () => deliver())
     await until('the breaker is open', async () => link.breakerState === 2)
+    await until('nothing is under way any more', async () => calls.length === odoo.requests)
     const { requests } = odoo
     await wait(1500)
     assert.equal(odoo.requests, requests, 'an open breaker asks nothing')
