@@ -132,6 +132,7 @@ function nikColumns({ nik }: PersonEdit, identity: Identity): Columns {
 
 const nikFaults = {
   length: 'must be 16 digits',
+  rounded: 'is a rounded number, not 16 digits',
   placeholder: 'is a placeholder',
   month: 'has no month at digits 9 and 10',
   day: 'has no day at digits 7 and 8',

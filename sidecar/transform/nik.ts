@@ -2,9 +2,11 @@ import type { WarningCode } from './codes.ts'
 import type { Sex } from './types.ts'
 
 /** Why a NIK cannot be one. */
-export type NikFault = 'length' | 'placeholder' | 'month' | 'day' | 'date'
+export type NikFault = 'length' | 'rounded' | 'placeholder' | 'month' | 'day' | 'date'
 
 const sixteenDigits = /^\d{16}$/
+/** As spreadsheets show long numbers: `3.27302E+15`, or with a comma. */
+const scientific = /^\d(?:[.,]\d+)?E\+?\d+$/i
 const oneDigit = /^(\d)\1{15}$/
 const keyboardRow = '1234567890123456'
 
@@ -42,7 +44,7 @@ export function holdsNikOf(birthDate: string | null, canonicalStr: string): bool
 
 /** Returns what makes `nik` unusable, or `null` where it may be a NIK. A NIK has no check digit. */
 export function nikFault(nik: string): NikFault | null {
-  if (!sixteenDigits.test(nik)) return 'length'
+  if (!sixteenDigits.test(nik)) return scientific.test(nik) ? 'rounded' : 'length'
   if (nik === keyboardRow || oneDigit.test(nik)) return 'placeholder'
   const month = digits(nik, 8)
   const days = daysOfMonth[month - 1]

@@ -10,6 +10,7 @@ import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
 import type { BatchBody } from '../../sidecar/sync/routes/schemas.ts'
 import { createOwnTransform } from '../../sidecar/transform/own-person.ts'
 import { inject, kkiRecord, startConnector, temporaryFolder, waitForRun } from './helpers.ts'
+import { runSdmk } from './process.ts'
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
 const mappingFile = new URL('../../contracts/kki-mapping.json', import.meta.url).pathname
@@ -173,6 +174,43 @@ describe('importing SDMK’s own people', () => {
     assert.deepEqual([ledger.fetched, ledger.created, ledger.rejected], [3, 2, 1])
     assert.equal((await find({ nik: '3273015708850001' }))[0]?.name, 'Siti Aminah')
     assert.equal((await find({ nik: '3273011203790002' }))[0]?.name, 'José Andréas')
+  })
+
+  test('ends the command with one line and exit code 1 for a file that cannot be read', async t => {
+    const { app, pool, secretsDir } = await startConnector(t)
+    const folder = await temporaryFolder(t)
+    const { href: url } = new URL(app.database.pool.options.connectionString ?? '')
+    const file = path.join(folder, 'people.csv')
+    await writeFile(file, 'nama,nik\nJos\xe9,3273015708850011\n', 'latin1')
+    for (const [args, message] of [
+      [[file], 'people\\.csv, line 2, character 4: is not UTF-8; .* --encoding windows-1252; nothing was imported'],
+      [[path.join(folder, 'none.csv')], 'none\\.csv: does not exist; nothing was imported'],
+      [[folder, '--format', 'csv'], 'is a folder; nothing was imported']
+    ] as const) {
+      const { code, stdout, stderr } = await runSdmk(['import', ...args], {
+        SDMK_DATABASE_URL: url,
+        SDMK_SECRETS_DIR: secretsDir
+      })
+      assert.deepEqual([code, stdout], [1, ''])
+      assert.match(stderr, new RegExp(`^sdmk: .*${message}\n$`))
+    }
+    assert.equal((await pool.query('select from kki.batch')).rowCount, 0)
+    const unknown = await runSdmk(['import', file, '--encoding', 'x-own'], {})
+    assert.equal(unknown.code, 1)
+    assert.match(unknown.stderr, /--encoding.*It is not a label of the WHATWG Encoding Standard\.\n$/)
+  })
+
+  test('rejects rows that a program has damaged before, one by one', async t => {
+    const { load, call } = await setUp(t)
+    const rows = ['Jos\ufffd Andr\ufffdas,3273015708850011', 'Nur Aini,3273015708850012', 'Budi,"3,27302E+15"']
+    const { ledger } = await load(`nama,nik\n${rows.join('\n')}\n`)
+    assert.deepEqual([ledger.fetched, ledger.created, ledger.rejected], [3, 1, 2])
+    const { body } = await call('GET', '/v1/rejections')
+    const { items } = body as { items: { problems: { instancePath: string; params: { reason: string } }[] }[] }
+    assert.deepEqual(items.map(({ problems }) => [problems[0]?.instancePath, problems[0]?.params.reason]).sort(), [
+      ['/nama', 'replacementCharacter'],
+      ['/nik', 'rounded']
+    ])
   })
 
   test('reads a header and rows with other line breaks, and texts with line separators', async t => {

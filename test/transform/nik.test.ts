@@ -26,6 +26,8 @@ test('what cannot be a NIK says why', () => {
   const faults = {
     '': 'length',
     '317101170885000O': 'length',
+    '3,27E+15': 'rounded',
+    '3.27301570885e15': 'rounded',
     '7777777777777777': 'placeholder',
     '1234567890123456': 'placeholder',
     '3171011700850001': 'month',
