@@ -12,8 +12,12 @@ import { openWorld } from './world.ts'
 
 const changedRows = 1000
 const idleMs = 5000
-/** KKI's clock goes on by so much before each day, so that no run sees the rows of the day before again. */
+/**
+ * KKI's clock goes on by so much before each day, so that no run sees the rows of the day before again. It starts so far
+ * behind that it never passes ours.
+ */
 const pauseSeconds = 86_400
+const daySeconds = 86_400
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +27,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false }
   }
 })
+const behindSeconds = Number(values.days) * (pauseSeconds + daySeconds)
 const sizes = values.sizes.split(',').map(Number)
 const results: { rows: number; idleMb: number; load: Measured; days: Measured[] }[] = []
 for (const rows of sizes) {
@@ -33,7 +38,12 @@ if (values.json) console.log(JSON.stringify(results))
 else console.log(render())
 
 async function measureSize(rows: number) {
-  await using world = await openWorld({ rows, sharedBuffers: values['shared-buffers'] })
+  await using world = await openWorld({
+    rows,
+    sharedBuffers: values['shared-buffers'],
+    simulatorArgs: ['--behind', String(behindSeconds)],
+    env: { KKI_CLOCK_TOLERANCE: String(behindSeconds + daySeconds) }
+  })
   await wait(idleMs)
   const idleMb = await world.sidecars[0].residentMb()
   const load = await measureRun(world, 'full')

@@ -89,6 +89,7 @@ function toConfig(env: Environment) {
       overlapSeconds: env.KKI_OVERLAP,
       settleSeconds: env.KKI_SETTLE,
       maxSkewSeconds: env.KKI_MAX_SKEW,
+      clockToleranceSeconds: env.KKI_CLOCK_TOLERANCE,
       maxBodyBytes: env.KKI_MAX_BODY_BYTES,
       maxPages: env.KKI_MAX_PAGES,
       connectTimeoutMs: env.KKI_CONNECT_TIMEOUT,

@@ -287,6 +287,13 @@ export const environmentSchema = Type.Object({
     minimum: 0,
     maximum: 86_400
   }),
+  KKI_CLOCK_TOLERANCE: Type.Integer({
+    description: 'How far KKI’s clock may be from this machine’s clock; a batch fails with `KKI_CLOCK` beyond that.',
+    unit: 'seconds',
+    default: 900,
+    minimum: 5,
+    maximum: 31_536_000
+  }),
   KKI_MAX_BODY_BYTES: Type.Integer({
     description: 'Largest page that is read, after decompression.',
     unit: 'bytes',

@@ -4,8 +4,8 @@ import { SimulatorInputError } from './errors.ts'
 export class SimulatedClock {
   #offsetMs: number
 
-  constructor(notBefore: number) {
-    this.#offsetMs = Math.max(0, notBefore - Date.now())
+  constructor(notBefore: number, behindSeconds = 0) {
+    this.#offsetMs = Math.max(behindSeconds * -1000, notBefore - Date.now())
   }
 
   /** Returns the present in milliseconds since the epoch. */

@@ -25,6 +25,11 @@ export const FaultSpec = Type.Union([
     retryAfter: Type.Optional(Type.String({ description: 'seconds or an HTTP date, sent as it is' })),
     on: target
   }),
+  fault('date', {
+    aheadSeconds: Type.Optional(Type.Integer({ description: 'moves the Date header; negative: behind; default 0' })),
+    text: Type.Optional(Type.String({ description: 'the Date header as it is sent; empty: none' })),
+    on: target
+  }),
   fault('cut-body', { afterBytes: Type.Optional(Type.Integer({ minimum: 0, description: 'default: half of them' })) }),
   fault('broken-json', {}),
   fault('coding', {
@@ -106,7 +111,8 @@ function isAimedAt(spec: FaultSpec, on: Target): boolean {
   switch (spec.kind) {
     case 'down':
     case 'slow':
-    case 'status': {
+    case 'status':
+    case 'date': {
       const aim = spec.on ?? (spec.kind === 'down' ? 'any' : 'api')
       return aim === 'any' || aim === on || (aim === 'api' && on !== 'token')
     }

@@ -26,6 +26,8 @@ export interface SimulatorOptions {
   /** Days to start with, and the share of records that changes in each. Default none, 0.1. */
   days?: number
   changedShare?: number
+  /** How far its clock starts behind the real one, so that it can be moved on without passing that. Default 0. */
+  behindSeconds?: number
   /** Default 3600. */
   tokenLifetimeSeconds?: number
   /** Compresses pages for clients that accept it. Default false. */
@@ -56,7 +58,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const { port = 0, host = '127.0.0.1', clientId = 'sdmk', clientSecret = 'simulator-secret' } = options
   checkOptions(options)
   const seed = options.seed ?? defaultSeed
-  const clock = new SimulatedClock(LAST_STAMP)
+  const clock = new SimulatedClock(LAST_STAMP, options.behindSeconds)
   const population = new Population({
     seed,
     rows: options.rows,
@@ -98,12 +100,21 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   }
 }
 
-function checkOptions({ rows, brokenShare = 0, days = 0, tokenLifetimeSeconds = 1 }: SimulatorOptions): void {
+function checkOptions({
+  rows,
+  brokenShare = 0,
+  days = 0,
+  behindSeconds = 0,
+  tokenLifetimeSeconds = 1
+}: SimulatorOptions): void {
   if (!Number.isInteger(rows) || rows < 0 || rows > MAX_ROWS) {
     throw new SimulatorInputError('rows', `must be a whole number from 0 to ${MAX_ROWS}`)
   }
   if (!(brokenShare >= 0 && brokenShare <= 1)) throw new SimulatorInputError('brokenShare', 'must be from 0 to 1')
   if (!Number.isInteger(days) || days < 0) throw new SimulatorInputError('days', 'must be a whole number, 0 or more')
+  if (!Number.isInteger(behindSeconds) || behindSeconds < 0) {
+    throw new SimulatorInputError('behindSeconds', 'must be a whole number, 0 or more')
+  }
   if (!Number.isInteger(tokenLifetimeSeconds) || tokenLifetimeSeconds < 1) {
     throw new SimulatorInputError('tokenLifetimeSeconds', 'must be a whole number, 1 or more')
   }

@@ -6,10 +6,17 @@ import type { SimulatorState } from './state.ts'
 
 /** Returns a hook that lets queued faults strike before a request is looked at. */
 export function strikeBefore(state: SimulatorState, on: Target) {
-  const { faults, stats, tokens, closing } = state
+  const { clock, faults, stats, tokens, closing } = state
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
     if (faults.strike('expire-tokens', on)) tokens.expireAccessTokens()
     if (faults.strike('revoke-refresh', on)) tokens.revokeRefreshTokens()
+    const date = faults.strike('date', on)
+    if (date?.text === '') {
+      reply.raw.sendDate = false
+      reply.removeHeader('date')
+    } else if (date !== null) {
+      reply.header('date', date.text ?? new Date(clock.now() + (date.aheadSeconds ?? 0) * 1000).toUTCString())
+    }
     const slow = faults.strike('slow', on)
     if (slow !== null) await delay(slow.ms, undefined, { signal: closing.signal })
     if (faults.strike('down', on)) {

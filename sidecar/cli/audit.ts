@@ -1,18 +1,15 @@
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { Command, InvalidArgumentError } from 'commander'
-import type pg from 'pg'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { SdmkError } from '../errors.ts'
-import { createDatabase } from '../platform/database.ts'
-import { assertMigrated } from '../platform/migrations.ts'
 import { decodeText, splitLines, TextUnreadable } from '../platform/strict-text.ts'
 import { inTransaction } from '../platform/transaction.ts'
 import { readLinks, verifyDatabase } from '../sync/audit/check.ts'
 import type { Head } from '../sync/audit/link.ts'
 import { type ChainedEvent, type Finding, type Verdict, verifyChain } from '../sync/audit/verify.ts'
-import { print, withDatabase } from './command.ts'
+import { print, withPool } from './command.ts'
 
 /** Returns `sdmk audit`: proof that what was recorded is what was done. */
 export function auditCommand(): Command {
@@ -98,18 +95,6 @@ function parseLine(line: string): ChainedEvent | null {
 /** A file of audit events that is not what `sdmk audit export` writes. */
 class ExportUnreadable extends SdmkError {
   readonly code = 'SDMK_EXPORT_UNREADABLE'
-}
-
-function withPool<T>(work: (pool: pg.Pool) => Promise<T>): Promise<T> {
-  return withDatabase(async ({ database, logger }) => {
-    const { pool } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
-    try {
-      await assertMigrated(pool)
-      return await work(pool)
-    } finally {
-      await pool.end()
-    }
-  })
 }
 
 function parseHead(text: string, others: Head[]): Head[] {

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
+import type pg from 'pg'
 import pino, { type Logger } from 'pino'
 import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError, SdmkError } from '../errors.ts'
+import { createDatabase } from '../platform/database.ts'
 import { describeError, summarizeError } from '../platform/describe-error.ts'
 import { createLogger } from '../platform/logger.ts'
+import { assertMigrated } from '../platform/migrations.ts'
 import { type OpenDatabase, openDatabase } from '../platform/open-database.ts'
 import { escapeUnportable } from '../platform/portable-text.ts'
 import { createTraceId } from '../platform/trace-context.ts'
@@ -33,6 +36,19 @@ export async function withDatabase<T>(work: (context: CommandContext) => Promise
   } finally {
     await database.close()
   }
+}
+
+/** Returns what `work` returns, with one connection to the prepared database; it is closed after it. */
+export function withPool<T>(work: (pool: pg.Pool, config: Config) => Promise<T>): Promise<T> {
+  return withDatabase(async ({ config, database, logger }) => {
+    const { pool } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
+    try {
+      await assertMigrated(pool)
+      return await work(pool, config)
+    } finally {
+      await pool.end()
+    }
+  })
 }
 
 /** Returns who runs the command, for audit events. */

@@ -13,6 +13,7 @@ import { serveCommand } from './serve.ts'
 import { simulatorCommand } from './simulator.ts'
 import { statusCommand } from './status.ts'
 import { syncCommand } from './sync.ts'
+import { watermarkCommand } from './watermark.ts'
 
 /** Returns the command `sdmk` with all that it can do. */
 export function createProgram(): Command {
@@ -26,6 +27,7 @@ export function createProgram(): Command {
     .addCommand(syncCommand())
     .addCommand(importCommand())
     .addCommand(statusCommand())
+    .addCommand(watermarkCommand())
     .addCommand(rejectionsCommand())
     .addCommand(odooCommand())
     .addCommand(personCommand())

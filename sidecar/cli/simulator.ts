@@ -6,6 +6,7 @@ interface SimulatorCommandOptions {
   port: number
   rows: number
   seed: number
+  behind: number
   tokenLifetime: number
   json?: boolean
 }
@@ -18,13 +19,14 @@ export function simulatorCommand(): Command {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('-r, --rows <rows>', 'records that it lists', wholeNumber, 50_000)
     .option('-s, --seed <seed>', 'equal seeds list equal records', wholeNumber, 1)
+    .option('--behind <seconds>', 'how far its clock starts behind the real one', wholeNumber, 0)
     .option('--token-lifetime <seconds>', 'how long an access token lives', wholeNumber, 3600)
     .option('--json', 'print address and credentials as one line of JSON')
-    .action(async ({ json, tokenLifetime, ...options }: SimulatorCommandOptions) => {
+    .action(async ({ json, behind, tokenLifetime, ...options }: SimulatorCommandOptions) => {
       // A token endpoint is hundreds of modules, which no other command needs.
       const { startSimulator } = await import('../../simulator/simulator.ts')
       const { rows } = options
-      const simulator = await startSimulator({ ...options, tokenLifetimeSeconds: tokenLifetime })
+      const simulator = await startSimulator({ ...options, behindSeconds: behind, tokenLifetimeSeconds: tokenLifetime })
       const { url, clientId, clientSecret } = simulator
       if (json) console.log(JSON.stringify({ url, clientId, clientSecret }))
       else {

@@ -1,32 +1,29 @@
 import { Command } from 'commander'
-import { createDatabase } from '../platform/database.ts'
-import { assertMigrated } from '../platform/migrations.ts'
 import { readRuns } from '../sync/routes/bodies.ts'
 import { nextSlot } from '../sync/schedule-slot.ts'
 import { readSetting } from '../sync/settings.ts'
-import { print, withDatabase } from './command.ts'
+import { listWatermarks } from '../sync/watermark.ts'
+import { print, withPool } from './command.ts'
 import { renderSummary, summarize } from './summary.ts'
+import { watermarkLines } from './watermark.ts'
 
-/** Returns `sdmk status`: the setting and the last run, read from the database. */
+/** Returns `sdmk status`: the setting, the watermarks and the last run, read from the database. */
 export function statusCommand(): Command {
   return new Command('status')
-    .description('show the integration and its last run')
+    .description('show the integration, up to when changes are stored, and its last run')
     .option('--json', 'print it as JSON')
     .action(({ json }: { json?: boolean }) =>
-      withDatabase(async ({ config, database, logger }) => {
-        const { pool } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
-        try {
-          await assertMigrated(pool)
-          const setting = await readSetting(pool)
-          const [run] = await readRuns(pool, { before: 0, limit: 1 })
-          const due = setting.active ? nextSlot(setting.schedule, config.timeZone, new Date()).toISOString() : null
-          print(json, { setting, nextRunDueAt: due, run: run ?? null, summary: run ? summarize(run) : null }, [
-            `Integration: ${setting.active ? `on, next run ${due}` : 'off'} (schedule ${setting.schedule})`,
-            run ? await renderSummary(pool, run) : 'There was no run yet.'
-          ])
-        } finally {
-          await pool.end()
-        }
+      withPool(async (pool, config) => {
+        const setting = await readSetting(pool)
+        const watermarks = await listWatermarks(pool)
+        const [run] = await readRuns(pool, { before: 0, limit: 1 })
+        const due = setting.active ? nextSlot(setting.schedule, config.timeZone, new Date()).toISOString() : null
+        const summary = run ? summarize(run) : null
+        print(json, { setting, nextRunDueAt: due, watermarks, run: run ?? null, summary }, [
+          `Integration: ${setting.active ? `on, next run ${due}` : 'off'} (schedule ${setting.schedule})`,
+          ...watermarkLines(watermarks),
+          run ? await renderSummary(pool, run) : 'There was no run yet.'
+        ])
       })
     )
 }

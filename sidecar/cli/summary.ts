@@ -20,6 +20,9 @@ const settings: Record<string, string> = {
   KKI_UNAVAILABLE: 'KKI_BASE_URL',
   KKI_REFUSED: 'KKI_BASE_URL',
   KKI_CONTRACT: 'KKI_BASE_URL',
+  KKI_CLOCK: 'KKI_CLOCK_TOLERANCE and docs/watermark.md',
+  WATERMARK_AHEAD: 'docs/watermark.md',
+  WINDOW_INVERTED: 'docs/watermark.md',
   TOKEN_REFRESH_FAILED: 'the secret "kki" (SDMK_SECRETS_DIR, or SDMK_VAULT_PATH)'
 }
 

@@ -4,6 +4,7 @@ import { apart } from '../platform/tracing.ts'
 import {
   KkiBodyTooLarge,
   KkiBreakerOpen,
+  KkiClockWrong,
   KkiContractBroken,
   KkiRefused,
   KkiRetryLater,
@@ -80,7 +81,7 @@ export class KkiBreaker {
     // Where our own secrets are out of reach, KKI was not even asked.
     if (error instanceof KkiRetryLater && !(error.cause instanceof SdmkError)) return true
     if (error instanceof KkiRefused || error instanceof KkiTokenRefused) return false
-    if (error instanceof TokenRefreshFailed) return false
+    if (error instanceof KkiClockWrong || error instanceof TokenRefreshFailed) return false
     // What is left (the caller's abort, a database that holds no lock) says nothing about KKI. The breaker takes every
     // error that is no failure for a success, and the probe's success would close it without any proof.
     return this.#circuit.halfOpen

@@ -37,6 +37,13 @@ export class KkiContractBroken extends KkiError {
   readonly code = 'KKI_CONTRACT'
 }
 
+/**
+ * KKI's clock and ours are too far apart to say up to when its data is known. Not repeated: clocks do not mend in seconds.
+ */
+export class KkiClockWrong extends KkiError {
+  readonly code = 'KKI_CLOCK'
+}
+
 /** KKI refused the request itself (400, 403, 404, a second 401); repeating it unchanged is of no use. */
 export class KkiRefused extends KkiError {
   readonly code = 'KKI_REFUSED'

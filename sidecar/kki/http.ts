@@ -32,6 +32,9 @@ export interface HttpAnswer {
   status: number
   /** The `Date` header in milliseconds since the epoch; `null` where it is missing or no HTTP date. */
   date: number | null
+  /** When the request was sent and its headers came, by our own clock, in milliseconds since the epoch. */
+  askedAt: number
+  answeredAt: number
   retryAfter: string | null
   /** Decompressed, and in UTF-8 for a status of 2xx. Empty where an error answer could not be read. */
   body: Buffer
@@ -61,6 +64,7 @@ export function createHttp(settings: KkiSettings): KkiHttp {
   const buffers = new BodyBuffers()
 
   async function exchange(call: HttpCall, span: Span): Promise<HttpAnswer> {
+    const askedAt = Date.now()
     const response = await request(call.url, {
       dispatcher: agent,
       method: call.method,
@@ -68,6 +72,7 @@ export function createHttp(settings: KkiSettings): KkiHttp {
       body: call.body ?? null,
       signal: AbortSignal.any([AbortSignal.timeout(settings.pageTimeoutMs), call.signal])
     })
+    const answeredAt = Date.now()
     const { statusCode: status, headers } = response
     span.set({ 'http.response.status_code': status })
     if (!isSuccess(status)) span.fail({ code: String(status) })
@@ -79,6 +84,8 @@ export function createHttp(settings: KkiSettings): KkiHttp {
     return {
       status,
       date: parseHttpDate(single(headers.date)),
+      askedAt,
+      answeredAt,
       retryAfter: single(headers['retry-after']),
       body: isSuccess(status) ? toUtf8(received, single(headers['content-type']), codings.hasUnknown) : received,
       hasUnknownCoding: codings.hasUnknown,

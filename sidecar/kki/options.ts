@@ -44,6 +44,8 @@ export interface KkiLimits {
   /** A `Retry-After` beyond this is not waited for. */
   retryAfterMaxMs: number
   breaker: BreakerLimits
+  /** How far the `Date` of an answer may lie before the request or after its answer, by our own clock. */
+  clockToleranceMs: number
   /** An access token is renewed this long before it expires, or a sixth of its life where that is shorter. */
   tokenRefreshAheadMs: number
 }
@@ -71,6 +73,7 @@ const defaults: KkiLimits = {
   retryMaxMs: 30_000,
   retryAfterMaxMs: 600_000,
   breaker: { volumeThreshold: 5, windowMs: 60_000, errorThresholdPercentage: 50, resetMs: 30_000 },
+  clockToleranceMs: 900_000,
   tokenRefreshAheadMs: 60_000
 }
 

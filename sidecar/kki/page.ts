@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { Compile, type Validator } from 'typebox/compile'
 import { cutList, type JsonList } from '../platform/json-list.ts'
 import { AttemptFailed } from './attempt.ts'
-import { KkiRefused } from './errors.ts'
+import { KkiClockWrong, KkiRefused } from './errors.ts'
 import { type HttpAnswer, isSuccess, type KkiHttp } from './http.ts'
 import { endpoint, type KkiSettings } from './options.ts'
 import { isRetryable, statusFailure } from './status.ts'
@@ -56,7 +56,8 @@ const tokensPerAttempt = 4
 /**
  * Asks for one page once: token, request, whole body, parse. A 401 renews the token and asks again; for a token that was
  * issued during this attempt a 401 is KKI's last word, unless it was the first.
- * @throws AttemptFailed for what may pass; KkiRefused, KkiBodyTooLarge, TokenRefreshFailed; the reason of the signal.
+ * @throws AttemptFailed for what may pass; KkiRefused, KkiClockWrong, KkiBodyTooLarge, TokenRefreshFailed; the reason of
+ *   the signal.
  */
 export async function attemptPage(source: PageSource, query: KkiQuery, context: CallContext): Promise<KkiPage> {
   const answer = await sendWithToken(source, query, context)
@@ -67,7 +68,31 @@ export async function attemptPage(source: PageSource, query: KkiQuery, context: 
       page: context.page
     })
   }
-  return 'strNumber' in query ? toRecords(answer) : toPage(answer)
+  const page = 'strNumber' in query ? toRecords(answer) : toPage(answer)
+  checkClock(source.settings, answer, page.sourceNow, context)
+  return page
+}
+
+/**
+ * Windows, watermarks and the limit for `diubah_pada` follow KKI's clock, so every page is checked: behind one address may
+ * be machines whose clocks differ, or a cache that answers with an old page.
+ * @throws KkiClockWrong
+ */
+function checkClock(
+  { baseUrl, clockToleranceMs }: KkiSettings,
+  { askedAt, answeredAt }: HttpAnswer,
+  sourceNow: number,
+  { page }: CallContext
+): void {
+  const aheadMs = sourceNow - answeredAt
+  const behindMs = askedAt - sourceNow
+  if (Math.max(aheadMs, behindMs) <= clockToleranceMs) return
+  const seconds = Math.round(Math.max(aheadMs, behindMs) / 1000)
+  throw new KkiClockWrong(
+    `KKI at ${baseUrl.origin} says that it is ${new Date(sourceNow).toISOString()}, ${seconds} s ` +
+      `${aheadMs > 0 ? 'ahead of' : 'behind'} our own clock; ${clockToleranceMs / 1000} s are allowed`,
+    { page }
+  )
 }
 
 async function sendWithToken(source: PageSource, query: KkiQuery, context: CallContext): Promise<HttpAnswer> {

@@ -37,6 +37,7 @@ export default fp<KkiPluginOptions>(
       maxBodyBytes: kki.maxBodyBytes,
       retries: kki.retries,
       retryBaseMs: kki.retryBaseMs,
+      clockToleranceMs: kki.clockToleranceSeconds * 1000,
       breaker: { volumeThreshold: 5, windowMs: 60_000, errorThresholdPercentage: 50, resetMs: kki.breakerResetMs }
     })
     app.decorate('kki', client)

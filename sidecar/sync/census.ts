@@ -90,7 +90,7 @@ async function readWalked(client: pg.ClientBase, runId: number): Promise<Walked>
     `select bool_and(b.fetched_at is not null and b.state in ('fetching', 'planned', 'applied')) as "isFetched",
       bool_and(b.state = 'applied') as "isApplied", array_agg(b.partition) as partitions,
       max(r.counted) as counted, coalesce(sum(b.fetched - b.superseded), 0)::bigint as fetched,
-      min(b.window_until) as until, max(b.id) as "lastBatchId",
+      min(least(b.window_until, b.source_time)) as until, max(b.id) as "lastBatchId",
       coalesce(array_agg(b.source_profession) filter (where b.source_profession is not null), '{}') as "sourceProfessions",
       min(b.trace_id) as "traceId"
     from kki.batch b join kki.run r on r.id = b.run_id

@@ -1,5 +1,6 @@
 import type { BatchState } from '../batch-terms.ts'
 import { SdmkError } from '../errors.ts'
+import { allProfessions } from './watermark.ts'
 
 /** The integration is switched off, so no run is taken. */
 export class IntegrationDisabled extends SdmkError {
@@ -29,6 +30,31 @@ export class IdempotencyConflict extends SdmkError {
 
   constructor() {
     super('This Idempotency-Key was used for a different request; use a new one')
+  }
+}
+
+/** A watermark is later than the present, so nobody knows from when on to fetch. */
+export class WatermarkAhead extends SdmkError {
+  readonly code = 'WATERMARK_AHEAD'
+
+  constructor(partition: string, position: Date) {
+    super(
+      `The watermark of ${partition === allProfessions ? 'all professions' : `"${partition}"`} is ` +
+        `${position.toISOString()}, later than the clock of the database; make a full run, or set it back with ` +
+        '"sdmk watermark set"'
+    )
+  }
+}
+
+/** A window ends before it begins. */
+export class WindowInverted extends SdmkError {
+  readonly code = 'WINDOW_INVERTED'
+
+  constructor(since: Date, until: Date) {
+    super(
+      `The window would begin at ${since.toISOString()}, after its end at ${until.toISOString()}; ` +
+        'compare KKI_OVERLAP with KKI_SETTLE, and the clocks'
+    )
   }
 }
 

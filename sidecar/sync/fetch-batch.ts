@@ -1,4 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
+import type pg from 'pg'
+import type { SdmkError } from '../errors.ts'
 import { KkiBreakerOpen, KkiError, KkiRefused, KkiRetryLater } from '../kki/errors.ts'
 import { walkPages } from '../kki/pages.ts'
 import type { CallContext, KkiClient, KkiPage } from '../kki/types.ts'
@@ -18,6 +20,7 @@ import { recordAudit } from './audit/record.ts'
 import { type Batch, changeBatch, type HoldReason, takeBatch } from './batch.ts'
 import { queueCensus } from './census.ts'
 import { askAgain } from './desk/ask-again.ts'
+import { WatermarkAhead, WindowInverted } from './errors.ts'
 import { failBatch } from './fail-batch.ts'
 import { FormatErrorLog } from './format-errors.ts'
 import type { SyncMetrics } from './metrics.ts'
@@ -54,7 +57,7 @@ const pagesPerTransaction = 4
  * stopping process) is thrown, so that the queue gives the batch to another worker.
  */
 export async function fetchBatch(context: FetchContext, batchId: number, signal: AbortSignal): Promise<void> {
-  const { database, metrics, logger } = context
+  const { metrics, logger } = context
   const started = performance.now()
   const batch = await begin(context, batchId, signal)
   if (batch === null) return
@@ -66,14 +69,19 @@ export async function fetchBatch(context: FetchContext, batchId: number, signal:
     if (error instanceof FenceLost) return logger.info({ err: error }, 'the batch was taken over')
     if (error instanceof SealBroken) return startOver(context, batch, 'cursor unreadable')
     if (error instanceof DigestKeyChanged) return goOn(context, batch, error)
+    if (error instanceof WindowInverted) return fail(context, batch, error)
     if (signal.aborted || !(error instanceof KkiError)) throw error
     if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
     if (error instanceof KkiRefused && error.status === 400 && batch.cursor !== null && batch.kind !== 'retry')
       return startOver(context, batch, 'cursor refused')
-    await failBatch(database, batch, error)
-    metrics.batchEnded('failed')
-    logger.error({ err: error, code: error.code }, 'the batch failed')
+    await fail(context, batch, error)
   }
+}
+
+async function fail({ database, metrics, logger }: FetchContext, batch: Batch, error: SdmkError): Promise<void> {
+  await failBatch(database, batch, error)
+  metrics.batchEnded('failed')
+  logger.error({ err: error, code: error.code }, 'the batch failed')
 }
 
 /** Takes the batch and makes sure that what is staged is what its counters say; otherwise empties it. */
@@ -109,35 +117,51 @@ async function isStagedAsCounted(client: Parameters<typeof takeBatch>[0], batch:
   return rows[0]?.staged === batch.fetched && rows[0]?.pages === batch.pages
 }
 
-/** Fixes the batch's window by KKI's own clock, so that an attempt after a crash walks the same one. */
+/**
+ * Fixes the batch's window by KKI's own clock, so that an attempt after a crash walks the same one. Null where the batch waits
+ * or has failed.
+ */
 async function setWindow(context: FetchContext, batch: Batch, signal: AbortSignal): Promise<Batch | null> {
-  const { database, kki, options, metrics } = context
+  const { database, kki, options } = context
   let now: number
   try {
     now = await kki.now(call(batch, signal))
   } catch (error) {
     if (signal.aborted || !(error instanceof KkiError)) throw error
     if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) await postpone(context, batch, error)
-    else {
-      await failBatch(database, batch, error)
-      metrics.batchEnded('failed')
-      context.logger.error({ err: error, code: error.code }, 'the batch failed')
-    }
+    else await fail(context, batch, error)
     return null
   }
-  return database.withTransaction(async client => {
-    const undone = await readUndoneSince(client, batch)
-    const watermark = batch.kind === 'incremental' ? await readWatermark(client, batch.partition) : null
-    const overlapped = watermark && new Date(watermark.getTime() - options.overlapSeconds * 1000)
-    return changeBatch(client, batch, {
-      source_time: new Date(now),
-      ...(undone && { hold_asked: [...new Set<HoldReason>([...batch.holdAsked, 'UNDONE_WINDOW'])] }),
-      ...(batch.kind !== 'window' && {
-        window_since: undone ? earlier(overlapped, undone.since) : overlapped,
-        window_until: new Date(now - options.settleSeconds * 1000)
-      })
+  try {
+    return await database.withTransaction(client => storeWindow(client, batch, now, options))
+  } catch (error) {
+    if (!(error instanceof WatermarkAhead)) throw error
+    await fail(context, batch, error)
+    return null
+  }
+}
+
+/** @throws WatermarkAhead, FenceLost */
+async function storeWindow(client: pg.ClientBase, batch: Batch, now: number, options: FetchOptions): Promise<Batch> {
+  const undone = await readUndoneSince(client, batch)
+  const watermark = batch.kind === 'incremental' ? await readWatermark(client, batch.partition) : null
+  if (watermark?.isAhead) throw new WatermarkAhead(watermark.partition, watermark.position)
+  const overlapped = watermark && new Date(watermark.position.getTime() - options.overlapSeconds * 1000)
+  return changeBatch(client, batch, {
+    // A watermark follows from this; it must never pass our own clock.
+    source_time: new Date(Math.min(now, (await readClock(client)).getTime())),
+    ...(undone && { hold_asked: [...new Set<HoldReason>([...batch.holdAsked, 'UNDONE_WINDOW'])] }),
+    ...(batch.kind !== 'window' && {
+      window_since: undone ? earlier(overlapped, undone.since) : overlapped,
+      window_until: new Date(now - options.settleSeconds * 1000)
     })
   })
+}
+
+/** Returns the present by the clock of the database, which all processes share. */
+async function readClock(client: pg.ClientBase): Promise<Date> {
+  const { rows } = await client.query<{ now: Date }>('select clock_timestamp() as now')
+  return (rows[0] as { now: Date }).now
 }
 
 /** The earlier of two starts of a window; null is the earliest: no lower bound. */
@@ -147,13 +171,16 @@ function earlier(a: Date | null, b: Date | null): Date | null {
 
 async function walk(context: FetchContext, batch: Batch, callContext: CallContext): Promise<void> {
   const { database, kki, options } = context
+  const { windowSince, windowUntil } = batch
+  // KKI would answer it with an empty list, and the batch would pass for one that found no changes.
+  if (windowSince && windowUntil && windowSince > windowUntil) throw new WindowInverted(windowSince, windowUntil)
   const identity = await readIdentity(database.pool, context.identity)
   const query = {
     limit: options.pageSize,
     ...(batch.sourceProfession !== null && { profession: batch.sourceProfession }),
     // A full walk has no upper bound: what changes under it moves to its end and is met there.
-    ...(batch.kind !== 'full' && batch.windowSince && { changedSince: batch.windowSince.toISOString() }),
-    ...(batch.kind !== 'full' && batch.windowUntil && { changedUntil: batch.windowUntil.toISOString() })
+    ...(batch.kind !== 'full' && windowSince && { changedSince: windowSince.toISOString() }),
+    ...(batch.kind !== 'full' && windowUntil && { changedUntil: windowUntil.toISOString() })
   }
   const resume = {
     ...(batch.cursor !== null && { startCursor: openCursor(identity, batch.cursor) }),

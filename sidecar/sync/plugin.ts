@@ -1,6 +1,7 @@
 import fastifySchedule from '@fastify/schedule'
 import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import type pg from 'pg'
 import { AsyncTask, CronJob } from 'toad-scheduler'
 import type { Config } from '../config.ts'
 import type { IdentityKeys } from '../registry/identity.ts'
@@ -23,6 +24,7 @@ import { idsOfRun } from './run.ts'
 import { runIfDue } from './schedule.ts'
 import { ensureSetting } from './settings.ts'
 import { type Retraction, takeBack } from './take-back.ts'
+import { listWatermarks } from './watermark.ts'
 
 export interface SyncOptions {
   config: Config
@@ -36,6 +38,8 @@ export default fp<SyncOptions>(
     const { database, queue, log: logger } = app
     const metrics = createSyncMetrics(app, config.timeZone)
     app.decorate('syncMetrics', metrics)
+    // Told, not judged: reads need no watermark, and whoever balances load looks at the status.
+    app.health.register('watermark', () => watermarkHealth(database.pool))
     await ensureSetting(database.pool, config.kki.schedule)
     await storeProfessions(database.pool, mapping)
     // Jobs begin when the whole app is ready, so that none runs in a process that then fails to start.
@@ -71,8 +75,16 @@ export default fp<SyncOptions>(
       app.scheduler.addCronJob(new CronJob({ cronExpression, timezone: config.timeZone }, task, options))
     }
   },
-  { name: 'sync', fastify: '5.x', dependencies: ['database', 'queue', 'metrics'] }
+  { name: 'sync', fastify: '5.x', dependencies: ['database', 'health', 'queue', 'metrics'] }
 )
+
+async function watermarkHealth(pool: pg.Pool) {
+  const watermarks = await listWatermarks(pool).catch(() => [])
+  const ahead = watermarks.filter(({ isAhead }) => isAhead)
+  if (ahead.length === 0) return
+  const names = ahead.map(({ partition, position }) => `${partition} (${position.toISOString()})`).join(', ')
+  return { warning: `later than the clock of the database: ${names}; see docs/watermark.md` }
+}
 
 /** A batch to plan and apply; or what a person decided about one. */
 interface ApplyJob {

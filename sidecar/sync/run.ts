@@ -51,6 +51,7 @@ export async function createRun(
   options: RunOptions
 ): Promise<CreatedRun> {
   checkRequest(request, mapping)
+  await checkPresent(client, request)
   const digest = createHash('sha256').update(JSON.stringify(request)).digest()
   const earlier = await findByIdempotencyKey(client, options, digest)
   if (earlier) return earlier
@@ -164,6 +165,15 @@ function checkRequest(request: RunRequest, mapping: Mapping) {
   } else if (request.changedSince >= request.changedUntil) {
     throw new RequestInvalid('changedUntil', 'must be later than changedSince')
   }
+}
+
+/** A window that has not begun would be fetched as an empty one. */
+async function checkPresent(client: pg.ClientBase, { changedSince }: RunRequest): Promise<void> {
+  if (!changedSince) return
+  const { rows } = await client.query<{ isAhead: boolean }>('select $1::timestamptz > now() as "isAhead"', [
+    changedSince
+  ])
+  if (rows[0]?.isAhead) throw new RequestInvalid('changedSince', 'must not be in the future')
 }
 
 function partitionsOf(request: RunRequest, setting: Setting, mapping: Mapping): Partition[] {

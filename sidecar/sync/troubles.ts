@@ -6,12 +6,13 @@ import { type Batch, batchColumns } from './batch.ts'
  * What may be wrong with a batch until a later one makes up for it:
  * - `unreachable`: KKI did not answer, each retry included
  * - `token`: no access token could be had
+ * - `clock`: KKI's clock and ours are too far apart, or a watermark is ahead of the present
  * - `failed`: it failed for another reason
  * - `rejected`: it refused many rows, and more of its rows than the setting allows
  * - `held`: it waits for a person
  * - `stuck`: it began hours ago and has not ended
  */
-export const troubles = ['unreachable', 'token', 'failed', 'rejected', 'held', 'stuck'] as const
+export const troubles = ['unreachable', 'token', 'clock', 'failed', 'rejected', 'held', 'stuck'] as const
 export type Trouble = (typeof troubles)[number]
 
 /** Kinds whose rows nobody has refused before: what the desk asks again says nothing new about what KKI sends. */
@@ -75,4 +76,10 @@ function troubleOf(batch: Batch, rejectAlertRatio: number): Trouble | null {
   }
 }
 
-const failures: Record<string, Trouble> = { KKI_UNAVAILABLE: 'unreachable', TOKEN_REFRESH_FAILED: 'token' }
+const failures: Record<string, Trouble> = {
+  KKI_UNAVAILABLE: 'unreachable',
+  TOKEN_REFRESH_FAILED: 'token',
+  KKI_CLOCK: 'clock',
+  WATERMARK_AHEAD: 'clock',
+  WINDOW_INVERTED: 'clock'
+}

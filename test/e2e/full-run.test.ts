@@ -46,7 +46,12 @@ test('a full run takes in a whole KKI, and a second one changes nothing', async 
 })
 
 test('after a full run an incremental one fetches only what KKI changed since', async t => {
-  const { run, simulator } = await startConnector(t, { rows: 3000, brokenShare: 0, env: { KKI_OVERLAP: '0' } })
+  const { run, simulator } = await startConnector(t, {
+    rows: 3000,
+    brokenShare: 0,
+    behindSeconds: 86_400,
+    env: { KKI_OVERLAP: '0', KKI_CLOCK_TOLERANCE: '100000' }
+  })
   await run({ mode: 'full' })
   const quiet = total(await run({ mode: 'incremental' }))
   assert.equal(quiet.fetched, 0)

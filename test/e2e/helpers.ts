@@ -42,6 +42,8 @@ export interface Connector {
 export interface ConnectorOptions {
   rows?: number
   brokenShare?: number
+  /** How far KKI's clock starts behind ours. */
+  behindSeconds?: number
   tokenLifetimeSeconds?: number
   env?: Record<string, string>
   /** By default nothing is logged. */
@@ -59,6 +61,7 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
   const simulator = await startSimulator({
     rows: options.rows ?? 0,
     ...(options.brokenShare !== undefined && { brokenShare: options.brokenShare }),
+    ...(options.behindSeconds !== undefined && { behindSeconds: options.behindSeconds }),
     ...(options.tokenLifetimeSeconds !== undefined && { tokenLifetimeSeconds: options.tokenLifetimeSeconds })
   })
   closers.push(() => simulator.close())

@@ -56,9 +56,10 @@ test('keeps the path of the base URL', async t => {
 
 test('returns the rows as they came, the whole body and the time of KKI', async t => {
   const kki = await startKki(t)
+  const date = new Date(Date.now() - 60_000).toUTCString()
   const text = '\uFEFF{"data": [{"nik": 1}, null, "x"], "meta": {"kursor_berikutnya": null}}'
   kki.answerList = (_request, response) => {
-    response.setHeader('date', 'Tue, 03 Nov 2026 07:00:00 GMT')
+    response.setHeader('date', date)
     response.end(text)
   }
   const { client } = clientFor(t, kki)
@@ -67,7 +68,7 @@ test('returns the rows as they came, the whole body and the time of KKI', async 
 
   assert.deepEqual([...page.rows], [{ nik: 1 }, null, 'x'])
   assert.deepEqual([page.nextCursor, page.total], [null, null])
-  assert.equal(page.sourceNow, Date.UTC(2026, 10, 3, 7))
+  assert.equal(page.sourceNow, Date.parse(date))
   assert.equal(page.body.toString(), text)
 })
 
@@ -88,6 +89,19 @@ test('a page that was given back is not read by mistake, and the next one in its
   assert.deepEqual([...third.rows], ['row 3', 'x'.repeat(3000)])
   assert.deepEqual([...fourth.rows], ['row 4', 'x'.repeat(4000)])
 })
+
+for (const seconds of [-1000, 1000]) {
+  test(`does not take a page whose Date is ${seconds} seconds from our clock, and does not ask again`, async t => {
+    const kki = await startKki(t)
+    const date = new Date(Date.now() + seconds * 1000).toUTCString()
+    kki.answerList = (_request, response) => sendJson(response, 200, pageOf([]), { date })
+    const { client } = clientFor(t, kki)
+
+    await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_CLOCK', retryable: false })
+    assert.equal(kki.list.length, 1)
+    assert.equal(client.breakerState, 0)
+  })
+}
 
 for (const total of [
   -1,

@@ -101,6 +101,17 @@ test('what goes wrong is told to Slack with all that is needed to act, and once 
     await slack.told('ends', titleOf('KkiBatchFailed'))
   })
 
+  await t.test('a Date of KKI that is a year ahead', async () => {
+    await fault(simulator, { kind: 'date', aheadSeconds: 365 * 24 * 3600 })
+    const batch = await run()
+    assert.equal(batch.error?.code, 'KKI_CLOCK')
+    const message = await slack.told('fires', titleOf('KkiClockWrong'))
+    assertNames(message, batch)
+    assert.match(message, /KKI_CLOCK/)
+    await goodRun()
+    await slack.told('ends', titleOf('KkiClockWrong'))
+  })
+
   await t.test('more than a fifth of a batch refused', async () => {
     const good = Array.from({ length: 30 }, () => ({ record: present() }))
     const bad = Array.from({ length: 10 }, () => ({ record: present({ nama: 'dr. -' }) }))

@@ -20,7 +20,13 @@ const odoo = await createOdoo(await serverUrl())
 after(() => odoo.close())
 
 test('the main screens are pictured', { timeout: 600_000 }, async t => {
-  const operations = await startOperations(t, odoo, { database: 'sdmk_screenshots', rows: 4000, brokenShare: 0.02 })
+  const operations = await startOperations(t, odoo, {
+    database: 'sdmk_screenshots',
+    rows: 4000,
+    brokenShare: 0.02,
+    behindSeconds: days * 86_400,
+    env: { KKI_CLOCK_TOLERANCE: String((days + 1) * 86_400) }
+  })
   await tellHistory(t, operations)
   const shown = await tellStory(operations)
   const browser = await startBrowser()

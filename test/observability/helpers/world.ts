@@ -38,7 +38,7 @@ export async function startWorld(t: TestContext, programs: PrometheusPrograms): 
     SDMK_ODOO_TRANSPORT: 'json2',
     SDMK_ODOO_RETRY_MAX: '1'
   }
-  const connector = await startConnector(t, { rows: 500, brokenShare: 0.05, env })
+  const connector = await startConnector(t, { rows: 500, brokenShare: 0.05, behindSeconds: 600, env })
   const account = { login: 'sdmk-sidecar', apiKey: '0'.repeat(40) }
   assert.equal((await connector.call('PUT', '/v1/odoo/account', account)).status, 200)
   const sidecarUrl = new URL(await connector.app.listen({ host: '127.0.0.1', port: 0 }))

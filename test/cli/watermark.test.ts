@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ensureSetting } from '../../sidecar/sync/settings.ts'
+import { runSdmk } from '../e2e/process.ts'
+import { createTestDatabase } from '../helpers/database.ts'
+import { insertWatermarks, readPositions } from '../sync/watermarks.ts'
+
+test('a watermark in the future is shown, and set back with a reason that the audit keeps', async t => {
+  const { url, pool } = await createTestDatabase(t)
+  await ensureSetting(pool, '0 2 * * *')
+  await insertWatermarks(pool, { '*': '1 year', doctor: '-1 day' })
+  const sdmk = (...args: string[]) => runSdmk(args, { SDMK_DATABASE_URL: url })
+  const shown = (await sdmk('status')).stdout
+  assert.match(
+    shown,
+    /^Watermark of all professions: \S+Z \(later than the clock of the database: see docs\/watermark.md\)$/m
+  )
+  assert.match(shown, /^Watermark of doctor: \S+Z$/m)
+
+  const before = await readPositions(pool)
+  const reason = ['--reason', 'a clock was wrong']
+  const local = await sdmk('watermark', 'set', '2026-10-01T00:00:00', ...reason)
+  assert.deepEqual([local.code, local.stdout], [1, ''])
+  assert.match(local.stderr, /^sdmk: time: must be an ISO 8601 time with its zone/)
+  const moved = await sdmk('watermark', 'set', '2026-10-01T00:00:00+07:00', ...reason)
+  const time = '2026-09-30T17:00:00.000Z'
+  assert.deepEqual(
+    [moved.code, moved.stdout],
+    [0, `all professions: from ${before['*']} to ${time}\ndoctor: from ${before.doctor} to ${time}\n`]
+  )
+  assert.deepEqual(await readPositions(pool), { '*': time, doctor: time })
+  const { rows } = await pool.query('select action, detail from kki.audit_event')
+  assert.equal(rows.length, 1)
+  const { action, detail } = rows[0]
+  assert.deepEqual([action, detail.reason, detail.moves.length], ['watermark.set', 'a clock was wrong', 2])
+  assert.equal(
+    (await sdmk('watermark')).stdout,
+    `Watermark of all professions: ${time}\nWatermark of doctor: ${time}\n`
+  )
+})
