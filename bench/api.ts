@@ -33,7 +33,6 @@ const reads = (runId: number) => ({
   'GET /v1/batches': () => get('/v1/batches'),
   'GET /v1/runs/{id}': () => get(`/v1/runs/${runId}`),
   'search by STR': () => search({ str: people.next().str }),
-  'search by NIK': () => search({ nik: people.next().nik }),
   'search by name': () => search({ name: people.next().name }),
   'GET /v1/health-workers/{id}': () => get(`/v1/health-workers/${people.next().id}`),
   'GET /v1/rejections': () => get('/v1/rejections'),

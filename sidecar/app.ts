@@ -152,7 +152,12 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(deskRoutes, {
         desk: { mapping, identity, transform: createTransform(mapping), maxSkewSeconds: config.kki.maxSkewSeconds }
       })
-      await app.register(healthWorkerRoutes, { identity, mapping, timeZone: config.timeZone })
+      await app.register(healthWorkerRoutes, {
+        identity,
+        mapping,
+        timeZone: config.timeZone,
+        nikLookupsPerHour: config.nikLookupsPerHour
+      })
       await app.register(revealRoutes, { identity })
       await app.register(registrationRoutes)
       await app.register(integrationRoutes, { mapping, timeZone: config.timeZone })

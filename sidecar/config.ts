@@ -73,6 +73,7 @@ function toConfig(env: Environment) {
     workers: env.SDMK_WORKERS,
     timeZone: env.SDMK_TIME_ZONE,
     rateLimitPerMinute: env.SDMK_RATE_LIMIT,
+    nikLookupsPerHour: env.SDMK_NIK_LOOKUPS,
     requestTimeoutMs: env.SDMK_REQUEST_TIMEOUT,
     /** `null`: off. */
     rejectHoldRatio: env.REJECT_HOLD_RATIO ?? null,

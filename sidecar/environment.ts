@@ -207,6 +207,13 @@ export const environmentSchema = Type.Object({
     minimum: 1,
     maximum: 1_000_000
   }),
+  SDMK_NIK_LOOKUPS: Type.Integer({
+    description: 'Lookups of an identity number (search by NIK, correction of a NIK) that one API key may make.',
+    unit: 'lookups per hour',
+    default: 30,
+    minimum: 1,
+    maximum: 1_000_000
+  }),
   SDMK_REQUEST_TIMEOUT: Type.Integer({
     description: 'Longest time for a request of the API to come in as a whole.',
     unit: 'milliseconds',

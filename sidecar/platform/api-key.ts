@@ -10,6 +10,7 @@ export const scopes = [
   'registry:read',
   'registry:write',
   'registry:reveal',
+  'registry:search-nik',
   'settings:write',
   'audit:read',
   'actor:delegate'

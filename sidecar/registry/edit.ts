@@ -172,11 +172,20 @@ function sexColumns({ sex }: PersonEdit): Columns {
 }
 
 async function refuseTaken(client: pg.ClientBase, id: number, nikDigest: Buffer): Promise<void> {
-  const { rows } = await client.query<{ id: number }>(
-    'select id from sdmk.health_worker where nik_digest = $1 and id <> $2',
-    [nikDigest, id]
-  )
-  if (rows[0]) throw new NikTaken(rows[0].id)
+  if (await isTaken(client, id, nikDigest)) throw new NikTaken()
+}
+
+async function isTaken(client: pg.ClientBase, id: number, nikDigest: Buffer): Promise<boolean> {
+  const { rows } = await client.query('select from sdmk.health_worker where nik_digest = $1 and id <> $2', [
+    nikDigest,
+    id
+  ])
+  return rows.length > 0
+}
+
+/** Returns whether somebody other than this person has the NIK. @throws DigestKeyUnknown */
+export async function isNikTaken(client: pg.ClientBase, keys: IdentityKeys, id: number, nik: string): Promise<boolean> {
+  return isTaken(client, id, (await holdIdentity(client, keys)).digestNik(nik))
 }
 
 /** A NIK that was this person's stays known, and never matches again. */

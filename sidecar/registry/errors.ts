@@ -83,14 +83,12 @@ export class HealthWorkerNotFound extends SdmkError {
   }
 }
 
-/** The NIK is somebody else's. */
+/** Another person has the NIK. It does not say who: a guessed number would name its owner. */
 export class NikTaken extends SdmkError {
   readonly code = 'NIK_TAKEN'
-  readonly healthWorkerId: number
 
-  constructor(healthWorkerId: number) {
-    super(`The NIK is that of health worker ${healthWorkerId}`)
-    this.healthWorkerId = healthWorkerId
+  constructor() {
+    super('Another health worker has this NIK')
   }
 }
 

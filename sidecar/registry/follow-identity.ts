@@ -40,7 +40,6 @@ export async function followIdentity(
   return {
     identity: {
       ...sealing,
-      digestsOfNik: nik => current.digestsOfNik(nik),
       async under(fingerprint) {
         const found = await current.under(fingerprint).catch(async error => {
           if (!(error instanceof DigestKeyUnknown)) throw error

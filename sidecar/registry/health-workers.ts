@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { canonicalStr } from '../transform/str-number.ts'
-import { readIdentity } from './digest-key.ts'
+import { holdIdentity } from './digest-key.ts'
 import type { IdentityKeys } from './identity.ts'
 
 /** A person as the API shows one: of the NIK only the last two digits. Stamps are KKI's; `null` means set by SDMK. */
@@ -54,7 +54,6 @@ export interface Match {
 
 export interface SearchQuery {
   strNumber?: string | undefined
-  nik?: string | undefined
   /** The name key, or its beginning. */
   nameKey?: string | undefined
 }
@@ -65,31 +64,10 @@ export interface Page<T> {
   next: number | null
 }
 
-/** Returns the people who fit every part of the query, by id. A NIK is looked for by its digest. @throws DigestKeyUnknown */
+/** Returns the people who fit every part of the query, by id. */
 export async function searchHealthWorkers(
   pool: pg.Pool,
-  keys: IdentityKeys,
   query: SearchQuery,
-  page: { after: number; limit: number }
-): Promise<Page<HealthWorker>> {
-  if (query.nik === undefined) return search(pool, query, [], page)
-  const digests = keys.digestsOfNik(query.nik)
-  const found = await search(pool, query, digests, page)
-  if (found.items.length > 0) return found
-  // There is nobody; or the digest key in force has come since the keys were read, and this reads them anew.
-  const { fingerprint } = await readIdentity(pool, keys)
-  if (digests.some(digest => digest.fingerprint.equals(fingerprint))) return found
-  return search(pool, query, keys.digestsOfNik(query.nik), page)
-}
-
-/**
- * In one statement: of one moment, or a digest key that is switched meanwhile would make everybody a stranger; and while a
- * run keeps the machine busy, each exchange with the database waits its turn twice.
- */
-async function search(
-  pool: pg.Pool,
-  query: SearchQuery,
-  digests: { fingerprint: Buffer; digest: Buffer }[],
   { after, limit }: { after: number; limit: number }
 ): Promise<Page<HealthWorker>> {
   const conditions = ['h.id > $1']
@@ -99,17 +77,6 @@ async function search(
     const strNumber = parameter(canonicalStr(query.strNumber))
     conditions.push(
       `exists (select from sdmk.registration r where r.health_worker_id = h.id and r.str_number = ${strNumber})`
-    )
-  }
-  if (query.nik !== undefined) {
-    const fingerprint = parameter(digests.map(item => item.fingerprint))
-    const digest = parameter(digests.map(item => item.digest))
-    conditions.push(
-      `h.nik_digest = (
-        select d.digest
-        from unnest(${fingerprint}::bytea[], ${digest}::bytea[]) as d (fingerprint, digest)
-        join sdmk.digest_key k on k.fingerprint = d.fingerprint
-      )`
     )
   }
   if (query.nameKey !== undefined) {
@@ -122,6 +89,17 @@ async function search(
   )
   const shown = items.slice(0, limit)
   return { items: shown, next: items.length > limit ? (shown.at(-1)?.id ?? null) : null }
+}
+
+/**
+ * Returns the person who has this NIK, or null. The digest key stays in force until the transaction ends: under another
+ * key the digest would fit nobody.
+ * @throws DigestKeyUnknown
+ */
+export async function findByNik(client: pg.ClientBase, keys: IdentityKeys, nik: string): Promise<HealthWorker | null> {
+  const identity = await holdIdentity(client, keys)
+  const [worker] = await readPeople(client, 'where h.nik_digest = $1', [identity.digestNik(nik)])
+  return worker ?? null
 }
 
 /** Returns the person, or null where there is none of this id. */

@@ -42,8 +42,6 @@ export interface IdentityKeys extends Pick<Identity, 'seal' | 'open'> {
    * @throws DigestKeyUnknown
    */
   under(fingerprint: Buffer | null): Promise<Identity>
-  /** Returns the digest of a NIK under each digest key at hand: which of them counts may be asked in the statement that uses it. */
-  digestsOfNik(nik: string): { fingerprint: Buffer; digest: Buffer }[]
 }
 
 const sealVersion = 1
@@ -112,8 +110,7 @@ export function createIdentityKeys(secret: Record<string, string>, variable = de
       const found = fingerprint === null ? present : known.find(identity => identity.fingerprint.equals(fingerprint))
       if (!found) throw new DigestKeyUnknown()
       return found
-    },
-    digestsOfNik: nik => known.map(({ fingerprint, digestNik }) => ({ fingerprint, digest: digestNik(nik) }))
+    }
   }
 }
 

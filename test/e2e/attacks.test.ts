@@ -124,7 +124,8 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
         if (answer.status === 200) assert.deepEqual(JSON.parse(answer.body).items, [], value)
         else assertRefused(answer, value)
       }
-      assertRefused(await post('/v1/health-workers/search', JSON.stringify({ nik: value })), value)
+      const byNik = JSON.stringify({ nik: value, reason: 'A test' })
+      assertRefused(await post('/v1/health-workers/search-by-nik', byNik), value)
     }
     await assertUnharmed()
   })

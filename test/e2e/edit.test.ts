@@ -89,9 +89,9 @@ test('a NIK that is replaced is kept and matches nobody, and that of somebody el
   const other = kkiRecord({ nama: 'Budi Hartono', diubah_pada: ago(100) })
   await inject(simulator, [{ record: other }])
   await run({})
-  const taken = await edit({ nik: other.nik })
+  const taken = await edit({ nik: other.nik, reason: 'seen the KTP' })
   assert.deepEqual([taken.status, taken.body.code], [409, 'NIK_TAKEN'])
-  const edited = await edit({ nik: '3171014502900777' })
+  const edited = await edit({ nik: '3171014502900777', reason: 'seen the KTP' })
   assert.equal(edited.body.nikMasked, '**************77')
   assert.equal((await pool.query('select from sdmk.former_nik')).rowCount, 1)
   await inject(simulator, [{ record: kkiRecord({ nik: record.nik, nama: 'Orang Baru', diubah_pada: ago(5) }) }])
@@ -104,7 +104,9 @@ test('what cannot be is refused with the field, and nothing is written', async t
   const { find, edit, app, pool } = await withPerson(t)
   const before = await find()
   for (const [payload, field] of [
-    [{ nik: '3171013201900001' }, '/body/nik'],
+    [{ nik: '3171013201900001', reason: 'seen the KTP' }, '/body/nik'],
+    [{ nik: '3171014502900777' }, '/body/reason'],
+    [{ nik: null }, '/body/reason'],
     [{ name: 'dr.' }, '/body/name'],
     [{ birthDate: '2999-01-01' }, '/body/birthDate'],
     [{ birthPlace: '-' }, '/body/birthPlace'],

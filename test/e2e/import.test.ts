@@ -40,8 +40,10 @@ async function setUp(t: TestContext) {
     const { batches } = await waitForRun(id => connector.call('GET', `/v1/runs/${id}`), runId)
     return batches[0] as BatchBody
   }
-  const find = async (query: object) =>
-    ((await connector.call('POST', '/v1/health-workers/search', query)).body as { items: Worker[] }).items
+  const find = async (query: { nik?: string; name?: string; str?: unknown }) => {
+    const [path, body] = query.nik === undefined ? ['', query] : ['-by-nik', { ...query, reason: 'A test' }]
+    return ((await connector.call('POST', `/v1/health-workers/search${path}`, body)).body as { items: Worker[] }).items
+  }
   return { ...connector, load, find }
 }
 

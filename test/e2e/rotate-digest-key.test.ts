@@ -30,7 +30,7 @@ const sum = (batches: BatchBody[], counter: keyof BatchBody['ledger']) =>
 
 /** A connector, with the hands of who rotates its digest key. */
 async function start(t: TestContext, options: ConnectorOptions = {}) {
-  const connector = await startConnector(t, options)
+  const connector = await startConnector(t, { ...options, env: { SDMK_NIK_LOOKUPS: '1000000', ...options.env } })
   const { pool, secretsDir, call } = connector
   const secrets = createFileSecretStore(secretsDir)
   // A pool of its own, which no request of the test has to wait for.
@@ -42,7 +42,7 @@ async function start(t: TestContext, options: ConnectorOptions = {}) {
     owner,
     rotate: () => rotateDigestKey(secrets, owner),
     find: async (nik: unknown) => {
-      const { status, body } = await call('POST', '/v1/health-workers/search', { nik })
+      const { status, body } = await call('POST', '/v1/health-workers/search-by-nik', { nik, reason: 'A test' })
       assert.equal(status, 200, JSON.stringify(body))
       return (body as Found).items
     },
@@ -232,9 +232,14 @@ describe('a feed that meets a rotation of the digest key creates nobody', () => 
     const rotated = (await secrets.read('nik-keys')) ?? {}
     // A copy of the secrets that was not renewed.
     await secrets.write('nik-keys', former)
-    const refused = await call('POST', '/v1/health-workers/search', { nik: records[0]?.nik })
+    const refused = await call('POST', '/v1/health-workers/search-by-nik', { nik: records[0]?.nik, reason: 'A test' })
     assert.deepEqual([refused.status, (refused.body as Refused).code], [503, 'DIGEST_KEY_UNKNOWN'])
-    const edited = await call('PATCH', '/v1/health-workers/1', { nik: records[1]?.nik }, { 'if-match': '"1"' })
+    const edited = await call(
+      'PATCH',
+      '/v1/health-workers/1',
+      { nik: records[1]?.nik, reason: 'A test' },
+      { 'if-match': '"1"' }
+    )
     assert.deepEqual([edited.status, (edited.body as Refused).code], [503, 'DIGEST_KEY_UNKNOWN'])
     const id = await order(connector, full)
     await until('the job of the batch has been tried', async () => {
@@ -279,7 +284,12 @@ describe('after a rotation of the digest key', () => {
     assert.deepEqual(await searchDatabase(pool, traces), [])
     assert.equal((await find(nik))[0]?.id, personId)
     const [other] = await find(budi.nik)
-    const taken = await call('PATCH', `/v1/health-workers/${other?.id}`, { nik }, { 'if-match': `"${other?.version}"` })
+    const taken = await call(
+      'PATCH',
+      `/v1/health-workers/${other?.id}`,
+      { nik, reason: 'A test' },
+      { 'if-match': `"${other?.version}"` }
+    )
     assert.deepEqual([taken.status, (taken.body as Refused).code], [409, 'NIK_TAKEN'])
   })
 

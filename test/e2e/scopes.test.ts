@@ -37,6 +37,7 @@ const needed: Record<string, Scope | null> = {
   'POST /v1/rejections/dismiss': 'rejections:write',
   'POST /v1/rejections/reprocess': 'rejections:write',
   'POST /v1/health-workers/search': 'registry:read',
+  'POST /v1/health-workers/search-by-nik': 'registry:search-nik',
   'GET /v1/health-workers/:id': 'registry:read',
   'PATCH /v1/health-workers/:id': 'registry:write',
   'POST /v1/health-workers/:id/reveal': 'registry:reveal',

@@ -63,12 +63,12 @@ describe('what nobody may read', { skip }, () => {
     const { rows } = await pool.query("select id, version from sdmk.health_worker where nik_tail = '07'")
     const shown = await call('POST', `/v1/health-workers/${rows[0].id}/reveal`, { reason: 'A test' })
     assert.deepEqual(shown.body, { nik: niks.person })
-    const found = await call('POST', '/v1/health-workers/search', { nik: niks.person })
+    const found = await call('POST', '/v1/health-workers/search-by-nik', { nik: niks.person, reason: 'A test' })
     assert.equal((found.body as { items: object[] }).items.length, 1)
     const edited = await call(
       'PATCH',
       `/v1/health-workers/${rows[0].id}`,
-      { nik: niks.corrected },
+      { nik: niks.corrected, reason: 'A test' },
       { 'if-match': `"${rows[0].version}"` }
     )
     assert.equal(edited.status, 200)

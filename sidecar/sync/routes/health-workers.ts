@@ -2,14 +2,16 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { touch } from '../../odoo/touched.ts'
 import { Problem } from '../../platform/problem.ts'
-import { editHealthWorker } from '../../registry/edit.ts'
-import { HealthWorkerNotFound } from '../../registry/errors.ts'
-import { readHealthWorker, searchHealthWorkers } from '../../registry/health-workers.ts'
+import { editHealthWorker, isNikTaken } from '../../registry/edit.ts'
+import { HealthWorkerNotFound, NikTaken } from '../../registry/errors.ts'
+import { findByNik, readHealthWorker, searchHealthWorkers } from '../../registry/health-workers.ts'
 import type { IdentityKeys } from '../../registry/identity.ts'
 import { compileBirthPlaces } from '../../transform/birth-place.ts'
 import type { Mapping } from '../../transform/mapping.ts'
 import { nameKey } from '../../transform/name.ts'
+import { nikFault } from '../../transform/nik.ts'
 import { recordAudit } from '../audit/record.ts'
+import { createNikLookup } from '../nik-lookup.ts'
 import { today } from '../plan-and-apply.ts'
 import { callerOf } from './caller.ts'
 import { refuse } from './refuse.ts'
@@ -70,7 +72,6 @@ export const HealthWorkerSchema = Type.Object(
 const SearchSchema = Type.Object(
   {
     str: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'in any spelling' })),
-    nik: Type.Optional(Type.String({ pattern: '^\\d{16}$' })),
     name: Type.Optional(
       Type.String({ minLength: 2, maxLength: 200, description: 'without titles; all of it, in any order' })
     ),
@@ -78,6 +79,11 @@ const SearchSchema = Type.Object(
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 }))
   },
   { additionalProperties: false, title: 'HealthWorkerSearch' }
+)
+
+const NikSearchSchema = Type.Object(
+  { nik: Type.String({ pattern: '^\\d{16}$' }), reason: Reason },
+  { additionalProperties: false, title: 'NikSearch' }
 )
 
 const orNull = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
@@ -102,38 +108,64 @@ export interface HealthWorkerRoutesOptions {
   identity: IdentityKeys
   mapping: Mapping
   timeZone: string
+  /** Lookups of a NIK that one key may make. */
+  nikLookupsPerHour: number
 }
 
 /** Finding, reading and editing people of the registry. Search is a POST, so that no identity number stands in an address. */
 export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOptions> = async (
   app,
-  { identity, mapping, timeZone }
+  { identity, mapping, timeZone, nikLookupsPerHour }
 ) => {
+  const lookUpNik = createNikLookup(app, nikLookupsPerHour)
   const birthPlaceOf = compileBirthPlaces(mapping.birthPlaceAliases)
 
   app.post('/v1/health-workers/search', {
     onRequest: app.requireScope('registry:read'),
     schema: {
       tags: ['registry'],
-      summary: 'Find health workers by STR, NIK or name',
+      summary: 'Find health workers by STR or name',
       body: SearchSchema,
       response: { 200: pageOf(HealthWorkerSchema), ...problems }
     },
     handler: async request => {
-      const { str, nik, name, after = 0, limit = 20 } = request.body
-      if (str === undefined && nik === undefined && name === undefined) {
+      const { str, name, after = 0, limit = 20 } = request.body
+      if (str === undefined && name === undefined) {
         throw new Problem('VALIDATION_FAILED', 'Not valid: /body', {
-          errors: [{ field: '/body', message: 'must have str, nik or name' }]
+          errors: [{ field: '/body', message: 'must have str or name' }]
         })
       }
-      const query = { strNumber: str, nik, nameKey: name === undefined ? undefined : nameKey(name) }
+      const query = { strNumber: str, nameKey: name === undefined ? undefined : nameKey(name) }
       // Nothing but titles and signs is the beginning of every name.
       if (query.nameKey === '') {
         throw new Problem('VALIDATION_FAILED', 'Not valid: /body/name', {
           errors: [{ field: '/body/name', message: 'must hold more than titles and signs' }]
         })
       }
-      return searchHealthWorkers(app.database.pool, identity, query, { after, limit })
+      return searchHealthWorkers(app.database.pool, query, { after, limit })
+    }
+  })
+
+  app.post('/v1/health-workers/search-by-nik', {
+    onRequest: app.requireScope('registry:search-nik'),
+    schema: {
+      tags: ['registry'],
+      summary: 'Find a health worker by NIK',
+      description: 'Audited with the reason, whether somebody is found or not; limited for each key and hour.',
+      body: NikSearchSchema,
+      response: { 200: pageOf(HealthWorkerSchema), ...problems }
+    },
+    handler: async (request, reply) => {
+      const { nik, reason } = request.body
+      return lookUpNik(callerOf(request), reply, { reason }, async client => {
+        const found = await findByNik(client, identity, nik)
+        const items = found === null ? [] : [found]
+        return {
+          result: found === null ? 'missed' : 'found',
+          foundIds: items.map(({ id }) => id),
+          value: { items, next: null }
+        }
+      })
     }
   })
 
@@ -158,7 +190,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
       tags: ['registry'],
       summary: 'Set values of a health worker by hand',
       description:
-        'They are SDMK’s own from then on: what KKI says differently is a warning. Null takes a value away, and KKI’s next one fills it. Needs the `ETag` of the answer that was read, as `If-Match`.',
+        'They are SDMK’s own from then on: what KKI says differently is a warning. Null takes a value away, and KKI’s next one fills it. Needs the `ETag` of the answer that was read, as `If-Match`. A NIK needs a reason; its lookups are audited and limited.',
       params: IdParams,
       headers: Type.Object({ 'if-match': Type.Optional(Type.String({ pattern: '^"\\d{1,15}"$' })) }),
       body: EditSchema,
@@ -169,6 +201,20 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
       const { reason, ...edit } = request.body
       const version = request.headers['if-match']
       if (version === undefined) throw new Problem('PRECONDITION_REQUIRED', 'If-Match is missing.')
+      const { nik } = edit
+      if (nik !== undefined && reason === undefined) {
+        throw new Problem('VALIDATION_FAILED', 'Not valid: /body/reason', {
+          errors: [{ field: '/body/reason', message: 'is required with a NIK' }]
+        })
+      }
+      if (typeof nik === 'string' && reason !== undefined && nikFault(nik) === null) {
+        // Apart from the edit: a NIK that is taken undoes the edit, and its audit event must stay.
+        const isTaken = await lookUpNik(callerOf(request), reply, { reason, healthWorkerId: id }, async client => {
+          const value = await isNikTaken(client, identity, id, nik)
+          return { result: value ? 'taken' : 'free', foundIds: [], value }
+        })
+        if (isTaken) throw new NikTaken()
+      }
       const context = { identity, birthPlaceOf, today: await today(app.database.pool, timeZone) }
       await app.database
         .withTransaction(async client => {
