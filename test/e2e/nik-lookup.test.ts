@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { createApiKey, type Scope, scopes } from '../../sidecar/platform/api-key.ts'
+import { injectPatiently } from '../helpers/patiently.ts'
 import { inject, kkiRecord, startConnector } from './helpers.ts'
 
 const nik = '3171014507900007'
@@ -16,7 +17,7 @@ async function setUp(t: TestContext, allowed: readonly Scope[] = scopes) {
   await run({})
   const { key, id: keyId } = await createApiKey(pool, 'attacker', allowed)
   const ask = async (method: 'POST' | 'PATCH' | 'GET', url: string, payload?: object, headers = {}) => {
-    const answer = await app.inject({
+    const answer = await injectPatiently(app, {
       method,
       url,
       headers: { authorization: `Bearer ${key}`, ...headers },

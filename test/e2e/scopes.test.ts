@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, type TestContext, test } from 'node:test'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { createApiKey, revokeApiKey, type Scope, scopes } from '../../sidecar/platform/api-key.ts'
+import { injectPatiently } from '../helpers/patiently.ts'
 import { startConnector } from './helpers.ts'
 
 /** What each route of the running service asks for; `null`: it answers anybody, and says nothing of any person. */
@@ -93,7 +94,7 @@ describe('the scopes of API keys', () => {
       const { key } = await createApiKey(pool, scope, [scope])
       for (const route of routes) {
         const wanted = needed[route]
-        const { statusCode, body } = await app.inject(knock(route, key))
+        const { statusCode, body } = await injectPatiently(app, knock(route, key))
         const isAllowed = wanted === null || wanted === scope
         assert.equal(statusCode === 403, !isAllowed, `${route} with ${scope} answers ${statusCode} ${body}`)
         assert.notEqual(statusCode, 401, `${route} with ${scope}`)
@@ -105,9 +106,9 @@ describe('the scopes of API keys', () => {
     const { app, pool } = await startWithRoutes(t)
     const { key } = await createApiKey(pool, 'all', [...scopes])
     for (const [route, wanted] of Object.entries(needed)) {
-      assert.ok(![401, 403].includes((await app.inject(knock(route, key))).statusCode), route)
+      assert.ok(![401, 403].includes((await injectPatiently(app, knock(route, key))).statusCode), route)
       if (!route.startsWith('GET') || wanted === null) continue
-      const head = await app.inject(knock(route.replace('GET', 'HEAD'), undefined, '192.0.2.1'))
+      const head = await injectPatiently(app, knock(route.replace('GET', 'HEAD'), undefined, '192.0.2.1'))
       assert.equal(head.statusCode, 401, route)
     }
   })
@@ -119,7 +120,7 @@ describe('the scopes of API keys', () => {
     for (const [index, route] of routes.entries()) {
       const expected = needed[route] === null
       for (const given of [undefined, key]) {
-        const { statusCode, headers } = await app.inject(knock(route, given, `192.0.2.${index}`))
+        const { statusCode, headers } = await injectPatiently(app, knock(route, given, `192.0.2.${index}`))
         assert.equal(statusCode !== 401, expected, `${route} answers ${statusCode}`)
         if (!expected) assert.equal(headers['www-authenticate'], 'Bearer', route)
       }
@@ -135,7 +136,7 @@ describe('the scopes of API keys', () => {
     assert.ok(rows.length > 0)
     for (const [route, wanted] of Object.entries(needed)) {
       if (wanted !== null) continue
-      const { body } = await app.inject(knock(route))
+      const { body } = await injectPatiently(app, knock(route))
       for (const { text } of rows) assert.ok(!body.includes(text), route)
     }
   })
