@@ -1,6 +1,5 @@
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { CronExpressionParser } from 'cron-parser'
 import { Value } from 'typebox/value'
 import { type Environment, environmentSchema, type Peer, type VariableSchema, variables } from './environment.ts'
 import { ConfigurationError } from './errors.ts'
@@ -9,6 +8,7 @@ import { type DatabaseAddress, databaseAddress } from './platform/database-url.t
 import { isLocalHost } from './platform/local-host.ts'
 import { readTextFileSync } from './platform/strict-text.ts'
 import type { VaultLogin, VaultOptions } from './secrets/vault-options.ts'
+import { isSchedule } from './sync/schedule-slot.ts'
 
 export type Config = ReturnType<typeof toConfig>
 export type OdooConfig = NonNullable<Config['odoo']>
@@ -39,7 +39,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { talksToKki = true }: LoadOp
   const environment = values as Environment
   refuseBlindTls(env)
   checkTimeZone(environment.SDMK_TIME_ZONE)
-  checkSchedule(environment.KKI_SCHEDULE, environment.SDMK_TIME_ZONE)
+  checkSchedule(environment.KKI_SCHEDULE)
   const config = toConfig(environment)
   if (talksToKki && config.roles.includes('fetch') && config.kki.baseUrl === null) {
     throw new ConfigurationError('KKI_BASE_URL', 'is required with the role "fetch"; it says where KKI answers')
@@ -216,7 +216,7 @@ function refuseUnknown(env: NodeJS.ProcessEnv) {
 
 function parse(schema: VariableSchema, text: string): unknown {
   // Not TypeBox's own conversion: it cuts "1.5" down to 1.
-  if (schema.type === 'integer') return /^-?\d{1,15}$/.test(text) ? Number(text) : text
+  if (schema.type === 'integer') return /^\d{1,15}$/.test(text) ? Number(text) : text
   if (schema.type === 'number') return /^\d{1,3}(\.\d{1,9})?$/.test(text) ? Number(text) : text
   if (schema.type !== 'array') return text
   return text
@@ -235,19 +235,19 @@ function expected(schema: VariableSchema): string {
 }
 
 function checkTimeZone(timeZone: string) {
+  const reason = 'must be a time zone’s IANA name, such as Asia/Jakarta'
+  // Node takes "+07:00" as well, which PostgreSQL reads with the opposite sign.
+  if (!/^[A-Za-z]/.test(timeZone)) throw new ConfigurationError('SDMK_TIME_ZONE', reason)
   try {
     new Intl.DateTimeFormat('en', { timeZone })
   } catch (cause) {
-    throw new ConfigurationError('SDMK_TIME_ZONE', 'must be a time zone’s IANA name, such as Asia/Jakarta', { cause })
+    throw new ConfigurationError('SDMK_TIME_ZONE', reason, { cause })
   }
 }
 
-function checkSchedule(schedule: string, tz: string) {
-  try {
-    CronExpressionParser.parse(schedule, { tz })
-  } catch (cause) {
-    throw new ConfigurationError('KKI_SCHEDULE', 'must be a cron expression, such as 0 2 * * *', { cause })
-  }
+function checkSchedule(schedule: string) {
+  if (!isSchedule(schedule))
+    throw new ConfigurationError('KKI_SCHEDULE', 'must be a cron expression, such as 0 2 * * *')
 }
 
 /** What a variable connects to. */

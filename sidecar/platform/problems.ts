@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { SdmkError } from '../errors.ts'
+import { instantForm } from './instant.ts'
 import { Problem, type ProblemBody, type ProblemCode, problemStatus } from './problem.ts'
 import { codeText, preferredLanguage } from './problem-texts.ts'
 
@@ -71,7 +72,8 @@ function validationProblem(error: FastifyError): Problem {
     const missing = keyword === 'required' ? `/${params.missingProperty}` : ''
     const unknown = keyword === 'additionalProperties' ? `/${params.additionalProperty}` : ''
     const allowed = Array.isArray(params.allowedValues) ? `: ${params.allowedValues.join(', ')}` : ''
-    return { field: `/${part}${instancePath}${missing}${unknown}`, message: `${message ?? 'is not valid'}${allowed}` }
+    const text = params.format === 'date-time' ? `must be ${instantForm}` : (message ?? 'is not valid')
+    return { field: `/${part}${instancePath}${missing}${unknown}`, message: `${text}${allowed}` }
   })
   const fields = [...new Set(errors.map(({ field }) => field))].join(', ')
   return new Problem('VALIDATION_FAILED', `Not valid: ${fields}`, { errors })

@@ -12,10 +12,20 @@ export function nextSlot(schedule: string, timeZone: string, now: Date): Date {
   return CronExpressionParser.parse(schedule, { tz: timeZone, currentDate: now }).next().toDate()
 }
 
-/** True where `schedule` is a cron expression. */
+/**
+ * True where `schedule` is a cron expression of five fields (or six, seconds first) or one of the names such as `@daily`,
+ * and has a time in the past and one to come.
+ */
 export function isSchedule(schedule: string): boolean {
+  // The parser fills up missing fields from the left: "5" would be every minute of each Friday.
+  const fields = schedule.trim().split(/\s+/)
+  if (fields.length < 5 && !/^@[a-z]+$/.test(schedule)) return false
+  // Jenkins' H is another time at every look.
+  if (fields.some(field => /(?:^|,)H/.test(field))) return false
   try {
-    CronExpressionParser.parse(schedule)
+    const now = new Date()
+    lastSlot(schedule, 'UTC', now)
+    nextSlot(schedule, 'UTC', now)
     return true
   } catch {
     return false

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import fc from 'fast-check'
+import { createApiKey, scopes } from '../../sidecar/platform/api-key.ts'
 import type { BatchBody } from '../../sidecar/sync/routes/schemas.ts'
+import { oddInstants, oddTextsFor, oddValues, type RequestSchema, sampleOf } from '../helpers/odd-values.ts'
 import { kkiRecord, startConnector } from './helpers.ts'
 
 /** A KKI whose list is whatever JSON text a test says: what no well-behaved server would send. */
@@ -156,4 +159,146 @@ test('a page over KKI_MAX_BODY_BYTES fails its batch, with the page named, and S
   assert.equal((await pool.query('select from sdmk.registration')).rowCount, 0)
   kki.rows = [small(), small(), small()]
   assert.equal((await run({ mode: 'full', professions: ['doctor'] })).state, 'applied')
+})
+
+interface Operation {
+  parameters?: { in: string; name: string; schema: RequestSchema }[]
+  requestBody?: { content: Record<string, { schema: RequestSchema }> }
+}
+
+interface ApiRequest {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH'
+  url: string
+  headers: Record<string, string>
+  payload?: string
+}
+
+/** Headers that each route reads, beside those that the document lists. */
+const commonHeaders = ['x-actor', 'x-request-id', 'traceparent', 'accept-language', 'authorization', 'if-match']
+const oddNumberInAddress =
+  /\/(?:0x10|0b1|1e3|%205|5%20|5\.0|%2B5)(?:\/|\?|$)|[?&](?:before|after|limit|runId|batchId)=(?:0x10|1e3|\+5|5\.0|5\+)$/
+const sendable = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** Each request of an operation in which one place has an odd value and the others fit. */
+function* requestsWithOddValues(path: string, method: string, operation: Operation): Generator<ApiRequest> {
+  const parameters = operation.parameters ?? []
+  const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema
+  const build = (given: Record<string, string>, payload: unknown): ApiRequest => {
+    const query = new URLSearchParams()
+    const headers: Record<string, string> = {}
+    let url = path
+    for (const { in: part, name, schema } of parameters) {
+      const text = given[`${part} ${name}`]
+      if (part === 'path') url = url.replace(`{${name}}`, () => encodeURIComponent((text ?? '1').toWellFormed()))
+      else if (part === 'query' && text !== undefined) query.set(name, text.toWellFormed())
+      else if (part === 'header') headers[name] = text ?? String(sampleOf(schema))
+    }
+    for (const name of commonHeaders) {
+      const text = given[`header ${name}`]
+      if (text !== undefined) headers[name] = text
+    }
+    return {
+      method: method.toUpperCase() as ApiRequest['method'],
+      url: query.size > 0 ? `${url}?${query}` : url,
+      headers: { ...headers, ...(body && { 'content-type': 'application/json' }) },
+      // JSON may hold numbers that JavaScript does not.
+      ...(body && { payload: JSON.stringify(payload).replaceAll('"1e999"', '1e999') })
+    }
+  }
+  const whole = body && (sampleOf(body) as Record<string, unknown>)
+  for (const { in: part, name, schema } of parameters) {
+    for (const text of oddTextsFor(schema)) {
+      if (part !== 'header' || sendable.test(text)) yield build({ [`${part} ${name}`]: text }, whole)
+    }
+  }
+  if (!body?.properties || !whole) return
+  const required = Object.fromEntries((body.required ?? []).map(name => [name, whole[name]]))
+  // What the request asks for decides which of its fields are read.
+  const variants = Object.entries(body.properties)
+    .filter(([name]) => name === 'mode' || name === 'state')
+    .flatMap(([name, property]) => (property.enum ?? []).map(value => ({ ...whole, [name]: value })))
+  for (const base of [required, whole, ...variants]) {
+    for (const [name, property] of Object.entries(body.properties)) {
+      for (const value of oddValues(property, name)) yield build({}, { ...base, [name]: value })
+    }
+  }
+}
+
+test('whatever value stands in a request, the answer is not 5xx, and none of the values is read as another', {
+  timeout: 1_200_000
+}, async t => {
+  const { app, run, pool, call } = await startConnector(t, {
+    rows: 40,
+    brokenShare: 0.3,
+    env: {
+      SDMK_RATE_LIMIT: '1000000',
+      // Nobody answers there; the account can be stored all the same.
+      SDMK_ODOO_URL: 'http://127.0.0.1:9',
+      SDMK_ODOO_DATABASE: 'odoo'
+    }
+  })
+  await run({ mode: 'full', professions: ['doctor'] })
+  await run({ mode: 'full', professions: ['nurse'], apply: 'hold' })
+  const { key } = await createApiKey(pool, 'fuzzer', [...scopes])
+  const failures: string[] = []
+  const misread: string[] = []
+  let sent = 0
+  const send = async (request: ApiRequest) => {
+    for (let attempt = 1; ; attempt++) {
+      const headers = { authorization: `Bearer ${key}`, ...request.headers }
+      const response = await app.inject({ ...request, headers })
+      // This process runs the service as well, so it can be too busy for a moment.
+      if (response.statusCode !== 503 || attempt > 50) return response
+      await wait(100)
+    }
+  }
+  const { paths } = app.swagger() as unknown as { paths: Record<string, Record<string, Operation>> }
+  for (const [path, operations] of Object.entries(paths)) {
+    if (!path.startsWith('/v1/')) continue
+    for (const [method, operation] of Object.entries(operations)) {
+      const begunAt = performance.now()
+      const before = sent
+      const seen = new Set<string>()
+      for (const request of requestsWithOddValues(path, method, operation)) {
+        const text = JSON.stringify(request)
+        if (seen.has(text)) continue
+        seen.add(text)
+        const { statusCode, body } = await send(request)
+        sent++
+        const told = `${request.method} ${request.url} ${request.payload ?? ''}`.slice(0, 300)
+        if (statusCode >= 500) failures.push(`${statusCode} ${told} ${body}`)
+        // A number that is written in another way would be another row, or another number of rows.
+        if (statusCode < 400 && oddNumberInAddress.test(request.url)) misread.push(told)
+      }
+      t.diagnostic(`${method} ${path}: ${sent - before} requests, ${Math.round(performance.now() - begunAt)} ms`)
+    }
+  }
+  for (const name of commonHeaders) {
+    for (const text of oddTextsFor({ type: 'string' }).filter(value => sendable.test(value))) {
+      const { statusCode, body } = await send({ method: 'GET', url: '/v1/runs', headers: { [name]: text } })
+      if (statusCode >= 500) failures.push(`${statusCode} ${name}: ${text.slice(0, 100)} ${body}`)
+    }
+  }
+  assert.deepEqual({ failures: failures.slice(0, 20), misread }, { failures: [], misread: [] })
+  assert.ok(sent > 3000, `${sent} requests are too few to show anything`)
+  assert.equal((await call('GET', '/v1/runs')).status, 200)
+})
+
+test('an instant that no calendar or clock has is denied by name, wherever one may stand', async t => {
+  const { call } = await startConnector(t)
+  const bad = oddInstants.slice(oddInstants.indexOf('2026-02-01T00:00:00+07'))
+  for (const instant of bad) {
+    for (const field of ['changedSince', 'changedUntil']) {
+      const window = { mode: 'window', changedSince: '2026-01-01T00:00:00Z', changedUntil: '2026-03-01T00:00:00Z' }
+      const { status, body } = await call('POST', '/v1/runs', { ...window, [field]: instant })
+      const { code, errors } = body as { code: string; errors: { field: string; message: string }[] }
+      assert.deepEqual([status, code, errors[0]?.field], [400, 'VALIDATION_FAILED', `/body/${field}`], instant)
+      assert.match(errors[0]?.message ?? '', /RFC 3339/)
+    }
+    for (const field of ['since', 'until']) {
+      const { status, body } = await call('GET', `/v1/audit-events?${field}=${encodeURIComponent(instant)}`)
+      const [error] = (body as { errors: { field: string }[] }).errors
+      assert.deepEqual([status, error?.field], [400, `/querystring/${field}`], instant)
+    }
+  }
 })

@@ -5,7 +5,9 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import pg from 'pg'
 import { loadConfig } from '../../sidecar/config.ts'
+import { variables } from '../../sidecar/environment.ts'
 import { ConfigurationError } from '../../sidecar/errors.ts'
+import { oddNumbers } from '../helpers/odd-values.ts'
 
 const enough = { KKI_BASE_URL: 'https://kki.example.org/' }
 
@@ -72,7 +74,25 @@ test('the address of KKI must be one, and must hold no login', () => {
 
 test('time zone and schedule must be ones', () => {
   refuses({ SDMK_TIME_ZONE: 'Mars/Olympus' }, 'SDMK_TIME_ZONE', /IANA/)
-  refuses({ KKI_SCHEDULE: 'every night' }, 'KKI_SCHEDULE', /cron expression/)
+  // PostgreSQL would read the sign the other way round.
+  for (const zone of ['+07:00', '-07', '07:00']) refuses({ SDMK_TIME_ZONE: zone }, 'SDMK_TIME_ZONE', /IANA/)
+  for (const schedule of ['every night', '5', '* *', '0 0 30 2 *', 'H 2 * * *', '1e1 2 * * *']) {
+    refuses({ KKI_SCHEDULE: schedule }, 'KKI_SCHEDULE', /cron expression/)
+  }
+  for (const schedule of ['0 2 * * *', '@daily', '0 0 2 * * *', '0 2 * MAR THU']) {
+    assert.equal(loadConfig({ ...enough, KKI_SCHEDULE: schedule }).kki.schedule, schedule)
+  }
+})
+
+test('a number that is not written in plain decimal digits is refused for every variable that is one', () => {
+  for (const [name, { type }] of variables) {
+    if (type !== 'integer' && type !== 'number') continue
+    // The text around a number does not count.
+    const odd = oddNumbers.filter(text => text.trim() !== '' && !/^\s*\d{1,15}\s*$/.test(text))
+    for (const text of odd.filter(item => type === 'integer' || item !== '5.0')) {
+      refuses({ [name]: text }, name, /must be a (?:whole )?number from \d+ to \d+$/)
+    }
+  }
 })
 
 test('a setting whose bytes were not UTF-8 is refused, and a byte order mark is no part of a password', async t => {

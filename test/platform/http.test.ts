@@ -15,6 +15,7 @@ import protection from '../../sidecar/platform/protection.ts'
 import requestIdPlugin, { requestId } from '../../sidecar/platform/request-id.ts'
 import strictRequests from '../../sidecar/platform/strict-requests.ts'
 import { validation } from '../../sidecar/platform/validation.ts'
+import { oddNumbers } from '../helpers/odd-values.ts'
 
 /** The plugins around a few routes that go wrong in every way. */
 async function buildTestApp(t: TestContext, rateLimitPerMinute = 100) {
@@ -216,4 +217,27 @@ test('the API describes itself, on a page that may load nothing from elsewhere',
   const page = await app.inject('/docs/')
   assert.equal(page.statusCode, 200)
   assert.match(String(page.headers['content-security-policy']), /default-src 'self'/)
+})
+
+test('a number in an address is decimal digits, within what its schema allows', async t => {
+  const app = Fastify({ ...validation }).withTypeProvider<TypeBoxTypeProvider>()
+  t.after(() => app.close())
+  await app.register(requestIdPlugin)
+  await app.register(problems)
+  const id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
+  app.get(
+    '/things/:id',
+    { schema: { params: Type.Object({ id }), querystring: Type.Object({ after: id }) } },
+    request => Promise.resolve({ ...request.params, ...request.query })
+  )
+  for (const text of oddNumbers) {
+    const address = encodeURIComponent(text)
+    const { statusCode, body } = await app.inject(`/things/7?after=${address}`)
+    const value = /^\d+$/.test(text) ? Number(text) : 0
+    assert.equal(statusCode, value >= 1 && Number.isSafeInteger(value) ? 200 : 400, `${text} ${body}`)
+    if (statusCode === 400) assert.deepEqual(JSON.parse(body).errors[0].field, '/querystring/after', body)
+    else assert.deepEqual(JSON.parse(body), { id: 7, after: value })
+    if (text.length < 50 && text !== '')
+      assert.equal((await app.inject(`/things/${address}?after=1`)).statusCode, statusCode)
+  }
 })

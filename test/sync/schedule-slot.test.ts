@@ -19,4 +19,12 @@ test('what is not a cron expression is told from what is', () => {
   assert.equal(isSchedule('*/15 * * * *'), true)
   assert.equal(isSchedule('every day'), false)
   assert.equal(isSchedule('61 * * * *'), false)
+  // With missing fields filled up it would be every minute of each Friday.
+  assert.equal(isSchedule('5'), false)
+  assert.equal(isSchedule(''), false)
+  // Days that do not come.
+  assert.equal(isSchedule('0 0 30 2 *'), false)
+  // Another time at every look.
+  assert.equal(isSchedule('H 2 * * *'), false)
+  assert.equal(isSchedule('0 2 * MAR THU'), true)
 })

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { readHead } from '../audit/head.ts'
 import { readEvents } from '../audit/read.ts'
-import { Id, Instant, nullable, problems } from './schemas.ts'
+import { Id, Instant, nullable, problems, toDate } from './schemas.ts'
 
 const HeadSchema = Type.Object(
   { seq: Id, hash: Type.String({ pattern: '^[0-9a-f]{64}$' }) },
@@ -61,7 +61,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox = async app => {
     handler: async request => {
       const { before, limit, since, until, ...filter } = request.query
       const { pool } = app.database
-      const dates = { since: since ? new Date(since) : undefined, until: until ? new Date(until) : undefined }
+      const dates = { since: toDate(since), until: toDate(until) }
       const events = await readEvents(pool, { ...filter, ...dates }, { before, limit: limit + 1 })
       const items = events.slice(0, limit).map(
         (event): Static<typeof AuditEventSchema> => ({

@@ -81,8 +81,12 @@ const limit = (maximum: number) => Type.Optional(Type.Integer({ minimum: 1, maxi
 const bulk = (maximum: number) => ({
   ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: maximum })),
   code: Type.Optional(RejectionSchema.properties.code),
-  batchId: Type.Optional(Type.Integer({ minimum: 1, description: 'those that this batch met' })),
-  after: Type.Optional(Type.Integer({ minimum: 0, description: 'the `next` of the call before' })),
+  batchId: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'those that this batch met' })
+  ),
+  after: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'the `next` of the call before' })
+  ),
   limit: limit(maximum)
 })
 const Next = Type.Union([Id, Type.Null()], { description: 'pass as `after` for what this call did not reach' })

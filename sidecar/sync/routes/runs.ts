@@ -7,7 +7,7 @@ import { createRun } from '../run.ts'
 import { readRun, readRuns } from './bodies.ts'
 import { callerOf, triggerOf } from './caller.ts'
 import { refuse } from './refuse.ts'
-import { closed, Id, IdParams, Instant, nullable, problems, RunSchema } from './schemas.ts'
+import { closed, Id, IdParams, Instant, nullable, problems, RunSchema, toDate } from './schemas.ts'
 
 const RunRequestSchema = Type.Object(
   {
@@ -107,8 +107,4 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
       return run
     }
   })
-}
-
-function toDate(text: string | undefined): Date | undefined {
-  return text === undefined ? undefined : new Date(text)
 }

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { batchKinds, batchStates, perCounter } from '../../batch-terms.ts'
+import { parseInstant } from '../../platform/instant.ts'
 import { ProblemSchema } from '../../platform/problem.ts'
 import { identityNumber } from '../../transform/nik.ts'
 import { holdReasons } from '../batch.ts'
@@ -10,6 +11,14 @@ export const problems = { '4xx': problem, '5xx': problem }
 
 export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 export const Instant = Type.String({ format: 'date-time' })
+
+/** Returns the moment of an `Instant` that was validated, or `undefined` where the request has none. */
+export function toDate(instant: string | undefined): Date | undefined {
+  if (instant === undefined) return undefined
+  const at = parseInstant(instant)
+  if (at === null) throw new TypeError('an instant that passed validation cannot be read')
+  return at
+}
 export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()])
 
