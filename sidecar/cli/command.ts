@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
+import { CommanderError } from 'commander'
 import type pg from 'pg'
 import pino, { type Logger } from 'pino'
 import { type Config, loadConfig } from '../config.ts'
-import { ConfigurationError, SdmkError } from '../errors.ts'
+import { ConfigurationError, RequestInvalid, SdmkError } from '../errors.ts'
 import { createDatabase } from '../platform/database.ts'
 import { describeError, summarizeError } from '../platform/describe-error.ts'
 import { createLogger } from '../platform/logger.ts'
@@ -15,6 +16,8 @@ import type { Caller } from '../sync/audit/record.ts'
 
 /** Of sysexits.h: something was found in an unconfigured or misconfigured state. */
 const configurationExitCode = 78
+/** Of sysexits.h: the command was used incorrectly. */
+const usageExitCode = 64
 
 export interface CommandContext {
   config: Config
@@ -64,11 +67,14 @@ export function errorLogger(config: Pick<Config, 'logLevel'>): Logger {
 
 /** Writes the one line that says why a command failed to standard error and returns the exit code for it. */
 export function reportFailure(error: unknown): number {
+  // It has written its line already; without a mistake it ends the command after its help.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode
   process.stderr.write(`sdmk: ${escapeUnportable(summarizeError(error))}\n`)
   // A failure that is none of ours is a defect: its stack helps who is asked, and only where it is wanted.
   if (!(error instanceof SdmkError) && process.env.SDMK_LOG_LEVEL === 'debug') {
     process.stderr.write(`${describeError(error).stack ?? ''}\n`)
   }
+  if (error instanceof RequestInvalid) return usageExitCode
   return error instanceof ConfigurationError ? configurationExitCode : 1
 }
 

@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
 import { ownPeople } from '../../simulator/own-people.ts'
+import { MAX_ROWS } from '../../simulator/str-number.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { type Service, startService } from '../main.ts'
@@ -25,9 +26,9 @@ import { commandCaller, errorLogger } from './command.ts'
 import { countRegistry, startDemoOdoo, untilOdooIsTold } from './demo-odoo.ts'
 import { followRun } from './follow.ts'
 import { runImport } from './import.ts'
-import { wholeNumber } from './simulator.ts'
 import { renderSummary, summarize } from './summary.ts'
 import { startRun } from './sync.ts'
+import { wholeNumber } from './values.ts'
 
 const sdmk = fileURLToPath(new URL('./sdmk.ts', import.meta.url))
 const simulatorStartMs = 20_000
@@ -43,8 +44,8 @@ interface DemoOptions {
 export function demoCommand(): Command {
   return new Command('demo')
     .description('start a database, a simulated KKI and the sidecar, run once, and stay up')
-    .option('-r, --rows <rows>', 'records that the simulated KKI lists', wholeNumber, 50_000)
-    .option('-o, --own <people>', 'people whom SDMK knows before', wholeNumber, 20_000)
+    .option('-r, --rows <rows>', 'records that the simulated KKI lists', wholeNumber(0, MAX_ROWS), 50_000)
+    .option('-o, --own <people>', 'people whom SDMK knows before', wholeNumber(0, MAX_ROWS), 20_000)
     .option('--odoo', 'start an Odoo beside it that mirrors the registry')
     .option('--exit', 'end after the run, with its summary as JSON on the last line')
     .action(async (options: DemoOptions) => {

@@ -15,9 +15,9 @@ import { statusCommand } from './status.ts'
 import { syncCommand } from './sync.ts'
 import { watermarkCommand } from './watermark.ts'
 
-/** Returns the command `sdmk` with all that it can do. */
+/** Returns the command `sdmk` with all that it can do. It throws a CommanderError where it is used incorrectly. */
 export function createProgram(): Command {
-  return new Command('sdmk')
+  const program = new Command('sdmk')
     .description(`${packageJson.description}. Settings are environment variables: docs/configuration.md`)
     .version(packageJson.version)
     .showSuggestionAfterError()
@@ -35,6 +35,14 @@ export function createProgram(): Command {
     .addCommand(migrateCommand())
     .addCommand(keysCommand())
     .addCommand(simulatorCommand())
+  throwErrors(program)
+  return program
+}
+
+/** Lets the whole tree throw its errors: by itself it would end the process with the exit code of a failed run. */
+function throwErrors(command: Command): void {
+  command.exitOverride()
+  command.commands.forEach(throwErrors)
 }
 
 /** Node puts U+FFFD where a terminal that is not set to UTF-8 sent something else. A reason would be stored so. */

@@ -18,10 +18,13 @@ import { createTransform } from '../transform/transform.ts'
 import { commandCaller, errorLogger, print, withDatabase } from './command.ts'
 import { followRun } from './follow.ts'
 import { reasonOption } from './reason.ts'
-import { wholeNumber } from './simulator.ts'
 import { renderSummary, summarize } from './summary.ts'
+import { id, rowPlace, wholeNumber } from './values.ts'
 import { withQueue } from './with-queue.ts'
 import { withSecret } from './with-secret.ts'
+
+/** More would be held in memory, or be one transaction, at once. */
+const mostAtOnce = 1_000_000
 
 interface SelectOptions {
   code?: RejectionCode
@@ -80,9 +83,9 @@ function listCommand(): Command {
         .default('open')
     )
     .option('-u, --urgent', 'endings that may concern a known person')
-    .option('-b, --batch <id>', 'that this batch met', wholeNumber)
-    .option('--after <id>', 'those after this one', wholeNumber, 0)
-    .option('-l, --limit <count>', 'at most so many', wholeNumber, 50)
+    .option('-b, --batch <id>', 'that this batch met', id)
+    .option('--after <id>', 'those after this one', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
+    .option('-l, --limit <count>', 'at most so many', wholeNumber(1, mostAtOnce), 50)
     .option('--json', 'print them as JSON')
     .action(({ code, state, urgent, batch, after, limit, json }) =>
       withDatabase(async ({ database, logger }) => {
@@ -111,41 +114,40 @@ function line({ id, urgent, code, state, seenCount, lastSeenAt, lastBatchId, can
 function bulkCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .argument('[ids...]', 'rejections; without them those that the options say', (id: string, ids: number[] = []) => [
+    .argument('[ids...]', 'rejections; without them those that the options say', (text: string, ids: number[] = []) => [
       ...ids,
-      wholeNumber(id)
+      id(text)
     ])
     .addOption(codeOption())
-    .option('-b, --batch <id>', 'that this batch met', wholeNumber)
-    .option('-l, --limit <count>', 'at most so many', wholeNumber, 1000)
+    .option('-b, --batch <id>', 'that this batch met', id)
+    .option('-l, --limit <count>', 'at most so many', wholeNumber(1, mostAtOnce), 1000)
     .option('--json', 'print the result as JSON')
 }
 
 function resolveCommand(): Command {
   return new Command('resolve')
     .description('say whose a refused row is')
-    .argument('<id>', 'the rejection', wholeNumber)
-    .addOption(new Option('-t, --to <id>', 'a health worker').argParser(wholeNumber).conflicts('new'))
+    .argument('<id>', 'the rejection', id)
+    .addOption(new Option('-t, --to <id>', 'a health worker').argParser(id).conflicts('new'))
     .option('-n, --new', 'somebody whom the registry does not have')
-    .option('--row <batch:row>', 'which of its rows is meant, where they carry different NIKs')
+    .option('--row <batch:row>', 'which of its rows is meant, where they carry different NIKs', rowPlace)
     .addOption(reasonOption())
     .option('--json', 'print the result as JSON')
-    .action((id: number, { to, new: isNew, row, reason, json }, command: Command) => {
+    .action((rejectionId: number, { to, new: isNew, row, reason, json }, command: Command) => {
       if (to === undefined && !isNew) command.error('error: one of --to and --new is required')
-      const [batchId, rowNo] = row === undefined ? [] : String(row).split(':').map(wholeNumber)
       return follow({ json, limit: 1 }, async (client, context, caller) => {
         const batch = await resolveRejection(
           client,
           context,
-          id,
+          rejectionId,
           {
             healthWorkerId: to ?? 'new',
             reason,
-            ...(batchId !== undefined && rowNo !== undefined && { row: { batchId, rowNo } })
+            ...(row !== undefined && { row })
           },
           caller
         )
-        return { runId: batch.runId, told: `Rejection ${id} is decided`, next: null }
+        return { runId: batch.runId, told: `Rejection ${rejectionId} is decided`, next: null }
       })
     })
 }

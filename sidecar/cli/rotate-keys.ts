@@ -10,7 +10,7 @@ import { recordAudit } from '../sync/audit/record.ts'
 import { withOwner } from './as-owner.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
 import { linesOfDigestRotation, rotateDigestKey } from './rotate-digest-key.ts'
-import { wholeNumber } from './simulator.ts'
+import { wholeNumber } from './values.ts'
 import { withSecret } from './with-secret.ts'
 
 interface RotateOptions {
@@ -29,7 +29,7 @@ export function rotateCommand(): Command {
     .option(
       '--wait <seconds>',
       'how long running services may take to read the keys anew; 0 where none runs',
-      wholeNumber,
+      wholeNumber(0, 86_400),
       2 * keysReadEverySeconds
     )
     .option('--forget', 'make no key; take the older ones out that no value needs any more')

@@ -1,5 +1,7 @@
 import closeWithGrace from 'close-with-grace'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
+import { MAX_ROWS } from '../../simulator/str-number.ts'
+import { wholeNumber } from './values.ts'
 
 interface SimulatorCommandOptions {
   host: string
@@ -15,12 +17,12 @@ interface SimulatorCommandOptions {
 export function simulatorCommand(): Command {
   return new Command('simulator')
     .description('run a KKI that speaks the contract, with invented people')
-    .option('-p, --port <port>', 'port to listen on; 0 takes a free one', wholeNumber, 4010)
+    .option('-p, --port <port>', 'port to listen on; 0 takes a free one', wholeNumber(0, 65_535), 4010)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('-r, --rows <rows>', 'records that it lists', wholeNumber, 50_000)
-    .option('-s, --seed <seed>', 'equal seeds list equal records', wholeNumber, 1)
-    .option('--behind <seconds>', 'how far its clock starts behind the real one', wholeNumber, 0)
-    .option('--token-lifetime <seconds>', 'how long an access token lives', wholeNumber, 3600)
+    .option('-r, --rows <rows>', 'records that it lists', wholeNumber(0, MAX_ROWS), 50_000)
+    .option('-s, --seed <seed>', 'equal seeds list equal records', wholeNumber(0, 999_999_999), 1)
+    .option('--behind <seconds>', 'how far its clock starts behind the real one', wholeNumber(0, 315_360_000), 0)
+    .option('--token-lifetime <seconds>', 'how long an access token lives', wholeNumber(1, 315_360_000), 3600)
     .option('--json', 'print address and credentials as one line of JSON')
     .action(async ({ json, behind, tokenLifetime, ...options }: SimulatorCommandOptions) => {
       // A token endpoint is hundreds of modules, which no other command needs.
@@ -38,10 +40,4 @@ export function simulatorCommand(): Command {
       if (json) process.stdin.resume().once('end', () => process.kill(process.pid, 'SIGTERM'))
       closeWithGrace({ delay: 5000, logger: false }, async () => simulator.close())
     })
-}
-
-/** Reads a whole number of the command line. @throws InvalidArgumentError */
-export function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.')
-  return Number(text)
 }

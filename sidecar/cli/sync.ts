@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { type Config, loadConfig } from '../config.ts'
+import { RequestInvalid } from '../errors.ts'
 import { type Service, startService } from '../main.ts'
 import { inSpan } from '../platform/tracing.ts'
 import type { RunMode } from '../sync/batch.ts'
@@ -8,12 +9,13 @@ import { createRun, type RunRequest } from '../sync/run.ts'
 import { commandCaller, errorLogger, print } from './command.ts'
 import { followRun } from './follow.ts'
 import { renderSummary, summarize } from './summary.ts'
+import { type InstantOrDay, instantOrDay, instantOrDayForm, toInstant } from './values.ts'
 
 interface SyncOptions {
   mode: RunMode
   profession?: string[]
-  since?: string
-  until?: string
+  since?: InstantOrDay
+  until?: InstantOrDay
   json?: boolean
 }
 
@@ -27,9 +29,10 @@ export function syncCommand(): Command {
       new Option('-m, --mode <mode>', 'what to fetch').choices(['incremental', 'window', 'full']).default('incremental')
     )
     .option('-p, --profession <code...>', 'these professions only, a batch for each')
-    .option('--since <instant>', 'start of the window (mode window), ISO 8601')
-    .option('--until <instant>', 'end of the window (mode window), ISO 8601')
+    .option('--since <time>', 'start of the window (mode window)', instantOrDay)
+    .option('--until <time>', 'end of the window (mode window), which is not part of it', instantOrDay)
     .option('--json', 'print the summary as JSON, and nothing else')
+    .addHelpText('after', `\nTimes are ${instantOrDayForm}.`)
     .action(async ({ mode, profession, since, until, json }: SyncOptions) => {
       const config = loadConfig(process.env)
       const service = await startService(config, { logger: errorLogger(config), listen: false })
@@ -37,8 +40,8 @@ export function syncCommand(): Command {
         const request = {
           mode,
           professions: profession,
-          changedSince: since === undefined ? undefined : new Date(since),
-          changedUntil: until === undefined ? undefined : new Date(until)
+          changedSince: since && toInstant(since, config.timeZone),
+          changedUntil: until && toInstant(until, config.timeZone)
         }
         const runId = await startRun(service, config, request)
         const { pool } = service.app.database
@@ -59,6 +62,15 @@ export async function startRun({ app }: Service, config: Config, request: RunReq
     app.database.withTransaction(client =>
       createRun(client, app.queue, mapping, request, { triggeredBy: 'command', caller })
     )
-  )
+  ).catch(error => {
+    throw error instanceof RequestInvalid ? inOptions(error) : error
+  })
   return runId
+}
+
+/** Returns the error in the words of the command line, which names fields of a request otherwise. */
+function inOptions({ field, message }: RequestInvalid): RequestInvalid {
+  const reason = message.slice(field.length + 2)
+  const named = (text: string) => text.replace('changedSince', '--since').replace('changedUntil', '--until')
+  return new RequestInvalid(named(field).replace(/^professions.*/, '--profession'), named(reason))
 }

@@ -69,7 +69,7 @@ describe('the report for a person', () => {
     const wrong = await report(connector, '317101550790001')
     assert.deepEqual(
       { code: wrong.code, stderr: wrong.stderr },
-      { code: 1, stderr: 'sdmk: nik: must be 16 digits, on standard input\n' }
+      { code: 64, stderr: 'sdmk: nik: must be 16 digits, on standard input\n' }
     )
   })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dumpRegistry, inject, kkiRecord, startConnector } from './helpers.ts'
+import { runSdmk } from './process.ts'
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
 
@@ -56,4 +57,30 @@ test('a window that leaves a gap behind the watermark does not move it', async t
   const incremental = await run({ mode: 'incremental' })
   assert.equal(incremental.batches[0]?.windowSince, null)
   assert.equal((await pool.query('select from kki.watermark')).rows.length, 1)
+})
+
+test('a window of the command line begins and ends with days of SDMK’s time zone, and names its options in errors', async t => {
+  const { simulator, app, secretsDir } = await startConnector(t)
+  await inject(
+    simulator,
+    ['2026-01-31T16:59:59Z', '2026-01-31T17:00:00Z', '2026-02-01T16:59:59Z', '2026-02-01T17:00:00Z'].map(stamp => ({
+      record: kkiRecord({ diubah_pada: stamp })
+    }))
+  )
+  const sync = (...args: string[]) =>
+    runSdmk(['sync', '--mode', 'window', '--json', ...args], {
+      SDMK_DATABASE_URL: app.database.pool.options.connectionString ?? '',
+      SDMK_SECRETS_DIR: secretsDir,
+      KKI_BASE_URL: simulator.url,
+      // Neither the machine's zone nor that of KKI.
+      TZ: 'America/New_York'
+    })
+
+  const done = await sync('--since', '2026-02-01', '--until', '2026-02-02')
+  assert.equal(done.code, 0, done.stderr)
+  assert.equal(JSON.parse(done.stdout).fetched, 2)
+  const empty = await sync('--since', '2026-02-02', '--until', '2026-02-01T00:00:00+07:00')
+  assert.deepEqual(empty, { code: 64, stdout: '', stderr: 'sdmk: --until: must be later than --since\n' })
+  const half = await sync('--since', '2026-02-02')
+  assert.deepEqual(half, { code: 64, stdout: '', stderr: 'sdmk: --until: is required with mode "window"\n' })
 })

@@ -3,7 +3,7 @@ import path from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
 import { errorLogger, reportFailure } from '../../sidecar/cli/command.ts'
-import { wholeNumber } from '../../sidecar/cli/simulator.ts'
+import { wholeNumber } from '../../sidecar/cli/values.ts'
 import { loadConfig } from '../../sidecar/config.ts'
 import { openDeveloperOdoo } from './developer.ts'
 import { defaultPort, freePort } from './ports.ts'
@@ -21,7 +21,7 @@ const program = new Command('odoo')
   .option(
     '-p, --port <port>',
     `port to listen on, 0 for a free one (default: ${defaultPort}, or a free one where that is taken)`,
-    wholeNumber
+    wholeNumber(0, 65_535)
   )
   .option('--exit-after-setup', 'end when it is set up, with its accounts as JSON on the last line')
   .action(async ({ port, exitAfterSetup }: Options) => {
