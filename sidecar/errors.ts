@@ -43,3 +43,8 @@ export class PreconditionFailed extends SdmkError {
     super(`${what} has changed since it was read; read it again`)
   }
 }
+
+/** A record that must be there is not: the sidecar has never started on this database, or somebody removed it by hand. */
+export class RecordMissing extends SdmkError {
+  readonly code = 'SDMK_RECORD_MISSING'
+}

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { MultiBar, Presets } from 'cli-progress'
 import type pg from 'pg'
+import { RecordMissing } from '../errors.ts'
 import { readRun } from '../sync/routes/bodies.ts'
 import type { BatchBody, RunBody } from '../sync/routes/schemas.ts'
 
@@ -40,7 +41,7 @@ export async function followRun(
   try {
     for (;;) {
       const run = await readRun(pool, runId)
-      if (run === null) throw new Error(`run ${runId} is gone`)
+      if (run === null) throw new RecordMissing(`run ${runId} is gone`)
       if (!quiet) run.batches.forEach(draw)
       if (run.finishedAt !== null) return run
       await wait(pollMs, undefined, signal ? { signal } : {})

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { PreconditionFailed } from '../errors.ts'
+import { PreconditionFailed, RecordMissing } from '../errors.ts'
 import { touch } from '../odoo/touched.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
 
@@ -40,7 +40,8 @@ export async function readSetting(client: pg.ClientBase | pg.Pool): Promise<Stor
   const { rows } = await client.query<StoredSetting>(`select ${columns} from kki.setting where integration = $1`, [
     integration
   ])
-  if (!rows[0]) throw new Error('kki.setting has no row for this integration; the sidecar writes it when it starts')
+  if (!rows[0])
+    throw new RecordMissing('kki.setting has no row for this integration; the sidecar writes it when it starts')
   return rows[0]
 }
 
