@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { inject, kkiRecord } from '../e2e/helpers.ts'
+import { until } from '../e2e/process.ts'
+import { controls, noncharacters } from '../helpers/unportable.ts'
+import { assertMirrored } from './helpers/mirror.ts'
+import { drained, openWorld, pending } from './helpers/world.ts'
+
+const { skip, world } = await openWorld()
+const points = [...noncharacters, ...controls, 0xd800, 0xdfff]
+
+for (const transport of ['xmlrpc', 'json2'] as const) {
+  describe(`text that not every receiver can carry, over ${transport}`, { skip, timeout: 900_000 }, () => {
+    test('every person arrives in Odoo whatever character KKI put into the texts, and later changes too', async t => {
+      const { pool, run, simulator, app } = await world.connect(t, transport, { rows: 0 })
+      const changed = new Date(simulator.now() - 60_000).toISOString()
+      const records = points.map(point => {
+        const text = `Budi${String.fromCodePoint(point)} Santoso`
+        return kkiRecord({ nama: text, tempat_lahir: text, diubah_pada: changed })
+      })
+      await inject(
+        simulator,
+        records.map(record => ({ record }))
+      )
+      const { state, batches } = await run({})
+      assert.deepEqual([state, batches[0]?.ledger.created], ['applied', points.length])
+      await drained(pool, 300_000)
+      await assertMirrored(pool, world.theirs)
+      const names = async () =>
+        (await world.theirs.query<{ name: string }>('select name from sdmk_health_worker order by id')).rows.map(
+          ({ name }) => name
+        )
+      assert.equal((await names()).length, points.length)
+      assert.deepEqual(
+        [...new Set(await names())].sort(),
+        ['Budi Santoso', 'Budi\ufffd Santoso'],
+        'noncharacters go, controls are blanks, half characters are marked'
+      )
+
+      // As a release without this cleaning stored them; PostgreSQL itself takes neither NUL nor half characters.
+      const stored = [...noncharacters, ...controls].filter(point => point !== 0)
+      await pool.query(
+        `update sdmk.health_worker h set name = 'Budi' || chr(s.point) || 'Lama', version = nextval('sdmk.version_seq')
+        from (select point, row_number() over () as n from unnest($1::int[]) point) s,
+          (select id, row_number() over (order by id) as n from sdmk.health_worker) w
+        where w.n = s.n and h.id = w.id`,
+        [stored]
+      )
+      const { rows } = await pool.query<{ id: number }>('select id from sdmk.health_worker')
+      const people = rows.map(({ id }) => Number(id))
+      await app.database.withTransaction(client => app.queue.sendMany('odoo-people', [{ people }], client))
+      await drained(pool, 300_000)
+      await assertMirrored(pool, world.theirs)
+      assert.equal((await names()).filter(name => name.endsWith('Lama')).length, stored.length)
+    })
+
+    test('one person over whom Odoo fails holds up nobody, after a restart too, and arrives once Odoo can', async t => {
+      const { pool, run, simulator, restart } = await world.connect(t, transport, { rows: 50 })
+      t.after(() => world.theirs.query('drop function if exists injected() cascade'))
+      await world.theirs.query(
+        `create function injected() returns trigger language plpgsql as $$
+        begin
+          if new.id = 7 then raise exception 'no place for %', new.name; end if;
+          return new;
+        end $$;
+        create trigger injected before insert or update on sdmk_health_worker for each row execute function injected()`
+      )
+      await run({})
+      const missing = async () => {
+        const { rows: ours } = await pool.query<{ id: number }>('select id from sdmk.health_worker order by id')
+        const { rows: theirs } = await world.theirs.query<{ id: number }>('select id from sdmk_health_worker')
+        const there = new Set(theirs.map(({ id }) => id))
+        return ours.map(({ id }) => Number(id)).filter(id => !there.has(id))
+      }
+      await until('all others are there', async () => (await missing()).join() === '7', 300_000)
+      await restart({})
+      const changed = new Date(simulator.now() - 60_000).toISOString()
+      await inject(simulator, [{ record: kkiRecord({ diubah_pada: changed }) }])
+      await run({})
+      await until('the new one is there too', async () => (await missing()).join() === '7', 300_000)
+      assert.ok((await pending(pool)) > 0, 'what failed waits')
+      await world.theirs.query('drop function injected() cascade')
+      await drained(pool, 400_000)
+      await assertMirrored(pool, world.theirs)
+    })
+  })
+}
