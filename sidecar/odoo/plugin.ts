@@ -61,7 +61,8 @@ async function work({ database, queue, log: logger }: FastifyInstance, { timeZon
   await queue.work(
     'odoo-compare',
     async ({ signal }) => void (await compareWithOdoo({ database, queue, link, logger }, { signal })),
-    { concurrency: 1 }
+    // The schedule asks for another one every night.
+    { concurrency: 1, giveUp: async () => undefined }
   )
 }
 

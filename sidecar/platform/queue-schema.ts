@@ -1,8 +1,8 @@
 import { type ConstructorOptions, PgBoss, type Queue } from 'pg-boss'
 
-/** What every job inherits. Handlers record what happened and complete; retries are for workers that were lost. */
+/** What every job inherits. Handlers record what happened and complete; when a job is given up they say, not the queue. */
 const common = {
-  retryLimit: 1000,
+  retryLimit: 2_147_483_647,
   // A lost worker's job is taken up at once; one that throws is held back by who handles it.
   retryDelay: 0,
   retryBackoff: false,
@@ -16,7 +16,7 @@ const common = {
 } as const satisfies Omit<Queue, 'name'>
 
 /** What Odoo is to know is tried until it knows: a refusal is tried again after at most five minutes. */
-const unending = { retryLimit: 2_147_483_647, retryDelay: 1, retryBackoff: true, retryDelayMax: 300 } as const
+const unending = { retryDelay: 1, retryBackoff: true, retryDelayMax: 300 } as const
 
 /**
  * The queues, made by `sdmk migrate`. `stately`: for each key one job waits and one is active, so that a running job

@@ -5,6 +5,7 @@ import type pg from 'pg'
 import { type Job as BossJob, type Db, PgBoss } from 'pg-boss'
 import { StorableError } from './describe-error.ts'
 import { SchemaBehind } from './errors.ts'
+import { isOutage } from './outage.ts'
 import { type QueueName, queueOptions, queues } from './queue-schema.ts'
 import { parseTraceparent } from './trace-context.ts'
 import { apart, type Ids, inSpan } from './tracing.ts'
@@ -44,6 +45,11 @@ export interface WorkOptions<T = object> {
   concurrency: number
   /** Returns what a job belongs to; by default it begins a trace of its own. */
   idsOf?: (data: T) => Promise<Partial<Ids>>
+  /**
+   * Called where a job has met an unexpected error in each of a handful of attempts, or lost its process in many; the job
+   * is then over. Without it the job is tried again without end, and its handler is to say when that is enough.
+   */
+  giveUp?: (data: T) => Promise<void>
 }
 
 /** Jobs that are handled together may say which work made them necessary. */
@@ -51,8 +57,12 @@ export interface Traced {
   traceparent?: string
 }
 
-/** A job that throws does so because of a defect, or of a database that is away: neither is cured by haste. */
+/** A job that throws does so because of a defect, or of what is away: neither is cured by haste. */
 const longestPauseSeconds = 60
+
+/** Attempts that may end in an unexpected error before a job is given up; and attempts in all, of which a process saw no end. */
+const maxAttempts = 5
+const maxLost = 20
 
 /** Jobs in PostgreSQL: sent within the caller's transaction, handled at least once. */
 export interface JobQueue {
@@ -122,7 +132,9 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
           for (const job of jobs) {
             await storable(async () => {
               const ids = { queue, job_id: job.id, ...(await work.idsOf?.(job.data)) }
-              await inSpan(queue, { ids, kind: 'consumer' }, () => handle(job, handler, stopping.signal, logger))
+              await inSpan(queue, { ids, kind: 'consumer' }, () =>
+                handle(job, { handler, giveUp: work.giveUp }, stopping.signal, logger)
+              )
             })
           }
           boss.notifyWorker(worker)
@@ -224,18 +236,26 @@ async function storable<T>(work: () => Promise<T>): Promise<T> {
 
 async function handle<T>(
   job: BossJob<T>,
-  handler: (job: Job<T>) => Promise<void>,
+  { handler, giveUp }: { handler: (job: Job<T>) => Promise<void>; giveUp: ((data: T) => Promise<void>) | undefined },
   stopping: AbortSignal,
   logger: FastifyBaseLogger
 ) {
   const signal = AbortSignal.any([job.signal, stopping])
   try {
+    if (giveUp && job.retryCount >= maxLost) {
+      logger.error({ retry_count: job.retryCount }, 'a job was given up')
+      return await giveUp(job.data)
+    }
     await handler({ id: job.id, data: job.data, retryCount: job.retryCount, signal })
   } catch (error) {
     const fields = { retry_count: job.retryCount }
     if (signal.aborted) {
       logger.info(fields, 'a job was interrupted and goes back to the queue')
     } else {
+      if (giveUp && !isOutage(error) && job.retryCount + 1 >= maxAttempts) {
+        logger.error({ ...fields, err: error }, 'a job was given up')
+        return giveUp(job.data)
+      }
       logger.error({ ...fields, err: error }, 'a job failed and goes back to the queue')
       await sleep(Math.min(2 ** job.retryCount, longestPauseSeconds) * 1000, undefined, { signal }).catch(
         () => undefined

@@ -1,3 +1,5 @@
+import { cutDeep } from '../transform/depth.ts'
+
 /** Of ECMAScript’s JSON.parse source text access; TypeScript's own types do not have it yet. */
 declare global {
   interface JSON {
@@ -15,8 +17,8 @@ export interface RawJson {
   readonly rawJSON: string
 }
 
-/** A number of 16 characters or more, outside of quotes: the only ones that JSON.parse may round. */
-const longNumber = /[:,[]\s*-?\d[\d.eE+-]{14,}/
+/** A number of 16 characters or more, or with an exponent, outside of quotes: the only ones that JSON.parse may round. */
+const longNumber = /[:,[]\s*-?\d(?:[\d.eE+-]{14,}|[\d.]*[eE])/
 
 /**
  * Returns what the JSON text says, with no number rounded: a NIK that came as a number must be stored as it came. Numbers
@@ -31,7 +33,7 @@ function keepNumber(_key: string, value: unknown, { source }: { source?: string 
   return typeof value === 'number' && source !== undefined && String(value) !== source ? JSON.rawJSON(source) : value
 }
 
-/** Returns the same JSON without blanks between values, and no number rounded. */
+/** Returns the same JSON without blanks between values, no number rounded; what is nested too deeply is cut short. */
 export function compactExactly(text: string): string {
-  return JSON.stringify(parseExactly(text))
+  return JSON.stringify(parseExactly(cutDeep(text)))
 }

@@ -12,7 +12,7 @@ export const batchMoves: Record<BatchState, readonly BatchState[]> = {
   queued: ['fetching', 'failed', 'cancelled'],
   fetching: ['fetching', 'planned', 'failed', 'cancelled'],
   planned: ['planned', 'held', 'applied', 'failed', 'cancelled'],
-  held: ['held', 'applied', 'discarded', 'superseded'],
+  held: ['held', 'applied', 'failed', 'discarded', 'superseded'],
   applied: ['undone'],
   undone: [],
   failed: [],
@@ -130,6 +130,7 @@ export type BatchChange = Partial<{
   as_of: string
   plan_digest: string
   replans: number
+  attempts: 0
   hold_asked: HoldReason[]
   hold_reasons: HoldReason[]
   error_code: string

@@ -73,6 +73,19 @@ export async function takeCensus(context: CensusContext, runId: number, signal: 
   }
 }
 
+/**
+ * Ends a full run whose census met unexpected errors: its watermark stays where it was, and the next full run counts again.
+ */
+export async function giveUpCensus(database: Database, runId: number): Promise<void> {
+  await database.withTransaction(async client => {
+    const { isFetched, traceId } = await readWalked(client, runId)
+    const caller = { actor: 'sidecar', apiKeyId: null, requestId: `run-${runId}`, traceId }
+    await recordAudit(client, { ...caller, action: 'run.census_failed', runId })
+    // While batches are under way, another census comes when they are done.
+    if (isFetched) await finishRun(client, runId)
+  })
+}
+
 /** Queues the census of a full run of which a batch has got on, within the transaction in which it does. */
 export async function queueCensus(client: pg.ClientBase, queue: JobQueue, runId: number): Promise<void> {
   // A job that waits already is not joined by another: whoever has it must not look before this transaction has ended.

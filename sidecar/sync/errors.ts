@@ -58,6 +58,25 @@ export class WindowInverted extends SdmkError {
   }
 }
 
+/** Every attempt of a job of the batch ended in an error that is not expected: a defect of the connector. */
+export class BatchFault extends SdmkError {
+  readonly code = 'SDMK_BATCH_FAULT'
+
+  /** `told`: what `tellError` says of the last one. */
+  constructor(batchId: number, attempts: number, told: string) {
+    super(`Batch ${batchId} met an unexpected error in each of ${attempts} attempts, at last: ${told}`)
+  }
+}
+
+/** Every process that worked on the batch was lost. */
+export class BatchWorkerLost extends SdmkError {
+  readonly code = 'SDMK_BATCH_WORKER_LOST'
+
+  constructor(batchId: number, attempts: number) {
+    super(`Each of ${attempts} processes that worked on batch ${batchId} was lost, one after the other`)
+  }
+}
+
 /** There is no batch of this id. */
 export class BatchNotFound extends SdmkError {
   readonly code = 'NOT_FOUND'

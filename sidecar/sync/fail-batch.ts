@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import type { SdmkError } from '../errors.ts'
 import type { Database } from '../platform/database.ts'
 import { recordAudit } from './audit/record.ts'
@@ -7,24 +8,27 @@ import { withdrawDecisions } from './desk/withdraw-decisions.ts'
 
 /** Ends a batch as failed, with what failed; the registry is as it was. @throws FenceLost */
 export async function failBatch(database: Database, batch: Batch, error: SdmkError): Promise<void> {
-  await database.withTransaction(async client => {
-    await changeBatch(client, batch, {
-      state: 'failed',
-      error_code: error.code,
-      error_detail: error.message,
-      finished_at: 'now'
-    })
-    await withdrawDecisions(client, [batch.id])
-    await recordAudit(client, {
-      actor: 'sidecar',
-      apiKeyId: null,
-      requestId: `batch-${batch.id}`,
-      traceId: batch.traceId,
-      action: 'batch.failed',
-      runId: batch.runId,
-      batchId: batch.id,
-      detail: { code: error.code, fetched: batch.fetched, pages: batch.pages }
-    })
-    await closeRun(client, batch.runId)
+  await database.withTransaction(client => failWithin(client, batch, error))
+}
+
+/** The same within the caller's transaction. @throws FenceLost */
+export async function failWithin(client: pg.ClientBase, batch: Batch, error: SdmkError): Promise<void> {
+  await changeBatch(client, batch, {
+    state: 'failed',
+    error_code: error.code,
+    error_detail: error.message,
+    finished_at: 'now'
   })
+  await withdrawDecisions(client, [batch.id])
+  await recordAudit(client, {
+    actor: 'sidecar',
+    apiKeyId: null,
+    requestId: `batch-${batch.id}`,
+    traceId: batch.traceId,
+    action: 'batch.failed',
+    runId: batch.runId,
+    batchId: batch.id,
+    detail: { code: error.code, fetched: batch.fetched, pages: batch.pages }
+  })
+  await closeRun(client, batch.runId)
 }

@@ -54,7 +54,7 @@ const pagesPerTransaction = 4
 /**
  * Walks the window of a batch and stages what it finds, from where an earlier attempt got to; when all is staged, queues
  * the plan. What KKI or the rows do wrong is recorded with the batch; only what is no fault of theirs (a lost database, a
- * stopping process) is thrown, so that the queue gives the batch to another worker.
+ * stopping process, a defect) is thrown, and counted by `attemptBatch`.
  */
 export async function fetchBatch(context: FetchContext, batchId: number, signal: AbortSignal): Promise<void> {
   const { metrics, logger } = context
@@ -72,7 +72,8 @@ export async function fetchBatch(context: FetchContext, batchId: number, signal:
     if (error instanceof WindowInverted) return fail(context, batch, error)
     if (signal.aborted || !(error instanceof KkiError)) throw error
     if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
-    if (error instanceof KkiRefused && error.status === 400 && batch.cursor !== null && batch.kind !== 'retry')
+    const isOfCursor = error instanceof KkiRefused && error.status === 400
+    if (isOfCursor && batch.cursor !== null && batch.kind !== 'retry' && (await mayStartOver(context.database, batch)))
       return startOver(context, batch, 'cursor refused')
     await fail(context, batch, error)
   }
@@ -268,6 +269,7 @@ class Progress {
       expected_total: this.#total,
       fetched,
       rejected,
+      attempts: 0 as const,
       ...(isLast && { fetched_at: 'now' as const })
     }
     this.#batch = await database.withTransaction(async client => {
@@ -307,6 +309,17 @@ function openCursor(identity: Pick<IdentityKeys, 'open'>, sealed: string): strin
 async function goOn({ queue, logger }: FetchContext, batch: Batch, error: DigestKeyChanged): Promise<void> {
   await queue.send('kki-fetch', { batchId: batch.id }, { singletonKey: String(batch.id) })
   logger.info({ code: error.code }, 'the digest key was switched; the batch goes on where its pages are stored')
+}
+
+/** Cursors that KKI may refuse of one walk: a walk that never ends otherwise begins again for ever. */
+const maxStartsOver = 3
+
+async function mayStartOver({ pool }: Database, { id }: Batch): Promise<boolean> {
+  const { rows } = await pool.query<{ starts: number }>(
+    `select count(*) as starts from kki.audit_event where batch_id = $1 and action = 'batch.restarted'`,
+    [id]
+  )
+  return (rows[0]?.starts ?? 0) < maxStartsOver
 }
 
 /** The walk cannot go on from where an earlier attempt stopped: it begins again, from nothing. */

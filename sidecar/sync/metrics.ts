@@ -15,6 +15,19 @@ declare module 'fastify' {
   }
 }
 
+/** What can be given up: jobs of batches by what they do, the others by their queue. */
+export const givenUpWork = [
+  'fetch',
+  'apply',
+  'approved',
+  'undo',
+  'take_up',
+  'census',
+  'audit_check',
+  'housekeeping'
+] as const
+export type GivenUp = (typeof givenUpWork)[number]
+
 /** What the life of a batch tells Prometheus. */
 export interface SyncMetrics {
   batchApplied(batch: Batch, rejectAlertRatio: number): void
@@ -22,6 +35,8 @@ export interface SyncMetrics {
   batchEnded(state: 'failed' | 'cancelled', count?: number): void
   phaseEnded(phase: 'fetch' | 'plan' | 'apply', seconds: number): void
   purged(what: Purged, count: number): void
+  /** A job met unexpected errors until it was given up. */
+  jobGivenUp(work: GivenUp): void
   /** Counts the codes of a batch's rejections and warnings, while its staging is still there. */
   countProblems(pool: pg.Pool, batchId: number): Promise<void>
 }
@@ -49,6 +64,12 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
   const batches = counter('sdmk_kki_batches_total', 'Batches that ended', 'state', ['applied', 'failed', 'cancelled'])
   const held = counter('sdmk_kki_batches_held_total', 'Batches that were held, by reason', 'reason', holdReasons)
   const purged = counter('sdmk_retention_purged_total', 'What went since its time was over', 'what', purgedThings)
+  const givenUp = counter(
+    'sdmk_jobs_given_up_total',
+    'Jobs that were given up after unexpected errors',
+    'work',
+    givenUpWork
+  )
   const overRatio = new client.Counter({
     name: 'sdmk_kki_batches_over_reject_ratio_total',
     help: 'Applied batches that refused many rows, and more than the share that the setting allows'
@@ -75,6 +96,7 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
     batchEnded: batches,
     phaseEnded: (phase, seconds) => duration.observe({ phase }, seconds),
     purged,
+    jobGivenUp: givenUp,
     async countProblems(pool, batchId) {
       for (const { code, count } of await problemCounts(pool, rejectionCounts, batchId)) rejections(code, count)
       for (const { code, count } of await problemCounts(pool, warningCounts, batchId)) warnings(code, count)

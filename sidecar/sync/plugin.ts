@@ -9,10 +9,11 @@ import type { Mapping } from '../transform/mapping.ts'
 import { createTransform } from '../transform/transform.ts'
 import { applyBatch } from './apply-batch.ts'
 import { type Approval, applyApproved } from './approve.ts'
+import { attemptBatch, type BatchWork } from './attempts.ts'
 import { checkChain } from './audit/check.ts'
 import { keepChain } from './audit/keep-chain.ts'
 import { idsOfBatch } from './batch.ts'
-import { takeCensus } from './census.ts'
+import { giveUpCensus, takeCensus } from './census.ts'
 import { turnClock } from './clock.ts'
 import { takeUpNowKnown } from './desk/take-up.ts'
 import { fetchBatch } from './fetch-batch.ts'
@@ -65,8 +66,13 @@ export default fp<SyncOptions>(
       every('schedule', '* * * * *', () => runIfDue(context, new Date()))
       every('housekeeping', '*/5 * * * *', async () => void (await queue.send('kki-housekeeping', {})))
       every('audit check', '7 * * * *', async () => void (await queue.send('audit-check', {})))
-      await clock()
-      await runIfDue(context, new Date())
+      // What fails now is tried again by the schedule; the service begins without it.
+      for (const [task, work] of [
+        ['clock', clock],
+        ['schedule', () => runIfDue(context, new Date())]
+      ] as const) {
+        await work().catch(error => logger.error({ err: error, task }, 'a scheduled task failed'))
+      }
     })
 
     function every(id: string, cronExpression: string, work: () => Promise<void>) {
@@ -113,13 +119,19 @@ async function workFetch(app: FastifyInstance, { config, mapping, identity, metr
     transform: createTransform(mapping),
     options: { pageSize, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds }
   }
-  await queue.work<{ batchId: number }>('kki-fetch', job => fetchBatch(context, job.data.batchId, job.signal), {
-    concurrency: config.workers,
-    idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId)
-  })
+  await queue.work<{ batchId: number }>(
+    'kki-fetch',
+    ({ data: { batchId }, signal }) =>
+      attemptBatch(context, { batchId, kind: 'fetch', signal }, () => fetchBatch(context, batchId, signal)),
+    { concurrency: config.workers, idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId) }
+  )
   await queue.work<{ runId: number }>('kki-census', job => takeCensus(context, job.data.runId, job.signal), {
     concurrency: 1,
-    idsOf: ({ runId }) => idsOfRun(database.pool, runId)
+    idsOf: ({ runId }) => idsOfRun(database.pool, runId),
+    async giveUp({ runId }) {
+      await giveUpCensus(database, runId)
+      metrics.jobGivenUp('census')
+    }
   })
 }
 
@@ -131,15 +143,24 @@ async function workRegistry(app: FastifyInstance, { config, mapping, identity, m
   const desk = { queue, identity, mapping, transform, maxSkewSeconds: config.kki.maxSkewSeconds }
   await queue.work<ApplyJob>(
     'kki-apply',
-    ({ data: { batchId, approval, undo, takeUp, after } }) => {
-      if (approval) return applyApproved(context, batchId, approval)
-      if (undo) return takeBack(context, batchId, undo)
-      if (takeUp) return takeUpNowKnown(context, desk, batchId, { after })
-      return applyBatch(context, batchId)
+    ({ data: { batchId, approval, undo, takeUp, after }, signal }) => {
+      const attempt = (kind: BatchWork, work: () => Promise<void>) =>
+        attemptBatch(context, { batchId, kind, signal }, work)
+      if (approval) return attempt('approved', () => applyApproved(context, batchId, approval))
+      if (undo) return attempt('undo', () => takeBack(context, batchId, undo))
+      if (takeUp) return attempt('take_up', () => takeUpNowKnown(context, desk, batchId, { after }))
+      return attempt('apply', () => applyBatch(context, batchId))
     },
     { concurrency: config.workers, idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId) }
   )
-  await queue.work('audit-check', () => checkChain(database.pool, logger), { concurrency: 1 })
+  await queue.work('audit-check', () => checkChain(database.pool, logger), {
+    concurrency: 1,
+    // The schedule asks for another one soon.
+    giveUp: async () => metrics.jobGivenUp('audit_check')
+  })
   const house = { database, metrics, logger, timeZone, rawRetentionDays: config.rawRetentionDays }
-  await queue.work('kki-housekeeping', () => keepHouse(house), { concurrency: 1 })
+  await queue.work('kki-housekeeping', () => keepHouse(house), {
+    concurrency: 1,
+    giveUp: async () => metrics.jobGivenUp('housekeeping')
+  })
 }

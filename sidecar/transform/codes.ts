@@ -12,7 +12,8 @@ export const rejectionCodes = [
   'IDENTITY_CONFLICT',
   'POSSIBLE_DUPLICATE',
   'UNMATCHED',
-  'ENDING_STALE'
+  'ENDING_STALE',
+  'ROW_FAULT'
 ] as const
 
 /** What is worth knowing about a row in good order. Warnings stay with the record and refuse nothing. */

@@ -7,6 +7,8 @@ import type { Rejection } from './types.ts'
 
 /** Longer texts are damage, and would not fit an index entry of the database. */
 const maxLength = 400
+/** Longer texts are not even cleaned: megabytes would keep everything else waiting, and no text shrinks so much. */
+const maxUncleanedLength = 100 * maxLength
 const years = { minimum: 0, maximum: 2100 }
 
 const requiredText = Compile(Type.String())
@@ -38,7 +40,7 @@ export function compileText(mapping: Mapping, field: MappedField, isRequired = f
   return (record, problems) => {
     const value = valueAt(record)
     if (typeof value === 'string') {
-      const text = cleanText(value)
+      const text = value.length > maxUncleanedLength ? value : cleanText(value)
       if (text.length > maxLength) {
         problems.push({ code: 'SCHEMA_INVALID', instancePath, params: { reason: 'tooLong', maxLength } })
       } else if (!isNumber && holdsIdentityNumber(text)) {

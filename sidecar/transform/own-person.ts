@@ -1,7 +1,8 @@
 import { Pointer } from 'typebox/value'
 import { contentHash } from './content-hash.ts'
+import { isTooDeep } from './depth.ts'
 import type { MappedField, Mapping } from './mapping-schema.ts'
-import { createTransform } from './transform.ts'
+import { createTransform, rowFault, tooDeep } from './transform.ts'
 import type { OwnCandidate, Rejection } from './types.ts'
 
 /** The columns of a file of SDMK's own people, and the fields that they fill: other names of KKI's change none of them. */
@@ -40,7 +41,7 @@ const placeholderStr = 'XX00000000000000'
  * KKI's. A licence is optional; without one a person needs a NIK, or a birth date and a birthplace, to be known again.
  * Pointers of rejections name columns.
  *
- * @throws nothing for bad data. `now` is in milliseconds since the epoch.
+ * @throws nothing, as `createTransform`. `now` is in milliseconds since the epoch.
  */
 export function createOwnTransform(mapping: Mapping): OwnTransform {
   const transform = createTransform(mapping)
@@ -48,10 +49,11 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
   const [activeWord = ''] = Object.entries(mapping.statusWords).find(([, meaning]) => meaning === 'active') ?? []
   const anyProfession = mapping.professions[0]?.kkiCodes[0] ?? ''
 
-  return (record, now) => {
+  const read: OwnTransform = (record, now) => {
     if (typeof record !== 'object' || record === null || Array.isArray(record)) {
       return refuse([{ code: 'SCHEMA_INVALID', instancePath: '', params: { reason: 'type', expected: 'object' } }])
     }
+    if (isTooDeep(record)) return refuse([tooDeep])
     const given = record as Record<string, unknown>
     const unknown = Object.keys(given).find(column => !Object.hasOwn(ownColumns, column))
     // The name of an unknown column is the sender's own text; it is not repeated.
@@ -89,6 +91,14 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
       problems: value.problems.map(inColumns)
     }
     return { ok: true, value: { ...own, contentHash: hashOf(own) } }
+  }
+
+  return (record, now) => {
+    try {
+      return read(record, now)
+    } catch {
+      return refuse([rowFault])
+    }
   }
 
   function toKkiRecord(given: Record<string, unknown>, hasLicence: boolean, now: number): object {

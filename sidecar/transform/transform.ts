@@ -3,6 +3,7 @@ import { compileBirthPlaces } from './birth-place.ts'
 import type { RejectionCode, WarningCode } from './codes.ts'
 import { contentHash } from './content-hash.ts'
 import { compileDayReader, compileInstantReader, type DayReader, jakartaDay } from './dates.ts'
+import { isTooDeep, maxDepth } from './depth.ts'
 import { compileText, compileYear, type TextReader } from './fields.ts'
 import type { MappedField, Mapping } from './mapping-schema.ts'
 import { coreKey, splitName } from './name.ts'
@@ -23,7 +24,8 @@ export interface Transform {
 /**
  * Returns the function that turns one raw KKI record into a candidate or its rejections, by `mapping`.
  *
- * It never throws for bad data: every problem comes back, in the order of the mapping's fields. A NIK that cannot be one
+ * It never throws: every problem comes back, in the order of the mapping's fields, and a record that a fault of ours ends
+ * is rejected alone (`ROW_FAULT`). A NIK that cannot be one
  * refuses nothing here (`problems` of a candidate), and an ending whose STR and stamp can be read is always a candidate
  * (`endingOnly`). What comes out depends on the record and its context alone.
  */
@@ -129,11 +131,12 @@ export function createTransform(mapping: Mapping): Transform {
     return null
   }
 
-  const transform = (record: unknown, context: TransformContext): TransformResult => {
+  const read = (record: unknown, context: TransformContext): TransformResult => {
     if (typeof record !== 'object' || record === null || Array.isArray(record)) return notAnObject()
     const problems: Rejection[] = []
     const warnings: WarningCode[] = []
     const today = () => todayOf(context.sourceNow)
+    if (isTooDeep(record)) problems.push(tooDeep)
 
     const nikText = text.nik(record, problems) ?? ''
     const nik = readNik(nikText, problems)
@@ -206,12 +209,30 @@ export function createTransform(mapping: Mapping): Transform {
     return { ok: true, value }
   }
 
+  const transform = (record: unknown, context: TransformContext): TransformResult => {
+    try {
+      return read(record, context)
+    } catch {
+      // Neither the error nor its text is kept: it may quote the record.
+      return { ok: false, rejections: [rowFault], strNumber: null, profession: null, urgent: false }
+    }
+  }
   return Object.assign(transform, { version: rulesVersion(mapping) })
 
   function rank(problem: Rejection): number {
     return order.get(problem.instancePath) ?? 0
   }
 }
+
+/** What is read does not stand there, but what is stored of the row must be readable by all that come later. */
+export const tooDeep: Rejection = {
+  code: 'SCHEMA_INVALID',
+  instancePath: '',
+  params: { reason: 'tooDeep', maxDepth }
+}
+
+/** A fault of the connector: one such record must not keep its neighbours from being stored. */
+export const rowFault: Rejection = { code: 'ROW_FAULT', instancePath: '', params: {} }
 
 /** The problems are part of it: a row that was put right under the same stamp is other content. */
 function hashOf(value: Candidate): string {

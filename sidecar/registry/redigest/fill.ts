@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Database } from '../../platform/database.ts'
+import { cutDeep } from '../../transform/depth.ts'
 import { cleanText } from '../../transform/text.ts'
 import { DigestUnfit } from '../errors.ts'
 import type { DigestKeys } from './keys.ts'
@@ -142,7 +143,7 @@ function pairsOf({ table, purpose }: Source, { sealed, digest, nik }: Value, { p
 /** The texts of a row that may be its NIK, wherever the mapping of its time had it. */
 function textsIn(row: string): string[] {
   const texts: string[] = []
-  JSON.parse(row, (_, value: unknown) => {
+  JSON.parse(cutDeep(row), (_, value: unknown) => {
     if (typeof value === 'string' && /^\d{16}$/.test(cleanText(value))) texts.push(cleanText(value))
     return value
   })

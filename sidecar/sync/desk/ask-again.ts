@@ -44,6 +44,7 @@ export async function askAgain(context: FetchContext, taken: Batch, callContext:
         pages: batch.pages + staged.pages.length,
         fetched: batch.fetched + staged.fetched,
         rejected: batch.rejected + staged.rejected,
+        attempts: 0,
         ...(isLast && { fetched_at: 'now' as const })
       })
       await stagePages(client, batch.id, staged.pages)

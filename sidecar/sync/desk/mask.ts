@@ -1,4 +1,5 @@
 import { parseExactly } from '../../registry/exact-json.ts'
+import { cutDeep } from '../../transform/depth.ts'
 import type { Mapping } from '../../transform/mapping.ts'
 
 /** As many digits as an identity number nearly has, whatever stands between them. */
@@ -9,7 +10,7 @@ const longNumber = /\d(?:[ ./_-]{0,3}\d){12,}/g
  * last two digits only. The STR stays, if it is one (`hasStr`): what is refused as one may be a NIK.
  */
 export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>, hasStr: boolean): unknown {
-  return walk(parseExactly(raw), '')
+  return walk(parseExactly(cutDeep(raw)), '')
 
   function walk(value: unknown, path: string): unknown {
     if (Array.isArray(value)) return value.map((item, i) => walk(item, `${path}/${i}`))

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { SdmkError } from '../../errors.ts'
 import { decodeText, splitLines, TextUnreadable } from '../../platform/strict-text.ts'
+import { cutDeep } from '../../transform/depth.ts'
 import { FileFault } from './file-fault.ts'
 import { readCsv } from './read-csv.ts'
 
@@ -93,7 +94,7 @@ async function* readJsonLines(texts: AsyncIterable<string>): AsyncGenerator<unkn
 /** A line that is not JSON becomes a rejected row, like any other that is not an object. */
 function parseLine(line: string): unknown {
   try {
-    return JSON.parse(line)
+    return JSON.parse(cutDeep(line))
   } catch {
     return line
   }

@@ -1,0 +1,120 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FastifyBaseLogger } from 'fastify'
+import type { BatchState } from '../batch-terms.ts'
+import type { SdmkError } from '../errors.ts'
+import type { Database } from '../platform/database.ts'
+import { isOutage } from '../platform/outage.ts'
+import { tellError } from '../platform/tell-error.ts'
+import { DigestKeyUnknown } from '../registry/errors.ts'
+import { recordAudit } from './audit/record.ts'
+import { readBatch, takeBatch } from './batch.ts'
+import { BatchFault, BatchWorkerLost } from './errors.ts'
+import { failWithin } from './fail-batch.ts'
+import type { SyncMetrics } from './metrics.ts'
+
+export interface AttemptContext {
+  database: Database
+  metrics: Pick<SyncMetrics, 'batchEnded' | 'jobGivenUp'>
+  logger: FastifyBaseLogger
+}
+
+/** What a job does with a batch. */
+export type BatchWork = 'fetch' | 'apply' | 'approved' | 'undo' | 'take_up'
+
+/** Attempts that end in an unexpected error, one after the other and without progress, until the work is given up. */
+export const maxAttempts = 5
+/** Attempts that ended without a word, since their process was lost: it may have been lost for the sake of another batch. */
+export const maxLost = 10
+
+const pauseMs = 1000
+
+/** In which states giving up fails the batch. What is undone or taken up belongs to a batch that has been applied. */
+const failsFrom: Record<BatchWork, readonly BatchState[]> = {
+  fetch: ['queued', 'fetching'],
+  apply: ['fetching', 'planned'],
+  approved: ['held'],
+  undo: [],
+  take_up: []
+}
+
+/**
+ * Works on a batch, and gives it up after a bounded number of attempts without progress: no error and no lost process leaves
+ * it open for ever. An outage and a process that stops are no fault of the batch, and do not count.
+ */
+export async function attemptBatch(
+  context: AttemptContext,
+  { batchId, kind, signal }: { batchId: number; kind: BatchWork; signal: AbortSignal },
+  work: () => Promise<void>
+): Promise<void> {
+  const { pool } = context.database
+  const attempts = await changeAttempts(context, batchId, 'attempts + 1')
+  if (attempts === null) return
+  if (attempts > maxLost) return giveUp(context, batchId, kind, new BatchWorkerLost(batchId, maxLost))
+  try {
+    await work()
+  } catch (error) {
+    if (signal.aborted || error instanceof DigestKeyUnknown || isOutage(error)) {
+      await excuse(context, batchId, signal)
+      throw error
+    }
+    // After progress the count is back at 0.
+    const failed = await changeAttempts(context, batchId, 'greatest(attempts, 1)')
+    if (failed === null || failed < maxAttempts) throw error
+    return giveUp(context, batchId, kind, new BatchFault(batchId, maxAttempts, tellError(error)))
+  }
+  await pool.query('update kki.batch set attempts = 0 where id = $1 and attempts <> 0', [batchId])
+}
+
+async function changeAttempts(
+  { database }: Pick<AttemptContext, 'database'>,
+  batchId: number,
+  value: string
+): Promise<number | null> {
+  const { rows } = await database.pool.query<{ attempts: number }>(
+    `update kki.batch set attempts = ${value} where id = $1 returning attempts`,
+    [batchId]
+  )
+  return rows[0]?.attempts ?? null
+}
+
+/** Takes the attempt back, as soon as the database answers. */
+async function excuse(context: AttemptContext, batchId: number, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await changeAttempts(context, batchId, 'greatest(attempts - 1, 0)')
+      return
+    } catch (error) {
+      if (signal.aborted || !isOutage(error)) return
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+}
+
+async function giveUp(context: AttemptContext, batchId: number, kind: BatchWork, error: SdmkError): Promise<void> {
+  const { database, metrics, logger } = context
+  const hasFailed = await database.withTransaction(async client => {
+    await client.query('update kki.batch set attempts = 0 where id = $1', [batchId])
+    const taken = await takeBatch(client, batchId, failsFrom[kind])
+    if (taken) await failWithin(client, taken, error)
+    else if (failsFrom[kind].length === 0) {
+      const batch = await readBatch(client, batchId)
+      if (batch === null) return false
+      await recordAudit(client, {
+        actor: 'sidecar',
+        apiKeyId: null,
+        requestId: `batch-${batchId}`,
+        traceId: batch.traceId,
+        action: `batch.${kind}_failed`,
+        runId: batch.runId,
+        batchId,
+        detail: { code: error.code, reason: error.message }
+      })
+    }
+    return taken !== null
+  })
+  metrics.jobGivenUp(kind)
+  if (hasFailed) {
+    metrics.batchEnded('failed')
+    logger.error({ err: error, code: error.code }, 'the batch failed')
+  } else logger.error({ err: error, code: error.code, work: kind }, 'a job was given up')
+}
