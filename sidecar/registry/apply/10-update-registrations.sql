@@ -8,7 +8,9 @@ with named as (
   select p.row_no, r.id
   from kki.plan_row p
   join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
-  join sdmk.registration r on r.str_number = s.str_number and r.source_at < s.source_at
+  join sdmk.registration r on r.str_number = s.str_number
+    and not sdmk.is_overruled(s.source_at, p.status, s.source_status, r.source_at, r.stated_status, r.source_status)
+    and (r.source_at, r.stated_status) is distinct from (s.source_at, s.status)
   where p.batch_id = $1 and p.ending_only = $2 and p.registration_id is null and p.outcome = 'updated'
 ), target as (
   select p.row_no, p.outcome, p.health_worker_id, case when kept.is_newer then r.status else p.status end as new_status,
@@ -19,7 +21,10 @@ with named as (
   join kki.staged_row s on s.batch_id = $1 and s.row_no = n.row_no
   join sdmk.registration r on r.id = n.id
   -- A decision about an older row says whose the licence is, not what has become of it since. A death is one person's alone.
-  cross join lateral (select s.source_at < r.source_at and r.stated_status <> 'deceased' as is_newer) kept
+  cross join lateral (
+    select sdmk.is_overruled(s.source_at, p.status, s.source_status, r.source_at, r.stated_status, r.source_status)
+      and r.stated_status <> 'deceased' as is_newer
+  ) kept
   cross join lateral (
     select s.status as stated_status, s.str_raw, s.str_format, s.competence, s.source_status, s.issued_on, s.valid_until,
       s.is_lifetime, s.institution, s.graduation_year, s.province, s.source_at, s.content_hash, s.warnings
@@ -52,7 +57,11 @@ with named as (
     match_reason = concat_ws(' ', t.rule, nullif(t.evidence, '')),
     version = nextval('sdmk.version_seq'),
     updated_at = now()
-  from (select * from target order by id) t
+  from (
+    -- A row without a readable profession can speak of a registration that another row speaks of as well.
+    select distinct on (id) * from target
+    order by id, source_at desc, sdmk.status_rank(stated_status) desc, content_hash desc, row_no
+  ) t
   where r.id = t.id
   returning r.id, t.row_no, t.outcome, t.health_worker_id, kki.changed_fields(to_jsonb(t.before), to_jsonb(r)) as before
 )

@@ -1,4 +1,5 @@
--- A refused row is settled when it comes in good order: of the same STR and profession, not older, and, where the refusal
+-- A refused row is settled when it comes in good order: of the same STR and profession, not older (of one moment an ending is
+-- not settled by a row that says active), and, where the refusal
 -- was about who it is, by the same NIK or name. Where it was an ending, or a person decides about one row, a name alone
 -- does not do against another NIK. KKI's answer for one STR is all that it has under it: where none of that is refused, a
 -- row that was is gone. Kept in a temp table are the rejections that it concerns.
@@ -8,7 +9,7 @@ with waiting as materialized (
   from kki.rejection d
   where d.state = 'open' and d.subject in (select str_number from kki.staged_row where batch_id = $1)
 ), good as materialized (
-  select s.str_number, s.profession, s.nik_digest, s.name_key, s.source_at, p.outcome,
+  select s.str_number, s.profession, s.nik_digest, s.name_key, s.source_at, s.status, s.source_status, p.outcome,
     s.status in ('suspended', 'inactive', 'revoked', 'deceased') as is_ending
   from kki.staged_row s
   left join kki.plan_row p on p.batch_id = $1 and p.row_no = s.row_no
@@ -23,7 +24,9 @@ with waiting as materialized (
   join kki.batch b on b.id = $1 and (b.kind <> 'import' or d.source = 'sdmk')
   join kki.rejection_occurrence o on o.rejection_id = d.id and o.settled_by_batch_id is null and o.batch_id <> $1
   where (o.profession is null or g.profession = '' or o.profession = g.profession)
-    and (g.source_at >= o.source_at or (o.source_at is null and o.batch_id < $1))
+    and case when o.source_at is null then o.batch_id < $1
+      else not sdmk.is_overruled(g.source_at, g.status, g.source_status, o.source_at, o.status, o.source_status)
+    end
     and (
       o.name_key is null or o.nik_digest = g.nik_digest
       or (o.name_key = g.name_key and (

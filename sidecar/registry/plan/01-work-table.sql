@@ -10,6 +10,8 @@ create temp table work (
   birth_date date,
   birth_place_key text collate "C",
   status text not null,
+  -- KKI's own word; null in rows of SDMK's own people without a licence.
+  source_status text,
   source_at timestamptz not null,
   content_hash bytea not null,
   ending_only boolean not null,

@@ -2,6 +2,7 @@
 -- decisions claim one registration, the later one stands.
 with decided as (
   select w.row_no, w.str_number, w.profession, w.source_at, w.content_hash, w.status,
+    sdmk.is_overruled(w.source_at, w.status, w.source_status, r.source_at, r.stated_status, r.source_status) as says_less,
     d.id as decision_id, d.health_worker_id, r.id as registration_id, r.version as registration_version,
     r.health_worker_id as holder_id, r.content_hash as stored_hash, r.source_at as stored_at, r.status as stored_status,
     n.id is not null and n.id is distinct from d.health_worker_id as nik_is_anothers,
@@ -28,7 +29,7 @@ with decided as (
     first_value(row_no) over latest as winner_row_no
   from decided
   window latest as (
-    partition by str_number, profession order by is_overruled, decision_id desc, source_at desc, content_hash desc, row_no desc
+    partition by str_number, profession order by is_overruled, decision_id desc, source_at desc, sdmk.status_rank(status) desc, content_hash desc, row_no desc
   )
 ), led as (
   select ranked.*,
@@ -51,7 +52,7 @@ set
     when l.row_no <> l.winner_row_no then 'superseded'
     when l.creator_row_no = l.row_no then 'created'
     when l.registration_id is null then 'linked'
-    when l.holder_id = l.health_worker_id and (l.stored_hash = l.content_hash or l.source_at < l.stored_at) then 'unchanged'
+    when l.holder_id = l.health_worker_id and (l.stored_hash = l.content_hash or l.says_less) then 'unchanged'
     else 'updated'
   end,
   code = case when l.is_refused then 'STR_AMBIGUOUS' end,

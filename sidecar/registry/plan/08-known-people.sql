@@ -5,7 +5,9 @@ create temp table met on commit drop as
 with by_str as (
   select w.row_no, count(distinct r.health_worker_id) as people, min(r.health_worker_id) as health_worker_id,
     array_agg(distinct r.health_worker_id) as candidates, min(r.source_at) as oldest_at,
-    max(r.source_at) filter (where r.status = 'active') as active_at
+    max(r.source_at) filter (where r.status = 'active') as active_at,
+    bool_or(not sdmk.is_overruled(w.source_at, w.status, w.source_status, r.source_at, r.stated_status, r.source_status)
+      and (r.source_at, r.stated_status) is distinct from (w.source_at, w.status)) as has_news
   from work w
   join sdmk.registration r on r.str_number = w.str_number
   where w.outcome is null
@@ -23,7 +25,7 @@ with by_str as (
   left join str_group g on g.str_number = w.str_number
   where w.outcome is null and (w.problems is not null or not g.is_one_person)
 )
-select row_no, by_str.people, by_str.health_worker_id, by_str.candidates, by_str.oldest_at, by_str.active_at, by_nik.nik_worker
+select row_no, by_str.people, by_str.health_worker_id, by_str.candidates, by_str.oldest_at, by_str.active_at, by_str.has_news, by_nik.nik_worker
 from by_str
 full join by_nik using (row_no)
 full join doubted using (row_no);
@@ -33,7 +35,8 @@ with known as (
     w.row_no, w.ending_only, w.problems,
     w.status in ('suspended', 'inactive', 'revoked', 'deceased') as is_ending, w.source_at, w.content_hash,
     coalesce(not g.is_one_person, false) as is_shared,
-    coalesce(m.people, 0) as people, m.candidates, m.oldest_at, m.active_at,
+    coalesce(m.people, 0) as people, m.candidates, m.oldest_at, m.active_at, m.has_news,
+    sdmk.is_overruled(w.source_at, w.status, w.source_status, r.source_at, r.stated_status, r.source_status) as says_less,
     r.id as registration_id, r.version as registration_version, r.health_worker_id as registration_worker,
     r.content_hash as stored_hash, r.source_at as stored_at, r.status as stored_status,
     s.id as str_worker,
@@ -99,8 +102,9 @@ set
   end,
   outcome = case
     when t.rule <= 0 then 'rejected'
-    when t.stored_hash = t.content_hash or t.source_at < t.known_at then 'unchanged'
-    when t.uses_ending_only then case when t.registration_id is null and t.source_at = t.known_at then 'unchanged' else 'updated' end
+    when t.stored_hash = t.content_hash or t.says_less then 'unchanged'
+    when t.ending_only and t.registration_id is null then case when t.has_news then 'updated' else 'unchanged' end
+    when t.uses_ending_only then 'updated'
     when t.registration_id is null then 'linked'
     else 'updated'
   end,

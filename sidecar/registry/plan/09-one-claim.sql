@@ -1,7 +1,7 @@
 -- Several rows of the batch can lead to one STR and profession. Where a person decided about one of them, it has it.
 -- Otherwise rows of one person: the newest counts; rows of several people where nobody holds it yet: none may have it.
 with claimed as (
-  select row_no, str_number, profession, health_worker_id, rule, source_at, content_hash,
+  select row_no, str_number, profession, health_worker_id, rule, source_at, status, content_hash,
     rule = 0 or health_worker_id = any (array_agg(health_worker_id) filter (where rule = 0) over one_registration) as is_deciders
   from work
   where is_repeated and rule in (0, 3, 5) and outcome in ('created', 'linked', 'updated', 'unchanged')
@@ -17,7 +17,8 @@ with claimed as (
     one_registration as (partition by str_number, profession),
     winner as (
       partition by str_number, profession
-      order by case when is_deciders then 0 else 1 end, source_at desc, content_hash desc, row_no desc
+      order by case when is_deciders then 0 else 1 end, source_at desc, sdmk.status_rank(status) desc, content_hash desc,
+        row_no desc
     )
 ), judged as (
   select row_no, winner_row_no, health_worker_id,

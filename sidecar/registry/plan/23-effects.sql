@@ -2,7 +2,7 @@
 -- ended state, names that would change, registrations that would be added. A death ends every active licence of its
 -- person, under whatever profession.
 with planned as (
-  select p.*, s.str_number, s.profession, s.source_at
+  select p.*, s.str_number, s.profession, s.source_at, s.source_status
   from kki.plan_row p
   join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
   where p.batch_id = $1 and p.outcome in ('linked', 'updated')
@@ -14,7 +14,8 @@ with planned as (
   union
   -- A row without a readable profession speaks of every registration of its STR.
   select r.id, r.profession
-  from planned p join sdmk.registration r on r.str_number = p.str_number and r.source_at < p.source_at
+  from planned p join sdmk.registration r on r.str_number = p.str_number
+    and not sdmk.is_overruled(p.source_at, p.status, p.source_status, r.source_at, r.stated_status, r.source_status)
   where p.outcome = 'updated' and p.registration_id is null and r.status = 'active'
     and p.status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased')
   union
