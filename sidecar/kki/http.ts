@@ -1,11 +1,10 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
+import type { Readable } from 'node:stream'
 import { Agent, request } from 'undici'
+import { BodyTooLarge, type BoundedBody, mostCodings, readBounded, TooManyCodings } from '../platform/bounded-body.ts'
 import { formatTraceparent, type TraceContext } from '../platform/trace-context.ts'
 import { inSpan, type Span } from '../platform/tracing.ts'
 import { AttemptFailed, failureOf } from './attempt.ts'
 import { toUtf8 } from './charset.ts'
-import { type ContentCodings, type Decoder, parseContentEncoding } from './content-coding.ts'
 import { KkiBodyTooLarge } from './errors.ts'
 import { parseHttpDate } from './http-date.ts'
 import type { KkiSettings } from './options.ts'
@@ -76,10 +75,10 @@ export function createHttp(settings: KkiSettings): KkiHttp {
     const { statusCode: status, headers } = response
     span.set({ 'http.response.status_code': status })
     if (!isSuccess(status)) span.fail({ code: String(status) })
-    const codings = parseContentEncoding(String(headers['content-encoding'] ?? ''))
-    const received = isSuccess(status)
-      ? await readBody(response.body, codings, call.maxBodyBytes, call.context, buffers.take())
-      : await readErrorBody(response.body, codings, call.context)
+    const encoding = headers['content-encoding']
+    const { body: received, hasUnknownCoding } = isSuccess(status)
+      ? await readBody(response.body, encoding, call, buffers.take())
+      : await readErrorBody(response.body, encoding)
     let isReleased = false
     return {
       status,
@@ -87,8 +86,8 @@ export function createHttp(settings: KkiSettings): KkiHttp {
       askedAt,
       answeredAt,
       retryAfter: single(headers['retry-after']),
-      body: isSuccess(status) ? toUtf8(received, single(headers['content-type']), codings.hasUnknown) : received,
-      hasUnknownCoding: codings.hasUnknown,
+      body: isSuccess(status) ? toUtf8(received, single(headers['content-type']), hasUnknownCoding) : received,
+      hasUnknownCoding,
       release() {
         // Twice, and two pages would be written into the same memory.
         if (!isReleased) buffers.give(received)
@@ -135,61 +134,23 @@ function headersFor(context: CallContext, place: TraceContext, userAgent: string
   }
 }
 
-/** More layers than this serve no honest server, and each costs the work of a whole body. */
-const mostCodings = 3
-
-/** Returns the body, in `buffer` or, where it does not fit, in one that is made. Chunks are let go of as they come. */
+/** Reads a successful answer, and says in KKI's terms why it could not be read. */
 async function readBody(
   source: Readable,
-  { decoders }: ContentCodings,
-  limit: number,
-  context: CallContext,
-  buffer: Buffer = Buffer.alloc(0)
-): Promise<Buffer> {
-  if (decoders.length > mostCodings) {
-    source.on('error', () => {}).destroy()
+  encoding: string | string[] | undefined,
+  { maxBodyBytes, context }: HttpCall,
+  buffer: Buffer
+): Promise<BoundedBody> {
+  try {
+    return await readBounded(source, encoding, maxBodyBytes, buffer)
+  } catch (error) {
+    if (error instanceof BodyTooLarge) {
+      const problem = `KKI sent a body of more than ${error.limit} bytes; it was not read to its end`
+      throw new KkiBodyTooLarge(problem, { page: context.page })
+    }
+    if (!(error instanceof TooManyCodings)) throw error
     throw new AttemptFailed({ kind: 'contract', problem: `sent a body with more than ${mostCodings} content codings` })
   }
-  let body = buffer
-  let size = 0
-  const collect = async (stream: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const chunk of stream) {
-      const needed = size + chunk.length
-      if (needed > limit) throw tooLarge(limit, context)
-      if (needed > body.length) body = enlarge(body, size, needed)
-      chunk.copy(body, size)
-      size = needed
-    }
-  }
-  await pipeline(decode(source, decoders, limit, context), collect)
-  return body.subarray(0, size)
-}
-
-/** An inner layer may grow without end and still come to nothing in the next one, so each layer is limited. */
-function decode(source: Readable, [decoder, ...further]: Decoder[], limit: number, context: CallContext): Readable {
-  if (decoder === undefined) return source
-  const decoded = decoder(source)
-  if (further.length === 0) return decoded
-  return decode(Readable.from(limited(decoded, limit, context)), further, limit, context)
-}
-
-async function* limited(source: Readable, limit: number, context: CallContext): AsyncGenerator<Buffer> {
-  let size = 0
-  for await (const chunk of source) {
-    size += chunk.length
-    if (size > limit) throw tooLarge(limit, context)
-    yield chunk
-  }
-}
-
-function tooLarge(limit: number, { page }: CallContext): KkiBodyTooLarge {
-  return new KkiBodyTooLarge(`KKI sent a body of more than ${limit} bytes; it was not read to its end`, { page })
-}
-
-function enlarge(body: Buffer, size: number, needed: number): Buffer {
-  const larger = Buffer.allocUnsafeSlow(Math.max(needed, 2 * body.length))
-  body.copy(larger, 0, 0, size)
-  return larger
 }
 
 /** Few calls are under way at once, and few pages in hand. */
@@ -213,11 +174,11 @@ class BodyBuffers {
 }
 
 /** The status alone decides what an error answer means, so its body may be missing, cut or too large. */
-async function readErrorBody(source: Readable, codings: ContentCodings, context: CallContext): Promise<Buffer> {
+async function readErrorBody(source: Readable, encoding: string | string[] | undefined): Promise<BoundedBody> {
   try {
-    return await readBody(source, codings, maxErrorBodyBytes, context)
+    return await readBounded(source, encoding, maxErrorBodyBytes)
   } catch {
-    return Buffer.alloc(0)
+    return { body: Buffer.alloc(0), hasUnknownCoding: false }
   }
 }
 

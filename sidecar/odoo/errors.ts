@@ -1,4 +1,5 @@
 import { SdmkError } from '../errors.ts'
+import { BodyTooLarge, TooManyCodings } from '../platform/bounded-body.ts'
 
 /**
  * Why Odoo is unavailable: it cannot be reached or is busy (`away`), does not answer in time or to the end (`slow`), took the call and
@@ -53,7 +54,13 @@ export class OdooCallNotMade extends SdmkError {
  * in the process itself, before anything was sent, and repeating it does not help.
  */
 export function translateFailure(error: unknown): OdooUnavailable | OdooCallNotMade {
+  if (error instanceof BodyTooLarge || error instanceof TooManyCodings) {
+    return new OdooUnavailable('failed', `answers with ${error.message}`)
+  }
   const { code } = error as { code?: unknown }
+  if (typeof code === 'string' && ofContentCoding.test(code)) {
+    return new OdooUnavailable('failed', `answers with a body that does not fit its Content-Encoding (${code})`)
+  }
   if (typeof code !== 'string' || ofProcess.test(code)) return new OdooCallNotMade({ cause: error })
   return ofCall.test(code)
     ? new OdooUnavailable('slow', 'breaks off the call', { cause: error })
@@ -65,3 +72,6 @@ const ofCall = /^(?:ECONNRESET|EPIPE|UND_ERR_SOCKET|HPE_.*)$/
 
 /** Codes of Node and undici for arguments that they do not take. */
 const ofProcess = /^ERR_(?!TLS_|SSL_|SOCKET_|STREAM_|HTTP2_)|^UND_ERR_(?:INVALID_|NOT_SUPPORTED|REQ_CONTENT_LENGTH)/
+
+/** Codes of gzip and deflate, zstd and brotli, in this order. */
+const ofContentCoding = /^(?:Z_|ZSTD_|ERR__ERROR_)/

@@ -1,6 +1,14 @@
 import { Agent, request } from 'undici'
+import { readBounded } from '../platform/bounded-body.ts'
 import { accessDenied, OdooRefused, OdooUnavailable, translateFailure } from './errors.ts'
-import { isOfServer, maxConnections, type OdooCall, type OdooConnection, type OdooTransport } from './transport.ts'
+import {
+  isOfServer,
+  maxAnswerBytes,
+  maxConnections,
+  type OdooCall,
+  type OdooConnection,
+  type OdooTransport
+} from './transport.ts'
 
 /** Returns a transport over JSON-2 (`POST /json/2/<model>/<method>`), which stays when Odoo drops XML-RPC. */
 export function createJson2Transport(connection: OdooConnection): OdooTransport {
@@ -11,7 +19,7 @@ export function createJson2Transport(connection: OdooConnection): OdooTransport 
     async call({ model, method, payload, requestId, traceparent, signal }: OdooCall) {
       const limit = AbortSignal.timeout(timeoutMs)
       try {
-        const { statusCode, body } = await request(new URL(`/json/2/${model}/${method}`, baseUrl), {
+        const { statusCode, headers, body } = await request(new URL(`/json/2/${model}/${method}`, baseUrl), {
           dispatcher: agent,
           method: 'POST',
           headers: {
@@ -24,7 +32,8 @@ export function createJson2Transport(connection: OdooConnection): OdooTransport 
           body: JSON.stringify({ payload }),
           signal: AbortSignal.any([signal, limit])
         })
-        return read(statusCode, await body.text())
+        const answer = await readBounded(body, headers['content-encoding'], maxAnswerBytes)
+        return read(statusCode, answer.body.toString())
       } catch (error) {
         signal.throwIfAborted()
         if (error instanceof OdooRefused || error instanceof OdooUnavailable) throw error

@@ -36,6 +36,12 @@ export interface OdooTransport {
  */
 export const maxConnections = 3
 
+/**
+ * Limit of one answer, decompressed. The largest one is that of the nightly compare: about 100 bytes for 5,000 ids, so
+ * this is enough for 200 million. It is small because a JSON text can take twenty times its size once it is parsed.
+ */
+export const maxAnswerBytes = 4 * 1024 * 1024
+
 /** Statuses by which a server or a proxy in front of it says that it is busy or away. Another error is of the call. */
 export function isOfServer(status: number): boolean {
   return status === 429 || status === 502 || status === 503 || status === 504

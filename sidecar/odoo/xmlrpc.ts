@@ -1,9 +1,17 @@
-import http, { type IncomingMessage } from 'node:http'
+import http, { type ClientRequest, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import OdooAwait from 'odoo-await'
+import { BodyTooLarge } from '../platform/bounded-body.ts'
 import { escapeUnportable } from '../platform/portable-text.ts'
 import { accessDenied, OdooRefused, OdooUnavailable, translateFailure } from './errors.ts'
-import { isOfServer, maxConnections, type OdooCall, type OdooConnection, type OdooTransport } from './transport.ts'
+import {
+  isOfServer,
+  maxAnswerBytes,
+  maxConnections,
+  type OdooCall,
+  type OdooConnection,
+  type OdooTransport
+} from './transport.ts'
 
 /** Faults of Odoo's XML-RPC that say why it refuses; all others are faults of its own. */
 const refusals: Record<number, string> = {
@@ -15,7 +23,7 @@ const refusals: Record<number, string> = {
 /** Returns a transport over XML-RPC, by odoo-await; it signs in with its first call, and again when that is refused. */
 export function createXmlRpcTransport(connection: OdooConnection): OdooTransport {
   const isSecure = connection.baseUrl.startsWith('https:')
-  const agent = new (isSecure ? https : http).Agent({ keepAlive: true, maxSockets: maxConnections })
+  const agent = boundAnswers(new (isSecure ? https : http).Agent({ keepAlive: true, maxSockets: maxConnections }))
   let signedIn: Promise<number> | undefined
 
   async function attempt<T>(
@@ -48,6 +56,27 @@ export function createXmlRpcTransport(connection: OdooConnection): OdooTransport
   }
 }
 
+/**
+ * Returns the agent, which from now on breaks off every answer that is larger than `maxAnswerBytes`. odoo-await keeps
+ * answers whole and has no limit; the agent is the only place where each of its requests can be seen.
+ */
+function boundAnswers(agent: http.Agent): http.Agent {
+  // Node calls it once for each request, before anything is sent. The types do not name it.
+  const bounded = agent as http.Agent & { addRequest(request: ClientRequest, ...rest: unknown[]): void }
+  const addRequest = bounded.addRequest
+  bounded.addRequest = (request, ...rest) => {
+    request.prependOnceListener('response', (response: IncomingMessage) => {
+      let size = 0
+      response.on('data', (chunk: Buffer | string) => {
+        size += Buffer.byteLength(chunk)
+        if (size > maxAnswerBytes) response.destroy(new BodyTooLarge(maxAnswerBytes))
+      })
+    })
+    addRequest.call(agent, request, ...rest)
+  }
+  return agent
+}
+
 interface CallOptions {
   agent: http.Agent
   headers: Record<string, string>
@@ -78,6 +107,7 @@ class Client extends OdooAwait {
 /** odoo-await rejects with faults of Odoo, errors of the socket and, where it cannot sign in, with a text. */
 function translate(error: unknown, timedOut: string | null): Error {
   if (typeof error === 'string') return new OdooRefused(accessDenied)
+  if (error instanceof BodyTooLarge) return translateFailure(error)
   const { faultCode, faultString, res } = error as { faultCode?: number; faultString?: string; res?: IncomingMessage }
   const fault = faultCode === undefined ? undefined : (refusals[faultCode] ?? namedIn(faultString))
   if (fault !== undefined) return new OdooRefused(fault)

@@ -1,6 +1,8 @@
 import NodeVault from 'node-vault'
 import pRetry from 'p-retry'
+import { type Dispatcher, EnvHttpProxyAgent, interceptors, request } from 'undici'
 import { abortable } from '../platform/abortable.ts'
+import { BodyTooLarge, readBounded, TooManyCodings } from '../platform/bounded-body.ts'
 import { SecretStoreUnavailable } from './errors.ts'
 
 /** What Vault answered, in the sense of the API: its status, and the body as it came. */
@@ -20,6 +22,10 @@ export interface VaultApiOptions {
 
 /** One attempt; a Vault that is well answers in milliseconds. */
 const attemptTimeoutMs = 5_000
+/** Limit of one answer, decompressed. A secret has a few thousand bytes; Vault's own limit is one MiB. */
+const maxAnswerBytes = 2 * 1024 * 1024
+/** A standby sends its callers to the active Vault. */
+const mostRedirects = 5
 const firstPauseMs = 100
 const longestPauseMs = 2_000
 
@@ -33,17 +39,21 @@ class AttemptFailed extends Error {}
 export class VaultApi {
   readonly #options: VaultApiOptions
   readonly #client: NodeVault.client
+  readonly #agent: EnvHttpProxyAgent
   readonly #closing = new AbortController()
 
   constructor(options: VaultApiOptions) {
     this.#options = options
     const { address, ca } = options
+    const tls = { rejectUnauthorized: true, ...(ca !== null && { ca }) }
+    this.#agent = new EnvHttpProxyAgent({ connect: tls, requestTls: tls })
+    const dispatcher = this.#agent.compose(interceptors.redirect({ maxRedirections: mostRedirects }))
     this.#client = NodeVault({
       endpoint: address,
       // Its own would print what is written, secrets included, where the variable DEBUG asks for it.
       debug: () => {},
-      // Said here, because it would otherwise be off where the variable VAULT_SKIP_VERIFY is set.
-      requestOptions: { strictSSL: true, timeout: attemptTimeoutMs, ...(ca !== null && { ca }) }
+      // Its own HTTP client reads answers of any size.
+      'request-promise': { defaults: () => (given: VaultRequest) => send(dispatcher, given) }
     })
     // What the library took from VAULT_TOKEN, VAULT_NAMESPACE and VAULT_PREFIX: our settings alone count.
     Object.assign(this.#client, { token: '', namespace: options.namespace ?? '', pathPrefix: '' })
@@ -63,6 +73,7 @@ export class VaultApi {
   /** Ends the calls that wait. */
   close(): void {
     this.#closing.abort(new AttemptFailed('was not waited for: the process stops'))
+    this.#agent.destroy().catch(() => undefined)
   }
 
   async #call(send: () => Promise<unknown>, timeoutMs = this.#options.timeoutMs): Promise<VaultAnswer> {
@@ -94,6 +105,37 @@ export class VaultApi {
   }
 }
 
+/** A request as node-vault describes it; `json` is the body. */
+interface VaultRequest {
+  method: Dispatcher.HttpMethod
+  uri: string
+  headers: Record<string, string>
+  json?: object
+}
+
+/** Sends one request, and returns what node-vault makes its answers of. */
+async function send(dispatcher: Dispatcher, { method, uri, headers, json }: VaultRequest) {
+  const url = new URL(uri)
+  const answer = await request(url, {
+    dispatcher,
+    method,
+    headers: { ...headers, accept: 'application/json', ...(json && { 'content-type': 'application/json' }) },
+    body: json ? JSON.stringify(json) : null,
+    signal: AbortSignal.timeout(attemptTimeoutMs)
+  })
+  const { body } = await readBounded(answer.body, answer.headers['content-encoding'], maxAnswerBytes)
+  return { statusCode: answer.statusCode, body: parsed(body.toString()), request: { path: url.pathname } }
+}
+
+/** A proxy in front of Vault may answer with a page of its own; it is handed on as a text. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
+
 /** Waiting does not make a certificate any better. */
 class CertificateRefused extends Error {}
 
@@ -103,6 +145,10 @@ async function attempt(send: () => Promise<unknown>): Promise<VaultAnswer> {
   } catch (error) {
     const { response, code } = error as { response?: { statusCode?: number; body?: unknown }; code?: unknown }
     const status = response?.statusCode
+    if (error instanceof BodyTooLarge || error instanceof TooManyCodings) {
+      throw new AttemptFailed(`answers with ${error.message}`)
+    }
+    if (error instanceof DOMException && error.name === 'TimeoutError') throw notAnswered('ETIMEDOUT')
     if (status === undefined) throw notAnswered(String(code ?? 'unknown error'))
     if (!isPassing(status)) return { status, body: response?.body }
     throw new AttemptFailed(isSealed(status, response?.body) ? `is sealed (${status})` : `answers ${status}`)
@@ -113,7 +159,9 @@ function notAnswered(code: string): Error {
   if (/CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(code)) {
     return new CertificateRefused(`has a certificate that cannot be trusted (${code}); see SDMK_VAULT_CA_FILE`)
   }
-  return new AttemptFailed(/TIMEDOUT|ABORTED/.test(code) ? 'does not answer in time' : `cannot be reached (${code})`)
+  return new AttemptFailed(
+    /TIMEDOUT|TIMEOUT|ABORTED/.test(code) ? 'does not answer in time' : `cannot be reached (${code})`
+  )
 }
 
 function isSealed(status: number, body: unknown): boolean {
