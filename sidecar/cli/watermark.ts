@@ -1,12 +1,10 @@
 import { Command } from 'commander'
-import { Compile } from 'typebox/compile'
-import { RequestInvalid } from '../errors.ts'
 import { inTransaction } from '../platform/transaction.ts'
 import { moveWatermarks } from '../sync/move-watermarks.ts'
-import { Instant } from '../sync/routes/schemas.ts'
 import { allProfessions, listWatermarks, type Watermark } from '../sync/watermark.ts'
 import { commandCaller, print, withPool } from './command.ts'
 import { reasonOption } from './reason.ts'
+import { type InstantOrDay, instantOrDay, instantOrDayForm, toInstant } from './values.ts'
 
 /** Returns `sdmk watermark`: up to when all that KKI changed is stored, and a way to set that back. */
 export function watermarkCommand(): Command {
@@ -38,14 +36,14 @@ interface SetOptions {
 function setCommand(): Command {
   return new Command('set')
     .description('set watermarks back to a time; the next incremental run fetches what KKI changed since then')
-    .argument('<time>', 'an ISO 8601 time with its zone, such as 2026-11-01T00:00:00+07:00', parseInstant)
+    .argument('<time>', instantOrDayForm, instantOrDay)
     .option('-p, --profession <code>', 'the watermark of this profession only; all of them by default')
     .option('--skip-gap', 'move them forward as well: no incremental run fetches what KKI changed in between')
     .addOption(reasonOption().makeOptionMandatory())
     .option('--json', 'print what was moved as JSON')
-    .action((position: Date, { profession, skipGap, reason, json }: SetOptions) =>
-      withPool(async pool => {
-        const order = { position, profession, skipGap, reason }
+    .action((time: InstantOrDay, { profession, skipGap, reason, json }: SetOptions) =>
+      withPool(async (pool, config) => {
+        const order = { position: toInstant(time, config.timeZone), profession, skipGap, reason }
         const moves = await inTransaction(pool, client => moveWatermarks(client, order, commandCaller()))
         const lines = moves.map(
           ({ partition, from, to }) => `${nameOf(partition)}: from ${from.toISOString()} to ${to.toISOString()}`
@@ -53,16 +51,6 @@ function setCommand(): Command {
         print(json, moves, lines.length > 0 ? lines : ['Nothing to move: the watermark is there already.'])
       })
     )
-}
-
-const instant = Compile(Instant)
-
-function parseInstant(text: string): Date {
-  const time = instant.Check(text) ? new Date(text) : null
-  if (time === null || Number.isNaN(time.getTime())) {
-    throw new RequestInvalid('time', 'must be an ISO 8601 time with its zone, such as 2026-11-01T00:00:00+07:00')
-  }
-  return time
 }
 
 /** Returns a line for each watermark, for people. */

@@ -154,7 +154,8 @@ describe('the API', () => {
       'database',
       'kki',
       'queue',
-      'secrets'
+      'secrets',
+      'watermark'
     ])
     assert.equal((await injectPatiently(app, { url: '/docs' })).statusCode, 200)
     assert.equal((await injectPatiently(app, { url: '/openapi.json' })).json<{ openapi: string }>().openapi, '3.1.0')

@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { readHead } from '../audit/head.ts'
 import { readEvents } from '../audit/read.ts'
-import { Id, Instant, nullable, problems, toDate } from './schemas.ts'
+import { closed, Id, Instant, nullable, problems, toDate } from './schemas.ts'
 
 const HeadSchema = Type.Object(
   { seq: Id, hash: Type.String({ pattern: '^[0-9a-f]{64}$' }) },
@@ -38,17 +38,20 @@ export const auditRoutes: FastifyPluginAsyncTypebox = async app => {
     schema: {
       tags: ['audit'],
       summary: 'List audit events, newest first',
-      querystring: Type.Object({
-        action: Type.Optional(Text),
-        actor: Type.Optional(Text),
-        runId: Type.Optional(Id),
-        batchId: Type.Optional(Id),
-        traceId: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
-        since: Type.Optional(Instant),
-        until: Type.Optional(Instant),
-        before: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }),
-        limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 })
-      }),
+      querystring: Type.Object(
+        {
+          action: Type.Optional(Text),
+          actor: Type.Optional(Text),
+          runId: Type.Optional(Id),
+          batchId: Type.Optional(Id),
+          traceId: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
+          since: Type.Optional(Instant),
+          until: Type.Optional(Instant),
+          before: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 }),
+          limit: Type.Integer({ minimum: 1, maximum: 500, default: 50 })
+        },
+        closed
+      ),
       response: {
         200: Type.Object({
           items: Type.Array(AuditEventSchema),
