@@ -96,7 +96,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     app.addHook('onRequest', requireHost)
     await app.register(strictRequests)
     await app.register(storableText)
-    await app.register(metrics)
+    await app.register(metrics, config.metrics)
     await app.register(insecure, { insecure: config.insecure })
     await app.register(protection, { rateLimitPerMinute: config.rateLimitPerMinute })
     await app.register(openapi)

@@ -75,6 +75,14 @@ function toConfig(env: Environment) {
     rateLimitPerMinute: env.SDMK_RATE_LIMIT,
     nikLookupsPerHour: env.SDMK_NIK_LOOKUPS,
     requestTimeoutMs: env.SDMK_REQUEST_TIMEOUT,
+    metrics: {
+      cacheSeconds: env.SDMK_METRICS_CACHE,
+      /** `null`: whoever reaches the port may scrape. */
+      key:
+        env.SDMK_METRICS_KEY_FILE === undefined
+          ? null
+          : readSecretFile('SDMK_METRICS_KEY_FILE', env.SDMK_METRICS_KEY_FILE)
+    },
     /** `null`: off. */
     rejectHoldRatio: env.REJECT_HOLD_RATIO ?? null,
     rawRetentionDays: env.RAW_RETENTION_DAYS,
@@ -132,22 +140,22 @@ function databaseUrl(env: Environment): string | null {
     throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', 'cannot be used with a password in SDMK_DATABASE_URL')
   }
   // As a parameter, not before the host: a URL for a Unix socket has no host, and then no place for it.
-  const password = encodeURIComponent(readPassword(file))
+  const password = encodeURIComponent(readSecretFile('SDMK_DATABASE_PASSWORD_FILE', file))
   return parseDatabaseUrl(`${url}${url.includes('?') ? '&' : '?'}password=${password}`, env)
 }
 
-function readPassword(file: string): string {
+function readSecretFile(variable: 'SDMK_DATABASE_PASSWORD_FILE' | 'SDMK_METRICS_KEY_FILE', file: string): string {
   let text: string
   try {
     text = readTextFileSync(path.resolve(file))
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', `cannot be read (${code})`, { cause })
+    throw new ConfigurationError(variable, `cannot be read (${code})`, { cause })
   }
-  // Editors and `echo` end a file with a line break, which is no part of the password.
-  const password = text.replace(/\r?\n$/, '')
-  if (password === '') throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', 'names an empty file')
-  return password
+  // Editors and `echo` end a file with a line break, which is no part of the secret.
+  const secret = text.replace(/\r?\n$/, '')
+  if (secret === '') throw new ConfigurationError(variable, 'names an empty file')
+  return secret
 }
 
 function vaultConfig(env: Environment): VaultOptions | null {

@@ -214,6 +214,21 @@ export const environmentSchema = Type.Object({
     minimum: 1,
     maximum: 1_000_000
   }),
+  SDMK_METRICS_CACHE: Type.Integer({
+    description:
+      'For how long an answer of `/metrics` serves further scrapes. Each new one queries the database; scrapes at the same time share one.',
+    unit: 'seconds',
+    default: 5,
+    minimum: 0,
+    maximum: 60
+  }),
+  SDMK_METRICS_KEY_FILE: Type.Optional(
+    Type.String({
+      description: 'File with the bearer key that a scrape of `/metrics` must send, read at start.',
+      defaultText: 'none: `/metrics` answers without a key',
+      minLength: 1
+    })
+  ),
   SDMK_REQUEST_TIMEOUT: Type.Integer({
     description: 'Longest time for a request of the API to come in as a whole.',
     unit: 'milliseconds',

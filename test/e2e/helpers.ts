@@ -74,6 +74,8 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
       KKI_BASE_URL: simulator.url,
       KKI_SETTLE: '0',
       KKI_RETRY_BASE: '20',
+      // Tests read the metrics right after what changes them.
+      SDMK_METRICS_CACHE: '0',
       SDMK_DATABASE_URL: url,
       SDMK_SECRETS_DIR: directory,
       ...options.env,

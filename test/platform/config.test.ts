@@ -150,6 +150,16 @@ test('a password file that is of no use is named, and what it holds is not', asy
   refuses({ [variable]: file }, 'SDMK_DATABASE_URL', /is required with SDMK_DATABASE_PASSWORD_FILE/)
 })
 
+test('the key of metrics is read from its file, and a file that is of no use is named', async t => {
+  const url = { SDMK_DATABASE_URL: 'postgres://sdmk@127.0.0.1/sdmk' }
+  const variable = 'SDMK_METRICS_KEY_FILE'
+  assert.equal(loadConfig({ ...enough, ...url }).metrics.key, null)
+  const file = await passwordFile(t, 'invented-metrics-key\n')
+  assert.equal(loadConfig({ ...enough, ...url, [variable]: file }).metrics.key, 'invented-metrics-key')
+  refuses({ ...url, [variable]: `${file}.gone` }, variable, /cannot be read \(ENOENT\)$/)
+  refuses({ ...url, [variable]: await passwordFile(t, '') }, variable, /empty/)
+})
+
 const role = { SDMK_VAULT_ROLE_ID: 'fetcher', SDMK_VAULT_SECRET_ID_FILE: '/run/secrets/id' }
 
 test('secrets are files unless there is a Vault, which is logged in to in one way', () => {

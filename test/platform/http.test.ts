@@ -24,7 +24,7 @@ async function buildTestApp(t: TestContext, rateLimitPerMinute = 100) {
   await app.register(requestIdPlugin)
   await app.register(problems)
   await app.register(strictRequests)
-  await app.register(metrics)
+  await app.register(metrics, { cacheSeconds: 0, key: null })
   await app.register(protection, { rateLimitPerMinute })
   await app.register(openapi)
   await app.register(health)
@@ -207,6 +207,70 @@ test('metrics name routes by their pattern', async t => {
   assert.match(String(headers['content-type']), /^text\/plain/)
   assert.match(body, /http_request_duration_seconds_count\{[^}]*route="\/trace"[^}]*\} 1/)
   assert.match(body, /nodejs_eventloop_lag_seconds/)
+})
+
+test('scrapes at the same time and soon after share one computation, and a failed one is not kept', async t => {
+  const app = Fastify({ genReqId: requestId })
+  t.after(() => app.close())
+  await app.register(requestIdPlugin)
+  await app.register(problems)
+  await app.register(metrics, { cacheSeconds: 60, key: null })
+  let computed = 0
+  let isDown = true
+  new app.metrics.client.Gauge({
+    name: 'test_computed',
+    help: 'How often it was read',
+    async collect() {
+      await new Promise(resolve => setTimeout(resolve, 50))
+      if (isDown) throw new Error('no database')
+      this.set(++computed)
+    }
+  })
+  const scrape = () => app.inject('/metrics')
+  const failed = await Promise.all([scrape(), scrape()])
+  assert.deepEqual(
+    failed.map(({ statusCode }) => statusCode),
+    [500, 500]
+  )
+  isDown = false
+  const answers = await Promise.all(Array.from({ length: 50 }, scrape))
+  for (const { body } of [...answers, await scrape()]) assert.match(body, /^test_computed 1$/m)
+  assert.equal(computed, 1)
+})
+
+test('without a time to keep them, metrics are computed again for a scrape that comes later', async t => {
+  const app = await buildTestApp(t)
+  await app.inject('/trace')
+  await app.inject('/metrics')
+  await app.inject('/trace')
+  assert.match((await app.inject('/metrics')).body, /duration_seconds_count\{[^}]*route="\/trace"[^}]*\} 2/)
+})
+
+test('where metrics have a key, a scrape without it is denied, and reads nothing', async t => {
+  const app = Fastify({ genReqId: requestId })
+  t.after(() => app.close())
+  await app.register(requestIdPlugin)
+  await app.register(problems)
+  await app.register(metrics, { cacheSeconds: 0, key: 'invented-metrics-key' })
+  let computed = 0
+  new app.metrics.client.Gauge({ name: 'test_keyed', help: 'How often it was read', collect: () => void computed++ })
+  for (const authorization of [
+    undefined,
+    'Bearer',
+    'Bearer wrong',
+    'Basic invented-metrics-key',
+    'invented-metrics-key'
+  ]) {
+    const headers = authorization === undefined ? {} : { authorization }
+    const answer = await app.inject({ url: '/metrics', headers })
+    assert.equal(answer.statusCode, 401, authorization)
+    assert.equal(answer.json().code, 'UNAUTHORIZED')
+    assert.doesNotMatch(answer.body, /invented/)
+  }
+  assert.equal(computed, 0)
+  const answer = await app.inject({ url: '/metrics', headers: { authorization: 'Bearer invented-metrics-key' } })
+  assert.equal(answer.statusCode, 200)
+  assert.equal(computed, 1)
 })
 
 test('the API describes itself, on a page that may load nothing from elsewhere', async t => {

@@ -152,7 +152,12 @@ describe('the login of the service', () => {
     const lines: string[] = []
     const logger = pino({ level: 'warn' }, { write: line => void lines.push(line) })
     const start = async (env: Record<string, string>) => {
-      const config = loadConfig({ SDMK_ROLES: 'registry,api', SDMK_SECRETS_DIR: directory, ...env })
+      const config = loadConfig({
+        SDMK_ROLES: 'registry,api',
+        SDMK_METRICS_CACHE: '0',
+        SDMK_SECRETS_DIR: directory,
+        ...env
+      })
       const app = await buildApp(config, { logger })
       const { body } = await app.inject('/metrics')
       const { database } = (await app.inject('/readyz')).json().checks
