@@ -130,6 +130,12 @@ export function createIdentity(
     throw new ConfigurationError(variable, `"sealKeyId" of the secret "${identitySecret}" is not 1 to 255`)
   }
   const sealKey = keyOf(`sealKey${sealKeyId}`)
+  // All of them are read now, so that nothing below holds on to the texts of the keys: V8 cannot erase a text.
+  const sealKeys = new Map(
+    Object.keys(secret)
+      .filter(name => /^sealKey\d+$/.test(name))
+      .map(name => [name, keyOf(name)])
+  )
   const header = Buffer.from([sealVersion, sealKeyId])
   return {
     fingerprint: createHmac('sha256', digestKey).update('fingerprint\0').digest(),
@@ -146,15 +152,12 @@ export function createIdentity(
     open(purpose, sealed) {
       const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
       const keyName = `sealKey${bytes[1]}`
-      if (
-        bytes[0] !== sealVersion ||
-        secret[keyName] === undefined ||
-        bytes.length < headerLength + nonceLength + tagLength
-      ) {
+      const key = sealKeys.get(keyName)
+      if (bytes[0] !== sealVersion || key === undefined || bytes.length < headerLength + nonceLength + tagLength) {
         throw new SealBroken(`A sealed value names a key ("${keyName}") or a version that is not at hand`)
       }
       const bodyStart = headerLength + nonceLength
-      const decipher = createDecipheriv('aes-256-gcm', keyOf(keyName), bytes.subarray(headerLength, bodyStart))
+      const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(headerLength, bodyStart))
       decipher.setAAD(Buffer.from(purpose))
       decipher.setAuthTag(bytes.subarray(-tagLength))
       try {

@@ -57,6 +57,15 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
       assert.ok(service.networks.length > 0, 'is in no default network')
     })
 
+    if (isConnector(service)) {
+      test(`${name} keeps its memory out of core files, of swap and of debuggers`, () => {
+        assert.equal(service.memswap_limit, service.mem_limit)
+        assert.equal(service.ulimits?.core, 0)
+        // Where it has none, that of the image counts.
+        if (service.entrypoint) assert.ok(service.entrypoint.includes('--disable-sigusr1'))
+      })
+    }
+
     test(`${name} has an image that is pinned by its version`, () => {
       assert.match(service.image, /^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9]+)?$/)
       assert.equal(service.build === '.', isConnector(service), 'our own image is built, the others are not')

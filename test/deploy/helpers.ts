@@ -28,6 +28,8 @@ export interface ComposeService {
   cap_drop: string[]
   security_opt: string[]
   mem_limit: string
+  memswap_limit?: string
+  ulimits?: { core?: number }
   profiles?: string[]
 }
 

@@ -45,6 +45,13 @@ describe('systemd units', { concurrency: true }, async () => {
       assert.doesNotMatch(valuesOf(unit, 'User').join(), /^(root)?$/)
     })
 
+    test(`${name} keeps its memory out of core files, of swap and of debuggers`, async () => {
+      const unit = await readText(`deploy/systemd/${name}`)
+      assert.deepEqual(valuesOf(unit, 'LimitCORE'), ['0'])
+      assert.deepEqual(valuesOf(unit, 'MemorySwapMax'), ['0'])
+      assert.match(valuesOf(unit, 'ExecStart').join(), /^\S+node --disable-sigusr1 /)
+    })
+
     test(`${name} calls a command that there is, with settings that there are`, async () => {
       const unit = await readText(`deploy/systemd/${name}`)
       const [commandLine = ''] = valuesOf(unit, 'ExecStart')
