@@ -1,12 +1,13 @@
 {
     "name": "SDMK Core",
     "summary": "Health workers and their registrations, as SDMK knows them",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Human Resources",
     "author": "HealthForce",
     "website": "https://github.com/healthforce-org",
     "license": "LGPL-3",
     "depends": ["bus", "web"],
+    "external_dependencies": {"python": ["cryptography"]},
     "data": [
         "security/sdmk_core_groups.xml",
         "security/ir.model.access.csv",

@@ -34,8 +34,8 @@ function compareCommand(): Command {
       withOdoo(async context => {
         const { signal } = new AbortController()
         const difference = await compareWithOdoo(context, { signal, attempts: 1 })
-        const lines = Object.entries(difference).map(([kind, blocks]) => `${kind}: ${blocks} blocks differ`)
-        const isSame = Object.values(difference).every(blocks => blocks === 0)
+        const lines = Object.entries(difference).map(([kind, count]) => `${kind}: ${count} differ`)
+        const isSame = Object.values(difference).every(count => count === 0)
         print(json, difference, isSame ? ['Odoo has what the registry has.'] : lines)
       })
     )
@@ -50,7 +50,7 @@ async function withOdoo(work: (context: CompareContext) => Promise<void>): Promi
       await withSecret(config, odooSecret, async secrets => {
         const link = createOdooLink({ odoo, secrets, logger, onCall: () => {} })
         try {
-          await work({ database, queue, link, logger })
+          await work({ database, queue, link, logger, timeZone: config.timeZone })
         } finally {
           await link.close()
         }

@@ -5,16 +5,19 @@ import { type Block, differingBlocks, readBlocks } from './blocks.ts'
 import { type PeopleJob, type RepairKey, ranges, rowsPerCall, type StateJob } from './jobs.ts'
 import type { Delivery, OdooLink } from './link.ts'
 import { type MirroredKey, mirrored } from './mirrored.ts'
+import { auditHeadPayload, integrationPayload } from './payloads.ts'
+import { codesPayload, professionsPayload } from './words.ts'
 
 export interface CompareContext {
   database: Database
   queue: Pick<JobQueue, 'sendMany'>
   link: OdooLink
   logger: FastifyBaseLogger
+  timeZone: string
 }
 
-/** How many blocks differed of each kind. */
-export type Difference = Record<MirroredKey, number>
+/** What differed of each kind: how many blocks of ids, of what has few records how many of them. */
+export type Difference = Record<MirroredKey | SmallKey | 'audit_heads', number>
 
 /**
  * Compares what Odoo has with the registry, block by block of ids, and sends what differs once more. What is under way
@@ -36,10 +39,69 @@ export async function compareWithOdoo(
   }
   const byKey = Object.fromEntries(differing) as Record<MirroredKey, number[]>
   await repair(context, byKey)
-  const difference = Object.fromEntries(differing.map(([key, blocks]) => [key, blocks.length])) as Difference
-  if (differing.some(([, blocks]) => blocks.length > 0)) logger.warn(difference, 'Odoo differs; it is told again')
+  const difference = {
+    ...Object.fromEntries(differing.map(([key, blocks]) => [key, blocks.length])),
+    ...(await repairSmall(context, delivery)),
+    audit_heads: await compareAuditHeads(context, delivery)
+  } as Difference
+  if (Object.values(difference).some(count => count > 0)) logger.warn(difference, 'Odoo differs; it is told again')
   else logger.info('Odoo has what the registry has')
   return difference
+}
+
+/** What Odoo has so few records of that all of them are told each time; it answers how many it had otherwise. */
+const small = {
+  professions: ({ database }: CompareContext) => professionsPayload(database.pool),
+  codes: async () => codesPayload(),
+  integrations: ({ database, timeZone }: CompareContext) => integrationPayload(database.pool, timeZone)
+}
+type SmallKey = keyof typeof small
+
+async function repairSmall(context: CompareContext, delivery: Omit<Delivery, 'requestId'>) {
+  const differing: [string, number][] = []
+  for (const [key, read] of Object.entries(small)) {
+    let differed = 0
+    // As of other repairs: one that was overtaken by a change is done again.
+    for (let told = await read(context), before = ''; told.payload !== before; told = await read(context)) {
+      before = told.payload
+      const whole = { ...told, payload: `{"repair": true, ${told.payload.slice(1)}` }
+      differed += Number(await context.link.deliver(whole, { ...delivery, requestId: `odoo-repair-${key}` }))
+    }
+    differing.push([key, differed])
+  }
+  return Object.fromEntries(differing)
+}
+
+const headsPerCall = 5000
+
+/**
+ * Returns how many of the heads that Odoo has noted are not in the chain of audit events, and notes its present end there.
+ * Nothing is repaired: either side was changed, and a person must find out which.
+ */
+async function compareAuditHeads(
+  { database, link, logger }: CompareContext,
+  delivery: Omit<Delivery, 'requestId'>
+): Promise<number> {
+  await link.deliver(await auditHeadPayload(database.pool), { ...delivery, requestId: 'odoo-audit-head' })
+  let differing = 0
+  for (let after = 0; ; ) {
+    const payload = JSON.stringify({ after, limit: headsPerCall })
+    const call = { model: 'sdmk.audit.head', method: 'compare_audit_heads', payload, rows: 0 }
+    const answer = await link.deliver(call, { ...delivery, requestId: 'odoo-compare_audit_heads' })
+    const heads = JSON.parse(answer as string) as { id: number; seq: number; hash: string }[]
+    const { rows } = await database.pool.query<{ differing: number }>(
+      `select count(*)::int as differing
+      from unnest($1::bigint[], $2::text[]) as h (seq, hash) left join kki.audit_chain c on c.seq = h.seq
+      where encode(c.hash, 'hex') is distinct from h.hash`,
+      [heads.map(({ seq }) => seq), heads.map(({ hash }) => hash)]
+    )
+    differing += rows[0]?.differing ?? 0
+    const last = heads.at(-1)
+    if (!last || heads.length < headsPerCall) break
+    after = last.id
+  }
+  if (differing > 0) logger.error({ differing }, 'Odoo has noted other audit events than there are')
+  return differing
 }
 
 /** Sends everything to Odoo once more, as jobs; returns how many. */

@@ -58,6 +58,13 @@ const repairOf = (...keys: string[]) =>
     )
   )
 
+/** Of what has few records: the same, for all of them. */
+const repair = o(
+  Type.Literal(true, {
+    description: 'these are all that there are: they count whatever their versions, and what Odoo has otherwise goes'
+  })
+)
+
 const Gone = Type.Object(
   { id: Id, version: Version, active: Type.Literal(false) },
   { ...closed, title: 'Gone', description: 'no longer in the registry; its id never comes back' }
@@ -223,7 +230,7 @@ export const payloadSchemas = {
     }
   ),
   integrations: Type.Object(
-    { integrations: Type.Array(Integration) },
+    { repair, integrations: Type.Array(Integration) },
     { ...closed, title: 'Integrations', description: 'sdmk.integration.sync_integrations' }
   ),
   'audit-heads': Type.Object(
@@ -231,11 +238,12 @@ export const payloadSchemas = {
     { ...closed, title: 'AuditHeads', description: 'sdmk.audit.head.sync_audit_heads' }
   ),
   professions: Type.Object(
-    { professions: Type.Array(Type.Object({ code: text(64), name: Both }, closed)) },
+    { repair, professions: Type.Array(Type.Object({ code: text(64), name: Both }, closed)) },
     { ...closed, title: 'Professions', description: 'sdmk.profession.sync_professions' }
   ),
   codes: Type.Object(
     {
+      repair,
       codes: Type.Array(
         Type.Object(
           {

@@ -60,7 +60,7 @@ async function work({ database, queue, log: logger }: FastifyInstance, { timeZon
   })
   await queue.work(
     'odoo-compare',
-    async ({ signal }) => void (await compareWithOdoo({ database, queue, link, logger }, { signal })),
+    async ({ signal }) => void (await compareWithOdoo({ database, queue, link, logger, timeZone }, { signal })),
     // The schedule asks for another one every night.
     { concurrency: 1, giveUp: async () => undefined }
   )

@@ -1,6 +1,7 @@
 import { hash, randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { SdmkError } from '../errors.ts'
+import { publicKeyOf } from './operator.ts'
 
 /** What an API key may be allowed to do. */
 export const scopes = [
@@ -51,8 +52,9 @@ export async function createApiKey(
   const key = `sdmk_${randomBytes(32).toString('base64url')}`
   try {
     const { rows } = await connection.query<{ id: number }>(
-      'insert into kki.api_key (name, digest, scopes) values ($1::text, $2::bytea, $3::text[]) returning id::int4 as id',
-      [name, digestKey(key), [...new Set(allowed)]]
+      `insert into kki.api_key (name, digest, public_key, scopes) values ($1::text, $2::bytea, $3::bytea, $4::text[])
+      returning id::int4 as id`,
+      [name, digestKey(key), publicKeyOf(key), [...new Set(allowed)]]
     )
     const id = rows[0]?.id
     if (id === undefined) throw new Error('the insert returned no row')
@@ -86,16 +88,25 @@ export async function listApiKeys(connection: Connection): Promise<ApiKeyInUse[]
 }
 
 /** Returns the key in use that has this text, or `null`, and notes the use: at most one write a minute for each key. */
-export async function useApiKey(connection: Connection, key: string): Promise<ApiKey | null> {
+export function useApiKey(connection: Connection, key: string): Promise<ApiKey | null> {
+  return useKey(connection, 'digest', digestKey(key))
+}
+
+/** Returns the key in use with which requests of this public key are signed, or `null`, and notes the use. */
+export function useSigningKey(connection: Connection, publicKey: Buffer): Promise<ApiKey | null> {
+  return useKey(connection, 'public_key', publicKey)
+}
+
+async function useKey(connection: Connection, column: 'digest' | 'public_key', value: Buffer): Promise<ApiKey | null> {
   const { rows } = await connection.query<ApiKey>(
     `with found as (
-      select id, name, scopes, last_used_at from kki.api_key where digest = $1::bytea and revoked_at is null
+      select id, name, scopes, last_used_at from kki.api_key where ${column} = $1::bytea and revoked_at is null
     ), used as (
       update kki.api_key k set last_used_at = now() from found f
       where k.id = f.id and coalesce(f.last_used_at < now() - interval '1 minute', true)
     )
     select id::int4 as id, name, scopes from found`,
-    [digestKey(key)]
+    [value]
   )
   return rows[0] ?? null
 }
@@ -126,11 +137,11 @@ export async function setApiKey(
     [name, digest]
   )
   const { rows } = await client.query<{ id: number }>(
-    `insert into kki.api_key (name, digest, scopes) values ($1::text, $2::bytea, $3::text[])
-    on conflict (digest) do update set scopes = excluded.scopes
+    `insert into kki.api_key (name, digest, public_key, scopes) values ($1::text, $2::bytea, $3::bytea, $4::text[])
+    on conflict (digest) do update set scopes = excluded.scopes, public_key = excluded.public_key
       where api_key.name = excluded.name and api_key.revoked_at is null
     returning id::int4 as id`,
-    [name, digest, [...new Set(allowed)]]
+    [name, digest, publicKeyOf(key), [...new Set(allowed)]]
   )
   const id = rows[0]?.id
   if (id === undefined)

@@ -27,9 +27,17 @@ export default fp(
           { name: 'operations', description: 'Health and description of the service' }
         ],
         components: {
-          securitySchemes: { bearer: { type: 'http', scheme: 'bearer', description: 'An API key: `sdmk_…`' } }
+          securitySchemes: {
+            bearer: { type: 'http', scheme: 'bearer', description: 'An API key: `sdmk_…`' },
+            operator: {
+              type: 'http',
+              scheme: 'SDMK-Operator',
+              description:
+                'For a program whose key has the scope `actor:delegate`: a JWT that says for whom it asks, signed with the key for this one request; docs/odoo.md describes it'
+            }
+          }
         },
-        security: [{ bearer: [] }]
+        security: [{ bearer: [] }, { operator: [] }]
       }
     })
     await app.register(swaggerUi, {

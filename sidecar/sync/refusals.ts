@@ -39,13 +39,15 @@ export default fp<RefusalOptions>(
     })
 
     function note(request: FastifyRequest, reply: FastifyReply) {
-      const wanted = request.actor ? `key ${request.actor.keyId}` : `address ${request.ip}`
+      const wanted = request.actor ? `key ${request.actor.keyId} ${request.actor.name}` : `address ${request.ip}`
       const isKept = pending.has(wanted) || pending.size < mostSubjects
       const subject = isKept ? wanted : 'others'
       let refusals = pending.get(subject)
       if (!refusals) {
         const caller =
-          request.actor && isKept ? callerOf(request) : { ...callerOf(request), actor: 'unknown', apiKeyId: null }
+          request.actor && isKept
+            ? callerOf(request)
+            : { ...callerOf(request), actor: 'unknown', apiKeyId: null, role: null }
         const address = request.actor || !isKept ? null : request.ip
         refusals = { caller, address, since: new Date(), count: 0, byStatus: {}, routes: new Set() }
         pending.set(subject, refusals)

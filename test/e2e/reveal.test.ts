@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { createApiKey } from '../../sidecar/platform/api-key.ts'
+import { signed } from '../helpers/operator.ts'
 import { inject, kkiRecord, startConnector } from './helpers.ts'
 
 const nik = '3171015507900007'
@@ -12,14 +13,19 @@ describe('revealing a NIK', () => {
     await run({})
     const id = await onlyWorker(pool)
     const { key } = await createApiKey(pool, 'desk', ['registry:reveal', 'actor:delegate'])
-    const reveal = (payload: object, headers = {}) =>
-      app.inject({
+    const url = `/v1/health-workers/${id}/reveal`
+    const reveal = async (payload: object) => {
+      const body = JSON.stringify(payload)
+      const actor = 'verifier@example.org'
+      const headers = await signed({ key, role: 'verifier', actor, method: 'POST', url, body })
+      return app.inject({
         method: 'POST',
-        url: `/v1/health-workers/${id}/reveal`,
-        headers: { authorization: `Bearer ${key}`, ...headers },
-        payload
+        url,
+        headers: { ...headers, 'content-type': 'application/json' },
+        payload: body
       })
-    const answer = await reveal({ reason: 'Called by the hospital' }, { 'x-actor': 'verifier@example.org' })
+    }
+    const answer = await reveal({ reason: 'Called by the hospital' })
     assert.equal(answer.statusCode, 200, answer.body)
     assert.deepEqual(answer.json(), { nik })
     assert.equal(answer.headers['cache-control'], 'no-store')
@@ -28,7 +34,7 @@ describe('revealing a NIK', () => {
     )
     assert.equal(rows.length, 1)
     assert.equal(rows[0].actor, 'verifier@example.org')
-    assert.deepEqual(rows[0].detail, { healthWorkerId: id, reason: 'Called by the hospital' })
+    assert.deepEqual(rows[0].detail, { healthWorkerId: id, reason: 'Called by the hospital', role: 'verifier' })
     assert.ok(!rows[0].text.includes(nik))
     assert.equal((await reveal({})).statusCode, 400)
     assert.equal((await reveal({ reason: `It is ${nik}` })).statusCode, 400)

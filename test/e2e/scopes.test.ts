@@ -3,7 +3,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, type TestContext, test } from 'node:test'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { createApiKey, revokeApiKey, type Scope, scopes } from '../../sidecar/platform/api-key.ts'
-import { injectPatiently } from '../helpers/patiently.ts'
+import { type Role, roles } from '../../sidecar/platform/roles.ts'
+import { signed } from '../helpers/operator.ts'
+import { injectPatiently, patiently } from '../helpers/patiently.ts'
 import { startConnector } from './helpers.ts'
 
 /** What each route of the running service asks for; `null`: it answers anybody, and says nothing of any person. */
@@ -47,6 +49,15 @@ const needed: Record<string, Scope | null> = {
   'GET /v1/integrations/kki': 'runs:read',
   'PUT /v1/integrations/kki': 'settings:write',
   'PUT /v1/odoo/account': 'settings:write'
+}
+
+const reading: Scope[] = ['runs:read', 'registry:read', 'audit:read']
+const deciding: Scope[] = [...reading, 'rejections:write', 'registry:reveal', 'registry:search-nik']
+/** What an operator may use of what their program's key may: as the page for operators says. */
+const mayUse: Record<Role, Scope[]> = {
+  auditor: reading,
+  verifier: deciding,
+  administrator: [...deciding, 'runs:write', 'registry:write', 'settings:write']
 }
 
 /** Returns the app, and every route that was registered while it was built: also those that no document lists. */
@@ -98,6 +109,28 @@ describe('the scopes of API keys', () => {
         const isAllowed = wanted === null || wanted === scope
         assert.equal(statusCode === 403, !isAllowed, `${route} with ${scope} answers ${statusCode} ${body}`)
         assert.notEqual(statusCode, 401, `${route} with ${scope}`)
+      }
+    }
+  })
+
+  test('an operator of each role passes where the table of roles says, with a key that may do everything', async t => {
+    const { app, pool } = await startWithRoutes(t)
+    const { key } = await createApiKey(pool, 'odoo', [...scopes])
+    for (const role of roles) {
+      for (const [route, wanted] of Object.entries(needed)) {
+        if (wanted === null) continue
+        const request = knock(route)
+        const { method, url, payload: body } = request as { method: string; url: string; payload?: string }
+        // Each attempt is signed again: one that wrote something is carried out once.
+        const { statusCode } = await patiently(
+          async () => {
+            const authorization = await signed({ key, role, method, url, ...(body && { body }) })
+            return app.inject({ ...request, headers: { ...request.headers, ...authorization } })
+          },
+          ({ statusCode, headers }) => ({ status: statusCode, retryAfter: headers['retry-after'] })
+        )
+        assert.notEqual(statusCode, 401, `${route} as ${role}`)
+        assert.equal(statusCode === 403, !mayUse[role].includes(wanted), `${route} as ${role} answers ${statusCode}`)
       }
     }
   })

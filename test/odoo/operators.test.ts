@@ -13,7 +13,7 @@ import { whyNoBrowser } from '../helpers/browser.ts'
 import { odooOrReason } from '../helpers/odoo.ts'
 import { serverUrl, urlOf } from '../helpers/server.ts'
 import { callAs, open, signIn, startBrowser } from './helpers/browser.ts'
-import { type Operations, type Operator, startOperations } from './helpers/operators.ts'
+import { nobody, type Operations, type Operator, startOperations } from './helpers/operators.ts'
 import { mainScreens, type Shown } from './helpers/screens.ts'
 import { storyNik, tellStory } from './helpers/story.ts'
 
@@ -332,7 +332,9 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     await open(page, 'sdmk_integration_manager.sdmk_integration_action')
     await page.click('.o_data_row .o_data_cell')
     await page.waitForSelector('button:has-text("Switch Off")')
-    await page.fill('div[name=sidecar_url] input', 'http://127.0.0.1:9')
+    await page.fill('div[name=sidecar_url] input', nobody)
+    // A key belongs to its address.
+    await page.fill('div[name=sidecar_key] input', operations.key)
     await page.click('.o_form_button_save')
     await page.waitForSelector('.o_form_button_save', { state: 'hidden' })
     await page.click('button:has-text("Switch Off")')

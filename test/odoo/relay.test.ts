@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type pg from 'pg'
 import { type Connector, inject, kkiRecord } from '../e2e/helpers.ts'
 import { runSdmk, until } from '../e2e/process.ts'
 import { assertMirrored, digest } from './helpers/mirror.ts'
@@ -85,7 +86,12 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
         assert.equal(code, 0, stderr)
         return JSON.parse(stdout) as Record<string, number>
       }
-      assert.deepEqual(await compare(), { health_workers: 0, registrations: 0, batches: 0, rejections: 0 })
+      const same = {
+        ...{ health_workers: 0, registrations: 0, batches: 0, rejections: 0 },
+        ...{ professions: 0, codes: 0, integrations: 0, audit_heads: 0 }
+      }
+      assert.deepEqual(await compare(), same)
+      const before = await told(world.theirs)
       await world.theirs.query(`
         update sdmk_health_worker set name = 'Somebody Else' where id = (select min(id) from sdmk_health_worker);
         update sdmk_health_worker set active = false where id = (select max(id) from sdmk_health_worker);
@@ -94,12 +100,25 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
         update sdmk_registration set health_worker_id = 4000, version = 1e12 where id % 11 = 0;
         update sdmk_batch set state = 'queued', version = version + 5;
         delete from sdmk_rejection where id % 2 = 0;
-        update sdmk_rejection set code = 'UNMATCHED' where id % 3 = 0
+        update sdmk_rejection set code = 'UNMATCHED' where id % 3 = 0;
+        update sdmk_integration set version = version + 7, is_active = not is_active, changed_by = 'nobody';
+        update sdmk_code set meaning = '{"en_US": "Nothing to do"}' where code = 'DEACTIVATIONS';
+        delete from sdmk_code where code = 'NAME_MISSING';
+        update sdmk_profession set name = '{"en_US": "Shaman"}' where code = 'doctor';
+        insert into sdmk_profession (code, name) values ('shaman', '{"en_US": "Shaman"}');
+        insert into sdmk_audit_head (seq, hash, noted_at) values (1, repeat('f', 64), now())
       `)
-      assert.deepEqual(await compare(), { health_workers: 1, registrations: 1, batches: 1, rejections: 1 })
+      const damaged = {
+        ...{ health_workers: 1, registrations: 1, batches: 1, rejections: 1 },
+        ...{ professions: 2, codes: 2, integrations: 1, audit_heads: 1 }
+      }
+      assert.deepEqual(await compare(), damaged)
       await drained(pool)
       await assertMirrored(pool, world.theirs)
-      assert.deepEqual(await compare(), { health_workers: 0, registrations: 0, batches: 0, rejections: 0 })
+      assert.deepEqual(await told(world.theirs), before)
+      // What was noted is for a person to look into.
+      assert.deepEqual(await compare(), { ...same, audit_heads: 1 })
+      await world.theirs.query(`delete from sdmk_audit_head where hash = repeat('f', 64)`)
     })
 
     test('tells of batches while Odoo is busy with people', { skip }, async t => {
@@ -193,4 +212,14 @@ test('a resync tells an Odoo that was emptied everything', { skip }, async t => 
 
 async function metricsOf(app: Connector['app']): Promise<string> {
   return (await app.inject({ url: '/metrics' })).body
+}
+
+/** Returns what Odoo has of the setting and of words. */
+async function told(pool: pg.Pool) {
+  const { rows } = await pool.query(
+    `select (select jsonb_agg(to_jsonb(i) - '{write_date,write_uid,id}'::text[]) from sdmk_integration i) as setting,
+      (select jsonb_agg(to_jsonb(c) - 'id' order by code) from sdmk_code c) as codes,
+      (select jsonb_agg(to_jsonb(p) - 'id' order by code) from sdmk_profession p) as professions`
+  )
+  return rows[0]
 }

@@ -122,9 +122,8 @@ describe('one trace id', { skip }, () => {
     t.after(() => between.close())
     const { key } = await createApiKey(pool, 'odoo', ['runs:write', 'actor:delegate'])
     const { code, lines } = await inOdoo(`
-env['ir.config_parameter'].set_param('sdmk.sidecar.url', '${between.url}')
-env['ir.config_parameter'].set_param('sdmk.sidecar.key', '${key}')
-print('RUN', env['sdmk.sidecar']._call('POST', '/v1/runs', {})['id'])
+env['sdmk.sidecar']._connect('${between.url}', '${key}')
+print('RUN', env['sdmk.sidecar']._call('POST', '/v1/runs', body={})['id'])
 `)
     assert.equal(code, 0, lines.slice(-20).join('\n'))
     const id = Number(lines.find(line => line.startsWith('RUN '))?.slice(4))

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { randomUUID } from 'node:crypto'
+import { describe, type TestContext, test } from 'node:test'
 import Fastify from 'fastify'
 import {
   ApiKeyExists,
@@ -12,11 +13,14 @@ import {
   setApiKey
 } from '../../sidecar/platform/api-key.ts'
 import auth from '../../sidecar/platform/auth.ts'
+import { publicKeyOf } from '../../sidecar/platform/operator.ts'
 import problems from '../../sidecar/platform/problems.ts'
 import protection from '../../sidecar/platform/protection.ts'
 import requestIdPlugin, { requestId } from '../../sidecar/platform/request-id.ts'
+import type { Role } from '../../sidecar/platform/roles.ts'
 import { inTransaction } from '../../sidecar/platform/transaction.ts'
 import { createTestDatabase } from '../helpers/database.ts'
+import { signed, type ToSign } from '../helpers/operator.ts'
 
 async function setUp(t: TestContext) {
   const { database, pool } = await createTestDatabase(t)
@@ -27,12 +31,14 @@ async function setUp(t: TestContext) {
   await app.register(protection, { rateLimitPerMinute: 1000 })
   await app.register(auth)
   app.get('/runs', { onRequest: app.requireScope('runs:read') }, async request => request.actor)
+  app.post('/runs', { onRequest: app.requireScope('runs:write') }, async request => request.actor)
+  app.post('/rejections/:id', { onRequest: app.requireScope('rejections:write') }, async request => request.actor)
   t.after(() => app.close())
   const ask = async (key?: string, headers: Record<string, string> = {}, remoteAddress = '127.0.0.1') => {
     const response = await app.inject({ url: '/runs', remoteAddress, headers: { ...headers, ...(key && bearer(key)) } })
     return { status: response.statusCode, headers: response.headers, body: response.json() }
   }
-  return { pool, ask }
+  return { app, pool, ask }
 }
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
@@ -43,7 +49,7 @@ test('a key passes where it has the scope', async t => {
   const writer = await createApiKey(pool, 'writer', ['runs:write'])
   assert.match(reader.key, /^sdmk_[A-Za-z0-9_-]{43}$/)
   const passed = await ask(reader.key)
-  assert.deepEqual([passed.status, passed.body], [200, { name: 'reader', keyId: reader.id }])
+  assert.deepEqual([passed.status, passed.body], [200, { name: 'reader', keyId: reader.id, role: null }])
   const refused = await ask(writer.key)
   assert.deepEqual([refused.status, refused.body.code], [403, 'FORBIDDEN'])
 })
@@ -58,16 +64,164 @@ test('without a key, with an unknown and with a revoked one nothing passes', asy
   }
 })
 
-test('only a key that may speak for others does so', async t => {
-  const { pool, ask } = await setUp(t)
-  const odoo = await createApiKey(pool, 'odoo', ['runs:read', 'actor:delegate'])
-  const plain = await createApiKey(pool, 'plain', ['runs:read'])
-  const headers = { 'x-actor': 'verifier@example.org' }
-  assert.deepEqual((await ask(odoo.key, headers)).body, { name: 'verifier@example.org', keyId: odoo.id })
-  assert.deepEqual((await ask(odoo.key)).body.name, 'odoo')
-  assert.deepEqual((await ask(plain.key, headers)).body.name, 'plain')
-  const long = await ask(odoo.key, { 'x-actor': 'x'.repeat(201) })
-  assert.deepEqual([long.status, long.body.errors[0].field], [400, '/headers/x-actor'])
+describe('a request that is signed for an operator', () => {
+  const rejection = '/rejections/3'
+
+  /** An app with a route of each kind, a key that speaks for operators, and a way to send what is signed. */
+  async function setUpSigned(t: TestContext) {
+    const { app, pool } = await setUp(t)
+    const scopes: Scope[] = ['runs:read', 'rejections:write', 'runs:write', 'audit:read', 'actor:delegate']
+    const { id, key } = await createApiKey(pool, 'odoo', scopes)
+    const send = async (sent: Partial<ToSign>, given: { url?: string; body?: string; headers?: object } = {}) => {
+      const request = { key, role: 'verifier', method: 'POST', url: rejection, body: '{"a":1}', ...sent } as ToSign
+      const { authorization } = await signed(request)
+      const sendAs = (authorization: string) =>
+        app.inject({
+          method: request.method as 'POST',
+          url: given.url ?? request.url,
+          headers: { authorization, 'content-type': 'application/json', ...given.headers },
+          ...(request.method === 'GET' ? {} : { payload: given.body ?? request.body ?? '' })
+        })
+      const first = await sendAs(authorization)
+      return { status: first.statusCode, body: first.json(), authorization, again: () => sendAs(authorization) }
+    }
+    return { app, pool, id, key, send }
+  }
+
+  test('is carried out as that operator, in their role', async t => {
+    const { id, send } = await setUpSigned(t)
+    const { status, body } = await send({})
+    assert.deepEqual([status, body], [200, { name: 'dewi', keyId: id, role: 'verifier' }])
+  })
+
+  test('goes as far as the role, whatever the key may', async t => {
+    const { send } = await setUpSigned(t)
+    const may = { auditor: [200, 403, 403], verifier: [200, 200, 403], administrator: [200, 200, 200] } as const
+    for (const [role, expected] of Object.entries(may) as [Role, readonly number[]][]) {
+      const statuses = [
+        await send({ role, method: 'GET', url: '/runs', body: '' }),
+        await send({ role }),
+        await send({ role, url: '/runs' })
+      ].map(({ status }) => status)
+      assert.deepEqual(statuses, expected, role)
+    }
+  })
+
+  test('is no good without a role, and with one that does not exist', async t => {
+    const { send } = await setUpSigned(t)
+    for (const role of [undefined, '', 'root', 'Administrator', ['administrator'], null]) {
+      assert.equal((await send({ claims: { role } })).status, 401, JSON.stringify(role))
+    }
+  })
+
+  test('is no good for another method, address, query or body than was signed', async t => {
+    const { send, app } = await setUpSigned(t)
+    assert.equal((await send({}, { url: '/runs' })).status, 401)
+    assert.equal((await send({}, { url: `${rejection}?x=1` })).status, 401)
+    assert.equal((await send({ url: `${rejection}/../../runs` }, { url: '/runs' })).status, 401)
+    assert.equal((await send({}, { body: '{"a":2}' })).status, 401)
+    assert.equal((await send({ body: '' }, { body: '{"a":1}' })).status, 401)
+    assert.equal((await send({ claims: { htm: 'GET' } })).status, 401)
+    // A body that was signed and is not sent.
+    const { authorization } = (await send({ claims: { jti: randomUUID() } }, { url: '/runs' })) as never
+    const bare = await app.inject({ method: 'POST', url: rejection, headers: { authorization } })
+    assert.equal(bare.statusCode, 401)
+  })
+
+  test('is carried out once; what only reads may be read again', async t => {
+    const { send } = await setUpSigned(t)
+    const written = await send({})
+    assert.deepEqual([written.status, (await written.again()).statusCode], [200, 401])
+    const read = await send({ method: 'GET', url: '/runs', body: '' })
+    assert.deepEqual([read.status, (await read.again()).statusCode], [200, 200])
+  })
+
+  test('of many that come at once, one is carried out', async t => {
+    const { app, key } = await setUpSigned(t)
+    const headers = await signed({ key, role: 'verifier', method: 'POST', url: rejection })
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => app.inject({ method: 'POST', url: rejection, headers }))
+    )
+    assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, ...Array(7).fill(401)])
+  })
+
+  test('is good for half a minute, by clocks that differ by as much', async t => {
+    const { send } = await setUpSigned(t)
+    for (const [at, expected] of [
+      [-50, 200],
+      [-90, 401],
+      [20, 200],
+      [120, 401]
+    ] as const) {
+      const { status, body } = await send({ at })
+      assert.equal(status, expected, `${at} s: ${JSON.stringify(body)}`)
+      if (expected === 401) assert.match(body.detail, /clocks/)
+    }
+    const lasting = Math.floor(Date.now() / 1000) - 1000
+    assert.equal((await send({ claims: { iat: lasting, exp: lasting + 90_000 } })).status, 401, 'signed to last')
+    assert.equal((await send({ claims: { exp: undefined } })).status, 401, 'signed without an end')
+    assert.equal((await send({ claims: { iat: undefined } })).status, 401, 'signed at no time')
+  })
+
+  test('is forgotten when it could not be sent again any more', async t => {
+    const { send, pool } = await setUpSigned(t)
+    await send({})
+    await pool.query(`update kki.signed_request set remembered_until = now() - interval '1 second'`)
+    await send({})
+    assert.equal((await pool.query('select from kki.signed_request')).rowCount, 1)
+  })
+
+  test('is signed by a key in use that speaks for operators, with its own algorithm', async t => {
+    const { app, pool, key } = await setUpSigned(t)
+    const { key: plain } = await createApiKey(pool, 'plain', ['runs:read'])
+    const unknown = `sdmk_${'C'.repeat(43)}`
+    const ask = async (sent: Partial<ToSign>, change = (text: string) => text) => {
+      const { authorization } = await signed({ key, role: 'auditor', method: 'GET', url: '/runs', ...sent })
+      const headers = { authorization: change(authorization) }
+      return (await app.inject({ url: '/runs', headers })).statusCode
+    }
+    assert.equal(await ask({}), 200)
+    assert.equal(await ask({ key: plain }), 403)
+    assert.equal(await ask({ key: unknown }), 401)
+    const kid = publicKeyOf(key).toString('base64url')
+    assert.equal(await ask({ key: unknown, header: { kid } }), 401, 'signed by another')
+    const withHead = (head: object) => (text: string) => {
+      const [, body, signature] = text.split(' ')[1]?.split('.') ?? []
+      return `SDMK-Operator ${Buffer.from(JSON.stringify(head)).toString('base64url')}.${body}.${signature}`
+    }
+    for (const alg of ['none', 'HS256', 'RS256']) assert.equal(await ask({}, withHead({ alg, kid })), 401, alg)
+    assert.equal(await ask({}, text => text.replace(/\.[^.]*$/, '.AAAA')), 401)
+    assert.equal(await ask({}, text => text.replace('SDMK-Operator', 'Bearer')), 401)
+    await revokeApiKey(pool, 'odoo')
+    await app.close()
+  })
+
+  test('names the operator by a login that fits on one line and is no identity number', async t => {
+    const { send } = await setUpSigned(t)
+    for (const actor of [
+      '',
+      'a\nb',
+      'a\u001b[2K',
+      'dewi ',
+      '\u202edewi',
+      'x'.repeat(201),
+      'd\u00e9wi',
+      '3171 0141 0190 0077'
+    ]) {
+      const { status, body } = await send({ actor })
+      assert.deepEqual([status, body.errors?.[0].field], [400, '/headers/authorization/sub'], JSON.stringify(actor))
+      if (actor) assert.ok(!JSON.stringify(body).includes(actor))
+    }
+  })
+})
+
+test('X-Actor is denied from every key, signed or not', async t => {
+  const { app, pool, ask } = await setUp(t)
+  const { key: plain } = await createApiKey(pool, 'plain', ['runs:read'])
+  const { key } = await createApiKey(pool, 'odoo', ['runs:read', 'actor:delegate'])
+  for (const given of [plain, key]) assert.equal((await ask(given, { 'x-actor': 'dewi' })).status, 403)
+  const headers = await signed({ key, role: 'auditor', method: 'GET', url: '/runs' })
+  assert.equal((await app.inject({ url: '/runs', headers: { ...headers, 'x-actor': 'rina' } })).statusCode, 403)
 })
 
 test('keys are stored as digests, and names in use are unique', async t => {

@@ -8,8 +8,9 @@ class Nik(Controller):
     def reveal(self, worker_id, reason):
         """Return a person's NIK; the sidecar records who saw it, when and why."""
         request.future_response.headers["Cache-Control"] = "no-store"
+        worker = request.env["sdmk.health.worker"].browse(worker_id)._checked()
         answer = request.env["sdmk.sidecar"]._command(
-            "verifier", "POST", f"/v1/health-workers/{worker_id}/reveal", {"reason": reason}
+            "verifier", "POST", "/v1/health-workers/{}/reveal", worker.id, body={"reason": reason}
         )
         return {"nik": answer["nik"]}
 

@@ -16,13 +16,13 @@ class SdmkCatalogue(models.AbstractModel):
 
     @api.model
     def _receive_words(self, payload, key):
-        """Store the entries of a payload by their codes; an entry that is no longer told stays.
+        """Store the entries of a payload by their codes. An entry that is no longer told stays, save in a repair.
 
         :param str payload: JSON text, as contracts/odoo describes
-        :return: how many entries are new or have changed
+        :return: how many entries are new, have changed or went
         :rtype: int
         """
-        rows = self._read_rows(payload, key)
+        rows, is_repair = self._read_rows(payload, key)
         if not all(isinstance(row.get("code"), str) for row in rows):
             raise self._no_payload()
         table = SQL.identifier(self._table)
@@ -48,6 +48,10 @@ class SdmkCatalogue(models.AbstractModel):
             )
         )
         changed = self.env.cr.rowcount
+        if is_repair:
+            codes = [row["code"] for row in rows]
+            self.env.cr.execute(SQL("delete from %s where code <> all (%s::varchar[])", table, codes))
+            changed += self.env.cr.rowcount
         self.invalidate_model()
         return changed
 

@@ -80,9 +80,14 @@ class SdmkHealthWorker(models.Model):
         :param dict body: as ``PATCH /v1/health-workers/{id}`` takes it
         """
         self.ensure_one()
-        self._lock()
+        self._checked()._lock()
         answer = self.env["sdmk.sidecar"]._command(
-            "admin", "PATCH", f"/v1/health-workers/{self.id}", body, {"If-Match": f'"{self.version:.0f}"'}
+            "administrator",
+            "PATCH",
+            "/v1/health-workers/{}",
+            self.id,
+            body=body,
+            headers={"If-Match": f'"{self.version:.0f}"'},
         )
         sources = {key: (source or {}).get("source") for key, source in answer["sources"].items()}
         row = {

@@ -1,73 +1,90 @@
+import base64
+import hashlib
+import json
 import re
 import secrets
+import time
 import uuid
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from odoo import api, models
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError, MissingError, UserError, ValidationError
 from odoo.http import request
 
 CONNECT_SECONDS = 5
 # An order that takes longer goes on in the sidecar, which answers after ten seconds.
 ANSWER_SECONDS = 30
+# The sidecar takes no longer life, and allows that clocks differ by as much.
+SIGNED_SECONDS = 30
 
 # https://www.w3.org/TR/trace-context/
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+KEY = re.compile(r"sdmk_([A-Za-z0-9_-]{43})")
 
+# The highest first: whoever has it may also do what those after it may.
 ROLES = {
+    "administrator": "sdmk_core.group_sdmk_admin",
     "verifier": "sdmk_core.group_sdmk_verifier",
-    "admin": "sdmk_core.group_sdmk_admin",
+    "auditor": "sdmk_core.group_sdmk_auditor",
 }
 
 
 class SdmkSidecar(models.AbstractModel):
-    """The sidecar's REST interface, as the operator who is signed in."""
+    """The sidecar's REST interface, as the operator who is signed in.
+
+    Each request is signed for that operator, their role, its method, its address and its body. The key that signs is
+    never sent. The sidecar decides by the role once more.
+    """
 
     _name = "sdmk.sidecar"
     _description = "Sidecar of SDMK"
 
     @api.model
-    def _command(self, role, method, path, body=None, headers=None):
-        """Return the sidecar's answer to an order that only people of this role may give.
+    def _command(self, role, method, pattern, *segments, **given):
+        """Return the sidecar's answer to an order that only people of this role may give; see :meth:`_call`.
 
-        The sidecar knows this Odoo by one key, so who may order what is decided here.
-
-        :param str role: ``verifier`` or ``admin``
+        :param str role: ``verifier`` or ``administrator``
         :raises AccessError: where the user does not have it
         """
         if not self.env.user.has_group(ROLES[role]):
             raise AccessError(self.env._("Your role does not allow this."))
-        return self._call(method, path, body, headers)
+        return self._call(method, pattern, *segments, **given)
 
     @api.model
-    def _call(self, method, path, body=None, headers=None):
+    def _call(self, method, pattern, *segments, query=None, body=None, headers=None):
         """Return the sidecar's answer.
 
-        :param str path: from ``/v1/`` on
+        :param str pattern: the path from ``/v1/`` on, with ``{}`` for each of the segments
+        :param segments: see :meth:`_path`
+        :param dict query: names and values behind the path
         :param dict body: sent as JSON
         :rtype: dict
+        :raises AccessError: where the user has no role of SDMK
         :raises UserError: with what the sidecar says, in the operator's language, and the id of the request
         """
-        parameters = self.env["ir.config_parameter"].sudo()
-        url = parameters.get_param("sdmk.sidecar.url")
-        key = parameters.get_param("sdmk.sidecar.key")
-        if not url or not key:
-            raise UserError(self.env._("The sidecar's address and key are missing: enter them with the integration."))
+        role = self._role()
+        url, key = self._connection()
+        path = self._path(pattern, segments, query)
+        data = None if body is None else json.dumps(body).encode()
         request_id = f"odoo-{uuid.uuid4()}"
         try:
             response = requests.request(
                 method,
-                url.rstrip("/") + path,
-                json=body,
+                url + path,
+                data=data,
                 headers={
-                    "Authorization": f"Bearer {key}",
-                    "X-Actor": self.env.user.login,
+                    "Authorization": self._sign(key, role, method, path, data or b""),
                     "X-Request-ID": request_id,
                     "traceparent": self._traceparent(),
                     "Accept-Language": (self.env.user.lang or "en_US").replace("_", "-"),
+                    **({} if data is None else {"Content-Type": "application/json"}),
                     **(headers or {}),
                 },
                 timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                # What was signed is for this address alone.
                 allow_redirects=False,
             )
             answer = response.json()
@@ -75,7 +92,146 @@ class SdmkSidecar(models.AbstractModel):
             raise UserError(self._silence(method, request_id)) from error
         if response.status_code >= 400:
             raise UserError(self._problem(answer, request_id))
+        if response.status_code >= 300:
+            raise UserError(self._silence(method, request_id))
         return answer
+
+    @api.model
+    def _role(self):
+        """Return the highest role of the user.
+
+        :raises AccessError: where they have none
+        """
+        for role, group in ROLES.items():
+            if self.env.user.has_group(group):
+                return role
+        raise AccessError(self.env._("You have no role of SDMK."))
+
+    @api.model
+    def _checked(self, records):
+        """Return the records, which all exist and which the user may read: an id from a browser may be any JSON.
+
+        :raises MissingError: where one does not exist
+        :raises AccessError: where the user may not read one
+        """
+        # True and 1.0 are equal to one, and no ids; an id is an int4.
+        are_ids = all(type(record_id) is int and 0 < record_id < 2**31 for record_id in records._ids)
+        records.browse().check_access("read")
+        if not are_ids or len(records.exists()) < len(set(records._ids)):
+            raise MissingError(self.env._("There is no such record."))
+        records.check_access("read")
+        return records
+
+    @api.model
+    def _path(self, pattern, segments, query=None):
+        """Return an address of the sidecar. All of them are made here: what comes from a browser may be any JSON.
+
+        :param tuple segments: each an id, or a word such as the code of an integration
+        :raises ValidationError: where one is neither
+        """
+        for segment in segments:
+            is_id = type(segment) is int and segment > 0
+            is_word = isinstance(segment, str) and re.fullmatch(r"\w[\w-]*", segment)
+            if not is_id and not is_word:
+                raise ValidationError(self.env._("There is no such record."))
+        path = pattern.format(*(quote(str(segment), safe="") for segment in segments))
+        return f"{path}?{urlencode(query)}" if query else path
+
+    @api.model
+    def _sign(self, key, role, method, path, data):
+        """Return the header that says who asks, in which role and for what, signed with the sidecar's key.
+
+        A JWT (RFC 7519), of which the sidecar knows the public key.
+        """
+        seed = KEY.fullmatch(key)[1]
+        private = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(f"{seed}="))
+        public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+        now = int(time.time())
+        claims = {
+            "sub": self.env.user.login,
+            "role": role,
+            "iat": now,
+            "exp": now + SIGNED_SECONDS,
+            "jti": str(uuid.uuid4()),
+            "htm": method,
+            "htu": path,
+            "body": _base64url(hashlib.sha256(data).digest()),
+        }
+        parts = [
+            _base64url(json.dumps(part).encode()) for part in ({"alg": "EdDSA", "kid": _base64url(public)}, claims)
+        ]
+        signed = ".".join(parts)
+        return f"SDMK-Operator {signed}.{_base64url(private.sign(signed.encode()))}"
+
+    @api.model
+    def _connection(self):
+        """Return the sidecar's address and key.
+
+        :raises UserError: where one is missing, the key belongs to another address, or the address is not allowed
+        """
+        parameters = self.env["ir.config_parameter"].sudo()
+        url = parameters.get_param("sdmk.sidecar.url")
+        key = parameters.get_param("sdmk.sidecar.key") or ""
+        if not url or not KEY.fullmatch(key) or parameters.get_param("sdmk.sidecar.key_of") != url:
+            raise UserError(self.env._("The sidecar's address and key are missing: enter them with the integration."))
+        if url not in self._allowed_urls():
+            raise UserError(self._not_allowed(url))
+        return url, key
+
+    @api.model
+    def _connect(self, url, key=None):
+        """Take an address and a key into use. A key belongs to its address: with another one it is forgotten.
+
+        :param str key: None keeps the present one
+        :raises ValidationError: where the address or the key is none
+        :raises AccessError: where the address is not allowed, and the user may not allow it
+        """
+        parameters = self.env["ir.config_parameter"].sudo()
+        url = (url or "").strip().rstrip("/")
+        if url and url != parameters.get_param("sdmk.sidecar.url"):
+            self._allow(url)
+        if key and not KEY.fullmatch(key):
+            raise ValidationError(
+                self.env._("A key of the sidecar is “sdmk_” and 43 letters, digits, hyphens or underscores.")
+            )
+        parameters.set_param("sdmk.sidecar.url", url)
+        if key is not None:
+            parameters.set_param("sdmk.sidecar.key", key)
+            parameters.set_param("sdmk.sidecar.key_of", url if key else "")
+        elif parameters.get_param("sdmk.sidecar.key_of") != url:
+            parameters.set_param("sdmk.sidecar.key", "")
+            parameters.set_param("sdmk.sidecar.key_of", "")
+
+    @api.model
+    def _allow(self, url):
+        """See that an address is allowed: a system administrator allows what they enter, nobody else does."""
+        try:
+            parts = urlsplit(url)
+            is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            is_address = False
+        if not is_address or not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", url):
+            raise ValidationError(self.env._("The sidecar's address is like https://sdmk.example.org."))
+        allowed = self._allowed_urls()
+        if url in allowed:
+            return
+        if not self.env.user.has_group("base.group_system"):
+            raise AccessError(self._not_allowed(url))
+        self.env["ir.config_parameter"].sudo().set_param("sdmk.sidecar.allowed_urls", " ".join([*allowed, url]))
+
+    @api.model
+    def _allowed_urls(self):
+        """Return the addresses that system administrators allow."""
+        allowed = self.env["ir.config_parameter"].sudo().get_param("sdmk.sidecar.allowed_urls") or ""
+        return [url.rstrip("/") for url in allowed.split()]
+
+    @api.model
+    def _not_allowed(self, url):
+        return self.env._(
+            "A system administrator has not allowed the address %(url)s. They enter it here themselves, or list it in"
+            " the system parameter sdmk.sidecar.allowed_urls.",
+            url=url,
+        )
 
     @api.model
     def _traceparent(self):
@@ -132,4 +288,11 @@ class SdmkSidecar(models.AbstractModel):
             "sex": self.env._("Sex"),
             "titlePrefix": self.env._("Title"),
             "titleSuffix": self.env._("Degrees"),
+            "/headers/authorization/sub": self.env._(
+                "Your Login (at most 200 Latin characters, and no identity number)"
+            ),
         }
+
+
+def _base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

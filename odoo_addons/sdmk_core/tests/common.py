@@ -1,9 +1,34 @@
 import json
 
+import psycopg2
+from odoo.exceptions import UserError
 from odoo.fields import Command
 from odoo.tests.common import TransactionCase
+from odoo.tools import mute_logger
 
 from ..copy_text import copy_table
+
+# What a browser may send for an id: the first is one, the others are none.
+ANY_JSON = (
+    1,
+    "../runs/3/cancel?x=",
+    "1/../../runs/3/cancel",
+    "1;",
+    "..",
+    "%2e%2e",
+    "1%0d%0a",
+    "",
+    0,
+    -1,
+    1.0,
+    1.5,
+    2**31,
+    2**63,
+    True,
+    None,
+    [1],
+    {"id": 1},
+)
 
 
 class SdmkCase(TransactionCase):
@@ -20,6 +45,18 @@ class SdmkCase(TransactionCase):
     def _new_user(cls, login, group):
         group_ids = [Command.set([cls.env.ref(group).id])]
         return cls.env["res.users"].create({"name": login, "login": f"sdmk-{login}", "group_ids": group_ids})
+
+    def assertDenied(self, attack, *args):
+        """Expect an error, whichever, that a caller is told of."""
+        try:
+            with (
+                mute_logger("odoo.addons.base.models.ir_model", "odoo.models", "odoo.sql_db"),
+                self.env.cr.savepoint(),
+            ):
+                attack(*args)
+        except (UserError, LookupError, ValueError, TypeError, psycopg2.Error):
+            return
+        self.fail("it was not denied")
 
     def worker(self, record_id=1, version=1, **given):
         row = {

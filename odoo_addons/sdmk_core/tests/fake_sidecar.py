@@ -1,16 +1,18 @@
+import base64
 import json
 from contextlib import contextmanager
 from unittest.mock import patch
 
 import requests
 
+KEY = f"sdmk_{'k' * 43}"
+
 
 class FakeSidecar:
     """Answers as the sidecar does, and keeps what it was asked."""
 
     def __init__(self, env):
-        env["ir.config_parameter"].set_param("sdmk.sidecar.url", "http://sidecar.invalid")
-        env["ir.config_parameter"].set_param("sdmk.sidecar.key", "sdmk_key")
+        env["sdmk.sidecar"]._connect("http://sidecar.invalid", KEY)
         self.asked = []
         self.answers = []
 
@@ -30,8 +32,12 @@ class FakeSidecar:
     def last(self):
         return self.asked[-1]
 
-    def _request(self, method, url, **given):
-        self.asked.append({"method": method, "path": url.removeprefix("http://sidecar.invalid"), **given})
+    def _request(self, method, url, data=None, **given):
+        path = url.removeprefix("http://sidecar.invalid")
+        body = None if data is None else json.loads(data)
+        claims = given["headers"]["Authorization"].split(".")[1]
+        signed = json.loads(base64.urlsafe_b64decode(claims + "=="))
+        self.asked.append({"method": method, "path": path, "json": body, "data": data, "signed": signed, **given})
         status, body = self.answers.pop(0) if self.answers else (200, {})
         if isinstance(body, Exception):
             raise body

@@ -20,6 +20,40 @@ class TestAccess(SdmkCase):
                         with self.assertRaises(AccessError):
                             refused()
 
+    def test_nobody_writes_what_the_sidecar_tells_superusers_included(self):
+        self.send(self.worker(), registrations=[self.registration()])
+        self.receive(
+            "sdmk.profession", "sync_professions", professions=[{"code": "doctor", "name": {"en_US": "Doctor"}}]
+        )
+        for model in ("sdmk.health.worker", "sdmk.registration", "sdmk.profession"):
+            record = self.env[model].search([], limit=1)
+            for name, change in {
+                "write": lambda: record.write({"version": 9}),
+                "create": lambda: record.create({"version": 9}),
+                "load": lambda: record.create({"code": "x", "name": "x"}),
+                "copy": record.copy,
+                "unlink": record.unlink,
+                "context": lambda: record.with_context(sdmk_told=record._name).write({"version": 9}),
+                "translation": lambda: record.update_field_translations("name", {"en_US": "x"}),
+            }.items():
+                with self.subTest(model=model, change=name), self.assertRaises(AccessError):
+                    change()
+
+    def test_a_repair_of_words_takes_what_was_changed_or_added_here(self):
+        doctor = {"code": "doctor", "name": {"en_US": "Doctor", "id_ID": "Dokter"}}
+        self.receive("sdmk.profession", "sync_professions", professions=[doctor])
+        self.env.cr.execute(
+            """update sdmk_profession set name = '{"en_US": "Witch"}';
+            insert into sdmk_profession (code, name) values ('wizard', '{"en_US": "Wizard"}')"""
+        )
+        repaired = [
+            self.receive("sdmk.profession", "sync_professions", repair=True, professions=[doctor]) for _ in range(2)
+        ]
+        self.assertEqual(repaired, [2, 0])
+        self.assertEqual(self.env["sdmk.profession"].search([]).mapped("name"), ["Doctor"])
+        with self.assertRaises(ValidationError):
+            self.receive("sdmk.profession", "sync_professions", repair=[1, 2], professions=[doctor])
+
     def test_people_cannot_hand_over_rows(self):
         for role in ("auditor", "verifier", "admin"):
             with self.assertRaises(AccessError):

@@ -1,14 +1,18 @@
+import base64
+import hashlib
 import re
 from types import SimpleNamespace
 from unittest.mock import patch
 
 import requests
-from odoo.exceptions import AccessError, UserError
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from odoo.exceptions import AccessError, MissingError, UserError, ValidationError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from ..models import sdmk_sidecar
-from .common import SdmkCase
-from .fake_sidecar import FakeSidecar
+from .common import ANY_JSON, SdmkCase
+from .fake_sidecar import KEY, FakeSidecar
 
 
 @tagged("post_install", "-at_install")
@@ -29,15 +33,76 @@ class TestSidecar(SdmkCase):
         ]
         self.receive("sdmk.code", "sync_codes", codes=codes)
 
+    def sidecar_as(self, user):
+        return self.env["sdmk.sidecar"].with_user(self.users[user])
+
     def call(self, user="admin", **given):
-        return self.env["sdmk.sidecar"].with_user(self.users[user])._call("GET", "/v1/runs", **given)
+        return self.sidecar_as(user)._call("GET", "/v1/runs", **given)
 
     def test_a_call_carries_who_asks_and_an_id(self):
         self.call()
         headers = self.sidecar.last["headers"]
-        self.assertEqual(headers["X-Actor"], "sdmk-admin")
-        self.assertEqual(headers["Authorization"], "Bearer sdmk_key")
+        signed = self.sidecar.last["signed"]
+        self.assertEqual((signed["sub"], signed["role"]), ("sdmk-admin", "administrator"))
+        self.assertEqual((signed["htm"], signed["htu"]), ("GET", "/v1/runs"))
+        self.assertNotIn(KEY, str(self.sidecar.asked))
         self.assertTrue(re.fullmatch(r"odoo-[0-9a-f-]{36}", headers["X-Request-ID"]))
+
+    def test_a_call_is_signed_for_its_body_by_the_key_that_is_not_sent(self):
+        public = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(f"{KEY[5:]}=")).public_key()
+        self.sidecar_as("verifier")._command("verifier", "POST", "/v1/x", body={"reason": "é"})
+        asked = self.sidecar.last
+        scheme, token = asked["headers"]["Authorization"].split(" ")
+        signed, signature = token.rsplit(".", 1)
+        public.verify(base64.urlsafe_b64decode(signature + "=="), signed.encode())
+        digest = base64.urlsafe_b64encode(hashlib.sha256(asked["data"]).digest()).rstrip(b"=").decode()
+        self.assertEqual((scheme, asked["signed"]["body"]), ("SDMK-Operator", digest))
+        self.assertEqual(asked["signed"]["exp"] - asked["signed"]["iat"], 30)
+        self.call()
+        self.assertNotEqual(self.sidecar.last["signed"]["jti"], asked["signed"]["jti"])
+
+    def test_the_role_is_the_highest_that_the_user_has_and_without_one_nothing_is_called(self):
+        for user, role in (("auditor", "auditor"), ("verifier", "verifier"), ("admin", "administrator")):
+            self.call(user)
+            self.assertEqual(self.sidecar.last["signed"]["role"], role)
+        asked = len(self.sidecar.asked)
+        portal = self._new_user("portal", "base.group_portal")
+        for user in (self.users["service"], self.stranger, portal):
+            with self.subTest(user=user.login), self.assertRaises(AccessError):
+                self.env["sdmk.sidecar"].with_user(user)._call("GET", "/v1/runs")
+        self.assertEqual(len(self.sidecar.asked), asked)
+
+    def test_an_address_is_made_of_ids_and_words_alone(self):
+        path = self.env["sdmk.sidecar"]._path
+        self.assertEqual(path("/v1/a/{}/{}", (7, "kki")), "/v1/a/7/kki")
+        self.assertEqual(path("/v1/a", (), {"b": "c&d=/"}), "/v1/a?b=c%26d%3D%2F")
+        for segment in ANY_JSON:
+            if type(segment) is not int or segment < 1:
+                with self.subTest(segment=segment), self.assertRaises(ValidationError):
+                    path("/v1/a/{}", (segment,))
+
+    def test_records_are_checked_by_id_existence_and_right(self):
+        self.send(self.worker())
+        workers = self.env["sdmk.health.worker"].with_user(self.users["auditor"])
+        self.assertEqual(workers.browse(1)._checked().ids, [1])
+        for given in ANY_JSON:
+            if given is not ANY_JSON[0]:
+                with self.subTest(id=given), self.assertRaises(MissingError):
+                    workers.browse([given])._checked()
+        for user in (self.users["service"], self.stranger):
+            with (
+                self.subTest(user=user.login),
+                self.assertRaises(AccessError),
+                mute_logger("odoo.addons.base.models.ir_model"),
+            ):
+                workers.with_user(user).browse(1)._checked()
+
+    def test_a_redirect_is_not_followed_and_not_taken_for_an_answer(self):
+        for status in (301, 302, 307, 308):
+            self.sidecar.answer({"id": 1}, status)
+            with self.subTest(status=status), self.assertRaisesRegex(UserError, "does not answer"):
+                self.call()
+            self.assertIs(self.sidecar.last["allow_redirects"], False)
 
     def test_a_call_goes_on_with_the_trace_of_the_request_and_begins_one_where_there_is_none(self):
         given = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -73,19 +138,69 @@ class TestSidecar(SdmkCase):
                 self.call()
 
     def test_without_an_address_nothing_is_called(self):
-        self.env["ir.config_parameter"].set_param("sdmk.sidecar.url", "")
+        self.env["sdmk.sidecar"]._connect("")
         with self.assertRaises(UserError):
             self.call()
         self.assertEqual(self.sidecar.asked, [])
+
+    def test_a_key_belongs_to_its_address(self):
+        sidecar = self.env["sdmk.sidecar"]
+        parameters = self.env["ir.config_parameter"]
+        # However the address came to be another one.
+        parameters.set_param("sdmk.sidecar.allowed_urls", "http://sidecar.invalid http://other.invalid")
+        parameters.set_param("sdmk.sidecar.url", "http://other.invalid")
+        with self.assertRaises(UserError):
+            self.call()
+        sidecar._connect("http://sidecar.invalid/")
+        self.call()
+        sidecar._connect("http://other.invalid")
+        self.assertFalse(parameters.get_param("sdmk.sidecar.key"))
+        with self.assertRaises(UserError):
+            self.call()
+        self.assertEqual(len(self.sidecar.asked), 1)
+
+    def test_an_address_is_one_that_a_system_administrator_allows(self):
+        parameters = self.env["ir.config_parameter"]
+        with self.assertRaisesRegex(AccessError, "system administrator"):
+            self.sidecar_as("admin")._connect("https://elsewhere.invalid", KEY)
+        self.assertEqual(parameters.get_param("sdmk.sidecar.url"), "http://sidecar.invalid")
+        system = self._new_user("system", "base.group_system")
+        self.env["sdmk.sidecar"].with_user(system)._connect("https://elsewhere.invalid", KEY)
+        self.assertIn("https://elsewhere.invalid", parameters.get_param("sdmk.sidecar.allowed_urls").split())
+        self.sidecar_as("admin")._connect("http://sidecar.invalid", KEY)
+        self.call()
+        # Taken from the list, it is called no more.
+        parameters.set_param("sdmk.sidecar.allowed_urls", "https://elsewhere.invalid")
+        with self.assertRaisesRegex(UserError, "system administrator"):
+            self.call()
+
+    def test_what_is_no_address_or_no_key_is_not_taken(self):
+        for url in (
+            "ftp://sidecar.invalid",
+            "sidecar.invalid",
+            "https://",
+            "https://a@sidecar.invalid",
+            "https://sidecar.invalid?x=",
+            "https://sidecar.invalid/#",
+            "https://sidecar.invalid /v1",
+            "https://sidecar.invalid/a/../b//",
+            "https://sidecar.invalid:99999",
+            "https://[::1",
+        ):
+            with self.subTest(url=url), self.assertRaises(ValidationError):
+                self.env["sdmk.sidecar"]._connect(url, KEY)
+        for key in ("x", f"{KEY}x", KEY[:-1], f"{KEY}\n"):
+            with self.subTest(key=key), self.assertRaises(ValidationError):
+                self.env["sdmk.sidecar"]._connect("http://sidecar.invalid", key)
 
     def test_an_order_needs_its_role(self):
         sidecar = self.env["sdmk.sidecar"]
         for user, role, may in (
             ("auditor", "verifier", False),
-            ("auditor", "admin", False),
-            ("verifier", "admin", False),
+            ("auditor", "administrator", False),
+            ("verifier", "administrator", False),
             ("verifier", "verifier", True),
-            ("admin", "admin", True),
+            ("admin", "administrator", True),
             ("admin", "verifier", True),
         ):
             with self.subTest(user=user, role=role):

@@ -31,12 +31,12 @@ class SdmkHealthWorkerEdit(models.TransientModel):
     @api.model
     def default_get(self, fields):
         values = super().default_get(fields)
-        worker = self.env["sdmk.health.worker"].browse(values.get("health_worker_id"))
+        worker = self.env["sdmk.health.worker"].browse(values.get("health_worker_id"))._checked()
         return {**values, **{name: worker[name] for name in KEYS if name in fields and worker}}
 
     def action_save(self):
         """Send the fields that were changed; the others stay KKI's."""
-        self.ensure_one()
+        self.env["sdmk.sidecar"]._checked(self).ensure_one()
         worker = self.health_worker_id
         changed = {
             key: fields.Date.to_string(self[name]) if name == "birth_date" and self[name] else self[name] or None

@@ -143,12 +143,12 @@ class SdmkBatch(models.Model):
     def action_apply(self):
         """Apply the batch as its plan was shown."""
         self.ensure_one()
-        self._command("apply", {"planDigest": self.plan_digest})
+        self._command("apply", {"planDigest": self._checked().plan_digest})
 
     def action_cancel(self):
         """Cancel what is not applied yet of the batch's run."""
         self.ensure_one()
-        self.env["sdmk.sidecar"]._command("admin", "POST", f"/v1/runs/{self.run_id}/cancel")
+        self.env["sdmk.sidecar"]._command("administrator", "POST", "/v1/runs/{}/cancel", self._checked().run_id)
 
     def action_discard(self):
         """Ask for the reason to end the held batch without applying it."""
@@ -175,11 +175,11 @@ class SdmkBatch(models.Model):
         :param str effect: ``deactivated`` or ``name_changed``: those alone
         """
         self.ensure_one()
-        self.check_access("read")
-        query = f"?limit=20&after={int(after)}"
+        self._checked()
+        query = {"limit": 20, "after": after if type(after) is int else 0}
         if effect in ("deactivated", "name_changed"):
-            query += f"&effect={effect}"
-        page = self.env["sdmk.sidecar"]._call("GET", f"/v1/batches/{self.id}/changes{query}")
+            query["effect"] = effect
+        page = self.env["sdmk.sidecar"]._call("GET", "/v1/batches/{}/changes", self.id, query=query)
         return self._in_words(page)
 
     @api.model
@@ -226,7 +226,10 @@ class SdmkBatch(models.Model):
         }
 
     def _command(self, order, body):
-        return self.env["sdmk.sidecar"]._command("admin", "POST", f"/v1/batches/{self.id}/{order}", body)
+        self._checked().ensure_one()
+        return self.env["sdmk.sidecar"]._command(
+            "administrator", "POST", "/v1/batches/{}/{}", self.id, order, body=body
+        )
 
     @api.model
     def _selection_partition(self):

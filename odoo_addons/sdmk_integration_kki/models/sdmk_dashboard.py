@@ -57,7 +57,7 @@ class SdmkDashboard(models.AbstractModel):
         """Return what the sidecar says of itself now, or that it does not answer."""
         self.env["sdmk.batch"].check_access("read")
         try:
-            answer = self.env["sdmk.sidecar"]._call("GET", "/v1/integrations/kki")
+            answer = self.env["sdmk.sidecar"]._call("GET", "/v1/integrations/{}", "kki")
         except UserError as error:
             return {"isThere": False, "problem": str(error)}
         due = answer["nextRunDueAt"]

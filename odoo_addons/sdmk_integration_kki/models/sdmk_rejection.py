@@ -110,8 +110,8 @@ class SdmkRejection(models.Model):
     def get_detail(self):
         """Return the row as KKI sent it beside the people whom it may concern, straight from the sidecar."""
         self.ensure_one()
-        self.check_access("read")
-        detail = self.env["sdmk.sidecar"]._call("GET", f"/v1/rejections/{self.id}")
+        self._checked()
+        detail = self.env["sdmk.sidecar"]._call("GET", "/v1/rejections/{}", self.id)
         professions = dict(self._selection_profession())
         statuses = dict(self.env["sdmk.registration"]._fields["status"]._description_selection(self.env))
         sexes = dict(self.env["sdmk.health.worker"]._fields["sex"]._description_selection(self.env))
@@ -133,16 +133,18 @@ class SdmkRejection(models.Model):
         :rtype: dict
         """
         self.ensure_one()
+        self._checked()
         body = {"healthWorkerId": health_worker_id}
         if row:
-            body["row"] = {"batchId": row["batchId"], "rowNo": row["rowNo"]}
+            # The screen has more of it; what is none at all the sidecar does not take.
+            body["row"] = {key: row.get(key) for key in ("batchId", "rowNo")} if isinstance(row, dict) else row
         if reason:
             body["reason"] = reason
-        answer = self.env["sdmk.sidecar"]._command("verifier", "POST", f"/v1/rejections/{self.id}/resolve", body)
+        answer = self.env["sdmk.sidecar"]._command("verifier", "POST", "/v1/rejections/{}/resolve", self.id, body=body)
         batch = answer["batch"]
         states = dict(self.env["sdmk.batch"]._fields["state"]._description_selection(self.env))
         if health_worker_id == "new" and batch["state"] == "applied":
-            page = self.env["sdmk.sidecar"]._call("GET", f"/v1/batches/{batch['id']}/changes?limit=1")
+            page = self.env["sdmk.sidecar"]._call("GET", "/v1/batches/{}/changes", batch["id"], query={"limit": 1})
             health_worker_id = next((change["healthWorkerId"] for change in page["items"]), None)
         return {
             "batchState": batch["state"],
@@ -151,7 +153,7 @@ class SdmkRejection(models.Model):
         }
 
     def _ids_to_decide(self):
-        ids = self.filtered(lambda record: record.state == "open").ids
+        ids = self._checked().filtered(lambda record: record.state == "open").ids
         if not ids:
             raise UserError(self.env._("None of these rows is open any more."))
         if len(ids) > MOST:
@@ -159,7 +161,7 @@ class SdmkRejection(models.Model):
         return ids
 
     def _command(self, order, body):
-        return self.env["sdmk.sidecar"]._command("verifier", "POST", f"/v1/rejections/{order}", body)
+        return self.env["sdmk.sidecar"]._command("verifier", "POST", "/v1/rejections/{}", order, body=body)
 
     def _notify(self, message):
         return {

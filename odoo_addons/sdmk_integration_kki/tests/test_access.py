@@ -1,3 +1,4 @@
+from odoo.addons.sdmk_core.tests.common import ANY_JSON
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
@@ -53,6 +54,67 @@ class TestAccess(KkiCase):
                             press()
                         self.assertEqual(len(self.sidecar.asked), before)
                     self.sidecar.answers = []
+
+    def test_an_id_that_is_none_orders_nothing(self):
+        methods = {
+            "sdmk.rejection": {
+                "action_retry": (),
+                "action_reprocess": (),
+                "action_dismiss": (),
+                "get_detail": (),
+                "resolve": ("new",),
+            },
+            "sdmk.batch": {"action_apply": (), "action_cancel": (), "get_changes": ()},
+        }
+        for role in ("auditor", "verifier", "admin", "service"):
+            for model, calls in methods.items():
+                for name, args in calls.items():
+                    for given in ANY_JSON[1:]:
+                        # As `call_kw` does with what a browser sends.
+                        records = self.env[model].with_user(self.users[role]).browse([given])
+                        with self.subTest(role=role, method=name, id=given):
+                            self.assertDenied(getattr(records, name), *args)
+        self.assertEqual(self.sidecar.asked, [])
+
+    def test_what_else_a_browser_sends_never_changes_the_address(self):
+        for given in ANY_JSON:
+            self.sidecar.answers = [(200, {"batch": {"id": 1, "state": "held"}})]
+            self.rejection_as("verifier").resolve(given, given, given)
+            self.assertEqual(self.sidecar.last["path"], "/v1/rejections/1/resolve")
+            self.sidecar.answers = [(200, {"items": [], "summary": None})]
+            self.batch_as("auditor").get_changes(given, given)
+            self.assertRegex(self.sidecar.last["path"], r"^/v1/batches/1/changes\?limit=20&after=-?\d+$")
+
+    def test_a_form_orders_only_for_what_is_there(self):
+        verifier = self.env(user=self.users["verifier"])
+        admin = self.env(user=self.users["admin"])
+        for given in ("../runs/3/cancel?x=", [1], {"id": 1}, True, 99):
+            for create in (
+                lambda: verifier["sdmk.rejection.dismissal"].create({"rejection_ids": [given], "reason": "x"}),
+                lambda: admin["sdmk.batch.decision"].create({"batch_id": given, "decision": "undo", "reason": "x"}),
+                lambda: admin["sdmk.batch.decision"].create({"batch_id": 1, "decision": given, "reason": "x"}),
+            ):
+                with self.subTest(given=given):
+                    self.assertDenied(self.press, create)
+        asked = [call["path"] for call in self.sidecar.asked]
+        self.assertFalse([path for path in asked if "runs" in path], asked)
+
+    def press(self, create):
+        form = create()
+        (form.action_dismiss if form._name == "sdmk.rejection.dismissal" else form.action_decide)()
+
+    def test_nobody_writes_what_the_sidecar_tells_superusers_included(self):
+        for record in (self.env["sdmk.batch"].browse(1), self.env["sdmk.rejection"].browse(1)):
+            for change in (
+                lambda: record.write({"state": "applied"}),
+                lambda: record.with_context(sdmk_told=record._name).write({"state": "applied"}),
+                lambda: record.web_save({"state": "applied"}, {}),
+                lambda: record.create({"state": "applied"}),
+                record.copy,
+                record.unlink,
+            ):
+                with self.subTest(model=record._name), self.assertRaises(AccessError):
+                    change()
 
     def answer_to(self, order):
         return {

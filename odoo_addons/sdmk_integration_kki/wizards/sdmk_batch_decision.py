@@ -18,7 +18,7 @@ class SdmkBatchDecision(models.TransientModel):
     reason = fields.Char(required=True)
 
     def action_decide(self):
-        self.ensure_one()
+        self.env["sdmk.sidecar"]._checked(self).ensure_one()
         body = {"reason": self.reason}
         if self.decision == "discard":
             body["watermark"] = self.watermark

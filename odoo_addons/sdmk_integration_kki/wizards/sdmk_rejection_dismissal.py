@@ -16,6 +16,7 @@ class SdmkRejectionDismissal(models.TransientModel):
             record.count = len(record.rejection_ids)
 
     def action_dismiss(self):
-        self.ensure_one()
-        self.rejection_ids._command("dismiss", {"ids": self.rejection_ids.ids, "reason": self.reason})
+        self.env["sdmk.sidecar"]._checked(self).ensure_one()
+        rejections = self.rejection_ids._checked()
+        rejections._command("dismiss", {"ids": rejections.ids, "reason": self.reason})
         return {"type": "ir.actions.act_window_close"}

@@ -34,7 +34,7 @@ class SdmkSyncWizard(models.TransientModel):
 
     def action_start(self):
         """Start the run and show its batches."""
-        self.ensure_one()
+        self.env["sdmk.sidecar"]._checked(self).ensure_one()
         body = {"mode": self.mode, "apply": self.apply_mode}
         if self.profession_ids:
             body["professions"] = self.profession_ids.mapped("code")
@@ -44,7 +44,7 @@ class SdmkSyncWizard(models.TransientModel):
             for name, key in (("changed_since", "changedSince"), ("changed_until", "changedUntil")):
                 body[key] = self[name].isoformat() + "Z"
         run = self.env["sdmk.sidecar"]._command(
-            "admin", "POST", "/v1/runs", body, {"Idempotency-Key": self.idempotency_key}
+            "administrator", "POST", "/v1/runs", body=body, headers={"Idempotency-Key": self.idempotency_key}
         )
         action = self.env["ir.actions.act_window"]._for_xml_id("sdmk_integration_kki.sdmk_batch_action")
         title = self.env._("Run %(number)s", number=run["id"])

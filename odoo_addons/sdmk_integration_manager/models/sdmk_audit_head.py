@@ -1,8 +1,12 @@
+import json
 import re
 
 from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
+
+# Heads that one call asks for.
+MOST = 5000
 
 
 class SdmkAuditHead(models.Model):
@@ -62,7 +66,7 @@ class SdmkAuditHead(models.Model):
         :return: how many are new
         :rtype: int
         """
-        heads = [(row.get("seq"), row.get("hash")) for row in self._read_rows(payload, "audit_heads")]
+        heads = [(row.get("seq"), row.get("hash")) for row in self._read_rows(payload, "audit_heads")[0]]
         for seq, digest in heads:
             if type(seq) is not int or not isinstance(digest, str) or not re.fullmatch("[0-9a-f]{64}", digest):
                 raise self._no_payload()
@@ -80,3 +84,16 @@ class SdmkAuditHead(models.Model):
             noted += self.env.cr.rowcount
         self.invalidate_model()
         return noted
+
+    @api.model
+    def compare_audit_heads(self, payload):
+        """Return what is noted, a page at a time, as JSON text: XML-RPC has no integers above 31 bits.
+
+        :param str payload: ``{"after": 0, "limit": 5000}``, the id of the last one before and how many
+        """
+        told = self._read_call(payload, "after", "limit")
+        after, limit = told.get("after"), told.get("limit")
+        if type(after) is not int or type(limit) is not int:
+            raise self._no_payload()
+        heads = self.sudo().search([("id", ">", after)], order="id", limit=min(limit, MOST))
+        return json.dumps([{"id": head.id, "seq": head.seq, "hash": head.hash} for head in heads])

@@ -1,12 +1,15 @@
 import datetime
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 
 # Under the longest life that Odoo gives the key of a person: three months.
 KEY_DAYS = 85
 RENEW_DAYS = 30
+# What people set. The sidecar stores it first, and tells what holds.
+SETTING = {"schedule", "profession_ids", "reject_alert_ratio", "create_unmatched"}
+CONNECTION = {"sidecar_url", "sidecar_key"}
 
 
 class SdmkIntegration(models.Model):
@@ -35,63 +38,77 @@ class SdmkIntegration(models.Model):
     changed_at = fields.Datetime(readonly=True)
     changed_by = fields.Char(readonly=True)
     sidecar_url = fields.Char(
-        string="Sidecar Address", compute="_compute_sidecar", inverse="_inverse_sidecar_url", compute_sudo=True
+        string="Sidecar Address",
+        compute="_compute_sidecar_url",
+        inverse="_inverse_sidecar",
+        compute_sudo=True,
+        groups="sdmk_core.group_sdmk_admin",
+        help="One that a system administrator allows. With another address the key must be entered again.",
     )
     sidecar_key = fields.Char(
-        compute="_compute_sidecar",
-        inverse="_inverse_sidecar_key",
+        compute="_compute_sidecar_key",
+        inverse="_inverse_sidecar",
         compute_sudo=True,
+        groups="sdmk_core.group_sdmk_admin",
         help="API key of the sidecar; it is never shown again.",
     )
-    account_key_ends = fields.Datetime(readonly=True, help="When the key ends with which the sidecar calls Odoo.")
+    account_key_ends = fields.Datetime(
+        readonly=True,
+        groups="sdmk_core.group_sdmk_admin",
+        help="When the key ends with which the sidecar calls Odoo.",
+    )
 
     _code_uniq = models.Constraint("unique(code)", "There is one integration of each code.")
 
-    def _compute_sidecar(self):
-        parameters = self.env["ir.config_parameter"].sudo()
-        url = parameters.get_param("sdmk.sidecar.url")
-        has_key = bool(parameters.get_param("sdmk.sidecar.key"))
-        for record in self:
-            record.sidecar_url = url
-            record.sidecar_key = "••••••••" if has_key else False
+    def _compute_sidecar_url(self):
+        self.sidecar_url = self.env["ir.config_parameter"].sudo().get_param("sdmk.sidecar.url")
 
-    def _inverse_sidecar_url(self):
+    def _compute_sidecar_key(self):
+        has_key = bool(self.env["ir.config_parameter"].sudo().get_param("sdmk.sidecar.key"))
+        self.sidecar_key = "••••••••" if has_key else False
+
+    def _inverse_sidecar(self):
+        """Take the address and the key into use at once: a key that is entered belongs to the address beside it."""
         self._check_administrator()
         for record in self:
-            if record.sidecar_url and not record.sidecar_url.startswith(("http://", "https://")):
-                raise ValidationError(self.env._("The sidecar's address begins with http:// or https://."))
-            self.env["ir.config_parameter"].sudo().set_param("sdmk.sidecar.url", record.sidecar_url or "")
-
-    def _inverse_sidecar_key(self):
-        self._check_administrator()
-        for record in self:
-            if not (record.sidecar_key or "").startswith("•"):
-                self.env["ir.config_parameter"].sudo().set_param("sdmk.sidecar.key", record.sidecar_key or "")
+            is_shown = (record.sidecar_key or "").startswith("•")
+            self.env["sdmk.sidecar"]._connect(record.sidecar_url, None if is_shown else record.sidecar_key or "")
         # The form must not keep what was typed.
-        self.invalidate_recordset(["sidecar_key"], flush=False)
+        self.invalidate_recordset(CONNECTION, flush=False)
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        """Let the addon of an integration make its record, and nobody else: what it is comes from the sidecar."""
+        if not self.env.su or any(not vals.keys() <= {"name", "code"} for vals in vals_list):
+            raise self._only_told()
+        return super(SdmkIntegration, self._as_told()).create(vals_list).with_env(self.env)
 
     def write(self, vals):
-        setting = {"schedule", "profession_ids", "reject_alert_ratio", "create_unmatched"} & vals.keys()
-        result = super().write(vals)
-        if setting:
+        """Store a setting at the sidecar first. All else is what the sidecar tells, and nobody's to write."""
+        if not vals.keys() <= SETTING | CONNECTION:
+            raise self._only_told()
+        self._check_administrator()
+        self._checked()
+        result = super(SdmkIntegration, self._as_told()).write(vals)
+        if SETTING & vals.keys():
             for record in self:
                 record._store_setting(record.is_active)
         return result
 
     def action_switch_on(self):
         """Switch the integration on, if the sidecar can store it."""
-        for record in self:
+        for record in self._checked():
             record._store_setting(True)
 
     def action_switch_off(self):
         """Switch the integration off, if the sidecar can store it."""
-        for record in self:
+        for record in self._checked():
             record._store_setting(False)
 
     def action_test_connection(self):
         self._check_administrator()
         self.ensure_one()
-        answer = self.env["sdmk.sidecar"]._call("GET", f"/v1/integrations/{self.code}")
+        answer = self.env["sdmk.sidecar"]._call("GET", "/v1/integrations/{}", self._checked().code)
         self._take(answer)
         state = self.env._("switched on") if answer["active"] else self.env._("switched off")
         return self._notify(self.env._("The sidecar answers; the integration is %(state)s.", state=state))
@@ -104,21 +121,25 @@ class SdmkIntegration(models.Model):
 
     @api.model
     def sync_integrations(self, payload):
-        """Store the settings of the sidecar that are newer than what is here.
+        """Store the settings of the sidecar that are newer than what is here; in a repair those that are not the same.
 
         :param str payload: JSON text, as contracts/odoo describes
-        :return: how many were newer
+        :return: how many were newer, or not the same
         :rtype: int
         """
-        rows = self._read_rows(payload, "integrations")
+        rows, is_repair = self._read_rows(payload, "integrations")
         stored = 0
         for row in rows:
-            record = self.sudo().search([("code", "=", row.get("code"))])
+            if not isinstance(row.get("code"), str) or type(row.get("version")) is not int:
+                raise self._no_payload()
+            record = self.sudo().search([("code", "=", row["code"])])
+            if not record and is_repair:
+                record = self.sudo().create({"name": row["code"], "code": row["code"]})
             if not record:
                 continue
             # Two calls side by side: the second waits, and then sees what the first has stored.
             record._lock()
-            if record.version < row["version"]:
+            if record.version < row["version"] or (is_repair and not record._has_row(row)):
                 record._take_row(row)
                 stored += 1
         return stored
@@ -136,9 +157,11 @@ class SdmkIntegration(models.Model):
         former = keys.search([("user_id", "=", account.id)])
         ends = fields.Datetime.now() + datetime.timedelta(days=KEY_DAYS)
         key = keys.with_user(account).sudo()._generate("rpc", "SDMK sidecar", ends)
-        self.env["sdmk.sidecar"]._call("PUT", "/v1/odoo/account", {"login": account.login, "apiKey": key})
+        self.env["sdmk.sidecar"]._command(
+            "administrator", "PUT", "/v1/odoo/account", body={"login": account.login, "apiKey": key}
+        )
         former.unlink()
-        self.sudo().search([("code", "!=", False)]).account_key_ends = ends
+        self.sudo().search([("code", "!=", False)])._write_as_told({"account_key_ends": ends})
 
     def _store_setting(self, is_active):
         self.ensure_one()
@@ -152,7 +175,10 @@ class SdmkIntegration(models.Model):
             "createUnmatched": self.create_unmatched,
         }
         headers = {"If-Match": f'"{self.version}"'} if self.version else None
-        self._take(self.env["sdmk.sidecar"]._call("PUT", f"/v1/integrations/{self.code}", body, headers))
+        answer = self.env["sdmk.sidecar"]._command(
+            "administrator", "PUT", "/v1/integrations/{}", self.code, body=body, headers=headers
+        )
+        self._take(answer)
 
     def _take(self, answer):
         """Store what the sidecar answers as its present setting."""
@@ -170,6 +196,20 @@ class SdmkIntegration(models.Model):
         )
 
     def _take_row(self, row):
+        self.sudo()._write_as_told(self._values_of(row))
+
+    def _has_row(self, row):
+        """Return whether the record says what the sidecar tells."""
+        values = self._values_of(row)
+        (_command, _id, professions) = values.pop("profession_ids")[0]
+        changed_at = fields.Datetime.to_datetime(values.pop("changed_at"))
+        return (
+            set(self.profession_ids.ids) == set(professions)
+            and self.changed_at == changed_at
+            and all(self[name] == value for name, value in values.items())
+        )
+
+    def _values_of(self, row):
         codes = (row.get("professions") or "").split()
         professions = self.env["sdmk.profession"].sudo().search([("code", "in", codes)])
         values = {
@@ -184,12 +224,11 @@ class SdmkIntegration(models.Model):
         }
         if row.get("time_zone"):
             values["time_zone"] = row["time_zone"]
-        self.sudo()._write_as_told(values)
+        return values
 
     def _write_as_told(self, values):
         """Write what the sidecar has stored already."""
-        # Not self.write: that would send it to the sidecar again.
-        return super().write(values)  # pylint: disable=super-method-mismatch
+        return super(SdmkIntegration, self._as_told()).write(values)  # pylint: disable=super-method-mismatch
 
     def _check_administrator(self):
         if not self.env.su and not self.env.user.has_group("sdmk_core.group_sdmk_admin"):

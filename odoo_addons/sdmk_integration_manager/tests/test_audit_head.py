@@ -1,3 +1,5 @@
+import json
+
 from odoo.addons.sdmk_core.tests.common import SdmkCase
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
@@ -45,6 +47,22 @@ class TestAuditHead(SdmkCase):
             for change in (lambda: head.write({"seq": 9}), head.unlink, lambda: head.create({"seq": 4, "hash": "x"})):
                 with self.subTest(role=role), self.assertRaises(AccessError), mute_logger("odoo.models"):
                     change()
+
+    def test_what_is_noted_is_told_to_the_service_account_page_by_page(self):
+        for seq, letter in ((3, "a"), (4, "b"), (3, "c")):
+            self.note(seq, letter * 64)
+        heads = self.env["sdmk.audit.head"]
+        service = heads.with_user(self.users["service"])
+        pages = []
+        for _ in range(2):
+            after = pages[-1][-1]["id"] if pages else 0
+            pages.append(json.loads(service.compare_audit_heads(json.dumps({"after": after, "limit": 2}))))
+        self.assertEqual([[head["seq"] for head in page] for page in pages], [[3, 4], [3]])
+        with self.assertRaises(AccessError):
+            heads.with_user(self.users["admin"]).compare_audit_heads('{"after": 0, "limit": 2}')
+        for payload in ("{}", '{"after": "0", "limit": 2}', '{"after": 0, "limit": true}'):
+            with self.subTest(payload=payload), self.assertRaises(ValidationError):
+                service.compare_audit_heads(payload)
 
     def test_heads_come_from_the_service_account_alone(self):
         with self.assertRaises(AccessError):

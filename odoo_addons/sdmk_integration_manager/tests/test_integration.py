@@ -1,9 +1,11 @@
 import datetime
+import functools
 
 from odoo import fields
 from odoo.addons.sdmk_core.tests.common import SdmkCase
-from odoo.addons.sdmk_core.tests.fake_sidecar import FakeSidecar
-from odoo.exceptions import AccessError, UserError
+from odoo.addons.sdmk_core.tests.fake_sidecar import KEY, FakeSidecar
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.fields import Command
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
@@ -58,6 +60,36 @@ class TestIntegration(SdmkCase):
         self.assertEqual(self.hand_over(version=5, schedule="1 1 * * *"), 1)
         self.assertEqual((self.integration.schedule, self.integration.version), ("1 1 * * *", 5))
 
+    def test_a_repair_counts_whatever_is_here(self):
+        repair = {"repair": True, "integrations": [self.row(professions="doctor", version=3)]}
+        self.receive(
+            "sdmk.profession",
+            "sync_professions",
+            professions=[{"code": code, "name": {"en_US": code}} for code in ("doctor", "nurse")],
+        )
+        self.hand_over(version=4, professions="doctor nurse", changed_by="somebody", active=False)
+        tell = functools.partial(self.receive, "sdmk.integration", "sync_integrations", **repair)
+        self.assertEqual((tell(), tell()), (1, 0))
+        self.assertEqual(
+            self.integration.mapped(lambda record: (record.version, record.changed_by, record.is_active)),
+            [(3, "configuration", True)],
+        )
+        self.assertEqual(self.integration.profession_ids.mapped("code"), ["doctor"])
+        for forged in ("time_zone = 'UTC'", "reject_alert_ratio = 0.9", "version = 2147483647", "code = 'x'"):
+            self.env.cr.execute(f"update sdmk_integration set {forged} where id = {self.integration.id}")  # noqa: S608
+            self.integration.invalidate_recordset()
+            self.assertEqual((tell(), tell()), (1, 0), forged)
+
+    def test_a_payload_that_is_none_is_denied(self):
+        for rows in (
+            [{}],
+            [{"code": "rekaan"}],
+            [{"code": "rekaan", "version": "9"}],
+            [{"code": ["rekaan"], "version": 9}],
+        ):
+            with self.subTest(rows=rows), self.assertRaises(ValidationError):
+                self.receive("sdmk.integration", "sync_integrations", integrations=rows)
+
     def test_a_setting_is_stored_by_the_sidecar_before_it_is_here(self):
         self.sidecar.answer(self.stored(schedule="30 3 * * *"))
         with Form(self.as_role("admin")) as form:
@@ -90,7 +122,8 @@ class TestIntegration(SdmkCase):
                 "switch": lambda record: record.action_switch_off(),
                 "connection": lambda record: record.action_test_connection(),
                 "key": lambda record: record.action_renew_key(),
-                "address": lambda record: record.write({"sidecar_url": "http://elsewhere.invalid"}),
+                "address": lambda record: record.write({"sidecar_url": "http://sidecar.invalid"}),
+                "key of the sidecar": lambda record: record.write({"sidecar_key": KEY}),
             }.items():
                 with (
                     self.subTest(role=role, order=name),
@@ -106,12 +139,113 @@ class TestIntegration(SdmkCase):
         self.assertIn("switched off", action["params"]["message"])
 
     def test_the_key_of_the_sidecar_is_never_shown(self):
-        self.as_role("admin").write({"sidecar_key": "sdmk_new_key"})
-        self.assertEqual(self.env["ir.config_parameter"].get_param("sdmk.sidecar.key"), "sdmk_new_key")
-        self.assertNotIn("sdmk_new_key", self.as_role("admin").sidecar_key)
+        parameters = self.env["ir.config_parameter"]
+        new = f"sdmk_{'n' * 43}"
+        self.as_role("admin").write({"sidecar_key": new})
+        self.assertEqual(parameters.get_param("sdmk.sidecar.key"), new)
+        admin = self.as_role("admin")
+        for read in (
+            lambda: admin.read(),
+            lambda: admin.export_data(["sidecar_key"]) if admin.env.user.has_group("base.group_allow_export") else "",
+            lambda: admin.onchange({}, [], {"sidecar_key": {}, "sidecar_url": {}}),
+            lambda: admin.default_get(["sidecar_key"]),
+            lambda: admin.web_read({"sidecar_key": {}}),
+        ):
+            self.assertNotIn(new, str(read()))
         # What the form shows is no key.
         self.as_role("admin").write({"sidecar_key": self.as_role("admin").sidecar_key})
-        self.assertEqual(self.env["ir.config_parameter"].get_param("sdmk.sidecar.key"), "sdmk_new_key")
+        self.assertEqual(parameters.get_param("sdmk.sidecar.key"), new)
+
+    def test_the_key_of_the_sidecar_is_found_by_no_search(self):
+        for role in ("auditor", "verifier", "admin"):
+            model = self.env["sdmk.integration"].with_user(self.users[role])
+            for name, ask in {
+                "search": lambda model: model.search([("sidecar_key", "=like", "sdmk_k%")]),
+                "order": lambda model: model.search([], order="sidecar_key"),
+                "group": lambda model: model.formatted_read_group([], ["sidecar_key"], ["__count"]),
+                "parameter": lambda model: model.env["ir.config_parameter"].get_param("sdmk.sidecar.key"),
+                "parameters": lambda model: model.env["ir.config_parameter"].search_read([], ["value"]),
+            }.items():
+                with self.subTest(role=role, by=name), mute_logger("odoo.domains", "odoo.fields"):
+                    self.assertDenied(ask, model)
+
+    def test_the_connection_is_shown_to_administrators_alone(self):
+        for role in ("auditor", "verifier"):
+            record = self.as_role(role)
+            self.assertFalse({"sidecar_url", "sidecar_key", "account_key_ends"} & record.read()[0].keys())
+            for name in ("sidecar_url", "sidecar_key", "account_key_ends"):
+                with self.subTest(role=role, field=name), self.assertRaises(AccessError):
+                    record.read([name])
+
+    def test_an_administrator_gets_the_key_to_no_address_of_their_own(self):
+        parameters = self.env["ir.config_parameter"]
+        for change in (
+            {"sidecar_url": "https://elsewhere.invalid"},
+            {"sidecar_url": "https://elsewhere.invalid", "sidecar_key": KEY},
+            {"sidecar_key": KEY, "sidecar_url": "https://elsewhere.invalid"},
+        ):
+            with self.subTest(change=list(change)), self.assertRaises(AccessError), self.env.cr.savepoint():
+                self.as_role("admin").write(change)
+        self.assertEqual(parameters.get_param("sdmk.sidecar.url"), "http://sidecar.invalid")
+        # Of two that are allowed, each has its own key.
+        parameters.set_param("sdmk.sidecar.allowed_urls", "http://sidecar.invalid http://other.invalid")
+        self.as_role("admin").write({"sidecar_url": "http://other.invalid"})
+        self.assertFalse(parameters.get_param("sdmk.sidecar.key"))
+        with self.assertRaises(UserError):
+            self.as_role("admin").action_test_connection()
+        self.assertEqual(self.sidecar.asked, [])
+        for change in ({"sidecar_key": KEY}, {"sidecar_key": KEY, "sidecar_url": "http://sidecar.invalid"}):
+            self.as_role("admin").write(change)
+            self.assertEqual(parameters.get_param("sdmk.sidecar.key"), KEY)
+
+    def test_what_the_sidecar_tells_is_written_by_nobody(self):
+        forged = {
+            "is_active": False,
+            "changed_by": "somebody",
+            "changed_at": "2020-01-01 00:00:00",
+            "version": 99,
+            "code": "x",
+            "name": "x",
+            "time_zone": "UTC",
+            "account_key_ends": "2099-01-01 00:00:00",
+            "create_uid": 1,
+        }
+        before = self.integration.read([*forged, "schedule"])
+        for user in (*self.users.values(), self.stranger, self.env.user):
+            record = self.integration.with_user(user)
+            for name, value in forged.items():
+                attacks = {
+                    "write": lambda: record.write({name: value}),
+                    "write beside a setting": lambda: record.write({"schedule": "1 1 * * *", name: value}),
+                    "save": lambda: record.web_save({name: value}, {}),
+                    "create": lambda: record.create({"name": "x", "code": "x", name: value}),
+                    "context": lambda: record.with_context(sdmk_told="sdmk.integration").write({name: value}),
+                    "default": lambda: record.with_context(**{f"default_{name}": value}).copy(),
+                }
+                for way, attack in attacks.items():
+                    # A superuser's addon makes a record with its name and code.
+                    if user == self.env.user and way == "create" and name in ("name", "code"):
+                        continue
+                    with (
+                        self.subTest(user=user.login, field=name, way=way),
+                        mute_logger("odoo.addons.base.models.ir_model", "odoo.models"),
+                        self.assertRaises(AccessError),
+                        self.env.cr.savepoint(),
+                    ):
+                        attack()
+            with mute_logger("odoo.addons.base.models.ir_model"):
+                for attack in (
+                    lambda: record.update_field_translations("name", {"en_US": "x"}),
+                    lambda: record.name_create("x") if not record.env.su else record._check_told(),
+                    lambda: record.write({"profession_ids": [Command.create({"code": "x", "name": "x"})]}),
+                ):
+                    with self.subTest(user=user.login), self.assertRaises(AccessError), self.env.cr.savepoint():
+                        attack()
+                imported = record.load(["id", "name", "code", "is_active"], [["x.y", "x", "x", "1"]])
+                self.assertFalse(imported["ids"])
+        self.integration.invalidate_recordset()
+        self.assertEqual(self.integration.read([*forged, "schedule"]), before)
+        self.assertEqual(self.sidecar.asked, [])
 
     def test_a_renewed_key_takes_the_place_of_the_former_one(self):
         account = self.env.ref("sdmk_integration_manager.user_sdmk_service")
@@ -133,7 +267,8 @@ class TestIntegration(SdmkCase):
         self.as_role("admin").action_renew_key()
         self.env["sdmk.integration"]._cron_renew_key()
         self.assertEqual(len(self.sidecar.asked), 1)
-        self.integration.account_key_ends = fields.Datetime.now() + datetime.timedelta(days=20)
+        soon = fields.Datetime.now() + datetime.timedelta(days=20)
+        self.integration._write_as_told({"account_key_ends": soon})
         self.env["sdmk.integration"]._cron_renew_key()
         self.assertEqual(len(self.sidecar.asked), 2)
 

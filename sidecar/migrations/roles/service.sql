@@ -34,6 +34,8 @@ grant select, insert, delete on kki.audit_unchained to :"service";
 grant select, insert, update on kki.audit_check to :"service";
 -- It checks keys and notes their use; making and revoking them takes the login that migrates.
 grant select, update (last_used_at) on kki.api_key to :"service";
+-- It remembers which signed requests it has carried out, and forgets them.
+grant select, insert, delete on kki.signed_request to :"service";
 
 grant execute on function kki.open_staging(bigint), kki.drop_staging(bigint), kki.renew_statistics(regclass[])
   to :"service";

@@ -1,10 +1,13 @@
 import type pg from 'pg'
+import type { Role } from '../../platform/roles.ts'
 
 /** Who does something, and within which request: what every audit event carries. */
 export interface Caller {
   /** The operator's login, the key's name, or the part of the sidecar that acts by itself. */
   actor: string
   apiKeyId: number | null
+  /** The operator's, with which the sidecar let them act; it is kept in the detail. */
+  role?: Role | null
   requestId: string
   /** 32 hex digits. */
   traceId: string
@@ -32,7 +35,7 @@ export async function recordAudit(client: pg.ClientBase, event: AuditEvent): Pro
       event.batchId ?? null,
       event.requestId,
       event.traceId,
-      JSON.stringify(event.detail ?? {})
+      JSON.stringify({ ...event.detail, ...(event.role && { role: event.role }) })
     ]
   )
 }

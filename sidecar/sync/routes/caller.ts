@@ -6,6 +6,7 @@ export function callerOf(request: FastifyRequest): Caller {
   return {
     actor: request.actor?.name ?? 'unknown',
     apiKeyId: request.actor?.keyId ?? null,
+    role: request.actor?.role ?? null,
     requestId: request.id,
     traceId: request.traceId
   }
@@ -13,5 +14,5 @@ export function callerOf(request: FastifyRequest): Caller {
 
 /** Returns whether an operator acts, through a program that speaks for them, or that program itself. */
 export function triggerOf(request: FastifyRequest): 'api' | 'operator' {
-  return request.headers['x-actor'] === undefined ? 'api' : 'operator'
+  return request.signed ? 'operator' : 'api'
 }

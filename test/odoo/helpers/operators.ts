@@ -16,6 +16,9 @@ export const operators = {
 } as const
 export type Operator = keyof typeof operators
 
+/** An address that Odoo may call, where nobody listens. */
+export const nobody = 'http://127.0.0.1:9'
+
 /** An Odoo that operators can sign in to, and a sidecar, each of which can call the other. */
 export interface Operations {
   odooUrl: string
@@ -23,6 +26,8 @@ export interface Operations {
   /** The same for all operators. */
   password: string
   connector: Connector
+  /** The key that Odoo signs with. */
+  key: string
   /** Waits until Odoo has been told everything. */
   settle(): Promise<void>
 }
@@ -56,6 +61,7 @@ export async function startOperations(
     database,
     password,
     connector,
+    key,
     settle: () => settle(connector)
   }
 }
@@ -73,8 +79,8 @@ async function connect(
 for person in ${people}:
     env['res.users'].create({'name': person['name'], 'login': person['login'], 'password': '${password}', 'tz': 'Asia/Jakarta', 'lang': person['lang'],
         'group_ids': [(6, 0, [env.ref(person['group']).id])]})
-env['ir.config_parameter'].set_param('sdmk.sidecar.url', '${url}')
-env['ir.config_parameter'].set_param('sdmk.sidecar.key', '${key}')
+env['sdmk.sidecar']._connect('${url}', '${key}')
+env['ir.config_parameter'].set_param('sdmk.sidecar.allowed_urls', '${url} ${nobody}')
 env['sdmk.integration']._renew_key()
 env.cr.commit()
 print('CONNECTED')

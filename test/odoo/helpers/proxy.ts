@@ -3,12 +3,13 @@ import type { AddressInfo } from 'node:net'
 
 /** A call as it came. */
 export interface SeenCall {
+  method: string
   path: string
   headers: IncomingHttpHeaders
   body: Buffer
 }
 
-/** Stands before an Odoo, and keeps or loses what goes through. */
+/** Stands before an Odoo or a sidecar, and keeps or loses what goes through. */
 export interface OdooProxy {
   url: string
   calls: SeenCall[]
@@ -33,7 +34,8 @@ export async function startProxy(target: string): Promise<OdooProxy> {
     const chunks: Buffer[] = []
     incoming.on('data', chunk => chunks.push(chunk))
     incoming.on('end', async () => {
-      const call = { path: incoming.url as string, headers: incoming.headers, body: Buffer.concat(chunks) }
+      const { method, url, headers } = incoming
+      const call = { method: method as string, path: url as string, headers, body: Buffer.concat(chunks) }
       calls.push(call)
       if (held && `${call.path} ${call.body}`.includes(held.text)) await held.until
       const answer = await forward(target, call)
@@ -79,12 +81,12 @@ interface Answer {
 }
 
 /** Resolves to what the target answered, once it is complete; to null where it is not there. */
-function forward(target: string, { path, headers, body }: SeenCall): Promise<Answer | null> {
+function forward(target: string, { method, path, headers, body }: SeenCall): Promise<Answer | null> {
   return new Promise(resolve => {
     const { connection: _, 'transfer-encoding': __, ...others } = headers
     const outgoing = request(
       new URL(path, target),
-      { method: 'POST', agent: false, headers: { ...others, 'content-length': body.length } },
+      { method, agent: false, headers: { ...others, 'content-length': body.length } },
       incoming => {
         const chunks: Buffer[] = []
         incoming.on('data', chunk => chunks.push(chunk))

@@ -65,7 +65,9 @@ env.cr.commit()
   // Its database is dropped under it at the end.
   theirs.on('error', () => {})
   const empty = async () => {
-    await theirs.query('truncate sdmk_registration, sdmk_health_worker, sdmk_rejection, sdmk_batch cascade')
+    await theirs.query(
+      'truncate sdmk_registration, sdmk_health_worker, sdmk_rejection, sdmk_batch, sdmk_audit_head cascade'
+    )
     await theirs.query('update sdmk_integration set version = 0')
   }
   return {

@@ -1,0 +1,123 @@
+import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:crypto'
+import { errors, jwtVerify } from 'jose'
+import { type Static, Type } from 'typebox'
+import { Value } from 'typebox/value'
+import { Problem } from './problem.ts'
+import { roles } from './roles.ts'
+
+/**
+ * What a program signs for each request of an operator, as a JWT: who asks, in which role, and for what exactly. It is
+ * signed with the program's API key, which itself is never sent.
+ */
+const Claims = Type.Object({
+  /** The operator's login. */
+  sub: Type.String(),
+  role: Type.Enum([...roles]),
+  jti: Type.String({ pattern: '^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$' }),
+  htm: Type.String(),
+  /** Path and query, as they are sent. */
+  htu: Type.String(),
+  /** SHA-256 of the body as base64url; of no bytes where there is no body. */
+  body: Type.String()
+})
+export type Operator = Static<typeof Claims>
+
+/** For how long a signed request is good, and by how much the clocks of both machines may differ, in seconds. */
+const lifetime = 30
+const clockTolerance = 30
+/** After this many seconds a signed request is too old under every clock that is tolerated. */
+export const rememberedSeconds = lifetime + 2 * clockTolerance
+
+const scheme = /^SDMK-Operator (?=[\w-]{1,200}\.)([\w-]+\.[\w-]+\.[\w-]+)$/i
+
+/** Returns the signed request of an `Authorization` header, with the public key that it names; null where there is none. */
+export function readSigned(authorization: string | undefined): { token: string; publicKey: Buffer } | null {
+  const token = scheme.exec(authorization ?? '')?.[1]
+  if (token === undefined) return null
+  const publicKey = publicKeyNamed(token)
+  return publicKey && { token, publicKey }
+}
+
+function publicKeyNamed(token: string): Buffer | null {
+  try {
+    const { kid } = JSON.parse(Buffer.from(token.slice(0, token.indexOf('.')), 'base64url').toString())
+    const publicKey = Buffer.from(String(kid), 'base64url')
+    return publicKey.length === 32 ? publicKey : null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Returns for whom the request was signed, of a token whose public key is known.
+ * @throws Problem where it is not good for this method and address now
+ */
+export async function verifySigned(
+  { token, publicKey }: { token: string; publicKey: Buffer },
+  { method, url }: { method: string; url: string }
+): Promise<Operator> {
+  const key = createPublicKey({
+    key: { kty: 'OKP', crv: 'Ed25519', x: publicKey.toString('base64url') },
+    format: 'jwk'
+  })
+  const claims = await jwtVerify(token, key, {
+    algorithms: ['EdDSA'],
+    clockTolerance,
+    maxTokenAge: lifetime,
+    requiredClaims: ['exp']
+  }).catch(error => {
+    const isOfTime =
+      error instanceof errors.JWTExpired || (error instanceof errors.JWTClaimValidationFailed && error.claim === 'iat')
+    throw unsigned(
+      isOfTime
+        ? 'The request was not signed just now: compare the clocks of Odoo and of this machine.'
+        : 'The signature of the request does not fit.'
+    )
+  })
+  const operator = claims.payload
+  if (!Value.Check(Claims, operator))
+    throw unsigned('What was signed does not say who asks, in which role and for what.')
+  if (operator.htm !== method || operator.htu !== url) throw unsigned('Another request was signed than was sent.')
+  if (!login.test(operator.sub)) {
+    throw new Problem('VALIDATION_FAILED', 'Not valid: /headers/authorization/sub', {
+      errors: [
+        {
+          field: '/headers/authorization/sub',
+          message: 'must be a login of at most 200 ASCII characters without an identity number'
+        }
+      ]
+    })
+  }
+  return operator
+}
+
+/** One printable line: it goes to the audit, and from there to terminals. Whoever signs in with a NIK would be named by it. */
+const login = /^(?!.*\d(?:[ ./_-]{0,3}\d){15})[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/
+
+/** @throws Problem where another body was signed than was sent */
+export function checkBody({ body }: Operator, sent: string): void {
+  if (body !== sent) throw unsigned('Another body was signed than was sent.')
+}
+
+function unsigned(detail: string): Problem {
+  return new Problem('UNAUTHORIZED', detail)
+}
+
+/** Returns the public half of an API key: its 256 random bits are an Ed25519 key. */
+export function publicKeyOf(apiKey: string): Buffer {
+  return createPublicKey(privateKeyOf(apiKey)).export({ format: 'der', type: 'spki' }).subarray(-32)
+}
+
+/** Returns the key that signs, of an API key. */
+export function privateKeyOf(apiKey: string): KeyObject {
+  const seed = Buffer.from(apiKey.slice('sdmk_'.length), 'base64url')
+  return createPrivateKey({ key: Buffer.concat([pkcs8, seed]), format: 'der', type: 'pkcs8' })
+}
+
+/** What stands before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410). */
+const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+/** Returns the digest of a body as it is signed. */
+export function digestBody(body: string | Buffer): string {
+  return hash('sha256', body, 'base64url')
+}
