@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import { loadIdentity } from '../sidecar/registry/identity.ts'
+import { createFileSecretStore } from '../sidecar/secrets/file.ts'
 import { verifyDatabase } from '../sidecar/sync/audit/check.ts'
 import { digest } from '../test/odoo/helpers/mirror.ts'
 
@@ -136,8 +138,8 @@ export async function addOdoo(found: Difference, ours: pg.Pool, theirs: pg.Pool)
 }
 
 /** Adds what is wrong with the chain of audit events, and batches whose audit is not whole. */
-export async function addAudit(found: Difference, pool: pg.Pool): Promise<void> {
-  const verdict = await verifyDatabase(pool)
+export async function addAudit(found: Difference, pool: pg.Pool, secretsDir: string): Promise<void> {
+  const verdict = await verifyDatabase(pool, await loadIdentity(createFileSecretStore(secretsDir)))
   found.lost += verdict.findings
   for (const finding of verdict.first.slice(0, examplesEach)) found.examples.push(`audit: ${JSON.stringify(finding)}`)
   const { rows } = await pool.query<{ id: string; events: number }>(

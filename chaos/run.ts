@@ -79,7 +79,7 @@ export async function makeRun(options: RunOptions): Promise<{ result: Result; sn
       found.examples.unshift(`not over within ${limitMs / 1000} s: ${await whatIsLeft(stage)}`)
     }
     const odoo = await addOdoo(found, stage.pool, lane.odoo.theirs)
-    await addAudit(found, stage.pool)
+    await addAudit(found, stage.pool, stage.secretsDir)
     const { resumed: _, ...told } = { resumed: null, ...struck }
     const result: Result = {
       seed,

@@ -25,7 +25,8 @@ for name in sdmk-db-superuser-password sdmk-db-password sdmk-service-db-password
   random | keep "$name"
 done
 printf 'sdmk_%s' "$(random)" | keep odoo-api-key
-printf '{ "digestKey": "%s", "sealKeyId": "1", "sealKey1": "%s" }\n' "$(key)" "$(key)" | keep nik-keys.json
+printf '{ "digestKey": "%s", "sealKeyId": "1", "sealKey1": "%s", "auditKeyId": "1", "auditKey1": "%s" }\n' "$(key)" "$(key)" "$(key)" |
+  keep nik-keys.json
 # Those of the simulator; put KKI's own here.
 printf '{ "clientId": "sdmk", "clientSecret": "simulator-secret" }\n' | keep kki.json
 # Nobody listens there: put the address of your Slack webhook here.

@@ -3,13 +3,16 @@ import { pipeline } from 'node:stream/promises'
 import { Command, InvalidArgumentError } from 'commander'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { loadConfig } from '../config.ts'
 import { SdmkError } from '../errors.ts'
 import { decodeText, splitLines, TextUnreadable } from '../platform/strict-text.ts'
 import { inTransaction } from '../platform/transaction.ts'
+import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { readLinks, verifyDatabase } from '../sync/audit/check.ts'
 import type { Head } from '../sync/audit/link.ts'
 import { type ChainedEvent, type Finding, type Verdict, verifyChain } from '../sync/audit/verify.ts'
 import { print, withPool } from './command.ts'
+import { withSecret } from './with-secret.ts'
 
 /** Returns `sdmk audit`: proof that what was recorded is what was done. */
 export function auditCommand(): Command {
@@ -32,10 +35,11 @@ function verifyCommand(): Command {
     .option('-f, --file <file>', 'what `sdmk audit export` wrote, instead of the database')
     .option('--json', 'print the result as JSON')
     .action(async ({ head, file, json }: VerifyOptions) => {
+      const keys = await withSecret(loadConfig(process.env, { talksToKki: false }), identitySecret, loadIdentity)
       const verdict =
         file === undefined
-          ? await withPool(pool => verifyDatabase(pool, head))
-          : await verifyChain(readFileLinks(file), head)
+          ? await withPool(pool => verifyDatabase(pool, keys, head))
+          : await verifyChain(readFileLinks(file), keys, head)
       print(json, verdict, linesOf(verdict))
       if (verdict.findings > 0) process.exitCode = 1
     })
@@ -79,6 +83,7 @@ const checkLine = Compile(
     eventId: Type.Integer({ minimum: 1 }),
     eventHash: Type.String(),
     hash: Type.String(),
+    keyId: Type.Integer(),
     event: Type.Union([Type.String(), Type.Null()])
   })
 )
@@ -108,8 +113,9 @@ const meanings: Record<Finding['code'], string> = {
   EVENT_CHANGED: 'is not what it was when it was chained',
   EVENT_MISSING: 'was taken out',
   EVENT_UNLINKED: 'was put in beside the chain',
-  LINK_CHANGED: 'does not follow from the link before it',
+  LINK_CHANGED: 'does not follow from the link before it, or was not signed with our key',
   LINK_MISSING: 'and perhaps later ones were taken out',
+  KEY_UNKNOWN: 'names a key that the secret "nik-keys" does not have',
   CUT_OFF: 'was noted elsewhere, and the chain ends before it',
   HEAD_DIFFERS: 'was noted elsewhere with another hash'
 }

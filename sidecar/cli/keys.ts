@@ -74,13 +74,15 @@ function revokeCommand(): Command {
 
 function initCommand(): Command {
   return new Command('init')
-    .description('make the keys that digest and seal identity numbers, unless there are some')
+    .description(
+      'make the keys that digest and seal identity numbers and sign the audit; keys that exist stay as they are'
+    )
     .action(async () => {
       const config = loadConfig(process.env, { talksToKki: false })
       const isNew = await withSecret(config, identitySecret, initIdentity)
       print(false, null, [
         isNew
-          ? 'The keys are made. Keep a copy of the secret "nik-keys" apart from the database: without it no NIK can be read.'
+          ? 'The keys are made. Keep a copy of the secret "nik-keys" apart from the database: without it no NIK can be read and no audit verified.'
           : 'There are keys already; they stay as they are.'
       ])
     })

@@ -9,6 +9,7 @@ import type { VersionedSecretStore } from '../secrets/store.ts'
 import { recordAudit } from '../sync/audit/record.ts'
 import { withOwner } from './as-owner.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
+import { linesOfAuditRotation, rotateAuditKey } from './rotate-audit-key.ts'
 import { linesOfDigestRotation, rotateDigestKey } from './rotate-digest-key.ts'
 import { wholeNumber } from './values.ts'
 import { withSecret } from './with-secret.ts'
@@ -17,6 +18,7 @@ interface RotateOptions {
   wait: number
   forget?: boolean
   digest?: boolean
+  audit?: boolean
   json?: boolean
 }
 
@@ -24,7 +26,7 @@ interface RotateOptions {
 export function rotateCommand(): Command {
   return new Command('rotate')
     .description(
-      'seal identity numbers and stored rows with a new key, or digest them with one; broken off, it goes on when called again'
+      'seal identity numbers and stored rows with a new key, or digest them or sign the audit with one; broken off, it goes on when called again'
     )
     .option(
       '--wait <seconds>',
@@ -36,11 +38,21 @@ export function rotateCommand(): Command {
     .addOption(
       new Option('--digest', 'rotate the key by which NIKs are found instead, in one step').conflicts(['forget'])
     )
+    .addOption(
+      new Option('--audit', 'rotate the key that signs the audit chain instead; former ones stay').conflicts([
+        'forget',
+        'digest'
+      ])
+    )
     .option('--json', 'print the result as JSON')
-    .action(({ wait: seconds, forget: isForgetting, digest: isOfDigests, json }: RotateOptions) =>
+    .action(({ wait: seconds, forget: isForgetting, digest: isOfDigests, audit: isOfAudit, json }: RotateOptions) =>
       withDatabase(({ config, logger, database: { ownerUrl } }) =>
         withOwner(ownerUrl, logger, database =>
           withSecret(config, identitySecret, async secrets => {
+            if (isOfAudit) {
+              const rotation = await rotateAuditKey(secrets, database)
+              return print(json, rotation, linesOfAuditRotation(rotation))
+            }
             if (isOfDigests) {
               const rotation = await rotateDigestKey(secrets, database)
               return print(json, rotation, linesOfDigestRotation(rotation))

@@ -8,7 +8,7 @@ export const keysReadEverySeconds = 30
 
 /**
  * Returns the keys of the secret, which follow it while the process runs: a key that is added or put in force needs no
- * restart. A digest key that the database names and that is not known yet is looked for at once. `close` ends that.
+ * restart. A digest key or audit key that the database names and that is not known yet is looked for at once. `close` ends that.
  *
  * @throws what `loadIdentity` throws
  */
@@ -40,6 +40,13 @@ export async function followIdentity(
   return {
     identity: {
       ...sealing,
+      async auditKey(id) {
+        const found = await current.auditKey(id)
+        if (found !== null) return found
+        await renew()
+        return current.auditKey(id)
+      },
+      auditHeads: () => current.auditHeads(),
       async under(fingerprint) {
         const found = await current.under(fingerprint).catch(async error => {
           if (!(error instanceof DigestKeyUnknown)) throw error

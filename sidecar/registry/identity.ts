@@ -42,6 +42,22 @@ export interface IdentityKeys extends Pick<Identity, 'seal' | 'open'> {
    * @throws DigestKeyUnknown
    */
   under(fingerprint: Buffer | null): Promise<Identity>
+  /** Returns the key that signs links of the audit chain, by its id; null: the one that signs now. Null where there is no such key. */
+  auditKey(id: number | null): Promise<AuditKey | null>
+  /** Returns where the chain ended when each former audit key was replaced. */
+  auditHeads(): AuditHead[]
+}
+
+/** What signs links of the audit chain. */
+export interface AuditKey {
+  id: number
+  key: KeyObject
+}
+
+/** An end of the audit chain: the number of a link, and its hash in hex. */
+export interface AuditHead {
+  seq: number
+  hash: string
 }
 
 const sealVersion = 1
@@ -55,7 +71,9 @@ export const identitySecret = 'nik-keys'
 
 /**
  * Returns the identity keys of the secret `nik-keys`: `digestKey`, during a rotation also `digestKeyNext`, `sealKeyId`
- * (1 to 255) and one `sealKey<id>` for each key that may still be met, all base64 of 32 bytes.
+ * (1 to 255) and one `sealKey<id>` for each key that may still be met, `auditKeyId` (1 to 255) and one `auditKey<id>` for
+ * each key that has signed links of the audit chain, all base64 of 32 bytes. `auditHead<id>` is where the chain ended when
+ * that key was replaced.
  *
  * @throws ConfigurationError where the secret is missing or a key has another length.
  */
@@ -71,12 +89,14 @@ export async function loadIdentity(secrets: SecretStore): Promise<IdentityKeys> 
   return createIdentityKeys(secret, variable)
 }
 
-/** Stores new random keys unless there are some, made by somebody else at this moment included. Returns whether it made them. */
+/** Stores new random keys, those that are missing alone. Returns whether it made any; somebody else may make them meanwhile. */
 export async function initIdentity(secrets: VersionedSecretStore): Promise<boolean> {
   const { value, version } = await secrets.readVersion(identitySecret)
-  if (value !== null) return false
+  if (value?.auditKeyId !== undefined) return false
   try {
-    await secrets.replace(identitySecret, version, { digestKey: newKey(), sealKeyId: '1', sealKey1: newKey() })
+    const audit = { auditKeyId: '1', auditKey1: newKey() }
+    const keys = value ?? { digestKey: newKey(), sealKeyId: '1', sealKey1: newKey() }
+    await secrets.replace(identitySecret, version, { ...keys, ...audit })
     return true
   } catch (error) {
     if (error instanceof SecretChanged) return false
@@ -87,7 +107,7 @@ export async function initIdentity(secrets: VersionedSecretStore): Promise<boole
 /** Returns keys that are known to nobody and kept nowhere: for describing the API without a database. */
 export function throwawayIdentity(): IdentityKeys {
   const key = newKey()
-  return createIdentityKeys({ digestKey: key, sealKeyId: '1', sealKey1: key })
+  return createIdentityKeys({ digestKey: key, sealKeyId: '1', sealKey1: key, auditKeyId: '1', auditKey1: key })
 }
 
 /** Returns a new random key, as the secret keeps it. */
@@ -104,6 +124,7 @@ export function createIdentityKeys(secret: Record<string, string>, variable = de
   const known =
     secret.digestKeyNext === undefined ? [present] : [present, createIdentity(secret, variable, 'digestKeyNext')]
   return {
+    ...createAuditKeys(secret, variable),
     seal: present.seal,
     open: present.open,
     async under(fingerprint) {
@@ -111,6 +132,40 @@ export function createIdentityKeys(secret: Record<string, string>, variable = de
       if (!found) throw new DigestKeyUnknown()
       return found
     }
+  }
+}
+
+function createAuditKeys(
+  secret: Record<string, string>,
+  variable: string
+): Pick<IdentityKeys, 'auditKey' | 'auditHeads'> {
+  const present = Number(secret.auditKeyId)
+  if (secret.auditKeyId === undefined) {
+    throw new ConfigurationError(
+      variable,
+      `"auditKeyId" of the secret "${identitySecret}" is missing; "sdmk keys init" adds an audit key and keeps the other keys`
+    )
+  }
+  if (!Number.isInteger(present) || present < 1 || present > 255) {
+    throw new ConfigurationError(variable, `"auditKeyId" of the secret "${identitySecret}" is not 1 to 255`)
+  }
+  const ids = Object.keys(secret).flatMap(name => /^auditKey(\d{1,3})$/.exec(name)?.[1] ?? [])
+  const keys = new Map([present, ...ids.map(Number)].map(id => [id, parseKey(secret, `auditKey${id}`, variable)]))
+  const heads = Object.entries(secret).flatMap(([name, text]) => {
+    if (!/^auditHead\d{1,3}$/.test(name)) return []
+    const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
+    if (seq !== undefined && hash !== undefined) return [{ seq: Number(seq), hash }]
+    throw new ConfigurationError(
+      variable,
+      `"${name}" of the secret "${identitySecret}" is not <number>:<64 hex digits>`
+    )
+  })
+  return {
+    async auditKey(id) {
+      const key = keys.get(id ?? present)
+      return key ? { id: id ?? present, key } : null
+    },
+    auditHeads: () => heads
   }
 }
 

@@ -10,6 +10,7 @@ import { createTransform } from '../transform/transform.ts'
 import { applyBatch } from './apply-batch.ts'
 import { type Approval, applyApproved } from './approve.ts'
 import { attemptBatch, type BatchWork } from './attempts.ts'
+import type { ChainContext } from './audit/append.ts'
 import { checkChain } from './audit/check.ts'
 import { keepChain } from './audit/keep-chain.ts'
 import { idsOfBatch } from './batch.ts'
@@ -43,10 +44,11 @@ export default fp<SyncOptions>(
     app.health.register('watermark', () => watermarkHealth(database.pool))
     await ensureSetting(database.pool, config.kki.schedule)
     await storeProfessions(database.pool, mapping)
+    const chain: ChainContext = { database, logger, keys: identity, memory: { head: null } }
     // Jobs begin when the whole app is ready, so that none runs in a process that then fails to start.
     app.addHook('onReady', async () => {
       if (config.roles.includes('fetch')) await workFetch(app, { config, mapping, identity, metrics })
-      if (config.roles.includes('registry')) await workRegistry(app, { config, mapping, identity, metrics })
+      if (config.roles.includes('registry')) await workRegistry(app, { config, mapping, identity, metrics, chain })
     })
     const isRelay = config.odoo !== null && config.roles.includes('relay')
     if (!config.roles.includes('registry') && !isRelay) return
@@ -57,7 +59,7 @@ export default fp<SyncOptions>(
       )
     }
     if (!config.roles.includes('registry')) return
-    keepChain(app)
+    keepChain(app, chain)
     const context = { database, queue, mapping, logger, timeZone: config.timeZone }
     const clock = async () =>
       void (await turnClock({ database, metrics, logger }, await today(database.pool, config.timeZone)))
@@ -135,7 +137,10 @@ async function workFetch(app: FastifyInstance, { config, mapping, identity, metr
   })
 }
 
-async function workRegistry(app: FastifyInstance, { config, mapping, identity, metrics }: WorkOptions): Promise<void> {
+async function workRegistry(
+  app: FastifyInstance,
+  { config, mapping, identity, metrics, chain }: WorkOptions & { chain: ChainContext }
+): Promise<void> {
   const { database, queue, log: logger } = app
   const { timeZone, rejectHoldRatio } = config
   const transform = createTransform(mapping)
@@ -153,7 +158,7 @@ async function workRegistry(app: FastifyInstance, { config, mapping, identity, m
     },
     { concurrency: config.workers, idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId) }
   )
-  await queue.work('audit-check', () => checkChain(database.pool, logger), {
+  await queue.work('audit-check', () => checkChain(chain), {
     concurrency: 1,
     // The schedule asks for another one soon.
     giveUp: async () => metrics.jobGivenUp('audit_check')

@@ -394,7 +394,7 @@ describe('after a rotation of the digest key', () => {
     const { rows: kept } = await pool.query('select nik_digest from kki.decision where nik_digest is not null')
     assert.equal(kept.length, 1)
     const secret = (await secrets.read('nik-keys')) ?? {}
-    assert.deepEqual(Object.keys(secret).sort(), ['digestKey', 'sealKey1', 'sealKeyId'])
+    assert.deepEqual(Object.keys(secret).sort(), ['auditKey1', 'auditKeyId', 'digestKey', 'sealKey1', 'sealKeyId'])
     assert.ok(!JSON.stringify(rows).includes(createIdentity(secret).fingerprint.toString('hex')))
   })
 

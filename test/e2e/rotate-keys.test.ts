@@ -5,7 +5,7 @@ import { addSealKey } from '../../sidecar/registry/reseal.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { type Connector, inject, kkiRecord, startConnector, temporaryFolder } from './helpers.ts'
-import { runSdmk } from './process.ts'
+import { runSdmk, until } from './process.ts'
 
 const nik = '3171015507900007'
 
@@ -31,7 +31,7 @@ async function registry(connector: Connector) {
   const edited = await call(
     'PATCH',
     `/v1/health-workers/${rows[0].id}`,
-    { nik: '3171015507900023' },
+    { nik: '3171015507900023', reason: 'A test' },
     { 'if-match': `"${rows[0].version}"` }
   )
   assert.equal(edited.status, 200, JSON.stringify(edited.body))
@@ -50,7 +50,13 @@ describe('sdmk keys rotate', () => {
     assert.deepEqual(first, { sealKeyId: 2, resealed: 4, left: {}, forgotten: [] })
     assert.deepEqual(await rotate(connector, '--forget'), { sealKeyId: 2, resealed: 0, left: {}, forgotten: [1] })
     const secret = await createFileSecretStore(connector.secretsDir).read('nik-keys')
-    assert.deepEqual(Object.keys(secret ?? {}).sort(), ['digestKey', 'sealKey2', 'sealKeyId'])
+    assert.deepEqual(Object.keys(secret ?? {}).sort(), [
+      'auditKey1',
+      'auditKeyId',
+      'digestKey',
+      'sealKey2',
+      'sealKeyId'
+    ])
     await connector.restart({})
     assert.equal(await reveal(), '3171015507900023')
     const { rows } = await connector.pool.query("select action from kki.audit_event where action = 'keys.rotated'")
@@ -71,6 +77,36 @@ describe('sdmk keys rotate', () => {
     assert.equal((await rotate(connector)).sealKeyId, 2, 'no third key while the first is needed')
     await connector.restart({})
     assert.equal(await reveal(), '3171015507900023')
+  })
+
+  test('replaces the key that signs the audit while the service runs', async t => {
+    const connector = await startConnector(t, { rows: 5 })
+    const keyIds = async () => {
+      const { rows } = await connector.pool.query(
+        `select (select array_agg(distinct key_id order by key_id) from kki.audit_chain) as ids,
+          (select count(*) from kki.audit_unchained) as waiting`
+      )
+      return rows[0] as { ids: number[] | null; waiting: number }
+    }
+    await connector.run({})
+    await until('all events are chained', async () => (await keyIds()).waiting === 0)
+    assert.deepEqual((await keyIds()).ids, [1])
+    const { auditKeyId } = (await rotate(connector, '--audit')) as unknown as { auditKeyId: number }
+    assert.equal(auditKeyId, 2)
+    const { auditKeyId: present, auditHead1 = '' } =
+      (await createFileSecretStore(connector.secretsDir).read('nik-keys')) ?? {}
+    assert.equal(present, '2')
+    assert.match(auditHead1, /^\d+:[0-9a-f]{64}$/)
+    await connector.restart({})
+    await connector.run({})
+    await until('all events are chained', async () => (await keyIds()).waiting === 0)
+    assert.deepEqual((await keyIds()).ids, [1, 2])
+    const env = {
+      SDMK_DATABASE_URL: connector.pool.options.connectionString ?? '',
+      SDMK_SECRETS_DIR: connector.secretsDir
+    }
+    const verified = await runSdmk(['audit', 'verify'], env)
+    assert.equal(verified.code, 0, verified.stdout + verified.stderr)
   })
 
   test('says so where there are no keys', async t => {

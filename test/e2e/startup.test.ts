@@ -61,6 +61,27 @@ describe('a start that cannot succeed ends with one line that names the cause', 
     }
     assertOneLine(await runSdmk(['serve'], env), /^sdmk: SDMK_SECRETS_DIR: .*nik-keys.*sdmk keys init/)
   })
+
+  test('no key that signs the audit, which "sdmk keys init" adds without touching the other keys', async t => {
+    const { url } = await createTestDatabase(t)
+    const folder = await temporaryFolder(t)
+    const secrets = createFileSecretStore(folder)
+    await initIdentity(secrets)
+    const { auditKeyId: _, auditKey1, ...others } = (await secrets.read('nik-keys')) ?? {}
+    await secrets.write('nik-keys', others)
+    const env = { KKI_BASE_URL: 'http://127.0.0.1:1', SDMK_SECRETS_DIR: folder, SDMK_DATABASE_URL: url }
+    const why = /^sdmk: SDMK_SECRETS_DIR: "auditKeyId" of the secret "nik-keys" is missing; "sdmk keys init" adds/
+    assertOneLine(await runSdmk(['serve'], env), why)
+    assertOneLine(await runSdmk(['audit', 'verify'], env), why)
+    const made = await runSdmk(['keys', 'init'], env)
+    assert.match(made.stdout, /The keys are made/, made.stderr)
+    const { auditKeyId, auditKey1: added, ...kept } = (await secrets.read('nik-keys')) ?? {}
+    assert.deepEqual({ kept, auditKeyId }, { kept: others, auditKeyId: '1' })
+    assert.ok(added && added !== auditKey1)
+    assert.match((await runSdmk(['keys', 'init'], env)).stdout, /There are keys already/)
+    const verified = await runSdmk(['audit', 'verify'], env)
+    assert.equal(verified.code, 0, verified.stderr)
+  })
 })
 
 describe('a run that cannot succeed says why', { concurrency: true }, () => {

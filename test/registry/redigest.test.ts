@@ -18,7 +18,14 @@ async function registry(t: TestContext) {
   const { database, ownerUrl } = await createTestDatabase(t)
   const owner = createDatabase({ url: ownerUrl, maxConnections: 2 }, silent)
   t.after(() => owner.pool.end())
-  const secret = { digestKey: newKey(), digestKeyNext: newKey(), sealKeyId: '1', sealKey1: newKey() }
+  const secret = {
+    digestKey: newKey(),
+    digestKeyNext: newKey(),
+    sealKeyId: '1',
+    sealKey1: newKey(),
+    auditKeyId: '1',
+    auditKey1: newKey()
+  }
   const present = await database.withTransaction(client => holdIdentity(client, createIdentityKeys(secret)))
   await applyRows(database, present, [candidate(), candidate(), candidate()])
   return { database, owner, keys: { present, next: createIdentity(secret, undefined, 'digestKeyNext') } }
@@ -102,7 +109,13 @@ test('of two processes that begin a registry with different keys one is refused'
   const { database, owner } = await registry(t)
   await owner.pool.query('truncate sdmk.health_worker cascade; delete from sdmk.digest_key')
   const begin = () => {
-    const keys = createIdentityKeys({ digestKey: newKey(), sealKeyId: '1', sealKey1: newKey() })
+    const keys = createIdentityKeys({
+      digestKey: newKey(),
+      sealKeyId: '1',
+      sealKey1: newKey(),
+      auditKeyId: '1',
+      auditKey1: newKey()
+    })
     return database.withTransaction(client => holdIdentity(client, keys))
   }
   const results = await Promise.allSettled([begin(), begin()])

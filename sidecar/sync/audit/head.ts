@@ -8,3 +8,12 @@ export async function readHead(client: pg.ClientBase | pg.Pool): Promise<Head | 
   )
   return rows[0] ?? null
 }
+
+/** Returns whether the chain has this link. */
+export async function isLink(client: pg.ClientBase, { seq, hash }: Head): Promise<boolean> {
+  const { rowCount } = await client.query(`select from kki.audit_chain where seq = $1 and hash = decode($2, 'hex')`, [
+    seq,
+    hash
+  ])
+  return rowCount === 1
+}

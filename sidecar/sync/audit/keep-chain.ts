@@ -1,16 +1,16 @@
 import type { FastifyInstance } from 'fastify'
 import { AsyncTask, SimpleIntervalJob } from 'toad-scheduler'
-import { chainEvents } from './append.ts'
+import { type ChainContext, chainEvents } from './append.ts'
 
 const id = 'audit chain'
 
 /** Gives events their links every second while the app runs, and a last time when it closes. */
-export function keepChain(app: FastifyInstance): void {
-  const { database, log: logger } = app
+export function keepChain(app: FastifyInstance, context: ChainContext): void {
+  const { logger } = context
   let running = Promise.resolve()
   let isFailing = false
   const chain = () => {
-    running = chainEvents({ database, logger }).then(
+    running = chainEvents(context).then(
       () => {
         isFailing = false
       },

@@ -1,16 +1,16 @@
-import { hash } from 'node:crypto'
+import { createHmac, hash, type KeyObject } from 'node:crypto'
+import type { AuditHead } from '../../registry/identity.ts'
 
 /** How far the chain goes: the number of its last link, and that link's hash in hex. */
-export interface Head {
-  seq: number
-  hash: string
-}
+export type Head = AuditHead
 
 /** A link of the chain, over one event and all links before it. */
 export interface Link extends Head {
   eventId: number
   /** SHA-256 of the event's text, hex. */
   eventHash: string
+  /** Id of the key that signs it. */
+  keyId: number
 }
 
 /** What stands before the first link. */
@@ -27,7 +27,14 @@ export function hashEvent(text: string): string {
   return hash('sha256', text)
 }
 
-/** Returns the hash of a link that follows the one with the hash `previous`. */
-export function hashLink(previous: string, { seq, eventId, eventHash }: Omit<Link, 'hash'>): string {
-  return hash('sha256', `${previous} ${seq} ${eventId} ${eventHash}`)
+/**
+ * Returns the hash of a link that follows the one with the hash `previous`: HMAC-SHA-256, so that nobody can make a chain
+ * who can write to the database and has no key.
+ */
+export function hashLink(
+  key: KeyObject,
+  previous: string,
+  { seq, eventId, eventHash }: Pick<Link, 'seq' | 'eventId' | 'eventHash'>
+): string {
+  return createHmac('sha256', key).update(`${previous} ${seq} ${eventId} ${eventHash}`).digest('hex')
 }

@@ -1,3 +1,5 @@
+import type { KeyObject } from 'node:crypto'
+import type { ChainContext } from './append.ts'
 import { type Head, hashEvent, hashLink, type Link, origin } from './link.ts'
 
 /** A link, and its event as it is now; null where that is gone. */
@@ -12,6 +14,7 @@ export interface Finding {
     | 'EVENT_UNLINKED'
     | 'LINK_CHANGED'
     | 'LINK_MISSING'
+    | 'KEY_UNKNOWN'
     | 'CUT_OFF'
     | 'HEAD_DIFFERS'
   /** Of the link; null where an event has none. */
@@ -35,21 +38,35 @@ const toldFindings = 100
  * Walks a chain from its first link, and tells of each place where it is not what it was when it was made. One finding
  * hides no other: after a link that does not follow, the walk goes on from what is written there.
  *
- * @param heads ends of the chain that were noted elsewhere; a chain that was cut off, or made anew as a whole, shows
- *   against them alone
+ * @param keys those that signed the links
+ * @param elsewhere ends of the chain that were noted elsewhere; a chain that was cut off, or made anew by somebody who has
+ *   the present key, shows against them alone
  */
-export async function verifyChain(links: AsyncIterable<ChainedEvent>, heads: readonly Head[] = []): Promise<Verdict> {
+export async function verifyChain(
+  links: AsyncIterable<ChainedEvent>,
+  keys: ChainContext['keys'],
+  elsewhere: readonly Head[] = []
+): Promise<Verdict> {
+  const heads = [...keys.auditHeads(), ...elsewhere]
+  const known = new Map<number, KeyObject | null>()
   const verdict: Verdict = { events: 0, head: null, findings: 0, first: [] }
   const tell = (code: Finding['code'], seq: number | null, eventId: number | null) =>
     tellOf(verdict, code, seq, eventId)
   const noted = Map.groupBy(heads, head => head.seq)
   let previous: Head = { seq: 0, hash: origin }
   for await (const link of links) {
-    const { seq, eventId, event } = link
+    const { seq, eventId, event, keyId } = link
+    let key = known.get(keyId)
+    if (key === undefined) {
+      key = (await keys.auditKey(keyId))?.key ?? null
+      known.set(keyId, key)
+    }
     verdict.events++
     if (seq > previous.seq + 1) tell('LINK_MISSING', previous.seq + 1, null)
     // Behind a gap nothing is left to follow from: whether the link fits is not known, its event can still be looked at.
-    if (seq === previous.seq + 1 && hashLink(previous.hash, link) !== link.hash) tell('LINK_CHANGED', seq, eventId)
+    if (key === null) tell('KEY_UNKNOWN', seq, eventId)
+    else if (seq === previous.seq + 1 && hashLink(key, previous.hash, link) !== link.hash)
+      tell('LINK_CHANGED', seq, eventId)
     if (event === null) tell('EVENT_MISSING', seq, eventId)
     else if (hashEvent(event) !== link.eventHash) tell('EVENT_CHANGED', seq, eventId)
     if (noted.get(seq)?.some(({ hash }) => hash !== link.hash)) tell('HEAD_DIFFERS', seq, eventId)

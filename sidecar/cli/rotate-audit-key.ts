@@ -1,0 +1,48 @@
+import type { Database } from '../platform/database.ts'
+import { identitySecret, loadIdentity, newKey } from '../registry/identity.ts'
+import { changeKeys } from '../registry/reseal.ts'
+import { SecretChanged } from '../secrets/errors.ts'
+import type { VersionedSecretStore } from '../secrets/store.ts'
+import { readHead } from '../sync/audit/head.ts'
+import type { Head } from '../sync/audit/link.ts'
+import { recordAudit } from '../sync/audit/record.ts'
+import { commandCaller } from './command.ts'
+
+export interface AuditRotation {
+  /** The key that signs now. */
+  auditKeyId: number
+  /** Where the chain ended; whoever has the former key can make no other chain up to there. */
+  head: Head | null
+}
+
+/**
+ * Puts a new audit key in force. Former keys stay, since they verify what they signed. Services need no restart: they read
+ * the secret again when a link names a key that they do not know.
+ */
+export async function rotateAuditKey(
+  secrets: VersionedSecretStore,
+  { withTransaction }: Pick<Database, 'withTransaction'>
+): Promise<AuditRotation> {
+  const present = await (await loadIdentity(secrets)).auditKey(null)
+  if (present === null || present.id === 255) throw new SecretChanged(identitySecret)
+  const auditKeyId = present.id + 1
+  const head = await withTransaction(client => readHead(client))
+  await changeKeys(secrets, secret => ({
+    ...secret,
+    ...(head && { [`auditHead${present.id}`]: `${head.seq}:${head.hash}` }),
+    [`auditKey${auditKeyId}`]: newKey(),
+    auditKeyId: String(auditKeyId)
+  }))
+  const rotation = { auditKeyId, head }
+  await withTransaction(client =>
+    recordAudit(client, { ...commandCaller(), action: 'keys.rotated', detail: { ...rotation } })
+  )
+  return rotation
+}
+
+export function linesOfAuditRotation({ auditKeyId, head }: AuditRotation): string[] {
+  return [
+    `Key ${auditKeyId} signs the audit within 30 seconds${head ? `; the chain ended at ${head.seq}:${head.hash}` : ''}.`,
+    'Keep a new copy of the secret "nik-keys".'
+  ]
+}
