@@ -5,6 +5,20 @@ COPY package.json package-lock.json .npmrc ./
 # Optional are the programs of the embedded PostgreSQL, which no container starts; the rest needs no install script.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
 
+# The simulated KKI with its OAuth server: a target of its own (--target simulator), and no part of the production image below.
+FROM node:24.21.0-trixie-slim AS simulator
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=optional --ignore-scripts
+COPY contracts contracts
+COPY sidecar sidecar
+COPY simulator simulator
+ENV NODE_ENV=production
+USER 1000:1000
+EXPOSE 4010
+ENTRYPOINT ["node", "--disable-sigusr1", "sidecar/cli/sdmk.ts"]
+CMD ["simulator"]
+
 FROM node:24.21.0-trixie-slim
 LABEL org.opencontainers.image.title="HealthForce KKI connector" \
       org.opencontainers.image.licenses="Apache-2.0"
@@ -19,7 +33,6 @@ ENV NODE_ENV=production \
 COPY --from=dependencies /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY contracts contracts
-COPY simulator simulator
 COPY sidecar sidecar
 # The user "node" of the image. All files belong to root: the process can change nothing that it runs.
 USER 1000:1000

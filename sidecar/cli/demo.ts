@@ -9,8 +9,6 @@ import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
-import { ownPeople } from '../../simulator/own-people.ts'
-import { MAX_ROWS } from '../../simulator/str-number.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { type Service, startService } from '../main.ts'
@@ -26,9 +24,10 @@ import { commandCaller, errorLogger } from './command.ts'
 import { countRegistry, startDemoOdoo, untilOdooIsTold } from './demo-odoo.ts'
 import { followRun } from './follow.ts'
 import { runImport } from './import.ts'
+import { loadOwnPeople, requireSimulator } from './simulator-code.ts'
 import { renderSummary, summarize } from './summary.ts'
 import { startRun } from './sync.ts'
-import { wholeNumber } from './values.ts'
+import { mostSimulatedRows, wholeNumber } from './values.ts'
 
 const sdmk = fileURLToPath(new URL('./sdmk.ts', import.meta.url))
 const simulatorStartMs = 20_000
@@ -44,11 +43,12 @@ interface DemoOptions {
 export function demoCommand(): Command {
   return new Command('demo')
     .description('start a database, a simulated KKI and the sidecar, run once, and stay up')
-    .option('-r, --rows <rows>', 'records that the simulated KKI lists', wholeNumber(0, MAX_ROWS), 50_000)
-    .option('-o, --own <people>', 'people whom SDMK knows before', wholeNumber(0, MAX_ROWS), 20_000)
+    .option('-r, --rows <rows>', 'records that the simulated KKI lists', wholeNumber(0, mostSimulatedRows), 50_000)
+    .option('-o, --own <people>', 'people whom SDMK knows before', wholeNumber(0, mostSimulatedRows), 20_000)
     .option('--odoo', 'start an Odoo beside it that mirrors the registry')
     .option('--exit', 'end after the run, with its summary as JSON on the last line')
     .action(async (options: DemoOptions) => {
+      requireSimulator()
       const closers: (() => Promise<unknown>)[] = []
       const keep = <T>(opening: Promise<T>, close: (opened: T) => unknown): Promise<T> => {
         // Told to stop while it starts, we wait for it: nothing is left behind half started.
@@ -136,6 +136,7 @@ async function importOwnPeople(service: Service, config: Config, { rows, own }: 
   if (own === 0) return
   const file = path.join(config.dataDir, 'demo-own-people.jsonl')
   await mkdir(config.dataDir, { recursive: true })
+  const { ownPeople } = await loadOwnPeople()
   const lines = Readable.from(ownPeople({ rows, count: own })).map(row => `${JSON.stringify(row)}\n`)
   await pipeline(lines, createWriteStream(file, { mode: 0o600 }))
   const run = await runImport(service, config, readRecords(file), { quiet: true })

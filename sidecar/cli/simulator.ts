@@ -1,7 +1,7 @@
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
-import { MAX_ROWS } from '../../simulator/str-number.ts'
-import { wholeNumber } from './values.ts'
+import { loadSimulator } from './simulator-code.ts'
+import { mostSimulatedRows, wholeNumber } from './values.ts'
 
 interface SimulatorCommandOptions {
   host: string
@@ -19,14 +19,14 @@ export function simulatorCommand(): Command {
     .description('run a KKI that speaks the contract, with invented people')
     .option('-p, --port <port>', 'port to listen on; 0 takes a free one', wholeNumber(0, 65_535), 4010)
     .option('--host <address>', 'address to listen on', '127.0.0.1')
-    .option('-r, --rows <rows>', 'records that it lists', wholeNumber(0, MAX_ROWS), 50_000)
+    .option('-r, --rows <rows>', 'records that it lists', wholeNumber(0, mostSimulatedRows), 50_000)
     .option('-s, --seed <seed>', 'equal seeds list equal records', wholeNumber(0, 999_999_999), 1)
     .option('--behind <seconds>', 'how far its clock starts behind the real one', wholeNumber(0, 315_360_000), 0)
     .option('--token-lifetime <seconds>', 'how long an access token lives', wholeNumber(1, 315_360_000), 3600)
     .option('--json', 'print address and credentials as one line of JSON')
     .action(async ({ json, behind, tokenLifetime, ...options }: SimulatorCommandOptions) => {
       // A token endpoint is hundreds of modules, which no other command needs.
-      const { startSimulator } = await import('../../simulator/simulator.ts')
+      const { startSimulator } = await loadSimulator()
       const { rows } = options
       const simulator = await startSimulator({ ...options, behindSeconds: behind, tokenLifetimeSeconds: tokenLifetime })
       const { url, clientId, clientSecret } = simulator

@@ -2,6 +2,9 @@ import { InvalidArgumentError } from 'commander'
 import { instantForm, isDay, parseInstant } from '../platform/instant.ts'
 import { nextSlot } from '../sync/schedule-slot.ts'
 
+/** Records that the simulator can list. Written here too, because an installation may be without the simulator. */
+export const mostSimulatedRows = 2 ** 24
+
 /** The largest id that JavaScript holds exactly. */
 const mostId = Number.MAX_SAFE_INTEGER
 

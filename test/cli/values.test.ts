@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createProgram } from '../../sidecar/cli/program.ts'
-import { id, instantOrDay, rowPlace, toInstant, wholeNumber } from '../../sidecar/cli/values.ts'
+import { id, instantOrDay, mostSimulatedRows, rowPlace, toInstant, wholeNumber } from '../../sidecar/cli/values.ts'
 import { isDay, parseInstant } from '../../sidecar/platform/instant.ts'
+import { MAX_ROWS } from '../../simulator/str-number.ts'
 import { runSdmk } from '../e2e/process.ts'
 import { oddInstants, oddNumbers } from '../helpers/odd-values.ts'
 
@@ -141,4 +142,8 @@ test('a mistake in the use of the command ends it with 64, one line, no stack an
   const help = await runSdmk(['sync', '--help'], env)
   assert.equal(help.code, 0)
   assert.match(help.stdout.replace(/\s+/g, ' '), /its beginning in SDMK_TIME_ZONE \(Asia\/Jakarta unless set\)/)
+})
+
+test('the commands know how many records the simulator can list', () => {
+  assert.equal(mostSimulatedRows, MAX_ROWS)
 })

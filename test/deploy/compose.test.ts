@@ -25,7 +25,9 @@ import {
 const compose = await readCompose()
 const services = Object.entries(compose.services)
 const connectorImage = `healthforce/kki-connector:${packageJson.version}`
-const isConnector = ({ image }: ComposeService) => image === connectorImage
+const simulatorImage = `healthforce/kki-simulator:${packageJson.version}`
+/** Our program, as the production image or with the simulator. */
+const isConnector = ({ image }: ComposeService) => image === connectorImage || image === simulatorImage
 const isOnce = ({ restart }: ComposeService) => restart === 'no'
 /** Those with a standing process that is our program. */
 const connectors = services.filter(([, service]) => isConnector(service) && service.environment?.SDMK_ROLES)
@@ -68,7 +70,9 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
 
     test(`${name} has an image that is pinned by its version`, () => {
       assert.match(service.image, /^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9]+)?$/)
-      assert.equal(service.build === '.', isConnector(service), 'our own image is built, the others are not')
+      const simulator = { context: '.', target: 'simulator' }
+      const built = service.image === connectorImage ? '.' : service.image === simulatorImage ? simulator : undefined
+      assert.deepEqual(service.build, built, 'our own images are built, the others are not')
     })
 
     test(`${name} says when it is healthy, or ends by itself`, () => {
@@ -170,6 +174,16 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     assert.ok(commandLines.length >= 3)
     for (const words of commandLines) await parseOnly(words)
     await assert.rejects(parseOnly(['simulator', '--rowz', '1']), /unknown option/)
+  })
+
+  test('has the simulator in the service of that name alone', () => {
+    const found = services.filter(
+      ([, { image, command }]) => image === simulatorImage || wordsOf(command)[0] === 'simulator'
+    )
+    assert.deepEqual(
+      found.map(([name, { image }]) => [name, image]),
+      [['simulator', simulatorImage]]
+    )
   })
 
   test('has its secrets made by make-secrets.sh, which leaves those that are there', async t => {

@@ -13,7 +13,7 @@ export const root = fileURLToPath(new URL('../..', import.meta.url))
 /** What our tests look at in a service of the compose file; the schema of the specification checks the rest. */
 export interface ComposeService {
   image: string
-  build?: string
+  build?: string | { context: string; target: string }
   command?: string | string[]
   entrypoint?: string[]
   environment?: Record<string, string>

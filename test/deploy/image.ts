@@ -26,9 +26,21 @@ export function imageOf(dockerfile: Dockerfile): Image {
   }
 }
 
-/** Returns the paths that are copied from the repository; the last word of each COPY is where they go. */
-export function sourcesOf(dockerfile: Dockerfile): string[] {
-  const copies = dockerfile.getCOPYs().filter((copy: Copy) => !copy.getFlags().some(flag => flag.getName() === 'from'))
+/** Returns the paths that the last stage copies from the repository: those of the production image. */
+export function productionSourcesOf(dockerfile: Dockerfile): string[] {
+  const begin = dockerfile.getFROMs().at(-1)?.getRange().start.line ?? 0
+  return sourcesOf(dockerfile, begin)
+}
+
+/**
+ * Returns the paths that are copied from the repository, by the stages that begin at this line or later. The last word
+ * of each COPY is where they go.
+ */
+export function sourcesOf(dockerfile: Dockerfile, fromLine = 0): string[] {
+  const copies = dockerfile
+    .getCOPYs()
+    .filter((copy: Copy) => copy.getRange().start.line >= fromLine)
+    .filter((copy: Copy) => !copy.getFlags().some(flag => flag.getName() === 'from'))
   return [
     ...new Set(
       copies.flatMap(copy =>

