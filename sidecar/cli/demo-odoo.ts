@@ -2,11 +2,17 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type pg from 'pg'
 import type { Logger } from 'pino'
 import type { OdooCounts } from '../../tools/odoo/counts.ts'
+import { SdmkError } from '../errors.ts'
 import type { Service } from '../main.ts'
 import { scopes } from '../platform/api-key.ts'
 import { renewApiKey } from '../sync/api-keys.ts'
 import { asOwner } from './as-owner.ts'
 import { commandCaller } from './command.ts'
+
+/** A part of the demo does not start or does not answer. */
+export class DemoFailed extends SdmkError {
+  readonly code = 'SDMK_DEMO_FAILED'
+}
 
 const pollMs = 300
 /** Without one more job done in this time, something is wrong that waiting does not cure. */
@@ -67,7 +73,7 @@ export async function untilOdooIsTold(pool: pg.Pool, signal?: AbortSignal): Prom
       fewest = pending
       until = Date.now() + patienceMs
     }
-    if (Date.now() > until) throw new Error(`Odoo does not take what the sidecar tells it; ${pending} jobs wait`)
+    if (Date.now() > until) throw new DemoFailed(`Odoo does not take what the sidecar tells it; ${pending} jobs wait`)
     await wait(pollMs, undefined, signal ? { signal } : {})
   }
 }

@@ -6,6 +6,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
@@ -21,7 +22,7 @@ import { PartitionBusy } from '../sync/errors.ts'
 import { readRecords } from '../sync/import/read-file.ts'
 import { asOwner } from './as-owner.ts'
 import { commandCaller, errorLogger } from './command.ts'
-import { countRegistry, startDemoOdoo, untilOdooIsTold } from './demo-odoo.ts'
+import { countRegistry, DemoFailed, startDemoOdoo, untilOdooIsTold } from './demo-odoo.ts'
 import { followRun } from './follow.ts'
 import { runImport } from './import.ts'
 import { loadOwnPeople, requireSimulator } from './simulator-code.ts'
@@ -30,7 +31,8 @@ import { startRun } from './sync.ts'
 import { mostSimulatedRows, wholeNumber } from './values.ts'
 
 const sdmk = fileURLToPath(new URL('./sdmk.ts', import.meta.url))
-const simulatorStartMs = 20_000
+/** A bound against hanging: a busy machine takes half a minute to start a process. */
+const simulatorStartMs = 120_000
 
 interface DemoOptions {
   rows: number
@@ -192,8 +194,11 @@ async function startSimulatorProcess(rows: number): Promise<SimulatorProcess> {
   const lines = createInterface({ input: child.stdout })
   try {
     const [line] = await Promise.race([
-      once(lines, 'line', { signal: AbortSignal.timeout(simulatorStartMs) }),
-      once(child, 'exit').then(([code]) => Promise.reject(new Error(`the simulator ended with code ${code}`)))
+      once(lines, 'line'),
+      once(child, 'exit').then(([code]) => Promise.reject(new DemoFailed(`the simulated KKI ended with code ${code}`))),
+      wait(simulatorStartMs, undefined, { ref: false }).then(() =>
+        Promise.reject(new DemoFailed(`the simulated KKI did not start within ${simulatorStartMs / 1000} s`))
+      )
     ])
     return { ...(JSON.parse(line as string) as Omit<SimulatorProcess, 'stop'>), stop }
   } catch (error) {

@@ -10,8 +10,8 @@ import { fetchPatiently } from '../helpers/patiently.ts'
 import { dumpRegistry, fault, temporaryFolder } from './helpers.ts'
 import { connectEmbedded, runSdmk, serve, until } from './process.ts'
 
-/** Longest time from the start of the second process to the end of the run. */
-const resumeLimitMs = 30_000
+/** A bound against hanging, from the start of the second process to the end of the run. */
+const resumeLimitMs = 300_000
 const rows = 4000
 
 interface Scene {

@@ -14,7 +14,7 @@ const key = String(process.env.TEST_API_KEY)
 const runsBetweenLooks = 5
 const runLimitMs = 300_000
 const pollMs = 50
-const closeLimitMs = 30_000
+const closeLimitMs = 120_000
 /** What a closed process needs to tell its parent. */
 const ownPipes = /^(Pipe|TTY|FS)/
 

@@ -2,7 +2,7 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { installBrowser } from '../../../tools/browser/install.ts'
 import { type Operations, type Operator, operators } from './operators.ts'
 
-const patienceMs = 20_000
+const patienceMs = 60_000
 /** Odoo makes its scripts and styles with the first sign-in. */
 const firstSignInMs = 90_000
 
