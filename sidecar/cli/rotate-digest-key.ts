@@ -1,7 +1,7 @@
 import { Presets, SingleBar } from 'cli-progress'
 import type { Database } from '../platform/database.ts'
 import { holdIdentity } from '../registry/digest-key.ts'
-import { loadIdentity } from '../registry/identity.ts'
+import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { fillNextDigests, forgetNextDigests } from '../registry/redigest/fill.ts'
 import { addDigestKey, dropFormerDigestKey, readDigestKeys } from '../registry/redigest/keys.ts'
 import { type Switched, switchDigestKey } from '../registry/redigest/switch.ts'
@@ -32,6 +32,8 @@ export async function rotateDigestKey(
   const switched = isSwitched ? null : await fillAndSwitch(secrets, database)
   await forgetNextDigests(database)
   await dropFormerDigestKey(secrets)
+  // A store with versions, such as Vault, would go on showing the former key to whoever may read the secret.
+  await secrets.destroyFormer?.(identitySecret)
   return { switched }
 }
 

@@ -113,7 +113,11 @@ async function forget(secrets: VersionedSecretStore, { withTransaction }: Transa
   const left = await withTransaction(client => countOtherwiseSealed(client, present))
   const forgotten = Object.keys(left).length === 0 ? former : []
   if (forgotten.length > 0) await dropSealKeys(secrets, forgotten)
-  return record(withTransaction, { sealKeyId: present, resealed: 0, left, forgotten })
+  const result = await record(withTransaction, { sealKeyId: present, resealed: 0, left, forgotten })
+  // Also where nothing was taken out: an earlier call may have been broken off here. A rotation of the digest key that
+  // is not finished needs no former version either.
+  if (Object.keys(left).length === 0) await secrets.destroyFormer?.(identitySecret)
+  return result
 }
 
 async function record(withTransaction: Transactions['withTransaction'], result: Result): Promise<Result> {

@@ -64,6 +64,7 @@ function route(
     read: name => storeOf(name).read(name),
     write: (name, value) => storeOf(name).write(name, value),
     readVersion: name => storeOf(name).readVersion(name),
-    replace: (name, version, value) => storeOf(name).replace(name, version, value)
+    replace: (name, version, value) => storeOf(name).replace(name, version, value),
+    destroyFormer: async name => storeOf(name).destroyFormer?.(name)
   }
 }

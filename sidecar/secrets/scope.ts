@@ -28,6 +28,10 @@ export function scopeSecrets(store: VersionedSecretStore, names: readonly string
     async replace(name: string, version: string, value: Record<string, string>) {
       check(name)
       return store.replace(name, version, value)
+    },
+    async destroyFormer(name: string) {
+      check(name)
+      await store.destroyFormer?.(name)
     }
   })
 }

@@ -26,6 +26,11 @@ export interface VersionedSecretStore extends SecretStore {
    * @throws SecretChanged where the secret is another by now; it is left as it is.
    */
   replace(name: string, version: string, value: Record<string, string>): Promise<string>
+  /**
+   * Destroys every version before the present one. Missing where a store keeps no former versions.
+   * @throws SecretUnwritable, SecretStoreUnavailable
+   */
+  destroyFormer?(name: string): Promise<void>
 }
 
 /** A store with what it holds open. */

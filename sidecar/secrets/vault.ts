@@ -78,6 +78,19 @@ export async function openVaultSecretStore(options: VaultOptions, logger: VaultL
     }
   }
 
+  async function destroyFormer(name: string): Promise<void> {
+    const { version } = await readVersion(name)
+    const versions = Array.from({ length: Number(version) - 1 }, (_, index) => index + 1)
+    if (versions.length === 0) return
+    const { status } = await session.call(token => api.post(`${mount}/destroy/${path}/${name}`, { versions }, token))
+    if (status === 200 || status === 204) return
+    const why = status === 403 ? 'the policy of this login does not allow it' : 'Vault did not do it'
+    throw new SecretUnwritable(
+      name,
+      `former versions below ${mount}/destroy/${path} are still there: ${why} (${status})`
+    )
+  }
+
   async function findReadable(names: readonly string[]): Promise<string[]> {
     const paths = names.map(pathOf)
     const { body } = await session.call(token => api.post('sys/capabilities-self', { paths }, token))
@@ -108,6 +121,7 @@ export async function openVaultSecretStore(options: VaultOptions, logger: VaultL
     readVersion,
     replace,
     write,
+    destroyFormer,
     findReadable,
     close
   }

@@ -123,6 +123,11 @@ test('the policies of deploy/vault let each process read what it needs, and KKIâ
   await assert.rejects(store.replace('nik-keys', '1', {}), { code: 'SDMK_SECRET_UNWRITABLE' })
   const rotating = await openAs(t, vault, 'sdmk-rotate')
   assert.equal(await rotating.store.replace('nik-keys', '1', { a: 'c' }), '2')
+  await rotating.store.destroyFormer?.('nik-keys')
+  const { data } = await vault.root('GET', 'secret/metadata/sdmk/nik-keys')
+  const { versions } = data as { versions: Record<string, { destroyed: boolean }> }
+  assert.deepEqual([versions[1]?.destroyed, versions[2]?.destroyed], [true, false])
+  await assert.rejects(async () => fetcher.store.destroyFormer?.('nik-keys'), { code: 'SDMK_SECRET_UNWRITABLE' })
 })
 
 test('a login outlives its lease and its longest life in a real Vault, with a rotated secret id', async t => {

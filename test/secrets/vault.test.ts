@@ -362,6 +362,31 @@ describe('secrets in Vault', { concurrency: true }, () => {
     })
   })
 
+  test('destroys the former versions of a secret, and says where the policy does not allow it', async t => {
+    const vault = await startVault(t)
+    const policy = { ...wholePolicy, 'secret/destroy/sdmk/nik-keys': ['update' as const] }
+    const { store } = await openWithToken(t, vault, { policy })
+    await store.destroyFormer?.('nik-keys')
+    await store.write('nik-keys', { digestKey: 'one' })
+    await store.destroyFormer?.('nik-keys')
+    assert.deepEqual(vault.destroyed, [], 'there was no former version')
+    await store.write('nik-keys', { digestKey: 'two' })
+    await store.write('nik-keys', { digestKey: 'three' })
+    await store.destroyFormer?.('nik-keys')
+    assert.deepEqual(vault.destroyed, [
+      { key: 'sdmk/nik-keys', version: 1 },
+      { key: 'sdmk/nik-keys', version: 2 }
+    ])
+    assert.deepEqual(await store.read('nik-keys'), { digestKey: 'three' })
+
+    await store.write('kki', secret)
+    await store.write('kki', { ...secret, clientId: 'other' })
+    await assert.rejects(async () => store.destroyFormer?.('kki'), {
+      code: 'SDMK_SECRET_UNWRITABLE',
+      message: /former versions below secret\/destroy\/sdmk are still there: the policy .* \(403\)/
+    })
+  })
+
   test('trusts the certificates of the settings, and no others', async t => {
     const tls = selfSigned()
     const vault = await startVault(t, tls)

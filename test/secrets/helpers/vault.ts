@@ -52,6 +52,8 @@ export interface FakeVault {
   roles: FakeRole[]
   /** Each is met by one request and then gone; a number is a status. */
   troubles: Trouble[]
+  /** Versions that were destroyed for good. */
+  destroyed: { key: string; version: number }[]
   addToken(token: FakeToken): string
   /** Ends every token, as a restore or an operator does. */
   revokeAll(): void
@@ -77,6 +79,7 @@ export async function startVault(t: TestContext, tls?: { key: string; cert: stri
     beforeClose: work => void before.push(work),
     url: '',
     requests: [],
+    destroyed: [],
     isSealed: false,
     roles: [],
     troubles: [],
@@ -124,6 +127,13 @@ export async function startVault(t: TestContext, tls?: { key: string; cert: stri
       return [200, { ...found, data: found }]
     }
     const capabilities = capabilitiesOf(token, path)
+    if (path.startsWith('secret/destroy/')) {
+      if (!capabilities.includes('update')) return denied
+      const key = path.slice('secret/destroy/'.length)
+      const { versions } = body as { versions: number[] }
+      vault.destroyed.push(...versions.map(version => ({ key, version })))
+      return [204, null]
+    }
     if (!path.startsWith('secret/data/')) {
       return capabilities.includes('deny')
         ? denied
