@@ -1,11 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
+import { compareAuditHeads } from './audit-heads.ts'
 import { type Block, differingBlocks, readBlocks } from './blocks.ts'
 import { type PeopleJob, type RepairKey, ranges, rowsPerCall, type StateJob } from './jobs.ts'
 import type { Delivery, OdooLink } from './link.ts'
 import { type MirroredKey, mirrored } from './mirrored.ts'
-import { auditHeadPayload, integrationPayload } from './payloads.ts'
+import { integrationPayload } from './payloads.ts'
 import { codesPayload, professionsPayload } from './words.ts'
 
 export interface CompareContext {
@@ -70,38 +71,6 @@ async function repairSmall(context: CompareContext, delivery: Omit<Delivery, 're
     differing.push([key, differed])
   }
   return Object.fromEntries(differing)
-}
-
-const headsPerCall = 5000
-
-/**
- * Returns how many of the heads that Odoo has noted are not in the chain of audit events, and notes its present end there.
- * Nothing is repaired: either side was changed, and a person must find out which.
- */
-async function compareAuditHeads(
-  { database, link, logger }: CompareContext,
-  delivery: Omit<Delivery, 'requestId'>
-): Promise<number> {
-  await link.deliver(await auditHeadPayload(database.pool), { ...delivery, requestId: 'odoo-audit-head' })
-  let differing = 0
-  for (let after = 0; ; ) {
-    const payload = JSON.stringify({ after, limit: headsPerCall })
-    const call = { model: 'sdmk.audit.head', method: 'compare_audit_heads', payload, rows: 0 }
-    const answer = await link.deliver(call, { ...delivery, requestId: 'odoo-compare_audit_heads' })
-    const heads = JSON.parse(answer as string) as { id: number; seq: number; hash: string }[]
-    const { rows } = await database.pool.query<{ differing: number }>(
-      `select count(*)::int as differing
-      from unnest($1::bigint[], $2::text[]) as h (seq, hash) left join kki.audit_chain c on c.seq = h.seq
-      where encode(c.hash, 'hex') is distinct from h.hash`,
-      [heads.map(({ seq }) => seq), heads.map(({ hash }) => hash)]
-    )
-    differing += rows[0]?.differing ?? 0
-    const last = heads.at(-1)
-    if (!last || heads.length < headsPerCall) break
-    after = last.id
-  }
-  if (differing > 0) logger.error({ differing }, 'Odoo has noted other audit events than there are')
-  return differing
 }
 
 /** Sends everything to Odoo once more, as jobs; returns how many. */

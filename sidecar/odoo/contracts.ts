@@ -198,7 +198,10 @@ const Integration = Type.Object(
 const AuditHead = Type.Object(
   {
     seq: Count,
-    hash: Type.String({ pattern: '^[0-9a-f]{64}$', description: 'over this event and all before it' })
+    hash: Type.String({
+      pattern: '^[0-9a-f]{64}$',
+      description: 'over this event and all before it; 64 zeros: there is no such event any more'
+    })
   },
   { ...closed, title: 'AuditHead' }
 )

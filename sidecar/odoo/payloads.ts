@@ -92,10 +92,18 @@ export async function integrationPayload(pool: pg.Pool, timeZone: string): Promi
   return { model: 'sdmk.integration', method: 'sync_integrations', rows: rows.length, payload }
 }
 
-/** Returns the end of the chain of audit events, as a note outside of this database. @see contracts/odoo/audit-heads.schema.json */
-export async function auditHeadPayload(pool: pg.Pool): Promise<Payload> {
+/**
+ * Returns the end of the chain of audit events, as a note outside of this database, and what the chain holds in the places
+ * `seqs`: 64 zeros where it has no link any more. @see contracts/odoo/audit-heads.schema.json
+ */
+export async function auditHeadPayload(pool: pg.Pool, seqs: readonly number[] = []): Promise<Payload> {
   const { rows } = await pool.query<{ seq: number; hash: string }>(
-    `select seq, encode(hash, 'hex') as hash from kki.audit_chain order by seq desc limit 1`
+    `(select seq, encode(hash, 'hex') as hash from kki.audit_chain order by seq desc limit 1)
+    union
+    select asked.seq, coalesce(encode(c.hash, 'hex'), repeat('0', 64))
+    from unnest($1::bigint[]) as asked (seq) left join kki.audit_chain c on c.seq = asked.seq
+    order by seq desc`,
+    [seqs]
   )
   const payload = JSON.stringify({ audit_heads: rows })
   return { model: 'sdmk.audit.head', method: 'sync_audit_heads', rows: rows.length, payload }

@@ -163,9 +163,12 @@ function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
   gauge('sdmk_batches_held', 'Batches that wait for a person', () =>
     one(`select count(*) as value from kki.batch where state = 'held'`)
   )
-  gauge('sdmk_audit_chain_ok', '1 where the audit events were what they were, and each soon has its link', () =>
-    one(`select (
-        coalesce((select findings = 0 from kki.audit_check), true)
+  gauge(
+    'sdmk_audit_chain_ok',
+    '1 where the audit events were what they were, also against what Odoo noted, and each soon has its link',
+    () =>
+      one(`select (
+        coalesce((select findings = 0 and odoo_differing = 0 from kki.audit_check), true)
         and not exists (select from kki.audit_unchained u left join kki.audit_event e on e.id = u.event_id
           where e.at < now() - interval '1 minute' or e.id is null)
       )::int as value`)

@@ -121,6 +121,51 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       await world.theirs.query(`delete from sdmk_audit_head where hash = repeat('f', 64)`)
     })
 
+    const auditAttacks = {
+      'made anew as a whole': `
+        do $$ declare previous text := repeat('0', 64); link record;
+        begin
+          update kki.audit_event set actor = 'somebody else' where id = 2;
+          for link in select seq, event_id, encode(event_hash, 'hex') as event from kki.audit_chain order by seq loop
+            previous := encode(sha256(convert_to(concat_ws(' ', previous, link.seq, link.event_id, link.event), 'UTF8')), 'hex');
+            update kki.audit_chain set hash = decode(previous, 'hex') where seq = link.seq;
+          end loop;
+        end $$`,
+      'cut off': `
+        delete from kki.audit_event where id in (select event_id from kki.audit_chain where seq > 1);
+        delete from kki.audit_chain where seq > 1`
+    }
+    for (const [how, attack] of Object.entries(auditAttacks)) {
+      test(`an audit chain that was ${how} contradicts itself in Odoo at the next event`, { skip }, async t => {
+        const { pool, app, call, run, env } = await world.connect(t, transport, { rows: 20 })
+        await run({})
+        await drained(pool)
+        const contradicted = async () => {
+          const { rows } = await world.theirs.query('select seq from sdmk_audit_head group by seq having count(*) > 1')
+          return rows.length
+        }
+        const differing = async () => {
+          const { code, stdout, stderr } = await runSdmk(['odoo', 'compare', '--json'], env)
+          assert.equal(code, 0, stderr)
+          return (JSON.parse(stdout) as Record<string, number>).audit_heads ?? 0
+        }
+        const isOk = async () =>
+          / 1$/.exec(/^sdmk_audit_chain_ok .*$/m.exec((await app.inject({ url: '/metrics' })).body)?.[0] ?? '') !== null
+        assert.deepEqual(
+          { contradicted: await contradicted(), differing: await differing() },
+          { contradicted: 0, differing: 0 }
+        )
+        await until('the metric says that the chain is whole', isOk)
+        await pool.query(`set session_replication_role = replica; ${attack}; reset all`)
+        const told = await call('POST', '/v1/runs', { mode: 'full' })
+        assert.ok(told.status < 300, JSON.stringify(told.body))
+        await until('Odoo shows the contradiction', async () => (await contradicted()) > 0)
+        await drained(pool)
+        assert.ok((await differing()) > 0)
+        await until('the metric alarms', async () => !(await isOk()))
+      })
+    }
+
     test('tells of batches while Odoo is busy with people', { skip }, async t => {
       const { pool, proxy, run, app } = await world.connect(t, transport, { rows: 300 })
       await drained(pool)

@@ -35,7 +35,8 @@ class SdmkAuditHead(models.Model):
         string="Contradicted",
         compute="_compute_is_contradicted",
         search="_search_is_contradicted",
-        help="The sidecar has told of another event in this place: its audit was changed. Tell the security officer.",
+        help="The sidecar has told of another event in this place, or (64 zeros) of none: its audit was changed. "
+        "Tell the security officer.",
     )
 
     _seq_hash_uniq = models.Constraint("unique(seq, hash)", "A head is noted once.")
@@ -97,3 +98,21 @@ class SdmkAuditHead(models.Model):
             raise self._no_payload()
         heads = self.sudo().search([("id", ">", after)], order="id", limit=min(limit, MOST))
         return json.dumps([{"id": head.id, "seq": head.seq, "hash": head.hash} for head in heads])
+
+    @api.model
+    def recall_audit_heads(self, payload):
+        """Return places that are noted, as JSON text: the newest ones, and ever fewer of those before.
+
+        The sidecar then tells what its chain holds there now. Where that is another hash, both stand here.
+
+        :param str payload: ``{}``
+        """
+        self._read_call(payload)
+        heads = self.sudo()
+        found = heads.search([], order="id desc", limit=1)
+        last, distance, places = found.id, 1, set()
+        while found:
+            places.add(found.seq)
+            found = heads.search([("id", "<=", last - distance)], order="id desc", limit=1)
+            distance *= 2
+        return json.dumps(sorted(places))

@@ -64,6 +64,23 @@ class TestAuditHead(SdmkCase):
             with self.subTest(payload=payload), self.assertRaises(ValidationError):
                 service.compare_audit_heads(payload)
 
+    def test_the_sidecar_is_asked_for_the_newest_places_and_ever_fewer_of_those_before(self):
+        heads = self.env["sdmk.audit.head"]
+        service = heads.with_user(self.users["service"])
+        self.assertEqual(json.loads(service.recall_audit_heads("{}")), [])
+        for seq in range(1, 41):
+            self.note(seq, f"{seq:064x}")
+        self.assertEqual(json.loads(service.recall_audit_heads("{}")), [8, 24, 32, 36, 38, 39, 40])
+        with self.assertRaises(AccessError):
+            heads.with_user(self.users["admin"]).recall_audit_heads("{}")
+        with self.assertRaises(ValidationError):
+            service.recall_audit_heads('{"after": 0}')
+
+    def test_a_place_that_the_sidecar_has_no_event_for_any_more_is_contradicted(self):
+        self.note(3, "a" * 64)
+        self.note(3, "0" * 64)
+        self.assertEqual(self.env["sdmk.audit.head"].search([("is_contradicted", "=", True)]).mapped("seq"), [3, 3])
+
     def test_heads_come_from_the_service_account_alone(self):
         with self.assertRaises(AccessError):
             self.note(3, "a" * 64, user="admin")
