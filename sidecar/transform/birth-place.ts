@@ -1,5 +1,5 @@
 import type { BirthPlaceAlias } from './mapping-schema.ts'
-import { foldDiacritics } from './text.ts'
+import { dropApostrophes, foldDiacritics } from './text.ts'
 
 /** Kinds of region that stand before a name; a place that is called by nothing else keeps it. */
 const regionKind = /^(?:KOTA MADYA|KOTAMADYA|KODYA|KOTA ADMINISTRASI|KOTA|KABUPATEN|KAB) (?=.)/
@@ -39,8 +39,7 @@ export function compileBirthPlaces(aliases: readonly BirthPlaceAlias[]): BirthPl
 export function birthPlaceWords(place: string): string {
   const upper = place.toUpperCase()
   if (/^[A-Z]+(?: [A-Z]+)*$/.test(upper)) return upper
-  return foldDiacritics(upper)
-    .replace(/['’‘ʼ`´]/g, '')
+  return dropApostrophes(foldDiacritics(dropApostrophes(upper)).toUpperCase())
     .replace(/[^\p{L}\p{N}]+/gu, ' ')
     .trim()
 }

@@ -1,4 +1,4 @@
-import { foldDiacritics } from './text.ts'
+import { dropApostrophesAndHyphens, foldDiacritics } from './text.ts'
 import { isBareSuffixTitle, isPrefixTitle, isSuffixTitle, isTitleToken, mayEndTitle, mergeTitles } from './titles.ts'
 
 export interface PersonName {
@@ -36,8 +36,6 @@ export function splitName(text: string, givenPrefix: string | null, givenSuffix:
 /** Spellings of Muhammad that leave no doubt; a bare `M` could be Maria. */
 const muhammad = /^M(?:(?:U|O|OE)(?:H|CH|KH)(?:AMM?[AE][DT]|D)?|HD)$/
 
-const joining = /['’‘ʼ`´\u2010\u2011-]/g
-
 /** A key of plain words needs none of the folding. */
 const plain = /^[A-Z]+(?: [A-Z]+)*$/
 
@@ -54,9 +52,7 @@ export function coreKey(name: string): string {
   const upper = name.toUpperCase()
   const folded = plain.test(upper)
     ? upper
-    : foldDiacritics(upper)
-        .toUpperCase()
-        .replace(joining, '')
+    : dropApostrophesAndHyphens(foldDiacritics(dropApostrophesAndHyphens(upper)).toUpperCase())
         .replace(/[^\p{L}\p{N}]+/gu, ' ')
         .trim()
   if (!/\p{L}/u.test(folded)) return ''

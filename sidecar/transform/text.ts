@@ -4,10 +4,24 @@ import { decodeHTMLStrict } from 'entities'
 const alreadyClean = /^[!-%'-~]+(?: [!-%'-~]+)*$/
 
 /**
- * Invisible characters that join (zero width, bidirectional marks, soft hyphen): they would hide in a name. Code points
- * that are no characters are as invisible, and XML cannot carry them.
+ * Zero-width and bidirectional marks, variation selectors, soft hyphens: nobody sees them, and they would hide in a name.
+ * Code points that are no characters are as invisible, and XML cannot carry them.
  */
-const invisible = /[\p{Cf}\p{Noncharacter_Code_Point}]+/gu
+const invisible = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]+/gu
+
+/**
+ * Characters that take room and show nothing: the fillers among the letters, the blank patterns of braille, music and
+ * hieroglyphs. Unicode has a property for the fillers only.
+ */
+const fillers = /[[\p{L}&&\p{Default_Ignorable_Code_Point}]\u2800\u{1d159}\u{16fe4}\u{13441}\u{13442}]+/gv
+
+/** Signs that people type where a name has an apostrophe: quotation marks, modifier letters, accents that stand alone, primes. */
+const apostrophes = String.raw`\p{Quotation_Mark}\p{Lm}\p{Sk}\u2032-\u2037\u2057\u055a\u05f3\u05f4\ua78b\ua78c`
+/** Signs that people type where a name has a hyphen. */
+const hyphens = String.raw`\p{Dash}\u2043`
+
+const apostrophe = new RegExp(`[${apostrophes}]+`, 'gu')
+const apostropheOrHyphen = new RegExp(`[${apostrophes}${hyphens}]+`, 'gu')
 
 const controls = /\p{Cc}+/gu
 
@@ -21,6 +35,7 @@ export function cleanText(text: string): string {
   return decodeEntities(text)
     .toWellFormed()
     .replace(controls, ' ')
+    .replace(fillers, ' ')
     .replace(invisible, '')
     .normalize('NFC')
     .replace(/\s+/g, ' ')
@@ -41,10 +56,23 @@ export function foldWord(text: string): string {
     .replace(/^_|_$/g, '')
 }
 
-/** Returns `text` without diacritics (`é` becomes `e`), otherwise unchanged. */
+/** Returns `text` without apostrophes, in any of the signs that people type for one. */
+export function dropApostrophes(text: string): string {
+  return text.replace(apostrophe, '')
+}
+
+/** Returns `text` without apostrophes and hyphens, in any of the signs that people type for them. */
+export function dropApostrophesAndHyphens(text: string): string {
+  return text.replace(apostropheOrHyphen, '')
+}
+
+/**
+ * Returns `text` with compatibility forms as plain letters (full width, ligatures) and without diacritics. Keyboards and
+ * older systems lose accents, so `José` and `Jose` must be compared as equal.
+ */
 export function foldDiacritics(text: string): string {
   return text
-    .normalize('NFD')
+    .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
     .normalize('NFC')
 }

@@ -21,11 +21,13 @@ const ambiguousSuffixes = new Set(['MARS'])
 const fields =
   `OG PD JP KK KJ KG KGA THT THTKL THTBKL AN RAD PA PK BS OT BP BPRE RM FK GK MK KFR PERIO PROS ORT BM PM KP
   DV DVE EM BTKV TKV KN KO ONKRAD A B M S N P U F`.split(/\s+/)
-const specialist = new RegExp(`^(?:SUB)?SP(?:${fields.join('|')})(?:K[A-Z]{0,5})?$`)
 const dottedSpecialist = /^(?:sub)?sp\. ?\p{L}{1,12}\b/iu
 
 /** Consultants, where the title stands alone behind a comma. */
 const consultants = new Set('KGEH KHOM KEMD KPTI KKV KR KP KGH KAI KIC KNA KFER KFM KAR KAP KAKV KOS KGER'.split(' '))
+
+// No other letters may follow the K: `Spanky` is a name.
+const specialist = new RegExp(`^(?:SUB)?SP(?:${fields.join('|')})(?:K|${[...consultants].join('|')})?$`)
 
 /** All that the last word of a title may be, for a quick no to nearly every name. */
 const endings = new Set([...suffixes, ...fields].flatMap(title => Array.from(title, (_, at) => title.slice(at))))

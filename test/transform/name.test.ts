@@ -99,3 +99,17 @@ test('names are compatible where one holds the other and two words are shared', 
   assert.ok(!namesCompatible('AINA NUR', 'AINI NUR'))
   assert.ok(!namesCompatible('AMINAH NUR', 'AMINAH SITI'))
 })
+
+test('an apostrophe or a hyphen is the same whatever sign was typed for it', () => {
+  for (const sign of '\'"`´ʹʺʻʼʽʾʿˈˊˋ‘’‚‛“”„‟′‵＇＂｀ꞌ-‐‑‒–—―−﹣－⁃') {
+    assert.equal(nameKey(`Nur${sign}aini`), 'NURAINI', sign.codePointAt(0)?.toString(16))
+  }
+  assert.equal(nameKey('Ｎｕｒ ａｉｎｉ'), nameKey('Nur Aini'))
+})
+
+test('a name is no title for its first letters', () => {
+  assert.equal(nameKey('Spanky Manopo'), 'MANOPO SPANKY')
+  for (const name of ['Spanky', 'Spankie', 'Spakia', 'Spukani'])
+    assert.deepEqual(split(`Budi ${name}`)[1], `Budi ${name}`)
+  assert.deepEqual(split('Budi SpOGKFER'), [null, 'Budi', 'SpOGKFER'])
+})

@@ -21,3 +21,15 @@ test('code words are compared without case, blanks, underscores and hyphens', ()
     assert.equal(foldWord(word), 'TIDAK_AKTIF')
   }
 })
+
+test('characters that nobody sees do not make a text', () => {
+  for (const code of [
+    0x34f, 0x61c, 0x115f, 0x1160, 0x17b4, 0x180b, 0x200b, 0x202e, 0x2060, 0x2066, 0x2800, 0x3164, 0xfe0f, 0xfeff,
+    0xffa0, 0xe0100
+  ]) {
+    const hidden = String.fromCodePoint(code)
+    assert.equal(cleanText(hidden), '', code.toString(16))
+    assert.equal(cleanText(`${hidden}Budi${hidden}`), 'Budi', code.toString(16))
+  }
+  assert.equal(cleanText('Budi\u3164Santoso'), 'Budi Santoso')
+})
