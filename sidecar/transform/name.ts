@@ -1,5 +1,14 @@
 import { dropApostrophesAndHyphens, foldDiacritics } from './text.ts'
-import { isBareSuffixTitle, isPrefixTitle, isSuffixTitle, isTitleToken, mayEndTitle, mergeTitles } from './titles.ts'
+import {
+  isAlsoName,
+  isBareSuffixTitle,
+  isConsultantTitle,
+  isPrefixTitle,
+  isSuffixTitle,
+  isTitleToken,
+  mayEndTitle,
+  mergeTitles
+} from './titles.ts'
 
 export interface PersonName {
   /** The core name as it was spelled, titles off; empty where nothing but titles was given. */
@@ -20,14 +29,14 @@ export function splitName(text: string, givenPrefix: string | null, givenSuffix:
   const behind = takeSuffixes(words)
   const rest: string[] = []
   for (const part of tail.map(item => item.trim()).filter(item => item !== '')) {
-    if (isTitlePart(part)) behind.push(part)
+    if (isTitlePart(part) || (behind.length > 0 && isConsultantTitle(part))) behind.push(part)
     else rest.push(...wordsOf(part))
   }
   // `dr., Siti`: the name came behind the comma.
   if (words.length === 0) before.push(...takePrefixes(rest))
   const core = [...words, ...rest].join(' ').replace(/^[\s.,-]+|[\s,-]+$/g, '')
   return {
-    name: /\p{L}/u.test(core) ? core : '',
+    name: /\p{L}/u.test(core) ? core : (takeName(before) ?? takeName(behind) ?? ''),
     titlePrefix: mergeTitles(titlesOf(givenPrefix, ' '), before, ' '),
     titleSuffix: mergeTitles(titlesOf(givenSuffix, ','), behind, ', ')
   }
@@ -41,7 +50,8 @@ const plain = /^[A-Z]+(?: [A-Z]+)*$/
 
 /**
  * Returns what names are compared by: titles off, apostrophes and hyphens dropped, other punctuation a blank, no
- * diacritics, upper case, Muhammad in one spelling, unique tokens in order. Empty where no letter is left; idempotent.
+ * diacritics, upper case, Muhammad in one spelling, unique tokens in order. Empty where no letter is left. The key of a
+ * key is that key, unless it begins with a name that is also a title (`HAJI`).
  */
 export function nameKey(name: string): string {
   return coreKey(splitName(name, null, null).name)
@@ -57,7 +67,7 @@ export function coreKey(name: string): string {
         .trim()
   if (!/\p{L}/u.test(folded)) return ''
   const tokens = folded.split(' ').map(token => (token.startsWith('M') && muhammad.test(token) ? 'MUHAMMAD' : token))
-  // A title within the name would stand first or last once the words are sorted, and be taken for one then.
+  // A title within the name that is no name would stand first or last once the words are sorted.
   const core = tokens.filter(token => !isTitleToken(token))
   return (core.length > 1 ? [...new Set(core)].sort() : core).join(' ')
 }
@@ -88,6 +98,12 @@ function takePrefixes(words: string[]): string[] {
     } else break
   }
   return taken
+}
+
+/** Removes from the titles the last one that may be the name, and returns it: `Haji, S.Kep` has no other. */
+function takeName(titles: string[]): string | undefined {
+  const at = titles.findLastIndex(isAlsoName)
+  return at < 0 ? undefined : titles.splice(at, 1)[0]
 }
 
 /** Longest title that is written in several words: `A. Md. Keb`. */

@@ -1,73 +1,123 @@
 /** Titles are compared without dots, blanks and case: `S.Kep` and `S. KEP.` are one. Other alphabets stay as they are. */
 const foldTitle = (text: string) => text.toUpperCase().replace(/[^\p{L}\p{N}]+/gu, '')
 
+/** Anything that may stand between the parts of a title. */
+const between = String.raw`[^\p{L}\p{N}]*`
+
+/**
+ * Returns a pattern for a title, which is given with a dot between its parts. Other signs may stand where the table has a dot, and a
+ * part may be spelt out (`S.P.D.`). Breaks elsewhere are no title: `Fina Sim` and `S. Pan` are names.
+ */
+function titlePattern(title: string): RegExp {
+  return new RegExp(`^${between}${title.split('.').map(partPattern).join(between)}${between}$`, 'iu')
+}
+
+function partPattern(part: string): string {
+  return part.length === 1 ? part : String.raw`(?:${part}|${[...part].join(String.raw`\. ?`)}(?:\.|$))`
+}
+
 /**
  * Titles that stand before a name. `H` and `Hj` (pilgrimage) are titles here: Dukcapil writes names without them. Bare
- * letters that could be an initial (`M`, `A`) are not listed.
+ * letters that could be an initial (`M`, `A`) are not listed. Only `K.H` has parts: `I.R.` is two initials.
  */
-const prefixes = new Set('DR DRG DRH PROF IR H HJ APT NS BDN DRS DRA KH RNI HAJI HAJJAH DOKTER PROFESOR'.split(' '))
-
-const suffixes = new Set(
-  `SKEP SKEPNS SKEPNERS NERS NS MKEP SST SSTKEB STRKEB STRKES STRKEP STRGZ STRT STRFT STRRAD SKEB BDN AMDKEP AMDKEB
-  AMDKES AMDAK AMDRAD AMDFT AMDGZ AMDRMIK AMDPK AMDFAR AMDKL AMD AMK AMKEB SFARM SSI APT MFARM MFARMKLIN SKM MKM MKES
-  MSI MSC PHD MARS FINASIM FINACS FICS SKED SKG SGZ MGZ RD SPSI MPSI PSIKOLOG SFT FTR SFTR SH MH MM MBA SE SSOS SPD MPD
-  MBIOMED MEPID STKES SKL MKG SRM SRMIK SSTRKES SSTFT SSIT ST MT DRPH FISPH FISCM FIHA FIAS SP`.split(/\s+/)
+export const prefixTitles: readonly string[] =
+  'Dr drg drh Prof Ir H Hj apt Ns Bdn Drs Dra K.H RNI Haji Hajjah Dokter Profesor'.split(' ')
+const prefixes = new Map(
+  prefixTitles.map(title => [
+    foldTitle(title),
+    new RegExp(`^${between}${title.replace('.', between)}${between}$`, 'iu')
+  ])
 )
 
-/** Names of people as well; they need a dot or a comma to be titles. */
-const ambiguousSuffixes = new Set(['MARS'])
+/** Titles that stand behind a name, with a dot between their parts. */
+export const suffixTitles: readonly string[] =
+  `S.Kep S.Kep.Ns S.Kep.Ners Ners Ns M.Kep S.S.T S.S.T.Keb S.Tr.Keb S.Tr.Kes S.Tr.Kep S.Tr.Gz S.Tr.T S.Tr.Ft S.Tr.Rad
+  S.Keb Bdn A.Md.Kep A.Md.Keb A.Md.Kes A.Md.A.K A.Md.Rad A.Md.Ft A.Md.Gz A.Md.R.M.I.K A.Md.P.K A.Md.Far A.Md.K.L A.Md
+  A.M.K A.M.Keb S.Farm S.Si Apt M.Farm M.Farm.Klin S.K.M M.K.M M.Kes M.Si M.Sc Ph.D MARS FINASIM FINACS FICS S.Ked S.K.G
+  S.Gz M.Gz RD S.Psi M.Psi Psikolog S.Ft Ftr S.Ftr S.H M.H M.M M.B.A S.E S.Sos S.Pd M.Pd M.Biomed M.Epid S.T.Kes S.K.L
+  M.K.G S.R.M S.R.M.I.K S.S.T.Kes S.S.T.Ft S.Si.T S.T M.T Dr.P.H FISPH FISCM FIHA FIAS Sp`.split(/\s+/)
+const suffixes = new Map(suffixTitles.map(title => [foldTitle(title), titlePattern(title)]))
+
+/**
+ * Titles that are names of people as well. They are titles only in front, behind a comma, with a dot, or in capitals
+ * behind a name that is not. Consultants' letters among them need a title before them.
+ */
+const names = new Set('HAJI HAJJAH IR DRA DOKTER PROFESOR MARS FIHA FIAS KAR KAP KOS KAI KIC'.split(' '))
 
 /** Fields of specialists; behind them a consultant's (`KGEH`). Others must be written with the dot: `Sp.X`. */
-const fields =
+export const specialistFields: readonly string[] =
   `OG PD JP KK KJ KG KGA THT THTKL THTBKL AN RAD PA PK BS OT BP BPRE RM FK GK MK KFR PERIO PROS ORT BM PM KP
   DV DVE EM BTKV TKV KN KO ONKRAD A B M S N P U F`.split(/\s+/)
+/** Behind a comma the name is over, so the rest of the field's name may follow in more words. */
 const dottedSpecialist = /^(?:sub)?sp\. ?\p{L}{1,12}\b/iu
+/** Without a comma a blank may end the title (`Sp.A Nur'aini`) or make `Sp.` an initial (`Sp. Santoso`). */
+const bareDottedSpecialist = /^(?:sub)?sp\.(?:\p{L}{1,12}| \p{L}{1,12}\.)(?: ?[^\p{L} ]+ ?\p{L}{1,12})*\P{L}*$/iu
 
 /** Consultants, where the title stands alone behind a comma. */
-const consultants = new Set('KGEH KHOM KEMD KPTI KKV KR KP KGH KAI KIC KNA KFER KFM KAR KAP KAKV KOS KGER'.split(' '))
+export const consultantTitles: readonly string[] =
+  'KGEH KHOM KEMD KPTI KKV KR KP KGH KAI KIC KNA KFER KFM KAR KAP KAKV KOS KGER'.split(' ')
+const consultants = new Set(consultantTitles)
 
 // No other letters may follow the K: `Spanky` is a name.
-const specialist = new RegExp(`^(?:SUB)?SP(?:${fields.join('|')})(?:K|${[...consultants].join('|')})?$`)
+const specialist = new RegExp(`^(?:SUB)?SP(?:${specialistFields.join('|')})(?:K|${consultantTitles.join('|')})?$`)
+/** `S. Pan` is an initial and a name. */
+const specialistStart = new RegExp(String.raw`^\P{L}*(?:Sub\P{L}*)?${partPattern('Sp')}`, 'iu')
 
 /** All that the last word of a title may be, for a quick no to nearly every name. */
-const endings = new Set([...suffixes, ...fields].flatMap(title => Array.from(title, (_, at) => title.slice(at))))
+const endings = new Set(
+  [...suffixes.keys(), ...specialistFields, ...consultantTitles].flatMap(title =>
+    Array.from(title, (_, at) => title.slice(at))
+  )
+)
 
 /** Returns whether a word is a title that stands before a name. */
 export function isPrefixTitle(word: string): boolean {
-  return prefixes.has(foldTitle(word))
+  return prefixes.get(foldTitle(word))?.test(word) ?? false
 }
 
 /** Returns whether words between commas, together, are one title that stands behind a name. */
 export function isSuffixTitle(words: string): boolean {
-  const folded = foldTitle(words)
-  if (suffixes.has(folded) || specialist.test(folded) || dottedSpecialist.test(words)) return true
-  return (
-    (consultants.has(folded) && words === words.toUpperCase()) || /^\(K\)$/i.test(words) || /^subsp\.?$/i.test(words)
-  )
+  if (isListedSuffix(words) || dottedSpecialist.test(words)) return true
+  if (isConsultantTitle(words)) return !isAlsoName(words)
+  return /^\(K\)$/i.test(words) || /^subsp\.?$/i.test(words)
+}
+
+/** Returns whether words are a consultant's letters, in capitals as they are always written. */
+export function isConsultantTitle(words: string): boolean {
+  return consultants.has(foldTitle(words)) && words === words.toUpperCase()
+}
+
+/** Returns whether a word without dots is a title and a name of people as well. */
+export function isAlsoName(word: string): boolean {
+  return names.has(word.toUpperCase())
 }
 
 /** Returns `false` for a word that ends no title, without looking at the words before it. */
 export function mayEndTitle(word: string): boolean {
-  const upper = word.toUpperCase()
-  return endings.has(upper) || !/^\p{L}+$/u.test(word) || specialist.test(upper)
+  return endings.has(word.toUpperCase()) || !/^\p{L}+$/u.test(word) || isSpecialist(word)
 }
 
 /** Returns whether words at the end of a name, without a comma before them, are beyond doubt one title. */
 export function isBareSuffixTitle(words: string): boolean {
-  if (words.includes('.')) return isSuffixTitle(words)
-  // Letters that stand alone are initials (`A M K`).
-  return isSuffixToken(foldTitle(words)) && /\S\S/.test(words)
+  if (words.includes('.')) {
+    return isListedSuffix(words) || bareDottedSpecialist.test(words) || /^subsp\.$/i.test(words)
+  }
+  // Letters that stand alone are initials (`A M K`). Two letters may be a name (`ST` for Siti, `SE`).
+  return foldTitle(words).length > 2 && !isAlsoName(words) && isListedSuffix(words) && /\S\S/.test(words)
 }
 
-/** Returns whether a word of a name's key, in upper case and without punctuation, is a title. */
+/** Returns whether a word of a name's key, in upper case and without punctuation, is a title and no name. */
 export function isTitleToken(token: string): boolean {
-  return prefixes.has(token) || isSuffixToken(token)
+  if (names.has(token)) return false
+  return prefixes.has(token) || (token.length > 2 && (suffixes.has(token) || isSpecialist(token)))
 }
 
-/** Two letters may be a name (`ST` for Siti, `SE`), so they are no title without a dot or a comma. */
-function isSuffixToken(folded: string): boolean {
-  if (folded.length < 3 || ambiguousSuffixes.has(folded)) return false
-  return suffixes.has(folded) || (folded.startsWith('S') && specialist.test(folded))
+function isListedSuffix(words: string): boolean {
+  return suffixes.get(foldTitle(words))?.test(words) || isSpecialist(words)
+}
+
+function isSpecialist(words: string): boolean {
+  return specialistStart.test(words) && specialist.test(foldTitle(words))
 }
 
 /**

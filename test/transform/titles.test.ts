@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { nameKey, splitName } from '../../sidecar/transform/name.ts'
+import { consultantTitles, prefixTitles, specialistFields, suffixTitles } from '../../sidecar/transform/titles.ts'
+
+const names = readFileSync(`${import.meta.dirname}/names.txt`, 'utf8')
+  .split('\n')
+  .filter(line => !line.startsWith('#'))
+  .flatMap(line => line.split(' '))
+  .filter(name => name !== '')
+
+/** Names that are titles where they stand before another name. */
+const titlesInFront = new Map([
+  ['Haji', 'pilgrims carry it before their name'],
+  ['Hajjah', 'as Haji, for women'],
+  ['Ir', 'engineers of the older degree write it without a dot'],
+  ['Dra', 'women of the older degree write it without a dot'],
+  ['Dokter', 'the word that dr. stands for'],
+  ['Profesor', 'the word that Prof. stands for']
+])
+
+const casings = [(text: string) => text, (text: string) => text.toUpperCase(), (text: string) => text.toLowerCase()]
+
+/** The key of words that are names without doubt. */
+const keyOf = (...words: string[]) =>
+  [...new Set(words.map(word => word.toUpperCase().replace(/^M[OU]C?HAMM?AD$/, 'MUHAMMAD')))].sort().join(' ')
+
+/** Returns what is wrong with the keys of texts, for all of them at once. */
+function wrongKeys(texts: Iterable<[text: string, key: string]>): string[] {
+  return [...texts].flatMap(([text, key]) =>
+    casings
+      .map(cased => cased(text))
+      .filter(cased => nameKey(cased) !== key)
+      .map(cased => `${cased}: ${nameKey(cased)}`)
+  )
+}
+
+test('the list of names is long, and holds each name once', () => {
+  assert.ok(names.length >= 2000)
+  assert.equal(new Set(names.map(name => name.toUpperCase())).size, names.length)
+})
+
+test('a name alone stays, whatever title it looks like', () => {
+  assert.deepEqual(wrongKeys(names.map(name => [name, keyOf(name)])), [])
+})
+
+test('a name stays behind another name and between two', () => {
+  const texts = names.flatMap((name): [string, string][] => [
+    [`Hartanto ${name}`, keyOf('Hartanto', name)],
+    [`dr. Hartanto ${name}, Sp.PD`, keyOf('Hartanto', name)],
+    [`Hartanto ${name} S.Kep., Ners`, keyOf('Hartanto', name)],
+    [`Hartanto ${name} Lestari`, keyOf('Hartanto', name, 'Lestari')],
+    [`Hartanto S. ${name}`, keyOf('Hartanto', 'S', name)],
+    [`Hartanto Sp. ${name}`, keyOf('Hartanto', 'Sp', name)]
+  ])
+  assert.deepEqual(wrongKeys(texts), [])
+})
+
+test('a name stays before another name, unless it is a title there', () => {
+  const texts = names.flatMap((name): [string, string][] => {
+    const key = titlesInFront.has(name) ? keyOf('Hartanto') : keyOf(name, 'Hartanto')
+    return [
+      [`${name} Hartanto`, key],
+      [`${name} Hartanto, S.Kep., Ners`, key],
+      [`dr. ${name} Hartanto, Sp.PD`, key]
+    ]
+  })
+  assert.deepEqual(wrongKeys(texts), [])
+})
+
+test('a name stays between titles, also where it could be one', () => {
+  const texts = names.flatMap((name): [string, string][] => [
+    [`dr. ${name}, Sp.PD`, keyOf(name)],
+    [`${name}, S.Kep., Ners`, keyOf(name)],
+    [`dr. ${name} S.Ked`, keyOf(name)],
+    [`${name} S.Kep`, keyOf(name)]
+  ])
+  assert.deepEqual(wrongKeys(texts), [])
+})
+
+test('a name behind a comma stays, though its letters could be a consultant', () => {
+  for (const name of ['Kar', 'Kap', 'Kos', 'Kai', 'Kic']) {
+    assert.equal(nameKey(`ALI, ${name.toUpperCase()}`), keyOf('Ali', name))
+    assert.equal(nameKey(`dr. Ali, ${name}, Sp.PD`), keyOf('Ali', name))
+  }
+})
+
+test('initials and names that together spell a title stay', () => {
+  for (const text of ['Fina Sim', 'Hartanto S Pan', 'Hartanto S. Pan', 'I.R. Hartanto']) {
+    assert.equal(splitName(text, null, null).name, text)
+  }
+  for (const text of ["Hartanto Sp.A Nur'aini", 'Hartanto Sp. Lestari']) {
+    assert.equal(splitName(text, null, null).name, text)
+  }
+})
+
+/** Spellings of a title: as the table has it, with a dot and blanks, without dots, spelt out. */
+const spellings = (title: string) => [
+  title,
+  `${title}.`,
+  title.replaceAll('.', '. '),
+  title.replaceAll('.', ' '),
+  title.replaceAll('.', '').toUpperCase()
+]
+
+test('each title that stands before a name comes off', () => {
+  for (const title of prefixTitles.flatMap(item => [item, `${item}.`, item.replaceAll('.', ''), item.toUpperCase()])) {
+    assert.deepEqual(splitName(`${title} Siti Aminah`, null, null), {
+      name: 'Siti Aminah',
+      titlePrefix: title,
+      titleSuffix: null
+    })
+    assert.deepEqual(wrongKeys([[`${title} Siti Aminah`, 'AMINAH SITI']]), [])
+  }
+})
+
+test('each title that stands behind a comma comes off', () => {
+  for (const title of suffixTitles.flatMap(spellings)) {
+    assert.deepEqual(wrongKeys([[`Siti Aminah, ${title}`, 'AMINAH SITI']]), [])
+    assert.deepEqual(wrongKeys([[`dr. Siti Aminah, M.Kes, ${title}`, 'AMINAH SITI']]), [])
+  }
+})
+
+test('each title that stands behind a name without a comma comes off', () => {
+  for (const title of suffixTitles) {
+    const clear = [`${title}.`, title.replaceAll('.', '').toUpperCase(), title.includes('.') ? title : `${title}.`]
+    for (const spelling of clear) assert.equal(nameKey(`Siti Aminah ${spelling}`), 'AMINAH SITI', spelling)
+    const spelt = [...title.replaceAll('.', '')].map(letter => `${letter}.`).join('')
+    assert.equal(nameKey(`Siti Aminah ${spelt}`), 'AMINAH SITI', spelt)
+  }
+})
+
+test('each specialist comes off, with and without a consultant behind', () => {
+  for (const field of specialistFields) {
+    for (const title of [`Sp.${field}`, `Sp. ${field}`, `Sp${field}`, `Sp ${field}`, `SubSp.${field}`]) {
+      for (const more of ['', '(K)', ' (K)', '-KGEH', '.K']) {
+        const texts: [string, string][] = [
+          [`Siti Aminah, ${title}${more}`, 'AMINAH SITI'],
+          [`Siti Aminah ${title}${more}`, 'AMINAH SITI']
+        ]
+        assert.deepEqual(wrongKeys(texts), [])
+      }
+    }
+  }
+})
+
+test('each consultant comes off behind a title', () => {
+  for (const title of consultantTitles) {
+    assert.equal(nameKey(`dr. Siti Aminah, Sp.PD, ${title}`), 'AMINAH SITI')
+    assert.equal(nameKey(`dr. Siti Aminah, Sp.PD-${title}`), 'AMINAH SITI')
+    assert.equal(nameKey(`dr. Siti Aminah, Sp.PD ${title}`), 'AMINAH SITI')
+  }
+})
