@@ -5,8 +5,8 @@ const foldTitle = (text: string) => text.toUpperCase().replace(/[^\p{L}\p{N}]+/g
 const between = String.raw`[^\p{L}\p{N}]*`
 
 /**
- * Returns a pattern for a title, which is given with a dot between its parts. Other signs may stand where the table has a dot, and a
- * part may be spelt out (`S.P.D.`). Breaks elsewhere are no title: `Fina Sim` and `S. Pan` are names.
+ * Returns a pattern for a title, which is given with a dot between its parts. Other signs may stand where the table has
+ * a dot, and a part may be spelt out (`S.P.D.`). Breaks elsewhere are no title: `Fina Sim` and `S. Pan` are names.
  */
 function titlePattern(title: string): RegExp {
   return new RegExp(`^${between}${title.split('.').map(partPattern).join(between)}${between}$`, 'iu')
@@ -35,7 +35,7 @@ export const suffixTitles: readonly string[] =
   S.Keb Bdn A.Md.Kep A.Md.Keb A.Md.Kes A.Md.A.K A.Md.Rad A.Md.Ft A.Md.Gz A.Md.R.M.I.K A.Md.P.K A.Md.Far A.Md.K.L A.Md
   A.M.K A.M.Keb S.Farm S.Si Apt M.Farm M.Farm.Klin S.K.M M.K.M M.Kes M.Si M.Sc Ph.D MARS FINASIM FINACS FICS S.Ked S.K.G
   S.Gz M.Gz RD S.Psi M.Psi Psikolog S.Ft Ftr S.Ftr S.H M.H M.M M.B.A S.E S.Sos S.Pd M.Pd M.Biomed M.Epid S.T.Kes S.K.L
-  M.K.G S.R.M S.R.M.I.K S.S.T.Kes S.S.T.Ft S.Si.T S.T M.T Dr.P.H FISPH FISCM FIHA FIAS Sp`.split(/\s+/)
+  M.K.G S.R.M S.R.M.I.K S.S.Tr.Kes S.S.T.Ft S.Si.T S.T M.T Dr.P.H FISPH FISCM FIHA FIAS Sp`.split(/\s+/)
 const suffixes = new Map(suffixTitles.map(title => [foldTitle(title), titlePattern(title)]))
 
 /**
@@ -77,7 +77,9 @@ export function isPrefixTitle(word: string): boolean {
 
 /** Returns whether words between commas, together, are one title that stands behind a name. */
 export function isSuffixTitle(words: string): boolean {
-  if (isListedSuffix(words) || dottedSpecialist.test(words)) return true
+  const folded = foldTitle(words)
+  // Behind a comma stray dots and blanks do no harm (`A.M.dKeb`, `S.pPD`): hardly a name is spelt by such parts.
+  if (suffixes.has(folded) || specialist.test(folded) || dottedSpecialist.test(words)) return true
   if (isConsultantTitle(words)) return !isAlsoName(words)
   return /^\(K\)$/i.test(words) || /^subsp\.?$/i.test(words)
 }

@@ -122,6 +122,17 @@ test('each title that stands behind a comma comes off', () => {
   }
 })
 
+test('stray dots and blanks in a title behind a comma do no harm', () => {
+  for (const title of suffixTitles.map(item => item.replaceAll('.', ''))) {
+    for (let at = 1; at < title.length; at++) {
+      for (const sign of ['.', ' ', '. ']) {
+        const text = `Siti Aminah, ${title.slice(0, at)}${sign}${title.slice(at)}`
+        assert.equal(splitName(text, null, null).name, 'Siti Aminah', text)
+      }
+    }
+  }
+})
+
 test('each title that stands behind a name without a comma comes off', () => {
   for (const title of suffixTitles) {
     const clear = [`${title}.`, title.replaceAll('.', '').toUpperCase(), title.includes('.') ? title : `${title}.`]
