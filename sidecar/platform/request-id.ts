@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
+import { holdsIdentityNumber } from '../identity-number.ts'
 import { formatTraceparent, parseTraceparent } from './trace-context.ts'
 import { Span } from './tracing.ts'
 
@@ -13,10 +14,14 @@ declare module 'fastify' {
   }
 }
 
+/** May have sixteen digits in a row by chance. */
+const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
+
 /** Returns the caller's `X-Request-ID` if it is fit for logs and headers, else a new one. */
 export function requestId(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers['x-request-id']
-  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,128}$/.test(given) ? given : randomUUID()
+  if (typeof given !== 'string' || !/^[A-Za-z0-9._-]{1,128}$/.test(given)) return randomUUID()
+  return !uuid.test(given) && holdsIdentityNumber(given) ? randomUUID() : given
 }
 
 /** Gives each request its ids, in its log lines and in the answer's headers, and logs one line when it is answered. */

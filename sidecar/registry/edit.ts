@@ -1,9 +1,11 @@
 import type pg from 'pg'
 import { PreconditionFailed, RequestInvalid } from '../errors.ts'
+import { holdsIdentityNumber } from '../identity-number.ts'
 import { birthDateFault } from '../transform/birth-date.ts'
 import type { BirthPlaceReader } from '../transform/birth-place.ts'
+import type { BlankTest } from '../transform/blank.ts'
 import { coreKey, splitName } from '../transform/name.ts'
-import { holdsIdentityNumber, nikFault } from '../transform/nik.ts'
+import { nikFault } from '../transform/nik.ts'
 import { cleanText } from '../transform/text.ts'
 import { holdIdentity } from './digest-key.ts'
 import { HealthWorkerNotFound, NikTaken } from './errors.ts'
@@ -24,9 +26,12 @@ export interface PersonEdit {
 export interface EditContext {
   identity: IdentityKeys
   birthPlaceOf: BirthPlaceReader
+  isBlank: Record<(typeof textFields)[number], BlankTest>
   /** The present day, `YYYY-MM-DD`. */
   today: string
 }
+
+const textFields = ['name', 'titlePrefix', 'titleSuffix', 'birthPlace'] as const
 
 /** A stamp that no row of KKI is greater than. */
 const ownStamp = 'infinity'
@@ -61,7 +66,7 @@ export async function editHealthWorker(
   )
   if (!rows[0]) throw new HealthWorkerNotFound(id)
   if (rows[0].version !== version) throw new PreconditionFailed(`Health worker ${id}`)
-  refuseIdentityNumbers(edit)
+  checkTexts(edit, context)
   const columns = {
     ...nameColumns(edit, rows[0]),
     ...nikColumns(edit, identity),
@@ -88,10 +93,19 @@ export async function editHealthWorker(
   return Object.keys(changed.rows[0]?.before ?? {})
 }
 
-/** They would be kept in clear. */
-function refuseIdentityNumbers(edit: PersonEdit): void {
-  for (const field of ['name', 'titlePrefix', 'titleSuffix', 'birthPlace'] as const) {
-    if (holdsIdentityNumber(cleanText(edit[field] ?? ''))) throw new RequestInvalid(field, 'holds an identity number')
+/** An identity number would be stored in clear, and a text that says nothing would erase what is known. */
+function checkTexts(edit: PersonEdit, { isBlank }: EditContext): void {
+  for (const field of textFields) {
+    const given = edit[field]
+    if (given == null) continue
+    const text = cleanText(given)
+    if (holdsIdentityNumber(text)) throw new RequestInvalid(field, 'holds an identity number')
+    if (isBlank[field](text)) {
+      throw new RequestInvalid(
+        field,
+        field === 'name' ? 'says nothing' : 'says nothing; send null to take the value away'
+      )
+    }
   }
 }
 
@@ -100,7 +114,7 @@ type Columns = Record<string, unknown>
 function nameColumns({ name, titlePrefix, titleSuffix }: PersonEdit, now: PersonRow): Columns {
   if (name === undefined && titlePrefix === undefined && titleSuffix === undefined) return {}
   const given = (title: string | null | undefined, stored: string | null) =>
-    title === undefined ? stored : title === null ? null : cleanText(title) || null
+    title === undefined ? stored : title === null ? null : cleanText(title)
   const parts = splitName(
     name === undefined ? now.name : cleanText(name),
     given(titlePrefix, now.title_prefix),

@@ -1,9 +1,12 @@
 import type pg from 'pg'
+import { RequestInvalid } from '../errors.ts'
+import { holdsIdentityNumber } from '../identity-number.ts'
 import { ApiKeyNotFound, createApiKey, revokeApiKey, type Scope, setApiKey } from '../platform/api-key.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
 
 /** Makes an API key, audited, and returns it with its id. @throws ApiKeyExists */
 export async function issueApiKey(client: pg.ClientBase, name: string, scopes: readonly Scope[], caller: Caller) {
+  checkName(name)
   const made = await createApiKey(client, name, scopes)
   await recordAudit(client, { ...caller, action: 'api_key.created', detail: { keyId: made.id, name, scopes } })
   return made
@@ -17,6 +20,7 @@ export async function adoptApiKey(
   key: string,
   caller: Caller
 ): Promise<number> {
+  checkName(name)
   const keyId = await setApiKey(client, name, scopes, key)
   await recordAudit(client, { ...caller, action: 'api_key.adopted', detail: { keyId, name, scopes } })
   return keyId
@@ -35,4 +39,9 @@ export async function renewApiKey(client: pg.ClientBase, name: string, scopes: r
     if (!(error instanceof ApiKeyNotFound)) throw error
   })
   return issueApiKey(client, name, scopes, caller)
+}
+
+/** Names of keys stand in audit events in clear. */
+function checkName(name: string): void {
+  if (holdsIdentityNumber(name)) throw new RequestInvalid('name', 'must not hold an identity number')
 }

@@ -1,13 +1,13 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
+import { holdsIdentityNumber } from '../identity-number.ts'
+import { compileBlankTest } from './blank.ts'
 import type { MappedField, Mapping } from './mapping-schema.ts'
-import { holdsIdentityNumber } from './nik.ts'
-import { cleanText } from './text.ts'
+import { cleanText, isCleanWords } from './text.ts'
 import type { Rejection } from './types.ts'
 
 /** Longer texts are damage, and would not fit an index entry of the database. */
 const maxLength = 400
-/** Longer texts are not even cleaned: megabytes would keep everything else waiting, and no text shrinks so much. */
 const maxUncleanedLength = 100 * maxLength
 const years = { minimum: 0, maximum: 2100 }
 
@@ -19,14 +19,24 @@ const optionalYear = Compile(Type.Union([Type.Integer(years), Type.Null(), Type.
 const firstYear = 1900
 
 /**
- * Reads one field and adds what is wrong with its shape: the cleaned text, `''` where it is blank, `null` where it is
+ * Reads one field and adds what is wrong with its shape: the cleaned text, `''` where it says nothing, `null` where it is
  * absent, `undefined` where it was refused.
  */
 export type TextReader = (record: object, problems: Rejection[]) => string | null | undefined
 export type YearReader = (record: object, problems: Rejection[]) => number | null
 
-/** Fields that are long numbers themselves. */
-const numbers: ReadonlySet<MappedField> = new Set(['nik', 'strNumber'])
+/**
+ * Fields where a long number is no fault. The NIK and the STR are such numbers themselves. Dates are stored as dates, never
+ * as text, and a time to the microsecond has as many digits as a NIK.
+ */
+const mayHoldNumbers: ReadonlySet<MappedField> = new Set([
+  'nik',
+  'strNumber',
+  'birthDate',
+  'issuedOn',
+  'validUntil',
+  'changedAt'
+])
 
 /**
  * Returns the reader of a text field; a required one that is absent or `null` is refused, and so is one that an identity
@@ -36,16 +46,18 @@ export function compileText(mapping: Mapping, field: MappedField, isRequired = f
   const instancePath = mapping.fields[field]
   const valueAt = compilePointer(instancePath)
   const shape = isRequired ? requiredText : optionalText
-  const isNumber = numbers.has(field)
+  const mayHoldNumber = mayHoldNumbers.has(field)
+  const isBlank = compileBlankTest(mapping, field)
   return (record, problems) => {
     const value = valueAt(record)
     if (typeof value === 'string') {
-      const text = value.length > maxUncleanedLength ? value : cleanText(value)
+      const isWords = !mayHoldNumber && isCleanWords(value)
+      const text = isWords ? value : cleanValue(value)
       if (text.length > maxLength) {
         problems.push({ code: 'SCHEMA_INVALID', instancePath, params: { reason: 'tooLong', maxLength } })
-      } else if (!isNumber && holdsIdentityNumber(text)) {
+      } else if (!mayHoldNumber && !isWords && holdsIdentityNumber(text)) {
         problems.push({ code: 'SCHEMA_INVALID', instancePath, params: { reason: 'identityNumber' } })
-      } else return text
+      } else return isBlank(text) ? '' : text
       return undefined
     }
     if (shape.Check(value)) return null
@@ -58,8 +70,10 @@ export function compileText(mapping: Mapping, field: MappedField, isRequired = f
 export function compileYear(mapping: Mapping, field: MappedField): YearReader {
   const instancePath = mapping.fields[field]
   const valueAt = compilePointer(instancePath)
+  const isBlank = compileBlankTest(mapping, field)
   return (record, problems) => {
     const value = valueAt(record)
+    if (typeof value === 'string' && isBlank(cleanValue(value))) return null
     if (!optionalYear.Check(value)) {
       problems.push(
         Number.isInteger(value)
@@ -70,6 +84,11 @@ export function compileYear(mapping: Mapping, field: MappedField): YearReader {
     }
     return value == null || value < firstYear ? null : value
   }
+}
+
+/** Longer texts are not even cleaned: megabytes would keep everything else waiting, and no text shrinks so much. */
+export function cleanValue(text: string): string {
+  return text.length > maxUncleanedLength ? text : cleanText(text)
 }
 
 function wrongShape(instancePath: string, value: unknown, expected: string): Rejection {

@@ -82,6 +82,15 @@ export const MappingSchema = Type.Object(
       description: 'an end date that means for life on a lifetime number, else unknown'
     }),
     unknownDateWords: Type.Array(Word, { description: 'a date that says nothing' }),
+    unknownWords: Type.Optional(
+      Type.Array(Word, {
+        description:
+          'a text that says nothing, in any field; compared without case, blanks and signs other than / and #'
+      })
+    ),
+    unknownWordsOutsideNames: Type.Optional(
+      Type.Array(Word, { description: 'a text that says nothing, but for the name: people are called so' })
+    ),
     statusWords: Type.Record(
       Type.String(),
       Type.Enum(['active', 'suspended', 'inactive', 'revoked', 'expired', 'deceased'])

@@ -30,6 +30,8 @@ export function parseMapping(json: unknown): Mapping {
   checkDates(json)
   checkWords('/statusWords', json.statusWords)
   checkWords('/sexWords', json.sexWords)
+  checkUnknownWords('/unknownWords', json.unknownWords)
+  checkUnknownWords('/unknownWordsOutsideNames', json.unknownWordsOutsideNames)
   checkProfessions(json)
   checkBirthPlaces(json)
   return json
@@ -71,6 +73,12 @@ function checkWords(path: string, words: Record<string, string>): void {
     if (folded === '') throw fault(path, 'has a blank word')
     if ((meanings.get(folded) ?? meaning) !== meaning) throw fault(`${path}/${word}`, 'has two meanings')
     meanings.set(folded, meaning)
+  }
+}
+
+function checkUnknownWords(path: string, words: readonly string[] = []): void {
+  for (const [index, word] of words.entries()) {
+    if (!/[\p{L}\p{N}]/u.test(word)) throw fault(`${path}/${index}`, 'needs no listing without a letter or digit')
   }
 }
 

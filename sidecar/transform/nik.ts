@@ -21,17 +21,6 @@ const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
  */
 const knownRegion = /^(?:1[1-9]|21|3[1-6]|5[1-3]|6[1-5]|7[1-6]|8[12]|9[1-6])(?:0[1-9]|[1-7]\d)/
 
-/**
- * Sixteen digits or more, with as much between them as people write: `31.71.01.170885.0001`. A damaged number is somebody's
- * all the same, so nothing more is asked of it.
- */
-export const identityNumber = /\d(?:[ ./_-]{0,3}\d){15}/
-
-/** Returns whether an identity number stands somewhere in a text, which then must not be kept in clear. */
-export function holdsIdentityNumber(text: string): boolean {
-  return text.length >= 16 && identityNumber.test(text)
-}
-
 /** Returns whether a canonical STR is, or has in it, what can be the NIK of somebody who was born on `birthDate`. */
 export function holdsNikOf(birthDate: string | null, canonicalStr: string): boolean {
   if (birthDate === null) return false

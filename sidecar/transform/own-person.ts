@@ -1,6 +1,8 @@
 import { Pointer } from 'typebox/value'
+import { type BlankTest, compileBlankTest } from './blank.ts'
 import { contentHash } from './content-hash.ts'
 import { isTooDeep } from './depth.ts'
+import { cleanValue } from './fields.ts'
 import type { MappedField, Mapping } from './mapping-schema.ts'
 import { createTransform, rowFault, tooDeep } from './transform.ts'
 import type { OwnCandidate, Rejection } from './types.ts'
@@ -47,6 +49,13 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
   const transform = createTransform(mapping)
   const columnOf = new Map(Object.entries(ownColumns).map(([column, field]) => [mapping.fields[field], `/${column}`]))
   const [activeWord = ''] = Object.entries(mapping.statusWords).find(([, meaning]) => meaning === 'active') ?? []
+  const blankTests = new Map<string, BlankTest>(
+    Object.entries(ownColumns).map(([column, field]) => [column, compileBlankTest(mapping, field)])
+  )
+  const isBlank = (given: Record<string, unknown>, column: keyof typeof ownColumns): boolean => {
+    const value = given[column]
+    return value == null || (typeof value === 'string' && blankTests.get(column)?.(cleanValue(value)) === true)
+  }
   const anyProfession = mapping.professions[0]?.kkiCodes[0] ?? ''
 
   const read: OwnTransform = (record, now) => {
@@ -67,14 +76,14 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
       return refuse([
         { code: 'SCHEMA_INVALID', instancePath: `/${damaged}`, params: { reason: 'replacementCharacter' } }
       ])
-    const hasLicence = !isBlank(given.nomor_str)
+    const hasLicence = !isBlank(given, 'nomor_str')
     const result = transform(toKkiRecord(given, hasLicence, now), { sourceNow: now, maxSkewMs: 0 })
     if (!result.ok)
       return refuse(result.rejections, hasLicence ? result.strNumber : null, hasLicence ? result.profession : null)
     const { value } = result
     const str = hasLicence ? value.strNumber : null
     if (value.endingOnly) return refuse(value.problems, str, hasLicence ? value.profession : null)
-    if (!hasLicence && isBlank(given.nik) && (value.birthDate === null || value.birthPlaceKey === null)) {
+    if (!hasLicence && isBlank(given, 'nik') && (value.birthDate === null || value.birthPlaceKey === null)) {
       return refuse([{ code: 'SCHEMA_INVALID', instancePath: '/nik', params: { reason: 'identity' } }])
     }
     const own: OwnCandidate = {
@@ -103,16 +112,15 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
 
   function toKkiRecord(given: Record<string, unknown>, hasLicence: boolean, now: number): object {
     const kki = {}
-    for (const [column, field] of Object.entries(ownColumns)) {
-      const value = isBlank(given[column]) ? null : given[column]
-      if (value !== null) Pointer.Set(kki, mapping.fields[field], value)
+    for (const [column, field] of Object.entries(ownColumns) as [keyof typeof ownColumns, MappedField][]) {
+      if (!isBlank(given, column)) Pointer.Set(kki, mapping.fields[field], given[column])
     }
     Pointer.Set(kki, mapping.fields.changedAt, new Date(now).toISOString())
     if (!hasLicence) {
       Pointer.Set(kki, mapping.fields.strNumber, placeholderStr)
       Pointer.Set(kki, mapping.fields.profession, anyProfession)
     }
-    if (!hasLicence || isBlank(given.status_str)) Pointer.Set(kki, mapping.fields.status, activeWord)
+    if (!hasLicence || isBlank(given, 'status_str')) Pointer.Set(kki, mapping.fields.status, activeWord)
     return kki
   }
 
@@ -127,10 +135,6 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
   function inColumns(rejection: Rejection): Rejection {
     return { ...rejection, instancePath: columnOf.get(rejection.instancePath) ?? rejection.instancePath }
   }
-}
-
-function isBlank(value: unknown): boolean {
-  return value === undefined || value === null || (typeof value === 'string' && value.trim() === '')
 }
 
 /** Over everything but the NIK and the lists, in the order of the columns. */

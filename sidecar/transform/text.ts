@@ -3,6 +3,9 @@ import { decodeHTMLStrict } from 'entities'
 /** Printable ASCII in single blanks and without `&`: nothing to clean, which is most of what KKI sends. */
 const alreadyClean = /^[!-%'-~]+(?: [!-%'-~]+)*$/
 
+/** The same without digits, which no identity number can stand in. */
+const alreadyCleanWords = /^[!-%'-/:-~]+(?: [!-%'-/:-~]+)*$/
+
 /**
  * Zero-width and bidirectional marks, variation selectors, soft hyphens: nobody sees them, and they would hide in a name.
  * Code points that are no characters are as invisible, and XML cannot carry them.
@@ -40,6 +43,11 @@ export function cleanText(text: string): string {
     .normalize('NFC')
     .replace(/\s+/g, ' ')
     .trim()
+}
+
+/** Returns whether `cleanText` would change nothing and `text` has no digit, in one look at it. */
+export function isCleanWords(text: string): boolean {
+  return alreadyCleanWords.test(text)
 }
 
 /** Twice, because pages that escape what was escaped already are common (`&amp;#039;`). */

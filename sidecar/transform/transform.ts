@@ -98,7 +98,7 @@ export function createTransform(mapping: Mapping): Transform {
 
   function readSex(record: object, problems: Rejection[]): Sex | null {
     const raw = text.sex(record, problems)
-    if (!raw || raw === '-') return null
+    if (!raw) return null
     const sex = sexOf(raw)
     if (sex === null) addProblem(problems, 'SCHEMA_INVALID', 'sex', 'value')
     return sex

@@ -135,7 +135,7 @@ describe('the API', () => {
     }
     assert.match(before, /^sdmk_kki_rejections_total\{code="STR_AMBIGUOUS"\} 0$/m)
     assert.match(before, /^sdmk_integration_active 1$/m)
-    await inject(simulator, [{ record: kkiRecord() }, { record: kkiRecord({ profesi: '?' }) }])
+    await inject(simulator, [{ record: kkiRecord() }, { record: kkiRecord({ profesi: 'DUKUN' }) }])
     await run({})
     // A batch is counted right after the commit that others see.
     await until('the counters', async () => /^sdmk_kki_rows_total\{outcome="created"\} 1$/m.test(await scrape()))

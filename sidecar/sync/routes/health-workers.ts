@@ -7,6 +7,7 @@ import { HealthWorkerNotFound, NikTaken } from '../../registry/errors.ts'
 import { findByNik, readHealthWorker, searchHealthWorkers } from '../../registry/health-workers.ts'
 import type { IdentityKeys } from '../../registry/identity.ts'
 import { compileBirthPlaces } from '../../transform/birth-place.ts'
+import { compileBlankTest } from '../../transform/blank.ts'
 import type { Mapping } from '../../transform/mapping.ts'
 import { nameKey } from '../../transform/name.ts'
 import { nikFault } from '../../transform/nik.ts'
@@ -119,6 +120,12 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
 ) => {
   const lookUpNik = createNikLookup(app, nikLookupsPerHour)
   const birthPlaceOf = compileBirthPlaces(mapping.birthPlaceAliases)
+  const isBlank = {
+    name: compileBlankTest(mapping, 'name'),
+    titlePrefix: compileBlankTest(mapping, 'titlePrefix'),
+    titleSuffix: compileBlankTest(mapping, 'titleSuffix'),
+    birthPlace: compileBlankTest(mapping, 'birthPlace')
+  }
 
   app.post('/v1/health-workers/search', {
     onRequest: app.requireScope('registry:read'),
@@ -215,7 +222,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
         })
         if (isTaken) throw new NikTaken()
       }
-      const context = { identity, birthPlaceOf, today: await today(app.database.pool, timeZone) }
+      const context = { identity, birthPlaceOf, isBlank, today: await today(app.database.pool, timeZone) }
       await app.database
         .withTransaction(async client => {
           const fields = await editHealthWorker(client, context, id, Number(version.slice(1, -1)), edit)
