@@ -5,6 +5,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { loadConfig } from '../config.ts'
 import { SdmkError } from '../errors.ts'
+import { escapeUnprintable } from '../platform/printable-text.ts'
 import { decodeText, splitLines, TextUnreadable } from '../platform/strict-text.ts'
 import { inTransaction } from '../platform/transaction.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
@@ -60,7 +61,7 @@ function exportCommand(): Command {
 }
 
 async function* toLines(links: AsyncIterable<ChainedEvent>): AsyncGenerator<string> {
-  for await (const link of links) yield `${JSON.stringify(link)}\n`
+  for await (const link of links) yield `${escapeUnprintable(JSON.stringify(link))}\n`
 }
 
 async function* readFileLinks(file: string): AsyncGenerator<ChainedEvent> {

@@ -10,7 +10,7 @@ import { describeError, summarizeError } from '../platform/describe-error.ts'
 import { createLogger } from '../platform/logger.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 import { type OpenDatabase, openDatabase } from '../platform/open-database.ts'
-import { escapeUnportable } from '../platform/portable-text.ts'
+import { escapeUnprintable } from '../platform/printable-text.ts'
 import { createTraceId } from '../platform/trace-context.ts'
 import type { Caller } from '../sync/audit/record.ts'
 
@@ -56,7 +56,12 @@ export function withPool<T>(work: (pool: pg.Pool, config: Config) => Promise<T>)
 
 /** Returns who runs the command, for audit events. */
 export function commandCaller(): Caller {
-  return { actor: userInfo().username, apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
+  return {
+    actor: escapeUnprintable(userInfo().username),
+    apiKeyId: null,
+    requestId: randomUUID(),
+    traceId: createTraceId()
+  }
 }
 
 /** Returns a logger to standard error, which leaves standard output to the result; errors alone, unless asked for more. */
@@ -69,7 +74,7 @@ export function errorLogger(config: Pick<Config, 'logLevel'>): Logger {
 export function reportFailure(error: unknown): number {
   // It has written its line already; without a mistake it ends the command after its help.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode
-  process.stderr.write(`sdmk: ${escapeUnportable(summarizeError(error))}\n`)
+  process.stderr.write(`sdmk: ${escapeUnprintable(summarizeError(error))}\n`)
   // A failure that is none of ours is a defect: its stack helps who is asked, and only where it is wanted.
   if (!(error instanceof SdmkError) && process.env.SDMK_LOG_LEVEL === 'debug') {
     process.stderr.write(`${describeError(error).stack ?? ''}\n`)
@@ -78,7 +83,11 @@ export function reportFailure(error: unknown): number {
   return error instanceof ConfigurationError ? configurationExitCode : 1
 }
 
-/** Writes a result to standard output: as one line of JSON, or as the lines for people. A terminal obeys control characters. */
+/**
+ * Writes a result to standard output: as one line of JSON, or as the lines for people. Each item of `lines` is printed as
+ * one line: a terminal obeys control characters, and a value with a line end would look like a line of ours.
+ */
 export function print(asJson: boolean | undefined, value: unknown, lines: string[]): void {
-  process.stdout.write(`${escapeUnportable(asJson ? JSON.stringify(value) : lines.join('\n'))}\n`)
+  const printed = asJson ? [JSON.stringify(value)] : lines
+  process.stdout.write(`${printed.map(escapeUnprintable).join('\n')}\n`)
 }

@@ -21,7 +21,7 @@ import { readBatch } from '../sync/batch.ts'
 import { PartitionBusy } from '../sync/errors.ts'
 import { readRecords } from '../sync/import/read-file.ts'
 import { asOwner } from './as-owner.ts'
-import { commandCaller, errorLogger } from './command.ts'
+import { commandCaller, errorLogger, print } from './command.ts'
 import { countRegistry, DemoFailed, startDemoOdoo, untilOdooIsTold } from './demo-odoo.ts'
 import { followRun } from './follow.ts'
 import { runImport } from './import.ts'
@@ -158,7 +158,7 @@ async function runOnce(service: Service, config: Config, signal: AbortSignal) {
     return batch.runId
   })
   const run = await followRun(pool, runId, { signal })
-  console.log(`\n${await renderSummary(pool, run)}`)
+  print(false, null, ['', ...(await renderSummary(pool, run))])
   if (run.state !== 'applied') process.exitCode = 1
   return run
 }

@@ -46,7 +46,7 @@ export function importCommand(): Command {
       const service = await startService(config, { logger: errorLogger(config), listen: false })
       try {
         const run = await runImport(service, config, records, { quiet: json ?? false })
-        print(json, summarize(run), [await renderSummary(service.app.database.pool, run)])
+        print(json, summarize(run), await renderSummary(service.app.database.pool, run))
         if (run.state !== 'applied') process.exitCode = 1
       } finally {
         await service.close()

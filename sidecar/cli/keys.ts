@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import type pg from 'pg'
 import { loadConfig } from '../config.ts'
 import { listApiKeys, type Scope, scopes } from '../platform/api-key.ts'
+import { quote } from '../platform/printable-text.ts'
 import { readTextFile } from '../platform/strict-text.ts'
 import { identitySecret, initIdentity } from '../registry/identity.ts'
 import { adoptApiKey, issueApiKey, withdrawApiKey } from '../sync/api-keys.ts'
@@ -43,7 +44,7 @@ function createCommand(): Command {
       }
       const key = (await readTextFile(keyFile)).trim()
       const id = await inDatabase(client => adoptApiKey(client, name, scope, key, commandCaller()))
-      print(json, { id, name, scopes: scope }, [`The key of ${keyFile} is in use as "${name}".`])
+      print(json, { id, name, scopes: scope }, [`The key of ${keyFile} is in use as ${quote(name)}.`])
     })
 }
 
@@ -55,7 +56,7 @@ function listCommand(): Command {
       const keys = await inDatabase(listApiKeys)
       const lines = keys.map(({ name, scopes: allowed, createdAt, lastUsedAt }) => {
         const used = lastUsedAt ? `last used ${lastUsedAt.toISOString()}` : 'never used'
-        return `${name}: ${allowed.join(' ')} (made ${createdAt.toISOString()}, ${used})`
+        return `${quote(name)}: ${allowed.join(' ')} (made ${createdAt.toISOString()}, ${used})`
       })
       print(json, keys, lines.length > 0 ? lines : ['There is no API key in use.'])
     })
@@ -68,7 +69,7 @@ function revokeCommand(): Command {
     .option('--json', 'print the result as JSON')
     .action(async (name: string, { json }: { json?: boolean }) => {
       const id = await inDatabase(client => withdrawApiKey(client, name, commandCaller()))
-      print(json, { id, name }, [`The API key "${name}" is revoked.`])
+      print(json, { id, name }, [`The API key ${quote(name)} is revoked.`])
     })
 }
 

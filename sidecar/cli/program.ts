@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import packageJson from '../../package.json' with { type: 'json' }
 import { RequestInvalid } from '../errors.ts'
+import { escapeUnprintable } from '../platform/printable-text.ts'
 import { auditCommand } from './audit.ts'
 import { demoCommand } from './demo.ts'
 import { importCommand } from './import.ts'
@@ -39,9 +40,13 @@ export function createProgram(): Command {
   return program
 }
 
+/** Keeps the line ends between the lines of an error and its help. */
+const printable = (text: string) => text.split('\n').map(escapeUnprintable).join('\n')
+
 /** Lets the whole tree throw its errors: by itself it would end the process with the exit code of a failed run. */
 function throwErrors(command: Command): void {
-  command.exitOverride()
+  // An error repeats what was typed or pasted, which a terminal may obey.
+  command.exitOverride().configureOutput({ outputError: (text, write) => write(printable(text)) })
   command.commands.forEach(throwErrors)
 }
 

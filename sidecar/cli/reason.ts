@@ -2,15 +2,21 @@ import { Option } from 'commander'
 import { Compile } from 'typebox/compile'
 import { RequestInvalid } from '../errors.ts'
 import { holdsIdentityNumber } from '../identity-number.ts'
+import { isPrintableLine } from '../platform/printable-text.ts'
 import { Reason } from '../sync/routes/schemas.ts'
 
 const reason = Compile(Reason)
 
-/** Returns the option by which somebody says why, by the same rule as in a request; what is refused is not repeated. */
+/** Returns the option by which somebody says why, by the same rule as in a request; a rejected text is not repeated. */
 export function reasonOption(): Option {
-  return new Option('--reason <text>', 'kept in the audit; without names, NIK or STR').argParser(text => {
-    if (!reason.Check(text) || holdsIdentityNumber(text))
+  return new Option('--reason <text>', 'kept in the audit; without names, NIK or STR').argParser(given => {
+    const text = given.trim()
+    if (text !== '' && !isPrintableLine(text)) {
+      throw new RequestInvalid('reason', 'must be one line, without characters that cannot be seen')
+    }
+    if (!reason.Check(text) || holdsIdentityNumber(text)) {
       throw new RequestInvalid('reason', 'must be words, without a long number')
+    }
     return text
   })
 }

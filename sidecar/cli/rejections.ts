@@ -187,7 +187,7 @@ async function follow(
     const more = next === null ? [] : ['There are more; call again.']
     if (runId === null) return print(json, { runId, next }, [told, ...more])
     const run = await followRun(database.pool, runId, { quiet: json ?? false })
-    print(json, { runId, next, ...summarize(run) }, [told, await renderSummary(database.pool, run), ...more])
+    print(json, { runId, next, ...summarize(run) }, [told, ...(await renderSummary(database.pool, run)), ...more])
     if (run.state !== 'applied') process.exitCode = 1
   } finally {
     await service.close()

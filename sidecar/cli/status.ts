@@ -22,7 +22,7 @@ export function statusCommand(): Command {
         print(json, { setting, nextRunDueAt: due, watermarks, run: run ?? null, summary }, [
           `Integration: ${setting.active ? `on, next run ${due}` : 'off'} (schedule ${setting.schedule})`,
           ...watermarkLines(watermarks),
-          run ? await renderSummary(pool, run) : 'There was no run yet.'
+          ...(run ? await renderSummary(pool, run) : ['There was no run yet.'])
         ])
       })
     )

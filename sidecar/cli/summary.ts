@@ -26,8 +26,8 @@ const settings: Record<string, string> = {
   TOKEN_REFRESH_FAILED: 'the secret "kki" (SDMK_SECRETS_DIR, or SDMK_VAULT_PATH)'
 }
 
-/** Returns the ledger, the rejections by code and the speed of a run, for people. */
-export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string> {
+/** Returns the ledger, the rejections by code and the speed of a run, as lines for people. */
+export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string[]> {
   const summary = summarize(run)
   const failed = run.batches.filter(({ error }) => error !== null)
   const lines = [
@@ -53,7 +53,7 @@ export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string
     const why = (holdReasons ?? []).map(code => `${code} (${codeText(code, 'en')?.title ?? ''})`).join(', ')
     lines.push('', `Batch ${id} (${partition}) waits for a person: ${why}`)
   }
-  return lines.join('\n')
+  return lines
 }
 
 async function rejectionsByCode(pool: pg.Pool, runId: number) {

@@ -46,7 +46,7 @@ export function syncCommand(): Command {
         const runId = await startRun(service, config, request)
         const { pool } = service.app.database
         const run = await followRun(pool, runId, { quiet: json ?? false })
-        print(json, summarize(run), [await renderSummary(pool, run)])
+        print(json, summarize(run), await renderSummary(pool, run))
         if (run.state !== 'applied') process.exitCode = 1
       } finally {
         await service.close()

@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type ApiKey, type Scope, useApiKey, useSigningKey } from './api-key.ts'
 import { checkBody, digestBody, type Operator, readSigned, rememberedSeconds, verifySigned } from './operator.ts'
+import { escapeUnprintable } from './printable-text.ts'
 import { Problem } from './problem.ts'
 import { type Role, roleAllows } from './roles.ts'
 
@@ -89,7 +90,8 @@ export default fp(
       const text = /^Bearer (sdmk_[A-Za-z0-9_-]{43})$/i.exec(authorization ?? '')?.[1]
       const find = async () => (text === undefined ? null : useApiKey(app.database.pool, text))
       const key = await lookUp(request, reply, text === undefined ? '' : hash('sha256', text), find)
-      request.actor = { name: key.name, keyId: key.id, role: null }
+      // A key may be older than the rule for names of keys.
+      request.actor = { name: escapeUnprintable(key.name), keyId: key.id, role: null }
       return key
     }
 

@@ -1,5 +1,6 @@
 import pino, { type DestinationStream, type LogFn, type Logger } from 'pino'
 import { describeError, summarizeError } from './describe-error.ts'
+import { escapeUnprintable } from './printable-text.ts'
 import { presentIds } from './tracing.ts'
 
 /** Fields that never belong in a log; wherever one of them is logged by mistake, its value is replaced. */
@@ -27,10 +28,15 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
     mixin: presentIds,
     formatters: { level: (label: string) => ({ level: label }), log: describeErrors },
     serializers: { err: describeError },
-    hooks: { logMethod: withOwnWords },
+    hooks: { logMethod: withOwnWords, streamWrite: printableLine },
     redact: { paths: redacted, censor: '[redacted]' }
   }
   return destination ? pino(options, destination) : pino(options)
+}
+
+/** Logs are read on terminals. JSON itself escapes neither C1 controls nor marks of direction. */
+function printableLine(line: string): string {
+  return `${escapeUnprintable(line.trimEnd())}\n`
 }
 
 /** An error under another key than `err` would be written with the fields that its library gave it. */

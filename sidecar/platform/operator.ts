@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:cr
 import { errors, jwtVerify } from 'jose'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
+import { holdsIdentityNumber } from '../identity-number.ts'
 import { Problem } from './problem.ts'
 import { roles } from './roles.ts'
 
@@ -78,7 +79,7 @@ export async function verifySigned(
   if (!Value.Check(Claims, operator))
     throw unsigned('What was signed does not say who asks, in which role and for what.')
   if (operator.htm !== method || operator.htu !== url) throw unsigned('Another request was signed than was sent.')
-  if (!login.test(operator.sub)) {
+  if (!isFitLogin(operator.sub)) {
     throw new Problem('VALIDATION_FAILED', 'Not valid: /headers/authorization/sub', {
       errors: [
         {
@@ -91,8 +92,16 @@ export async function verifySigned(
   return operator
 }
 
-/** One printable line: it goes to the audit, and from there to terminals. Whoever signs in with a NIK would be named by it. */
-const login = /^(?!.*\d(?:[ ./_-]{0,3}\d){15})[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/
+/** One printable line: it goes to the audit, and from there to terminals. */
+const login = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/
+
+/** The number of a civil servant (NIP) is a common login. Its eighteen digits are dates and a serial, and no NIK. */
+const nip = /^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:19|20)\d\d(?:0[1-9]|1[0-2])[12]\d{3}$/
+
+/** Whoever signs in with a NIK would be named by it in the audit. */
+function isFitLogin(text: string): boolean {
+  return login.test(text) && (nip.test(text) || !holdsIdentityNumber(text))
+}
 
 /** @throws Problem where another body was signed than was sent */
 export function checkBody({ body }: Operator, sent: string): void {

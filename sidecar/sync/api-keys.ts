@@ -2,9 +2,10 @@ import type pg from 'pg'
 import { RequestInvalid } from '../errors.ts'
 import { holdsIdentityNumber } from '../identity-number.ts'
 import { ApiKeyNotFound, createApiKey, revokeApiKey, type Scope, setApiKey } from '../platform/api-key.ts'
+import { isPrintableLine } from '../platform/printable-text.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
 
-/** Makes an API key, audited, and returns it with its id. @throws ApiKeyExists */
+/** Makes an API key, audited, and returns it with its id. @throws ApiKeyExists, RequestInvalid */
 export async function issueApiKey(client: pg.ClientBase, name: string, scopes: readonly Scope[], caller: Caller) {
   checkName(name)
   const made = await createApiKey(client, name, scopes)
@@ -12,7 +13,7 @@ export async function issueApiKey(client: pg.ClientBase, name: string, scopes: r
   return made
 }
 
-/** Takes an API key that was made elsewhere into use, audited, and returns its id; see `setApiKey`. @throws ApiKeyUnusable */
+/** Takes an API key that was made elsewhere into use, audited, and returns its id; see `setApiKey`. @throws ApiKeyUnusable, RequestInvalid */
 export async function adoptApiKey(
   client: pg.ClientBase,
   name: string,
@@ -41,7 +42,13 @@ export async function renewApiKey(client: pg.ClientBase, name: string, scopes: r
   return issueApiKey(client, name, scopes, caller)
 }
 
-/** Names of keys stand in audit events in clear. */
+/** Audit events and reports show the name of a key as the one who acted, in clear. */
 function checkName(name: string): void {
+  if (!isPrintableLine(name) || name.length > 200) {
+    throw new RequestInvalid(
+      'name',
+      'must be one line of at most 200 characters, without invisible ones or outer blanks'
+    )
+  }
   if (holdsIdentityNumber(name)) throw new RequestInvalid('name', 'must not hold an identity number')
 }

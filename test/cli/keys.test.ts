@@ -12,7 +12,7 @@ test('a key is made, listed and revoked on the command line, and each change is 
   assert.deepEqual(scopes, ['runs:read', 'audit:read'])
   assert.equal((await useApiKey(pool, key))?.name, 'dashboard')
   const listed = await runSdmk(['keys', 'list'], env)
-  assert.match(listed.stdout, /^dashboard: runs:read audit:read \(made 20\S+, last used 20\S+\)\n$/)
+  assert.match(listed.stdout, /^"dashboard": runs:read audit:read \(made 20\S+, last used 20\S+\)\n$/)
   assert.equal((await runSdmk(['keys', 'revoke', 'dashboard'], env)).code, 0)
   assert.equal(await useApiKey(pool, key), null)
   const again = await runSdmk(['keys', 'revoke', 'dashboard'], env)
@@ -26,6 +26,9 @@ test('a key is made, listed and revoked on the command line, and each change is 
     ]
   )
   assert.ok(!JSON.stringify(rows).includes(key.slice(5)))
+  const forgedName = await runSdmk(['keys', 'create', 'a\nb', '--scope', 'runs:read'], env)
+  assert.deepEqual([forgedName.code, forgedName.stdout], [64, ''])
+  assert.match(forgedName.stderr, /^sdmk: name: must be one line .*\n$/)
   const byService = await runSdmk(['keys', 'create', 'mine', '--scope', 'registry:reveal'], { SDMK_DATABASE_URL: url })
   assert.deepEqual([byService.code, byService.stdout], [78, ''], 'the login of the service makes none')
   assert.match(byService.stderr, /^sdmk: SDMK_DATABASE_URL: this login may not do that/)

@@ -51,8 +51,8 @@ describe('the report for a person', () => {
 
     const words = await report(connector, nik)
     assert.match(words.stdout, /Yang disimpan SDMK tentang pemilik NIK ini/)
-    assert.match(words.stdout, /Nama: dr\. Siti Rekaan \(dari KKI, per 2026-01-01T00:00:00/)
-    assert.match(words.stdout, /test: Checked with the card/)
+    assert.match(words.stdout, /Nama \(dari KKI, per 2026-01-01T00:00:00\S*\): "dr\. Siti Rekaan"\n/)
+    assert.match(words.stdout, /oleh: "test"\n {4}dengan kunci: "test"\n {4}alasan: "Checked with the card"\n/)
     assert.ok(!(words.stdout + words.stderr).includes(nik))
     const events = await pool.query("select actor, detail from kki.audit_event where action = 'person.reported'")
     assert.deepEqual(

@@ -65,3 +65,20 @@ describe('every alert', () => {
     })
   }
 })
+
+test('no text of a person or of KKI comes into a message: labels hold numbers and words of closed lists', () => {
+  const closed = [
+    ...['batch', 'fetched', 'created', 'linked', 'updated', 'unchanged', 'superseded', 'rejected', 'deactivated'],
+    // Codes of ours; a profession's code is `[a-z][a-z0-9_]*` by the schema of the mapping.
+    ...['kind', 'partition', 'reason', 'trace_id'],
+    // Of the configuration of Prometheus.
+    ...['service', 'odoo_url', 'grafana_url']
+  ]
+  const told = alerts.flatMap(({ annotations }) => Object.values(annotations)).join('\n')
+  const named = [...told.matchAll(/\$(?:labels|externalLabels)\.(\w+)/g)].map(([, label]) => label as string)
+  assert.ok(named.length > 20)
+  assert.deepEqual(
+    [...new Set(named)].filter(label => !closed.includes(label)),
+    []
+  )
+})

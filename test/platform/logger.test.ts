@@ -159,3 +159,12 @@ test('the linter refuses a message that is not always the same words, and a fiel
   const lines = [...stderr.matchAll(/example\.ts:(\d+):\d+ plugin/g)].map(([, line]) => Number(line))
   assert.deepEqual(lines.sort(), [1, 2, 3, 4, 5, 6], stderr)
 })
+
+test('a line shows what a terminal would obey, and means the same', () => {
+  const path = 'a\u009b2K\u202eb\u2028c\u001b[2K\n'
+  const written: string[] = []
+  createLogger('info', { write: line => void written.push(line) }).info({ path }, 'a test')
+  const text = written.join('')
+  assert.match(text, /^[\x20-\x7e]+\n$/)
+  assert.equal(JSON.parse(text).path, path)
+})

@@ -45,9 +45,11 @@ interface RefusedRow {
   isRowKept: boolean
 }
 
-interface Access {
+export interface Access {
   at: string
   by: string
+  /** Name of the API key that was used; the key's owner answers for `by`. Null on the command line. */
+  key: string | null
   reason: string | null
 }
 
@@ -114,8 +116,9 @@ export async function reportPerson(
 
 const iso = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 
-const events = `select ${iso('at')} as at, actor as by, detail ->> 'reason' as reason from kki.audit_event
-  where action = $1 and (detail ->> 'healthWorkerId')::bigint = $2 order by id`
+const events = `select ${iso('e.at')} as at, e.actor as by, k.name as key, e.detail ->> 'reason' as reason
+  from kki.audit_event e left join kki.api_key k on k.id = e.api_key_id
+  where e.action = $1 and (e.detail ->> 'healthWorkerId')::bigint = $2 order by e.id`
 
 /** KKI was asked again for an STR of a refused row: it learned that the ministry looked for it. */
 async function wasAskedOfKki(client: pg.ClientBase, digest: Buffer): Promise<'kki'[]> {

@@ -1,5 +1,6 @@
+import { quote } from '../../platform/printable-text.ts'
 import { codeText, type Language } from '../../platform/problem-texts.ts'
-import type { PersonReport } from './report.ts'
+import type { Access, PersonReport } from './report.ts'
 
 const words = {
   en: {
@@ -28,6 +29,9 @@ const words = {
     decisions: 'Decisions of verifiers',
     withdrawn: 'withdrawn',
     nikShownTo: 'Who was shown the NIK, and why',
+    by: 'by',
+    key: 'with the key',
+    reason: 'reason',
     editedBy: 'Who changed values by hand',
     sentTo: 'To whom it goes',
     odoo: 'the ministry’s Odoo: names, titles, birth, registrations, of the NIK the last two digits',
@@ -60,6 +64,9 @@ const words = {
     decisions: 'Keputusan verifikator',
     withdrawn: 'dicabut',
     nikShownTo: 'Siapa yang pernah diperlihatkan NIK, dan alasannya',
+    by: 'oleh',
+    key: 'dengan kunci',
+    reason: 'alasan',
     editedBy: 'Siapa yang mengubah nilai secara manual',
     sentTo: 'Dikirim kepada',
     odoo: 'Odoo kementerian: nama, gelar, kelahiran, registrasi, dan dua angka terakhir NIK',
@@ -68,13 +75,22 @@ const words = {
   }
 } as const satisfies Record<Language, Record<string, string>>
 
-/** Returns the report as lines for people. */
+/**
+ * Returns the report as lines for people. A text that a person chose stands in quotes at the end of a line of its own, so
+ * that it looks like nothing else, and a text from right to left reorders nothing beside it.
+ */
 export function inWords(report: PersonReport, language: Language): string[] {
   const t = words[language]
   const section = (title: string, items: readonly string[]) => [
     '',
     `${title}:`,
     ...(items.length > 0 ? items : [t.none]).map(item => `  ${item}`)
+  ]
+  const accessLines = ({ at, by, key, reason }: Access) => [
+    at,
+    `  ${t.by}: ${quote(by)}`,
+    ...(key === null ? [] : [`  ${t.key}: ${quote(key)}`]),
+    ...(reason === null ? [] : [`  ${t.reason}: ${quote(reason)}`])
   ]
   const { person } = report
   return [
@@ -104,13 +120,13 @@ export function inWords(report: PersonReport, language: Language): string[] {
     ),
     ...section(
       t.decisions,
-      report.decisions.map(
-        ({ strNumber, by, at, withdrawnAt }) =>
-          `${at} ${by}: ${strNumber}${withdrawnAt ? `, ${t.withdrawn} ${withdrawnAt}` : ''}`
-      )
+      report.decisions.flatMap(({ strNumber, by, at, withdrawnAt }) => [
+        `${at} ${strNumber}${withdrawnAt ? `, ${t.withdrawn} ${withdrawnAt}` : ''}`,
+        `  ${t.by}: ${quote(by)}`
+      ])
     ),
-    ...section(t.nikShownTo, report.nikShownTo.map(accessLine)),
-    ...section(t.editedBy, report.editedBy.map(accessLine)),
+    ...section(t.nikShownTo, report.nikShownTo.flatMap(accessLines)),
+    ...section(t.editedBy, report.editedBy.flatMap(accessLines)),
     ...section(
       t.sentTo,
       report.sentTo.map(recipient => (recipient === 'odoo' ? t.odoo : t.asked))
@@ -122,7 +138,7 @@ function personLines(person: NonNullable<PersonReport['person']>, language: Lang
   const t = words[language]
   const { sources } = person
   const value = (label: string, text: string | null, source: (typeof sources)['name']) =>
-    text === null ? [] : [`  ${label}: ${text} (${source?.source === 'kki' ? `${t.kki} ${source.at}` : t.sdmk})`]
+    text === null ? [] : [`  ${label} (${source?.source === 'kki' ? `${t.kki} ${source.at}` : t.sdmk}): ${quote(text)}`]
   const name = [person.titlePrefix, person.name, person.titleSuffix].filter(Boolean).join(' ')
   return [
     `${t.stored} ${person.storedSince}`,
@@ -138,8 +154,4 @@ function personLines(person: NonNullable<PersonReport['person']>, language: Lang
         `  ${strNumber} ${profession} ${status}, ${isLifetime ? t.forLife : `${t.until} ${validUntil ?? '?'}`}, ${t.kki} ${sourceAt ?? '?'}; ${t.tied} ${match.rule}`
     )
   ]
-}
-
-function accessLine({ at, by, reason }: { at: string; by: string; reason: string | null }): string {
-  return `${at} ${by}${reason ? `: ${reason}` : ''}`
 }

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { odooSecret } from '../../odoo/link.ts'
+import { unprintableInContracts } from '../../platform/printable-text.ts'
 import { Problem } from '../../platform/problem.ts'
 import type { SecretStore } from '../../secrets/store.ts'
 import { recordAudit } from '../audit/record.ts'
@@ -9,7 +10,7 @@ import { Instant, problems } from './schemas.ts'
 
 const AccountSchema = Type.Object(
   {
-    login: Type.String({ minLength: 1, maxLength: 200, pattern: '^\\S+$' }),
+    login: Type.String({ minLength: 1, maxLength: 200, pattern: `^[^\\s${unprintableInContracts}]+$` }),
     apiKey: Type.String({
       minLength: 16,
       maxLength: 200,

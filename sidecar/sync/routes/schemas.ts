@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { batchKinds, batchStates, perCounter } from '../../batch-terms.ts'
 import { parseInstant } from '../../platform/instant.ts'
+import { unprintableInContracts } from '../../platform/printable-text.ts'
 import { ProblemSchema } from '../../platform/problem.ts'
 import { holdReasons } from '../batch.ts'
 
@@ -22,15 +23,16 @@ export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(sch
   Type.Union([schema, Type.Null()])
 
 /**
- * Why somebody decides as they do. It is kept in the audit, so it names nobody by number: eight digits in a row may be part
- * of an STR. Identity numbers are looked for in every request (`platform/storable-text.ts`).
+ * Why somebody decides as they do: one printable line, since reports show it to others. It is kept in the audit, so it
+ * names nobody by number: eight digits in a row may be part of an STR. Every request is searched for identity numbers, and
+ * blanks and line ends at the ends of a reason are taken off (`platform/storable-text.ts`).
  */
 export const Reason = Type.String({
   minLength: 1,
   maxLength: 500,
   // Without Unicode properties: readers of the OpenAPI document need not know them.
-  pattern: '^(?![\\s\\S]*\\d{8})[\\s\\S]*\\S',
-  description: 'kept in the audit; without names, NIK or STR'
+  pattern: `^(?![\\s\\S]*\\d{8})(?=[\\s\\S]*\\S)[\\t\\r\\n]*[^${unprintableInContracts}]*[\\t\\r\\n]*$`,
+  description: 'one line; kept in the audit; without names, NIK or STR'
 })
 
 export const IdParams = Type.Object({ id: Id })
