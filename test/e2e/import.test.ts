@@ -198,7 +198,7 @@ describe('importing SDMK’s own people', () => {
     }
     assert.equal((await pool.query('select from kki.batch')).rowCount, 0)
     const unknown = await runSdmk(['import', file, '--encoding', 'x-own'], {})
-    assert.equal(unknown.code, 1)
+    assert.equal(unknown.code, 64)
     assert.match(unknown.stderr, /--encoding.*It is not a label of the WHATWG Encoding Standard\.\n$/)
   })
 
