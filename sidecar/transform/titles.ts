@@ -6,7 +6,7 @@ const between = String.raw`[^\p{L}\p{N}]*`
 
 /**
  * Returns a pattern for a title, which is given with a dot between its parts. Other signs may stand where the table has
- * a dot, and a part may be spelt out (`S.P.D.`). Breaks elsewhere are no title: `Fina Sim` and `S. Pan` are names.
+ * a dot, and a part may be spelt out (`S.P.D.`). Breaks elsewhere are no title: `Fina Sim` and `S.Pan` are names.
  */
 function titlePattern(title: string): RegExp {
   return new RegExp(`^${between}${title.split('.').map(partPattern).join(between)}${between}$`, 'iu')
@@ -50,7 +50,7 @@ export const specialistFields: readonly string[] =
   DV DVE EM BTKV TKV KN KO ONKRAD A B M S N P U F`.split(/\s+/)
 /** Behind a comma the name is over, so the rest of the field's name may follow in more words. */
 const dottedSpecialist = /^(?:sub)?sp\. ?\p{L}{1,12}\b/iu
-/** Without a comma a blank may end the title (`Sp.A Nur'aini`) or make `Sp.` an initial (`Sp. Santoso`). */
+/** Without a comma a blank may end the title (`Sp.A Nur'aini`) or make `Sp.` an initial (`Sp. Sim`). */
 const bareDottedSpecialist = /^(?:sub)?sp\.(?:\p{L}{1,12}| \p{L}{1,12}\.)(?: ?[^\p{L} ]+ ?\p{L}{1,12})*\P{L}*$/iu
 
 /** Consultants, where the title stands alone behind a comma. */
@@ -60,7 +60,7 @@ const consultants = new Set(consultantTitles)
 
 // No other letters may follow the K: `Spanky` is a name.
 const specialist = new RegExp(`^(?:SUB)?SP(?:${specialistFields.join('|')})(?:K|${consultantTitles.join('|')})?$`)
-/** `S. Pan` is an initial and a name. */
+/** `S.Pan` is an initial and a name. */
 const specialistStart = new RegExp(String.raw`^\P{L}*(?:Sub\P{L}*)?${partPattern('Sp')}`, 'iu')
 
 /** All that the last word of a title may be, for a quick no to nearly every name. */
