@@ -32,7 +32,7 @@ describe('metrics', () => {
     const counters = (await lines(connector, 'sdmk_kki_')).filter(line => /_total(\{| )/.test(line))
     assert.ok(counters.length > 50, `${counters.length} series`)
     for (const line of counters) assert.ok(line.endsWith(' 0'), line)
-    assert.equal((await lines(connector, `${troubled}{`)).length, 6)
+    assert.equal((await lines(connector, `${troubled}{`)).length, 7)
     assert.deepEqual(await troubles(connector), {})
   })
 
@@ -64,7 +64,7 @@ describe('metrics', () => {
     assert.match(line ?? '', new RegExp(`trace_id="${held.traceId}".*fetched="${held.ledger.fetched}"`))
     assert.match(line ?? '', /reason="REQUESTED"/)
     assert.ok(rejected.ledger.rejected > rejected.ledger.fetched * 0.2)
-    assert.equal((await lines(connector, `${troubled}{`)).length, 6)
+    assert.equal((await lines(connector, `${troubled}{`)).length, 7)
   })
 
   test('count the batches that were cancelled', async t => {
