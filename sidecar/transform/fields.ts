@@ -9,6 +9,8 @@ import type { Rejection } from './types.ts'
 /** Longer texts are damage, and would not fit an index entry of the database. */
 const maxLength = 400
 const maxUncleanedLength = 100 * maxLength
+/** Stands for a letter that somebody could not read, or for half of a character. It would overwrite a good value. */
+const replacementCharacter = '\ufffd'
 const years = { minimum: 0, maximum: 2100 }
 
 const requiredText = Compile(Type.String())
@@ -39,8 +41,8 @@ const mayHoldNumbers: ReadonlySet<MappedField> = new Set([
 ])
 
 /**
- * Returns the reader of a text field; a required one that is absent or `null` is refused, and so is one that an identity
- * number stands in: it would be kept in clear, and go to Odoo.
+ * Returns the reader of a text field. A required text that is absent or `null` is rejected. So is a text that holds an
+ * identity number, which would be stored in clear and go to Odoo, and one that another program has damaged.
  */
 export function compileText(mapping: Mapping, field: MappedField, isRequired = false): TextReader {
   const instancePath = mapping.fields[field]
@@ -57,6 +59,8 @@ export function compileText(mapping: Mapping, field: MappedField, isRequired = f
         problems.push({ code: 'SCHEMA_INVALID', instancePath, params: { reason: 'tooLong', maxLength } })
       } else if (!mayHoldNumber && !isWords && holdsIdentityNumber(text)) {
         problems.push({ code: 'SCHEMA_INVALID', instancePath, params: { reason: 'identityNumber' } })
+      } else if (!isWords && text.includes(replacementCharacter)) {
+        problems.push({ code: 'SCHEMA_INVALID', instancePath, params: { reason: 'replacementCharacter' } })
       } else return isBlank(text) ? '' : text
       return undefined
     }

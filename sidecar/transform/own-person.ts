@@ -68,14 +68,6 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
     // The name of an unknown column is the sender's own text; it is not repeated.
     if (unknown !== undefined)
       return refuse([{ code: 'SCHEMA_INVALID', instancePath: '', params: { reason: 'unknownColumn' } }])
-    // Another program put U+FFFD for a letter that it could not read. As SDMK's own value it would stay for good.
-    const damaged = Object.entries(given).find(
-      ([, value]) => typeof value === 'string' && value.includes('\ufffd')
-    )?.[0]
-    if (damaged !== undefined)
-      return refuse([
-        { code: 'SCHEMA_INVALID', instancePath: `/${damaged}`, params: { reason: 'replacementCharacter' } }
-      ])
     const hasLicence = !isBlank(given, 'nomor_str')
     const result = transform(toKkiRecord(given, hasLicence, now), { sourceNow: now, maxSkewMs: 0 })
     if (!result.ok)
