@@ -70,7 +70,7 @@ test('for any mix of good and broken rows the ledger balances, each broken row i
 
 test('a refused row is listed by the API with what is wrong, and never with a NIK', async t => {
   const { run, simulator, call } = await startConnector(t)
-  const record = kkiRecord({ tanggal_lahir: '31-31-1990', status_str: '?' })
+  const record = kkiRecord({ tanggal_lahir: '31-31-1990', status_str: 'ENTAH' })
   await inject(simulator, [{ record }])
   const { batches } = await run({ mode: 'incremental' })
   const { body } = await call('GET', `/v1/batches/${batches[0]?.id}/rejections`)

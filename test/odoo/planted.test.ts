@@ -222,7 +222,7 @@ describe('what nobody may read', { skip }, () => {
     ]
     assert.deepEqual(
       outputs.map(({ code }) => code),
-      [0, 1, 1, 0, 0, 0]
+      [0, 1, 64, 0, 0, 0]
     )
     await drained(pool)
 
