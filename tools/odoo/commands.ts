@@ -4,8 +4,14 @@ import { chmod, chown, cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { SdmkError } from '../../sidecar/errors.ts'
 import type { OdooEngine, OdooProcess } from './engine.ts'
 import { freePort } from './ports.ts'
+
+/** An Odoo that these tools started does not do what it must; the message ends with its last lines. */
+export class OdooFailed extends SdmkError {
+  readonly code = 'SDMK_ODOO_TOOL_FAILED'
+}
 
 const stopMs = 20_000
 const startMs = 120_000
@@ -94,7 +100,7 @@ export async function prepareCommands(settings: OdooSettings): Promise<OdooComma
         if (answer?.ok) return url
         await wait(200)
       }
-      throw new Error(`Odoo does not answer:\n${lines.slice(-20).join('\n')}`)
+      throw new OdooFailed(`Odoo does not answer:\n${lines.slice(-20).join('\n')}`)
     },
     pids: () => [...running].flatMap(({ child }) => child.pid ?? []),
     async stop() {

@@ -3,10 +3,11 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { Logger } from 'pino'
+import { SdmkError } from '../../sidecar/errors.ts'
 import { startEmbeddedDatabase } from '../../sidecar/platform/embedded-database.ts'
 import { prepareFolder } from '../../sidecar/platform/embedded-folder.ts'
 import { accountsOf, keepPasswords, makeAccounts, type OdooAccount, type Passwords } from './accounts.ts'
-import { type OdooCommands, prepareCommands } from './commands.ts'
+import { type OdooCommands, OdooFailed, prepareCommands } from './commands.ts'
 import { withAdmin } from './database.ts'
 import { findEngine, type OdooEngine } from './engine.ts'
 import { fingerprintOf } from './fingerprint.ts'
@@ -39,7 +40,9 @@ export interface DeveloperOdoo extends Pick<OdooCommands, 'shell'> {
 }
 
 /** Another process has the Odoo of this folder. */
-export class OdooBusy extends Error {}
+export class OdooBusy extends SdmkError {
+  readonly code = 'SDMK_ODOO_BUSY'
+}
 
 /**
  * Sets an Odoo up under `dataDir`, in both languages and with users to sign in as; where there is one already, it updates
@@ -114,7 +117,7 @@ async function setUp(odoo: OdooCommands, { folder, serverUrl, passwords, say }: 
 
 async function install(odoo: OdooCommands, args: string[]): Promise<void> {
   const { code, lines } = await odoo.run(database, 'server', args)
-  if (code !== 0) throw new Error(`Odoo could not be set up:\n${lines.slice(-20).join('\n')}`)
+  if (code !== 0) throw new OdooFailed(`Odoo could not be set up:\n${lines.slice(-20).join('\n')}`)
 }
 
 async function ensureRole(serverUrl: string, password: string): Promise<void> {

@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process'
 import { access, chmod, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
+import { SdmkError } from '../../sidecar/errors.ts'
 
 const run = promisify(execFile)
 const packageName = 'odoo-19'
@@ -22,7 +23,9 @@ const alsoNeeded = ['python3-websocket', 'python3-setuptools']
 const linked = ['javascript', 'fonts', 'fonts-font-awesome']
 
 /** This machine cannot have an Odoo, and why. */
-export class OdooUnavailable extends Error {}
+export class OdooUnavailable extends SdmkError {
+  readonly code = 'SDMK_ODOO_NOT_INSTALLED'
+}
 
 /** The folder of Odoo's Python package; installs it where it is not there yet. @throws OdooUnavailable */
 export async function installOdoo(): Promise<string> {

@@ -1,4 +1,4 @@
-import type { OdooCommands } from './commands.ts'
+import { type OdooCommands, OdooFailed } from './commands.ts'
 
 const mark = 'SDMK-SCRIPT-DONE '
 
@@ -20,5 +20,5 @@ export async function runScript(
   )
   const answer = lines.find(line => line.startsWith(mark))
   if (code === 0 && answer !== undefined) return JSON.parse(answer.slice(mark.length))
-  throw new Error(`a script in Odoo failed:\n${lines.slice(-15).join('\n')}`)
+  throw new OdooFailed(`a script in Odoo failed:\n${lines.slice(-15).join('\n')}`)
 }

@@ -7,7 +7,9 @@ import type { TestContext } from 'node:test'
 export async function startOdoo(t: TestContext): Promise<{ url: string; isAway: boolean }> {
   const odoo = { url: '', isAway: false }
   const server = createServer((request, response) => {
-    request.resume().once('end', () => response.writeHead(odoo.isAway ? 503 : 200).end('true'))
+    // It has noted no head of the audit chain. That answer is a text of JSON, as all of JSON-2 is.
+    const answer = request.url?.endsWith('/recall_audit_heads') ? '"[]"' : 'true'
+    request.resume().once('end', () => response.writeHead(odoo.isAway ? 503 : 200).end(answer))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
