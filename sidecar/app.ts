@@ -54,6 +54,8 @@ export interface AppOptions {
   databaseUrl?: string
   /** True to describe the API alone: no database, no queue, no jobs, and requests are not answered. */
   withoutServices?: boolean
+  /** False in a command: the schedule and the daily tasks belong to the service. Default: true. */
+  keepsTime?: boolean
 }
 
 export type App = Awaited<ReturnType<typeof buildApp>>
@@ -139,7 +141,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         }
         await app.register(kki, { config, secrets: scopeSecrets(secrets, kkiSecrets) })
       }
-      await app.register(sync, { config, mapping, identity })
+      await app.register(sync, { config, mapping, identity, keepsTime: options.keepsTime ?? true })
     }
     await app.register(auth)
     if (secrets !== null) await app.register(refusals)

@@ -53,7 +53,7 @@ export async function startService(config: Config, options: StartOptions = {}): 
     if (database.embedded) {
       await migrate({ databaseUrl: database.ownerUrl, grantTo: database.serviceRole ?? undefined, logger })
     }
-    app = await buildApp(config, { logger, databaseUrl: database.url })
+    app = await buildApp(config, { logger, databaseUrl: database.url, keepsTime: listen })
     return { app, url: listen ? await listenOn(app, config) : null, ownerUrl: database.ownerUrl, close }
   } catch (error) {
     await close()

@@ -32,11 +32,13 @@ export interface SyncOptions {
   config: Config
   mapping: Mapping
   identity: IdentityKeys
+  /** False in a command: what is due at a time of the clock belongs to the service. */
+  keepsTime: boolean
 }
 
 /** Takes up the jobs of this process's roles, and asks every minute whether a run is due; decorates the app with `syncMetrics`. */
 export default fp<SyncOptions>(
-  async function syncPlugin(app, { config, mapping, identity }) {
+  async function syncPlugin(app, { config, mapping, identity, keepsTime }) {
     const { database, queue, log: logger } = app
     const metrics = createSyncMetrics(app, config.timeZone)
     app.decorate('syncMetrics', metrics)
@@ -51,15 +53,17 @@ export default fp<SyncOptions>(
       if (config.roles.includes('registry')) await workRegistry(app, { config, mapping, identity, metrics, chain })
     })
     const isRelay = config.odoo !== null && config.roles.includes('relay')
-    if (!config.roles.includes('registry') && !isRelay) return
+    const isRegistry = config.roles.includes('registry')
+    if (!isRegistry && !isRelay) return
     await app.register(fastifySchedule)
+    if (isRegistry) keepChain(app, chain)
+    if (!keepsTime) return
     if (isRelay) {
       app.addHook('onReady', async () =>
         every('odoo compare', '30 3 * * *', async () => void (await queue.send('odoo-compare', {})))
       )
     }
-    if (!config.roles.includes('registry')) return
-    keepChain(app, chain)
+    if (!isRegistry) return
     const context = { database, queue, mapping, logger, timeZone: config.timeZone }
     const clock = async () =>
       void (await turnClock({ database, metrics, logger }, await today(database.pool, config.timeZone)))
@@ -105,7 +109,7 @@ interface ApplyJob {
   after?: number
 }
 
-type WorkOptions = SyncOptions & { metrics: SyncMetrics }
+type WorkOptions = Omit<SyncOptions, 'keepsTime'> & { metrics: SyncMetrics }
 
 async function workFetch(app: FastifyInstance, { config, mapping, identity, metrics }: WorkOptions): Promise<void> {
   const { database, queue, kki, log: logger } = app

@@ -16,6 +16,7 @@ import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { injectPatiently } from '../helpers/patiently.ts'
+import { noSchedule } from './process.ts'
 
 export interface Connector {
   app: App
@@ -74,6 +75,7 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
       KKI_BASE_URL: simulator.url,
       KKI_SETTLE: '0',
       KKI_RETRY_BASE: '20',
+      KKI_SCHEDULE: noSchedule,
       // Tests read the metrics right after what changes them.
       SDMK_METRICS_CACHE: '0',
       SDMK_DATABASE_URL: url,

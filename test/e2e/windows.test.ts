@@ -84,3 +84,20 @@ test('a window of the command line begins and ends with days of SDMK’s time zo
   const half = await sync('--since', '2026-02-02')
   assert.deepEqual(half, { code: 64, stdout: '', stderr: 'sdmk: --until: is required with mode "window"\n' })
 })
+
+test('a command leaves the schedule to the service', async t => {
+  // It has no registry: only the command could start what is due.
+  const { simulator, app, pool, secretsDir } = await startConnector(t, { env: { SDMK_ROLES: 'api' } })
+  await inject(simulator, [{ record: kkiRecord() }])
+  // Due at every minute of the last hour.
+  await pool.query("update kki.setting set schedule = '* * * * *', changed_at = now() - interval '1 hour'")
+  const env = {
+    SDMK_DATABASE_URL: app.database.pool.options.connectionString ?? '',
+    SDMK_SECRETS_DIR: secretsDir,
+    KKI_BASE_URL: simulator.url
+  }
+  const done = await runSdmk(['sync', '--json'], env)
+  assert.equal(done.code, 0, done.stderr)
+  const { rows } = await pool.query('select triggered_by from kki.run')
+  assert.deepEqual(rows, [{ triggered_by: 'command' }])
+})
