@@ -31,6 +31,7 @@ import { kkiSecrets, openRoleSecrets, refuseBroadLogin } from './role-secrets.ts
 import oneFolder from './secrets/one-folder.ts'
 import type { OpenSecrets } from './secrets/open.ts'
 import { scopeSecrets } from './secrets/scope.ts'
+import disclosure from './sync/disclosure/plugin.ts'
 import { loadMapping } from './sync/mapping-file.ts'
 import sync from './sync/plugin.ts'
 import refusals from './sync/refusals.ts'
@@ -145,6 +146,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     }
     await app.register(auth)
     if (secrets !== null) await app.register(refusals)
+    await app.register(disclosure)
     if (config.roles.includes('api')) {
       await app.register(runRoutes, { mapping })
       await app.register(batchRoutes)

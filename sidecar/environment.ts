@@ -400,6 +400,13 @@ export const environmentSchema = Type.Object({
     default: 90,
     minimum: 1,
     maximum: 3650
+  }),
+  SDMK_DISCLOSURE_RETENTION_DAYS: Type.Integer({
+    description: 'How long the record of whose data was shown or sent to whom is kept; docs/privacy.md.',
+    unit: 'days',
+    default: 730,
+    minimum: 30,
+    maximum: 36500
   })
 })
 

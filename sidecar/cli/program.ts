@@ -3,6 +3,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { RequestInvalid } from '../errors.ts'
 import { escapeUnprintable } from '../platform/printable-text.ts'
 import { auditCommand } from './audit.ts'
+import { breachScopeCommand } from './breach-scope.ts'
 import { demoCommand } from './demo.ts'
 import { importCommand } from './import.ts'
 import { keysCommand } from './keys.ts'
@@ -32,6 +33,7 @@ export function createProgram(): Command {
     .addCommand(rejectionsCommand())
     .addCommand(odooCommand())
     .addCommand(personCommand())
+    .addCommand(breachScopeCommand())
     .addCommand(auditCommand())
     .addCommand(migrateCommand())
     .addCommand(keysCommand())

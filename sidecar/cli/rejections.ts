@@ -12,7 +12,9 @@ import { type DeskRejection, readRejections } from '../sync/desk/read.ts'
 import { reprocessRejections } from '../sync/desk/reprocess.ts'
 import { resolveRejection } from '../sync/desk/resolve.ts'
 import { retryRejections } from '../sync/desk/retry.ts'
+import { recordDisclosures } from '../sync/disclosure/record.ts'
 import { loadMapping } from '../sync/mapping-file.ts'
+import { showsRejectionPage } from '../sync/routes/rejections.ts'
 import { type RejectionCode, rejectionCodes } from '../transform/codes.ts'
 import { createTransform } from '../transform/transform.ts'
 import { commandCaller, errorLogger, print, withDatabase } from './command.ts'
@@ -93,6 +95,10 @@ function listCommand(): Command {
         try {
           await assertMigrated(pool)
           const page = await readRejections(pool, { code, state, urgent, batchId: batch }, { after, limit })
+          // Stored before it is shown.
+          await recordDisclosures(pool, [
+            { ...commandCaller(), channel: 'sdmk rejections', ...showsRejectionPage(page) }
+          ])
           print(json, page, [
             ...page.items.map(line),
             page.items.length === 0 ? 'There is none.' : '',

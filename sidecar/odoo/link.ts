@@ -18,6 +18,8 @@ export interface LinkOptions {
   secrets: SecretStore
   logger: FastifyBaseLogger
   onCall(result: CallResult): void
+  /** Stores whose data goes to Odoo, before it goes: Odoo may have taken a call that failed. */
+  onSend?(payload: Payload, requestId: string): Promise<void>
 }
 
 export interface Delivery {
@@ -62,7 +64,7 @@ const breakerOptions = {
 }
 
 /** Returns a link that signs in with the secret `odoo`, and reads it again where Odoo refuses the account. */
-export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): OdooLink {
+export function createOdooLink({ odoo, secrets, logger, onCall, onSend }: LinkOptions): OdooLink {
   let transport: Promise<OdooTransport> | undefined
   let wake = new AbortController()
   const closing = new AbortController()
@@ -125,7 +127,9 @@ export function createOdooLink({ odoo, secrets, logger, onCall }: LinkOptions): 
     get breakerState() {
       return circuit.opened ? 2 : circuit.halfOpen ? 1 : 0
     },
-    async deliver({ model, method, payload, rows }, { requestId, signal: outer, attempts = Number.POSITIVE_INFINITY }) {
+    async deliver(told, { requestId, signal: outer, attempts = Number.POSITIVE_INFINITY }) {
+      const { model, method, payload, rows } = told
+      await onSend?.(told, requestId)
       const signal = AbortSignal.any([outer, closing.signal])
       let pauses = 0
       let failures = 0

@@ -13,6 +13,8 @@ export interface Payload {
   method: string
   payload: string
   rows: number
+  /** Whose data it holds; left out where it holds nobody's. */
+  shown?: { channel: 'odoo' | 'odoo rejections'; people?: readonly number[]; rejections?: readonly number[] }
 }
 
 export interface PeopleIds {
@@ -44,10 +46,12 @@ export function peoplePayload(pool: pg.Pool, { people, registrations }: PeopleId
     const ids = await readIds(client, peopleIds, [people, registrations])
     const { rows } = await client.query<{ kind: string; id: number; version: number }>(gone, [ids, registrations])
     const goneOf = (kind: string) => rows.filter(row => row.kind === kind).map(row => ({ ...row, active: 'f' }))
-    return asPayload('sdmk.health.worker', 'sync_health_workers', {
+    const payload = asPayload('sdmk.health.worker', 'sync_health_workers', {
       health_workers: withRows(await readTable(client, 'health_workers', ids), goneOf('health_workers')),
       registrations: withRows(await readTable(client, 'registrations', ids), goneOf('registrations'))
     })
+    const isGone = new Set(rows.filter(({ kind }) => kind === 'health_workers').map(({ id }) => id))
+    return { ...payload, shown: { channel: 'odoo', people: ids.filter(id => !isGone.has(id)) } }
   })
 }
 
@@ -58,10 +62,11 @@ export function peoplePayload(pool: pg.Pool, { people, registrations }: PeopleId
 export function deskPayload(pool: pg.Pool, { batches, rejections }: DeskIds): Promise<Payload> {
   return inSnapshot(pool, async client => {
     const ids = await readIds(client, deskIds, [batches, rejections])
-    return asPayload('sdmk.batch', 'sync_batches', {
+    const payload = asPayload('sdmk.batch', 'sync_batches', {
       batches: await readTable(client, 'batches', ids),
       rejections: await readTable(client, 'rejections', rejections)
     })
+    return { ...payload, shown: { channel: 'odoo rejections', rejections } }
   })
 }
 

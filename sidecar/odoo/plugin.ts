@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Config, OdooConfig } from '../config.ts'
 import type { SecretStore } from '../secrets/store.ts'
+import { createDisclosureWriter } from '../sync/disclosure/record.ts'
 import { compareWithOdoo } from './compare.ts'
 import { createProjection, type PeopleJob, type StateJob } from './jobs.ts'
 import { createOdooLink, type OdooLink } from './link.ts'
@@ -26,11 +27,15 @@ export default fp<OdooPluginOptions>(
   async function odooPlugin(app, { config, odoo, secrets }) {
     app.database.observe(createProjection(app.queue))
     if (!config.roles.includes('relay')) return
+    const disclosures = createDisclosureWriter(app.database.pool)
     const link: OdooLink = createOdooLink({
       odoo,
       secrets,
       logger: app.log,
-      onCall: createOdooMetrics(app, () => link.breakerState)
+      onCall: createOdooMetrics(app, () => link.breakerState),
+      async onSend({ shown }, requestId) {
+        if (shown) await disclosures.record({ actor: 'relay', apiKeyId: null, requestId, ...shown })
+      }
     })
     app.decorate('odoo', link)
     // Told, not judged: with Odoo down the sidecar does all else, and what Odoo should know waits in the queue.

@@ -47,7 +47,8 @@ export function repairDesk(
       // The batches that they point to must be there, and are not part of the repair: theirs may move meanwhile.
       await link.deliver(payload, delivery)
       const { rejections } = JSON.parse(payload.payload)
-      const alone = { ...payload, payload: JSON.stringify({ rejections }), rows: ids.rejections.length }
+      const { shown: _, ...told } = payload
+      const alone = { ...told, payload: JSON.stringify({ rejections }), rows: ids.rejections.length }
       await link.deliver(asRepair(alone, key, range), delivery)
     }
   )

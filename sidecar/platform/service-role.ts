@@ -29,6 +29,7 @@ export async function grantToService(databaseUrl: string, role: string): Promise
 export async function isRestricted(pool: pg.Pool): Promise<boolean> {
   const { rows } = await pool.query<{ restricted: boolean }>(
     `select not (has_table_privilege('kki.audit_event', 'update, delete, truncate')
+      or has_table_privilege('kki.disclosure', 'update, delete, truncate')
       or exists (select from pg_namespace n where n.nspname in ('sdmk', 'kki') and (
         has_schema_privilege(n.oid, 'create') or pg_has_role(n.nspowner, 'member')
         or exists (select from pg_class c where c.relnamespace = n.oid and pg_has_role(c.relowner, 'member'))))

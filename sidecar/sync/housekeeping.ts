@@ -3,11 +3,12 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../platform/database.ts'
 import { createTraceId } from '../platform/trace-context.ts'
 import { forgetOutdated } from '../registry/known.ts'
-import { recordAudit } from './audit/record.ts'
+import { type Caller, recordAudit } from './audit/record.ts'
+import { purgeDisclosures, sealDisclosures } from './disclosure/seal.ts'
 import type { SyncMetrics } from './metrics.ts'
 
 /** What goes when its time is over; `docs/database.md` has the table of what is kept how long. */
-export const purgedThings = ['staging', 'raw_rows', 'known_rows'] as const
+export const purgedThings = ['staging', 'raw_rows', 'known_rows', 'disclosures'] as const
 export type Purged = (typeof purgedThings)[number]
 
 export interface HouseContext {
@@ -15,6 +16,7 @@ export interface HouseContext {
   metrics: Pick<SyncMetrics, 'purged'>
   logger: FastifyBaseLogger
   rawRetentionDays: number
+  disclosureRetentionDays: number
   timeZone: string
 }
 
@@ -30,6 +32,18 @@ export async function keepHouse(context: HouseContext): Promise<void> {
   await purgeRawRows(context)
   const forgotten = await forgetOutdated(context.database.pool)
   if (forgotten > 0) context.metrics.purged('known_rows', forgotten)
+  await keepDisclosures(context)
+}
+
+/** Seals what was recorded since the last time, and deletes what is past its retention. */
+async function keepDisclosures({ database, metrics, disclosureRetentionDays }: HouseContext) {
+  await sealDisclosures(database, ownCaller())
+  const purged = await purgeDisclosures(database, ownCaller(), disclosureRetentionDays)
+  if (purged > 0) metrics.purged('disclosures', purged)
+}
+
+function ownCaller(): Caller {
+  return { actor: 'sidecar', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
 }
 
 async function dropStaging({ database, metrics, logger }: HouseContext) {
@@ -68,8 +82,7 @@ async function purgeRawRows({ database, metrics, logger, rawRetentionDays, timeZ
     if (count > 0) {
       const rowsOfDays = Object.fromEntries(days.map(day => [day.day, day.rows]))
       const detail = { rows: count, rowsOfDays, rawRetentionDays }
-      const caller = { actor: 'sidecar', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
-      await recordAudit(client, { ...caller, action: 'retention.purged', detail })
+      await recordAudit(client, { ...ownCaller(), action: 'retention.purged', detail })
     }
     return count
   })

@@ -167,7 +167,8 @@ async function workRegistry(
     // The schedule asks for another one soon.
     giveUp: async () => metrics.jobGivenUp('audit_check')
   })
-  const house = { database, metrics, logger, timeZone, rawRetentionDays: config.rawRetentionDays }
+  const { rawRetentionDays, disclosureRetentionDays } = config
+  const house = { database, metrics, logger, timeZone, rawRetentionDays, disclosureRetentionDays }
   await queue.work('kki-housekeeping', () => keepHouse(house), {
     concurrency: 1,
     giveUp: async () => metrics.jobGivenUp('housekeeping')

@@ -184,3 +184,41 @@ describe('the link to Odoo', () => {
     await waiting
   })
 })
+
+test('it is recorded whose data goes before it goes, and nothing goes where that fails', async t => {
+  const order: string[] = []
+  const server = createServer((request, response) => {
+    order.push('sent')
+    request.resume().on('end', () => response.end('{}'))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  let isAway = false
+  const link = createOdooLink({
+    odoo: {
+      baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      database: 'odoo',
+      transport: 'json2',
+      timeoutMs: 2000,
+      retryMaxSeconds: 1
+    },
+    secrets: { read: async () => ({ login: 'sdmk-sidecar', apiKey: 'key-1' }), write: async () => undefined },
+    logger: createLogger('silent'),
+    onCall: () => undefined,
+    async onSend({ shown }, requestId) {
+      if (isAway) throw new Error('the database is away')
+      order.push(`${requestId} ${shown?.channel} ${shown?.people}`)
+    }
+  })
+  t.after(() => link.close())
+  const told: Payload = { ...rows, shown: { channel: 'odoo', people: [1] } }
+  const delivery = { requestId: 'test-2', signal: new AbortController().signal }
+  await link.deliver(told, delivery)
+  assert.deepEqual(order, ['test-2 odoo 1', 'sent'])
+  isAway = true
+  await assert.rejects(link.deliver(told, delivery), /away/)
+  assert.equal(order.length, 2)
+})

@@ -46,7 +46,14 @@ async function setUp(t: TestContext) {
     return id
   }
   const keep = (rawRetentionDays: number) =>
-    keepHouse({ database, metrics, logger: silent, rawRetentionDays, timeZone: 'Asia/Jakarta' })
+    keepHouse({
+      database,
+      metrics,
+      logger: silent,
+      rawRetentionDays,
+      disclosureRetentionDays: 730,
+      timeZone: 'Asia/Jakarta'
+    })
   const raw = async (id: number) => {
     const { rows } = await pool.query<{ kept: number; all: number }>(
       'select count(raw_sealed) as kept, count(*) as all from kki.rejection_occurrence where batch_id = $1',

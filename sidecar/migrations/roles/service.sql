@@ -31,13 +31,17 @@ grant select, insert (action, actor, api_key_id, run_id, batch_id, request_id, t
   on kki.audit_event to :"service";
 grant select, insert on kki.audit_chain to :"service";
 grant select, insert, delete on kki.audit_unchained to :"service";
+-- It adds disclosures; what is past its retention is deleted by a function.
+grant select, insert (channel, actor, role, api_key_id, reason, batch_id, request_id, answers, people, rejections, unnamed)
+  on kki.disclosure to :"service";
 grant select, insert, update on kki.audit_check to :"service";
 -- It checks keys and notes their use; making and revoking them takes the login that migrates.
 grant select, update (last_used_at) on kki.api_key to :"service";
 -- It remembers which signed requests it has carried out, and forgets them.
 grant select, insert, delete on kki.signed_request to :"service";
 
-grant execute on function kki.open_staging(bigint), kki.drop_staging(bigint), kki.renew_statistics(regclass[])
+grant execute on function kki.open_staging(bigint), kki.drop_staging(bigint), kki.renew_statistics(regclass[]),
+  kki.forget_disclosures(bigint)
   to :"service";
 
 -- The queue's own program works on all of its tables; it makes none, since "sdmk migrate" does.

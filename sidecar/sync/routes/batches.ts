@@ -4,7 +4,7 @@ import { Problem } from '../../platform/problem.ts'
 import { type Batch, batchColumns, readBatch } from '../batch.ts'
 import { readRejections } from '../desk/read.ts'
 import { toBatchBody } from './bodies.ts'
-import { RejectionSchema } from './rejections.ts'
+import { RejectionSchema, showsRejectionPage } from './rejections.ts'
 import { BatchSchema, closed, Id, IdParams, nullable, PageQuery, pageOf, problems } from './schemas.ts'
 
 /** Watching batches, and what each refused. */
@@ -52,6 +52,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.get('/v1/batches/:id/rejections', {
     onRequest: app.requireScope('registry:read'),
+    config: { shows: showsRejectionPage },
     schema: {
       tags: ['runs'],
       summary: 'List what a batch refused, with page and row',

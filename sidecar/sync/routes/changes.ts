@@ -1,12 +1,14 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import {
+  type Change,
   readPlannedChanges,
   readPlannedProfessions,
   readRecordedChanges,
   readRecordedProfessions
 } from '../../registry/changes.ts'
 import { type Batch, ledgerOf, readBatch } from '../batch.ts'
+import type { Shown } from '../disclosure/record.ts'
 import { BatchNotFound, BatchStateRefused } from '../errors.ts'
 import { readUndoReport } from '../take-back.ts'
 import { BatchSchema, closed, Id, IdParams, LedgerSchema, nullable, PageQuery, pageOf, problems } from './schemas.ts'
@@ -76,10 +78,16 @@ const SummarySchema = Type.Object(
   { title: 'ChangeSummary' }
 )
 
+function showsChanges({ items }: { items: Pick<Change, 'healthWorkerId'>[] }): Shown {
+  const people = items.flatMap(({ healthWorkerId }) => healthWorkerId ?? [])
+  return { people, unnamed: items.length - people.length }
+}
+
 /** What a batch would do, or did. */
 export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/batches/:id/changes', {
     onRequest: app.requireScope('registry:read'),
+    config: { shows: showsChanges },
     schema: {
       tags: ['runs'],
       summary: 'Show what a planned or held batch would do, or an applied one did',

@@ -12,7 +12,7 @@ import { toBatchBody } from './bodies.ts'
 import { callerOf, triggerOf } from './caller.ts'
 import { HealthWorkerSchema } from './health-workers.ts'
 import { refuse } from './refuse.ts'
-import { RejectionSchema } from './rejections.ts'
+import { RejectionSchema, showsRejection } from './rejections.ts'
 import { BatchSchema, closed, Id, IdParams, Instant, nullable, problems, Reason } from './schemas.ts'
 import { waitForBatch } from './wait.ts'
 
@@ -115,6 +115,7 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
 
   app.get('/v1/rejections/:id', {
     onRequest: app.requireScope('registry:read'),
+    config: { shows: showsRejection },
     schema: {
       tags,
       summary: 'Show a refused row beside the people whom it may concern',
@@ -160,6 +161,7 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
 
   app.post('/v1/rejections/:id/resolve', {
     ...decide,
+    config: { shows: ({ rejection }) => showsRejection(rejection) },
     schema: {
       tags,
       summary: 'Say whose a refused row is',
@@ -200,6 +202,7 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
 
   app.post('/v1/rejections/:id/dismiss', {
     ...decide,
+    config: { shows: showsRejection },
     schema: {
       tags,
       summary: 'Take a refused row off the desk until it changes',

@@ -4,7 +4,7 @@ import { touch } from '../../odoo/touched.ts'
 import { Problem } from '../../platform/problem.ts'
 import { editHealthWorker, isNikTaken } from '../../registry/edit.ts'
 import { HealthWorkerNotFound, NikTaken } from '../../registry/errors.ts'
-import { findByNik, readHealthWorker, searchHealthWorkers } from '../../registry/health-workers.ts'
+import { findByNik, type HealthWorker, readHealthWorker, searchHealthWorkers } from '../../registry/health-workers.ts'
 import type { IdentityKeys } from '../../registry/identity.ts'
 import { compileBirthPlaces } from '../../transform/birth-place.ts'
 import { compileBlankTest } from '../../transform/blank.ts'
@@ -12,6 +12,7 @@ import type { Mapping } from '../../transform/mapping.ts'
 import { nameKey } from '../../transform/name.ts'
 import { nikFault } from '../../transform/nik.ts'
 import { recordAudit } from '../audit/record.ts'
+import type { Shown } from '../disclosure/record.ts'
 import { createNikLookup } from '../nik-lookup.ts'
 import { today } from '../plan-and-apply.ts'
 import { callerOf } from './caller.ts'
@@ -105,6 +106,10 @@ const EditSchema = Type.Object(
   { additionalProperties: false, minProperties: 1, title: 'HealthWorkerEdit' }
 )
 
+type Item = Pick<HealthWorker, 'id'>
+const showsOne = ({ id }: Item): Shown => ({ people: [id] })
+const showsPage = ({ items }: { items: Item[] }): Shown => ({ people: items.map(({ id }) => id) })
+
 export interface HealthWorkerRoutesOptions {
   identity: IdentityKeys
   mapping: Mapping
@@ -129,6 +134,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
 
   app.post('/v1/health-workers/search', {
     onRequest: app.requireScope('registry:read'),
+    config: { shows: showsPage },
     schema: {
       tags: ['registry'],
       summary: 'Find health workers by STR or name',
@@ -155,6 +161,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
 
   app.post('/v1/health-workers/search-by-nik', {
     onRequest: app.requireScope('registry:search-nik'),
+    config: { shows: showsPage },
     schema: {
       tags: ['registry'],
       summary: 'Find a health worker by NIK',
@@ -178,6 +185,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
 
   app.get('/v1/health-workers/:id', {
     onRequest: app.requireScope('registry:read'),
+    config: { shows: showsOne },
     schema: {
       tags: ['registry'],
       summary: 'Show a health worker',
@@ -193,6 +201,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
 
   app.patch('/v1/health-workers/:id', {
     onRequest: app.requireScope('registry:write'),
+    config: { shows: showsOne },
     schema: {
       tags: ['registry'],
       summary: 'Set values of a health worker by hand',

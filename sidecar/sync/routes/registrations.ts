@@ -22,6 +22,11 @@ const UnseenSchema = Type.Object(
 export const registrationRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/registrations/unseen', {
     onRequest: app.requireScope('registry:read'),
+    config: {
+      shows: ({ items }: { items: { healthWorkerId: number }[] }) => ({
+        people: items.map(({ healthWorkerId }) => healthWorkerId)
+      })
+    },
     schema: {
       tags: ['registry'],
       summary: 'List registrations that full runs no longer show',

@@ -1,7 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { rejectionCodes } from '../../transform/codes.ts'
-import { readRejections } from '../desk/read.ts'
+import { type DeskRejection, readRejections } from '../desk/read.ts'
+import type { Shown } from '../disclosure/record.ts'
 import { closed, Id, Instant, nullable, PageQuery, pageOf, problems } from './schemas.ts'
 
 export const RejectionSchema = Type.Object(
@@ -39,10 +40,20 @@ export const RejectionSchema = Type.Object(
   { title: 'Rejection' }
 )
 
+type Listed = Pick<DeskRejection, 'id' | 'candidates'>
+
+/** Returns whom a rejection may concern, beside the rejection itself: its row may name somebody unknown. */
+export const showsRejection = ({ id, candidates }: Listed): Shown => ({ rejections: [id], people: candidates })
+export const showsRejectionPage = ({ items }: { items: Listed[] }): Shown => ({
+  rejections: items.map(({ id }) => id),
+  people: items.flatMap(({ candidates }) => candidates)
+})
+
 /** The refused rows, for those who work through them. */
 export const rejectionRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/rejections', {
     onRequest: app.requireScope('registry:read'),
+    config: { shows: showsRejectionPage },
     schema: {
       tags: ['rejections'],
       summary: 'List refused rows',

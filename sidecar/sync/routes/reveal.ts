@@ -10,6 +10,7 @@ import { IdParams, problems, Reason } from './schemas.ts'
 export const revealRoutes: FastifyPluginAsyncTypebox<{ identity: IdentityKeys }> = async (app, { identity }) => {
   app.post('/v1/health-workers/:id/reveal', {
     onRequest: app.requireScope('registry:reveal'),
+    config: { shows: (_answer, request) => ({ people: [(request.params as { id: number }).id] }) },
     schema: {
       tags: ['registry'],
       summary: 'Show the NIK of a health worker',

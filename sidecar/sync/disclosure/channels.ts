@@ -1,0 +1,52 @@
+/** A kind of personal data, as a notice of a breach names it. */
+export type DataKind = 'name' | 'birth' | 'sex' | 'nikTail' | 'nik' | 'licence' | 'education' | 'row' | 'history'
+
+export const dataKinds: Record<DataKind, { en: string; id: string }> = {
+  name: { en: 'name and titles', id: 'nama dan gelar' },
+  birth: { en: 'place and date of birth', id: 'tempat dan tanggal lahir' },
+  sex: { en: 'sex', id: 'jenis kelamin' },
+  nikTail: { en: 'last two digits of the NIK', id: 'dua angka terakhir NIK' },
+  nik: { en: 'the whole NIK', id: 'NIK lengkap' },
+  licence: { en: 'STR number, profession, status and validity', id: 'nomor STR, profesi, status, dan masa berlaku' },
+  education: { en: 'institution and year of graduation', id: 'perguruan tinggi dan tahun lulus' },
+  row: {
+    en: 'the row as KKI sent it, long numbers masked',
+    id: 'baris sebagaimana dikirim KKI, angka panjang disamarkan'
+  },
+  history: {
+    en: 'history of the record and who saw it',
+    id: 'riwayat catatan dan siapa yang melihatnya'
+  }
+}
+
+const person: DataKind[] = ['name', 'birth', 'sex', 'nikTail', 'licence', 'education']
+
+/**
+ * What each way out of the registry shows. A way that is not listed here records nothing, so a test compares the list with
+ * the routes. `kki` is not here: KKI is asked by STR, and `kki.retry_item` holds each question.
+ */
+export const channels = {
+  'POST /v1/health-workers/search': person,
+  'POST /v1/health-workers/search-by-nik': person,
+  'GET /v1/health-workers/:id': person,
+  'PATCH /v1/health-workers/:id': person,
+  'POST /v1/health-workers/:id/reveal': ['nik'],
+  'GET /v1/batches/:id/changes': ['name', 'nikTail', 'licence'],
+  'GET /v1/batches/:id/rejections': ['licence'],
+  'GET /v1/registrations/unseen': ['licence'],
+  'GET /v1/rejections': ['licence'],
+  'GET /v1/rejections/:id': [...person, 'row'],
+  'POST /v1/rejections/:id/resolve': ['licence'],
+  'POST /v1/rejections/:id/dismiss': ['licence'],
+  odoo: person,
+  'odoo rejections': ['licence'],
+  'sdmk rejections': ['licence'],
+  'sdmk person report': [...person, 'history']
+} as const satisfies Record<string, readonly DataKind[]>
+
+export type Channel = keyof typeof channels
+
+/** Returns the kinds of data that a stored channel showed; none of one that an older release had. */
+export function kindsOf(channel: string): readonly DataKind[] {
+  return channels[channel as Channel] ?? []
+}
