@@ -41,7 +41,7 @@ export async function runFile(
   file: string,
   args: string[],
   env: Record<string, string>,
-  timeoutMs = 300_000,
+  timeoutMs = 900_000,
   input = ''
 ): Promise<Result> {
   const child = spawn(process.execPath, [file, ...args], {

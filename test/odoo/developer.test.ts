@@ -15,7 +15,7 @@ const skip = await whyNoOdoo()
 const cli = fileURLToPath(new URL('../../tools/odoo/cli.ts', import.meta.url))
 
 describe('the Odoo of a developer', () => {
-  test('keeps its users and their passwords, and ends with Ctrl-C', { skip, timeout: 900_000 }, async t => {
+  test('keeps its users and their passwords, and ends with Ctrl-C', { skip, timeout: 1_800_000 }, async t => {
     const dataDir = await temporaryFolder(t)
     const setUp = await runFile(cli, ['--exit-after-setup'], { SDMK_DATA_DIR: dataDir })
     assert.equal(setUp.code, 0, setUp.stderr)
@@ -62,7 +62,7 @@ describe('the Odoo of a developer', () => {
     await assert.rejects(access(path.join(dataDir, 'postgres/cluster/data/postmaster.pid')), 'and so is its database')
   })
 
-  test('shows after the demo what the registry has', { skip, timeout: 900_000 }, async t => {
+  test('shows after the demo what the registry has', { skip, timeout: 1_800_000 }, async t => {
     const dataDir = await temporaryFolder(t)
     const { code, stdout, stderr } = await runSdmk(['demo', '--odoo', '--exit', '--rows', '2000', '--own', '500'], {
       SDMK_DATA_DIR: dataDir,
