@@ -1,78 +1,182 @@
 import type { Database } from '../../sidecar/platform/database.ts'
 import type { Identity } from '../../sidecar/registry/identity.ts'
-import { type Labelled, type PairClass, pairClasses } from './generate.ts'
-import type { RowResult } from './run.ts'
+import type { MatchClass } from './classes.ts'
+import type { Labelled, LabelledRow } from './generate.ts'
 
-/** Pairs of one class by what became of their later row. */
-export interface Verdict {
-  name: PairClass
-  pairs: number
-  /** Applied without a person's help: to whom it belongs, or to somebody new. */
-  automatic: number
-  desk: number
-  /** A row, or a NIK, on the record of another true person. */
-  wrong: number
-  /** One true person on two records. */
-  split: number
-  /** Of true pairs whose rows both carry the person's own NIK: how many there are, and how many came together. */
-  withNik: number
-  together: number
+/** What became of one row. */
+export interface RowResult extends LabelledRow {
+  batchId: number
+  rowNo: number
+  outcome: string
+  /** The record that the row was applied to. */
+  healthWorkerId: number | null
+  /** The codes for which a person has to see the row. */
+  codes: string[]
 }
 
-/** Compares what became of the rows with the truth. */
+/**
+ * How a case fails: a row on the record of another person; a record with the NIK, or the name, of another person; a licence
+ * that a row of another person ended; one person on two records of which no open review tells, by how many of them have
+ * rows with a NIK.
+ */
+export type Failure = 'wrong' | 'acquired' | 'renamed' | 'deactivated' | 'splitBoth' | 'splitOne' | 'splitNone'
+
+/** Cases of one class by what became of them. */
+export interface Verdict extends Record<Failure, number>, Pick<MatchClass, 'name' | 'group'> {
+  cases: number
+  /** Cases in which no row asks for a person. */
+  automatic: number
+  rejected: number
+  codes: Record<string, number>
+}
+
+export interface Judgement {
+  verdicts: Verdict[]
+  /** By failure: the numbers of the cases. */
+  failed: Record<Failure, number[]>
+}
+
+interface OpenRejection {
+  batch_id: number
+  row_no: number
+  candidates: number[] | null
+}
+
+const deactivating = ['TIDAK_AKTIF', 'DIBEKUKAN', 'DICABUT', 'MENINGGAL']
+
+/** Compares what became of the rows, and what the registry holds in the end, with the truth. */
 export async function judge(
-  database: Database,
-  identity: Identity,
-  { pairs, people }: Labelled,
-  results: RowResult[]
-): Promise<Verdict[]> {
-  // A record is the true person's whose row created it.
+  { pool }: Database,
+  identity: Pick<Identity, 'digestNik'>,
+  { cases, people }: Labelled,
+  results: readonly RowResult[]
+): Promise<Judgement> {
+  const byCase = Map.groupBy(results, row => row.case)
+  const caseOf = new Map(results.map(row => [row.person, row.case]))
   const ownerOf = new Map<number, number>()
   for (const { outcome, healthWorkerId, person } of results) {
     if (outcome === 'created' && healthWorkerId !== null) ownerOf.set(healthWorkerId, person)
   }
-  const wrongNiks = await readWrongNiks(database, identity, people, ownerOf)
-  const verdicts = new Map<PairClass, Verdict>(
-    pairClasses.map(name => [
-      name,
-      { name, pairs: 0, automatic: 0, desk: 0, wrong: 0, split: 0, withNik: 0, together: 0 }
-    ])
+  const failed: Record<Failure, Set<number>> = {
+    wrong: new Set(),
+    acquired: new Set(),
+    renamed: new Set(),
+    deactivated: new Set(),
+    splitBoth: new Set(),
+    splitOne: new Set(),
+    splitNone: new Set()
+  }
+
+  const { rows: open } = await pool.query<OpenRejection>(
+    `select o.batch_id, o.row_no, r.candidates
+    from kki.rejection r join kki.rejection_occurrence o on o.rejection_id = r.id
+    where r.state = 'open' and o.settled_by_batch_id is null`
   )
-  const byPair = Map.groupBy(results, ({ pair }) => pair)
-  for (const [index, { name, isTrue, hasNik }] of pairs.entries()) {
-    const rows = byPair.get(index) ?? []
-    const last = rows.at(-1) as RowResult
-    const verdict = verdicts.get(name) as Verdict
-    const tied = rows.filter(row => row.healthWorkerId !== null)
-    const isWrong = tied.some(
-      ({ healthWorkerId, person }) =>
-        ownerOf.get(healthWorkerId as number) !== person || wrongNiks.has(healthWorkerId as number)
+  const openRows = new Set(open.map(({ batch_id, row_no }) => `${batch_id}/${row_no}`))
+  const reviewsOf = new Map<number, Set<OpenRejection>>()
+  for (const review of open) {
+    for (const id of review.candidates ?? []) reviewsOf.set(id, (reviewsOf.get(id) ?? new Set()).add(review))
+  }
+  /** An open review points at a split that is about a row of the person, or that names two of the records. */
+  const isPointedAt = (person: number, rows: RowResult[], records: number[]) =>
+    rows.some(row => row.person === person && openRows.has(`${row.batchId}/${row.rowNo}`)) ||
+    records.some((one, at) =>
+      records
+        .slice(at + 1)
+        .some(other => !(reviewsOf.get(one) ?? new Set()).isDisjointFrom(reviewsOf.get(other) ?? new Set()))
     )
-    const records = Map.groupBy(tied, ({ person }) => person)
-    const isSplit = [...records.values()].some(own => new Set(own.map(({ healthWorkerId }) => healthWorkerId)).size > 1)
-    verdict.pairs += 1
-    if (isWrong) verdict.wrong += 1
-    else if (last.outcome === 'rejected') verdict.desk += 1
+
+  for (const [number, rows] of byCase) {
+    const applied = rows.filter(row => row.healthWorkerId !== null)
+    if (applied.some(row => ownerOf.get(row.healthWorkerId as number) !== row.person)) failed.wrong.add(number)
+    for (const [person, own] of Map.groupBy(applied, row => row.person)) {
+      const records = Map.groupBy(
+        own.filter(row => ownerOf.get(row.healthWorkerId as number) === person),
+        row => row.healthWorkerId as number
+      )
+      if (records.size < 2 || isPointedAt(person, rows, [...records.keys()])) continue
+      const withNik = records
+        .values()
+        .filter(ofRecord => ofRecord.some(hasNik))
+        .toArray().length
+      failed[withNik > 1 ? 'splitBoth' : withNik === 1 ? 'splitOne' : 'splitNone'].add(number)
+    }
+  }
+
+  const rowsOf = Map.groupBy(results, row => row.person)
+  const personOfNik = new Map(people.map(({ nik, id }) => [identity.digestNik(nik).toString('hex'), { nik, id }]))
+  const byId = new Map(people.map(person => [person.id, person]))
+  const { rows: records } = await pool.query<{ id: number; name: string; nik: string | null }>(
+    `select id, name, encode(nik_digest, 'hex') as nik from sdmk.health_worker`
+  )
+  for (const { id, name, nik } of records) {
+    const owner = byId.get(ownerOf.get(id) as number)
+    if (owner === undefined) continue
+    const number = caseOf.get(owner.id) as number
+    const holder = nik === null ? undefined : personOfNik.get(nik)
+    // A wrong NIK on the owner's own row is an error of KKI that nobody can see.
+    if (holder && holder.id !== owner.id && !rowsOf.get(owner.id)?.some(({ record }) => record.nik === holder.nik)) {
+      failed.acquired.add(number)
+    }
+    const others = byCase.get(number)?.filter(({ person }) => person !== owner.id) ?? []
+    const isOwn = name === owner.names.join(' ')
+    if (!isOwn && others.some(({ person }) => name === byId.get(person)?.names.join(' '))) failed.renamed.add(number)
+  }
+
+  const { rows: ended } = await pool.query<{ id: number; str: string }>(
+    `select health_worker_id as id, str_number as str from sdmk.registration
+    where status in ('suspended', 'inactive', 'revoked', 'deceased')`
+  )
+  for (const { id, str } of ended) {
+    const owner = ownerOf.get(id)
+    const own = owner === undefined ? [] : (rowsOf.get(owner) ?? [])
+    const isOwnLicence = own.some(({ record }) => record.nomor_str === str)
+    const isOwnDeactivation = own.some(({ record }) => deactivating.includes(String(record.status_str)))
+    if (isOwnLicence && !isOwnDeactivation) failed.deactivated.add(caseOf.get(owner as number) as number)
+  }
+  return { verdicts: verdictsOf(cases, byCase, failed), failed: sorted(failed) }
+}
+
+function verdictsOf(
+  cases: readonly MatchClass[],
+  byCase: Map<number, RowResult[]>,
+  failed: Record<Failure, Set<number>>
+): Verdict[] {
+  const verdicts = new Map<string, Verdict>()
+  for (const [number, { name, group }] of cases.entries()) {
+    const verdict: Verdict = verdicts.get(name) ?? {
+      name,
+      group,
+      cases: 0,
+      automatic: 0,
+      wrong: 0,
+      acquired: 0,
+      renamed: 0,
+      deactivated: 0,
+      splitBoth: 0,
+      splitOne: 0,
+      splitNone: 0,
+      rejected: 0,
+      codes: {}
+    }
+    verdicts.set(name, verdict)
+    const rows = byCase.get(number) ?? []
+    verdict.cases += 1
+    for (const failure of Object.keys(failed) as Failure[]) if (failed[failure].has(number)) verdict[failure] += 1
+    const codes = new Set(rows.flatMap(row => row.codes))
+    if (codes.size > 0) verdict.rejected += 1
     else verdict.automatic += 1
-    if (isSplit) verdict.split += 1
-    if (!isTrue || !hasNik) continue
-    verdict.withNik += 1
-    if (rows.every(({ outcome }) => outcome !== 'rejected') && !isWrong && !isSplit) verdict.together += 1
+    for (const code of codes) verdict.codes[code] = (verdict.codes[code] ?? 0) + 1
   }
   return [...verdicts.values()]
 }
 
-/** Records that hold the NIK of another true person. */
-async function readWrongNiks(
-  { pool }: Database,
-  identity: Identity,
-  people: Labelled['people'],
-  ownerOf: Map<number, number>
-): Promise<Set<number>> {
-  const personOf = new Map(people.map(({ nik, id }) => [identity.digestNik(nik).toString('hex'), id]))
-  const { rows } = await pool.query<{ id: number; nik: string }>(
-    `select id, encode(nik_digest, 'hex') as nik from sdmk.health_worker where nik_digest is not null`
-  )
-  const wrong = rows.filter(({ id, nik }) => personOf.has(nik) && personOf.get(nik) !== ownerOf.get(id))
-  return new Set(wrong.map(({ id }) => id))
+function hasNik({ record }: RowResult): boolean {
+  return record.nik !== null && record.nik !== undefined
+}
+
+function sorted(failed: Record<Failure, Set<number>>): Record<Failure, number[]> {
+  return Object.fromEntries(
+    Object.entries(failed).map(([failure, numbers]) => [failure, [...numbers].sort((a, b) => a - b)])
+  ) as Record<Failure, number[]>
 }

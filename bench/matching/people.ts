@@ -1,62 +1,31 @@
-/** A source of chance that a seed fixes (mulberry32). */
-export class Chance {
-  #state: number
+import type { Chance } from './chance.ts'
+import { familyNameOf, firstNameOf, nameOf } from './names.ts'
+import { type Place, places } from './places.ts'
+import { type Profession, professions } from './professions.ts'
 
-  constructor(seed: number) {
-    this.#state = seed >>> 0
-  }
-
-  /** From 0 up to, not including, 1. */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0
-    let mixed = this.#state
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.next() * limit)
-  }
-
-  pick<T>(items: readonly T[]): T {
-    return items[this.below(items.length)] as T
-  }
-}
-
-/** Somebody invented, as they truly are; what KKI writes of them may differ. */
-export interface Person {
-  id: number
-  names: string[]
-  isWoman: boolean
+export interface BirthDate {
   year: number
   month: number
   day: number
-  place: string
-  /** The first twelve digits are the region and the date of birth, women's day plus 40. */
+}
+
+/** Somebody invented, as they truly are; what KKI writes of them may differ. */
+export interface Person extends BirthDate {
+  id: number
+  names: readonly string[]
+  isWoman: boolean
+  place: Place
+  profession: Profession
+  /** The first twelve digits are the region and the date of birth, the day of women plus 40. */
   nik: string
 }
 
-const first = {
-  women:
-    'Siti Dewi Sri Nur Rina Ratna Wulan Fitri Indah Yuni Lestari Maya Putri Ayu Kartika Mega Intan Novi Rini Tuti'.split(
-      ' '
-    ),
-  men: 'Budi Agus Andi Rudi Hendra Joko Bambang Eko Dedi Rahmat Arif Fajar Yusuf Hadi Surya Taufik Wahyu Iwan Doni Galih'.split(
-    ' '
-  )
+/** What is fixed about somebody before they are made; the rest is left to chance. */
+export interface Given extends Partial<Omit<Person, 'id' | 'nik' | 'place'>> {
+  place?: Place | undefined
+  /** The first twelve digits of the NIK are those of this person, and so are sex and date; the serial number follows it. */
+  nikAfter?: Person | undefined
 }
-const middle =
-  'Adi Bayu Cahya Dian Eka Fadli Gita Hasan Ika Jaya Karim Lukman Mulia Nanda Oki Prima Qori Rama Satria Tirta'.split(
-    ' '
-  )
-const last =
-  'Santoso Wijaya Saputra Hidayat Nugroho Kusuma Pratama Siregar Nasution Lubis Simanjuntak Halim Gunawan Setiawan Wibowo Susanto Purnama Firmansyah Maulana Ramadhan Hakim Syahputra Utama Permana Anggraini'.split(
-    ' '
-  )
-const places =
-  'Bandung Surabaya Medan Makassar Semarang Padang Denpasar Palembang Malang Yogyakarta Manado Pontianak'.split(' ')
-const regions = ['317101', '327301', '357801', '127101', '737101', '337401', '137101', '517101', '167101']
 
 /** Makes invented people whose NIKs are all different. */
 export class People {
@@ -68,41 +37,60 @@ export class People {
     this.chance = chance
   }
 
-  make(given: Partial<Omit<Person, 'id' | 'nik'>> & { regionAndDateOf?: Person } = {}): Person {
+  make(given: Given = {}): Person {
     const { chance } = this
-    const isWoman = given.isWoman ?? chance.next() < 0.7
-    const twin = given.regionAndDateOf
+    const twin = given.nikAfter
+    const profession = given.profession ?? twin?.profession ?? chance.pickCommon(professions)
+    const isWoman = given.isWoman ?? twin?.isWoman ?? chance.is(profession.womenShare)
+    const year = given.year ?? twin?.year ?? 1958 + Math.floor(44 * Math.sqrt(chance.next()))
     const person = {
       id: ++this.#made,
-      names: given.names ?? [chance.pick(isWoman ? first.women : first.men), chance.pick(middle), chance.pick(last)],
-      isWoman: twin?.isWoman ?? isWoman,
-      year: given.year ?? twin?.year ?? 1955 + chance.below(45),
+      names: given.names ?? nameOf(chance, isWoman, year),
+      isWoman,
+      year,
       month: given.month ?? twin?.month ?? 1 + chance.below(12),
       day: given.day ?? twin?.day ?? 1 + chance.below(28),
-      place: given.place ?? twin?.place ?? chance.pick(places)
+      place: given.place ?? twin?.place ?? chance.pickCommon(places),
+      profession
     }
-    return { ...person, nik: this.#nikOf(person, twin?.nik.slice(0, 6) ?? chance.pick(regions)) }
+    if (twin) return { ...person, nik: this.#nikAfter(twin) }
+    // Most people were registered where they were born.
+    const { region } = chance.is(0.75) ? person.place : chance.pickCommon(places)
+    return { ...person, nik: this.#take(region + two(1 + chance.below(12)) + nikDate(person), this.#serial()) }
   }
 
-  /** Another given name than this one, of the same family. */
+  /** Another given name than these, of the same family. */
   siblingNames(names: readonly string[], isWoman: boolean): string[] {
-    const others = (isWoman ? first.women : first.men).filter(name => !names.includes(name))
-    return [
-      this.chance.pick(others),
-      this.chance.pick(middle.filter(name => !names.includes(name))),
-      names.at(-1) as string
-    ]
+    const family = names.length > 1 ? (names.at(-1) as string) : familyNameOf(this.chance, isWoman)
+    return [firstNameOf(this.chance, isWoman, names), family]
   }
 
-  #nikOf({ isWoman, year, month, day }: Omit<Person, 'nik'>, region: string): string {
-    for (;;) {
-      const serial = 1 + this.chance.below(9998)
-      const nik = `${region}${two(isWoman ? day + 40 : day)}${two(month)}${two(year % 100)}${String(serial).padStart(4, '0')}`
+  #nikAfter({ nik, isWoman, year, month, day }: Person): string {
+    return this.#take(nik.slice(0, 6) + nikDate({ isWoman, year, month, day }), Number(nik.slice(12)) + 1)
+  }
+
+  /** Offices count those who are born on one day in one district: the numbers are small. */
+  #serial(): number {
+    return 1 + Math.floor(-Math.log(1 - this.chance.next()) * 4)
+  }
+
+  #take(start: string, serial: number): string {
+    for (let number = serial; ; number++) {
+      const nik = start + String(number).padStart(4, '0')
       if (this.#niks.has(nik)) continue
       this.#niks.add(nik)
       return nik
     }
   }
+}
+
+/** The six digits of a NIK that tell of the birth date. */
+export function nikDate({ isWoman, year, month, day }: BirthDate & { isWoman: boolean }): string {
+  return two(isWoman ? day + 40 : day) + two(month) + two(year % 100)
+}
+
+export function dateOf({ year, month, day }: BirthDate): string {
+  return `${year}-${two(month)}-${two(day)}`
 }
 
 export function two(value: number): string {

@@ -11,16 +11,18 @@ import type { Mapping } from '../../sidecar/transform/mapping.ts'
 import { createTransform, type Transform } from '../../sidecar/transform/transform.ts'
 import type { PlanBatch } from './broken.ts'
 import type { Labelled, LabelledRow } from './generate.ts'
-
-/** What became of one row: its outcome and the record that it was tied to. */
-export interface RowResult extends LabelledRow {
-  outcome: string
-  healthWorkerId: number | null
-}
+import type { RowResult } from './judge.ts'
 
 const asOf = '2026-06-01'
 const rowsPerPage = 500
 const mostReplans = 5
+
+interface Planned {
+  row_no: number
+  outcome: string
+  id: number | null
+  codes: string[]
+}
 
 interface Bench {
   database: Database
@@ -30,21 +32,24 @@ interface Bench {
   transform: Transform
 }
 
-/** Runs both feeds through transform, staging, plan and apply, and returns what became of each row, in order. */
+/** Runs the batches through transform, staging, plan and apply, and returns what became of each row, in order. */
 export async function runFeeds(
   database: Database,
   mappingFile: string,
   plan: PlanBatch,
-  { first, second, concurrent }: Labelled
+  { steps }: Pick<Labelled, 'steps'>
 ): Promise<{ results: RowResult[]; identity: Identity }> {
   const key = () => randomBytes(32).toString('base64')
   const identity = createIdentity({ digestKey: key(), sealKeyId: '1', sealKey1: key() })
   const mapping = await loadMapping(mappingFile)
   const bench = { database, plan, identity, mapping, transform: createTransform(mapping) }
-  const results = await runBatch(bench, first)
-  // Both are staged and planned before either is applied, as two workers would do.
-  const [doctors, nurses] = await Promise.all(concurrent.map(rows => runBatch(bench, rows)))
-  return { results: [...results, ...(doctors ?? []), ...(nurses ?? []), ...(await runBatch(bench, second))], identity }
+  const results: RowResult[] = []
+  for (const batches of steps) {
+    // Those of one step are staged and planned before either is applied, as two workers would do.
+    const done = await Promise.all(batches.map(rows => runBatch(bench, rows)))
+    results.push(...done.flat())
+  }
+  return { results, identity }
 }
 
 async function runBatch(bench: Bench, rows: LabelledRow[]): Promise<RowResult[]> {
@@ -61,19 +66,30 @@ async function runBatch(bench: Bench, rows: LabelledRow[]): Promise<RowResult[]>
       if (!isLostRace(error) || replans === mostReplans) throw error
     }
   }
-  const { rows: planned } = await database.pool.query<{ row_no: number; outcome: string; id: number | null }>(
-    `select n.row_no, coalesce(p.outcome, case when r.row_no is not null then 'rejected' else 'unchanged' end) as outcome,
-      p.health_worker_id as id
+  // Rows that change nothing have no plan: they are on the record of the registration that they tell of.
+  const { rows: planned } = await database.pool.query<Planned>(
+    `with refused as (
+      select row_no, array_agg(distinct p ->> 'code') as codes
+      from kki.staged_rejection r, jsonb_array_elements(r.problems) p where r.batch_id = $1 group by row_no
+    )
+    select n.row_no, coalesce(r.codes, '{}') as codes,
+      coalesce(p.outcome, case when r.row_no is not null then 'rejected' else 'unchanged' end) as outcome,
+      coalesce(p.health_worker_id, l.health_worker_id) as id
     from generate_series(1, $2) n (row_no)
     left join kki.plan_row p on p.batch_id = $1 and p.row_no = n.row_no
-    left join (select distinct row_no from kki.staged_rejection where batch_id = $1) r on r.row_no = n.row_no
+    left join refused r on r.row_no = n.row_no
+    left join kki.staged_row s on s.batch_id = $1 and s.row_no = n.row_no
+    left join sdmk.registration l on l.str_number = s.str_number and l.profession = s.profession
     order by n.row_no`,
     [batchId, rows.length]
   )
-  return planned.map(({ row_no, outcome, id }) => ({
+  return planned.map(({ row_no, outcome, id, codes }) => ({
     ...(rows[row_no - 1] as LabelledRow),
+    batchId,
+    rowNo: row_no,
     outcome,
-    healthWorkerId: outcome === 'rejected' ? null : id
+    healthWorkerId: outcome === 'rejected' ? null : id,
+    codes
   }))
 }
 
