@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import pg from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
-import { SdmkError } from '../../errors.ts'
+import { ApiKeyNotFound } from '../../platform/api-key.ts'
 import { type DataKind, kindsOf } from './channels.ts'
 import { type Proof, proveDisclosures } from './seal.ts'
 
@@ -46,18 +46,9 @@ interface Channel {
   kinds: DataKind[]
 }
 
-/** No key has or had that name. */
-export class BreachKeyUnknown extends SdmkError {
-  readonly code = 'SDMK_BREACH_KEY_UNKNOWN'
-
-  constructor() {
-    super('No API key has or had this name; `sdmk keys list` has the names of those in use')
-  }
-}
-
 /**
  * Returns what was shown within a window, all of one moment: that of the caller's transaction.
- * @throws BreachKeyUnknown
+ * @throws ApiKeyNotFound
  */
 export async function readBreachScope(client: pg.ClientBase, query: BreachQuery): Promise<BreachScope> {
   const { key, actor, since, until } = query
@@ -65,7 +56,9 @@ export async function readBreachScope(client: pg.ClientBase, query: BreachQuery)
     `select id, name, scopes, ${iso('revoked_at')} as "revokedAt" from kki.api_key where name = $1 order by id`,
     [key ?? null]
   )
-  if (key !== undefined && keys.length === 0) throw new BreachKeyUnknown()
+  if (key !== undefined && keys.length === 0) {
+    throw new ApiKeyNotFound('No API key has or had this name; `sdmk keys list` has the names of those in use')
+  }
   const values = [key === undefined ? null : keys.map(({ id }) => id), actor ?? null, since, until]
   const { rows: channels } = await client.query<Omit<Channel, 'kinds'>>(
     `select channel, actor, sum(answers)::int as answers, ${size('people')} as people, ${size('rejections')} as rejections,
