@@ -137,7 +137,7 @@ function databaseUrl(env: Environment): string | null {
   if (url === undefined) {
     throw new ConfigurationError('SDMK_DATABASE_URL', 'is required with SDMK_DATABASE_PASSWORD_FILE')
   }
-  if (/^[^/]*:\/\/[^/@]*:[^/]*@|[?&]password=/.test(url)) {
+  if (/^[^/]*:\/\/[^/@:]*:[^/]*@|[?&]password=/.test(url)) {
     throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', 'cannot be used with a password in SDMK_DATABASE_URL')
   }
   // As a parameter, not before the host: a URL for a Unix socket has no host, and then no place for it.
@@ -302,5 +302,5 @@ function parseBaseUrl(variable: keyof typeof peerOf, text: string, env: Environm
     throw new ConfigurationError(variable, 'must hold no login, query or fragment')
   }
   if (url.protocol === 'http:' && !isLocalHost(url.hostname)) requireOverride(variable, 'is not encrypted (http)', env)
-  return url.href.replace(/\/+$/, '')
+  return url.href.replace(/(?<!\/)\/+$/, '')
 }

@@ -94,5 +94,5 @@ export function settingsOf(options: KkiClientOptions): KkiSettings {
 
 /** Returns the URL of a path of the contract, below the path of the base URL. */
 export function endpoint(baseUrl: URL, path: string): URL {
-  return new URL(baseUrl.pathname.replace(/\/+$/, '') + path, baseUrl.origin)
+  return new URL(baseUrl.pathname.replace(/(?<!\/)\/+$/, '') + path, baseUrl.origin)
 }

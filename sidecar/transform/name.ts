@@ -34,7 +34,7 @@ export function splitName(text: string, givenPrefix: string | null, givenSuffix:
   }
   // `dr., Siti`: the name came behind the comma.
   if (words.length === 0) before.push(...takePrefixes(rest))
-  const core = [...words, ...rest].join(' ').replace(/^[\s.,-]+|[\s,-]+$/g, '')
+  const core = [...words, ...rest].join(' ').replace(/^[\s.,-]+|(?<![\s,-])[\s,-]+$/g, '')
   return {
     name: /\p{L}/u.test(core) ? core : (takeName(before) ?? takeName(behind) ?? ''),
     titlePrefix: mergeTitles(titlesOf(givenPrefix, ' '), before, ' '),

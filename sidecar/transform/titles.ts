@@ -50,8 +50,12 @@ export const specialistFields: readonly string[] =
   DV DVE EM BTKV TKV KN KO ONKRAD A B M S N P U F`.split(/\s+/)
 /** Behind a comma the name is over, so the rest of the field's name may follow in more words. */
 const dottedSpecialist = /^(?:sub)?sp\. ?\p{L}{1,12}\b/iu
-/** Without a comma a blank may end the title (`Sp.A Nur'aini`) or make `Sp.` an initial (`Sp. Sim`). */
-const bareDottedSpecialist = /^(?:sub)?sp\.(?:\p{L}{1,12}| \p{L}{1,12}\.)(?: ?[^\p{L} ]+ ?\p{L}{1,12})*\P{L}*$/iu
+/**
+ * Without a comma a blank may end the title (`Sp.A Nur'aini`) or make `Sp.` an initial (`Sp. Sim`). Case is spelt out: with
+ * the flag `i`, iota is also no letter, and a long text of iotas would take time in proportion to its square.
+ */
+const bareDottedSpecialist =
+  /^(?:[Ss][Uu][Bb])?[Ss][Pp]\.(?:\p{L}{1,12}| \p{L}{1,12}\.)(?: ?[^\p{L} ]+ ?\p{L}{1,12})*\P{L}*$/u
 
 /** Consultants, where the title stands alone behind a comma. */
 export const consultantTitles: readonly string[] =

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { decodeHTMLStrict } from 'entities'
 import type pg from 'pg'
 
 /** Where a text was found: in which row or file, and written how. */
@@ -28,22 +29,51 @@ export function formsOf(text: string): [how: string, form: string][] {
   ]
 }
 
-/** What people put between the digits of a long number. */
-const betweenDigits = /(?<=\d)[ ./_-]{1,3}(?=\d)/g
+/** What may stand between two digits of a number that was written in groups. */
+const betweenDigits = /(?<=\d)(?:[^\p{L}\d]|[\u115f\u1160]){1,12}(?=\d)/gu
+
+/** Characters of the number that stand as escapes of JSON or URLs. */
+const escapes = /\\u([0-9a-f]{4})|((?:%[0-9a-f]{2})+)/gi
+
+/**
+ * Returns a text with its numbers as a reader would say them: escapes undone, digits of every script as those of ASCII, and
+ * without what separates them.
+ */
+export function withPlainNumbers(text: string): string {
+  return decodeHTMLStrict(decodeHTMLStrict(text))
+    .replace(escapes, (_, json, percent) =>
+      percent
+        ? Buffer.from(percent.replaceAll('%', ''), 'hex').toString()
+        : String.fromCharCode(Number.parseInt(json, 16))
+    )
+    .normalize('NFKC')
+    .replace(/[\p{Nd}--[0-9]]/gv, digit => String(digitValue(digit)))
+    .replace(betweenDigits, '')
+}
+
+/** The value of a digit of any script: each has ten in order, from the zero. */
+function digitValue(digit: string): number {
+  const code = digit.codePointAt(0) ?? 0
+  let zero = code
+  while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1)) && code - zero < 9) zero--
+  return code - zero
+}
 
 /**
  * Returns the ways in which any of the texts stands in `content`; letters count whatever their case, and digits whatever
- * stands between them.
+ * their script and whatever stands between them.
  */
 export function tracesIn(where: string, content: string, texts: readonly string[]): Trace[] {
   const lower = content.toLowerCase()
-  const joined = lower.replace(betweenDigits, '')
+  const plain = withPlainNumbers(lower)
   return texts.flatMap(text => {
     const forms = formsOf(text).filter(([how, form]) =>
-      how.startsWith('base64') ? content.includes(form) : lower.includes(form.toLowerCase())
+      how.startsWith('base64')
+        ? content.includes(form) || content.includes(form.replaceAll('+', '-').replaceAll('/', '_'))
+        : lower.includes(form.toLowerCase())
     )
-    const isSpaced = !lower.includes(text.toLowerCase()) && joined.includes(text.toLowerCase())
-    return [...forms.map(([how]) => ({ where, how })), ...(isSpaced ? [{ where, how: 'with separators' }] : [])]
+    const isSpelled = !lower.includes(text.toLowerCase()) && plain.includes(text.toLowerCase())
+    return [...forms.map(([how]) => ({ where, how })), ...(isSpelled ? [{ where, how: 'in another spelling' }] : [])]
   })
 }
 
@@ -73,7 +103,8 @@ export async function searchFolder(folder: string, texts: readonly string[]): Pr
   const found: Trace[] = []
   for (const file of files.filter(entry => entry.isFile())) {
     const name = path.join(file.parentPath, file.name)
-    found.push(...tracesIn(name, (await readFile(name)).toString('latin1'), texts))
+    const bytes = await readFile(name)
+    found.push(...tracesIn(name, bytes.toString('latin1'), texts), ...tracesIn(name, bytes.toString(), texts))
   }
   return found
 }

@@ -11,7 +11,7 @@ import { runSdmk, until } from '../e2e/process.ts'
 import { keepLog } from '../helpers/log.ts'
 import { searchDatabase, searchFolder, type Trace, tracesIn } from '../helpers/search.ts'
 import { pageOf, sendJson, startKki } from '../kki/helpers/fake-kki.ts'
-import { awkwardAnswers, awkwardRows, awkwardTokens, nik, plantedDigits } from './helpers/awkward-feed.ts'
+import { awkwardAnswers, awkwardRows, awkwardTokens, nik, plantedDigits, spelled } from './helpers/awkward-feed.ts'
 import { drained, openWorld } from './helpers/world.ts'
 
 const { odoo, skip, world } = await openWorld()
@@ -41,7 +41,9 @@ describe('what nobody may read', { skip }, () => {
     for (const text of [nik, bytes.toString('hex'), `%33${nik}`, bytes.toString('base64'), JSON.stringify({ nik })]) {
       assert.notDeepEqual(tracesIn('here', text, [nik]), [], text)
     }
-    assert.notDeepEqual(tracesIn('here', '31.71.01.550790-0007', [nik]), [])
+    for (const [how, spell] of Object.entries(spelled)) {
+      assert.notDeepEqual(tracesIn('here', `Budi ${spell(nik)} Rekaan`, [nik.slice(0, 12)]), [], how)
+    }
     assert.deepEqual(tracesIn('here', '3171015507900008', [nik]), [])
   })
 

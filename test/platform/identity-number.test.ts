@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { holdsIdentityNumber } from '../../sidecar/identity-number.ts'
+import { spelled } from '../odoo/helpers/awkward-feed.ts'
 
 const groups = ['3273', '0117', '0885', '0017']
 const digits = groups.join('')
@@ -51,4 +52,18 @@ test('shorter numbers and numbers with words between them are none', () => {
   ]) {
     assert.ok(!holdsIdentityNumber(text), text)
   }
+})
+
+test('an identity number is found however it is written or encoded, and wherever in a text', () => {
+  for (const [how, spell] of Object.entries(spelled)) {
+    for (const text of [spell(digits), `Budi ${spell(digits)} Rekaan`, `x${spell(digits)}`]) {
+      assert.ok(holdsIdentityNumber(text), `${how}: ${text}`)
+    }
+    assert.ok(!holdsIdentityNumber(`Budi ${spell('0117')} Rekaan`), `${how}: four digits`)
+  }
+})
+
+test('encoded texts without an identity number are none', () => {
+  const texts = ['Universitas Contoh, tel. 021 5550123', 'https://kki.example/satusehat/v1/tenaga-kesehatan']
+  for (const text of texts) assert.ok(!holdsIdentityNumber(Buffer.from(text).toString('base64')), text)
 })

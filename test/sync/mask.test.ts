@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { maskRow } from '../../sidecar/sync/desk/mask.ts'
+import { tracesIn } from '../helpers/search.ts'
+import { spelled } from '../odoo/helpers/awkward-feed.ts'
 
 const fields = { nik: '/nik', strNumber: '/nomor_str' }
 const mask = (row: unknown, hasStr = true) =>
@@ -41,4 +43,12 @@ test('shows the STR, unless it is none: then it may be a NIK', () => {
 test('takes a row that is no object', () => {
   assert.equal(mask('"3171014502900777"'), '**************77')
   assert.equal(mask('null'), null)
+})
+
+test('hides an identity number in any spelling', () => {
+  const nik = '3171015507900007'
+  for (const [how, spell] of Object.entries(spelled)) {
+    const row = { nama: 'Siti', catatan: { ktp: [`Budi ${spell(nik)} Rekaan`] }, [spell(nik)]: true }
+    assert.deepEqual(tracesIn('here', JSON.stringify(mask(row)), [nik.slice(0, 12)]), [], how)
+  }
 })

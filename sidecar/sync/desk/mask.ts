@@ -1,3 +1,4 @@
+import { holdsIdentityNumber } from '../../identity-number.ts'
 import { parseExactly } from '../../registry/exact-json.ts'
 import { cutDeep } from '../../transform/depth.ts'
 import type { Mapping } from '../../transform/mapping.ts'
@@ -31,7 +32,9 @@ export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>, hasStr
   function maskText(text: string, path: string): string {
     if (path === fields.nik) return maskAll(text)
     if (path === fields.strNumber && hasStr) return text
-    return text.replace(longNumber, maskAll)
+    const masked = text.replace(longNumber, maskAll)
+    // In another script, with other separators or encoded: seldom, so nothing of such a text is shown.
+    return holdsIdentityNumber(masked) ? '*'.repeat(text.length) : masked
   }
 }
 

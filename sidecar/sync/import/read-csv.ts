@@ -104,12 +104,12 @@ async function* prepend(start: string, rest: AsyncIterable<string>): AsyncGenera
 }
 
 /** Excel's own first line, by which a file says its delimiter. */
-const delimiterLine = /^\s*"?sep=(.)"?$/im
+const delimiterLine = /^"?sep=(.)"?(?:\r|$)/i
 
 /** One delimiter for the whole file: the one by which the header has most columns. */
 function delimiterOf(start: string): string {
   const header = start.split('\n').find(line => line.trim() !== '') ?? ''
-  const said = delimiterLine.exec(header)?.[1]
+  const said = delimiterLine.exec(header.trimStart())?.[1]
   if (said !== undefined) return said
   const known = (delimiter: string) =>
     header.split(delimiter).filter(cell => columns.includes(nameOf(cell.replaceAll('"', '')))).length

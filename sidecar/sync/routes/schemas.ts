@@ -31,7 +31,7 @@ export const Reason = Type.String({
   minLength: 1,
   maxLength: 500,
   // Without Unicode properties: readers of the OpenAPI document need not know them.
-  pattern: `^(?![\\s\\S]*\\d{8})(?=[\\s\\S]*\\S)[\\t\\r\\n]*[^${unprintableInContracts}]*[\\t\\r\\n]*$`,
+  pattern: `^(?![\\s\\S]*\\d{8})(?=[\\s\\S]*\\S)[\\t\\r\\n]*(?:[^${unprintableInContracts}]+[\\t\\r\\n]*)?$`,
   description: 'one line; kept in the audit; without names, NIK or STR'
 })
 

@@ -13,12 +13,59 @@ export function nik(): string {
   return `${plantedDigits}${String(++serial).padStart(4, '0')}`
 }
 
-const spelled = {
-  plain: (number: string) => number,
-  blanks: (number: string) => number.replace(/(?=(?:.{4})+$)/g, ' ').trim(),
-  dots: (number: string) => number.replace(/^(..)(..)(..)(.{6})/, '$1.$2.$3.$4.'),
-  dashes: (number: string) => number.replace(/(....)(?=.)/g, '$1-')
-}
+/** The digits in groups of four, with a text between the groups. */
+const apart = (between: string) => (number: string) => number.replace(/(....)(?=.)/g, `$1${between}`)
+/** The digits of another script; its zero stands first. */
+const inScript = (zero: number) => (number: string) =>
+  Array.from(number, digit => String.fromCodePoint(zero + Number(digit))).join('')
+const eachByte = (write: (hex: string, code: number) => string) => (number: string) =>
+  Array.from(Buffer.from(number), code => write(code.toString(16).padStart(2, '0'), code)).join('')
+
+/** How people and programs write a long number. */
+export const spelled = {
+  plain: number => number,
+  dots: number => number.replace(/^(..)(..)(..)(.{6})/, '$1.$2.$3.$4.'),
+  blanks: apart(' '),
+  dashes: apart('-'),
+  'en dashes': apart('–'),
+  'em dashes': apart(' — '),
+  minus: apart('−'),
+  colons: apart(':'),
+  slashes: apart(' / '),
+  underscores: apart('_'),
+  commas: apart(', '),
+  'middle dots': apart('·'),
+  brackets: apart(') ('),
+  'no-break blanks': apart('\u00a0'),
+  'thin blanks': apart('\u2009'),
+  'ideographic blanks': apart('\u3000'),
+  'zero-width blanks': apart('\u200b'),
+  joiners: apart('\u2060'),
+  'soft hyphens': apart('\u00ad'),
+  'direction marks': apart('\u202e'),
+  'Hangul fillers': apart('\u3164'),
+  'combining marks': apart('\u0301'),
+  'line ends': apart('\r\n'),
+  tabs: apart('\t'),
+  'every digit apart': number => Array.from(number).join(' - '),
+  'Arabic-Indic': inScript(0x660),
+  Devanagari: inScript(0x966),
+  Javanese: inScript(0xa9d0),
+  fullwidth: inScript(0xff10),
+  mathematical: inScript(0x1d7ce),
+  'fullwidth, en dashes': number => apart('–')(inScript(0xff10)(number)),
+  superscript: number => Array.from(number, digit => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(digit)]).join(''),
+  circled: number => Array.from(number, digit => '⓪①②③④⑤⑥⑦⑧⑨'[Number(digit)]).join(''),
+  entities: eachByte((_, code) => `&#${code};`),
+  'hex entities': eachByte(hex => `&#x${hex};`),
+  'escaped entities': eachByte((_, code) => `&amp;#${code};`),
+  'separators as entities': apart('&ndash;'),
+  percent: eachByte(hex => `%${hex}`),
+  'JSON escapes': eachByte(hex => `\\u00${hex}`),
+  hex: eachByte(hex => hex),
+  base64: number => Buffer.from(number).toString('base64'),
+  'base64 in a text': number => Buffer.from(`NIK ${number}`).toString('base64url')
+} satisfies Record<string, (number: string) => string>
 
 /** Returns rows that hold an identity number where none belongs, and as many in good order. */
 export function awkwardRows(): unknown[] {

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { check } from 'recheck'
+import { findPatterns, type Pattern } from './helpers/patterns.ts'
+
+const patterns = await findPatterns()
+
+describe('attack: a text that a regular expression needs forever for', () => {
+  test('the tool finds literals, patterns of schemas, those made at run time and those of Python', () => {
+    const places = patterns.flatMap(({ where }) => where)
+    for (const place of [
+      /^sidecar\/identity-number\.ts/,
+      /^sidecar\/transform\/titles\.ts/,
+      /^sidecar\/sync\/routes\//,
+      /^a schema$/,
+      /^simulator\//,
+      /^odoo_addons\/sdmk_core\/models\/sdmk_sidecar\.py/
+    ]) {
+      assert.ok(
+        places.some(text => place.test(text)),
+        String(place)
+      )
+    }
+    assert.ok(patterns.length > 200, String(patterns.length))
+  })
+
+  test('the tool sees one that takes time in proportion to the square of the text, and one that doubles it each character', async () => {
+    for (const source of [String.raw`\s+$`, '^(a+)+$']) {
+      assert.equal(await fault({ source, flags: '', where: [] }), 'vulnerable', source)
+    }
+  })
+
+  test('no regular expression takes more time than in proportion to its text', { timeout: 1_800_000 }, async () => {
+    const faults: string[] = []
+    for (const pattern of patterns) {
+      const found = await fault(pattern)
+      if (found !== undefined)
+        faults.push(`${found}: /${pattern.source}/${pattern.flags} at ${pattern.where.join(', ')}`)
+    }
+    assert.deepEqual(faults, [])
+  })
+})
+
+/** Returns what is wrong with a pattern; undefined where its time is in proportion to the text. */
+async function fault({ source, flags }: Pattern): Promise<string | undefined> {
+  const { status } = await check(...withoutSets(source, flags), { timeout: 300_000, randomSeed: 1 })
+  return status === 'safe' ? undefined : status
+}
+
+/** The tool does not know operations on sets of characters (flag `v`): the sets together stand for what they make. */
+function withoutSets(source: string, flags: string): [source: string, flags: string] {
+  if (!flags.includes('v')) return [source, flags]
+  const flat = source.replace(/\[\[.*\]/g, set => `[${set.replace(/[[\]]|&&|--/g, '')}]`)
+  return [flat, flags.replace('v', 'u')]
+}
