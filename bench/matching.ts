@@ -3,10 +3,11 @@
  * the totals against the targets. Switches one rule after the other off, to show that the cases would tell. Ends with 1
  * where a target is missed, or where a rule that is off is not noticed.
  *
- *   node bench/matching.ts [--seed 1] [--cases 1000] [--class NAME]... [--examples 3] [--json FILE] [--break RULE | --no-break]
+ *   node bench/matching.ts [--seed 1] [--cases 1000] [--class NAME]... [--examples 3] [--json FILE] [--break RULE | --no-break | --orders]
  *
  * `--class` takes a part of a name or the name of a group, and may be given more than once. `--examples` prints that many
- * cases of each class and failure, row by row. `--no-break` leaves the switching off out.
+ * cases of each class and failure, row by row. `--no-break` leaves the switching off out. `--orders` instead sends the same
+ * rows in each order by itself, in a database each, and prints which cases end differently.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -21,9 +22,9 @@ import { isLostRace } from '../sidecar/registry/apply.ts'
 import { planBatch } from '../sidecar/registry/plan.ts'
 import { type Guard, guardNames, type PlanBatch, withBroken } from './matching/broken.ts'
 import { classes } from './matching/classes.ts'
-import { generate, type Labelled } from './matching/generate.ts'
+import { generate, type Labelled, orders } from './matching/generate.ts'
 import { type Judgement, judge, type RowResult } from './matching/judge.ts'
-import { printClasses, printExamples, printTargets } from './matching/report.ts'
+import { printClasses, printExamples, printOrders, printTargets } from './matching/report.ts'
 import { runFeeds } from './matching/run.ts'
 import { isWithin, sum, targets } from './matching/targets.ts'
 
@@ -40,7 +41,8 @@ const { values } = parseArgs({
     examples: { type: 'string', default: '0' },
     json: { type: 'string' },
     break: { type: 'string' },
-    'no-break': { type: 'boolean', default: false }
+    'no-break': { type: 'boolean', default: false },
+    orders: { type: 'boolean', default: false }
   }
 })
 if (values.break !== undefined && !guardNames.includes(values.break as Guard)) {
@@ -59,7 +61,14 @@ const labelled = generate(Number(values.seed), cases, chosen)
 const directory = await mkdtemp(path.join(tmpdir(), 'sdmk-matching-'))
 const embedded = await startEmbeddedDatabase({ directory, logger })
 try {
-  if (values.break === undefined) {
+  if (values.orders) {
+    const judgements: Judgement[] = []
+    for (const order of orders) {
+      const { judgement } = await measure(order.name, planBatch, generate(Number(values.seed), cases, chosen, order))
+      judgements.push(judgement)
+    }
+    printOrders(labelled, judgements)
+  } else if (values.break === undefined) {
     const { judgement, results, seconds } = await measure('matching', planBatch, labelled)
     const { verdicts } = judgement
     console.log(`${results.length.toLocaleString('en')} rows in ${seconds.toFixed(0)} s, seed ${values.seed}`)
@@ -71,7 +80,7 @@ try {
     }
     if (targets.some(target => !isWithin(target, target.least, target.count(verdicts), cases))) process.exitCode = 1
   }
-  if (!values['no-break']) {
+  if (!values['no-break'] && !values.orders) {
     await measureWithout(values.break === undefined ? guardNames : [values.break as Guard])
   }
 } finally {

@@ -26,7 +26,7 @@ const channels = [
   { sameStr: false, nik: 'none' }
 ] as const
 /** A NIK that is wrong stands on one row at least. */
-const channelsWithNik = [...channels.slice(0, 2), ...channels.slice(0, 4)]
+const channelsWithNik = [...channels.slice(0, 2), ...channels.slice(0, 2), ...channels.slice(0, 4)]
 const channelsWithBothNiks = channels.slice(0, 2)
 
 const columns = { date: 'tanggal_lahir', place: 'tempat_lahir', nik: 'nik' } as const
@@ -147,7 +147,7 @@ function errorClass(
       const second = story.tells(1, person, { ...has[1], ...next, ...(sameStr && { nomor_str }), provinsi: 'Banten' })
       const drawn = chance.next()
       if (drawn < 0.25) story.tells(2, person, { ...has[0], ...known, nomor_str, provinsi: 'Bali' })
-      else if (drawn < 0.4) story.tells(2, person, { ...has[1], nomor_str: second.nomor_str, provinsi: 'Bali' })
+      else if (drawn < 0.35) story.tells(2, person, { ...has[1], nomor_str: second.nomor_str, provinsi: 'Bali' })
     }
   }
 }

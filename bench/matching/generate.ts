@@ -24,21 +24,20 @@ export interface Labelled {
 }
 
 /** In which feed each part of a case comes; `together` puts what comes in one feed into one batch. */
-interface Order {
+export interface Order {
+  name: string
   share: number
   feeds: readonly [number, number, number]
   together: boolean
 }
 
-const orders: readonly Order[] = [
-  { share: 0.5, feeds: [0, 1, 2], together: false },
-  // What should come second is there first.
-  { share: 0.2, feeds: [1, 0, 2], together: false },
-  // Both at once, in one batch or in two of one feed.
-  { share: 0.1, feeds: [1, 1, 2], together: true },
-  { share: 0.1, feeds: [1, 1, 2], together: false },
-  { share: 0.05, feeds: [0, 2, 1], together: false },
-  { share: 0.05, feeds: [2, 2, 2], together: true }
+export const orders: readonly Order[] = [
+  { name: 'one after the other', share: 0.5, feeds: [0, 1, 2], together: false },
+  { name: 'the second row first', share: 0.2, feeds: [1, 0, 2], together: false },
+  { name: 'two rows in one batch', share: 0.1, feeds: [1, 1, 2], together: true },
+  { name: 'two rows in one feed', share: 0.1, feeds: [1, 1, 2], together: false },
+  { name: 'the third row before the second', share: 0.05, feeds: [0, 2, 1], together: false },
+  { name: 'all rows in one batch', share: 0.05, feeds: [2, 2, 2], together: true }
 ]
 /** How many batches each feed is cut into. */
 const cuts = [2, 3, 2] as const
@@ -46,9 +45,18 @@ const feedDays = ['2026-01-05', '2026-03-05', '2026-05-05'] as const
 /** Cases whose later row has the older stamp, as after a feed that came late. */
 const lateShare = 0.1
 
-export function generate(seed: number, casesOfEachClass: number, among: readonly MatchClass[] = classes): Labelled {
-  const chance = new Chance(seed)
-  const people = new People(chance)
+/**
+ * Returns cases of each class, the same for the same seed. With `order`, all cases come in that one, stamped by what they
+ * tell: the rows are then the same in every order.
+ */
+export function generate(
+  seed: number,
+  casesOfEachClass: number,
+  among: readonly MatchClass[] = classes,
+  order?: Order
+): Labelled {
+  const chance = new Chance(seed + 1_000_003)
+  const people = new People(new Chance(seed))
   const strs = { made: 0 }
   const labelled: Labelled = { cases: [], people: [], steps: [] }
   const feeds = cuts.map(cut => Array.from({ length: cut }, (): LabelledRow[] => []))
@@ -59,7 +67,7 @@ export function generate(seed: number, casesOfEachClass: number, among: readonly
       one.tell(story)
       const number = labelled.cases.push(one) - 1
       labelled.people.push(...story.people)
-      for (const { batch, row } of placed(story.rows, chance, number)) {
+      for (const { batch, row } of placed(story.rows, chance, number, order)) {
         const list = typeof batch === 'string' ? race[batch === 'race-a' ? 0 : 1] : feeds[batch[0]]?.[batch[1]]
         list?.push(row)
       }
@@ -76,21 +84,23 @@ export function generate(seed: number, casesOfEachClass: number, among: readonly
 function placed(
   rows: readonly ToldRow[],
   chance: Chance,
-  number: number
+  number: number,
+  given?: Order
 ): { batch: [feed: number, cut: number] | Exclude<Part, number>; row: LabelledRow }[] {
-  const order = drawOrder(chance)
-  const isLate = chance.is(lateShare)
+  const order = given ?? drawOrder(chance)
+  const isLate = given === undefined && chance.is(lateShare)
   const shared = chance.next()
   return rows.map(({ record, person, part }) => {
-    const row = (feed: number) => ({
-      record: { ...record, diubah_pada: stamp(isLate ? 2 - feed : feed, chance) },
+    const [second, own] = [chance.below(86_400), chance.next()]
+    const row = (stampedIn: number) => ({
+      record: { ...record, diubah_pada: stamp(stampedIn, second) },
       person,
       case: number
     })
     if (typeof part === 'string') return { batch: part, row: row(0) }
     const feed = order.feeds[part]
-    const cut = Math.floor((order.together ? shared : chance.next()) * (cuts[feed] as number))
-    return { batch: [feed, cut], row: row(feed) }
+    const cut = Math.floor((order.together ? shared : own) * (cuts[feed] as number))
+    return { batch: [feed, cut], row: row(given ? part : isLate ? 2 - feed : feed) }
   })
 }
 
@@ -103,8 +113,6 @@ function drawOrder(chance: Chance): Order {
   return orders[0] as Order
 }
 
-function stamp(feed: number, chance: Chance): string {
-  const second = chance.below(86_400)
-  const time = new Date(second * 1000).toISOString().slice(11, 19)
-  return `${feedDays[feed]}T${time}Z`
+function stamp(feed: number, second: number): string {
+  return `${feedDays[feed]}T${new Date(second * 1000).toISOString().slice(11, 19)}Z`
 }

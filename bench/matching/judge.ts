@@ -12,14 +12,23 @@ export interface RowResult extends LabelledRow {
   healthWorkerId: number | null
   /** The codes for which a person has to see the row. */
   codes: string[]
+  urgent: boolean
 }
 
 /**
  * How a case fails: a row on the record of another person; a record with the NIK, or the name, of another person; a licence
- * that a row of another person ended; one person on two records of which no open review tells, by how many of them have
+ * that a row of another person ended; a rejected deactivation of a known licence that is not urgent; one person on two records of which no open review tells, by how many of them have
  * rows with a NIK.
  */
-export type Failure = 'wrong' | 'acquired' | 'renamed' | 'deactivated' | 'splitBoth' | 'splitOne' | 'splitNone'
+export type Failure =
+  | 'wrong'
+  | 'acquired'
+  | 'renamed'
+  | 'deactivated'
+  | 'notUrgent'
+  | 'splitBoth'
+  | 'splitOne'
+  | 'splitNone'
 
 /** Cases of one class by what became of them. */
 export interface Verdict extends Record<Failure, number>, Pick<MatchClass, 'name' | 'group'> {
@@ -33,7 +42,9 @@ export interface Verdict extends Record<Failure, number>, Pick<MatchClass, 'name
 export interface Judgement {
   verdicts: Verdict[]
   /** By failure: the numbers of the cases. */
-  failed: Record<Failure, number[]>
+  failed: Record<Failure, Set<number>>
+  /** The numbers of the cases in which a row asks for a person. */
+  asking: Set<number>
 }
 
 interface OpenRejection {
@@ -53,15 +64,17 @@ export async function judge(
 ): Promise<Judgement> {
   const byCase = Map.groupBy(results, row => row.case)
   const caseOf = new Map(results.map(row => [row.person, row.case]))
-  const ownerOf = new Map<number, number>()
-  for (const { outcome, healthWorkerId, person } of results) {
-    if (outcome === 'created' && healthWorkerId !== null) ownerOf.set(healthWorkerId, person)
+  const creators = new Map<number, RowResult>()
+  for (const row of results) {
+    if (row.outcome === 'created' && row.healthWorkerId !== null) creators.set(row.healthWorkerId, row)
   }
+  const ownerOf = new Map(creators.entries().map(([id, { person }]) => [id, person]))
   const failed: Record<Failure, Set<number>> = {
     wrong: new Set(),
     acquired: new Set(),
     renamed: new Set(),
     deactivated: new Set(),
+    notUrgent: new Set(),
     splitBoth: new Set(),
     splitOne: new Set(),
     splitNone: new Set()
@@ -89,6 +102,11 @@ export async function judge(
   for (const [number, rows] of byCase) {
     const applied = rows.filter(row => row.healthWorkerId !== null)
     if (applied.some(row => ownerOf.get(row.healthWorkerId as number) !== row.person)) failed.wrong.add(number)
+    const isKnown = ({ batchId, record }: RowResult) =>
+      applied.some(earlier => earlier.batchId < batchId && earlier.record.nomor_str === record.nomor_str)
+    if (rows.some(row => isDeactivation(row) && row.outcome === 'rejected' && !row.urgent && isKnown(row))) {
+      failed.notUrgent.add(number)
+    }
     for (const [person, own] of Map.groupBy(applied, row => row.person)) {
       const records = Map.groupBy(
         own.filter(row => ownerOf.get(row.healthWorkerId as number) === person),
@@ -119,7 +137,8 @@ export async function judge(
       failed.acquired.add(number)
     }
     const others = byCase.get(number)?.filter(({ person }) => person !== owner.id) ?? []
-    const isOwn = name === owner.names.join(' ')
+    // A record that its own person's row created under a wrong name is an error of KKI that nobody can see either.
+    const isOwn = name === owner.names.join(' ') || String(creators.get(id)?.record.nama).includes(name)
     if (!isOwn && others.some(({ person }) => name === byId.get(person)?.names.join(' '))) failed.renamed.add(number)
   }
 
@@ -131,10 +150,11 @@ export async function judge(
     const owner = ownerOf.get(id)
     const own = owner === undefined ? [] : (rowsOf.get(owner) ?? [])
     const isOwnLicence = own.some(({ record }) => record.nomor_str === str)
-    const isOwnDeactivation = own.some(({ record }) => deactivating.includes(String(record.status_str)))
+    const isOwnDeactivation = own.some(isDeactivation)
     if (isOwnLicence && !isOwnDeactivation) failed.deactivated.add(caseOf.get(owner as number) as number)
   }
-  return { verdicts: verdictsOf(cases, byCase, failed), failed: sorted(failed) }
+  const asking = new Set(results.filter(({ codes }) => codes.length > 0).map(row => row.case))
+  return { verdicts: verdictsOf(cases, byCase, failed), failed, asking }
 }
 
 function verdictsOf(
@@ -153,6 +173,7 @@ function verdictsOf(
       acquired: 0,
       renamed: 0,
       deactivated: 0,
+      notUrgent: 0,
       splitBoth: 0,
       splitOne: 0,
       splitNone: 0,
@@ -171,12 +192,10 @@ function verdictsOf(
   return [...verdicts.values()]
 }
 
-function hasNik({ record }: RowResult): boolean {
-  return record.nik !== null && record.nik !== undefined
+function isDeactivation({ record }: RowResult): boolean {
+  return deactivating.includes(String(record.status_str))
 }
 
-function sorted(failed: Record<Failure, Set<number>>): Record<Failure, number[]> {
-  return Object.fromEntries(
-    Object.entries(failed).map(([failure, numbers]) => [failure, [...numbers].sort((a, b) => a - b)])
-  ) as Record<Failure, number[]>
+function hasNik({ record }: RowResult): boolean {
+  return record.nik !== null && record.nik !== undefined
 }

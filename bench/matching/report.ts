@@ -9,6 +9,7 @@ const columns = [
   ['acquired', 'NIK'],
   ['renamed', 'name'],
   ['deactivated', 'ended'],
+  ['notUrgent', 'slow'],
   ['splitBoth', 'split: 2'],
   ['splitOne', '1'],
   ['splitNone', '0 NIKs'],
@@ -56,6 +57,26 @@ export function printTargets(verdicts: readonly Verdict[], cases: number): void 
   }
 }
 
+/** Prints of each class how many of its cases do not end in the same way in all orders, by what differs. */
+export function printOrders({ cases }: Labelled, judgements: readonly Judgement[]): void {
+  const differences = new Map<string, Map<string, number>>()
+  for (const [number, { name }] of cases.entries()) {
+    const outcomes = judgements.map(({ failed, asking }) => [
+      ...(Object.keys(failed) as Failure[]).filter(failure => failed[failure].has(number)),
+      ...(asking.has(number) ? ['rejected'] : [])
+    ])
+    const differing = new Set(outcomes.flat().filter(outcome => !outcomes.every(all => all.includes(outcome))))
+    const ofClass = differences.get(name) ?? new Map<string, number>()
+    differences.set(name, ofClass)
+    for (const outcome of differing) ofClass.set(outcome, (ofClass.get(outcome) ?? 0) + 1)
+  }
+  console.log('\nCases that end differently in another order of the same rows')
+  for (const [name, ofClass] of differences) {
+    const found = [...ofClass].map(([outcome, times]) => `${outcome} ${count(times)}`).join(', ')
+    if (found !== '') console.log(name.padEnd(nameWidth) + found)
+  }
+}
+
 /** Prints up to `most` cases of each class and failure, row by row: when each came, what it says, what became of it. */
 export function printExamples(
   { cases, people }: Labelled,
@@ -68,7 +89,7 @@ export function printExamples(
   const byId = new Map(people.map(person => [person.id, person]))
   for (const failure of Object.keys(failed) as Failure[]) {
     for (const [{ name }, numbers] of Map.groupBy(
-      failed[failure],
+      [...failed[failure]].sort((a, b) => a - b),
       number => cases[number] as Labelled['cases'][number]
     )) {
       for (const number of numbers.slice(0, most)) {

@@ -22,6 +22,7 @@ interface Planned {
   outcome: string
   id: number | null
   codes: string[]
+  urgent: boolean
 }
 
 interface Bench {
@@ -69,10 +70,10 @@ async function runBatch(bench: Bench, rows: LabelledRow[]): Promise<RowResult[]>
   // Rows that change nothing have no plan: they are on the record of the registration that they tell of.
   const { rows: planned } = await database.pool.query<Planned>(
     `with refused as (
-      select row_no, array_agg(distinct p ->> 'code') as codes
+      select row_no, array_agg(distinct p ->> 'code') as codes, bool_or(r.urgent) as urgent
       from kki.staged_rejection r, jsonb_array_elements(r.problems) p where r.batch_id = $1 group by row_no
     )
-    select n.row_no, coalesce(r.codes, '{}') as codes,
+    select n.row_no, coalesce(r.codes, '{}') as codes, coalesce(r.urgent, false) as urgent,
       coalesce(p.outcome, case when r.row_no is not null then 'rejected' else 'unchanged' end) as outcome,
       coalesce(p.health_worker_id, l.health_worker_id) as id
     from generate_series(1, $2) n (row_no)
@@ -83,13 +84,14 @@ async function runBatch(bench: Bench, rows: LabelledRow[]): Promise<RowResult[]>
     order by n.row_no`,
     [batchId, rows.length]
   )
-  return planned.map(({ row_no, outcome, id, codes }) => ({
+  return planned.map(({ row_no, outcome, id, codes, urgent }) => ({
     ...(rows[row_no - 1] as LabelledRow),
     batchId,
     rowNo: row_no,
     outcome,
     healthWorkerId: outcome === 'rejected' ? null : id,
-    codes
+    codes,
+    urgent
   }))
 }
 

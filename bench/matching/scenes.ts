@@ -20,7 +20,7 @@ export function twins(story: Story): void {
   const twin = { ...first, names: [one, ...rest] }
   Object.assign(first, twin)
   const second = story.somebody({ nikAfter: first, names: [other, ...rest] })
-  both(story, first, second)
+  both(story, first, second, 0.25)
 }
 
 export function fatherAndSon(story: Story): void {
@@ -32,7 +32,7 @@ export function fatherAndSon(story: Story): void {
     year: father.year + 20 + story.chance.below(12),
     ...(story.chance.is(0.6) && { place })
   })
-  both(story, father, son)
+  both(story, father, son, 0.25)
 }
 
 export function sameNameDateAndPlace(story: Story): void {
@@ -41,13 +41,16 @@ export function sameNameDateAndPlace(story: Story): void {
   both(story, one, story.somebody({ names, isWoman, year, month, day, place, profession }))
 }
 
-/** Both people are told of, and the licence of one of them changes. */
-function both(story: Story, one: Person, other: Person): void {
-  const [first, second] = nikChannel(story)
-  const { nomor_str } = story.tells(0, one, first)
-  const { nomor_str: second_str } = story.tells(1, other, second)
-  if (story.chance.is(0.3)) story.tells(2, other, { ...second, nomor_str: second_str, provinsi: 'Bali' })
-  else if (story.chance.is(0.4)) story.tells(2, one, { ...first, nomor_str, provinsi: 'Bali' })
+/** Rows of both people, under one STR in a share of the cases, as after a mix-up; then the licence of one of them changes. */
+function both(story: Story, one: Person, other: Person, sameStrShare = 0): void {
+  const { chance } = story
+  const [known, next] = nikChannel(story)
+  const first = { ...known, nomor_str: story.newStr() }
+  const second = { ...next, nomor_str: chance.is(sameStrShare) ? first.nomor_str : story.newStr() }
+  story.tells(0, one, first)
+  story.tells(1, other, second)
+  if (chance.is(0.3)) story.tells(2, other, { ...second, provinsi: 'Bali' })
+  else if (chance.is(0.4)) story.tells(2, one, { ...first, provinsi: 'Bali' })
 }
 
 export function strsExchanged(story: Story): void {
@@ -177,11 +180,12 @@ export function titleLikeName(story: Story): void {
     story.tells(1, first, { ...next, nama, ...(chance.is(0.5) && { nomor_str }) })
     return
   }
-  // Somebody else of the family, who lacks the word that looks like a title, or has another one.
+  // Somebody else of the family, who lacks the word that looks like a title, or has another one; some under the same STR.
   const { isWoman, year, month, day, place } = first
   const born = chance.is(0.5) ? { year, month, day } : {}
   const names = chance.is(0.5) ? rest : words.map(word => (word === name ? other : word))
-  story.tells(1, story.somebody({ names, isWoman, place, ...born }), next)
+  const mixedUp = !('year' in born) && chance.is(0.4) ? { nomor_str, ...lacking(story) } : {}
+  story.tells(1, story.somebody({ names, isWoman, place, ...born }), { ...next, ...mixedUp })
 }
 
 export function renewal(story: Story): void {
@@ -226,7 +230,7 @@ function withNikOfRelative(story: Story, person: Person, relative: Person, known
   const { chance, n } = story
   const { nik } = relative
   if (chance.is(knownShare)) story.tells(0, relative)
-  const { nomor_str } = story.tells(0, person, n % 6 > 3 ? { nik: null } : {})
+  const { nomor_str } = story.tells(0, person, n % 8 > 5 ? { nik: null } : {})
   const next = story.tells(1, person, { nik, ...(n % 2 === 0 && { nomor_str }) })
   if (chance.is(0.2)) story.tells(2, person, { nomor_str: next.nomor_str, provinsi: 'Bali' })
 }

@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Chance } from '../../bench/matching/chance.ts'
 import { classes, type MatchClass } from '../../bench/matching/classes.ts'
-import { generate, type LabelledRow } from '../../bench/matching/generate.ts'
-import { type Failure, judge, type Verdict } from '../../bench/matching/judge.ts'
+import { generate, type LabelledRow, orders } from '../../bench/matching/generate.ts'
+import { type Failure, judge, type RowResult, type Verdict } from '../../bench/matching/judge.ts'
 import { People, type Person } from '../../bench/matching/people.ts'
 import { runFeeds } from '../../bench/matching/run.ts'
 import { type Row, Story } from '../../bench/matching/story.ts'
@@ -15,20 +15,35 @@ import { createTestDatabase } from '../helpers/database.ts'
 const mappingFile = fileURLToPath(new URL('../../contracts/kki-mapping.json', import.meta.url))
 const planted: MatchClass = { name: 'planted', group: 'people', truth: 'two people', tell() {} }
 
-/** Rows of one case, a batch each, with a truth that the test plants. */
-async function judged(t: Parameters<typeof createTestDatabase>[0], rows: [Person, Row][], people: Person[]) {
+/** Judges rows of one case, a batch each, with a truth that the test plants, and results that it may change. */
+async function judged(
+  t: Parameters<typeof createTestDatabase>[0],
+  rows: [Person, Row][],
+  people: Person[],
+  changed = (result: RowResult) => result
+): Promise<Verdict> {
   const { database } = await createTestDatabase(t)
   const steps = rows.map(([person, record], at): LabelledRow[][] => [
     [{ record: { ...record, diubah_pada: `2026-0${at + 1}-05T08:00:00Z` }, person: person.id, case: 0 }]
   ])
   const labelled = { cases: [planted], people, steps }
   const { results, identity } = await runFeeds(database, mappingFile, planBatch, labelled)
-  const { verdicts } = await judge(database, identity, labelled, results)
+  const { verdicts } = await judge(database, identity, labelled, results.map(changed))
   return verdicts[0] as Verdict
 }
 
+const failures = [
+  'wrong',
+  'acquired',
+  'renamed',
+  'deactivated',
+  'notUrgent',
+  'splitBoth',
+  'splitOne',
+  'splitNone'
+] as const
+
 function failuresOf(verdict: Verdict): Partial<Record<Failure, number>> {
-  const failures = ['wrong', 'acquired', 'renamed', 'deactivated', 'splitBoth', 'splitOne', 'splitNone'] as const
   return Object.fromEntries(
     failures.filter(failure => verdict[failure] > 0).map(failure => [failure, verdict[failure]])
   )
@@ -148,6 +163,19 @@ test('a licence that a row of another person ended is counted, and one that a ro
   )
 })
 
+test('a rejected deactivation of a known licence is counted unless it is urgent', async t => {
+  const { one, row, people } = cast()
+  const first = row(one)
+  const rows: [Person, Row][] = [
+    [one, first],
+    [one, { ...first, status_str: 'DICABUT' }]
+  ]
+  const rejected = (urgent: boolean) => (result: RowResult) =>
+    result.record.status_str === 'DICABUT' ? { ...result, outcome: 'rejected', healthWorkerId: null, urgent } : result
+  assert.deepEqual(failuresOf(await judged(t, rows, people, rejected(true))), {})
+  assert.deepEqual(failuresOf(await judged(t, rows, people, rejected(false))), { notUrgent: 1 })
+})
+
 test('one person on two records is a split, by the NIKs of its rows', async t => {
   const { one, other, row, people } = cast()
   const elsewhere = { ...other, id: one.id }
@@ -222,6 +250,16 @@ test('a seed gives the same rows again, every class tells of the people it says,
   }
   assert.equal(few.cases.length, classes.length * 12)
   assert.equal(new Set(few.people.map(({ nik }) => nik)).size, few.people.length)
+})
+
+test('every order has the same rows, stamped alike', () => {
+  const rowsIn = (order: (typeof orders)[number]) =>
+    generate(7, 3, classes, order)
+      .steps.flat(2)
+      .map(row => JSON.stringify(row))
+      .sort()
+  const [first, ...others] = orders.map(rowsIn)
+  for (const other of others) assert.deepEqual(other, first)
 })
 
 test('the limits of counts grow with the number of cases, that of a share does not', () => {
