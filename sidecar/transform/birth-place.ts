@@ -1,8 +1,78 @@
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { BirthPlaceAlias } from './mapping-schema.ts'
 import { dropApostrophes, foldDiacritics } from './text.ts'
 
-/** Kinds of region that stand before a name; a place that is called by nothing else keeps it. */
-const regionKind = /^(?:KOTA MADYA|KOTAMADYA|KODYA|KOTA ADMINISTRASI|KOTA|KABUPATEN|KAB) (?=.)/
+/** The file of the places, and where each group of them is published. */
+export const placesFile = fileURLToPath(new URL('../../contracts/places.json', import.meta.url))
+
+interface Places {
+  provinces: { names: string[] }
+  cities: { names: string[] }
+  otherNames: { names: Record<string, string[]> }
+  formerNames: { names: { name: string; key: string; bornUntil: number }[] }
+  within: { names: Record<string, string> }
+}
+
+const table: Places = JSON.parse(readFileSync(placesFile, 'utf8'))
+
+/** Places are written in one word and in two (`Bukit Tinggi`), so they are looked up without blanks. */
+const join = (words: string) => words.replaceAll(' ', '')
+
+const provinces = new Set(table.provinces.names.map(name => join(name.toUpperCase())))
+/** The key of each place that the table knows. */
+const known = new Map<string, string>()
+for (const [city, names] of Object.entries(table.within.names)) {
+  for (const name of names.split(', ')) known.set(join(name), `${city}/${name}`)
+}
+for (const [key, names] of Object.entries(table.otherNames.names)) for (const name of names) known.set(join(name), key)
+for (const name of table.cities.names) known.set(join(name), name)
+
+/** Kinds of region that stand before a name, as today's and older papers print them. */
+const regionKind = new RegExp(
+  `^(?:${[
+    'KOTA ?MADYA',
+    'KOD[YI]A',
+    'KOTIP',
+    'KOTA ADM(?:INISTRA(?:SI|TIF))?',
+    'KOTA',
+    'KAB(?:UPATEN)?(?: ADM(?:INISTRASI)?)?',
+    'KEC(?:AMATAN)?',
+    'PROV(?:INSI)?',
+    'PROPINSI'
+  ].join('|')})(?: (?:DATI|DT|D T|DAERAH TINGKAT) (?:II|2))?(?: |$)`
+)
+const dati = /^(?:DATI|DT|DAERAH TINGKAT) (?:II|2) /
+const trailingKind = / (?:KOTA(?: ?MADYA)?|KOD[YI]A|KAB(?:UPATEN)?)$/
+
+/** First words that are written short, and what they may stand for; the table tells which of them is meant. */
+const abbreviations: Record<string, string[]> = {
+  TG: ['TANJUNG'],
+  TJ: ['TANJUNG'],
+  TJG: ['TANJUNG'],
+  TNJ: ['TANJUNG'],
+  T: ['TANJUNG', 'TEBING', 'TELUK'],
+  TL: ['TELUK'],
+  TLK: ['TELUK'],
+  TB: ['TEBING'],
+  P: ['PEMATANG', 'PANGKAL', 'PADANG', 'PULAU'],
+  PD: ['PADANG'],
+  PDG: ['PADANG'],
+  PKL: ['PANGKAL'],
+  KEP: ['KEPULAUAN'],
+  B: ['BANDA', 'BANDAR'],
+  BDR: ['BANDAR'],
+  BKT: ['BUKIT'],
+  MA: ['MUARA'],
+  SEI: ['SUNGAI'],
+  S: ['SUNGAI'],
+  GN: ['GUNUNG'],
+  LB: ['LUBUK'],
+  L: ['LUBUK']
+}
+
+/** Between a place and the region that it lies in. */
+const separators = /[,;/()[\]]|(?<=\S) (?=(?:kota|kab|kabupaten)\b\.? )/i
 
 /** What a birthplace is compared by, and whether the name that was used fits the year of birth. */
 export interface BirthPlaceKey {
@@ -12,27 +82,118 @@ export interface BirthPlaceKey {
 
 export type BirthPlaceReader = (place: string, bornIn: number | null) => BirthPlaceKey | null
 
+interface Resolved {
+  key: string
+  former?: { key: string; bornFrom: number; bornUntil: number }
+}
+
+/** Texts whose place is remembered; most rows name one of few hundred. */
+const rememberedTexts = 4096
+
 /**
  * Returns a function from a birthplace and a year of birth (`null` where unknown, which fits every period) to the key
- * that birthplaces are compared by: KOTA and KABUPATEN off, upper case, punctuation folded, other names of a place
- * resolved where they were in use. `null` where nothing is left.
+ * that birthplaces are compared by: kinds of region and the province off, upper case, punctuation folded, other names of
+ * a place resolved where they were in use. A subdistrict, or another place in a city or regency, has a key of two parts
+ * (`BANDUNG/CICENDO`): near to the city, and not equal. `null` where nothing is left.
  */
 export function compileBirthPlaces(aliases: readonly BirthPlaceAlias[]): BirthPlaceReader {
-  const byWord = new Map(
-    aliases.map(({ value, key, bornFrom = 0, bornUntil = 9999 }) => [
-      birthPlaceWords(value),
-      { key: birthPlaceWords(key), bornFrom, bornUntil }
-    ])
+  const former = new Map(
+    table.formerNames.names.map(({ name, key, bornUntil }) => [join(name), { key, bornFrom: 0, bornUntil }])
   )
-  return (place: string, bornIn: number | null): BirthPlaceKey | null => {
+  for (const { value, key, bornFrom = 0, bornUntil = 9999 } of aliases) {
+    former.set(join(birthPlaceWords(value)), { key: birthPlaceWords(key), bornFrom, bornUntil })
+  }
+  const remembered = new Map<string, Resolved | null>()
+
+  function resolve(place: string): Resolved | null {
     const words = birthPlaceWords(place)
     if (words === '') return null
-    const bare = words.replace(regionKind, '')
-    const alias = byWord.get(words) ?? byWord.get(bare)
-    if (alias === undefined) return { key: bare, fitsPeriod: true }
-    const fitsPeriod = bornIn === null || (alias.bornFrom <= bornIn && bornIn <= alias.bornUntil)
-    return { key: fitsPeriod ? alias.key : bare, fitsPeriod }
+    const whole = lookUp(words)
+    if (whole !== null) return whole
+    const parts = place
+      .split(separators)
+      .map(birthPlaceWords)
+      .filter(part => part !== '')
+    const names = parts.map(part => dropKind(part)).filter(part => part !== '')
+    const telling = names.filter(part => !provinces.has(join(part)))
+    const list = telling.length > 0 ? telling : names.slice(0, 1)
+    if (list.length <= 1) return read(list[0] ?? words)
+    const places = list.map(read)
+    const city = places.findLast(({ key }) => isCity(key))?.key
+    if (city === undefined) return { key: list.join(' ') }
+    const inside = places.filter(({ key }) => key !== city)
+    const [first] = inside
+    if (first === undefined) return { key: city }
+    // Two cities are none of the other's.
+    if (inside.some(({ key }) => isCity(key))) return { key: list.join(' ') }
+    return { key: `${city}/${first.key.slice(first.key.indexOf('/') + 1)}` }
   }
+
+  function lookUp(words: string): Resolved | null {
+    const joined = join(words)
+    const alias = former.get(joined)
+    if (alias !== undefined) return { key: words, former: alias }
+    const key = known.get(joined)
+    return key === undefined ? null : { key }
+  }
+
+  function dropKind(words: string): string {
+    if (lookUp(words) !== null) return words
+    const bare = words.replace(regionKind, '').replace(dati, '')
+    if (bare === words && trailingKind.test(words)) {
+      const before = words.replace(trailingKind, '')
+      if (lookUp(before) !== null) return before
+    }
+    return bare
+  }
+
+  /** Returns what one part of a text names, abbreviated or in the spelling before 1972 where the table knows it so. */
+  function read(words: string): Resolved {
+    return lookUp(words) ?? lookUp(dropProvince(words)) ?? expand(words) ?? lookUp(modernize(words)) ?? { key: words }
+  }
+
+  function dropProvince(words: string): string {
+    const list = words.split(' ')
+    for (let at = 1; at < list.length; at++) {
+      if (provinces.has(list.slice(at).join(''))) return list.slice(0, at).join(' ').replace(trailingKind, '')
+    }
+    return words
+  }
+
+  function expand(words: string): Resolved | null {
+    const [first = '', ...rest] = words.split(' ')
+    for (const word of rest.length > 0 ? (abbreviations[first] ?? []) : []) {
+      const found = lookUp([word, ...rest].join(' '))
+      if (found !== null) return found
+    }
+    return null
+  }
+
+  return (place: string, bornIn: number | null): BirthPlaceKey | null => {
+    let resolved = remembered.get(place)
+    if (resolved === undefined) {
+      resolved = resolve(place)
+      if (remembered.size >= rememberedTexts) remembered.clear()
+      remembered.set(place, resolved)
+    }
+    if (resolved === null) return null
+    const { key, former: alias } = resolved
+    if (alias === undefined) return { key, fitsPeriod: true }
+    const fitsPeriod = bornIn === null || (alias.bornFrom <= bornIn && bornIn <= alias.bornUntil)
+    return { key: fitsPeriod ? alias.key : key, fitsPeriod }
+  }
+}
+
+function isCity(key: string): boolean {
+  return known.get(join(key)) === key && !key.includes('/')
+}
+
+/** Returns old spelling in the new: `Soerabaja`, `Djakarta`, `Tjirebon`. */
+function modernize(words: string): string {
+  return words
+    .replaceAll('OE', 'U')
+    .replaceAll('TJ', 'C')
+    .replace(/D?J/g, letter => (letter === 'DJ' ? 'J' : 'Y'))
 }
 
 /** Returns the words of a place in upper case, diacritics and punctuation folded. */

@@ -1,13 +1,20 @@
 import { dropApostrophesAndHyphens, foldDiacritics } from './text.ts'
 import {
+  foldTitle,
   isAlsoName,
   isBareSuffixTitle,
   isConsultantTitle,
+  isCorps,
+  isInitialTitle,
   isPrefixTitle,
   isSuffixTitle,
+  isTitleAnywhere,
   isTitleToken,
+  mayBeginWithTitle,
   mayEndTitle,
-  mergeTitles
+  mayOpenTitle,
+  mergeTitles,
+  rankOf
 } from './titles.ts'
 
 export interface PersonName {
@@ -20,21 +27,28 @@ export interface PersonName {
 /**
  * Returns a name apart from its titles; titles of fields of their own come first, those found in the name are added.
  *
- * `Prof. DR. dr. H. Moch. Joesoef, Sp.PD-KGEH, M.Kes` gives `Moch. Joesoef`. All texts are clean already.
+ * `Prof. DR. dr. H. Moch. Joesoef, Sp.PD-KGEH, M.Kes` gives `Moch. Joesoef`. All texts are clean already. `H.` stays in
+ * `H. Simatupang`: it is Haji or the first letter of a name, and nothing beside it tells.
  */
 export function splitName(text: string, givenPrefix: string | null, givenSuffix: string | null): PersonName {
   const [head = '', ...tail] = text.split(',')
   const words = wordsOf(head)
-  const before = takePrefixes(words)
+  const before = takePrefixes(words, givenPrefix)
   const behind = takeSuffixes(words)
-  const rest: string[] = []
   for (const part of tail.map(item => item.trim()).filter(item => item !== '')) {
-    if (isTitlePart(part) || (behind.length > 0 && isConsultantTitle(part))) behind.push(part)
-    else rest.push(...wordsOf(part))
+    if (isTitlePart(part) || (behind.length > 0 && isConsultantTitle(part))) {
+      behind.push(part)
+      continue
+    }
+    // `dr., Siti` and `Santoso, dr. Budi`: a name came behind the comma, perhaps with titles of its own.
+    const more = wordsOf(part)
+    before.push(...takePrefixes(more, givenPrefix))
+    const titles = takeSuffixes(more)
+    words.push(...more)
+    behind.push(...titles)
   }
-  // `dr., Siti`: the name came behind the comma.
-  if (words.length === 0) before.push(...takePrefixes(rest))
-  const core = [...words, ...rest].join(' ').replace(/^[\s.,-]+|(?<![\s,-])[\s,-]+$/g, '')
+  if (words.length > 2) takeInner(words, before, behind)
+  const core = words.join(' ').replace(/^[\s.,-]+|(?<![\s,-])[\s,-]+$/g, '')
   return {
     name: /\p{L}/u.test(core) ? core : (takeName(before) ?? takeName(behind) ?? ''),
     titlePrefix: mergeTitles(titlesOf(givenPrefix, ' '), before, ' '),
@@ -69,7 +83,8 @@ export function coreKey(name: string): string {
   const tokens = folded.split(' ').map(token => (token.startsWith('M') && muhammad.test(token) ? 'MUHAMMAD' : token))
   // A title within the name that is no name would stand first or last once the words are sorted.
   const core = tokens.filter(token => !isTitleToken(token))
-  return (core.length > 1 ? [...new Set(core)].sort() : core).join(' ')
+  const unique = core.length > 1 ? [...new Set(core)].sort() : core
+  return unique.length === 1 && isInitialTitle(unique[0] as string) ? '' : unique.join(' ')
 }
 
 /**
@@ -84,20 +99,75 @@ export function namesCompatible(keyA: string, keyB: string): boolean {
   return shorter.length >= 2 && shorter.every(token => longer.includes(token))
 }
 
-function takePrefixes(words: string[]): string[] {
+function takePrefixes(words: string[], given: string | null): string[] {
   const taken: string[] = []
+  if (!mayBeginWithTitle(words[0] ?? '')) return taken
+  // Titles if another title follows (`H. dr. Budi`), else perhaps the first letters of a name.
+  let doubtful: string[] = []
   for (let word = words[0]; word !== undefined; word = words[0]) {
     // `dr.Siti`: title and name grew together.
-    const [, title, more] = (word.includes('.') && /^([A-Za-z]{1,4})\.(\p{L}.*)$/u.exec(word)) || []
+    const [, title, more] = (word.includes('.') && /^([A-Za-z]{1,8})\.(\p{L}.*)$/u.exec(word)) || []
     if (title && more && !isPrefixTitle(word) && isPrefixTitle(title)) {
       words.splice(0, 1, more)
-      taken.push(`${title}.`)
+      taken.push(...doubtful, `${title}.`)
     } else if (isPrefixTitle(word)) {
       words.shift()
-      taken.push(word)
+      taken.push(...doubtful, word, ...takeCorps(words))
+    } else if (isInitialTitle(word)) {
+      words.shift()
+      doubtful.push(word)
+      continue
+    } else if (rankOf(word)?.isName && isRankBefore(words[1])) {
+      words.shift()
+      taken.push(...doubtful, word, ...takeCorps(words))
     } else break
+    doubtful = []
+  }
+  if (doubtful.length > 0) {
+    const isTitle =
+      !words.some(word => /\p{L}/u.test(word)) ||
+      (doubtful.at(-1)?.endsWith('.') && muhammad.test(foldTitle(words[0] as string))) ||
+      titlesOf(given, ' ').some(title => foldTitle(title) === foldTitle(doubtful.join('')))
+    if (isTitle) taken.push(...doubtful)
+    else words.unshift(...doubtful)
   }
   return taken
+}
+
+/** True where the word behind `Mayor`, which is a name as well, says that it is the rank. */
+function isRankBefore(next: string | undefined): boolean {
+  return next !== undefined && (isCorps(next) || isPrefixTitle(next))
+}
+
+/** Takes the corps off that follows a rank: `Kapten Ckm (K)`. */
+function takeCorps(words: string[]): string[] {
+  const taken: string[] = []
+  while (words.length > 1 && isCorps(words[0] as string)) taken.push(words.shift() as string)
+  return taken
+}
+
+/** Takes titles out that stand between words of the name: `Siti S.Kep. Aminah`, `Siti Hj. Aminah`. */
+function takeInner(words: string[], before: string[], behind: string[]): void {
+  for (let at = 1; at < words.length - 1; at++) {
+    const word = words[at] as string
+    if (isTitleAnywhere(word)) {
+      words.splice(at, 1)
+      ;(isPrefixTitle(word) ? before : behind).push(word)
+      at--
+    } else if (word.includes('.')) {
+      for (let length = Math.min(longestTitle, words.length - 1 - at); length > 0; length--) {
+        const title = words.slice(at, at + length).join(' ')
+        // Two letters are initials between names (`Siti S.E. Aminah`), and `Sp.` is a cut name, which `A` may follow.
+        const folded = foldTitle(title)
+        if (folded.length < 3 || (folded.length === 3 && /^sp[. ]/i.test(title))) continue
+        if (!mayEndTitle(words[at + length - 1] as string) || !isBareSuffixTitle(title)) continue
+        words.splice(at, length)
+        behind.push(title)
+        at--
+        break
+      }
+    }
+  }
 }
 
 /** Removes from the titles the last one that may be the name, and returns it: `Haji, S.Kep` has no other. */
@@ -114,9 +184,11 @@ function takeSuffixes(words: string[]): string[] {
   const taken: string[] = []
   if (!mayEndTitle(words.at(-1) ?? '')) return taken
   for (let length = Math.min(longestTitle, words.length); length > 0; length--) {
+    if (length > 1 && !mayOpenTitle(words.at(-length) as string)) continue
     const last = words.slice(-length).join(' ')
     if (length === words.length && !last.includes('.')) continue
-    if (!isBareSuffixTitle(last) && !isCapitalTitle(last, words[0] ?? '')) continue
+    const isTitle = length === 1 && words.length > 1 && isTitleAnywhere(last)
+    if (!isTitle && !isBareSuffixTitle(last) && !isCapitalTitle(last, words[0] ?? '')) continue
     words.splice(-length)
     taken.unshift(last)
     length = Math.min(longestTitle, words.length) + 1
@@ -131,7 +203,12 @@ function isCapitalTitle(last: string, first: string): boolean {
 
 /** True where a part between commas holds titles alone: `S.Kep`, `S.Kep Ners`, `Sp.PD (K)`. */
 function isTitlePart(part: string): boolean {
-  return isSuffixTitle(part) || part.split(' ').every(word => isSuffixTitle(word) || isPrefixTitle(word))
+  if (isSuffixTitle(part)) return true
+  const words = part.split(' ')
+  const [first = '', second = ''] = words
+  // `Budi, Mayor Ckm`
+  if (rankOf(first) !== null && isCorps(second)) return words.slice(2).every(isCorps)
+  return words.every(word => isSuffixTitle(word) || isPrefixTitle(word))
 }
 
 function wordsOf(text: string): string[] {

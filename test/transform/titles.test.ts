@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { nameKey, splitName } from '../../sidecar/transform/name.ts'
 import { consultantTitles, prefixTitles, specialistFields, suffixTitles } from '../../sidecar/transform/titles.ts'
+import { readContract } from './helpers.ts'
 
 const names = readFileSync(`${import.meta.dirname}/names.txt`, 'utf8')
   .split('\n')
@@ -53,7 +54,11 @@ test('a name stays behind another name and between two', () => {
     [`Hartanto ${name} Lestari`, keyOf('Hartanto', name, 'Lestari')],
     [`Hartanto S. ${name}`, keyOf('Hartanto', 'S', name)],
     [`Hartanto S.${name}`, keyOf('Hartanto', 'S', name)],
-    [`Hartanto Sp. ${name}`, keyOf('Hartanto', 'Sp', name)]
+    [`Hartanto Sp. ${name}`, keyOf('Hartanto', 'Sp', name)],
+    [`Hartanto M. ${name}`, keyOf('Hartanto', 'M', name)],
+    [`Hartanto S. ${name} Lestari`, keyOf('Hartanto', 'S', name, 'Lestari')],
+    [`Hartanto M.${name} Lestari`, keyOf('Hartanto', 'M', name, 'Lestari')],
+    [`Hartanto Sp. ${name} Lestari`, keyOf('Hartanto', 'Sp', name, 'Lestari')]
   ])
   assert.deepEqual(wrongKeys(texts), [])
 })
@@ -100,6 +105,22 @@ const spellings = (title: string) => [
   title.replaceAll('.', ' '),
   title.replaceAll('.', '').toUpperCase()
 ]
+
+test('a rank that is a name as well comes off before a corps or another title alone', () => {
+  for (const text of ['Mayor Ckm (K) dr. Siti Aminah', 'Kolonel dr. Siti Aminah', 'Mayor Kes Siti Aminah']) {
+    assert.equal(nameKey(text), 'AMINAH SITI', text)
+  }
+  assert.equal(nameKey('Siti Aminah, Mayor Ckm'), 'AMINAH SITI')
+  assert.equal(nameKey('Mayor Hartanto'), 'HARTANTO MAYOR')
+  assert.equal(nameKey('Prada Hartanto'), 'HARTANTO PRADA')
+})
+
+test('each group of titles names where it is published', () => {
+  const table = readContract('titles.json') as Record<string, { source?: string } | { source?: string }[] | string>
+  for (const [name, groups] of Object.entries(table).filter(([key]) => key !== '$comment')) {
+    for (const group of [groups].flat()) assert.ok(typeof group === 'object' && group.source, name)
+  }
+})
 
 test('each title that stands before a name comes off', () => {
   for (const title of prefixTitles.flatMap(item => [item, `${item}.`, item.replaceAll('.', ''), item.toUpperCase()])) {
