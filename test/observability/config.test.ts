@@ -70,7 +70,7 @@ test('no text of a person or of KKI comes into a message: labels hold numbers an
   const closed = [
     ...['batch', 'fetched', 'created', 'linked', 'updated', 'unchanged', 'superseded', 'rejected', 'deactivated'],
     // Codes of ours; a profession's code is `[a-z][a-z0-9_]*` by the schema of the mapping.
-    ...['kind', 'partition', 'reason', 'trace_id'],
+    ...['kind', 'partition', 'reason', 'trace_id', 'work', 'peer'],
     // Of the configuration of Prometheus.
     ...['service', 'odoo_url', 'grafana_url']
   ]
@@ -81,4 +81,11 @@ test('no text of a person or of KKI comes into a message: labels hold numbers an
     [...new Set(named)].filter(label => !closed.includes(label)),
     []
   )
+})
+
+test('every metric of trouble has an alert', () => {
+  const rules = `${read('prometheus/rules/alerts.yml')}${read('prometheus/rules/state.yml')}`
+  for (const metric of ['sdmk_jobs_given_up_total', 'sdmk_odoo_failing_jobs', 'sdmk_insecure_connection']) {
+    assert.ok(rules.includes(metric), metric)
+  }
 })
