@@ -1,7 +1,6 @@
 /**
  * Fills an OpenBao or Vault for docker-compose.odoo.yml: KKI's credentials, the keys of identity numbers, a policy and an AppRole
- * for each process. A one-shot service runs it at each start, since a server in dev mode begins empty; run again, it changes
- * nothing that is so already. It stands alone, to be mounted into the image.
+ * for each process. A one-shot service runs it at each start; run again, it changes nothing that is so already. It stands alone, to be mounted into the image.
  */
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
@@ -36,12 +35,17 @@ async function enable(kind: 'mounts' | 'auth', name: string, options: object): P
   if (data?.[`${name}/`] === undefined) await call('POST', `sys/${kind}/${name}`, options)
 }
 
-/** A fixed one is never replaced: what was sealed with the former keys could not be opened any more. */
+/**
+ * A fixed one is never replaced. After a rotation the store is newer than the file, and what was sealed with its keys could
+ * not be opened with those of the file.
+ */
 async function writeSecret(name: string, data: Record<string, string>, { isFixed = false } = {}): Promise<void> {
   const stored = (await call('GET', `secret/data/sdmk/${name}`)).data?.data as Record<string, string> | undefined
   if (stored && isSame(stored, data)) return
-  if (stored && isFixed)
-    throw new Error(`the secret "${name}" is there and is not the one of the file; nothing was changed`)
+  if (stored && isFixed) {
+    console.log(`The secret "${name}" stays as it is. It is not the one of the file, as after a rotation.`)
+    return
+  }
   await call('POST', `secret/data/sdmk/${name}`, { data })
 }
 
@@ -55,7 +59,7 @@ async function keepSecretId(role: string, secretId: string): Promise<void> {
   const known = await call('POST', `${role}/secret-id/lookup`, { secret_id: secretId })
   const present = known.data?.secret_id_accessor
   if (present === undefined) await call('POST', `${role}/custom-secret-id`, { secret_id: secretId })
-  const accessors = (await call('LIST', `${role}/secret-id`)).data?.keys as string[] | undefined
+  const accessors = (await call('GET', `${role}/secret-id?list=true`)).data?.keys as string[] | undefined
   const kept =
     present ?? (await call('POST', `${role}/secret-id/lookup`, { secret_id: secretId })).data?.secret_id_accessor
   for (const accessor of accessors ?? []) {

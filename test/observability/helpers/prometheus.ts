@@ -1,14 +1,15 @@
-import { installPrometheus, type PrometheusPrograms, PrometheusUnavailable } from '../../../tools/prometheus/install.ts'
+import { PackagesUnavailable } from '../../../tools/debian/unpack.ts'
+import { installPrometheus, type PrometheusPrograms } from '../../../tools/prometheus/install.ts'
 
 /**
  * Returns the programs, or why there can be none here: their tests are then told to be skipped. In CI there must be some.
- * @throws PrometheusUnavailable in CI
+ * @throws PackagesUnavailable in CI
  */
 export async function programsOrReason(): Promise<{ programs?: PrometheusPrograms; skip: string | false }> {
   try {
     return { programs: await installPrometheus(), skip: false }
   } catch (error) {
-    if (process.env.CI === 'true' || !(error instanceof PrometheusUnavailable)) throw error
+    if (process.env.CI === 'true' || !(error instanceof PackagesUnavailable)) throw error
     return { skip: `no Prometheus: ${error.message}` }
   }
 }

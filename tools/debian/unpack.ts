@@ -1,0 +1,38 @@
+/** Programs of Debian without installing them: their packages, unpacked into a folder of a cache. */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** This machine cannot have the packages, and why. */
+export class PackagesUnavailable extends Error {}
+
+/** Returns the folder `root` of the cache, with what is in the packages; unpacks them once. @throws PackagesUnavailable */
+export async function unpackPackages(cache: string, packages: readonly string[]): Promise<string> {
+  const root = path.join(cache, 'root')
+  if (existsSync(root)) return root
+  if (!existsSync('/etc/debian_version')) throw new PackagesUnavailable('this is not Debian')
+  if (process.getuid?.() !== 0) throw new PackagesUnavailable('only root can fill the cache folder')
+  // Of its own, so that two that come together do not meet; who is last finds the other's work done.
+  const fresh = path.join(cache, `unpacking-${process.pid}`)
+  await mkdir(fresh, { recursive: true })
+  try {
+    const download = ['-o', 'APT::Sandbox::User=root', 'download', '-qq', ...packages]
+    await run('apt-get', download, { cwd: fresh }).catch(async () => {
+      // The lists of a fresh image are empty, and old ones name packages that are gone.
+      await run('apt-get', ['update', '-qq'])
+      await run('apt-get', download, { cwd: fresh })
+    })
+    const debs = (await readdir(fresh)).filter(name => name.endsWith('.deb'))
+    for (const deb of debs) await run('dpkg-deb', ['-x', deb, 'root'], { cwd: fresh })
+    await rename(path.join(fresh, 'root'), root).catch(error => {
+      if (!existsSync(root)) throw error
+    })
+  } finally {
+    await rm(fresh, { recursive: true, force: true })
+  }
+  return root
+}
