@@ -7,12 +7,14 @@ import { loadConfig } from '../sidecar/config.ts'
 import { renderAlertRules, renderRunbook } from './generate-alerts.ts'
 import { renderCodes } from './generate-codes.ts'
 import { renderConfiguration } from './generate-configuration.ts'
+import { renderLicences } from './generate-licences.ts'
 import { payloadSchemaFiles } from './generate-payload-schemas.ts'
 
 /** Files that are made from others, by their path in the repository. */
 const generated: Record<string, () => string | Promise<string>> = {
   'docs/configuration.md': renderConfiguration,
   'docs/codes.md': renderCodes,
+  'docs/licences.md': renderLicences,
   'docs/runbook.md': renderRunbook,
   'observability/prometheus/rules/alerts.yml': renderAlertRules,
   'observability/grafana/dashboards/integrasi-kki.json': renderDashboard,

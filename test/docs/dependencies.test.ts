@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
 const page = read('docs/dependencies.md')
@@ -46,4 +48,25 @@ test('no package is installed under a licence that asks more than to be named', 
     const isFree = choices.some(choice => choice.split(' AND ').every(part => permissive.test(part)))
     assert.ok(isFree, `${place}: ${choices}`)
   }
+})
+
+test('npm run sbom lists what production installs with version, hash and licence, and names no registry', () => {
+  const cwd = fileURLToPath(new URL('../../', import.meta.url))
+  const text = execFileSync('npm', ['run', '-s', 'sbom'], { cwd, encoding: 'utf8', maxBuffer: 2 ** 26 })
+  const { bomFormat, components } = JSON.parse(text) as {
+    bomFormat: string
+    components: { name: string; version: string; hashes?: unknown[]; licenses?: unknown[] }[]
+  }
+  assert.equal(bomFormat, 'CycloneDX')
+  const licences = read('docs/licences.md')
+  const names = components.map(({ name }) => name)
+  for (const name of Object.keys(dependencies ?? {})) assert.ok(names.includes(name), name)
+  for (const name of ['oidc-provider', 'typescript', 'recheck']) assert.ok(!names.includes(name), name)
+  const required = [...licences.matchAll(/^\| `(.+)` \| (.+) \| .+ \| {2}\|$/gm)].map(([, name]) => name)
+  assert.deepEqual(new Set(names), new Set(required), 'as many as the page of licences has')
+  for (const { name, version, hashes, licenses } of components) {
+    assert.ok(version && hashes?.length && licenses?.length, name)
+    assert.ok(licences.includes(`| \`${name}\` | ${version} |`), name)
+  }
+  assert.doesNotMatch(text, /"url":|registry/)
 })
