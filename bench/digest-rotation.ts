@@ -60,9 +60,9 @@ async function populate({ pool }: Database, identity: Identity): Promise<void> {
   for (let from = 0; from < people; from += atATime) {
     const niks = Array.from({ length: Math.min(atATime, people - from) }, (_, i) => String(10 ** 15 + from + i))
     await pool.query(
-      `insert into sdmk.health_worker (nik_digest, nik_sealed, nik_tail, name, name_key, birth_place, birth_place_key,
+      `insert into sdmk.health_worker (nik_digest, nik_sealed, name, name_key, birth_place, birth_place_key,
         birth_date, sex, nik_at, name_at)
-      select digest, sealed, '07', name, upper(name), 'Bandung', 'BANDUNG', date '1960-01-01' + n::int % 15000, 'male', now(), now()
+      select digest, sealed, name, upper(name), 'Bandung', 'BANDUNG', date '1960-01-01' + n::int % 15000, 'male', now(), now()
       from unnest($1::bytea[], $2::bytea[]) with ordinality t (digest, sealed, n), lateral (select 'Orang ' || md5($3::int + n || '') as name) named`,
       [niks.map(nik => identity.digestNik(nik)), niks.map(nik => identity.seal('nik', nik)), from]
     )

@@ -14,9 +14,9 @@ with run as (
     timestamptz '2026-01-01 00:00Z' + n * interval '1 second' as stamp
   from generate_series(1, $1::int) n
 ), person as (
-  insert into sdmk.health_worker (nik_digest, nik_sealed, nik_tail, name, title_prefix, title_suffix, name_key, birth_place,
+  insert into sdmk.health_worker (nik_digest, nik_sealed, name, title_prefix, title_suffix, name_key, birth_place,
     birth_place_key, birth_date, sex, nik_at, name_at, birth_place_at, birth_date_at, sex_at)
-  select sha256(n::text::bytea), sha256(n::text::bytea), lpad((n % 100)::text, 2, '0'), name, 'dr.', 'Sp.A', upper(name),
+  select sha256(n::text::bytea), sha256(n::text::bytea), name, 'dr.', 'Sp.A', upper(name),
     'Bandung', 'BANDUNG', date '1960-01-01' + n % 15000, (array['male', 'female'])[1 + n % 2], stamp, stamp, stamp, stamp, stamp
   from drawn order by n
   returning id

@@ -1,7 +1,7 @@
 {
     "name": "SDMK Core",
     "summary": "Health workers and their registrations, as SDMK knows them",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "category": "Human Resources",
     "author": "HealthForce",
     "website": "https://github.com/healthforce-org",

@@ -78,7 +78,7 @@ const HealthWorker = Type.Object(
     name: text(),
     title_prefix: o(text()),
     title_suffix: o(text()),
-    nik_masked: o(Type.String({ pattern: '^\\*{14}\\d{2}$', description: 'the last two digits only' })),
+    has_nik: Type.Boolean({ description: 'a NIK is stored; no digit of it is told' }),
     birth_place: o(text()),
     birth_date: o(Day),
     sex: o(Type.Enum(['male', 'female'])),

@@ -8,7 +8,7 @@ const plannedProfessions = sql('changes/planned-professions.sql')
 const recorded = sql('changes/recorded.sql')
 const recordedProfessions = sql('changes/recorded-professions.sql')
 
-/** One thing that a plan would do, or that a batch did. NIKs are masked. */
+/** One thing that a plan would do, or that a batch did. No digit of a NIK is in it. */
 export interface Change {
   /** The row of the batch, or the change record. */
   id: number
@@ -25,7 +25,8 @@ export interface Change {
   healthWorkerId: number | null
   nameBefore: string | null
   nameAfter: string | null
-  nikMasked: string | null
+  /** The row or the person has a NIK. */
+  hasNik: boolean
   /** Names of the fields that changed; of a plan they are not known yet. */
   fields: string[]
 }
@@ -88,7 +89,7 @@ export async function readRecordedProfessions(pool: pg.Pool, batchId: number): P
   return rows
 }
 
-type ChangeRow = Omit<Change, 'match' | 'nikMasked'> & { reason: string | null; nikTail: string | null }
+type ChangeRow = Omit<Change, 'match'> & { reason: string | null }
 
 async function readPage(
   pool: pg.Pool,
@@ -98,10 +99,9 @@ async function readPage(
   { after, limit }: PageRequest
 ): Promise<Page<Change>> {
   const { rows } = await pool.query<ChangeRow>(text, [batchId, after, limit + 1, outcome ?? null, effect ?? null])
-  const items = rows.slice(0, limit).map(({ reason, nikTail, ...change }) => ({
+  const items = rows.slice(0, limit).map(({ reason, ...change }) => ({
     ...change,
-    match: reason ? parseMatch(reason) : null,
-    nikMasked: nikTail && `**************${nikTail}`
+    match: reason ? parseMatch(reason) : null
   }))
   return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
 }

@@ -133,13 +133,12 @@ function nameColumns({ name, titlePrefix, titleSuffix }: PersonEdit, now: Person
 
 function nikColumns({ nik }: PersonEdit, identity: Identity): Columns {
   if (nik === undefined) return {}
-  if (nik === null) return { nik_digest: null, nik_sealed: null, nik_tail: null, nik_at: null }
+  if (nik === null) return { nik_digest: null, nik_sealed: null, nik_at: null }
   const fault = nikFault(nik)
   if (fault !== null) throw new RequestInvalid('nik', nikFaults[fault])
   return {
     nik_digest: identity.digestNik(nik),
     nik_sealed: identity.seal('nik', nik),
-    nik_tail: nik.slice(-2),
     nik_at: ownStamp
   }
 }
@@ -205,8 +204,8 @@ export async function isNikTaken(client: pg.ClientBase, keys: IdentityKeys, id: 
 /** A NIK that was this person's stays known, and never matches again. */
 async function keepFormerNik(client: pg.ClientBase, id: number, nikDigest: Buffer | null): Promise<void> {
   await client.query(
-    `insert into sdmk.former_nik (health_worker_id, nik_digest, nik_sealed, nik_tail)
-    select id, nik_digest, nik_sealed, nik_tail from sdmk.health_worker
+    `insert into sdmk.former_nik (health_worker_id, nik_digest, nik_sealed)
+    select id, nik_digest, nik_sealed from sdmk.health_worker
     where id = $1 and nik_digest is not null and nik_digest is distinct from $2
     on conflict do nothing`,
     [id, nikDigest]

@@ -3,13 +3,13 @@ import { canonicalStr } from '../transform/str-number.ts'
 import { holdIdentity } from './digest-key.ts'
 import type { IdentityKeys } from './identity.ts'
 
-/** A person as the API shows one: of the NIK only the last two digits. Stamps are KKI's; `null` means set by SDMK. */
+/** A person as the API shows one: of the NIK only whether there is one. Stamps are KKI's; `null` means set by SDMK. */
 export interface HealthWorker {
   id: number
   name: string
   titlePrefix: string | null
   titleSuffix: string | null
-  nikMasked: string | null
+  hasNik: boolean
   birthPlace: string | null
   birthDate: string | null
   sex: 'male' | 'female' | null
@@ -121,7 +121,7 @@ interface PersonRow {
   name: string
   title_prefix: string | null
   title_suffix: string | null
-  nik_tail: string | null
+  has_nik: boolean
   birth_place: string | null
   birth_date: string | null
   sex: 'male' | 'female' | null
@@ -141,7 +141,7 @@ interface RegistrationRow extends Omit<Registration, 'id' | 'sourceAt' | 'match'
   matchReason: string
 }
 
-const personColumns = `h.id, h.name, h.title_prefix, h.title_suffix, h.nik_tail, h.birth_place, h.birth_date, h.sex,
+const personColumns = `h.id, h.name, h.title_prefix, h.title_suffix, h.nik_digest is not null as has_nik, h.birth_place, h.birth_date, h.sex,
   h.name_at, h.nik_at, h.birth_place_at, h.birth_date_at, h.sex_at, h.version, h.updated_at`
 
 /** Returns the people that a `where` of `h` finds, by id, with all that they are registered for. */
@@ -170,7 +170,7 @@ function toHealthWorker(person: PersonRow & RegistrationRow, others: Registratio
     name: person.name,
     titlePrefix: person.title_prefix,
     titleSuffix: person.title_suffix,
-    nikMasked: person.nik_tail && `**************${person.nik_tail}`,
+    hasNik: person.has_nik,
     birthPlace: person.birth_place,
     birthDate: person.birth_date,
     sex: person.sex,

@@ -75,12 +75,9 @@ describe('a refused row on the desk', () => {
     )
     const [row] = detail.rows
     assert.equal(row?.row.nama, 'Siti Rahmawati')
-    assert.equal(row?.row.nik, '**************77')
-    const { name, nikMasked, birthDate, status } = row?.reading ?? {}
-    assert.deepEqual(
-      [name, nikMasked, birthDate, status],
-      ['Siti Rahmawati', '**************77', '1990-01-02', 'active']
-    )
+    assert.equal(row?.row.nik, '****************')
+    const { name, hasNik, birthDate, status } = row?.reading ?? {}
+    assert.deepEqual([name, hasNik, birthDate, status], ['Siti Rahmawati', true, '1990-01-02', 'active'])
     assert.deepEqual(row?.comparisons, [
       {
         healthWorkerId: detail.candidates[0],
@@ -111,8 +108,8 @@ describe('a refused row on the desk', () => {
       detail.decisions.map(({ healthWorkerId, decidedBy }) => [healthWorkerId, decidedBy]),
       [[person, 'test']]
     )
-    const worker = (await call('GET', `/v1/health-workers/${person}`)).body as { name: string; nikMasked: string }
-    assert.deepEqual([worker.name, worker.nikMasked], ['Siti Rahmawati', '**************77'])
+    const worker = (await call('GET', `/v1/health-workers/${person}`)).body as { name: string; hasNik: boolean }
+    assert.deepEqual([worker.name, worker.hasNik], ['Siti Rahmawati', true])
     const [event] = await actions(connector)
     assert.deepEqual(
       [event?.action, event?.actor, event?.detail.healthWorkerId],

@@ -26,7 +26,7 @@ describe('the report for a person', () => {
       { record: kkiRecord({ nik, nama: 'Budi Contoh Lain', tanggal_lahir: '1980-01-01' }) }
     ])
     await run({})
-    const { rows } = await pool.query("select id from sdmk.health_worker where nik_tail = '07'")
+    const { rows } = await pool.query("select id from sdmk.health_worker where name = 'Siti Rekaan'")
     const shown = await call('POST', `/v1/health-workers/${rows[0].id}/reveal`, { reason: 'Checked with the card' })
     assert.equal(shown.status, 200)
 

@@ -27,7 +27,7 @@ async function registry(connector: Connector) {
     { record: kkiRecord({ nik: '3171015507900015', nama: 'dr. -' }) }
   ])
   await run({})
-  const { rows } = await pool.query("select id, version from sdmk.health_worker where nik_tail = '07'")
+  const { rows } = await pool.query('select id, version from sdmk.health_worker where nik_digest is not null')
   const edited = await call(
     'PATCH',
     `/v1/health-workers/${rows[0].id}`,

@@ -42,7 +42,7 @@ describe('the contracts of what Odoo is told', () => {
       { record: kkiRecord({ nama: 'dr. -', diubah_pada: changed }) }
     ])
     await run({})
-    const worker = await firstId(pool, 'sdmk.health_worker', `nik_tail = '07' and name like 'Orang%'`)
+    const worker = await firstId(pool, 'sdmk.health_worker', `id = (select max(id) from sdmk.health_worker)`)
     const { rows } = await pool.query('select version from sdmk.health_worker where id = $1', [worker])
     const edited = await call(
       'PATCH',

@@ -62,7 +62,7 @@ describe('what nobody may read', { skip }, () => {
       { record: kkiRecord({ nik: niks.asStr, nomor_str: niks.asStr, nama: names[2] }) }
     ])
     await run({})
-    const { rows } = await pool.query("select id, version from sdmk.health_worker where nik_tail = '07'")
+    const { rows } = await pool.query('select id, version from sdmk.health_worker where name = $1', [names[0]])
     const shown = await call('POST', `/v1/health-workers/${rows[0].id}/reveal`, { reason: 'A test' })
     assert.deepEqual(shown.body, { nik: niks.person })
     const found = await call('POST', '/v1/health-workers/search-by-nik', { nik: niks.person, reason: 'A test' })

@@ -32,7 +32,7 @@ const count = async (pool: pg.Pool, table: string) =>
 
 describe('standing decisions', { concurrency: true }, () => {
   test('a row that was in conflict goes to whom a person named, who takes its NIK, and the old one never matches', async t => {
-    const { pool, apply, applyWith, decide, holderOf } = await setUp(t)
+    const { pool, identity, apply, applyWith, decide, holderOf } = await setUp(t)
     const stored = candidate({ name: 'Siti Aminah' })
     await apply(stored)
     const row = later(stored, { nik: '3171014502900777', name: 'Siti Aminah Putri', nameKey: 'AMINAH PUTRI SITI' })
@@ -44,8 +44,8 @@ describe('standing decisions', { concurrency: true }, () => {
     await pool.query(`update kki.rejection set decided_at = now(), decided_by = 'verifier'`)
     const decided = await applyWith({ kind: 'decision' }, row)
     assert.deepEqual([decided.outcomes[0]?.outcome, decided.outcomes[0]?.rule], ['updated', 0])
-    const { rows } = await pool.query('select nik_tail, name from sdmk.health_worker')
-    assert.deepEqual(rows, [{ nik_tail: '77', name: 'Siti Aminah Putri' }])
+    const { rows } = await pool.query('select nik_digest, name from sdmk.health_worker')
+    assert.deepEqual(rows, [{ nik_digest: identity.digestNik('3171014502900777'), name: 'Siti Aminah Putri' }])
     assert.equal(await count(pool, 'sdmk.former_nik'), 1)
     const desk = await pool.query('select state from kki.rejection')
     assert.deepEqual(desk.rows, [{ state: 'resolved' }])

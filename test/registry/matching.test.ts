@@ -6,18 +6,18 @@ const short = ({ outcome, rule, codes }: Outcome) => [outcome, rule, ...codes]
 
 describe('matching', { concurrency: true }, () => {
   test('somebody unknown with an active licence becomes a new person', async t => {
-    const { database, apply } = await createRegistry(t)
+    const { database, identity, apply } = await createRegistry(t)
     const row = candidate({ name: 'Siti Aminah', warnings: ['NIK_SERIAL_ZERO'] })
     const { outcomes, summary } = await apply(row)
     assert.deepEqual(short(outcomes[0] as Outcome), ['created', 9])
     assert.equal(summary.created, 1)
     const { rows } = await database.pool.query(
-      'select h.name, h.nik_tail, r.str_number, r.status, r.match_reason, r.warnings from sdmk.health_worker h join sdmk.registration r on r.health_worker_id = h.id'
+      'select h.name, h.nik_digest, r.str_number, r.status, r.match_reason, r.warnings from sdmk.health_worker h join sdmk.registration r on r.health_worker_id = h.id'
     )
     assert.deepEqual(rows, [
       {
         name: 'Siti Aminah',
-        nik_tail: row.nik?.slice(-2),
+        nik_digest: identity.digestNik(row.nik as string),
         str_number: row.strNumber,
         status: 'active',
         match_reason: '9',
@@ -290,7 +290,7 @@ describe('matching', { concurrency: true }, () => {
   })
 
   test('what a superseded row alone knew of the person is kept', async t => {
-    const { database, apply } = await createRegistry(t)
+    const { database, identity, apply } = await createRegistry(t)
     const row = candidate({ changedAt: '2026-01-01T00:00:00.000Z' })
     const newer = {
       ...row,
@@ -300,8 +300,8 @@ describe('matching', { concurrency: true }, () => {
       contentHash: 'e'.repeat(32)
     }
     await apply(row, newer)
-    const { rows } = await database.pool.query('select birth_date, nik_tail from sdmk.health_worker')
-    assert.deepEqual(rows, [{ birth_date: '1990-01-01', nik_tail: row.nik?.slice(-2) }])
+    const { rows } = await database.pool.query('select birth_date, nik_digest from sdmk.health_worker')
+    assert.deepEqual(rows, [{ birth_date: '1990-01-01', nik_digest: identity.digestNik(row.nik as string) }])
   })
 
   test('a row that looks like somebody whom its own batch creates names that person', async t => {

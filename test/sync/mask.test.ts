@@ -8,11 +8,11 @@ const fields = { nik: '/nik', strNumber: '/nomor_str' }
 const mask = (row: unknown, hasStr = true) =>
   maskRow(typeof row === 'string' ? row : JSON.stringify(row), { fields } as never, hasStr)
 
-test('shows a row as it came, with the last two digits of its NIK', () => {
+test('shows a row as it came, without a digit of its NIK', () => {
   assert.deepEqual(
     mask({ nik: '3171014502900777', nama: 'Siti', tahun_lulus: 2012, diubah_pada: '2026-01-01T00:00:00Z' }),
     {
-      nik: '**************77',
+      nik: '****************',
       nama: 'Siti',
       tahun_lulus: 2012,
       diubah_pada: '2026-01-01T00:00:00Z'
@@ -32,16 +32,16 @@ test('hides a NIK that came as a number, in another field, with separators, or a
 test('shows the STR, unless it is none: then it may be a NIK', () => {
   assert.deepEqual(mask({ nomor_str: '3111100220999999', nik: '3171014502900777' }), {
     nomor_str: '3111100220999999',
-    nik: '**************77'
+    nik: '****************'
   })
   assert.deepEqual(mask({ nomor_str: '3171014502900777', nik: null }, false), {
-    nomor_str: '**************77',
+    nomor_str: '****************',
     nik: null
   })
 })
 
 test('takes a row that is no object', () => {
-  assert.equal(mask('"3171014502900777"'), '**************77')
+  assert.equal(mask('"3171014502900777"'), '****************')
   assert.equal(mask('null'), null)
 })
 

@@ -19,7 +19,7 @@ class SdmkHealthWorker(models.Model):
         "name": "varchar",
         "title_prefix": "varchar",
         "title_suffix": "varchar",
-        "nik_masked": "varchar",
+        "has_nik": "boolean",
         "birth_place": "varchar",
         "birth_date": "date",
         "sex": "varchar",
@@ -36,7 +36,7 @@ class SdmkHealthWorker(models.Model):
     name = fields.Char(readonly=True)
     title_prefix = fields.Char(string="Title", readonly=True)
     title_suffix = fields.Char(string="Degrees", readonly=True)
-    nik_masked = fields.Char(string="NIK", readonly=True, help="The last two digits; the sidecar alone knows the rest.")
+    has_nik = fields.Boolean(string="NIK Stored", readonly=True, help="The sidecar alone knows its digits.")
     birth_place = fields.Char(readonly=True)
     birth_date = fields.Date(readonly=True)
     sex = fields.Selection(SEXES, readonly=True)
@@ -97,7 +97,7 @@ class SdmkHealthWorker(models.Model):
             "name": answer["name"],
             "title_prefix": answer["titlePrefix"],
             "title_suffix": answer["titleSuffix"],
-            "nik_masked": answer["nikMasked"],
+            "has_nik": answer["hasNik"],
             "birth_place": answer["birthPlace"],
             "birth_date": answer["birthDate"],
             "sex": answer["sex"],

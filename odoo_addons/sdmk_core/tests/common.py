@@ -66,7 +66,7 @@ class SdmkCase(TransactionCase):
             "name": "Siti Rekaan",
             "title_prefix": "dr.",
             "title_suffix": None,
-            "nik_masked": "**************77",
+            "has_nik": True,
             "birth_place": "Bogor",
             "birth_date": "1990-01-01",
             "sex": "female",

@@ -220,7 +220,7 @@ class TestSidecar(SdmkCase):
                 "name": "Siti Benar",
                 "titlePrefix": "dr.",
                 "titleSuffix": None,
-                "nikMasked": "**************77",
+                "hasNik": True,
                 "birthPlace": "Bogor",
                 "birthDate": "1990-01-01",
                 "sex": "female",

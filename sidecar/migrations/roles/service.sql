@@ -14,7 +14,7 @@ grant select, insert, update, delete on sdmk.str_number, sdmk.health_worker, sdm
 -- It looks up which digest key is in force, and begins a new registry with its own; switching takes the login that migrates.
 grant select, insert (fingerprint) on sdmk.digest_key to :"service";
 -- NIKs that were taken from a person are kept; nothing that runs needs to open one again.
-grant select (health_worker_id, nik_digest, nik_tail, replaced_at), insert, delete on sdmk.former_nik to :"service";
+grant select (health_worker_id, nik_digest, replaced_at), insert, delete on sdmk.former_nik to :"service";
 
 grant select on kki.schema_version to :"service";
 grant select, insert, update on kki.setting, kki.run, kki.batch, kki.watermark, kki.decision, kki.retry_item to :"service";

@@ -1,6 +1,6 @@
 -- People as Odoo shows them; part of larger statements.
 select h.id, h.version, true as active, h.name, h.title_prefix, h.title_suffix,
-  '**************' || h.nik_tail as nik_masked, h.birth_place, h.birth_date, h.sex,
+  h.nik_digest is not null as has_nik, h.birth_place, h.birth_date, h.sex,
   case when h.name_at = 'infinity' then 'sdmk' else 'kki' end as name_source,
   case when h.nik_at = 'infinity' then 'sdmk' when h.nik_at is not null then 'kki' end as nik_source,
   case when h.birth_place_at = 'infinity' then 'sdmk' when h.birth_place_at is not null then 'kki' end as birth_place_source,

@@ -1,8 +1,8 @@
-insert into sdmk.health_worker (id, nik_digest, nik_sealed, nik_tail, name, title_prefix, title_suffix, name_key,
+insert into sdmk.health_worker (id, nik_digest, nik_sealed, name, title_prefix, title_suffix, name_key,
   birth_place, birth_place_key, birth_date, sex, nik_at, name_at, birth_place_at, birth_date_at, sex_at)
 overriding system value
 select
-  p.health_worker_id, nik.nik_digest, nik.nik_sealed, nik.nik_tail, s.name, s.title_prefix, s.title_suffix, s.name_key,
+  p.health_worker_id, nik.nik_digest, nik.nik_sealed, s.name, s.title_prefix, s.title_suffix, s.name_key,
   s.birth_place, s.birth_place_key, s.birth_date, s.sex,
   case when nik.nik_digest is not null then coalesce(s.person_at, s.source_at) end,
   coalesce(s.person_at, s.source_at),
@@ -11,6 +11,6 @@ select
   case when s.sex is not null then coalesce(s.person_at, s.source_at) end
 from kki.plan_row p
 join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
-left join lateral (select s.nik_digest, s.nik_sealed, s.nik_tail) nik on not coalesce('NIK_IGNORED' = any (p.warnings), false)
+left join lateral (select s.nik_digest, s.nik_sealed) nik on not coalesce('NIK_IGNORED' = any (p.warnings), false)
 where p.batch_id = $1 and p.outcome = 'created'
 order by p.health_worker_id;

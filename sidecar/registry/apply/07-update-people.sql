@@ -9,7 +9,6 @@ with updated as (
     name_at = case when m.name_wins then m.name_at else h.name_at end,
     nik_digest = case when m.nik_is_replaced then m.nik_digest else coalesce(h.nik_digest, m.nik_digest) end,
     nik_sealed = case when m.nik_is_replaced then m.nik_sealed else coalesce(h.nik_sealed, m.nik_sealed) end,
-    nik_tail = case when m.nik_is_replaced then m.nik_tail else coalesce(h.nik_tail, m.nik_tail) end,
     nik_at = case when m.nik_wins or m.nik_is_replaced then m.nik_at else h.nik_at end,
     birth_place = case when m.birth_place_wins then m.birth_place else h.birth_place end,
     birth_place_key = case when m.birth_place_wins then m.birth_place_key else h.birth_place_key end,

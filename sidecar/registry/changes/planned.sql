@@ -21,7 +21,7 @@ select p.row_no as id, p.outcome, case when p.rule is not null then concat_ws(' 
   s.str_number as "strNumber", nullif(s.profession, '') as profession, p.registration_id as "registrationId",
   p.stored_status as "statusBefore", case when p.outcome in ('created', 'linked', 'updated') then p.status end as "statusAfter",
   h.id as "healthWorkerId", h.name as "nameBefore", nullif(s.name, '') as "nameAfter",
-  coalesce(s.nik_tail, h.nik_tail) as "nikTail", '{}'::text[] as fields
+  coalesce(s.nik_digest, h.nik_digest) is not null as "hasNik", '{}'::text[] as fields
 from page p
 join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
 left join sdmk.health_worker h on h.id = p.health_worker_id

@@ -9,7 +9,7 @@ select c.id, c.operation as outcome, r.match_reason as reason, '{}'::text[] as c
   after.status as "statusAfter",
   c.health_worker_id as "healthWorkerId",
   case when c.operation <> 'created' then coalesce(c.health_worker_before ->> 'name', after.name) end as "nameBefore",
-  after.name as "nameAfter", h.nik_tail as "nikTail",
+  after.name as "nameAfter", h.nik_digest is not null as "hasNik",
   array(
     select f from jsonb_object_keys(c.registration_before) f union all select f from jsonb_object_keys(c.health_worker_before) f
   ) as fields

@@ -1,7 +1,7 @@
 -- A NIK that somebody else holds by now is not given back.
 update undo_person u
 set
-  restored = u.restored - array['nik_digest', 'nik_sealed', 'nik_tail', 'nik_at'],
+  restored = u.restored - array['nik_digest', 'nik_sealed', 'nik_at'],
   left_fields = array(
     select f from unnest(u.left_fields || array(
       select k from jsonb_object_keys(u.restored) k where kki.field_group(k) = 'nik'

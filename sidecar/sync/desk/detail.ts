@@ -11,7 +11,7 @@ import type { Identity } from '../../registry/identity.ts'
 import type { Candidate } from '../../transform/types.ts'
 import { RejectionNotFound } from '../errors.ts'
 import type { DeskContext } from './desk.ts'
-import { maskAll, maskRow } from './mask.ts'
+import { maskRow } from './mask.ts'
 import { type DeskRejection, readRejections } from './read.ts'
 import { readWaitingRows, type WaitingRow } from './stored-rows.ts'
 
@@ -21,7 +21,7 @@ export interface DeskRow {
   rowNo: number
   page: number
   pageRow: number
-  /** As KKI sent it, long numbers masked; null where it is no longer kept. */
+  /** As KKI sent it, no digit of a long number in it; null where it is no longer kept. */
   row: unknown
   /** What the row says in SDMK's terms; null where it cannot be read under the present mapping. */
   reading: DeskReading | null
@@ -42,7 +42,7 @@ export type DeskReading = Pick<
   | 'profession'
   | 'status'
   | 'validUntil'
-> & { nikMasked: string | null }
+> & { hasNik: boolean }
 
 export interface DeskDecision {
   id: number
@@ -122,9 +122,8 @@ async function toDeskRow(
 function toReading(candidate: Candidate): DeskReading {
   const { nik, name, titlePrefix, titleSuffix, birthPlace, birthDate, sex } = candidate
   const { strNumber, profession, status, validUntil } = candidate
-  const nikMasked = nik === null ? null : maskAll(nik)
   return {
-    nikMasked,
+    hasNik: nik !== null,
     name,
     titlePrefix,
     titleSuffix,

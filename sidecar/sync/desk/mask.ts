@@ -7,8 +7,9 @@ import type { Mapping } from '../../transform/mapping.ts'
 const longNumber = /\d(?:[ ./_-]{0,3}\d){12,}/g
 
 /**
- * Returns a row as KKI sent it, for people to see: of the NIK, and of every long number that stands where none belongs, the
- * last two digits only. The STR stays, if it is one (`hasStr`): what is refused as one may be a NIK.
+ * Returns a row as KKI sent it, for people to see, with asterisks for the NIK and for every long number that stands where
+ * none belongs. Not one digit is left: two of them, beside birth date and sex, make a NIK a hundred times easier to guess.
+ * The STR stays, if it is one (`hasStr`): what is refused as one may be a NIK.
  */
 export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>, hasStr: boolean): unknown {
   return walk(parseExactly(cutDeep(raw)), '')
@@ -38,7 +39,7 @@ export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>, hasStr
   }
 }
 
-/** Returns as many asterisks as a number has digits, but for its last two. */
-export function maskAll(text: string): string {
-  return '*'.repeat(Math.max(text.length - 2, 0)) + text.slice(-2)
+/** Returns as many asterisks as a text has characters: how long it is may be its fault. */
+function maskAll(text: string): string {
+  return '*'.repeat(text.length)
 }

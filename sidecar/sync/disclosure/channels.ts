@@ -1,11 +1,10 @@
 /** A kind of personal data, as a notice of a breach names it. */
-export type DataKind = 'name' | 'birth' | 'sex' | 'nikTail' | 'nik' | 'licence' | 'education' | 'row' | 'history'
+export type DataKind = 'name' | 'birth' | 'sex' | 'nik' | 'licence' | 'education' | 'row' | 'history'
 
 export const dataKinds: Record<DataKind, { en: string; id: string }> = {
   name: { en: 'name and titles', id: 'nama dan gelar' },
   birth: { en: 'place and date of birth', id: 'tempat dan tanggal lahir' },
   sex: { en: 'sex', id: 'jenis kelamin' },
-  nikTail: { en: 'last two digits of the NIK', id: 'dua angka terakhir NIK' },
   nik: { en: 'the whole NIK', id: 'NIK lengkap' },
   licence: { en: 'STR number, profession, status and validity', id: 'nomor STR, profesi, status, dan masa berlaku' },
   education: { en: 'institution and year of graduation', id: 'perguruan tinggi dan tahun lulus' },
@@ -19,7 +18,7 @@ export const dataKinds: Record<DataKind, { en: string; id: string }> = {
   }
 }
 
-const person: DataKind[] = ['name', 'birth', 'sex', 'nikTail', 'licence', 'education']
+const person: DataKind[] = ['name', 'birth', 'sex', 'licence', 'education']
 
 /**
  * What each way out of the registry shows. A way that is not listed here records nothing, so a test compares the list with
@@ -31,7 +30,7 @@ export const channels = {
   'GET /v1/health-workers/:id': person,
   'PATCH /v1/health-workers/:id': person,
   'POST /v1/health-workers/:id/reveal': ['nik'],
-  'GET /v1/batches/:id/changes': ['name', 'nikTail', 'licence'],
+  'GET /v1/batches/:id/changes': ['name', 'licence'],
   'GET /v1/batches/:id/rejections': ['licence'],
   'GET /v1/registrations/unseen': ['licence'],
   'GET /v1/rejections': ['licence'],

@@ -10,8 +10,8 @@ export interface PersonReport {
   person: (HealthWorker & { storedSince: string }) | null
   /** People who once had this NIK here, and no longer have it. */
   formerOf: { healthWorkerId: number; until: string }[]
-  /** NIKs that this person had here before, masked. */
-  formerNiks: { nikMasked: string; until: string }[]
+  /** Until when this person had other NIKs here. */
+  formerNiks: { until: string }[]
   /** What was written about them, oldest first. */
   changes: Change[]
   /** Rows of KKI with this NIK that were refused. */
@@ -78,7 +78,7 @@ export async function reportPerson(
       [digest]
     ),
     formerNiks: await list(
-      `select '**************' || nik_tail as "nikMasked", ${iso('replaced_at')} as until from sdmk.former_nik
+      `select ${iso('replaced_at')} as until from sdmk.former_nik
       where health_worker_id = $1 order by replaced_at`,
       [id]
     ),
@@ -86,6 +86,7 @@ export async function reportPerson(
       `select c.operation, r.str_number as "strNumber",
         array(select k from jsonb_object_keys(coalesce(c.health_worker_before, '{}')) k
           where k !~ '_(at|key|digest|sealed)$' union
+          select 'nik' where c.health_worker_before ? 'nik_digest' union
           select k from jsonb_object_keys(coalesce(c.registration_before, '{}')) k
           where k !~ '(_key|_hash|_id|^replaced_by)$' order by 1) as fields,
         case when b.id is not null then jsonb_build_object('id', b.id, 'kind', b.kind, 'traceId', b.trace_id,

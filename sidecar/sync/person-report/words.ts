@@ -9,7 +9,7 @@ const words = {
     stored: 'Stored since',
     kki: 'from KKI, of',
     sdmk: 'set by SDMK itself',
-    nik: 'NIK (sealed; shown here by its last two digits)',
+    nik: 'NIK (stored sealed; not shown here)',
     name: 'Name',
     birthPlace: 'Place of birth',
     birthDate: 'Date of birth',
@@ -34,7 +34,7 @@ const words = {
     reason: 'reason',
     editedBy: 'Who changed values by hand',
     sentTo: 'To whom it goes',
-    odoo: 'the ministry’s Odoo: names, titles, birth, registrations, of the NIK the last two digits',
+    odoo: 'the ministry’s Odoo: names, titles, birth, registrations, and whether a NIK is stored',
     asked: 'KKI: it was asked for the STR of a refused row',
     none: 'none'
   },
@@ -44,7 +44,7 @@ const words = {
     stored: 'Disimpan sejak',
     kki: 'dari KKI, per',
     sdmk: 'ditetapkan SDMK sendiri',
-    nik: 'NIK (tersegel; di sini hanya dua angka terakhir)',
+    nik: 'NIK (disimpan tersegel; tidak ditampilkan di sini)',
     name: 'Nama',
     birthPlace: 'Tempat lahir',
     birthDate: 'Tanggal lahir',
@@ -69,7 +69,7 @@ const words = {
     reason: 'alasan',
     editedBy: 'Siapa yang mengubah nilai secara manual',
     sentTo: 'Dikirim kepada',
-    odoo: 'Odoo kementerian: nama, gelar, kelahiran, registrasi, dan dua angka terakhir NIK',
+    odoo: 'Odoo kementerian: nama, gelar, kelahiran, registrasi, dan ada atau tidaknya NIK',
     asked: 'KKI: pernah ditanya tentang STR dari baris yang ditolak',
     none: 'tidak ada'
   }
@@ -99,7 +99,7 @@ export function inWords(report: PersonReport, language: Language): string[] {
     ...report.formerOf.map(({ healthWorkerId, until }) => `${t.formerOf} ${healthWorkerId}, ${t.until} ${until}`),
     ...section(
       t.formerNiks,
-      report.formerNiks.map(({ nikMasked, until }) => `${nikMasked}, ${t.until} ${until}`)
+      report.formerNiks.map(({ until }) => `${t.until} ${until}`)
     ),
     ...section(
       t.changes,
@@ -142,7 +142,7 @@ function personLines(person: NonNullable<PersonReport['person']>, language: Lang
   const name = [person.titlePrefix, person.name, person.titleSuffix].filter(Boolean).join(' ')
   return [
     `${t.stored} ${person.storedSince}`,
-    ...value(t.nik, person.nikMasked, sources.nik),
+    ...value(t.nik, person.hasNik ? '*'.repeat(16) : null, sources.nik),
     ...value(t.name, name, sources.name),
     ...value(t.birthPlace, person.birthPlace, sources.birthPlace),
     ...value(t.birthDate, person.birthDate, sources.birthDate),

@@ -39,7 +39,7 @@ const ChangeSchema = Type.Object(
     healthWorkerId: nullable(Id),
     nameBefore: nullable(Type.String()),
     nameAfter: nullable(Type.String()),
-    nikMasked: Type.Union([Type.String(), Type.Null()], { description: 'the last two digits only' }),
+    hasNik: Type.Boolean({ description: 'the row or the person has a NIK' }),
     fields: Type.Array(Type.String(), { description: 'fields that changed; of a plan not known yet' })
   },
   { title: 'Change' }

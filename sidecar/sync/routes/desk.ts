@@ -24,7 +24,7 @@ const ReadingSchema = Type.Object({
   name: Type.String(),
   titlePrefix: Text,
   titleSuffix: Text,
-  nikMasked: Type.Union([Type.String(), Type.Null()], { description: 'the last two digits only' }),
+  hasNik: Type.Boolean({ description: 'the row has a NIK; the comparisons say whether it is a person’s' }),
   birthPlace: Text,
   birthDate: Text,
   sex: Text,
@@ -43,7 +43,7 @@ const DetailSchema = Type.Interface(
         page: Type.Integer(),
         pageRow: Type.Integer(),
         row: Type.Unknown({
-          description: 'as KKI sent it, of long numbers the last two digits; null where it is no longer kept'
+          description: 'as KKI sent it, long numbers as asterisks; null where it is no longer kept'
         }),
         reading: Type.Union([ReadingSchema, Type.Null()], {
           description: 'what the row says in SDMK’s terms; null where it cannot be read under the present mapping'

@@ -59,7 +59,7 @@ export const HealthWorkerSchema = Type.Object(
     name: Type.String(),
     titlePrefix: nullable(Type.String()),
     titleSuffix: nullable(Type.String()),
-    nikMasked: Type.Union([Type.String(), Type.Null()], { description: 'the last two digits only' }),
+    hasNik: Type.Boolean({ description: 'a NIK is stored; no digit of it is told' }),
     birthPlace: nullable(Type.String()),
     birthDate: Day,
     sex: Type.Union([Type.Enum(['male', 'female']), Type.Null()]),

@@ -5,10 +5,10 @@ import type pg from 'pg'
 const sides = {
   people: {
     ours: `select id, version, concat_ws('|', id, version, coalesce(name, '-'), coalesce(title_prefix, '-'),
-        coalesce(title_suffix, '-'), coalesce(nik_tail, '-'), coalesce(birth_place, '-'), coalesce(birth_date::text, '-'),
+        coalesce(title_suffix, '-'), nik_digest is not null, coalesce(birth_place, '-'), coalesce(birth_date::text, '-'),
         coalesce(sex, '-')) as line from sdmk.health_worker`,
     theirs: `select id, version, concat_ws('|', id, version::bigint, coalesce(name, '-'), coalesce(title_prefix, '-'),
-        coalesce(title_suffix, '-'), coalesce(right(nik_masked, 2), '-'), coalesce(birth_place, '-'),
+        coalesce(title_suffix, '-'), has_nik, coalesce(birth_place, '-'),
         coalesce(birth_date::text, '-'), coalesce(sex, '-')) as line from sdmk_health_worker where active`
   },
   registrations: {

@@ -97,6 +97,14 @@ export class RejectionDetail extends Component {
     return found ? colors[found] : ''
   }
 
+  /** What is said of a NIK, none of whose digits is shown: of a person's whether it is the row's. */
+  nikOf(who, isPerson = false) {
+    const comparison = isPerson ? this.row?.comparisons.find(item => item.healthWorkerId === who.id) : undefined
+    if (comparison?.agreed.includes('nik')) return _t('Same NIK')
+    if (comparison?.differed.includes('nik')) return _t('Different NIK')
+    return who.hasNik ? _t('Stated, not shown') : _t('None')
+  }
+
   day(text) {
     return text ? formatDate(deserializeDate(text)) : ''
   }
