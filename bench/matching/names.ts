@@ -106,7 +106,7 @@ export const twinNames = {
 /** Names that are titles too, or look like them, and the name with which one could mistake them. */
 export const titleLikeNames = pairs(
   `Haji Hadi, Mars Mira, Raden Randi, Ir Irma, Kos Kosim, Ners Nersi, Fiha Fina, Amd Amdan, Ahli Alif, Bidan Bidin, Se Seno, Sp Sapto,
-  Daeng Danang, Andi Anda, Teuku Teguh, Cut Cucu, Ns Nisa, Drajat Darajat, Apt Apit, Prof Rofi, Dokter Dokto, Dr Dr., H Hadi, S Sri, M Maria, A Ahmad`
+  Daeng Danang, Andi Anda, Teuku Teguh, Cut Cucu, Ns Nisa, Drajat Darajat, Apt Apit, H Hadi, S Sri, M Maria, A Ahmad`
 )
 
 function list(text: string): readonly string[] {
