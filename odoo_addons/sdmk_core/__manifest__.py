@@ -14,6 +14,7 @@
         "views/sdmk_registration_views.xml",
         "views/sdmk_health_worker_edit_views.xml",
         "views/sdmk_health_worker_views.xml",
+        "views/sdmk_bulk_read_views.xml",
         "views/sdmk_core_menus.xml",
     ],
     "assets": {

@@ -1,4 +1,5 @@
 from . import sdmk_service
+from . import sdmk_bulk_read
 from . import sdmk_mirror
 from . import sdmk_catalogue
 from . import sdmk_code

@@ -14,7 +14,7 @@ STATUSES = [
 
 class SdmkRegistration(models.Model):
     _name = "sdmk.registration"
-    _inherit = "sdmk.mirror"
+    _inherit = ["sdmk.mirror", "sdmk.read.count"]
     _description = "Registration (STR)"
     _log_access = False
     _rec_name = "str_number"

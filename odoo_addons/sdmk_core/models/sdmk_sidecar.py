@@ -17,6 +17,8 @@ from odoo.http import request
 CONNECT_SECONDS = 5
 # An order that takes longer goes on in the sidecar, which answers after ten seconds.
 ANSWER_SECONDS = 30
+# A page of what a batch changes has a few kilobytes.
+ANSWER_MEGABYTES = 16
 # The sidecar takes no longer life, and allows that clocks differ by as much.
 SIGNED_SECONDS = 30
 
@@ -79,6 +81,8 @@ class SdmkSidecar(models.AbstractModel):
                     "Authorization": self._sign(key, role, method, path, data or b""),
                     "X-Request-ID": request_id,
                     "traceparent": self._traceparent(),
+                    # What is packed may unpack to any size.
+                    "Accept-Encoding": "identity",
                     "Accept-Language": (self.env.user.lang or "en_US").replace("_", "-"),
                     **({} if data is None else {"Content-Type": "application/json"}),
                     **(headers or {}),
@@ -86,8 +90,13 @@ class SdmkSidecar(models.AbstractModel):
                 timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
                 # What was signed is for this address alone.
                 allow_redirects=False,
+                stream=True,
             )
-            answer = response.json()
+            with response:
+                content = self._read_answer(response)
+            if content is None:
+                raise UserError(self._too_large(method, request_id))
+            answer = json.loads(content)
         except (requests.RequestException, ValueError) as error:
             raise UserError(self._silence(method, request_id)) from error
         if response.status_code >= 400:
@@ -95,6 +104,25 @@ class SdmkSidecar(models.AbstractModel):
         if response.status_code >= 300:
             raise UserError(self._silence(method, request_id))
         return answer
+
+    @api.model
+    def _read_answer(self, response):
+        """Return the body of an answer, or None where it is larger than an answer may be.
+
+        :raises requests.RequestException: where it is packed, or does not end in time
+        """
+        if response.headers.get("Content-Encoding", "identity") != "identity":
+            raise requests.exceptions.ContentDecodingError()
+        # The timeout of the request is one of each piece.
+        ends = time.monotonic() + ANSWER_SECONDS
+        content = bytearray()
+        for piece in response.iter_content(1 << 16):
+            content += piece
+            if len(content) > ANSWER_MEGABYTES << 20:
+                return None
+            if time.monotonic() > ends:
+                raise requests.Timeout()
+        return bytes(content)
 
     @api.model
     def _role(self):
@@ -250,6 +278,11 @@ class SdmkSidecar(models.AbstractModel):
                 " stays so, tell whoever runs it."
             )
         return f"{text}\n{self.env._('Request: %(request)s', request=request_id)}"
+
+    @api.model
+    def _too_large(self, method, request_id):
+        text = self.env._("The sidecar's answer is larger than %(most)s MB.", most=ANSWER_MEGABYTES)
+        return f"{text} {self._silence(method, request_id)}"
 
     @api.model
     def _problem(self, answer, request_id):

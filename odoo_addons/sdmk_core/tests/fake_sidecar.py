@@ -1,6 +1,8 @@
 import base64
+import io
 import json
 from contextlib import contextmanager
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import requests
@@ -16,9 +18,9 @@ class FakeSidecar:
         self.asked = []
         self.answers = []
 
-    def answer(self, body, status=200):
+    def answer(self, body, status=200, headers=None):
         """Answer the next call so; an exception is raised instead."""
-        self.answers.append((status, body))
+        self.answers.append((status, body, headers or {}))
 
     def refuse(self, code, status=409, **more):
         self.answer({"code": code, "title": code, "detail": "why", "requestId": "r-1", **more}, status)
@@ -38,10 +40,19 @@ class FakeSidecar:
         claims = given["headers"]["Authorization"].split(".")[1]
         signed = json.loads(base64.urlsafe_b64decode(claims + "=="))
         self.asked.append({"method": method, "path": path, "json": body, "data": data, "signed": signed, **given})
-        status, body = self.answers.pop(0) if self.answers else (200, {})
+        status, body, *more = self.answers.pop(0) if self.answers else (200, {})
         if isinstance(body, Exception):
             raise body
         response = requests.Response()
         response.status_code = status
-        response._content = json.dumps(body).encode()
+        response.headers.update(*more)
+        content = io.BytesIO(body if isinstance(body, bytes) else json.dumps(body).encode())
+        self.read = 0
+
+        def read(size):
+            piece = content.read(size)
+            self.read += len(piece)
+            return piece
+
+        response.raw = SimpleNamespace(read=read, close=lambda: None)
         return response

@@ -137,6 +137,32 @@ class TestSidecar(SdmkCase):
             with self.assertRaisesRegex(UserError, "odoo-[0-9a-f]"):
                 self.call()
 
+    def test_an_answer_above_the_limit_is_not_read_to_its_end(self):
+        body = b"[" + b" " * (32 << 20) + b"]"
+        for method in ("GET", "POST"):
+            self.sidecar.answer(body)
+            with self.assertRaisesRegex(UserError, "16 MB"):
+                self.env["sdmk.sidecar"]._call(method, "/v1/runs")
+            self.assertTrue(self.sidecar.last["stream"])
+            self.assertLess(self.sidecar.read, 17 << 20)
+
+    def test_an_answer_that_is_packed_or_no_json_is_none(self):
+        self.sidecar.answer(b"<html>")
+        with self.assertRaisesRegex(UserError, "odoo-[0-9a-f]"):
+            self.call()
+        self.sidecar.answer({}, headers={"Content-Encoding": "gzip"})
+        with self.assertRaisesRegex(UserError, "odoo-[0-9a-f]"):
+            self.call()
+        self.assertEqual(self.sidecar.last["headers"]["Accept-Encoding"], "identity")
+
+    def test_an_answer_that_comes_too_slowly_is_given_up(self):
+        self.sidecar.answer({"state": "x" * (1 << 17)})
+        with (
+            patch("odoo.addons.sdmk_core.models.sdmk_sidecar.ANSWER_SECONDS", -1),
+            self.assertRaisesRegex(UserError, "odoo-[0-9a-f]"),
+        ):
+            self.call()
+
     def test_without_an_address_nothing_is_called(self):
         self.env["sdmk.sidecar"]._connect("")
         with self.assertRaises(UserError):

@@ -13,7 +13,7 @@ MOST = 1000
 
 class SdmkRejection(models.Model):
     _name = "sdmk.rejection"
-    _inherit = "sdmk.mirror"
+    _inherit = ["sdmk.mirror", "sdmk.read.count"]
     _description = "Refused Row"
     _log_access = False
     _order = "urgent desc, id desc"

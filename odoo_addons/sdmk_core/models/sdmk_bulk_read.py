@@ -1,0 +1,152 @@
+from odoo import api, fields, models
+from odoo.exceptions import AccessError
+from odoo.fields import Domain
+from odoo.http import request
+from odoo.tools import SQL
+
+# As many people as several screens show at once. One call that reads more is recorded.
+RECORDED_ABOVE = 200
+# One call reads no more, unless a system administrator makes it.
+MOST_READ = 2000
+
+
+class SdmkBulkRead(models.Model):
+    """Calls that read many people at once: who, when, how many and by which fields they were searched."""
+
+    _name = "sdmk.bulk.read"
+    _inherit = "sdmk.service"
+    _description = "Bulk Read"
+    _log_access = False
+    _order = "id desc"
+    _rec_name = "login"
+
+    read_at = fields.Datetime(string="When", required=True, readonly=True, index=True)
+    login = fields.Char(string="Who", required=True, readonly=True)
+    model = fields.Char(string="Records Of", required=True, readonly=True)
+    records = fields.Integer(string="How Many", required=True, readonly=True)
+    way = fields.Char(string="Call", readonly=True, help="The address that was called.")
+    criteria = fields.Char(readonly=True, help="Fields and operators of the search, without the values.")
+    is_denied = fields.Boolean(string="Denied", readonly=True)
+
+
+class SdmkReadCount(models.AbstractModel):
+    """Counts the records of people that one call reads, however it reads them."""
+
+    _name = "sdmk.read.count"
+    _description = "Count of the Records That a Call Reads"
+
+    @api.model
+    def search_fetch(self, domain, field_names=None, offset=0, limit=None, order=None):
+        self._read_so_far()["criteria"] = self._criteria_of(domain)
+        return super().search_fetch(domain, field_names, offset=offset, limit=limit, order=order)
+
+    def export_data(self, fields_to_export):
+        """Record every export, however few it takes. Odoo itself asks for a group that no role of SDMK has."""
+        self._read_so_far()["is_export"] = True
+        return super().export_data(fields_to_export)
+
+    def _fetch_query(self, query, fields):
+        # All reads of columns pass here: of lists, forms, relations, names, exports and computed fields.
+        if self.env.uid == api.SUPERUSER_ID or all(field.name == "id" for field in fields):
+            return super()._fetch_query(query, fields)
+        most = self._most_read()
+        if most and (query.limit is None or query.limit > most):
+            # One too many is enough to deny the call.
+            query.limit = most + 1
+        fetched = super()._fetch_query(query, fields)
+        so_far = self._read_so_far()
+        so_far["ids"].update(fetched._ids)
+        self._count(so_far)
+        return fetched
+
+    @api.model
+    def _read_group(self, domain, groupby=(), aggregates=(), having=(), offset=0, limit=None, order=None):
+        groups = super()._read_group(domain, groupby, aggregates, having, offset, limit, order)
+        return self._counted_groups(domain, groups)
+
+    @api.model
+    def _read_grouping_sets(self, domain, grouping_sets, aggregates=(), order=None):
+        sets = super()._read_grouping_sets(domain, grouping_sets, aggregates, order)
+        for groups in sets:
+            self._counted_groups(domain, groups)
+        return sets
+
+    @api.model
+    def _counted_groups(self, domain, groups):
+        """Count groups as records, and those that list values by the values."""
+        if self.env.uid != api.SUPERUSER_ID and groups:
+            so_far = self._read_so_far()
+            so_far["criteria"] = self._criteria_of(domain)
+            listed = sum(
+                max((len(value) for value in group if isinstance(value, (list, tuple))), default=1) for group in groups
+            )
+            so_far["groups"] = max(so_far["groups"], listed)
+            self._count(so_far)
+        return groups
+
+    @api.model
+    def _read_so_far(self):
+        """Return what this transaction has read of the model for its user."""
+        key = ("sdmk.read.count", self._name, self.env.uid)
+        empty = {"ids": set(), "groups": 0, "criteria": "", "is_export": False, "record": None, "recorded": 0}
+        return self.env.cr.cache.setdefault(key, empty)
+
+    @api.model
+    def _count(self, so_far):
+        """Record a call that reads many, and deny one that reads too many.
+
+        :raises AccessError: above the limit
+        """
+        count = max(len(so_far["ids"]), so_far["groups"])
+        most = self._most_read()
+        is_denied = bool(most) and count > most
+        if count > so_far["recorded"] and (count > RECORDED_ABOVE or so_far["is_export"]):
+            self._record(so_far, count, is_denied)
+        if is_denied:
+            raise AccessError(
+                self.env._(
+                    "One call reads at most %(most)s health workers, registrations or rejected rows. Narrow your"
+                    " search. A system administrator may read more.",
+                    most=most,
+                )
+            )
+
+    @api.model
+    def _most_read(self):
+        """Return how many records the user may read with one call, or None."""
+        return None if self.env.user.has_group("base.group_system") else MOST_READ
+
+    @api.model
+    def _record(self, so_far, count, is_denied):
+        # By itself: a call that is denied, or that only reads, commits nothing.
+        with self.env.registry.cursor() as cr:
+            if so_far["record"] is None:
+                cr.execute(
+                    SQL(
+                        "insert into sdmk_bulk_read (read_at, login, model, records, way, criteria, is_denied)"
+                        " values (now() at time zone 'UTC', %s, %s, %s, %s, %s, %s) returning id",
+                        self.env.user.login,
+                        self._name,
+                        count,
+                        request.httprequest.path[:200] if request else None,
+                        so_far["criteria"],
+                        is_denied,
+                    )
+                )
+                so_far["record"] = cr.fetchone()[0]
+            else:
+                cr.execute(
+                    SQL(
+                        "update sdmk_bulk_read set records = %s, is_denied = %s where id = %s",
+                        count,
+                        is_denied,
+                        so_far["record"],
+                    )
+                )
+        so_far["recorded"] = count
+
+    @api.model
+    def _criteria_of(self, domain):
+        """Return the fields and operators of a domain. Its values may be a person's name or number."""
+        conditions = Domain(domain).iter_conditions()
+        return ", ".join(dict.fromkeys(f"{item.field_expr} {item.operator}" for item in conditions))[:500]
