@@ -15,6 +15,7 @@ import { type Identity, initIdentity, loadIdentity } from '../sidecar/registry/i
 import { fillNextDigests } from '../sidecar/registry/redigest/fill.ts'
 import { addDigestKey } from '../sidecar/registry/redigest/keys.ts'
 import { switchDigestKey } from '../sidecar/registry/redigest/switch.ts'
+import { nikOf } from '../sidecar/registry/seal-place.ts'
 import { createFileSecretStore } from '../sidecar/secrets/file.ts'
 
 const atATime = 10_000
@@ -60,11 +61,12 @@ async function populate({ pool }: Database, identity: Identity): Promise<void> {
   for (let from = 0; from < people; from += atATime) {
     const niks = Array.from({ length: Math.min(atATime, people - from) }, (_, i) => String(10 ** 15 + from + i))
     await pool.query(
-      `insert into sdmk.health_worker (nik_digest, nik_sealed, name, name_key, birth_place, birth_place_key,
+      `insert into sdmk.health_worker (id, nik_digest, nik_sealed, name, name_key, birth_place, birth_place_key,
         birth_date, sex, nik_at, name_at)
-      select digest, sealed, name, upper(name), 'Bandung', 'BANDUNG', date '1960-01-01' + n::int % 15000, 'male', now(), now()
+      overriding system value
+      select $3::int + n, digest, sealed, name, upper(name), 'Bandung', 'BANDUNG', date '1960-01-01' + n::int % 15000, 'male', now(), now()
       from unnest($1::bytea[], $2::bytea[]) with ordinality t (digest, sealed, n), lateral (select 'Orang ' || md5($3::int + n || '') as name) named`,
-      [niks.map(nik => identity.digestNik(nik)), niks.map(nik => identity.seal('nik', nik)), from]
+      [niks.map(nik => identity.digestNik(nik)), niks.map((nik, i) => identity.seal(nikOf(from + i + 1), nik)), from]
     )
   }
   await pool.query('analyze sdmk.health_worker')

@@ -47,6 +47,7 @@ import { registrationRoutes } from './sync/routes/registrations.ts'
 import { rejectionRoutes } from './sync/routes/rejections.ts'
 import { revealRoutes } from './sync/routes/reveal.ts'
 import { runRoutes } from './sync/routes/runs.ts'
+import sealFaults from './sync/seal-faults.ts'
 import { createTransform } from './transform/transform.ts'
 
 export interface AppOptions {
@@ -145,7 +146,10 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(sync, { config, mapping, identity, keepsTime: options.keepsTime ?? true })
     }
     await app.register(auth)
-    if (secrets !== null) await app.register(refusals)
+    if (secrets !== null) {
+      await app.register(refusals)
+      await app.register(sealFaults)
+    }
     await app.register(disclosure)
     if (config.roles.includes('api')) {
       await app.register(runRoutes, { mapping })

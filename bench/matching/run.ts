@@ -4,6 +4,7 @@ import { cutList } from '../../sidecar/platform/json-list.ts'
 import { applyPlan, isLostRace } from '../../sidecar/registry/apply.ts'
 import { createIdentity, type Identity } from '../../sidecar/registry/identity.ts'
 import { PageWriter } from '../../sidecar/registry/page-writer.ts'
+import { takePersonIdsFrom } from '../../sidecar/registry/person-ids.ts'
 import { openStaging, stagePages } from '../../sidecar/registry/stage.ts'
 import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
 import { readPage } from '../../sidecar/sync/read-page.ts'
@@ -61,7 +62,7 @@ async function runBatch(bench: Bench, rows: LabelledRow[]): Promise<RowResult[]>
       bench.plan(client, batchId, bench.identity, { asOf, createUnmatched: 'create', transform: bench.transform })
     )
     try {
-      await database.withTransaction(client => applyPlan(client, batchId, asOf))
+      await database.withTransaction(client => applyPlan(client, batchId, bench.identity, asOf))
       break
     } catch (error) {
       if (!isLostRace(error) || replans === mostReplans) throw error
@@ -109,7 +110,7 @@ async function stage({ database, identity, transform }: Bench, rows: LabelledRow
   const batchId = (made[0] as { id: number }).id
   await database.withTransaction(async client => {
     await openStaging(client, batchId)
-    const writer = new PageWriter(batchId, identity)
+    const writer = new PageWriter({ id: batchId, source: 'kki' }, identity, takePersonIdsFrom(client))
     for (let start = 0; start < rows.length; start += rowsPerPage) {
       const records = rows.slice(start, start + rowsPerPage).map(({ record }) => record)
       const body = Buffer.from(JSON.stringify({ data: records }))

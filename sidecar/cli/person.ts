@@ -1,15 +1,18 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
 import { Command, Option } from 'commander'
+import type pg from 'pg'
 import { RequestInvalid } from '../errors.ts'
 import { createDatabase } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 import type { Language } from '../platform/problem-texts.ts'
 import { inTransaction, oneMoment } from '../platform/transaction.ts'
+import { SealFault } from '../registry/errors.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { recordAudit } from '../sync/audit/record.ts'
 import { reportPerson } from '../sync/person-report/report.ts'
 import { inWords } from '../sync/person-report/words.ts'
+import { auditSealFaults } from '../sync/seal-faults.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
 import { reasonOption } from './reason.ts'
 import { withSecret } from './with-secret.ts'
@@ -52,13 +55,21 @@ function reportCommand(): Command {
               return made
             },
             oneMoment
-          )
+          ).catch(error => auditAndThrow(pool, error))
           print(json, report, inWords(report, language))
         } finally {
           await pool.end()
         }
       })
     )
+}
+
+/** The report's own transaction is rolled back, so the event has another one. */
+async function auditAndThrow(pool: pg.Pool, error: unknown): Promise<never> {
+  if (error instanceof SealFault) {
+    await inTransaction(pool, client => auditSealFaults(client, commandCaller(), [error]))
+  }
+  throw error
 }
 
 /** Returns the first line of standard input; on a terminal it is asked for and not shown. @throws RequestInvalid */

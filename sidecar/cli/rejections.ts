@@ -61,7 +61,7 @@ export function rejectionsCommand(): Command {
             const order = await reprocessRejections(client, context, selectionOf(ids, options), caller)
             return {
               runId: order.runId,
-              told: `${order.rows} rows taken up, ${order.purged} no longer kept`,
+              told: `${order.rows} rows taken up, ${order.purged} no longer kept${ofUnfit(order.unfit)}`,
               next: order.next
             }
           })
@@ -214,4 +214,8 @@ async function dismiss(ids: number[], options: SelectOptions & { reason: string 
 
 function caller(): DeskCaller {
   return { ...commandCaller(), triggeredBy: 'command' }
+}
+
+function ofUnfit(count: number): string {
+  return count === 0 ? '' : `, ${count} left out since their sealed value does not fit its place`
 }

@@ -1,12 +1,14 @@
 import { Presets, SingleBar } from 'cli-progress'
 import type { Database } from '../platform/database.ts'
 import { holdIdentity } from '../registry/digest-key.ts'
+import { SealFault } from '../registry/errors.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { fillNextDigests, forgetNextDigests } from '../registry/redigest/fill.ts'
 import { addDigestKey, dropFormerDigestKey, readDigestKeys } from '../registry/redigest/keys.ts'
 import { type Switched, switchDigestKey } from '../registry/redigest/switch.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
 import { recordAudit } from '../sync/audit/record.ts'
+import { auditSealFaults } from '../sync/seal-faults.ts'
 import { commandCaller } from './command.ts'
 
 /** What the switch did; null where an earlier call had made it, and this one ended what was left. */
@@ -19,7 +21,7 @@ export interface DigestRotation {
  * key out. Broken off after any of these, it goes on when called again. Nobody need wait for running services to read
  * the secret: the database tells them which key is in force, and one that does not know it looks for it.
  *
- * @throws DigestKeyHeld, DigestUnfit, SealBroken; DigestKeyUnknown where the registry was made with none of the secret's keys
+ * @throws DigestKeyHeld, SealBroken, SealUnfit; DigestKeyUnknown where the registry was made with none of the secret's keys
  */
 export async function rotateDigestKey(
   secrets: VersionedSecretStore,
@@ -29,7 +31,14 @@ export async function rotateDigestKey(
   const inForce = await database.withTransaction(client => holdIdentity(client, keys))
   const { next } = await readDigestKeys(secrets)
   const isSwitched = next?.fingerprint.equals(inForce.fingerprint) ?? false
-  const switched = isSwitched ? null : await fillAndSwitch(secrets, database)
+  const switched = isSwitched
+    ? null
+    : await fillAndSwitch(secrets, database).catch(async error => {
+        if (error instanceof SealFault) {
+          await database.withTransaction(client => auditSealFaults(client, commandCaller(), [error]))
+        }
+        throw error
+      })
   await forgetNextDigests(database)
   await dropFormerDigestKey(secrets)
   // A store with versions, such as Vault, would go on showing the former key to whoever may read the secret.

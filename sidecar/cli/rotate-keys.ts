@@ -2,11 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Presets, SingleBar } from 'cli-progress'
 import { Command, Option } from 'commander'
 import type { Database } from '../platform/database.ts'
+import type { SealFault } from '../registry/errors.ts'
 import { keysReadEverySeconds } from '../registry/follow-identity.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
 import { addSealKey, countOtherwiseSealed, dropSealKeys, readSealKeys, reseal, useSealKey } from '../registry/reseal.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
 import { recordAudit } from '../sync/audit/record.ts'
+import { auditSealFaults } from '../sync/seal-faults.ts'
 import { withOwner } from './as-owner.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
 import { linesOfAuditRotation, rotateAuditKey } from './rotate-audit-key.ts'
@@ -71,6 +73,8 @@ interface Result {
   resealed: number
   /** By table, what is still sealed with an older key. */
   left: Record<string, number>
+  /** Values that do not fit where they stand, and stay as they are. */
+  unfit: { column: string; row: string; fault: string }[]
   /** Older keys that were taken out. */
   forgotten: number[]
 }
@@ -98,13 +102,16 @@ async function rotate(
     Presets.shades_classic
   )
   const { present } = await readSealKeys(secrets)
-  const resealed = await reseal(withTransaction, await loadIdentity(secrets), present, {
+  const { resealed, faults } = await reseal(withTransaction, await loadIdentity(secrets), present, {
     onProgress(done, total) {
       if (!bar.isActive) bar.start(total, 0)
       bar.update(done)
     }
   }).finally(() => bar.stop())
-  return record(withTransaction, { sealKeyId: present, resealed, left: await leftOf(present), forgotten: [] })
+  const unfit = faults.map(({ column, row, fault }) => ({ column, row, fault }))
+  if (unfit.length > 0) process.exitCode = 1
+  const result = { sealKeyId: present, resealed, left: await leftOf(present), unfit, forgotten: [] }
+  return record(withTransaction, result, faults)
 }
 
 /** A call of its own: a process that could not read the new key would seal with the older one all the while. */
@@ -113,29 +120,42 @@ async function forget(secrets: VersionedSecretStore, { withTransaction }: Transa
   const left = await withTransaction(client => countOtherwiseSealed(client, present))
   const forgotten = Object.keys(left).length === 0 ? former : []
   if (forgotten.length > 0) await dropSealKeys(secrets, forgotten)
-  const result = await record(withTransaction, { sealKeyId: present, resealed: 0, left, forgotten })
+  const result = await record(withTransaction, { sealKeyId: present, resealed: 0, left, unfit: [], forgotten })
   // Also where nothing was taken out: an earlier call may have been broken off here. A rotation of the digest key that
   // is not finished needs no former version either.
   if (Object.keys(left).length === 0) await secrets.destroyFormer?.(identitySecret)
   return result
 }
 
-async function record(withTransaction: Transactions['withTransaction'], result: Result): Promise<Result> {
-  await withTransaction(client =>
-    recordAudit(client, { ...commandCaller(), action: 'keys.rotated', detail: { ...result } })
-  )
+async function record(
+  withTransaction: Transactions['withTransaction'],
+  result: Result,
+  faults: readonly SealFault[] = []
+): Promise<Result> {
+  const { unfit, ...counts } = result
+  const caller = commandCaller()
+  await withTransaction(async client => {
+    await auditSealFaults(client, caller, faults)
+    const detail = { ...counts, unfit: unfit.length }
+    await recordAudit(client, { ...caller, action: 'keys.rotated', detail })
+  })
   return result
 }
 
-function linesOf({ sealKeyId, resealed, left, forgotten }: Result): string[] {
+function linesOf({ sealKeyId, resealed, left, unfit, forgotten }: Result): string[] {
   const rest = Object.entries(left).map(
     ([table, count]) => `${table}: ${count} values are still sealed with an older key`
   )
   return [
     `Key ${sealKeyId} seals; ${resealed} values were sealed anew, and ${forgotten.length} older keys taken out.`,
     ...rest,
-    rest.length > 0
-      ? 'Batches are under way; call again when they have ended.'
-      : 'No value needs an older key. Keep a new copy of the secret "nik-keys".'
+    ...unfit.map(
+      ({ column, row, fault }) => `${column} of ${row} does not fit its place (${fault}) and stays as it is.`
+    ),
+    unfit.length > 0
+      ? 'Somebody changed the database: treat it as a security incident (docs/runbook.md#sealedvalueunfit).'
+      : rest.length > 0
+        ? 'Batches are under way; call again when they have ended.'
+        : 'No value needs an older key. Keep a new copy of the secret "nik-keys".'
   ]
 }

@@ -17,6 +17,7 @@ export const problemStatus = {
   PARTITION_BUSY: 409,
   NIK_TAKEN: 409,
   NIK_ABSENT: 409,
+  SEAL_UNFIT: 409,
   ODOO_NOT_CONFIGURED: 409,
   PRECONDITION_FAILED: 412,
   IDEMPOTENCY_CONFLICT: 422,
@@ -28,6 +29,7 @@ export const problemStatus = {
   DATABASE_UNAVAILABLE: 503,
   DIGEST_KEY_UNKNOWN: 503,
   KKI_UNAVAILABLE: 503,
+  SEAL_BROKEN: 503,
   UNAVAILABLE: 503
 } as const satisfies Record<string, number>
 

@@ -1,6 +1,8 @@
 import type pg from 'pg'
 import { countDeactivated, deriveStatuses } from './derive-statuses.ts'
 import { PlanOutdated } from './errors.ts'
+import type { Identity } from './identity.ts'
+import { moveMergedNiks } from './move-niks.ts'
 import { settlePlanner, withoutLoops } from './planner.ts'
 import { inPartitions, sql } from './sql.ts'
 
@@ -42,6 +44,7 @@ interface Counted {
 export async function applyPlan(
   client: pg.ClientBase,
   batchId: number,
+  identity: Identity,
   asOf: string
 ): Promise<{ deactivated: number }> {
   const run = <R extends pg.QueryResultRow>(statement: string, values: unknown[] = []) =>
@@ -56,6 +59,7 @@ export async function applyPlan(
     await run(insertPeople, [batchId])
     await run(settleDecisions, [batchId])
     await run(mergePeople, [batchId])
+    await moveMergedNiks(client, identity)
     await run(updatePeople, [batchId])
     await run(formerNiks)
     await run(insertRegistrations, [batchId])

@@ -3,6 +3,7 @@ import { ConfigurationError } from '../errors.ts'
 import type { Database } from '../platform/database.ts'
 import { DigestKeyUnknown } from './errors.ts'
 import type { Identity, IdentityKeys } from './identity.ts'
+import { nikOf } from './seal-place.ts'
 
 /**
  * The digest key in force is the one whose fingerprint `sdmk.digest_key` holds: every digest in the database was made with
@@ -63,10 +64,10 @@ async function begin(client: pg.ClientBase, keys: IdentityKeys): Promise<Buffer 
 
 /** A registry may be older than its fingerprint: then whoever is in it tells whether this is its key. */
 async function refuseStrange(client: pg.ClientBase, identity: Identity): Promise<void> {
-  const { rows } = await client.query<{ digest: Buffer; sealed: Buffer }>(
-    'select nik_digest as digest, nik_sealed as sealed from sdmk.health_worker where nik_digest is not null limit 1'
+  const { rows } = await client.query<{ id: number; digest: Buffer; sealed: Buffer }>(
+    'select id, nik_digest as digest, nik_sealed as sealed from sdmk.health_worker where nik_digest is not null limit 1'
   )
   if (!rows[0]) return
-  const nik = identity.open('nik', rows[0].sealed).toString()
+  const nik = identity.open(nikOf(rows[0].id), rows[0].sealed, 'nik').toString()
   if (!identity.digestNik(nik).equals(rows[0].digest)) throw new DigestKeyUnknown()
 }

@@ -10,6 +10,8 @@ import { cleanText } from '../transform/text.ts'
 import { holdIdentity } from './digest-key.ts'
 import { HealthWorkerNotFound, NikTaken } from './errors.ts'
 import type { Identity, IdentityKeys } from './identity.ts'
+import { takeFrom } from './move-niks.ts'
+import { nikOf } from './seal-place.ts'
 
 /** What SDMK sets of a person by hand; null takes a value away, and KKI's next one fills it. */
 export interface PersonEdit {
@@ -43,13 +45,15 @@ interface PersonRow {
   birth_place: string | null
   birth_date: string | null
   nik_digest: Buffer | null
+  nik_sealed: Buffer | null
   version: number
 }
 
 /**
  * Sets values of a person by hand, within the caller's transaction; they are SDMK's own from then on. A NIK that is
  * replaced is kept as a former one. Returns the names of the fields that changed.
- * @throws HealthWorkerNotFound, PreconditionFailed where it is no longer the version that the caller read, RequestInvalid, NikTaken
+ * @throws HealthWorkerNotFound, PreconditionFailed where it is no longer the version that the caller read, RequestInvalid, NikTaken,
+ *   SealBroken, SealUnfit where the NIK that is replaced does not fit the person
  */
 export async function editHealthWorker(
   client: pg.ClientBase,
@@ -60,7 +64,7 @@ export async function editHealthWorker(
 ): Promise<string[]> {
   const identity = await holdIdentity(client, context.identity)
   const { rows } = await client.query<PersonRow>(
-    `select name, title_prefix, title_suffix, birth_place, birth_date, nik_digest, version
+    `select name, title_prefix, title_suffix, birth_place, birth_date, nik_digest, nik_sealed, version
     from sdmk.health_worker where id = $1 for no key update`,
     [id]
   )
@@ -69,26 +73,28 @@ export async function editHealthWorker(
   checkTexts(edit, context)
   const columns = {
     ...nameColumns(edit, rows[0]),
-    ...nikColumns(edit, identity),
+    ...nikColumns(edit, id, identity),
     ...birthColumns(edit, rows[0], context),
     ...sexColumns(edit)
   }
   if (Object.keys(columns).length === 0) return []
   if (columns.nik_digest instanceof Buffer) await refuseTaken(client, id, columns.nik_digest)
-  if ('nik_digest' in columns) await keepFormerNik(client, id, columns.nik_digest as Buffer | null)
+  const before = 'nik_digest' in columns ? await keepNik(client, identity, id, rows[0], columns.nik_digest) : null
   const names = Object.keys(columns)
   const changed = await client.query<{ before: Record<string, unknown> | null }>(
     `with old as (select h as before from sdmk.health_worker h where h.id = $1), updated as (
       update sdmk.health_worker h
       set ${names.map((name, i) => `${name} = $${i + 2}`).join(', ')}, version = nextval('sdmk.version_seq'), updated_at = now()
       from old where h.id = $1
-      returning kki.changed_fields(to_jsonb(old.before), to_jsonb(h)) as before
+      returning kki.changed_fields(
+        to_jsonb(jsonb_populate_record(old.before, coalesce($${names.length + 2}::jsonb, '{}'))), to_jsonb(h)
+      ) as before
     ), recorded as (
       insert into kki.change (operation, health_worker_id, health_worker_before)
       select 'edited', $1, before from updated where before is not null
     )
     select before from updated`,
-    [id, ...names.map(name => columns[name])]
+    [id, ...names.map(name => columns[name]), before && { nik_sealed: `\\x${before.toString('hex')}` }]
   )
   return Object.keys(changed.rows[0]?.before ?? {})
 }
@@ -131,14 +137,14 @@ function nameColumns({ name, titlePrefix, titleSuffix }: PersonEdit, now: Person
   }
 }
 
-function nikColumns({ nik }: PersonEdit, identity: Identity): Columns {
+function nikColumns({ nik }: PersonEdit, id: number, identity: Identity): Columns {
   if (nik === undefined) return {}
   if (nik === null) return { nik_digest: null, nik_sealed: null, nik_at: null }
   const fault = nikFault(nik)
   if (fault !== null) throw new RequestInvalid('nik', nikFaults[fault])
   return {
     nik_digest: identity.digestNik(nik),
-    nik_sealed: identity.seal('nik', nik),
+    nik_sealed: identity.seal(nikOf(id), nik),
     nik_at: ownStamp
   }
 }
@@ -201,13 +207,26 @@ export async function isNikTaken(client: pg.ClientBase, keys: IdentityKeys, id: 
   return isTaken(client, id, (await holdIdentity(client, keys)).digestNik(nik))
 }
 
-/** A NIK that was this person's stays known, and never matches again. */
-async function keepFormerNik(client: pg.ClientBase, id: number, nikDigest: Buffer | null): Promise<void> {
-  await client.query(
-    `insert into sdmk.former_nik (health_worker_id, nik_digest, nik_sealed)
-    select id, nik_digest, nik_sealed from sdmk.health_worker
-    where id = $1 and nik_digest is not null and nik_digest is distinct from $2
-    on conflict do nothing`,
-    [id, nikDigest]
-  )
+/**
+ * A NIK that was this person's stays known, and never matches again. Returns it as the change keeps it, sealed; null where
+ * there was none. @throws SealBroken, SealUnfit
+ */
+async function keepNik(
+  client: pg.ClientBase,
+  identity: Identity,
+  id: number,
+  { nik_digest: digest, nik_sealed: sealed }: PersonRow,
+  newDigest: unknown
+): Promise<Buffer | null> {
+  if (digest === null || sealed === null) return null
+  const { former, changed } = takeFrom(identity, id, { sealed, digest })
+  if (!(newDigest instanceof Buffer && newDigest.equals(digest))) {
+    await client.query(
+      `insert into sdmk.former_nik (health_worker_id, nik_digest, nik_sealed)
+      select id, nik_digest, $2 from sdmk.health_worker where id = $1
+      on conflict do nothing`,
+      [id, former]
+    )
+  }
+  return changed
 }

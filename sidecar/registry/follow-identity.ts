@@ -34,8 +34,8 @@ export async function followIdentity(
     )
   }, keysReadEverySeconds * 1000).unref()
   const sealing: Pick<Identity, 'seal' | 'open'> = {
-    seal: (purpose, value) => current.seal(purpose, value),
-    open: (purpose, sealed) => current.open(purpose, sealed)
+    seal: (...args) => current.seal(...args),
+    open: (...args) => current.open(...args)
   }
   return {
     identity: {

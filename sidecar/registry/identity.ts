@@ -11,10 +11,11 @@ import {
 import { ConfigurationError } from '../errors.ts'
 import { SecretChanged } from '../secrets/errors.ts'
 import type { SecretStore, VersionedSecretStore } from '../secrets/store.ts'
-import { DigestKeyUnknown, SealBroken } from './errors.ts'
+import { DigestKeyUnknown, SealBroken, SealUnfit } from './errors.ts'
+import type { SealPlace } from './seal-place.ts'
 
-/** What a sealed value is; a value sealed as one cannot be opened as another. */
-export type SealPurpose = 'nik' | 'row' | 'page' | 'cursor'
+/** As what a value was sealed before it was bound to its row. Only resealing opens such values. */
+export type UnboundPurpose = 'nik' | 'row'
 
 /** What keeps identity numbers out of the database in clear: the sealing keys, and one digest key. */
 export interface Identity {
@@ -29,10 +30,10 @@ export interface Identity {
    * nobody can go on to the digest of a longer text, which is what HMAC takes twice the time for.
    */
   inputDigester(version: string): (row: Buffer) => string
-  /** AES-256-GCM: version, key id, 12 bytes of nonce, ciphertext, 16 bytes of tag. */
-  seal(purpose: SealPurpose, value: Buffer | string): Buffer
-  /** @throws SealBroken */
-  open(purpose: SealPurpose, sealed: Uint8Array): Buffer
+  /** AES-256-GCM with the place as additional data: version, key id, 12 bytes of nonce, ciphertext, 16 bytes of tag. */
+  seal(place: SealPlace, value: Buffer | string): Buffer
+  /** `unbound` opens a value of the former version too, which any place would open. @throws SealBroken, SealUnfit */
+  open(place: SealPlace, sealed: Uint8Array, unbound?: UnboundPurpose): Buffer
 }
 
 /** All keys at hand. Which of the digest keys counts, the database says: see `digest-key.ts`. */
@@ -60,10 +61,13 @@ export interface AuditHead {
   hash: string
 }
 
-const sealVersion = 1
+/** Binds a value to its place. Version 1 bound it to its purpose alone. */
+export const sealVersion = 2
+const unboundVersion = 1
 const headerLength = 2
 const nonceLength = 12
 const tagLength = 16
+const shortest = headerLength + nonceLength + tagLength
 const keyLength = 32
 const defaultVariable = 'SDMK_SECRETS_DIR'
 /** Name of the secret that holds the keys. */
@@ -197,31 +201,39 @@ export function createIdentity(
     digestNik: nik => createHmac('sha256', digestKey).update(nik).digest(),
     digestRow: raw => createHmac('sha256', digestKey).update('row\0').update(raw).digest(),
     inputDigester: version => createInputDigester(digestKey, version),
-    seal(purpose, value) {
+    seal(place, value) {
       const nonce = nextNonce()
       const cipher = createCipheriv('aes-256-gcm', sealKey, nonce)
-      cipher.setAAD(Buffer.from(purpose))
+      cipher.setAAD(toBytes(place))
       const body = typeof value === 'string' ? cipher.update(value, 'utf8') : cipher.update(value)
       return Buffer.concat([header, nonce, body, cipher.final(), cipher.getAuthTag()])
     },
-    open(purpose, sealed) {
+    open(place, sealed, unbound) {
       const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength)
+      const [version] = bytes
+      if (version === unboundVersion && unbound === undefined) throw new SealUnfit(place, 'unbound')
+      if ((version !== sealVersion && version !== unboundVersion) || bytes.length < shortest) {
+        throw new SealUnfit(place, 'altered')
+      }
       const keyName = `sealKey${bytes[1]}`
       const key = sealKeys.get(keyName)
-      if (bytes[0] !== sealVersion || key === undefined || bytes.length < headerLength + nonceLength + tagLength) {
-        throw new SealBroken(`A sealed value names a key ("${keyName}") or a version that is not at hand`)
-      }
+      if (key === undefined) throw new SealBroken(place, keyName)
       const bodyStart = headerLength + nonceLength
       const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(headerLength, bodyStart))
-      decipher.setAAD(Buffer.from(purpose))
+      decipher.setAAD(version === unboundVersion && unbound ? Buffer.from(unbound) : toBytes(place))
       decipher.setAuthTag(bytes.subarray(-tagLength))
       try {
         return Buffer.concat([decipher.update(bytes.subarray(bodyStart, -tagLength)), decipher.final()])
       } catch (cause) {
-        throw new SealBroken('A sealed value was altered, or sealed for another purpose', { cause })
+        throw new SealUnfit(place, 'altered', { cause })
       }
     }
   }
+}
+
+/** Starts with the column and the row, which hold no NUL. */
+function toBytes({ column, row, beside }: SealPlace): Buffer {
+  return Buffer.from(beside === undefined ? `${column}\0${row}` : `${column}\0${row}\0${beside}`)
 }
 
 /** With one call of the hash for each row: a HMAC object is made of three times the time, and of garbage. */

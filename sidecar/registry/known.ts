@@ -5,13 +5,8 @@ import type { RowPosition } from '../transform/types.ts'
 import { compactExactly } from './exact-json.ts'
 import type { Identity } from './identity.ts'
 import { inPartitions, sql } from './sql.ts'
-import { stageRows } from './stage.ts'
-import {
-  type KnownRegistrations,
-  refusedForContent,
-  type StagedCandidate,
-  type StagedRejection
-} from './staged-lines.ts'
+import { stageRows, type UnnumberedCandidate } from './stage.ts'
+import { type KnownRegistrations, refusedForContent, type StagedRejection } from './staged-lines.ts'
 import { readRowTexts } from './staged-texts.ts'
 
 const find = sql('known/01-find.sql')
@@ -89,7 +84,7 @@ async function stageInFull(
   rows.sort((a, b) => a.rowNo - b.rowNo)
   const digestInput = identity.inputDigester(transform.version)
   for (let i = 0; i < rows.length; i += doubtfulAtATime) {
-    const candidates: StagedCandidate[] = []
+    const candidates: UnnumberedCandidate[] = []
     const rejections: StagedRejection[] = []
     for await (const [position, text] of readRowTexts(client, batchId, identity, rows.slice(i, i + doubtfulAtATime))) {
       // It was in good order when it came; a mapping that was changed since may refuse it.
@@ -102,7 +97,8 @@ async function stageInFull(
         )
       }
     }
-    await stageRows(client, batchId, identity, { candidates, rejections })
+    // Rows of SDMK's own files are never known ahead.
+    await stageRows(client, { id: batchId, source: 'kki' }, identity, { candidates, rejections })
   }
 }
 

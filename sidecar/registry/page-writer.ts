@@ -2,7 +2,16 @@ import { constants, zstdCompressSync } from 'node:zlib'
 import type { Candidate, OwnCandidate, RowPosition } from '../transform/types.ts'
 import { CopyText } from './copy.ts'
 import type { Identity } from './identity.ts'
-import { type KnownRegistrations, knownValues, refusedForContent, rejectionValues, rowValues } from './staged-lines.ts'
+import type { TakePersonIds } from './person-ids.ts'
+import { pageOf } from './seal-place.ts'
+import {
+  type KnownRegistrations,
+  knownValues,
+  refusedForContent,
+  rejectionValues,
+  rowValues,
+  type StagedBatch
+} from './staged-lines.ts'
 
 /** A page as lines of COPY, outside of the heap: several pages wait together for their transaction. */
 export interface PreparedPage {
@@ -29,8 +38,11 @@ const compress = (body: Buffer) => zstdCompressSync(body, { params: { [constants
  * digested and sealed, bodies compressed and sealed.
  */
 export class PageWriter {
-  readonly #batchId: number
+  readonly #batch: StagedBatch
   readonly #identity: Identity
+  readonly #takePersonIds: TakePersonIds
+  #personIds: number[] = []
+  #personIdsUsed = 0
   readonly #rowLines = new CopyText()
   readonly #knownLines = new CopyText()
   readonly #rejectionLines = new CopyText()
@@ -40,17 +52,33 @@ export class PageWriter {
   #rejectionCount = 0
 
   /** `next`: the number of the page that it begins with, and of its first row. */
-  constructor(batchId: number, identity: Identity, next: { page: number; rowNo: number } = { page: 1, rowNo: 1 }) {
-    this.#batchId = batchId
+  constructor(
+    batch: StagedBatch,
+    identity: Identity,
+    takePersonIds: TakePersonIds,
+    next: { page: number; rowNo: number } = { page: 1, rowNo: 1 }
+  ) {
+    this.#batch = batch
     this.#identity = identity
+    this.#takePersonIds = takePersonIds
     this.#page = next.page
     this.#rowNo = next.rowNo
+  }
+
+  /** To be called before that many rows are added: each may create a person, whose id it takes ahead. */
+  async expect(rows: number): Promise<void> {
+    const left = this.#personIds.slice(this.#personIdsUsed)
+    const missing = Math.max(0, rows - left.length)
+    this.#personIds = [...left, ...(await this.#takePersonIds(missing))]
+    this.#personIdsUsed = 0
   }
 
   /** Adds a row in good order; `pageRow` is its place in the page, from 1. Returns where it stood. */
   add(pageRow: number, candidate: Candidate | OwnCandidate, inputDigest: string | null = null): RowPosition {
     const position = this.#next(pageRow)
-    this.#rowLines.add(rowValues(this.#batchId, { position, candidate, inputDigest }, this.#identity))
+    const newHealthWorkerId = candidate.nik === null ? null : this.#nextPersonId()
+    const row = { position, candidate, newHealthWorkerId, inputDigest }
+    this.#rowLines.add(rowValues(this.#batch.id, row, this.#identity))
     return position
   }
 
@@ -62,15 +90,13 @@ export class PageWriter {
   /** Adds the known rows of the page, and the registrations that they tell of, one beside the other. */
   mention(positions: readonly RowPosition[], registrations: KnownRegistrations): void {
     const places = { pageRows: positions.map(at => at.pageRow), rowNos: positions.map(at => at.rowNo) }
-    this.#knownLines.add(knownValues(this.#batchId, this.#page, places, registrations))
+    this.#knownLines.add(knownValues(this.#batch.id, this.#page, places, registrations))
   }
 
   /** Adds a row that is refused for its own content. */
   refuse(pageRow: number, refused: Omit<Parameters<typeof refusedForContent>[0], 'position'>): RowPosition {
     const position = this.#next(pageRow)
-    this.#rejectionLines.add(
-      rejectionValues(this.#batchId, refusedForContent({ position, ...refused }), this.#identity)
-    )
+    this.#rejectionLines.add(rejectionValues(this.#batch, refusedForContent({ position, ...refused }), this.#identity))
     this.#rejectionCount++
     return position
   }
@@ -82,7 +108,7 @@ export class PageWriter {
       page: this.#page,
       rowCount: this.#rowCount,
       rejectionCount: this.#rejectionCount,
-      bodySealed: this.#identity.seal('page', compress(body)),
+      bodySealed: this.#identity.seal(pageOf(this.#batch.id, this.#page), compress(body)),
       rowLines: this.#rowLines.take(),
       knownLines: this.#knownLines.take(),
       rejectionLines: this.#rejectionLines.take()
@@ -100,6 +126,12 @@ export class PageWriter {
       this.#knownLines.giveBack(knownLines)
       this.#rejectionLines.giveBack(rejectionLines)
     }
+  }
+
+  #nextPersonId(): number {
+    const id = this.#personIds[this.#personIdsUsed++]
+    if (id === undefined) throw new Error('a row was added that was not expected')
+    return id
   }
 
   #next(pageRow: number): RowPosition {

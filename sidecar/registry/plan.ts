@@ -7,7 +7,7 @@ import { stageDoubtful } from './known.ts'
 import { settlePlanner } from './planner.ts'
 import { inPartitions, sql } from './sql.ts'
 import { stageRows } from './stage.ts'
-import type { StagedRejection } from './staged-lines.ts'
+import type { StagedBatch, StagedRejection } from './staged-lines.ts'
 import { readRowTexts } from './staged-texts.ts'
 import { renewStatistics } from './statistics.ts'
 
@@ -105,7 +105,7 @@ export async function planBatch(
   await renewStatistics(client, `kki.plan_row_${batchId}`)
   await run(planOthers, [batchId])
   await renewStatistics(client, `kki.plan_row_${batchId}`)
-  await stagePlanRejections(client, batchId, identity)
+  await stagePlanRejections(client, { id: batchId, source: options.hasOwnPeople ? 'sdmk' : 'kki' }, identity)
   await renewStatistics(client, `kki.staged_rejection_${batchId}`)
 
   const { rows } = await run(summary, [batchId])
@@ -146,16 +146,16 @@ interface RefusedRow {
  * Puts the rows that the plan refuses, or that a person must see, beside those that were refused for their content, each
  * as KKI sent it.
  */
-async function stagePlanRejections(client: pg.ClientBase, batchId: number, identity: Identity): Promise<void> {
-  await client.query(inPartitions(declareRefused, batchId), [batchId])
+async function stagePlanRejections(client: pg.ClientBase, batch: StagedBatch, identity: Identity): Promise<void> {
+  await client.query(inPartitions(declareRefused, batch.id), [batch.id])
   for (;;) {
     const { rows } = await client.query<RefusedRow>(`fetch ${refusedAtATime} from refused`)
     if (rows.length === 0) break
     const rejections: StagedRejection[] = []
-    for await (const [row, text] of readRowTexts(client, batchId, identity, rows)) {
+    for await (const [row, text] of readRowTexts(client, batch.id, identity, rows)) {
       rejections.push(toRejection(row, text))
     }
-    await stageRows(client, batchId, identity, { rejections })
+    await stageRows(client, batch, identity, { rejections })
   }
   await client.query('close refused')
 }

@@ -2,27 +2,28 @@ import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { SecretChanged } from '../secrets/errors.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
-import { type IdentityKeys, identitySecret, loadIdentity, type SealPurpose } from './identity.ts'
+import { holdIdentity } from './digest-key.ts'
+import { SealFault, SealUnfit } from './errors.ts'
+import { type Identity, type IdentityKeys, identitySecret, loadIdentity, sealVersion } from './identity.ts'
+import {
+  changes,
+  formerNiks,
+  healthWorkers,
+  occurrences,
+  placeColumns,
+  placeOf,
+  type SealedStore
+} from './sealed-stores.ts'
 
-/** A place where sealed values are kept for good; `read` and `write` say it in SQL, of table `t` and new value `u.value`. */
-interface Place {
-  table: string
-  purpose: SealPurpose
-  read: string
-  write: string
-}
-
-const places: readonly Place[] = [
-  { table: 'sdmk.health_worker', purpose: 'nik', read: 't.nik_sealed', write: 'nik_sealed = u.value' },
-  { table: 'sdmk.former_nik', purpose: 'nik', read: 't.nik_sealed', write: 'nik_sealed = u.value' },
-  { table: 'kki.rejection_occurrence', purpose: 'row', read: 't.raw_sealed', write: 'raw_sealed = u.value' },
-  {
-    // What an undo puts back.
-    table: 'kki.change',
-    purpose: 'nik',
-    read: `decode(substr(t.health_worker_before ->> 'nik_sealed', 3), 'hex')`,
-    write: `health_worker_before = jsonb_set(t.health_worker_before, '{nik_sealed}', to_jsonb('\\x' || encode(u.value, 'hex')))`
-  }
+/** Where sealed values are kept for good, and what writes the value `u.value` there. */
+const stores: readonly [store: SealedStore, write: string][] = [
+  [healthWorkers, 'nik_sealed = u.value'],
+  [formerNiks, 'nik_sealed = u.value'],
+  [occurrences, 'raw_sealed = u.value'],
+  [
+    changes,
+    `health_worker_before = jsonb_set(t.health_worker_before, '{nik_sealed}', to_jsonb('\\x' || encode(u.value, 'hex')))`
+  ]
 ]
 
 /** Of batches that are under way: dropped when they end, and so not sealed anew. */
@@ -92,13 +93,13 @@ export async function changeKeys(
   await secrets.replace(identitySecret, version, change(value))
 }
 
-/** Returns how many values each place still has that are sealed with another key than `keyId`. */
+/** Returns how many values each table still has that are sealed with another key than `keyId`, or bound to no row. */
 export async function countOtherwiseSealed(client: pg.ClientBase, keyId: number): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
-  for (const [table, read] of [...places.map(place => [place.table, place.read] as const), ...passing]) {
+  for (const [table, read] of [...stores.map(([{ table, sealed }]) => [table, sealed] as const), ...passing]) {
     const { rows } = await client.query<{ count: number }>(
-      `select count(*) as count from ${table} t where get_byte(${read}, 1) <> $1`,
-      [keyId]
+      `select count(*) as count from ${table} t where ${isOtherwise(read, '$1')}`,
+      [beginningOf(keyId)]
     )
     if (rows[0]?.count) counts[table] = rows[0].count
   }
@@ -110,30 +111,43 @@ export interface ResealOptions {
   onProgress?(done: number, total: number): void
 }
 
+export interface Resealed {
+  resealed: number
+  /** Values that do not fit where they stand. They stay as they are. */
+  faults: SealFault[]
+}
+
 /**
- * Seals anew whatever is sealed with another key than `keyId`, a piece of a table in each transaction, and returns how many
- * values that were. Broken off, it is begun again where something is left. A row that somebody works on is left to a later
- * pass: nobody waits for this while it waits for them.
+ * Seals anew whatever is sealed with another key than `keyId`, or bound to no row, a piece of a table in each transaction.
+ * Broken off, it is begun again where something is left. A row that somebody works on is left to a later pass: nobody waits
+ * for this while it waits for them.
+ *
+ * Each value is opened for its place and compared with the digest beside it first. One that was moved here is left as it is:
+ * sealed anew, it would pass for one that belongs here.
  */
 export async function reseal(
   withTransaction: <T>(work: (client: pg.PoolClient) => Promise<T>) => Promise<T>,
-  identity: IdentityKeys,
+  keys: IdentityKeys,
   keyId: number,
   { onProgress }: ResealOptions = {}
-): Promise<number> {
+): Promise<Resealed> {
   const sizes = await withTransaction(async client => {
     const blocks: number[] = []
-    for (const { table } of places) blocks.push(await blocksOf(client, table))
+    for (const [{ table }] of stores) blocks.push(await blocksOf(client, table))
     return blocks
   })
   const total = sizes.reduce((sum, size) => sum + size, 0)
+  // By place: a later pass meets them again.
+  const faults = new Map<string, SealFault>()
   let [resealed, done] = [0, 0]
-  for (const [index, place] of places.entries()) {
+  for (const [index, [store, write]] of stores.entries()) {
     for (let pass = 1, found = 1; found > 0 && pass <= passes; pass++) {
       found = 0
-      const blocks = pass === 1 ? (sizes[index] ?? 0) : await withTransaction(client => blocksOf(client, place.table))
+      const blocks = pass === 1 ? (sizes[index] ?? 0) : await withTransaction(client => blocksOf(client, store.table))
       for (let from = 0; from < blocks; from += blocksAtATime) {
-        found += await withTransaction(client => resealBlocks(client, identity, keyId, place, from))
+        const piece = await withTransaction(client => resealBlocks(client, keys, keyId, store, write, from))
+        found += piece.resealed
+        for (const fault of piece.faults) faults.set(fault.message, fault)
         if (pass > 1) continue
         done += Math.min(blocksAtATime, blocks - from)
         onProgress?.(done, total)
@@ -141,7 +155,7 @@ export async function reseal(
       resealed += found
     }
   }
-  return resealed
+  return { resealed, faults: [...faults.values()] }
 }
 
 async function blocksOf(client: pg.ClientBase, table: string): Promise<number> {
@@ -152,25 +166,66 @@ async function blocksOf(client: pg.ClientBase, table: string): Promise<number> {
   return rows[0]?.blocks ?? 0
 }
 
+interface Stored {
+  ctid: string
+  row: string
+  beside: string | null
+  value: Buffer
+  digest: Buffer | null
+}
+
 async function resealBlocks(
   client: pg.ClientBase,
-  identity: IdentityKeys,
+  keys: IdentityKeys,
   keyId: number,
-  { table, purpose, read, write }: Place,
+  store: SealedStore,
+  write: string,
   from: number
-): Promise<number> {
-  const { rows } = await client.query<{ place: string; value: Buffer }>(
-    `select t.ctid::text as place, ${read} as value from ${table} t
-    where t.ctid >= $1::text::tid and t.ctid < $2::text::tid and get_byte(${read}, 1) <> $3
+): Promise<Resealed> {
+  const identity = await holdIdentity(client, keys)
+  const { rows } = await client.query<Stored>(
+    `select t.ctid::text as ctid, ${placeColumns(store)}, ${store.sealed} as value, ${store.digest} as digest
+    from ${store.table} t
+    where t.ctid >= $1::text::tid and t.ctid < $2::text::tid and ${isOtherwise(store.sealed, '$3')}
     for no key update of t skip locked`,
-    [`(${from},0)`, `(${from + blocksAtATime},0)`, keyId]
+    [`(${from},0)`, `(${from + blocksAtATime},0)`, beginningOf(keyId)]
   )
-  if (rows.length === 0) return 0
+  const [ctids, values, faults]: [string[], Buffer[], SealFault[]] = [[], [], []]
+  for (const row of rows) {
+    try {
+      values.push(sealAnew(identity, store, row))
+      ctids.push(row.ctid)
+    } catch (error) {
+      if (!(error instanceof SealFault)) throw error
+      faults.push(error)
+    }
+  }
+  if (ctids.length === 0) return { resealed: 0, faults }
   const { rowCount } = await client.query(
-    `update ${table} t set ${write}
+    `update ${store.table} t set ${write}
     from unnest($1::text[], $2::bytea[]) as u (place, value)
     where t.ctid = u.place::tid`,
-    [rows.map(({ place }) => place), rows.map(({ value }) => identity.seal(purpose, identity.open(purpose, value)))]
+    [ctids, values]
   )
-  return rowCount ?? 0
+  return { resealed: rowCount ?? 0, faults }
+}
+
+/** @throws SealBroken, SealUnfit */
+function sealAnew(identity: Identity, store: SealedStore, { value, digest, ...at }: Stored): Buffer {
+  const place = placeOf(store, at)
+  const text = identity.open(place, value, store.kind).toString('utf8')
+  const found = store.kind === 'nik' ? identity.digestNik(text) : identity.digestRow(text)
+  const [, subject] = /row:(.*)/.exec(at.beside ?? '') ?? []
+  if (digest !== null && !found.equals(digest)) throw new SealUnfit(place, 'digest')
+  if (subject !== undefined && subject !== found.toString('hex')) throw new SealUnfit(place, 'digest')
+  return identity.seal(place, text)
+}
+
+/** True of a value that does not begin as the ones do that `keyId` seals now: that of another key, or of the former version. */
+function isOtherwise(sealed: string, beginning: string): string {
+  return `substr(${sealed}, 1, 2) <> ${beginning}::bytea`
+}
+
+function beginningOf(keyId: number): Buffer {
+  return Buffer.from([sealVersion, keyId])
 }

@@ -4,12 +4,14 @@ import { holdDigestKey } from './digest-key.ts'
 import { DigestKeyChanged } from './errors.ts'
 import type { Identity } from './identity.ts'
 import type { PreparedPage } from './page-writer.ts'
+import { takePersonIdsFrom } from './person-ids.ts'
 import {
   knownColumns,
   rejectionColumns,
   rejectionValues,
   rowColumns,
   rowValues,
+  type StagedBatch,
   type StagedCandidate,
   type StagedRejection
 } from './staged-lines.ts'
@@ -62,19 +64,27 @@ async function insertPages(client: pg.ClientBase, batchId: number, pages: readon
   ])
 }
 
+/** A row whose person has no id yet. */
+export type UnnumberedCandidate = Omit<StagedCandidate, 'newHealthWorkerId'>
+
 /** Copies rows of pages that are staged into the partitions of a batch, within the caller's transaction. */
 export async function stageRows(
   client: pg.ClientBase,
-  batchId: number,
+  batch: StagedBatch,
   identity: Identity,
-  { candidates = [], rejections = [] }: { candidates?: StagedCandidate[]; rejections?: StagedRejection[] }
+  { candidates = [], rejections = [] }: { candidates?: UnnumberedCandidate[]; rejections?: StagedRejection[] }
 ): Promise<void> {
   const copy = async <T>(table: string, columns: readonly string[], rows: T[], valuesOf: (row: T) => CopyValue[]) => {
     if (rows.length === 0) return
     const text = new CopyText()
     for (const row of rows) text.add(valuesOf(row))
-    await copyLines(client, `kki.${table}_${batchId}`, columns, [text.take()])
+    await copyLines(client, `kki.${table}_${batch.id}`, columns, [text.take()])
   }
-  await copy('staged_row', rowColumns, candidates, row => rowValues(batchId, row, identity))
-  await copy('staged_rejection', rejectionColumns, rejections, row => rejectionValues(batchId, row, identity))
+  const ids = await takePersonIdsFrom(client)(candidates.filter(({ candidate }) => candidate.nik !== null).length)
+  const numbered = candidates.map(row => ({
+    ...row,
+    newHealthWorkerId: row.candidate.nik === null ? null : (ids.pop() as number)
+  }))
+  await copy('staged_row', rowColumns, numbered, row => rowValues(batch.id, row, identity))
+  await copy('staged_rejection', rejectionColumns, rejections, row => rejectionValues(batch, row, identity))
 }

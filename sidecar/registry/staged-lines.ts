@@ -1,13 +1,22 @@
 import type { Candidate, OwnCandidate, Rejection, RowPosition } from '../transform/types.ts'
 import type { CopyValue } from './copy.ts'
 import type { Identity } from './identity.ts'
+import { nikOf, type RowSource, rawRowOf } from './seal-place.ts'
 
 /** What is written of one batch into its staging tables: for each table its columns, and the values of one line. */
+
+/** The batch that rows are staged for, and who sent them. */
+export interface StagedBatch {
+  id: number
+  source: RowSource
+}
 
 /** A row in good order, where it stood. */
 export interface StagedCandidate {
   position: RowPosition
   candidate: Candidate | OwnCandidate
+  /** If it creates a person, that person gets this id; its NIK is sealed for it. Null where it has no NIK. */
+  newHealthWorkerId: number | null
   /** By which the same row is known when it comes again (`known.ts`); null where it is to be read each time. */
   inputDigest: string | null
 }
@@ -107,6 +116,7 @@ export const rowColumns = [
   'str_number',
   'str_raw',
   'str_format',
+  'new_health_worker_id',
   'nik_digest',
   'nik_sealed',
   'name',
@@ -138,7 +148,7 @@ export const rowColumns = [
 
 export function rowValues(
   batchId: number,
-  { position, candidate: c, inputDigest }: StagedCandidate,
+  { position, candidate: c, newHealthWorkerId, inputDigest }: StagedCandidate,
   identity: Identity
 ): CopyValue[] {
   return [
@@ -149,8 +159,9 @@ export function rowValues(
     c.strNumber,
     c.strRaw,
     c.strFormat,
+    newHealthWorkerId,
     c.nik && identity.digestNik(c.nik),
-    c.nik && identity.seal('nik', c.nik),
+    c.nik && identity.seal(nikOf(newHealthWorkerId), c.nik),
     c.name,
     c.titlePrefix,
     c.titleSuffix,
@@ -179,14 +190,15 @@ export function rowValues(
   ]
 }
 
-export function rejectionValues(batchId: number, row: StagedRejection, identity: Identity): CopyValue[] {
+export function rejectionValues(batch: StagedBatch, row: StagedRejection, identity: Identity): CopyValue[] {
   const digest = identity.digestRow(row.raw)
+  const subject = row.subject ?? `row:${digest.toString('hex')}`
   return [
-    batchId,
+    batch.id,
     row.position.rowNo,
     row.position.page,
     row.position.pageRow,
-    row.subject ?? `row:${digest.toString('hex')}`,
+    subject,
     row.strNumber,
     row.profession,
     row.problems,
@@ -199,7 +211,7 @@ export function rejectionValues(batchId: number, row: StagedRejection, identity:
     row.nameKey,
     row.changedAt,
     digest,
-    identity.seal('row', row.raw)
+    identity.seal(rawRowOf(batch.source, batch.id, row.position.rowNo, subject), row.raw)
   ]
 }
 

@@ -2,6 +2,7 @@ import { zstdDecompressSync } from 'node:zlib'
 import type pg from 'pg'
 import { cutList } from '../platform/json-list.ts'
 import type { Identity } from './identity.ts'
+import { pageOf } from './seal-place.ts'
 import { inPartitions } from './sql.ts'
 
 /** Sealed pages that are read at a time; one is open at a time. */
@@ -25,7 +26,7 @@ export async function* readRowTexts<Row extends { page: number; pageRow: number 
       [batchId, numbers.slice(i, i + pagesAtATime)]
     )
     for (const { page, body_sealed } of pages) {
-      yield* textsOf(identity.open('page', body_sealed), wanted.get(page) ?? [])
+      yield* textsOf(identity.open(pageOf(batchId, page), body_sealed), wanted.get(page) ?? [])
     }
   }
 }

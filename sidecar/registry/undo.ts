@@ -1,5 +1,7 @@
 import type pg from 'pg'
 import { deriveStatuses } from './derive-statuses.ts'
+import type { Identity } from './identity.ts'
+import { giveBackNiks } from './move-niks.ts'
 import { settlePlanner } from './planner.ts'
 import { sql } from './sql.ts'
 import { renewStatistics } from './statistics.ts'
@@ -49,8 +51,14 @@ export interface UndoReport {
  * New registrations and people go unless something that is not the batch's own hangs on them (later changes and
  * registrations, decisions, edits). Fields go back, content hashes and stamps included, unless a later change that was
  * not undone itself touched the same value or its stamp: a newer row of KKI that confirms a value keeps it.
+ * @throws SealBroken, SealUnfit where a NIK that goes back does not fit its person; nothing is undone then
  */
-export async function undoBatch(client: pg.ClientBase, batchId: number, asOf: string): Promise<UndoReport> {
+export async function undoBatch(
+  client: pg.ClientBase,
+  batchId: number,
+  identity: Identity,
+  asOf: string
+): Promise<UndoReport> {
   await settlePlanner(client)
   // A batch that is younger than the statistics counts as one of no rows, whatever it did.
   await renewStatistics(client, 'kki.change')
@@ -60,6 +68,7 @@ export async function undoBatch(client: pg.ClientBase, batchId: number, asOf: st
   await client.query(comparePeople, [batchId])
   await client.query('analyze undo_person')
   await client.query(keepNiks)
+  await giveBackNiks(client, identity)
 
   const registrationsRestored = await count(client, restoreRegistrations)
   await client.query(touchedPeople, [batchId])

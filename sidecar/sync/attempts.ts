@@ -5,12 +5,14 @@ import type { SdmkError } from '../errors.ts'
 import type { Database } from '../platform/database.ts'
 import { isOutage } from '../platform/outage.ts'
 import { tellError } from '../platform/tell-error.ts'
-import { DigestKeyUnknown } from '../registry/errors.ts'
+import { DigestKeyUnknown, SealFault } from '../registry/errors.ts'
 import { recordAudit } from './audit/record.ts'
 import { readBatch, takeBatch } from './batch.ts'
 import { BatchFault, BatchWorkerLost } from './errors.ts'
 import { failWithin } from './fail-batch.ts'
 import type { SyncMetrics } from './metrics.ts'
+import { sidecarCaller } from './plan-and-apply.ts'
+import { auditSealFaults } from './seal-faults.ts'
 
 export interface AttemptContext {
   database: Database
@@ -57,6 +59,8 @@ export async function attemptBatch(
       await excuse(context, batchId, signal)
       throw error
     }
+    // It will not fit the next time either.
+    if (error instanceof SealFault) return giveUp(context, batchId, kind, error)
     // After progress the count is back at 0.
     const failed = await changeAttempts(context, batchId, 'greatest(attempts, 1)')
     if (failed === null || failed < maxAttempts) throw error
@@ -94,6 +98,10 @@ async function giveUp(context: AttemptContext, batchId: number, kind: BatchWork,
   const { database, metrics, logger } = context
   const hasFailed = await database.withTransaction(async client => {
     await client.query('update kki.batch set attempts = 0 where id = $1', [batchId])
+    if (error instanceof SealFault) {
+      const batch = await readBatch(client, batchId)
+      if (batch) await auditSealFaults(client, sidecarCaller(batch), [error], batchId)
+    }
     const taken = await takeBatch(client, batchId, failsFrom[kind])
     if (taken) await failWithin(client, taken, error)
     else if (failsFrom[kind].length === 0) {

@@ -8,10 +8,12 @@ import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { readIdentity } from '../registry/digest-key.ts'
-import { DigestKeyChanged, FenceLost, SealBroken } from '../registry/errors.ts'
+import { DigestKeyChanged, FenceLost, SealFault } from '../registry/errors.ts'
 import type { IdentityKeys } from '../registry/identity.ts'
 import { KnownRows } from '../registry/known.ts'
 import { PageWriter, type PreparedPage } from '../registry/page-writer.ts'
+import { takePersonIdsFrom } from '../registry/person-ids.ts'
+import { cursorOf } from '../registry/seal-place.ts'
 import { openStaging, stagePages } from '../registry/stage.ts'
 import { compilePointer } from '../transform/fields.ts'
 import type { Mapping } from '../transform/mapping.ts'
@@ -24,8 +26,10 @@ import { WatermarkAhead, WindowInverted } from './errors.ts'
 import { failBatch } from './fail-batch.ts'
 import { FormatErrorLog } from './format-errors.ts'
 import type { SyncMetrics } from './metrics.ts'
+import { sidecarCaller } from './plan-and-apply.ts'
 import { readPage } from './read-page.ts'
 import { readUndoneSince } from './refetch.ts'
+import { auditSealFaults } from './seal-faults.ts'
 import { readWatermark } from './watermark.ts'
 
 export interface FetchOptions {
@@ -67,7 +71,7 @@ export async function fetchBatch(context: FetchContext, batchId: number, signal:
     logger.info('all pages of the batch are staged')
   } catch (error) {
     if (error instanceof FenceLost) return logger.info({ err: error }, 'the batch was taken over')
-    if (error instanceof SealBroken) return startOver(context, batch, 'cursor unreadable')
+    if (error instanceof SealFault) return startOver(context, batch, 'cursor unreadable', error)
     if (error instanceof DigestKeyChanged) return goOn(context, batch, error)
     if (error instanceof WindowInverted) return fail(context, batch, error)
     if (signal.aborted || !(error instanceof KkiError)) throw error
@@ -184,10 +188,13 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
     ...(batch.kind !== 'full' && windowUntil && { changedUntil: windowUntil.toISOString() })
   }
   const resume = {
-    ...(batch.cursor !== null && { startCursor: openCursor(identity, batch.cursor) }),
+    ...(batch.cursor !== null && { startCursor: openCursor(identity, batch.id, batch.cursor) }),
     firstPage: batch.pages + 1
   }
-  const writer = new PageWriter(batch.id, identity, { page: batch.pages + 1, rowNo: batch.fetched + 1 })
+  const writer = new PageWriter({ id: batch.id, source: 'kki' }, identity, takePersonIdsFrom(database.pool), {
+    page: batch.pages + 1,
+    rowNo: batch.fetched + 1
+  })
   const progress = new Progress(context, batch, writer)
   // An attempt that ended between its last pages and the word that they were the last left no cursor, as one that has not
   // begun has none: walking on would stage everything a second time.
@@ -238,7 +245,7 @@ class Progress {
 
   async add(page: KkiPage, prepared: PreparedPage, passedOver: number): Promise<void> {
     this.#waiting.push(prepared)
-    this.#cursor = page.nextCursor === null ? null : sealCursor(this.#context.identity, page.nextCursor)
+    this.#cursor = page.nextCursor === null ? null : sealCursor(this.#context.identity, this.#batch.id, page.nextCursor)
     this.#passedOver += passedOver
     this.#total = page.total ?? this.#total
     if (this.#waiting.length < pagesPerTransaction) return
@@ -296,13 +303,13 @@ async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLate
 }
 
 /** A cursor is KKI's own text, and may say at whom a page ended: it is stored sealed. */
-function sealCursor(identity: Pick<IdentityKeys, 'seal'>, cursor: string): string {
-  return identity.seal('cursor', cursor).toString('base64')
+function sealCursor(identity: Pick<IdentityKeys, 'seal'>, batchId: number, cursor: string): string {
+  return identity.seal(cursorOf(batchId), cursor).toString('base64')
 }
 
-/** @throws SealBroken where it was stored by a version that did not seal it, or its key is gone */
-function openCursor(identity: Pick<IdentityKeys, 'open'>, sealed: string): string {
-  return identity.open('cursor', Buffer.from(sealed, 'base64')).toString('utf8')
+/** @throws SealBroken, SealUnfit: its key is gone, it is another batch's, or a version stored it that did not seal it */
+function openCursor(identity: Pick<IdentityKeys, 'open'>, batchId: number, sealed: string): string {
+  return identity.open(cursorOf(batchId), Buffer.from(sealed, 'base64')).toString('utf8')
 }
 
 /** Another digest key is in force since the last pages were stored: the walk goes on behind those. */
@@ -323,17 +330,15 @@ async function mayStartOver({ pool }: Database, { id }: Batch): Promise<boolean>
 }
 
 /** The walk cannot go on from where an earlier attempt stopped: it begins again, from nothing. */
-async function startOver(context: FetchContext, batch: Batch, reason: string): Promise<void> {
+async function startOver(context: FetchContext, batch: Batch, reason: string, fault?: SealFault): Promise<void> {
   await context.database.withTransaction(async client => {
     const reset = { cursor: null, pages: 0, passed_over: 0, fetched: 0, rejected: 0 }
     const fresh = await changeBatch(client, batch, reset)
     await openStaging(client, batch.id)
     await context.queue.send('kki-fetch', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
+    if (fault) await auditSealFaults(client, sidecarCaller(fresh), [fault])
     await recordAudit(client, {
-      actor: 'sidecar',
-      apiKeyId: null,
-      requestId: `batch-${batch.id}`,
-      traceId: fresh.traceId,
+      ...sidecarCaller(fresh),
       action: 'batch.restarted',
       runId: batch.runId,
       batchId: batch.id,

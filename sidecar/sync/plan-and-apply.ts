@@ -90,17 +90,17 @@ export async function planAndJudge(
 
 /** Applies a batch's plan, within the caller's transaction. @throws what `applyPlan` throws */
 export async function applyPlanned(
-  { queue, timeZone }: Pick<ApplyContext, 'queue' | 'timeZone'>,
+  { queue, identity: keys, timeZone }: Pick<ApplyContext, 'queue' | 'identity' | 'timeZone'>,
   client: pg.ClientBase,
   planned: Batch,
   caller = sidecarCaller(planned)
 ): Promise<Batch> {
   // The fence first: its lock keeps every other process out of the batch until this transaction ends.
   await changeBatch(client, planned, {})
-  await holdDigestKey(client)
+  const identity = await holdIdentity(client, keys)
   // Of a plan that waited for days: what has run out since stays so.
   const asOf = [planned.asOf as string, await today(client, timeZone)].sort().at(-1) as string
-  const { deactivated } = await applyPlan(client, planned.id, asOf)
+  const { deactivated } = await applyPlan(client, planned.id, identity, asOf)
   touch(client, 'changesOf', planned.id)
   touch(client, 'rejectionsOf', planned.id)
   const batch = await changeBatch(client, planned, { state: 'applied', deactivated, finished_at: 'now' })

@@ -40,6 +40,7 @@ export async function readPage(
   const found = await knownRows?.find(rows, places)
   const known = new Set(found?.places)
   const passed = new Map<number, RowPosition>()
+  await writer.expect(places.length - known.size)
   let read = 0
   for (const [n, place] of places.entries()) {
     const pageRow = place + 1

@@ -3,6 +3,7 @@ import type { JobQueue } from '../platform/queue.ts'
 import { holdIdentity } from '../registry/digest-key.ts'
 import type { IdentityKeys } from '../registry/identity.ts'
 import { PageWriter, type PreparedPage } from '../registry/page-writer.ts'
+import { takePersonIdsFrom } from '../registry/person-ids.ts'
 import { openStaging, stagePages } from '../registry/stage.ts'
 import { type Batch, changeBatch } from './batch.ts'
 
@@ -22,7 +23,8 @@ export async function stageBatch(
   const identity = await holdIdentity(client, keys)
   await openStaging(client, queued.id)
   const batch = await changeBatch(client, queued, { state: 'fetching', fetch_started_at: 'now' })
-  const writer = new PageWriter(batch.id, identity)
+  const source = batch.kind === 'import' ? 'sdmk' : 'kki'
+  const writer = new PageWriter({ id: batch.id, source }, identity, takePersonIdsFrom(client))
   const counts = { pages: 0, fetched: 0, rejected: 0 }
   for await (const makePage of pages) {
     const page = await makePage(writer)

@@ -3,7 +3,7 @@ import { touch } from '../odoo/touched.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { isLostRace } from '../registry/apply.ts'
-import { holdDigestKey } from '../registry/digest-key.ts'
+import { holdIdentity } from '../registry/digest-key.ts'
 import { type UndoReport, undoBatch } from '../registry/undo.ts'
 import { type Caller, recordAudit } from './audit/record.ts'
 import { changeBatch, takeBatch } from './batch.ts'
@@ -59,17 +59,17 @@ export async function takeBack(context: ApplyContext, batchId: number, order: Re
 
 async function takeBackWithin(
   client: pg.PoolClient,
-  { timeZone }: ApplyContext,
+  { identity: keys, timeZone }: ApplyContext,
   batchId: number,
   { reason, caller }: Retraction
 ): Promise<UndoReport | null> {
   const taken = await takeBatch(client, batchId, ['applied'])
   if (taken === null) return null
-  await holdDigestKey(client)
+  const identity = await holdIdentity(client, keys)
   // The rejections first: undoing forgets which it reopens.
   touch(client, 'rejections', ...(await rejectionsClosedBy(client, batchId)))
   if (taken.kind === 'retry') await noteStamps(client, batchId)
-  const report = await undoBatch(client, batchId, await today(client, timeZone))
+  const report = await undoBatch(client, batchId, identity, await today(client, timeZone))
   touch(client, 'changesOf', batchId)
   const batch = await changeBatch(client, taken, { state: 'undone', undone_at: 'now' })
   await recordAudit(client, {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type pg from 'pg'
 import { loadIdentity } from '../../sidecar/registry/identity.ts'
+import { cursorOf } from '../../sidecar/registry/seal-place.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
 import type { BatchBody } from '../../sidecar/sync/routes/schemas.ts'
 import { startConnector } from './helpers.ts'
@@ -23,9 +24,9 @@ test('an attempt that is lost after its last page, before it says so, leaves no 
 test('a walk goes on at the cursor where a lost attempt stopped, which is stored so that nobody can read it', async t => {
   const { pool, run, secretsDir } = await startConnector(t, { rows: 2 * rows, brokenShare: 0, env })
   await loseFirstAttempt(pool, 'old.pages = 4 and new.pages > 4')
-  await pool.query(`create table kki.kept as select cursor from kki.batch;
+  await pool.query(`create table kki.kept as select id, cursor from kki.batch;
     create function kki.keep_cursor() returns trigger language plpgsql security definer as $$
-    begin insert into kki.kept values (new.cursor); return new; end $$;
+    begin insert into kki.kept values (new.id, new.cursor); return new; end $$;
     create trigger keep_cursor after update on kki.batch for each row
       when (new.cursor is not null) execute function kki.keep_cursor()`)
   const { state, batches } = await run({})
@@ -33,10 +34,10 @@ test('a walk goes on at the cursor where a lost attempt stopped, which is stored
   assert.equal(await attempts(pool), 2, 'one attempt was lost')
   const { rows: restarted } = await pool.query(`select from kki.audit_event where action = 'batch.restarted'`)
   assert.equal(restarted.length, 0)
-  const { rows: stored } = await pool.query<{ cursor: string }>('select cursor from kki.kept')
+  const { rows: stored } = await pool.query<{ id: number; cursor: string }>('select id, cursor from kki.kept')
   assert.ok(stored.length > 0)
   const identity = await loadIdentity(createFileSecretStore(secretsDir))
-  for (const { cursor } of stored) assert.ok(identity.open('cursor', Buffer.from(cursor, 'base64')).length > 0)
+  for (const { id, cursor } of stored) assert.ok(identity.open(cursorOf(id), Buffer.from(cursor, 'base64')).length > 0)
 })
 
 test('a walk begins anew where the cursor of a lost attempt cannot be read, as one of an older version', async t => {
@@ -50,6 +51,9 @@ test('a walk begins anew where the cursor of a lost attempt cannot be read, as o
   assert.deepEqual([state, batches[0]?.pages, batches[0]?.ledger.fetched], ['applied', 8, 2 * rows])
   const { rows: told } = await pool.query(`select detail from kki.audit_event where action = 'batch.restarted'`)
   assert.deepEqual(told, [{ detail: { reason: 'cursor unreadable', pages: 4 } }])
+  const { rows: unfit } = await pool.query(`select detail from kki.audit_event where action = 'seal.unfit'`)
+  const row = `batch ${batches[0]?.id}`
+  assert.deepEqual(unfit, [{ detail: { column: 'kki.batch.cursor', row, fault: 'altered' } }])
 })
 
 /** Fails the first update of a batch that this condition holds for, as where the connection is lost. */

@@ -16,7 +16,13 @@ async function rotate({ pool, secretsDir }: Connector, ...args: string[]) {
   }
   const { code, stdout, stderr } = await runSdmk(['keys', 'rotate', '--wait', '0', '--json', ...args], env)
   assert.equal(code, 0, stderr)
-  return JSON.parse(stdout) as { sealKeyId: number; resealed: number; left: object; forgotten: number[] }
+  return JSON.parse(stdout) as {
+    sealKeyId: number
+    resealed: number
+    left: object
+    unfit: object[]
+    forgotten: number[]
+  }
 }
 
 /** A registry with a NIK in each place that keeps one: a person, a former NIK, a change, a refused row. */
@@ -47,8 +53,14 @@ describe('sdmk keys rotate', () => {
     const reveal = await registry(connector)
     await connector.pool.query('select kki.drop_staging(id) from kki.batch')
     const first = await rotate(connector)
-    assert.deepEqual(first, { sealKeyId: 2, resealed: 4, left: {}, forgotten: [] })
-    assert.deepEqual(await rotate(connector, '--forget'), { sealKeyId: 2, resealed: 0, left: {}, forgotten: [1] })
+    assert.deepEqual(first, { sealKeyId: 2, resealed: 4, left: {}, unfit: [], forgotten: [] })
+    assert.deepEqual(await rotate(connector, '--forget'), {
+      sealKeyId: 2,
+      resealed: 0,
+      left: {},
+      unfit: [],
+      forgotten: [1]
+    })
     const secret = await createFileSecretStore(connector.secretsDir).read('nik-keys')
     assert.deepEqual(Object.keys(secret ?? {}).sort(), [
       'auditKey1',

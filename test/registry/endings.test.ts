@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type { JobQueue } from '../../sidecar/platform/queue.ts'
 import { applyPlan } from '../../sidecar/registry/apply.ts'
+import type { IdentityKeys } from '../../sidecar/registry/identity.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
 import { undoBatch } from '../../sidecar/registry/undo.ts'
 import { findNowKnown } from '../../sidecar/registry/waiting.ts'
@@ -35,7 +36,7 @@ const revokedWithoutProfession = { ...unreadableBut('PROFESSION_UNKNOWN', '/prof
 
 async function setUp(t: TestContext) {
   const registry = await createRegistry(t)
-  const { pool, database } = registry
+  const { pool, database, identity } = registry
   return {
     ...registry,
     decide: (row: Candidate, healthWorkerId: number | null) => decide(registry, row, healthWorkerId),
@@ -50,7 +51,7 @@ async function setUp(t: TestContext) {
     desk: async () => (await pool.query('select code, state, urgent from kki.rejection order by id')).rows,
     undo: async (batchId: number) => {
       await pool.query(`update kki.batch set state = 'applied' where id = $1`, [batchId])
-      await database.withTransaction(client => undoBatch(client, batchId, '2026-06-01'))
+      await database.withTransaction(client => undoBatch(client, batchId, identity, '2026-06-01'))
       await pool.query(`update kki.batch set state = 'undone' where id = $1`, [batchId])
     }
   }
@@ -331,7 +332,7 @@ describe('endings and decisions', { concurrency: true }, () => {
       [['open', true]]
     )
     await r.database.withTransaction(client => planBatch(client, held, r.identity, planOptions))
-    await r.database.withTransaction(client => applyPlan(client, held, '2026-06-01'))
+    await r.database.withTransaction(client => applyPlan(client, held, r.identity, '2026-06-01'))
     assert.deepEqual(
       (await r.desk()).map(d => d.state),
       ['open']
@@ -445,7 +446,14 @@ describe('endings and decisions', { concurrency: true }, () => {
       `update kki.batch set state = 'planned', as_of = '2026-06-01', plan_digest = 'x', fetched = 1, updated = 1 where id = $1`,
       [held]
     )
-    const context = { queue: { send: async () => 'job' } as unknown as JobQueue, timeZone: 'Asia/Jakarta' }
+    const queue = { send: async () => 'job' } as unknown as JobQueue
+    const identity: IdentityKeys = {
+      ...r.identity,
+      under: async () => r.identity,
+      auditKey: async () => null,
+      auditHeads: () => []
+    }
+    const context = { queue, identity, timeZone: 'Asia/Jakarta' }
     await r.database.withTransaction(async client =>
       applyPlanned(context, client, (await readBatch(client, held)) as Batch)
     )

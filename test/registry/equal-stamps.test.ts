@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
+import { openRow, type SealedRow } from '../../sidecar/registry/seal-place.ts'
 import { findNowKnown } from '../../sidecar/registry/waiting.ts'
 import type { Candidate, RegistrationStatus } from '../../sidecar/transform/types.ts'
 import { candidate, createRegistry, decide, type Registry } from './helpers.ts'
@@ -53,13 +54,15 @@ async function feed(registry: Registry, batches: Candidate[][]): Promise<void> {
     const { batchId } = await registry.apply(...batch)
     const ids = await registry.database.withTransaction(client => findNowKnown(client, batchId))
     if (ids.length === 0) continue
-    const { rows: waiting } = await registry.pool.query<{ raw_sealed: Buffer }>(
-      `select distinct on (batch_id, row_no) raw_sealed from kki.rejection_occurrence
-      where rejection_id = any ($1) and settled_by_batch_id is null order by batch_id, row_no`,
+    const { rows: waiting } = await registry.pool.query<Omit<SealedRow, 'source'>>(
+      `select distinct on (o.batch_id, o.row_no) o.batch_id as "batchId", o.row_no as "rowNo", r.subject,
+        o.content_digest as "contentDigest", o.raw_sealed as "rawSealed"
+      from kki.rejection_occurrence o join kki.rejection r on r.id = o.rejection_id
+      where rejection_id = any ($1) and settled_by_batch_id is null order by o.batch_id, o.row_no`,
       [ids]
     )
-    const taken = waiting.map(({ raw_sealed }) => {
-      const { contentHash } = JSON.parse(registry.identity.open('row', raw_sealed).toString()) as Candidate
+    const taken = waiting.map(row => {
+      const { contentHash } = JSON.parse(openRow(registry.identity, { ...row, source: 'kki' })) as Candidate
       return rows.find(row => row.contentHash === contentHash) as Candidate
     })
     await registry.apply(...taken)

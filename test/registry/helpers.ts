@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createCipheriv, randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import type { Database } from '../../sidecar/platform/database.ts'
 import { cutList } from '../../sidecar/platform/json-list.ts'
@@ -6,6 +6,7 @@ import { applyPlan } from '../../sidecar/registry/apply.ts'
 import { createIdentity, type Identity } from '../../sidecar/registry/identity.ts'
 import { KnownRows } from '../../sidecar/registry/known.ts'
 import { PageWriter } from '../../sidecar/registry/page-writer.ts'
+import { takePersonIdsFrom } from '../../sidecar/registry/person-ids.ts'
 import { type PlanOptions, type PlanSummary, planBatch } from '../../sidecar/registry/plan.ts'
 import { openStaging, stagePages } from '../../sidecar/registry/stage.ts'
 import { readPage } from '../../sidecar/sync/read-page.ts'
@@ -18,6 +19,20 @@ const key = () => randomBytes(32).toString('base64')
 /** Identity keys for one test. */
 export function testIdentity(): Identity {
   return createIdentity({ digestKey: key(), sealKeyId: '1', sealKey1: key() })
+}
+
+/** Seals a value as the former version did, which bound it to its purpose and to no row; `sealKey` is base64. */
+export function sealUnbound(sealKey: string, purpose: 'nik' | 'row', value: string, keyId = 1): Buffer {
+  const nonce = randomBytes(12)
+  const cipher = createCipheriv('aes-256-gcm', Buffer.from(sealKey, 'base64'), nonce)
+  cipher.setAAD(Buffer.from(purpose))
+  return Buffer.concat([
+    Buffer.from([1, keyId]),
+    nonce,
+    cipher.update(value, 'utf8'),
+    cipher.final(),
+    cipher.getAuthTag()
+  ])
 }
 
 /** An empty registry of a test's own, and what puts rows into it. */
@@ -124,7 +139,7 @@ export async function applyRows(
   const plan: PlanOptions = { ...planOptions, ...given }
   const batchId = await stageRows(database, identity, rows, kind, plan.transform)
   const summary = await database.withTransaction(client => planBatch(client, batchId, identity, plan))
-  const { deactivated } = await database.withTransaction(client => applyPlan(client, batchId, plan.asOf))
+  const { deactivated } = await database.withTransaction(client => applyPlan(client, batchId, identity, plan.asOf))
   return { batchId, summary, deactivated, outcomes: await readOutcomes(database, batchId, rows.length) }
 }
 
@@ -159,7 +174,7 @@ export async function stageRows(
   const body = Buffer.from(JSON.stringify({ data: rows }))
   const { page } = await readPage(
     { rows: cutList(body, 'data').list, body, sourceNow: Date.now() },
-    new PageWriter(batchId, identity),
+    new PageWriter({ id: batchId, source: kind === 'import' ? 'sdmk' : 'kki' }, identity, takePersonIdsFrom(pool)),
     { transform, maxSkewMs: 0, knownRows: new KnownRows(pool, identity, transform) }
   )
   await database.withTransaction(async client => {

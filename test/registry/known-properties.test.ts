@@ -123,9 +123,9 @@ async function plan(side: Side, id: number, asOf: string) {
 }
 
 /** Returns the waiting endings that the batch makes known, which are the same once its rows are gone. */
-async function apply({ database, pool }: Side, id: number, asOf: string) {
+async function apply({ database, pool, identity }: Side, id: number, asOf: string) {
   const { deactivated } = await database.withTransaction(async client => {
-    const result = await applyPlan(client, id, asOf)
+    const result = await applyPlan(client, id, identity, asOf)
     await recordSeen(client, id)
     await recordMissed(client, id, { professions: null, except: [], since: new Date('2100-01-01') })
     return result
@@ -137,8 +137,8 @@ async function apply({ database, pool }: Side, id: number, asOf: string) {
   return { deactivated, nowKnown }
 }
 
-async function undo({ database, pool }: Side, id: number, asOf: string) {
-  const { left: _, ...report } = await database.withTransaction(client => undoBatch(client, id, asOf))
+async function undo({ database, pool, identity }: Side, id: number, asOf: string) {
+  const { left: _, ...report } = await database.withTransaction(client => undoBatch(client, id, identity, asOf))
   await setState(pool, id, 'undone')
   return report
 }

@@ -79,7 +79,7 @@ describe('rows that SDMK holds word for word', { concurrency: true }, () => {
     await registry.apply(row)
     const newer = { ...row, changedAt: '2026-02-01T00:00:00.000Z', contentHash: 'cd'.repeat(16) }
     const { batchId } = await registry.apply(newer)
-    await registry.database.withTransaction(client => undoBatch(client, batchId, planOptions.asOf))
+    await registry.database.withTransaction(client => undoBatch(client, batchId, registry.identity, planOptions.asOf))
     const again = await registry.apply(newer)
     assert.deepEqual(await staged(registry, again.batchId), [0, 1])
     assert.equal(again.summary.updated, 1)

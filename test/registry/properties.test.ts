@@ -105,7 +105,7 @@ describe('for any registry and any feed', { concurrency: true }, () => {
       const { batchId } = await applyRows(database, identity, batch)
       const after = await dumpSdmk(pool)
       await setState(pool, batchId, 'applied')
-      await database.withTransaction(client => undoBatch(client, batchId, asOf))
+      await database.withTransaction(client => undoBatch(client, batchId, identity, asOf))
       assert.deepEqual(await dumpSdmk(pool), before)
       await setState(pool, batchId, 'undone')
       const again = await applyRows(database, identity, batch)
@@ -226,7 +226,7 @@ async function planAndApply({ database, identity }: Registry, batchId: number): 
   for (let attempt = 1; ; attempt++) {
     await database.withTransaction(client => planBatch(client, batchId, identity, options))
     try {
-      await database.withTransaction(client => applyPlan(client, batchId, asOf))
+      await database.withTransaction(client => applyPlan(client, batchId, identity, asOf))
       return
     } catch (error) {
       if (!isLostRace(error) || attempt === 20) throw error

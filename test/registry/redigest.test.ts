@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, type TestContext, test } from 'node:test'
 import { createDatabase } from '../../sidecar/platform/database.ts'
 import { holdDigestKey, holdIdentity, readFingerprint } from '../../sidecar/registry/digest-key.ts'
-import { DigestKeyHeld, DigestUnfit } from '../../sidecar/registry/errors.ts'
+import { DigestKeyHeld, SealUnfit } from '../../sidecar/registry/errors.ts'
 import { createIdentity, createIdentityKeys, newKey } from '../../sidecar/registry/identity.ts'
 import { fillNextDigests } from '../../sidecar/registry/redigest/fill.ts'
 import { switchDigestKey } from '../../sidecar/registry/redigest/switch.ts'
@@ -100,7 +100,7 @@ describe('the switch of the digest key', () => {
   test('is not made where a digest is not that of the sealed value beside it', async t => {
     const { owner, keys } = await registry(t)
     await owner.pool.query('update sdmk.health_worker set nik_digest = $1 where id = 1', [randomBytes(32)])
-    await assert.rejects(fillNextDigests(owner, keys), DigestUnfit)
+    await assert.rejects(fillNextDigests(owner, keys), SealUnfit)
     assert.deepEqual(await readFingerprint(owner.pool), keys.present.fingerprint)
   })
 })

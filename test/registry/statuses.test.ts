@@ -158,7 +158,7 @@ test('of two batches that create the same person without a NIK at once, the seco
     await stageRows(database, identity, [candidate({ name: 'Agus Salim' })])
   ]
   for (const id of [a, b]) await database.withTransaction(client => planBatch(client, id, identity, options))
-  const applying = (id: number) => database.withTransaction(client => applyPlan(client, id, options.asOf))
+  const applying = (id: number) => database.withTransaction(client => applyPlan(client, id, identity, options.asOf))
   const results = await Promise.allSettled([applying(a), applying(b)])
   assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
   const lost = results[0].status === 'rejected' ? a : b

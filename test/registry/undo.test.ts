@@ -28,7 +28,7 @@ async function setUp(t: TestContext) {
       return batchId
     },
     undo: async (batchId: number): Promise<UndoReport> => {
-      const report = await database.withTransaction(client => undoBatch(client, batchId, '2026-06-01'))
+      const report = await database.withTransaction(client => undoBatch(client, batchId, identity, '2026-06-01'))
       await pool.query(`update kki.batch set state = 'undone', undone_at = now() where id = $1`, [batchId])
       return report
     },

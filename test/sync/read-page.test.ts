@@ -10,7 +10,10 @@ const { transform } = planOptions
 function read(text: string) {
   const body = Buffer.from(text)
   const page = { rows: cutList(body, 'data').list, body, sourceNow: 0 }
-  return readPage(page, new PageWriter(1, testIdentity()), { transform, maxSkewMs: 0 })
+  return readPage(page, new PageWriter({ id: 1, source: 'kki' }, testIdentity(), async count => Array(count).fill(1)), {
+    transform,
+    maxSkewMs: 0
+  })
 }
 
 test('a row that is not JSON breaks the contract, and is not quoted', async () => {

@@ -5,7 +5,7 @@ create temp table merged on commit drop as
 with offered as materialized (
   select p.health_worker_id, 'NIK_IGNORED' = any (p.warnings) as is_nik_ignored, s.row_no,
     coalesce(s.person_at, s.source_at) as at, s.name, s.title_prefix, s.title_suffix, s.name_key, s.nik_digest, s.nik_sealed,
-    s.birth_place, s.birth_place_key, s.birth_date, s.sex
+    s.new_health_worker_id, s.birth_place, s.birth_place_key, s.birth_date, s.sex
   from kki.plan_row p
   join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
   where p.batch_id = $1 and p.outcome not in ('created', 'rejected') and p.health_worker_id is not null
@@ -30,6 +30,7 @@ select
   h.id,
   name_wins, n.name, n.title_prefix, n.title_suffix, n.name_key, n.at as name_at,
   nik_wins, nik_is_replaced, k.nik_digest, k.nik_sealed, k.at as nik_at,
+  k.new_health_worker_id as nik_staged_for, null::bytea as former_nik_sealed,
   birth_place_wins, bp.birth_place, bp.birth_place_key, bp.at as birth_place_at,
   birth_date_wins, bd.birth_date, bd.at as birth_date_at,
   sex_wins, x.sex, x.at as sex_at

@@ -2,6 +2,8 @@
 -- fill the second half; a row that none of them touches meets nobody and stands alone in its batch.
 create temp table work (
   row_no bigint not null,
+  -- If the row creates a person, that person gets this id; its NIK is sealed for it. Null where it has no NIK.
+  new_health_worker_id bigint,
   -- Null in rows of SDMK's own people without a licence.
   str_number text collate "C",
   profession text collate "C",

@@ -1,8 +1,8 @@
--- Rule 9: nothing fits, and the licence is active: a new person, whose id is taken now. So does a decision for somebody
+-- Rule 9: nothing fits, and the licence is active: a new person, of the id that the row was staged with. So does a decision for somebody
 -- new, who may take over a registration that was somebody else's.
 insert into kki.plan_row (batch_id, row_no, outcome, rule, evidence, health_worker_id, registration_id,
   registration_version, status, str_is_new, warnings)
-select $1, row_no, 'created', coalesce(rule, 9), '', nextval('sdmk.health_worker_id_seq'),
+select $1, row_no, 'created', coalesce(rule, 9), '', coalesce(new_health_worker_id, nextval('sdmk.health_worker_id_seq')),
   registration_id, registration_version, status,
   str_number is not null
     and (rule is null or not exists (select from sdmk.str_number n where n.str_number = work.str_number)),

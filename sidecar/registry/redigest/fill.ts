@@ -2,28 +2,21 @@ import type pg from 'pg'
 import type { Database } from '../../platform/database.ts'
 import { cutDeep } from '../../transform/depth.ts'
 import { cleanText } from '../../transform/text.ts'
-import { DigestUnfit } from '../errors.ts'
+import { SealUnfit } from '../errors.ts'
+import {
+  changes,
+  formerNiks,
+  healthWorkers,
+  occurrences,
+  placeColumns,
+  placeOf,
+  type SealedStore,
+  stagedRejections,
+  stagedRows
+} from '../sealed-stores.ts'
 import type { DigestKeys } from './keys.ts'
 
-/** A place that keeps a digest beside what it was made of, in SQL of table `t`. */
-interface Source {
-  table: string
-  /** A NIK, or a row as it came, in which its NIK stands as well. */
-  purpose: 'nik' | 'row'
-  sealed: string
-  digest: string
-  /** Of a row: the digest of its NIK. */
-  nik: string | null
-}
-
-const sources: readonly Source[] = [
-  nikSource('sdmk.health_worker', 't.nik_digest', 't.nik_sealed'),
-  nikSource('sdmk.former_nik', 't.nik_digest', 't.nik_sealed'),
-  nikSource('kki.staged_row', 't.nik_digest', 't.nik_sealed'),
-  nikSource('kki.change', beforeChange('nik_digest'), beforeChange('nik_sealed')),
-  rowSource('kki.rejection_occurrence'),
-  rowSource('kki.staged_rejection')
-]
+const sources: readonly SealedStore[] = [healthWorkers, formerNiks, stagedRows, changes, occurrences, stagedRejections]
 
 /** Rows that are opened and digested at a time; bounds memory, and how long a transaction that writes takes. */
 const atATime = 5000
@@ -38,7 +31,7 @@ export interface FillOptions {
 
 /**
  * Notes ahead of a switch what each digest is under the next key, in small transactions that nobody waits for. Broken off, it
- * goes on where it was. What comes in meanwhile is left to the switch. @throws DigestUnfit, SealBroken
+ * goes on where it was. What comes in meanwhile is left to the switch. @throws SealBroken, SealUnfit
  */
 export async function fillNextDigests(
   { withTransaction }: Pick<Database, 'withTransaction'>,
@@ -64,7 +57,7 @@ export async function fillNextDigests(
   }
 }
 
-/** Fills in what is still missing, within the caller's transaction. @throws DigestUnfit, SealBroken */
+/** Fills in what is still missing, within the caller's transaction. @throws SealBroken, SealUnfit */
 export async function fillRest(client: pg.ClientBase, keys: DigestKeys): Promise<void> {
   for (const source of sources) {
     await fillFrom(client, keys, source, pairs => storeNextDigests(client, pairs))
@@ -92,7 +85,7 @@ async function beginFor(client: pg.ClientBase, fingerprint: Buffer): Promise<voi
   if (rowCount === 1) await client.query('truncate sdmk.next_digest')
 }
 
-async function countMissing(client: pg.ClientBase, source: Source): Promise<number> {
+async function countMissing(client: pg.ClientBase, source: SealedStore): Promise<number> {
   const { rows } = await client.query<{ count: number }>(
     `select count(*) as count from ${source.table} t where ${isMissing(source)}`
   )
@@ -102,12 +95,12 @@ async function countMissing(client: pg.ClientBase, source: Source): Promise<numb
 async function fillFrom(
   client: pg.ClientBase,
   keys: DigestKeys,
-  source: Source,
+  source: SealedStore,
   store: (pairs: Pair[], count: number) => Promise<void>
 ): Promise<void> {
   await client.query(
     `declare missing no scroll cursor for
-    select ${source.sealed} as sealed, ${source.digest} as digest, ${source.nik ?? 'null::bytea'} as nik
+    select ${placeColumns(source)}, ${source.sealed} as sealed, ${source.digest} as digest, ${source.nik ?? 'null::bytea'} as nik
     from ${source.table} t where ${isMissing(source)}`
   )
   for (;;) {
@@ -122,17 +115,20 @@ async function fillFrom(
 }
 
 interface Value {
+  row: string
+  beside: string | null
   sealed: Buffer
   digest: Buffer | null
   nik: Buffer | null
 }
 
-function pairsOf({ table, purpose }: Source, { sealed, digest, nik }: Value, { present, next }: DigestKeys): Pair[] {
-  const value = present.open(purpose, sealed).toString('utf8')
-  const kind = purpose === 'nik' ? 'digestNik' : 'digestRow'
+function pairsOf(source: SealedStore, { sealed, digest, nik, ...at }: Value, { present, next }: DigestKeys): Pair[] {
+  const place = placeOf(source, at)
+  const value = present.open(place, sealed).toString('utf8')
+  const kind = source.kind === 'nik' ? 'digestNik' : 'digestRow'
   const pairs: Pair[] = []
   if (digest !== null) {
-    if (!present[kind](value).equals(digest)) throw new DigestUnfit(table)
+    if (!present[kind](value).equals(digest)) throw new SealUnfit(place, 'digest')
     pairs.push([digest, next[kind](value)])
   }
   const found = nik && textsIn(value).find(text => present.digestNik(text).equals(nik))
@@ -150,21 +146,8 @@ function textsIn(row: string): string[] {
   return texts
 }
 
-function isMissing({ sealed, digest, nik }: Source): string {
+function isMissing({ sealed, digest, nik }: SealedStore): string {
   const lacks = (what: string) =>
     `(${what} is not null and not exists (select from sdmk.next_digest n where n.digest = ${what}))`
-  return `${sealed} is not null and (${lacks(digest)}${nik === null ? '' : ` or ${lacks(nik)}`})`
-}
-
-function nikSource(table: string, digest: string, sealed: string): Source {
-  return { table, purpose: 'nik', digest, sealed, nik: null }
-}
-
-function rowSource(table: string): Source {
-  return { table, purpose: 'row', digest: 't.content_digest', sealed: 't.raw_sealed', nik: 't.nik_digest' }
-}
-
-/** Bytes of a person as they were before a change, which an undo puts back. */
-export function beforeChange(field: string): string {
-  return `decode(substr(t.health_worker_before ->> '${field}', 3), 'hex')`
+  return `${sealed} is not null and (${lacks(digest)}${nik === undefined ? '' : ` or ${lacks(nik)}`})`
 }

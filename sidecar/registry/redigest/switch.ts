@@ -3,7 +3,8 @@ import type pg from 'pg'
 import type { Database } from '../../platform/database.ts'
 import { readFingerprint } from '../digest-key.ts'
 import { DigestKeyHeld, DigestKeyUnknown } from '../errors.ts'
-import { beforeChange, fillRest, type Pair, storeNextDigests } from './fill.ts'
+import { beforeChange } from '../sealed-stores.ts'
+import { fillRest, type Pair, storeNextDigests } from './fill.ts'
 import type { DigestKeys } from './keys.ts'
 
 /** A place that keeps a digest; `read` and `write` say it in SQL, of table `t` and line `n` of `sdmk.next_digest`. */
@@ -58,7 +59,7 @@ export interface SwitchOptions {
  * Puts the next digest key in force and replaces every digest, in one transaction; null where that is done already. Who
  * compares digests or writes where some are kept waits meanwhile; who reads sees all as it was before, until it is over. No
  * version moves, so that plans made before still fit, and Odoo is told nothing.
- * @throws DigestKeyHeld where it could not begin within `limitMs`; DigestUnfit, SealBroken: nothing was changed then
+ * @throws DigestKeyHeld where it could not begin within `limitMs`; SealBroken, SealUnfit: nothing was changed then
  */
 export async function switchDigestKey(
   { withTransaction }: Pick<Database, 'withTransaction'>,

@@ -4,6 +4,7 @@ import type { CallContext, KkiClient, KkiPage } from '../../kki/types.ts'
 import { readIdentity } from '../../registry/digest-key.ts'
 import type { Identity } from '../../registry/identity.ts'
 import { PageWriter, type PreparedPage } from '../../registry/page-writer.ts'
+import { takePersonIdsFrom } from '../../registry/person-ids.ts'
 import { stagePages } from '../../registry/stage.ts'
 import { type Batch, changeBatch } from '../batch.ts'
 import type { FetchContext } from '../fetch-batch.ts'
@@ -77,13 +78,16 @@ async function ask(kki: KkiClient, item: RetryItem, context: CallContext): Promi
 }
 
 async function stage(
-  { transform, options }: FetchContext,
+  { database, transform, options }: FetchContext,
   identity: Identity,
   batch: Batch,
   answers: Answer[],
   formatErrors: FormatErrorLog
 ) {
-  const writer = new PageWriter(batch.id, identity, { page: batch.pages + 1, rowNo: batch.fetched + 1 })
+  const writer = new PageWriter({ id: batch.id, source: 'kki' }, identity, takePersonIdsFrom(database.pool), {
+    page: batch.pages + 1,
+    rowNo: batch.fetched + 1
+  })
   const pages: PreparedPage[] = []
   for (const { page: answer } of answers) {
     if (answer === null) continue

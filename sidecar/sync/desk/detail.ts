@@ -13,7 +13,7 @@ import { RejectionNotFound } from '../errors.ts'
 import type { DeskContext } from './desk.ts'
 import { maskRow } from './mask.ts'
 import { type DeskRejection, readRejections } from './read.ts'
-import { readWaitingRows, type WaitingRow } from './stored-rows.ts'
+import { assertOfRejection, readWaitingRows, type WaitingRow } from './stored-rows.ts'
 
 /** One refused row that waits, beside each person whom it may be. */
 export interface DeskRow {
@@ -71,7 +71,7 @@ export interface RejectionDetail extends DeskRejection {
 /** Rows, decisions and retries that are shown. */
 const mostShown = 20
 
-/** Returns a rejection with its waiting rows and its candidates side by side. @throws RejectionNotFound, DigestKeyUnknown */
+/** Returns a rejection with its waiting rows and its candidates side by side. @throws RejectionNotFound, DigestKeyUnknown, SealBroken, SealUnfit */
 export async function readRejection(pool: pg.Pool, context: DeskContext, id: number): Promise<RejectionDetail> {
   // Of one moment, or a digest key that is switched meanwhile would make equal NIKs differ.
   return inTransaction(pool, client => readWithin(client, context, id), oneMoment)
@@ -85,7 +85,7 @@ async function readWithin(client: pg.ClientBase, context: DeskContext, id: numbe
   const people = await readHealthWorkers(client, rejection.candidates)
   const ids = people.map(person => person.id)
   const rows: DeskRow[] = []
-  for (const row of await readWaitingRows(client, context.identity, [id], { limit: mostShown })) {
+  for (const row of await readWaitingRows(client, identity, [id], { limit: mostShown })) {
     rows.push(await toDeskRow(client, context, identity, row, rejection.source === 'kki' ? ids : []))
   }
   return {
@@ -101,12 +101,14 @@ async function toDeskRow(
   client: pg.ClientBase,
   { mapping, transform, maxSkewSeconds }: DeskContext,
   identity: Identity,
-  { raw, batchId, rowNo, page, pageRow }: WaitingRow,
+  waiting: WaitingRow,
   people: number[]
 ): Promise<DeskRow> {
+  const { raw, source, batchId, rowNo, page, pageRow } = waiting
   const place = { batchId, rowNo, page, pageRow }
   if (raw === null) return { ...place, row: null, reading: null, comparisons: [] }
   const result = transform(JSON.parse(raw), { sourceNow: Date.now(), maxSkewMs: maxSkewSeconds * 1000 })
+  if (source === 'kki') assertOfRejection(waiting, result.ok ? result.value.strNumber : result.strNumber)
   const row = maskRow(raw, mapping, result.ok || result.strNumber !== null)
   if (!result.ok) return { ...place, row, reading: null, comparisons: [] }
   const { nik, nameKey, birthDate, birthPlaceKey } = result.value

@@ -1,10 +1,11 @@
 import type pg from 'pg'
-import { holdDigestKey } from '../../registry/digest-key.ts'
+import { holdIdentity } from '../../registry/digest-key.ts'
 import { recordAudit } from '../audit/record.ts'
 import { insertBatchRun } from '../batch-run.ts'
+import { auditSealFaults } from '../seal-faults.ts'
 import { type PageMaker, stageBatch } from '../stage-batch.ts'
 import { type DeskCaller, type DeskContext, deskPartition, type Selected, type Selection, selectOpen } from './desk.ts'
-import { pageOfRows, pagesOfWaitingRows } from './stored-rows.ts'
+import { pageOfRows, pagesOfWaitingRows, type Untaken } from './stored-rows.ts'
 
 export interface Reprocessed extends Selected {
   /** Null where there was no row to take up. */
@@ -12,6 +13,8 @@ export interface Reprocessed extends Selected {
   rows: number
   /** Rows that are no longer kept; a retry asks KKI for them. */
   purged: number
+  /** Rows whose sealed value does not fit where it stands; each is audited. */
+  unfit: number
 }
 
 /** Runs the stored rows of open rejections through the present mapping, as one batch, within the caller's transaction. */
@@ -22,15 +25,16 @@ export async function reprocessRejections(
   caller: DeskCaller
 ): Promise<Reprocessed> {
   // Before the rejections are locked, as a switch of the digest key has it.
-  await holdDigestKey(client)
+  const identity = await holdIdentity(client, context.identity)
   const selected = await selectOpen(client, { ...selection, source: 'kki' })
-  let purged = 0
-  const rows = pagesOfWaitingRows(client, context.identity, selected.ids, count => {
-    purged += count
-  })
+  const untaken: Untaken = { purged: 0, faults: [] }
+  const rows = pagesOfWaitingRows(client, identity, selected.ids, untaken)
   // The first page before the batch: where nothing is kept there is nothing to make a batch of.
   const first = await rows.next()
-  if (first.done) return { ...selected, runId: null, rows: 0, purged }
+  if (first.done) {
+    await auditSealFaults(client, caller, untaken.faults)
+    return { ...selected, runId: null, rows: 0, purged: untaken.purged, unfit: untaken.faults.length }
+  }
   const queued = await insertBatchRun(client, {
     kind: 'retry',
     partition: deskPartition,
@@ -38,6 +42,8 @@ export async function reprocessRejections(
     caller
   })
   const batch = await stageBatch(client, context, queued, toPages(context, startingWith(first.value, rows)))
+  const [purged, unfit] = [untaken.purged, untaken.faults.length]
+  await auditSealFaults(client, caller, untaken.faults, batch.id)
   await recordAudit(client, {
     ...caller,
     action: 'rejection.reprocessed',
@@ -47,10 +53,11 @@ export async function reprocessRejections(
       rejections: selected.ids.length,
       rows: batch.fetched,
       purged,
+      ...(unfit > 0 && { unfit }),
       ...(selection.code && { code: selection.code })
     }
   })
-  return { ...selected, runId: batch.runId, rows: batch.fetched, purged }
+  return { ...selected, runId: batch.runId, rows: batch.fetched, purged, unfit }
 }
 
 async function* toPages(context: DeskContext, pages: AsyncIterable<string[]>): AsyncGenerator<PageMaker, void, void> {

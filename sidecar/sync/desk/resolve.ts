@@ -11,7 +11,7 @@ import { insertBatchRun } from '../batch-run.ts'
 import { RejectionNotResolvable, RowPurged } from '../errors.ts'
 import { stageBatch } from '../stage-batch.ts'
 import { type DeskCaller, type DeskContext, deskPartition, lockOpen } from './desk.ts'
-import { pageOfRows, readWaitingRows, type WaitingRow } from './stored-rows.ts'
+import { assertOfRejection, pageOfRows, readWaitingRows, type WaitingRow } from './stored-rows.ts'
 
 /** Where a row stood: a rejection may stand for several. */
 export interface RowName {
@@ -42,7 +42,8 @@ const mostRows = 100
 /**
  * Says whose a refused row is, from now on and for every later row of its STR and NIK, and queues the batch that carries
  * it out; within the caller's transaction. An earlier decision about the same is withdrawn.
- * @throws RejectionNotFound, RejectionStateRefused, RejectionNotResolvable, RowPurged, RequestInvalid
+ * @throws RejectionNotFound, RejectionStateRefused, RejectionNotResolvable, RowPurged, RequestInvalid, SealBroken,
+ *   SealUnfit
  */
 export async function resolveRejection(
   client: pg.ClientBase,
@@ -59,8 +60,9 @@ export async function resolveRejection(
   if (!resolvableCodes.includes(code)) throw new RejectionNotResolvable(id, `${code} is not about who somebody is`)
   const person = healthWorkerId === 'new' ? null : healthWorkerId
   if (person !== null) await checkPerson(client, person)
-  const raw = await chooseRow(client, context, id, row)
-  const candidate = readCandidate(context, id, raw)
+  const chosen = await chooseRow(client, identity, id, row)
+  const candidate = readCandidate(context, id, chosen.raw)
+  assertOfRejection(chosen, candidate.strNumber)
 
   const queued = await insertBatchRun(client, {
     kind: 'decision',
@@ -76,7 +78,7 @@ export async function resolveRejection(
     [id, caller.actor, reason ?? null]
   )
   touch(client, 'rejections', id)
-  const batch = await stageBatch(client, context, queued, [pageOfRows(context, [raw])])
+  const batch = await stageBatch(client, context, queued, [pageOfRows(context, [chosen.raw])])
   await recordAudit(client, {
     ...caller,
     action: 'rejection.resolved',
@@ -94,10 +96,10 @@ async function checkPerson(client: pg.ClientBase, id: number): Promise<void> {
 
 async function chooseRow(
   client: pg.ClientBase,
-  { identity }: DeskContext,
+  identity: Identity,
   id: number,
   named: RowName | undefined
-): Promise<string> {
+): Promise<WaitingRow & { raw: string }> {
   const rows = await readWaitingRows(client, identity, [id], { limit: mostRows })
   const isNamed = (row: WaitingRow) => row.batchId === named?.batchId && row.rowNo === named.rowNo
   const chosen = named ? rows.find(isNamed) : rows.at(-1)
@@ -106,7 +108,7 @@ async function chooseRow(
     throw new RequestInvalid('row', 'is required: the rows of this rejection carry different NIKs')
   }
   if (!chosen?.raw) throw new RowPurged(id)
-  return chosen.raw
+  return { ...chosen, raw: chosen.raw }
 }
 
 function readCandidate({ transform, maxSkewSeconds }: DeskContext, id: number, raw: string): Candidate {

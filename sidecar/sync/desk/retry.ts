@@ -1,9 +1,15 @@
 import type pg from 'pg'
 import { Pointer } from 'typebox/value'
+import { holdIdentity } from '../../registry/digest-key.ts'
+import { SealFault } from '../../registry/errors.ts'
+import type { Identity } from '../../registry/identity.ts'
+import { openRow, type SealedRow } from '../../registry/seal-place.ts'
+import type { Mapping } from '../../transform/mapping.ts'
 import { canonicalStr } from '../../transform/str-number.ts'
 import { recordAudit } from '../audit/record.ts'
 import { insertBatchRun } from '../batch-run.ts'
 import { IntegrationDisabled, RejectionNotRetriable } from '../errors.ts'
+import { auditSealFaults } from '../seal-faults.ts'
 import { readSetting } from '../settings.ts'
 import {
   type DeskCaller,
@@ -38,8 +44,11 @@ export async function retryRejections(
   caller: DeskCaller
 ): Promise<Retried> {
   if (!(await readSetting(client)).active) throw new IntegrationDisabled()
+  // Before the rejections are locked, as a switch of the digest key has it.
+  const identity = await holdIdentity(client, context.identity)
   const selected = await selectOpen(client, selection)
-  const { skipped, strNumbers } = await readStrNumbers(client, context, selected.ids)
+  const { skipped, strNumbers, faults } = await readStrNumbers(client, identity, context.mapping, selected.ids)
+  await auditSealFaults(client, caller, faults)
   if (strNumbers.length === 0) return { ...selected, runId: null, asked: 0, skipped }
   const batch = await insertBatchRun(client, {
     kind: 'retry',
@@ -76,34 +85,62 @@ export async function retryRejection(
   id: number,
   caller: DeskCaller
 ): Promise<Retried> {
+  await holdIdentity(client, context.identity)
   const { strNumber } = await lockOpen(client, id)
   if (strNumber === null) throw new RejectionNotRetriable(id)
   return retryRejections(client, context, { ids: [id], limit: 1 }, caller)
 }
 
-/** Returns each STR of the rejections once, as KKI spelled it where that is still known. */
-async function readStrNumbers(client: pg.ClientBase, { identity, mapping }: DeskContext, ids: readonly number[]) {
-  const { rows } = await client.query<{ strNumber: string | null; rawSealed: Buffer | null }>(
-    `select r.str_number as "strNumber", o.raw_sealed as "rawSealed"
+interface StoredSpelling extends Omit<SealedRow, 'rawSealed'> {
+  strNumber: string | null
+  rawSealed: Buffer | null
+}
+
+/**
+ * Returns each STR of the rejections once, as KKI spelled it where that is still known. Where the stored row does not fit its
+ * rejection, KKI is asked for the STR as SDMK spells it.
+ */
+async function readStrNumbers(client: pg.ClientBase, identity: Identity, mapping: Mapping, ids: readonly number[]) {
+  const { rows } = await client.query<StoredSpelling>(
+    `select r.str_number as "strNumber", r.source, r.subject, o.batch_id as "batchId", o.row_no as "rowNo",
+      o.content_digest as "contentDigest", o.raw_sealed as "rawSealed"
     from kki.rejection r
     left join lateral (
-      select o.raw_sealed from kki.rejection_occurrence o
+      select o.batch_id, o.row_no, o.content_digest, o.raw_sealed from kki.rejection_occurrence o
       where o.rejection_id = r.id and o.raw_sealed is not null order by o.batch_id desc, o.row_no desc limit 1
     ) o on true
     where r.id = any ($1::bigint[]) order by r.id`,
     [ids]
   )
   const asked = new Map<string, string>()
-  for (const { strNumber, rawSealed } of rows) {
+  const faults: SealFault[] = []
+  for (const row of rows) {
+    const { strNumber } = row
     if (strNumber === null || asked.has(strNumber)) continue
-    const raw: unknown = rawSealed && JSON.parse(identity.open('row', rawSealed).toString('utf8'))
-    const spelled = raw === null ? undefined : Pointer.Get(raw, mapping.fields.strNumber)
+    const spelled = spellingIn(identity, mapping, row, faults)
     const isUsable =
       typeof spelled === 'string' && spelled.length <= longestSpelling && canonicalStr(spelled) === strNumber
     asked.set(strNumber, isUsable ? spelled.trim() : strNumber)
   }
   return {
     strNumbers: [...asked].map(([strNumber, spelling]) => ({ strNumber, asked: spelling })),
-    skipped: rows.filter(({ strNumber }) => strNumber === null).length
+    skipped: rows.filter(({ strNumber }) => strNumber === null).length,
+    faults
+  }
+}
+
+function spellingIn(
+  identity: Identity,
+  mapping: Mapping,
+  { rawSealed, ...row }: StoredSpelling,
+  faults: SealFault[]
+): unknown {
+  if (rawSealed === null) return undefined
+  try {
+    return Pointer.Get(JSON.parse(openRow(identity, { ...row, rawSealed })), mapping.fields.strNumber)
+  } catch (error) {
+    if (!(error instanceof SealFault)) throw error
+    faults.push(error)
+    return undefined
   }
 }

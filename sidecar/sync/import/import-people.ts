@@ -70,8 +70,9 @@ async function* pagesOf(
   onProgress?.(count)
 }
 
-function toPage(records: unknown[], writer: PageWriter, transform: OwnTransform): PreparedPage {
+async function toPage(records: unknown[], writer: PageWriter, transform: OwnTransform): Promise<PreparedPage> {
   const now = Date.now()
+  await writer.expect(records.length)
   for (const [i, record] of records.entries()) {
     const result = transform(record, now)
     if (result.ok) writer.add(i + 1, result.value)

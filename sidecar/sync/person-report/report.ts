@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { readIdentity } from '../../registry/digest-key.ts'
 import { type HealthWorker, readHealthWorker } from '../../registry/health-workers.ts'
 import type { IdentityKeys } from '../../registry/identity.ts'
+import { nikOf, openNik } from '../../registry/seal-place.ts'
 
 /** What there is about one person: the answer that the law (UU 27/2022) gives them a right to. No NIK is in it. */
 export interface PersonReport {
@@ -53,19 +54,22 @@ export interface Access {
   reason: string | null
 }
 
-/** Returns what is stored about the person of this NIK, all of one moment: that of the caller's transaction. @throws DigestKeyUnknown */
+/** Returns what is stored about the person of this NIK, all of one moment: that of the caller's transaction. @throws DigestKeyUnknown, SealBroken, SealUnfit */
 export async function reportPerson(
   client: pg.ClientBase,
   keys: IdentityKeys,
   nik: string,
   { hasOdoo }: { hasOdoo: boolean }
 ): Promise<PersonReport> {
-  const digest = (await readIdentity(client, keys)).digestNik(nik)
-  const { rows: found } = await client.query<{ id: number; storedSince: string }>(
-    `select id, ${iso('created_at')} as "storedSince" from sdmk.health_worker where nik_digest = $1`,
+  const identity = await readIdentity(client, keys)
+  const digest = identity.digestNik(nik)
+  const { rows: found } = await client.query<{ id: number; sealed: Buffer; storedSince: string }>(
+    `select id, nik_sealed as sealed, ${iso('created_at')} as "storedSince" from sdmk.health_worker where nik_digest = $1`,
     [digest]
   )
   const id = found[0]?.id ?? null
+  // Else a digest that was moved would tell one person what is stored about another.
+  if (found[0]) openNik(identity, nikOf(found[0].id), { sealed: found[0].sealed, digest })
   const person = id === null ? null : await readHealthWorker(client, id)
   const list = async <T extends pg.QueryResultRow>(text: string, values: unknown[]) =>
     (await client.query<T>(text, values)).rows

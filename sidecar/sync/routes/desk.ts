@@ -249,6 +249,10 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
             runId: RunId,
             rows: Count,
             purged: Type.Integer({ minimum: 0, description: 'rows that are no longer kept; retry asks KKI for them' }),
+            unfit: Type.Integer({
+              minimum: 0,
+              description: 'rows whose sealed value does not fit where it stands; they are left out and audited'
+            }),
             next: Next
           },
           { title: 'ReprocessingOrder' }
