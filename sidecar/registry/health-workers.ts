@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { canonicalStr } from '../transform/str-number.ts'
+import type { Candidate } from '../transform/types.ts'
 import { holdIdentity } from './digest-key.ts'
 import type { IdentityKeys } from './identity.ts'
 
@@ -222,13 +223,14 @@ export type Evidence = Omit<Match, 'rule'>
 /** Returns what each of these people agrees and differs on with a row, by id. */
 export async function compareWithPeople(
   client: pg.ClientBase,
-  row: { nikDigest: Buffer | null; nameKey: string; birthDate: string | null; birthPlaceKey: string | null },
+  row: { nikDigest: Buffer | null } & Pick<Candidate, 'nameKey' | 'birthDate' | 'birthPlaceKey' | 'sex'>,
   ids: readonly number[]
 ): Promise<({ healthWorkerId: number } & Evidence)[]> {
   const { rows } = await client.query<{ id: number; evidence: string }>(
-    `select h.id, sdmk.match_evidence($1, $2, $3, $4, h.nik_digest, h.name_key, h.birth_date, h.birth_place_key) as evidence
-    from sdmk.health_worker h where h.id = any ($5::bigint[]) order by h.id`,
-    [row.nikDigest, row.nameKey, row.birthDate, row.birthPlaceKey, ids]
+    `select h.id, sdmk.match_evidence($1, $2, $3, $4, $5, h.nik_digest, h.name_key, h.birth_date, h.birth_place_key, h.sex)
+      as evidence
+    from sdmk.health_worker h where h.id = any ($6::bigint[]) order by h.id`,
+    [row.nikDigest, row.nameKey, row.birthDate, row.birthPlaceKey, row.sex, ids]
   )
   return rows.map(({ id, evidence }) => ({ healthWorkerId: id, ...parseEvidence(evidence.split(' ')) }))
 }

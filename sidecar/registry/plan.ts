@@ -94,11 +94,16 @@ export async function planBatch(
   await run(workTable)
   await run(fill, [batchId, options.asOf])
   await run(indexWork)
-  for (const step of judgeKnown) await run(`${step}; ${analyze}`)
+  const judge = async (step: string, values: unknown[] = []) => {
+    // A step of several statements has several results. In a first load most steps find nothing, and statistics take longer.
+    const found = [await run(step, values)].flat().some(({ rowCount }) => (rowCount ?? 0) > 0)
+    if (found) await run(analyze)
+  }
+  for (const step of judgeKnown) await judge(step)
   if (options.hasOwnPeople) await run(equalOwnPeople, [batchId])
-  for (const step of judgeNewcomers) await run(`${step}; ${analyze}`)
+  for (const step of judgeNewcomers) await judge(step)
   await run(newbornLookalikes, [batchId])
-  await run(`${followers}; ${analyze}`)
+  await judge(followers)
   if (options.hasOwnPeople) await run(ownPeople, [batchId])
   await run(unmatched, [options.createUnmatched])
   await run(planCreated, [batchId])

@@ -1,7 +1,16 @@
 import { readFileSync } from 'node:fs'
 
-/** Returns the text of an `.sql` file beside this module, such as `plan/02-fill.sql`; read once, when the process starts. */
+/**
+ * Returns the text of an `.sql` file beside this module, such as `plan/02-fill.sql`; read once, when the process starts.
+ * `:lookalikes(newcomer, known)` stands for `plan/lookalikes.sql` over these two relations.
+ */
 export function sql(file: string): string {
+  return read(file).replace(/:lookalikes\((\S+), (\S+)\)/g, (_, newcomers: string, known: string) =>
+    read('plan/lookalikes.sql').replaceAll('NEWCOMERS', newcomers).replaceAll('KNOWN', known)
+  )
+}
+
+function read(file: string): string {
   return readFileSync(new URL(file, import.meta.url), 'utf8')
 }
 

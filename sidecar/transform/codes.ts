@@ -11,6 +11,7 @@ export const rejectionCodes = [
   'STR_AMBIGUOUS',
   'IDENTITY_CONFLICT',
   'POSSIBLE_DUPLICATE',
+  'NAME_DIFFERS',
   'UNMATCHED',
   'ENDING_STALE',
   'ROW_FAULT'
@@ -28,6 +29,7 @@ export const warningCodes = [
   'NIK_SERIAL_ZERO',
   'BIRTH_PLACE_PERIOD',
   'NAME_CHANGED',
+  'NAME_IGNORED',
   'VALUE_KEPT'
 ] as const
 

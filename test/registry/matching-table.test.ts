@@ -16,6 +16,10 @@ interface Line {
   createUnmatched?: 'desk'
   /** Per row of the batch: outcome and rule or code, and whose it is: the place of a known row, or `new`. */
   becomes: [string, (number | 'new')?][]
+  /** Per row: what it agrees and differs on with its person, or with the candidate that agrees most. */
+  because?: string[]
+  /** Rows of the batch that are urgent, by their place. */
+  urgent?: number[]
 }
 
 const siti: Row = {
@@ -119,10 +123,10 @@ const lines: Line[] = [
   },
   {
     rule: 3,
-    says: 'same NIK and birth date under another name',
+    says: 'same NIK and birth date under another name, which waits',
     known: [siti],
     batch: [{ ...siti, ...renamed, ...later }],
-    becomes: [['updated 3', 0]]
+    becomes: [['updated 3 NAME_DIFFERS', 0]]
   },
   {
     rule: 3,
@@ -161,9 +165,9 @@ const lines: Line[] = [
   },
   {
     rule: 4,
-    says: 'no NIK, name keys agree, but the birth date differs',
+    says: 'no NIK, name keys agree, but year and day of birth differ',
     known: [siti],
-    batch: [{ ...siti, ...later, nik: null, birthDate: '1991-01-01' }],
+    batch: [{ ...siti, ...later, nik: null, birthDate: '1985-07-09' }],
     becomes: [['IDENTITY_CONFLICT']]
   },
   {
@@ -249,14 +253,14 @@ const lines: Line[] = [
   },
   {
     rule: 6,
-    says: 'new STR, known NIK, name keys agree, whatever the birth date',
+    says: 'new STR, known NIK, name keys agree, and a birth date that nearly agrees',
     known: [siti],
     batch: [{ ...siti, ...newStr, ...later, birthDate: '1991-01-01' }],
     becomes: [['linked 6', 0]]
   },
   {
     rule: 6,
-    says: 'new STR, known NIK, compatible names, and no birth date to differ',
+    says: 'new STR, known NIK, a name in part, and the birthplace in place of the birth date',
     known: [siti],
     batch: [{ ...siti, ...newStr, ...shorter, ...later, birthDate: null }],
     becomes: [['linked 6', 0]]
@@ -343,23 +347,25 @@ const lines: Line[] = [
   },
   {
     rule: 8,
-    says: 'a birthplace that is missing, or another date, makes no look-alike',
+    says: 'without a NIK a birthplace that is missing and a birth date that is near do not acquit',
     known: [siti],
     batch: [
       { ...siti, ...newStr, nik: null, birthPlace: null, birthPlaceKey: null },
-      { ...siti, strNumber: 'EQ00000000009004', nik: null, birthDate: '1990-01-02' }
+      { ...siti, strNumber: 'EQ00000000009004', nik: null, birthDate: '1990-01-02' },
+      { ...siti, strNumber: 'EQ00000000009005', nik: null, birthDate: '1985-07-09' }
     ],
-    becomes: [
-      ['created 9', 'new'],
-      ['created 9', 'new']
-    ]
+    becomes: [['POSSIBLE_DUPLICATE'], ['POSSIBLE_DUPLICATE'], ['created 9', 'new']]
   },
   {
     rule: 8,
-    says: 'two NIKs that differ are two people, even of one name, date and place',
+    says: 'two NIKs that differ part people of one name and date only where the birthplace differs',
     known: [siti],
-    batch: [{ ...siti, ...newStr, nik: otherNik }],
-    becomes: [['created 9', 'new']]
+    batch: [
+      { ...siti, ...newStr, nik: otherNik },
+      { ...siti, strNumber: 'EQ00000000009004', nik: '3171014101900099', birthPlace: 'Medan', birthPlaceKey: 'MEDAN' },
+      { ...siti, strNumber: 'EQ00000000009005', nik: '3171014101900098', birthDate: null }
+    ],
+    becomes: [['POSSIBLE_DUPLICATE'], ['created 9', 'new'], ['created 9', 'new']]
   },
   {
     rule: 9,
@@ -390,8 +396,256 @@ const lines: Line[] = [
   }
 ]
 
-describe('the matching table', { concurrency: true }, () => {
-  for (const { rule, says, known = [], decided = [], batch, createUnmatched, becomes } of lines) {
+// Minimal pairs: one step further and the answer is another.
+const yusuf: Row = {
+  strNumber: 'EQ00000000009101',
+  nik: '3273010203580001',
+  name: 'Muhammad Yusuf',
+  nameKey: 'MUHAMMAD YUSUF',
+  birthDate: '1958-03-02',
+  birthPlace: 'Bandung',
+  birthPlaceKey: 'BANDUNG'
+}
+const nurhayati: Row = {
+  strNumber: 'EQ00000000009102',
+  nik: '3273014203880002',
+  name: 'Nurhayati',
+  nameKey: 'NURHAYATI',
+  birthDate: '1988-03-02',
+  birthPlace: 'Bandung',
+  birthPlaceKey: 'BANDUNG',
+  sex: 'female'
+}
+const sukarno: Row = { ...yusuf, strNumber: 'EQ00000000009103', name: 'Sukarno', nameKey: 'SUKARNO' }
+const desi: Row = { ...nurhayati, strNumber: 'EQ00000000009104', name: 'Desi Wulandari', nameKey: 'DESI WULANDARI' }
+const noNik = { nik: null }
+const noDate = { birthDate: null }
+const inSorong = { birthPlace: 'Sorong', birthPlaceKey: 'SORONG' }
+const kasinem: Row = {
+  nik: null,
+  name: 'Kasinem',
+  nameKey: 'KASINEM',
+  birthDate: '1961-09-17',
+  birthPlace: 'Klaten',
+  birthPlaceKey: 'KLATEN',
+  sex: 'female',
+  status: 'deceased',
+  sourceStatus: 'MENINGGAL'
+}
+const dead: Row = { status: 'deceased', sourceStatus: 'MENINGGAL' }
+const budi: Row = {
+  ...yusuf,
+  strNumber: 'EQ00000000009105',
+  name: 'Budi Santoso',
+  nameKey: 'BUDI SANTOSO',
+  birthDate: '1988-03-02'
+}
+
+lines.push(
+  {
+    rule: 7,
+    says: 'a NIK and an equal name do not do where year and day of birth differ (W1)',
+    known: [yusuf],
+    batch: [{ ...yusuf, ...newStr, ...later, birthDate: '1988-11-23' }],
+    becomes: [['IDENTITY_CONFLICT']],
+    because: ['7 +nik +name -birth_date +birth_place']
+  },
+  {
+    rule: 6,
+    says: 'a NIK and an equal name do where one digit of the birth date differs (W1)',
+    known: [yusuf],
+    batch: [{ ...yusuf, ...newStr, ...later, birthDate: '1988-03-02' }],
+    becomes: [['linked 6', 0]],
+    because: ['6 +nik +name ~birth_date +birth_place']
+  },
+  {
+    rule: 5,
+    says: 'year and day of birth that differ contradict under a shared STR as well (W1)',
+    known: [yusuf],
+    batch: [
+      { ...yusuf, ...later, birthDate: '1988-11-23' },
+      { ...rudi, ...later, strNumber: yusuf.strNumber as string }
+    ],
+    becomes: [['STR_AMBIGUOUS'], ['STR_AMBIGUOUS']]
+  },
+  {
+    rule: 7,
+    says: 'a name in part needs the birth date or the birthplace (W2)',
+    known: [{ ...siti, ...shorter }],
+    batch: [{ ...siti, ...newStr, ...later, ...noDate, birthPlace: 'Jember', birthPlaceKey: 'JEMBER' }],
+    becomes: [['IDENTITY_CONFLICT']],
+    because: ['7 +nik ~name -birth_place']
+  },
+  {
+    rule: 6,
+    says: 'a name in part does with the birth date, whatever the birthplace (W2)',
+    known: [{ ...siti, ...shorter }],
+    batch: [{ ...siti, ...newStr, ...later, birthPlace: 'Jember', birthPlaceKey: 'JEMBER' }],
+    becomes: [['linked 6', 0]]
+  },
+  {
+    rule: 7,
+    says: 'another sex contradicts where no birth date agrees',
+    known: [nurhayati],
+    batch: [{ ...nurhayati, ...newStr, ...later, ...noDate, sex: 'male' }],
+    becomes: [['IDENTITY_CONFLICT']],
+    because: ['7 +nik +name +birth_place -sex']
+  },
+  {
+    rule: 4,
+    says: 'without NIK and birth date an equal name needs the birthplace, and no other sex (W3)',
+    known: [nurhayati],
+    batch: [{ ...nurhayati, ...later, ...noNik, ...noDate, ...inSorong, sex: 'male' }],
+    becomes: [['IDENTITY_CONFLICT']],
+    because: ['4 +name -birth_place -sex']
+  },
+  {
+    rule: 4,
+    says: 'another sex alone contradicts, where there is neither NIK nor birth date (W3)',
+    known: [nurhayati],
+    batch: [{ ...nurhayati, ...later, ...noNik, ...noDate, sex: 'male' }],
+    becomes: [['IDENTITY_CONFLICT']]
+  },
+  {
+    rule: 3,
+    says: 'an equal name and the birthplace do, where nothing contradicts (W3)',
+    known: [nurhayati],
+    batch: [{ ...nurhayati, ...later, ...noNik, ...noDate }],
+    becomes: [['updated 3', 0]]
+  },
+  {
+    rule: 4,
+    says: 'a NIK is not taken by a name alone (W3b)',
+    known: [{ ...nurhayati, ...noNik, ...noDate }],
+    batch: [{ ...nurhayati, ...later, ...noDate, ...inSorong }],
+    becomes: [['IDENTITY_CONFLICT']]
+  },
+  {
+    rule: 3,
+    says: 'a NIK is taken where name and birth date agree (W3b)',
+    known: [{ ...nurhayati, ...noNik }],
+    batch: [{ ...nurhayati, ...later, ...inSorong }],
+    becomes: [['updated 3', 0]]
+  },
+  {
+    rule: 4,
+    says: 'a deactivation without a NIK that contradicts the holder is urgent and not applied (W5)',
+    known: [budi],
+    batch: [{ ...kasinem, ...later, strNumber: budi.strNumber as string }],
+    becomes: [['IDENTITY_CONFLICT']],
+    because: ['4 -name -birth_date -birth_place -sex'],
+    urgent: [0]
+  },
+  {
+    rule: 5,
+    says: 'it is urgent in one batch with the licence too, and the licence is created (W5)',
+    batch: [budi, { ...kasinem, ...later, strNumber: budi.strNumber as string }],
+    becomes: [['created 9', 'new'], ['STR_AMBIGUOUS']],
+    urgent: [1]
+  },
+  {
+    rule: 3,
+    says: 'a deactivation without a NIK needs the birth date (W5)',
+    known: [budi],
+    batch: [{ ...budi, ...later, ...noNik, ...dead, ...renamed }],
+    becomes: [['updated 3', 0]]
+  },
+  {
+    rule: 3,
+    says: 'or the name with the birthplace (W5)',
+    known: [budi],
+    batch: [{ ...budi, ...later, ...noNik, ...noDate, ...dead }],
+    becomes: [['updated 3', 0]]
+  },
+  {
+    rule: 4,
+    says: 'the name alone does not deactivate (W5)',
+    known: [budi],
+    batch: [{ ...budi, ...later, ...noNik, ...noDate, ...dead, birthPlace: null, birthPlaceKey: null }],
+    becomes: [['IDENTITY_CONFLICT']],
+    urgent: [0]
+  },
+  {
+    rule: 3,
+    says: 'under the same STR, NIK and birth date another name waits, and a similar one does not (W7)',
+    known: [siti, sukarno],
+    batch: [
+      { ...siti, ...renamed, ...later },
+      { ...sukarno, ...later, name: 'Soekarno', nameKey: 'SOEKARNO' }
+    ],
+    becomes: [
+      ['updated 3 NAME_DIFFERS', 0],
+      ['updated 3', 1]
+    ],
+    because: ['3 +nik -name +birth_date +birth_place', '3 +nik ~name +birth_date +birth_place']
+  },
+  {
+    rule: 8,
+    says: 'a NIK with one wrong digit, or a mother’s, is seen where all else is equal (S1, S2)',
+    known: [yusuf],
+    batch: [{ ...yusuf, ...newStr, nik: '3273014107330009' }],
+    becomes: [['POSSIBLE_DUPLICATE']],
+    because: ['8 -nik +name +birth_date +birth_place']
+  },
+  {
+    rule: 8,
+    says: 'without a NIK another spelling, another birthplace or no birth date does not acquit (S3)',
+    known: [sukarno],
+    batch: [
+      { ...sukarno, ...noNik, ...newStr, name: 'Soekarno', nameKey: 'SOEKARNO' },
+      { ...sukarno, ...noNik, strNumber: 'EQ00000000009004', birthPlace: 'Cicendo', birthPlaceKey: 'CICENDO' },
+      { ...sukarno, ...noNik, ...noDate, strNumber: 'EQ00000000009005' }
+    ],
+    becomes: [['POSSIBLE_DUPLICATE'], ['POSSIBLE_DUPLICATE'], ['POSSIBLE_DUPLICATE']],
+    because: ['8 ~name +birth_date +birth_place', '8 +name +birth_date -birth_place', '8 +name +birth_place']
+  },
+  {
+    rule: 8,
+    says: 'within one batch a near miss waits for the oldest as well (S3)',
+    batch: [
+      { ...sukarno, ...noNik },
+      { ...sukarno, ...newStr, ...later, name: 'Soekarno', nameKey: 'SOEKARNO' }
+    ],
+    becomes: [['created 9', 'new'], ['POSSIBLE_DUPLICATE']],
+    because: ['', '8 ~name +birth_date +birth_place']
+  },
+  {
+    rule: 8,
+    says: 'who looks like somebody who waits, and not like whom that one looks like, is created',
+    batch: [
+      { ...sukarno, ...noNik },
+      { ...sukarno, ...noNik, ...newStr, ...later, ...noDate },
+      { ...sukarno, ...noNik, ...last, strNumber: 'EQ00000000009004', birthDate: '1985-07-09' }
+    ],
+    becomes: [['created 9', 'new'], ['POSSIBLE_DUPLICATE'], ['created 9', 'new']]
+  },
+  {
+    rule: 6,
+    says: 'another spelling is the same name where NIK, birth date and birthplace agree',
+    known: [sukarno],
+    batch: [{ ...sukarno, ...newStr, ...later, name: 'Soekarno', nameKey: 'SOEKARNO' }],
+    becomes: [['linked 6', 0]]
+  },
+  {
+    rule: 7,
+    says: 'another spelling is not the same name where the birthplace differs',
+    known: [sukarno],
+    batch: [{ ...sukarno, ...newStr, ...later, ...inSorong, name: 'Soekarno', nameKey: 'SOEKARNO' }],
+    becomes: [['IDENTITY_CONFLICT']],
+    because: ['7 +nik ~name +birth_date -birth_place']
+  },
+  {
+    rule: 7,
+    says: 'i and y are two letters: Desi and Desy are twins',
+    known: [desi],
+    batch: [{ ...desi, ...newStr, ...later, name: 'Desy Wulandari', nameKey: 'DESY WULANDARI' }],
+    becomes: [['IDENTITY_CONFLICT']]
+  }
+)
+
+describe('the matching table', { concurrency: 6 }, () => {
+  for (const line of lines) {
+    const { rule, says, known = [], decided = [], batch, createUnmatched, becomes } = line
     test(`rule ${rule}: ${says}`, async t => {
       const { database, pool } = await createTestDatabase(t)
       const identity = testIdentity()
@@ -409,7 +663,7 @@ describe('the matching table', { concurrency: true }, () => {
           [row.strNumber, nik, person]
         )
       }
-      const { outcomes } = await applyRows(
+      const { outcomes, batchId } = await applyRows(
         database,
         identity,
         batch.map(row => candidate(row)),
@@ -418,9 +672,24 @@ describe('the matching table', { concurrency: true }, () => {
       const found = outcomes.map(({ outcome, rule: by, codes, healthWorkerId }) => {
         if (outcome === 'rejected') return [codes.join()]
         const whose = people.indexOf(healthWorkerId as number)
-        return [`${outcome} ${by}`, whose < 0 ? 'new' : whose]
+        return [[outcome, by, ...codes].join(' '), whose < 0 ? 'new' : whose]
       })
       assert.deepEqual(found, becomes)
+      if (line.urgent)
+        assert.deepEqual(
+          outcomes.flatMap(({ urgent }, i) => (urgent ? [i] : [])),
+          line.urgent
+        )
+      if (!line.because) return
+      const { rows } = await pool.query<{ reason: string }>(
+        `select case when evidence <> '' then concat_ws(' ', rule, evidence) else '' end as reason from kki.plan_row
+        where batch_id = $1 order by row_no`,
+        [batchId]
+      )
+      assert.deepEqual(
+        rows.map(({ reason }) => reason),
+        line.because
+      )
     })
   }
 

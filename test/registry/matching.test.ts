@@ -128,11 +128,11 @@ describe('matching', { concurrency: true }, () => {
     assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', 7, 'IDENTITY_CONFLICT'])
   })
 
-  test('two NIKs that differ in one digit are two people', async t => {
+  test('two NIKs that differ in one digit are two people, where the name differs as well', async t => {
     const { apply } = await createRegistry(t)
     const { outcomes } = await apply(
       candidate({ name: 'Nur Aini', nik: '3171014101900001' }),
-      candidate({ name: 'Nur Aini', nik: '3171014101900002' })
+      candidate({ name: 'Nur Aina', nik: '3171014101900002' })
     )
     assert.deepEqual(
       outcomes.map(({ outcome }) => outcome),

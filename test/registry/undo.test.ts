@@ -88,13 +88,13 @@ describe('undoing a batch', { concurrency: true }, () => {
 
   test('keeps a value that a newer row confirmed, though only its stamp moved', async t => {
     const { apply, undo, one } = await setUp(t)
-    const row = candidate()
+    const row = candidate({ name: 'Rina Ayu Marlina' })
     await apply(row)
-    const name = { name: 'Nama Lain', nameKey: 'LAIN NAMA' }
+    const name = { name: 'Rina Marlina', nameKey: 'MARLINA RINA' }
     const first = await apply(fresh(row, { ...name, changedAt: later(1) }))
     await apply(fresh(row, { ...name, province: 'Bali', changedAt: later(2) }))
     const report = await undo(first)
-    assert.equal((await one('select name from sdmk.health_worker')).name, 'Nama Lain')
+    assert.equal((await one('select name from sdmk.health_worker')).name, 'Rina Marlina')
     assert.ok(report.left.people[0]?.fields.includes('name'))
   })
 
@@ -158,9 +158,9 @@ describe('undoing a batch', { concurrency: true }, () => {
 
   test('opens again what the batch healed', async t => {
     const { apply, undo, one } = await setUp(t)
-    const known = candidate()
+    const known = candidate({ name: 'Rina Marlina' })
     await apply(known)
-    const conflict = fresh(known, { name: 'Orang Lain Sekali', nameKey: 'LAIN ORANG SEKALI', nik: candidate().nik })
+    const conflict = fresh(known, { name: 'Rina Ayu Marlina', nameKey: 'AYU MARLINA RINA', nik: candidate().nik })
     await apply({ ...conflict, birthDate: '1980-05-05', changedAt: later(1) })
     assert.equal((await one('select state from kki.rejection')).state, 'open')
     const healing = await apply({

@@ -67,6 +67,7 @@ class SdmkRegistration(models.Model):
             "name": self.env._("name"),
             "birth_date": self.env._("birth date"),
             "birth_place": self.env._("birthplace"),
+            "sex": self.env._("sex"),
         }
         marks = (("+", self.env._("equal")), ("~", self.env._("similar")), ("-", self.env._("different")))
         for record in self:

@@ -3,7 +3,8 @@
 -- nobody else does. The batch of a decision gives the person the NIK of its row, unless that is somebody else's. Kept in a temp table with the person as it was.
 create temp table merged on commit drop as
 with offered as materialized (
-  select p.health_worker_id, 'NIK_IGNORED' = any (p.warnings) as is_nik_ignored, s.row_no,
+  select p.health_worker_id, 'NIK_IGNORED' = any (p.warnings) as is_nik_ignored,
+    'NAME_IGNORED' = any (p.warnings) as is_name_ignored, s.row_no,
     coalesce(s.person_at, s.source_at) as at, s.name, s.title_prefix, s.title_suffix, s.name_key, s.nik_digest, s.nik_sealed,
     s.new_health_worker_id, s.birth_place, s.birth_place_key, s.birth_date, s.sex
   from kki.plan_row p
@@ -13,7 +14,7 @@ with offered as materialized (
 ), best as (
   select
     health_worker_id,
-    (array_agg(row_no order by at desc, name desc))[1] as name_row,
+    (array_agg(row_no order by at desc, name desc) filter (where is_name_ignored is not true))[1] as name_row,
     (array_agg(row_no order by at desc, nik_digest)
       filter (where nik_digest is not null and is_nik_ignored is not true))[1] as nik_row,
     (array_agg(row_no order by at desc, birth_place desc) filter (where birth_place is not null))[1] as birth_place_row,
@@ -36,19 +37,19 @@ select
   sex_wins, x.sex, x.at as sex_at
 from known b
 cross join lateral (select (b.person).*) h
-join offered n on n.row_no = b.name_row
+left join offered n on n.row_no = b.name_row
 left join offered k on k.row_no = b.nik_row
 left join offered bp on bp.row_no = b.birth_place_row
 left join offered bd on bd.row_no = b.birth_date_row
 left join offered x on x.row_no = b.sex_row,
 lateral (
   select
-    n.at > h.name_at or (n.at = h.name_at and case
+    n.at is not null and (n.at > h.name_at or (n.at = h.name_at and case
       -- What SDMK says again is its present word.
       when n.at = 'infinity'
         then (n.name, n.title_prefix, n.title_suffix) is distinct from (h.name, h.title_prefix, h.title_suffix)
       else n.name > h.name
-    end) as name_wins,
+    end)) as name_wins,
     -- A NIK that is stored stays as it is sealed; only its stamp moves.
     k.at is not null and (h.nik_at is null or k.at > h.nik_at) as nik_wins,
     coalesce(k.nik_digest <> h.nik_digest, false)

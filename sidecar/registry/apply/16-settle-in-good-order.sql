@@ -41,6 +41,12 @@ with waiting as materialized (
     )
     -- That it is older than what is stored stays true until something newer comes.
     and (d.code <> 'ENDING_STALE' or g.outcome in ('created', 'linked', 'updated'))
+    -- A name waits until the person bears it.
+    and (d.code <> 'NAME_DIFFERS' or exists (
+      select from sdmk.registration r join sdmk.health_worker h on h.id = r.health_worker_id
+      where r.str_number = g.str_number and r.profession = g.profession
+        and sdmk.name_agreement(h.name_key, g.name_key) in ('equal', 'similar', 'part')
+    ))
 ), done as (
   update kki.rejection_occurrence o
   set settled_by_batch_id = $1

@@ -11,6 +11,7 @@ create temp table work (
   name_key text collate "C",
   birth_date date,
   birth_place_key text collate "C",
+  sex text,
   status text not null,
   -- KKI's own word; null in rows of SDMK's own people without a licence.
   source_status text,
@@ -19,6 +20,8 @@ create temp table work (
   ending_only boolean not null,
   problems jsonb,
   is_repeated boolean not null,
+  -- A deactivation that cannot be of whom the other rows of its STR tell: it is judged alone.
+  is_apart boolean not null default false,
   outcome text,
   rule smallint,
   code text,

@@ -11,7 +11,8 @@ with carried as (
   where cardinality(names) > 20 or exists (
     select from unnest(names) a, unnest(names) b, unnest(names) c
     where a < b and b < c
-      and not sdmk.names_compatible(a, b) and not sdmk.names_compatible(b, c) and not sdmk.names_compatible(a, c)
+      and sdmk.name_agreement(a, b) in ('near', 'different') and sdmk.name_agreement(b, c) in ('near', 'different')
+      and sdmk.name_agreement(a, c) in ('near', 'different')
   )
 )
 update work w

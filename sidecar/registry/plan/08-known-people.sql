@@ -16,14 +16,14 @@ with by_str as (
   -- Another row of the same STR and person may know the NIK that this one lacks.
   select w.row_no, n.id as nik_worker
   from work w
-  left join str_group g on g.str_number = w.str_number
+  left join str_group g on g.str_number = w.str_number and not w.is_apart
   join sdmk.health_worker n on n.nik_digest = coalesce(w.nik_digest, g.nik_digest)
   where w.outcome is null
 ), doubted as (
   select w.row_no
   from work w
-  left join str_group g on g.str_number = w.str_number
-  where w.outcome is null and (w.problems is not null or not g.is_one_person)
+  left join str_group g on g.str_number = w.str_number and not w.is_apart
+  where w.outcome is null and (w.problems is not null or w.is_apart or not g.is_one_person)
 )
 select row_no, by_str.people, by_str.health_worker_id, by_str.candidates, by_str.oldest_at, by_str.active_at, by_str.has_news, by_nik.nik_worker
 from by_str
@@ -41,32 +41,53 @@ with known as (
     r.content_hash as stored_hash, r.source_at as stored_at, r.status as stored_status,
     s.id as str_worker,
     n.id as nik_worker,
-    sdmk.same_person(coalesce(w.nik_digest, g.nik_digest), w.name_key, w.birth_date, s.nik_digest, s.name_key, s.birth_date) as str_is_same,
+    sdmk.same_person(by_str.nik, by_str.name, by_str.birth_date, by_str.birth_place, by_str.sex) as str_is_same,
+    sdmk.same_holder(by_str.nik, by_str.name, by_str.birth_date, by_str.birth_place, by_str.sex) as is_holders,
     coalesce(n.id <> s.id, false) as nik_is_another,
-    coalesce(coalesce(w.nik_digest, g.nik_digest) <> s.nik_digest, false) as nik_differs,
-    n.name_key = w.name_key and n.birth_place_key = w.birth_place_key as nik_agrees_fully,
-    n.name_key = w.name_key
-      or (sdmk.names_compatible(n.name_key, w.name_key) and not coalesce(n.birth_date <> w.birth_date, false)) as nik_agrees
+    w.is_apart,
+    -- Other rows of the STR are somebody's, and not whom this deactivation is of.
+    w.is_apart and exists (select from str_group o where o.str_number = w.str_number) as is_set_apart,
+    by_nik.name = 'equal' and by_nik.birth_place = 'equal' and by_nik.birth_date is distinct from 'different'
+      and (by_nik.sex is distinct from 'different' or by_nik.birth_date = 'equal') as nik_agrees_fully,
+    sdmk.same_nik_holder(by_nik.name, by_nik.birth_date, by_nik.birth_place, by_nik.sex) as nik_agrees
   from met m
   join work w on w.row_no = m.row_no
-  left join str_group g on g.str_number = w.str_number
+  left join str_group g on g.str_number = w.str_number and not w.is_apart
   left join sdmk.registration r on r.str_number = w.str_number and r.profession = w.profession
   left join sdmk.health_worker s on s.id = m.health_worker_id and m.people = 1
   left join sdmk.health_worker n on n.id = m.nik_worker
+  cross join lateral (
+    select sdmk.agreement(coalesce(w.nik_digest, g.nik_digest), s.nik_digest) as nik, sdmk.name_agreement(w.name_key, s.name_key) as name,
+      sdmk.date_agreement(w.birth_date, s.birth_date) as birth_date,
+      sdmk.place_agreement(w.birth_place_key, s.birth_place_key) as birth_place, sdmk.agreement(w.sex, s.sex) as sex
+  ) by_str
+  cross join lateral (
+    select sdmk.name_agreement(w.name_key, n.name_key) as name, sdmk.date_agreement(w.birth_date, n.birth_date) as birth_date,
+      sdmk.place_agreement(w.birth_place_key, n.birth_place_key) as birth_place, sdmk.agreement(w.sex, n.sex) as sex
+  ) by_nik
 ), decided as (
   -- A rule below zero is one that refuses; 0 refuses the row for its own problems.
   select known.*,
     case
       when ending_only then
-        case when people = 1 and not is_shared and not nik_differs and not nik_is_another then 3 else 0 end
+        case
+          when people = 1 and not is_shared and is_holders and not nik_is_another then 3
+          when problems is not null then 0
+          when is_shared or people > 1 or (is_set_apart and people = 0) then -5
+          when people = 1 then -4
+          when nik_worker is not null then -7
+        end
+      when is_set_apart and people = 0 then -5
+      -- Only deactivations of somebody unknown share the STR.
+      when is_apart and people = 0 and nik_worker is null and problems is null then null
       when is_shared or people > 1 then
         case when nik_agrees_fully and coalesce(registration_worker = nik_worker, true) then 5 else -5 end
       when people = 1 then
         case
           when nik_is_another then -4
           when str_is_same then 3
-          -- An ending is never lost: without another NIK to speak against it, only the name is in doubt.
-          when is_ending and not nik_differs and registration_id is not null then 3
+          -- Of a deactivation that is the holder's only the rest is in doubt.
+          when is_ending and is_holders and registration_id is not null then 3
           else -4
         end
       when problems is not null then 0
@@ -96,7 +117,7 @@ set
   -- An ending that may concern somebody known must be seen first.
   -- One that is older than what says active is seen by a person as well.
   urgent = t.is_ending and case
-    when t.rule <= 0 then t.people > 0 or t.nik_worker is not null or t.is_shared
+    when t.rule <= 0 then t.people > 0 or t.nik_worker is not null or t.is_shared or t.is_set_apart
     when t.registration_id is null and t.ending_only then coalesce(t.source_at < t.active_at, false)
     else coalesce(t.source_at < t.known_at and t.stored_status = 'active', false)
   end,
@@ -113,4 +134,4 @@ set
     case when t.rule > 0 and t.uses_ending_only then 'FIELD_IGNORED' when t.rule > 0 and t.problems is not null then 'NIK_IGNORED' end
   ], null)
 from tied t
-where w.row_no = t.row_no;
+where w.row_no = t.row_no and t.rule is not null;

@@ -6,7 +6,7 @@ with claim as (
     w.rule, w.source_at, w.content_hash
   from work w
   join sdmk.health_worker h on h.id = w.health_worker_id and h.nik_digest is null
-  left join str_group g on g.str_number = w.str_number
+  left join str_group g on g.str_number = w.str_number and not w.is_apart
   where w.outcome in ('linked', 'updated', 'unchanged') and not w.ending_only
     and coalesce(w.nik_digest, g.nik_digest) is not null
     and not coalesce('NIK_IGNORED' = any (w.warnings), false)
@@ -41,12 +41,13 @@ set
 from (
   select f.row_no, h.id as health_worker_id,
     case
-      when h.name_key = f.name_key
-        or (sdmk.names_compatible(h.name_key, f.name_key) and not coalesce(h.birth_date <> f.birth_date, false)) then 6
+      when sdmk.same_nik_holder(
+        sdmk.name_agreement(h.name_key, f.name_key), sdmk.date_agreement(h.birth_date, f.birth_date),
+        sdmk.place_agreement(h.birth_place_key, f.birth_place_key), sdmk.agreement(h.sex, f.sex)) then 6
       else 7
     end as rule
   from work f
-  left join str_group g on g.str_number = f.str_number
+  left join str_group g on g.str_number = f.str_number and not f.is_apart
   join (select distinct nik_digest, health_worker_id from nik_claim where nik_digest = first_nik and health_worker_id = first_worker) n
     on n.nik_digest = coalesce(f.nik_digest, g.nik_digest)
   join sdmk.health_worker h on h.id = n.health_worker_id

@@ -1,32 +1,22 @@
--- Rule 8 against the registry: nobody holds the STR, a NIK is missing on a side, and name, birth date and birthplace
--- agree with somebody: as the registry knows them, or as other rows of the batch tell of them. A row with a NIK need only
--- be compared with people who have none.
+-- Rule 8 against the registry: nobody holds STR or NIK, and somebody is much alike, as the registry knows them or as other rows
+-- of the batch tell of them.
 create temp table retold on commit drop as
 select h.id, t.name_key, coalesce(t.birth_date, h.birth_date) as birth_date,
-  coalesce(t.birth_place_key, h.birth_place_key) as birth_place_key, coalesce(h.nik_digest, t.nik_digest) as nik_digest
+  coalesce(t.birth_place_key, h.birth_place_key) as birth_place_key, coalesce(h.nik_digest, t.nik_digest) as nik_digest,
+  coalesce(t.sex, h.sex) as sex
 from work t join sdmk.health_worker h on h.id = t.health_worker_id
 where t.outcome in ('linked', 'updated', 'unchanged') and not t.ending_only;
+analyze retold;
 
-with candidate as (
-  select w.row_no, h.id
-  from work w
-  join sdmk.health_worker h
-    on h.name_key = w.name_key and h.birth_date = w.birth_date and h.birth_place_key = w.birth_place_key
-  where w.outcome is null and w.nik_digest is null
-  union all
-  select w.row_no, h.id
-  from work w
-  join sdmk.health_worker h
-    on h.name_key = w.name_key and h.birth_date = w.birth_date and h.birth_place_key = w.birth_place_key
-    and h.nik_digest is null
-  where w.outcome is null and w.nik_digest is not null
+-- Not materialized, as below: the planner knows much of the table and nothing of what it holds in hand.
+with newcomer as not materialized (
+  select row_no, nik_digest, name_key, birth_date, birth_place_key, sex from work where outcome is null and name_key is not null
+), candidate as (
+  :lookalikes(newcomer, sdmk.health_worker)
   union
-  select w.row_no, h.id
-  from work w
-  join retold h on h.name_key = w.name_key and h.birth_date = w.birth_date and h.birth_place_key = w.birth_place_key
-  where w.outcome is null and (w.nik_digest is null or h.nik_digest is null)
+  :lookalikes(newcomer, retold)
 ), grouped as (
-  select row_no, array_agg(distinct id order by id) as candidates from candidate group by row_no
+  select row_no, array_agg(id order by id) as candidates from candidate group by row_no
 )
 update work w
 set outcome = 'rejected', rule = 8, code = 'POSSIBLE_DUPLICATE', candidates = grouped.candidates,

@@ -2,10 +2,10 @@
 -- cluster; its oldest active row creates the person, the others are judged against that row by rules 3, 6 and 7.
 -- Where no row is active nobody is created.
 with fresh as (
-  select w.row_no, w.str_number, w.name_key, w.birth_date, w.status, w.source_at, w.content_hash,
+  select w.row_no, w.str_number, w.name_key, w.birth_date, w.birth_place_key, w.sex, w.status, w.source_at, w.content_hash,
     coalesce(coalesce(w.nik_digest, g.nik_digest)::text, w.str_number) as cluster
   from work w
-  left join str_group g on g.str_number = w.str_number
+  left join str_group g on g.str_number = w.str_number and not w.is_apart
   where w.outcome is null and (w.is_repeated or w.nik_digest in (select nik_digest from repeated_nik))
 ), led as (
   select fresh.*,
@@ -13,7 +13,9 @@ with fresh as (
     first_value(status) over oldest_active = 'active' as has_leader,
     first_value(str_number) over oldest_active as leader_str,
     first_value(name_key) over oldest_active as leader_name,
-    first_value(birth_date) over oldest_active as leader_birth_date
+    first_value(birth_date) over oldest_active as leader_birth_date,
+    first_value(birth_place_key) over oldest_active as leader_birth_place,
+    first_value(sex) over oldest_active as leader_sex
   from fresh
   window oldest_active as (partition by cluster order by status <> 'active', source_at, content_hash, row_no)
 ), judged as (
@@ -22,8 +24,9 @@ with fresh as (
       when not has_leader then 0
       when row_no = first_row_no then 9
       when str_number = leader_str then 3
-      when name_key = leader_name
-        or (sdmk.names_compatible(name_key, leader_name) and not coalesce(birth_date <> leader_birth_date, false)) then 6
+      when sdmk.same_nik_holder(
+        sdmk.name_agreement(name_key, leader_name), sdmk.date_agreement(birth_date, leader_birth_date),
+        sdmk.place_agreement(birth_place_key, leader_birth_place), sdmk.agreement(sex, leader_sex)) then 6
       else -7
     end as rule
   from led

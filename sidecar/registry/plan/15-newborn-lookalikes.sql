@@ -16,23 +16,17 @@ with companion as (
     (array_agg(w.birth_date order by w.source_at desc, w.birth_date desc) filter (where w.birth_date is not null))[1] as birth_date,
     (array_agg(w.birth_place_key order by w.source_at desc, s.birth_place desc)
       filter (where s.birth_place is not null))[1] as birth_place_key,
-    bool_and(w.nik_digest is null) as has_no_nik
+    (array_agg(s.sex order by w.source_at desc, s.sex desc) filter (where s.sex is not null))[1] as sex,
+    (array_agg(w.nik_digest) filter (where w.nik_digest is not null))[1] as nik_digest
   from told t
   join work w on w.row_no = t.row_no
   join kki.staged_row s on s.batch_id = $1 and s.row_no = w.row_no
   join work n on n.row_no = t.newborn_row_no and n.outcome is null and n.status = 'active'
   group by t.newborn_row_no
 ), candidate as (
-  select n.row_no, h.id
-  from newborn n
-  join sdmk.health_worker h
-    on h.name_key = n.name_key and h.birth_date = n.birth_date and h.birth_place_key = n.birth_place_key
-  where n.has_no_nik or h.nik_digest is null
+  :lookalikes(newborn, sdmk.health_worker)
   union
-  select n.row_no, h.id
-  from newborn n
-  join retold h on h.name_key = n.name_key and h.birth_date = n.birth_date and h.birth_place_key = n.birth_place_key
-  where n.has_no_nik or h.nik_digest is null
+  :lookalikes(newborn, retold)
 ), grouped as (
   select row_no, array_agg(id order by id) as candidates from candidate group by row_no
 )

@@ -111,13 +111,13 @@ async function toDeskRow(
   if (source === 'kki') assertOfRejection(waiting, result.ok ? result.value.strNumber : result.strNumber)
   const row = maskRow(raw, mapping, result.ok || result.strNumber !== null)
   if (!result.ok) return { ...place, row, reading: null, comparisons: [] }
-  const { nik, nameKey, birthDate, birthPlaceKey } = result.value
+  const { nik, nameKey, birthDate, birthPlaceKey, sex } = result.value
   const nikDigest = nik === null ? null : identity.digestNik(nik)
   return {
     ...place,
     row,
     reading: toReading(result.value),
-    comparisons: await compareWithPeople(client, { nikDigest, nameKey, birthDate, birthPlaceKey }, people)
+    comparisons: await compareWithPeople(client, { nikDigest, nameKey, birthDate, birthPlaceKey, sex }, people)
   }
 }
 

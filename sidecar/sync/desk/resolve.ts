@@ -32,6 +32,7 @@ const resolvableCodes: readonly RejectionCode[] = [
   'STR_AMBIGUOUS',
   'IDENTITY_CONFLICT',
   'POSSIBLE_DUPLICATE',
+  'NAME_DIFFERS',
   'UNMATCHED',
   'STR_INACTIVE'
 ]

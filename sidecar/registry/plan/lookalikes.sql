@@ -1,0 +1,47 @@
+-- Who of KNOWN is much alike to whom of NEWCOMERS, as sdmk.looks_alike judges. A pair is found by name and birth date, by name
+-- and birthplace, or by birth date and birthplace. With a NIK on both sides it is found by name and date alone, for there
+-- are as many of those as rows. Each part says which side lacks a NIK, so that the few who lack one lead.
+select n.row_no, h.id
+from NEWCOMERS n
+join KNOWN h on h.name_key = n.name_key and h.birth_date = n.birth_date
+where n.nik_digest is not null and h.nik_digest <> n.nik_digest
+  and sdmk.place_agreement(h.birth_place_key, n.birth_place_key) is distinct from 'different'
+union
+select n.row_no, h.id
+from NEWCOMERS n
+join KNOWN h on h.name_key = n.name_key and h.birth_date = n.birth_date
+where n.nik_digest is null
+union
+select n.row_no, h.id
+from NEWCOMERS n
+join KNOWN h on h.name_key = n.name_key and h.birth_date = n.birth_date and h.nik_digest is null
+where n.nik_digest is not null
+union
+select n.row_no, h.id
+from NEWCOMERS n
+join KNOWN h on h.name_key = n.name_key and h.birth_place_key = n.birth_place_key
+where n.nik_digest is null
+  and sdmk.looks_alike(null, 'equal', case
+    when (h.birth_date is null) <> (n.birth_date is null) then 'missing' else sdmk.date_agreement(h.birth_date, n.birth_date)
+  end, 'equal', null)
+union
+select n.row_no, h.id
+from NEWCOMERS n
+join KNOWN h on h.name_key = n.name_key and h.birth_place_key = n.birth_place_key and h.nik_digest is null
+where n.nik_digest is not null
+  and sdmk.looks_alike(null, 'equal', case
+    when (h.birth_date is null) <> (n.birth_date is null) then 'missing' else sdmk.date_agreement(h.birth_date, n.birth_date)
+  end, 'equal', null)
+union
+select n.row_no, h.id
+from NEWCOMERS n
+join KNOWN h on h.birth_date = n.birth_date and h.birth_place_key = n.birth_place_key and h.name_key <> n.name_key
+where n.nik_digest is null
+  and sdmk.looks_alike(null, sdmk.name_agreement(h.name_key, n.name_key), 'equal', 'equal', sdmk.agreement(h.sex, n.sex))
+union
+select n.row_no, h.id
+from NEWCOMERS n
+join KNOWN h on h.birth_date = n.birth_date and h.birth_place_key = n.birth_place_key and h.name_key <> n.name_key
+  and h.nik_digest is null
+where n.nik_digest is not null
+  and sdmk.looks_alike(null, sdmk.name_agreement(h.name_key, n.name_key), 'equal', 'equal', sdmk.agreement(h.sex, n.sex))
