@@ -10,13 +10,17 @@ const named = [...proofs.matchAll(/^- `([^`]+)`: (.+)$/gm)].map(([, file = '', n
 
 /** The names of the tests in a file, as they stand in its text. */
 function testsOf(file: string): string[] {
+  if (file.endsWith('.py')) return [...read(file).matchAll(/^ +def (test_\w+)/gm)].map(([, name = '']) => name)
   const found = read(file).matchAll(/\btest\(\s*(?:'((?:[^'\\]|\\.)*)'|`([^`]*)`)/g)
   return [...found].map(([, plain, template]) => plain ?? template ?? '')
 }
 
+/** A group of tests or a class of them that says so. */
+const attacks = /^describe\(\s*'(attack|an attacker)|^class Test.+:\n {4}"""An attacker/m
+
 /** By its place or by its name, a file that does nothing but attack. */
 function isAttack(file: string): boolean {
-  return file.startsWith('test/security/') || /^describe\(\s*'(attack|an attacker)/m.test(read(file))
+  return file.startsWith('test/security/') || attacks.test(read(file))
 }
 
 test('each test that the threat model names is there', () => {
@@ -25,9 +29,9 @@ test('each test that the threat model names is there', () => {
 })
 
 test('each test that attacks is named in the threat model', () => {
-  const attacks = globSync('test/**/*.test.ts', { cwd: root }).filter(isAttack)
-  assert.ok(attacks.length >= 6, attacks.join())
-  const tests = attacks.flatMap(file => testsOf(file).map(name => ({ file, name })))
+  const files = globSync(['test/**/*.test.ts', 'odoo_addons/*/tests/test_*.py'], { cwd: root }).filter(isAttack)
+  assert.ok(files.length >= 10, files.join())
+  const tests = files.flatMap(file => testsOf(file).map(name => ({ file, name })))
   const missing = tests.filter(one => !named.some(({ file, name }) => file === one.file && name === one.name))
   assert.deepEqual(missing, [])
 })

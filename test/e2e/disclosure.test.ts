@@ -43,7 +43,7 @@ const breachScope = ({ app, secretsDir }: Connector, ...args: string[]) =>
     SDMK_SECRETS_DIR: secretsDir
   })
 
-describe('the record of whose data was shown to whom', () => {
+describe('an attacker, against the record of whose data was shown to whom', () => {
   test('every route that shows people records it, and no other', async t => {
     const shown = new Set<string>()
     const silent = new Set<string>()

@@ -111,7 +111,7 @@ function sdmk({ pool, secretsDir }: Connector, args: string[], input = '') {
   return runSdmk(args, env, undefined, input)
 }
 
-describe('somebody with the service’s database login and no key', () => {
+describe('an attacker with the service’s database login and no key', () => {
   for (const columns of [['nik_sealed'], nikColumns]) {
     test(`does not get one person’s NIK shown as another’s by swapping ${columns.join(', ')}`, async t => {
       const scene = await setUp(t)

@@ -45,8 +45,8 @@ async function setUp(t: TestContext) {
   }
 }
 
-describe('staged values that somebody without a key moved', () => {
-  test('are not planned by where they are pages of two batches', async t => {
+describe('an attacker without a key, who moves staged values', () => {
+  test('does not get a page planned in the place of another batch’s', async t => {
     const { people, attack, stage, plan } = await setUp(t)
     const [one, two] = [await stage([conflictWith(people[0])]), await stage([conflictWith(people[1])])]
     const { rows } = await attack('select batch_id, body_sealed from kki.staged_page where batch_id in ($1, $2)', [
@@ -63,7 +63,7 @@ describe('staged values that somebody without a key moved', () => {
     await assert.rejects(plan(two), SealUnfit)
   })
 
-  test('do not open as the NIK of whom they create', async t => {
+  test('does not give a NIK to another person whom the batch creates', async t => {
     const { attack, stage, plan, applyIt, idOf, open } = await setUp(t)
     const born = [candidate(), candidate()] as const
     const batch = await stage([...born])
@@ -74,7 +74,7 @@ describe('staged values that somebody without a key moved', () => {
     for (const row of born) await assert.rejects(idOf(row).then(open), SealUnfit)
   })
 
-  test('do not create somebody in the place of a person who exists', async t => {
+  test('does not create somebody in the place of a person who exists', async t => {
     const { pool, people, attack, stage, plan, applyIt, idOf } = await setUp(t)
     const batch = await stage([candidate()])
     await attack(`update kki.staged_row_${batch} set new_health_worker_id = $1`, [await idOf(people[0])])
@@ -84,7 +84,7 @@ describe('staged values that somebody without a key moved', () => {
     assert.deepEqual(await dumpSdmk(pool), before)
   })
 
-  test('give no rejection the row of another licence', async t => {
+  test('does not get a row of another licence decided about as that of a rejection', async t => {
     const { pool, identity, people, attack, stage, plan, applyIt } = await setUp(t)
     const batch = await stage(people.map(conflictWith))
     await attack(`update kki.staged_row_${batch} set page_row = 3 - page_row`)

@@ -10,6 +10,8 @@ NAME = "Siti Rekaan"
 
 @tagged("post_install", "-at_install")
 class TestBulkRead(SdmkCase):
+    """An attacker with a login of Odoo reads as many records as they can."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
