@@ -92,9 +92,13 @@ class SdmkRejection(models.Model):
     def action_reprocess(self):
         """Run these rows through the present rules once more, as KKI sent them."""
         answer = self._command("reprocess", {"ids": self._ids_to_decide()})
-        return self._notify(
-            self.env._("Judged again: %(rows)s; no longer kept: %(purged)s.", **answer),
-        )
+        told = self.env._("Judged again: %(rows)s; no longer kept: %(purged)s.", **answer)
+        if answer["unfit"]:
+            told += " " + self.env._(
+                "Left out: %(unfit)s. What is stored was changed or is of another row. Tell the security officer.",
+                **answer,
+            )
+        return self._notify(told, "warning" if answer["unfit"] else "success")
 
     def action_dismiss(self):
         """Ask for the reason to take these rows off the desk."""
@@ -163,11 +167,11 @@ class SdmkRejection(models.Model):
     def _command(self, order, body):
         return self.env["sdmk.sidecar"]._command("verifier", "POST", "/v1/rejections/{}", order, body=body)
 
-    def _notify(self, message):
+    def _notify(self, message, kind="success"):
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
-            "params": {"message": message, "type": "success"},
+            "params": {"message": message, "type": kind},
         }
 
     @api.model

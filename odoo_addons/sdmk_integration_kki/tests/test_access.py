@@ -120,7 +120,7 @@ class TestAccess(KkiCase):
         return {
             "sync": {"id": 7},
             "retry": {"asked": 1, "skipped": 0},
-            "judge again": {"rows": 1, "purged": 0},
+            "judge again": {"rows": 1, "purged": 0, "unfit": 0},
             "resolve": {"batch": {"id": 1, "state": "applied"}},
         }.get(order, {})
 

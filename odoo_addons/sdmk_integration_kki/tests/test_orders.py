@@ -137,6 +137,19 @@ class TestOrders(KkiCase):
         with self.assertRaises(UserError):
             self.rejection_as("verifier").action_retry()
 
+    def test_rows_whose_seal_does_not_fit_are_told_of_after_judging_again(self):
+        self.env["res.lang"]._activate_lang("id_ID")
+        for unfit, lang, kind, told in (
+            (0, "en_US", "success", r"^Judged again: 1; no longer kept: 0\.$"),
+            (2, "en_US", "warning", r"^Judged again: 1; no longer kept: 0\. Left out: 2\. .*security officer\.$"),
+            (2, "id_ID", "warning", r"^Dinilai ulang: 1; .* Tidak disertakan: 2\. .*petugas keamanan\.$"),
+        ):
+            self.sidecar.answer({"rows": 1, "purged": 0, "unfit": unfit})
+            with self.subTest(unfit=unfit, lang=lang):
+                answer = self.rejection_as("verifier").with_context(lang=lang).action_reprocess()["params"]
+                self.assertEqual(answer["type"], kind)
+                self.assertRegex(answer["message"], told)
+
     def test_many_rows_are_dismissed_at_once_with_a_reason(self):
         self.tell(rejections=[self.rejection(2)])
         context = self.rejection_as("verifier", 1, 2).action_dismiss()["context"]
