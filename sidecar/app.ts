@@ -43,6 +43,7 @@ import { deskRoutes } from './sync/routes/desk.ts'
 import { healthWorkerRoutes } from './sync/routes/health-workers.ts'
 import { integrationRoutes } from './sync/routes/integration.ts'
 import { odooAccountRoutes } from './sync/routes/odoo-account.ts'
+import { privacyRoutes } from './sync/routes/privacy.ts'
 import { registrationRoutes } from './sync/routes/registrations.ts'
 import { rejectionRoutes } from './sync/routes/rejections.ts'
 import { revealRoutes } from './sync/routes/reveal.ts'
@@ -167,6 +168,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         nikLookupsPerHour: config.nikLookupsPerHour
       })
       await app.register(revealRoutes, { identity })
+      await app.register(privacyRoutes, { timeZone: config.timeZone, retentionYears: config.identityRetentionYears })
       await app.register(registrationRoutes)
       await app.register(integrationRoutes, { mapping, timeZone: config.timeZone })
       await app.register(auditRoutes)

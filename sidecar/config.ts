@@ -86,6 +86,7 @@ function toConfig(env: Environment) {
     /** `null`: off. */
     rejectHoldRatio: env.REJECT_HOLD_RATIO ?? null,
     rawRetentionDays: env.RAW_RETENTION_DAYS,
+    identityRetentionYears: env.SDMK_IDENTITY_RETENTION_YEARS,
     disclosureRetentionDays: env.SDMK_DISCLOSURE_RETENTION_DAYS,
     /** `null`: there is no Odoo to tell. */
     odoo: odooConfig(env),

@@ -401,6 +401,14 @@ export const environmentSchema = Type.Object({
     minimum: 1,
     maximum: 3650
   }),
+  SDMK_IDENTITY_RETENTION_YEARS: Type.Integer({
+    description:
+      'How long after the end of the last licence a person stays identified, and an erasure is denied; docs/privacy.md.',
+    unit: 'years',
+    default: 5,
+    minimum: 0,
+    maximum: 100
+  }),
   SDMK_DISCLOSURE_RETENTION_DAYS: Type.Integer({
     description: 'How long the record of whose data was shown or sent to whom is kept; docs/privacy.md.',
     unit: 'days',

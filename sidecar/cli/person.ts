@@ -1,62 +1,113 @@
 import { createInterface } from 'node:readline/promises'
 import { Writable } from 'node:stream'
+import { text as readAll } from 'node:stream/consumers'
 import { Command, Option } from 'commander'
 import type pg from 'pg'
-import { RequestInvalid } from '../errors.ts'
 import { createDatabase } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
+import { quote } from '../platform/printable-text.ts'
 import type { Language } from '../platform/problem-texts.ts'
 import { inTransaction, oneMoment } from '../platform/transaction.ts'
 import { SealFault } from '../registry/errors.ts'
 import { identitySecret, loadIdentity } from '../registry/identity.ts'
+import type { ErasureScope, PrivacyState } from '../registry/privacy.ts'
 import { recordAudit } from '../sync/audit/record.ts'
+import { recordDisclosures } from '../sync/disclosure/record.ts'
+import { type FindBy, findings, findPerson, ofPerson } from '../sync/person-report/find.ts'
 import { reportPerson } from '../sync/person-report/report.ts'
-import { inWords } from '../sync/person-report/words.ts'
+import { toDocument, toHtml, toLines } from '../sync/person-report/words.ts'
+import { today } from '../sync/plan-and-apply.ts'
+import { decideErasure, decideRestriction } from '../sync/privacy/decide.ts'
 import { auditSealFaults } from '../sync/seal-faults.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
 import { reasonOption } from './reason.ts'
+import { id as personId } from './values.ts'
+import { withQueue } from './with-queue.ts'
 import { withSecret } from './with-secret.ts'
 
-/** Returns `sdmk person`: answers to people who ask what is stored about them. */
+/** Returns `sdmk person`: answers to people who ask what is stored about them, and what they may ask for. */
 export function personCommand(): Command {
-  return new Command('person').description('answer a person about their data').addCommand(reportCommand())
+  return new Command('person')
+    .description('answer a person about their data, restrict it or erase it')
+    .addCommand(reportCommand())
+    .addCommand(restrictCommand('restrict', 'store the data of a person and show it to nobody', true))
+    .addCommand(restrictCommand('unrestrict', 'end the restriction of a person’s data', false))
+    .addCommand(eraseCommand())
 }
 
 interface ReportOptions {
   reason: string
+  by: FindBy
+  id?: number
   language: Language
   json?: boolean
+  html?: boolean
 }
 
 function reportCommand(): Command {
   return new Command('report')
-    .description('tell what is stored about the person of a NIK, which is read from standard input and kept nowhere')
+    .description('tell what is stored about a person, whom standard input names; that is kept nowhere')
     .addOption(reasonOption().makeOptionMandatory())
+    .addOption(
+      new Option('--by <what>', 'what standard input holds; with name, the date of birth (YYYY-MM-DD) on a second line')
+        .choices(findings)
+        .default('nik')
+    )
+    .addOption(
+      new Option('--id <number>', 'the number in the registry instead, also of somebody who is gone').argParser(
+        personId
+      )
+    )
     .addOption(new Option('-l, --language <language>', 'of the report').choices(['id', 'en']).default('id'))
     .option('--json', 'print it as JSON')
-    .addHelpText('after', '\nThe NIK is no argument, so that it stands in no history and no list of processes.')
-    .action(({ reason, language, json }: ReportOptions) =>
+    .addOption(new Option('--html', 'print it as a page for the printer').conflicts('json'))
+    .addHelpText(
+      'after',
+      '\nNIK, STR and name are no arguments, so that they stand in no history and no list of processes.\nExit code 1: several people, or only similar names; they are listed, and --id chooses one.'
+    )
+    .action(({ reason, by, id, language, json, html }: ReportOptions) =>
       withDatabase(async ({ config, database, logger }) => {
-        const nik = await readNik()
+        const given = id === undefined ? await readGiven(by) : ''
         const identity = await withSecret(config, identitySecret, loadIdentity)
         const { pool } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
+        const caller = commandCaller()
+        const disclosure = { ...caller, channel: 'sdmk person report', reason }
         try {
           await assertMigrated(pool)
           // Committed before it is shown: nobody sees it without a trace of it.
-          const report = await inTransaction(
+          const answer = await inTransaction(
             pool,
             async client => {
-              const made = await reportPerson(client, identity, nik, { hasOdoo: config.odoo !== null })
-              await recordAudit(client, {
-                ...commandCaller(),
-                action: 'person.reported',
-                detail: { healthWorkerId: made.person?.id ?? null, reason }
-              })
-              return made
+              const found =
+                id === undefined
+                  ? await findPerson(client, identity, by, given)
+                  : { subject: await ofPerson(client, identity, id) }
+              if ('candidates' in found) {
+                await recordDisclosures(client, [{ ...disclosure, people: found.candidates.map(person => person.id) }])
+                return found
+              }
+              const { subject } = found
+              const { healthWorkerId } = subject
+              const report = await reportPerson(client, subject)
+              await recordDisclosures(client, [
+                { ...disclosure, people: healthWorkerId === null ? [] : [healthWorkerId] }
+              ])
+              await recordAudit(client, { ...caller, action: 'person.reported', detail: { healthWorkerId, reason } })
+              return { report }
             },
             oneMoment
           ).catch(error => auditAndThrow(pool, error))
-          print(json, report, inWords(report, language))
+          if ('candidates' in answer) {
+            const lines = answer.candidates.map(
+              person => `${person.id}  ${quote(person.name)}, ${person.registrations} STR`
+            )
+            print(json, answer, lines.length > 0 ? lines : ['Nobody has this name, or one like it, and date of birth.'])
+            process.exitCode = 1
+            return
+          }
+          const page = toDocument(answer.report, language)
+          if (html) process.stdout.write(toHtml(page))
+          else print(json, answer.report, toLines(page))
         } finally {
           await pool.end()
         }
@@ -72,19 +123,80 @@ async function auditAndThrow(pool: pg.Pool, error: unknown): Promise<never> {
   throw error
 }
 
-/** Returns the first line of standard input; on a terminal it is asked for and not shown. @throws RequestInvalid */
-async function readNik(): Promise<string> {
+interface DecisionOptions {
+  reason: string
+  former?: boolean
+  json?: boolean
+}
+
+function restrictCommand(name: string, description: string, isRestricted: boolean): Command {
+  return new Command(name)
+    .description(description)
+    .argument('<id>', 'number of the person in the registry', personId)
+    .addOption(reasonOption().makeOptionMandatory())
+    .option('--json', 'print the result as JSON')
+    .action((healthWorkerId: number, { reason, json }: DecisionOptions) =>
+      withDatabase(context =>
+        withQueue(context, async ({ database }) => {
+          const decision = { healthWorkerId, reason, caller: commandCaller() }
+          const state = await database.withTransaction(client => decideRestriction(client, decision, isRestricted))
+          print(json, state, linesOf(state))
+        })
+      )
+    )
+}
+
+function eraseCommand(): Command {
+  return new Command('erase')
+    .description('erase the data of a person but the licence history; it cannot be undone')
+    .argument('<id>', 'number of the person in the registry', personId)
+    .addOption(reasonOption().makeOptionMandatory())
+    .option('--former', 'erase earlier values alone; possible also while a licence is in force')
+    .option('--json', 'print the result as JSON')
+    .action((healthWorkerId: number, { reason, former, json }: DecisionOptions) =>
+      withDatabase(context =>
+        withQueue(context, async ({ database }) => {
+          const { timeZone, identityRetentionYears: retentionYears } = context.config
+          const scope: ErasureScope = former ? 'former' : 'all'
+          const asOf = await today(database.pool, timeZone)
+          const decision = { healthWorkerId, reason, caller: commandCaller() }
+          const state = await database.withTransaction(client =>
+            decideErasure(client, decision, { scope, retentionYears, asOf })
+          )
+          print(json, state, former ? [`Former values of health worker ${healthWorkerId} are erased.`] : linesOf(state))
+        })
+      )
+    )
+}
+
+function linesOf({ healthWorkerId, restrictedSince, erasedAt }: PrivacyState): string[] {
+  return [
+    `Health worker ${healthWorkerId}: ${restrictedSince === null ? 'not restricted' : `restricted since ${restrictedSince}`}${erasedAt === null ? '' : `, erased ${erasedAt}`}`
+  ]
+}
+
+/** Returns what standard input names: one line, of a name two. On a terminal it is asked for and not shown. @throws RequestInvalid */
+async function readGiven(by: FindBy): Promise<string> {
   const { stdin, stderr } = process
+  const questions = by === 'name' ? ['Name', 'Date of birth (YYYY-MM-DD)'] : [by.toUpperCase()]
+  if (!stdin.isTTY) {
+    const lines = (await readAll(stdin)).split(/\r?\n/)
+    return lines
+      .slice(0, questions.length)
+      .map(line => line.trim())
+      .join('\n')
+  }
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const lines = createInterface({ input: stdin, output: silent, terminal: stdin.isTTY })
-  if (stdin.isTTY) stderr.write('NIK: ')
+  const lines = createInterface({ input: stdin, output: silent, terminal: true })
+  const given: string[] = []
   try {
-    const { value } = await lines[Symbol.asyncIterator]().next()
-    const nik = String(value ?? '').trim()
-    if (!/^\d{16}$/.test(nik)) throw new RequestInvalid('nik', 'must be 16 digits, on standard input')
-    return nik
+    for (const question of questions) {
+      stderr.write(`${question}: `)
+      given.push((await lines.question('')).trim())
+      stderr.write('\n')
+    }
+    return given.join('\n')
   } finally {
     lines.close()
-    if (stdin.isTTY) stderr.write('\n')
   }
 }

@@ -12,6 +12,7 @@ export const scopes = [
   'registry:write',
   'registry:reveal',
   'registry:search-nik',
+  'privacy:manage',
   'settings:write',
   'audit:read',
   'actor:delegate'

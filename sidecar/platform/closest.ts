@@ -9,7 +9,8 @@ export function closest(word: string, names: readonly string[]): string | null {
   return best
 }
 
-function distance(a: string, b: string): number {
+/** Returns how many letters must be put in, taken out or replaced to make one text of the other. */
+export function distance(a: string, b: string): number {
   let above = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let row = 1; row <= a.length; row++) {
     const line = [row]

@@ -23,6 +23,7 @@ export default fp(
           { name: 'runs', description: 'Runs, their batches, and the decisions on them' },
           { name: 'rejections', description: 'Rows that were refused' },
           { name: 'registry', description: 'Health workers and their registrations' },
+          { name: 'privacy', description: 'Restriction and erasure of a person’s data' },
           { name: 'integration', description: 'Switch and settings' },
           { name: 'operations', description: 'Health and description of the service' }
         ],

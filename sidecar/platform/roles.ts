@@ -14,6 +14,7 @@ const leastRole: Record<Exclude<Scope, 'actor:delegate'>, Role> = {
   'registry:search-nik': 'verifier',
   'runs:write': 'administrator',
   'registry:write': 'administrator',
+  'privacy:manage': 'administrator',
   'settings:write': 'administrator'
 }
 

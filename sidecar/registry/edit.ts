@@ -8,7 +8,7 @@ import { coreKey, splitName } from '../transform/name.ts'
 import { nikFault } from '../transform/nik.ts'
 import { cleanText } from '../transform/text.ts'
 import { holdIdentity } from './digest-key.ts'
-import { HealthWorkerNotFound, NikTaken } from './errors.ts'
+import { HealthWorkerNotFound, NikTaken, PersonErased, PersonRestricted } from './errors.ts'
 import type { Identity, IdentityKeys } from './identity.ts'
 import { takeFrom } from './move-niks.ts'
 import { nikOf } from './seal-place.ts'
@@ -47,6 +47,8 @@ interface PersonRow {
   nik_digest: Buffer | null
   nik_sealed: Buffer | null
   version: number
+  isRestricted: boolean
+  isErased: boolean
 }
 
 /**
@@ -64,11 +66,14 @@ export async function editHealthWorker(
 ): Promise<string[]> {
   const identity = await holdIdentity(client, context.identity)
   const { rows } = await client.query<PersonRow>(
-    `select name, title_prefix, title_suffix, birth_place, birth_date, nik_digest, nik_sealed, version
+    `select name, title_prefix, title_suffix, birth_place, birth_date, nik_digest, nik_sealed, version,
+      restricted_at is not null as "isRestricted", erased_at is not null as "isErased"
     from sdmk.health_worker where id = $1 for no key update`,
     [id]
   )
   if (!rows[0]) throw new HealthWorkerNotFound(id)
+  if (rows[0].isRestricted) throw new PersonRestricted(id)
+  if (rows[0].isErased) throw new PersonErased(id)
   if (rows[0].version !== version) throw new PreconditionFailed(`Health worker ${id}`)
   checkTexts(edit, context)
   const columns = {

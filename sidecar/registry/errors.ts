@@ -128,3 +128,26 @@ export class NikAbsent extends SdmkError {
     super(`No NIK is known of health worker ${healthWorkerId}.`)
   }
 }
+
+/** The person's data is restricted: it is stored and shown to nobody. */
+export class PersonRestricted extends SdmkError {
+  readonly code = 'PERSON_RESTRICTED'
+
+  constructor(healthWorkerId: number) {
+    super(`The data of health worker ${healthWorkerId} is restricted.`)
+  }
+}
+
+/** The person's data was erased. */
+export class PersonErased extends SdmkError {
+  readonly code = 'PERSON_ERASED'
+
+  constructor(healthWorkerId: number) {
+    super(`The data of health worker ${healthWorkerId} was erased.`)
+  }
+}
+
+/** The law keeps the data for now, or staging still holds it. */
+export class ErasureDenied extends SdmkError {
+  readonly code = 'ERASURE_DENIED'
+}

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { canonicalStr } from '../transform/str-number.ts'
 import type { Candidate } from '../transform/types.ts'
 import { holdIdentity } from './digest-key.ts'
+import { HealthWorkerNotFound, PersonRestricted } from './errors.ts'
 import type { IdentityKeys } from './identity.ts'
 
 /** A person as the API shows one: of the NIK only whether there is one. Stamps are KKI's; `null` means set by SDMK. */
@@ -71,7 +72,7 @@ export async function searchHealthWorkers(
   query: SearchQuery,
   { after, limit }: { after: number; limit: number }
 ): Promise<Page<HealthWorker>> {
-  const conditions = ['h.id > $1']
+  const conditions = ['h.id > $1', 'h.restricted_at is null']
   const values: unknown[] = [after]
   const parameter = (value: unknown) => `$${values.push(value)}`
   if (query.strNumber !== undefined) {
@@ -99,22 +100,40 @@ export async function searchHealthWorkers(
  */
 export async function findByNik(client: pg.ClientBase, keys: IdentityKeys, nik: string): Promise<HealthWorker | null> {
   const identity = await holdIdentity(client, keys)
-  const [worker] = await readPeople(client, 'where h.nik_digest = $1', [identity.digestNik(nik)])
+  const [worker] = await readPeople(client, 'where h.nik_digest = $1 and h.restricted_at is null', [
+    identity.digestNik(nik)
+  ])
   return worker ?? null
 }
 
-/** Returns the person, or null where there is none of this id. */
-export async function readHealthWorker(pool: pg.Pool | pg.ClientBase, id: number): Promise<HealthWorker | null> {
-  const [worker] = await readHealthWorkers(pool, [id])
+/** Who is read: people whose data is restricted are for the report to themselves alone. */
+interface ReadOptions {
+  withRestricted?: boolean
+}
+
+/** Returns the person, or null where there is none of this id, or the data is restricted. */
+export async function readHealthWorker(
+  pool: pg.Pool | pg.ClientBase,
+  id: number,
+  options: ReadOptions = {}
+): Promise<HealthWorker | null> {
+  const [worker] = await readHealthWorkers(pool, [id], options)
   return worker ?? null
 }
 
-/** Returns those of these people who are there, by id. */
+/** Returns those of these people who are there, by id, without those whose data is restricted. */
 export async function readHealthWorkers(
   pool: pg.Pool | pg.ClientBase,
-  ids: readonly number[]
+  ids: readonly number[],
+  { withRestricted = false }: ReadOptions = {}
 ): Promise<HealthWorker[]> {
-  return readPeople(pool, 'where h.id = any ($1::bigint[])', [ids])
+  return readPeople(pool, 'where h.id = any ($1::bigint[]) and ($2 or h.restricted_at is null)', [ids, withRestricted])
+}
+
+/** @throws PersonRestricted, HealthWorkerNotFound for somebody who was not read */
+export async function refuseUnread(pool: pg.Pool | pg.ClientBase, id: number): Promise<never> {
+  const { rows } = await pool.query('select from sdmk.health_worker where id = $1', [id])
+  throw rows.length > 0 ? new PersonRestricted(id) : new HealthWorkerNotFound(id)
 }
 
 interface PersonRow {

@@ -51,6 +51,7 @@ export async function readUnseen(
       r.profession, r.status, u.missed_runs as "missedRuns", u.first_missed_at as "firstMissedAt",
       u.last_missed_at as "lastMissedAt", u.last_batch_id as "lastBatchId"
     from kki.unseen u join sdmk.registration r on r.id = u.registration_id
+      join sdmk.health_worker h on h.id = r.health_worker_id and h.restricted_at is null
     where u.missed_runs >= ${reportedFrom} and u.registration_id > $1
     order by u.registration_id limit $2`,
     [after, limit + 1]

@@ -13,6 +13,7 @@ export const rejectionCodes = [
   'POSSIBLE_DUPLICATE',
   'NAME_DIFFERS',
   'UNMATCHED',
+  'LICENCE_OF_ERASED',
   'ENDING_STALE',
   'ROW_FAULT'
 ] as const

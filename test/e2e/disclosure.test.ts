@@ -67,6 +67,9 @@ describe('an attacker, against the record of whose data was shown to whom', () =
     // Orders and runs: they answer with counts, states and ids of batches.
     const others = [...silent].filter(route => /health-workers|registrations|rejections|changes/.test(route)).sort()
     assert.deepEqual(others, [
+      'POST /v1/health-workers/:id/erase',
+      'POST /v1/health-workers/:id/restrict',
+      'POST /v1/health-workers/:id/unrestrict',
       'POST /v1/rejections/:id/retry',
       'POST /v1/rejections/dismiss',
       'POST /v1/rejections/reprocess',

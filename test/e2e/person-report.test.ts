@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { recordDisclosures } from '../../sidecar/sync/disclosure/record.ts'
 import type { PersonReport } from '../../sidecar/sync/person-report/report.ts'
 import { type Connector, inject, kkiRecord, startConnector } from './helpers.ts'
-import { runSdmk } from './process.ts'
+import { runSdmk, until } from './process.ts'
 
 const nik = '3171015507900007'
 
@@ -50,7 +51,7 @@ describe('the report for a person', () => {
     assert.ok(!stdout.includes(nik))
 
     const words = await report(connector, nik)
-    assert.match(words.stdout, /Yang disimpan SDMK tentang pemilik NIK ini/)
+    assert.match(words.stdout, /Yang disimpan SDMK tentang satu orang/)
     assert.match(words.stdout, /Nama \(dari KKI, per 2026-01-01T00:00:00\S*\): "dr\. Siti Rekaan"\n/)
     assert.match(words.stdout, /oleh: "test"\n {4}dengan kunci: "test"\n {4}alasan: "Checked with the card"\n/)
     assert.ok(!(words.stdout + words.stderr).includes(nik))
@@ -65,11 +66,103 @@ describe('the report for a person', () => {
     const connector = await startConnector(t)
     const nobody = await report(connector, '3171015507900015', '--language', 'en')
     assert.equal(nobody.code, 0, nobody.stderr)
-    assert.match(nobody.stdout, /The registry has nobody of this NIK/)
+    assert.match(nobody.stdout, /The registry has nobody of this NIK or STR/)
     const wrong = await report(connector, '317101550790001')
     assert.deepEqual(
       { code: wrong.code, stderr: wrong.stderr },
       { code: 64, stderr: 'sdmk: nik: must be 16 digits, on standard input\n' }
     )
+  })
+
+  test('finds by STR, by name with birth date, and lists who may be meant where the name is misspelt', async t => {
+    const connector = await startConnector(t)
+    const { simulator, run, pool } = connector
+    const both = { nik, nama: 'dr. Siti Rekaan', tanggal_lahir: '1990-07-15', jenis_kelamin: 'P' }
+    await inject(simulator, [
+      { record: kkiRecord({ ...both, nomor_str: 'EQ00000000900001' }) },
+      { record: kkiRecord({ ...both, nomor_str: 'EQ00000000900002', profesi: 'DOKTER GIGI' }) },
+      { record: kkiRecord({ nama: 'Orang Lain', tanggal_lahir: '1990-07-15', nik: '3171011507900008' }) }
+    ])
+    await run({})
+    const { rows } = await pool.query("select id from sdmk.health_worker where name like 'Siti%'")
+    const { id } = rows[0]
+    const found = async (...[input, ...args]: [string, ...string[]]) => {
+      const { code, stdout, stderr } = await report(connector, input, '--json', ...args)
+      return { code, stderr, told: stdout === '' ? null : JSON.parse(stdout) }
+    }
+    for (const str of ['EQ00000000900001', 'eq 0000 0000 900002']) {
+      const { code, told, stderr } = await found(str, '--by', 'str')
+      assert.deepEqual([code, told?.person.id], [0, id], stderr)
+      assert.equal(told.person.registrations.length, 2)
+    }
+    assert.equal((await found('Rekaan, Siti\n1990-07-15', '--by', 'name')).told.person.id, id)
+    const misspelt = await found('Sity Rekaan\n1990-07-15', '--by', 'name')
+    assert.deepEqual(
+      [misspelt.code, misspelt.told],
+      [1, { candidates: [{ id, name: 'Siti Rekaan', registrations: 2 }] }]
+    )
+    assert.equal((await found('', '--id', String(id))).told.person.id, id)
+    assert.deepEqual((await found('Siti Rekaan\n1990-07-16', '--by', 'name')).told, { candidates: [] })
+    assert.equal((await found('Siti Rekaan', '--by', 'name')).code, 64)
+  })
+
+  test('tells whom the data was shown to, as recorded, whatever Odoo the shell names, and as a page with nothing live', async t => {
+    const connector = await startConnector(t)
+    const { simulator, run, call, pool, app } = connector
+    await inject(simulator, [
+      {
+        record: kkiRecord({
+          nik,
+          nama: 'Siti <script>alert(1)</script>',
+          tanggal_lahir: '1990-07-15',
+          jenis_kelamin: 'P'
+        })
+      }
+    ])
+    await run({})
+    const { id } = (await pool.query('select id from sdmk.health_worker')).rows[0]
+    await call('GET', `/v1/health-workers/${id}`)
+    await recordDisclosures(pool, [{ channel: 'odoo', actor: 'relay', apiKeyId: null, requestId: 'x', people: [id] }])
+    const env = {
+      SDMK_DATABASE_URL: app.database.pool.options.connectionString ?? '',
+      SDMK_SECRETS_DIR: connector.secretsDir
+    }
+    const { stdout, stderr } = await runSdmk(
+      ['person', 'report', '--reason', 'Asked', '--json'],
+      { ...env },
+      undefined,
+      nik
+    )
+    const { shownTo } = JSON.parse(stdout) as PersonReport
+    assert.deepEqual(
+      shownTo.map(({ channel, by, key, times }) => ({ channel, by, key, times })),
+      [
+        { channel: 'GET /v1/health-workers/:id', by: 'test', key: 'test', times: 1 },
+        { channel: 'odoo', by: 'relay', key: null, times: 1 }
+      ],
+      stderr
+    )
+    const page = (await report(connector, nik, '--html')).stdout
+    assert.match(page, /^<!doctype html>\n<html lang="id">/)
+    assert.doesNotMatch(page, /<script/)
+    assert.match(page, /Kepada siapa data diperlihatkan atau dikirim/)
+    assert.match(page, /Yang disimpan, dan alasannya/)
+  })
+
+  test('tells of somebody whom an undone batch had brought, by the number', async t => {
+    const connector = await startConnector(t)
+    const { simulator, run, call, pool } = connector
+    await inject(simulator, [{ record: kkiRecord({ nik, tanggal_lahir: '1990-07-15', jenis_kelamin: 'P' }) }])
+    const { batches } = await run({})
+    const { id } = (await pool.query('select id from sdmk.health_worker')).rows[0]
+    await call('GET', `/v1/health-workers/${id}`)
+    await call('POST', `/v1/batches/${batches[0]?.id}/undo`, { reason: 'Wrong window' })
+    await until('the person is gone', async () => (await pool.query('select from sdmk.health_worker')).rowCount === 0)
+    const { stdout, code } = await report(connector, '', '--id', String(id), '--json')
+    const told = JSON.parse(stdout) as PersonReport
+    assert.deepEqual([code, told.person, told.healthWorkerId], [0, null, id])
+    assert.equal(told.changes.length, 1)
+    assert.ok(told.shownTo.some(({ channel }) => channel === 'GET /v1/health-workers/:id'))
+    assert.match((await report(connector, nik, '-l', 'en')).stdout, /The registry has nobody/)
   })
 })

@@ -44,6 +44,9 @@ const needed: Record<string, Scope | null> = {
   'GET /v1/health-workers/:id': 'registry:read',
   'PATCH /v1/health-workers/:id': 'registry:write',
   'POST /v1/health-workers/:id/reveal': 'registry:reveal',
+  'POST /v1/health-workers/:id/restrict': 'privacy:manage',
+  'POST /v1/health-workers/:id/unrestrict': 'privacy:manage',
+  'POST /v1/health-workers/:id/erase': 'privacy:manage',
   'GET /v1/registrations/unseen': 'registry:read',
   'GET /v1/audit-events': 'audit:read',
   'GET /v1/integrations/kki': 'runs:read',
@@ -57,7 +60,7 @@ const deciding: Scope[] = [...reading, 'rejections:write', 'registry:reveal', 'r
 const mayUse: Record<Role, Scope[]> = {
   auditor: reading,
   verifier: deciding,
-  administrator: [...deciding, 'runs:write', 'registry:write', 'settings:write']
+  administrator: [...deciding, 'runs:write', 'registry:write', 'privacy:manage', 'settings:write']
 }
 
 /** Returns the app, and every route that was registered while it was built: also those that no document lists. */

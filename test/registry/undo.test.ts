@@ -177,8 +177,9 @@ describe('undoing a batch', { concurrency: true }, () => {
   test('knows every column of people and registrations', async t => {
     const { pool } = await setUp(t)
     const untouched = {
-      registration: ['id', 'str_number', 'profession', 'created_at'],
-      health_worker: ['id', 'created_at']
+      // A restriction or an erasure is no part of a batch.
+      registration: ['id', 'str_number', 'profession', 'created_at', 'erased_at'],
+      health_worker: ['id', 'created_at', 'restricted_at', 'erased_at']
     }
     for (const [table, file] of [
       ['registration', '06-restore-registrations.sql'],

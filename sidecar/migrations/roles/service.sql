@@ -41,7 +41,7 @@ grant select, update (last_used_at) on kki.api_key to :"service";
 grant select, insert, delete on kki.signed_request to :"service";
 
 grant execute on function kki.open_staging(bigint), kki.drop_staging(bigint), kki.renew_statistics(regclass[]),
-  kki.forget_disclosures(bigint)
+  kki.forget_disclosures(bigint), sdmk.erase_person(bigint, boolean)
   to :"service";
 
 -- The queue's own program works on all of its tables; it makes none, since "sdmk migrate" does.

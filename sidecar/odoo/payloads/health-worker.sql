@@ -7,3 +7,4 @@ select h.id, h.version, true as active, h.name, h.title_prefix, h.title_suffix,
   case when h.birth_date_at = 'infinity' then 'sdmk' when h.birth_date_at is not null then 'kki' end as birth_date_source,
   case when h.sex_at = 'infinity' then 'sdmk' when h.sex_at is not null then 'kki' end as sex_source
 from sdmk.health_worker h
+where h.restricted_at is null

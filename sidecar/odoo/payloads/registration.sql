@@ -10,3 +10,4 @@ select r.id, r.version, true as active, r.health_worker_id, r.str_number, r.prof
     )
   ) as trace_id
 from sdmk.registration r
+where not exists (select from sdmk.health_worker h where h.id = r.health_worker_id and h.restricted_at is not null)

@@ -24,6 +24,10 @@ cross join lateral (
 ) problem
 left join candidate on candidate.subject = r.subject
 where r.batch_id = $1
+  -- A broken row of somebody whose data was erased is not kept.
+  and (r.by_plan or r.urgent or not exists (
+    select from sdmk.registration g where g.str_number = r.str_number and g.erased_at is not null
+  ))
   and not exists (
     select from kki.rejection d
     join kki.rejection_occurrence o on o.rejection_id = d.id and o.content_digest = r.content_digest

@@ -20,8 +20,9 @@ select p.row_no as id, p.outcome, case when p.rule is not null then concat_ws(' 
   array(select x ->> 'code' from jsonb_array_elements(p.problems) x) as codes,
   s.str_number as "strNumber", nullif(s.profession, '') as profession, p.registration_id as "registrationId",
   p.stored_status as "statusBefore", case when p.outcome in ('created', 'linked', 'updated') then p.status end as "statusAfter",
-  h.id as "healthWorkerId", h.name as "nameBefore", nullif(s.name, '') as "nameAfter",
-  coalesce(s.nik_digest, h.nik_digest) is not null as "hasNik", '{}'::text[] as fields
+  h.id as "healthWorkerId", case when h.restricted_at is null then h.name end as "nameBefore",
+  case when h.restricted_at is null then nullif(s.name, '') end as "nameAfter",
+  h.restricted_at is null and coalesce(s.nik_digest, h.nik_digest) is not null as "hasNik", '{}'::text[] as fields
 from page p
 join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
 left join sdmk.health_worker h on h.id = p.health_worker_id

@@ -8,8 +8,9 @@ select c.id, c.operation as outcome, r.match_reason as reason, '{}'::text[] as c
   end as "statusBefore",
   after.status as "statusAfter",
   c.health_worker_id as "healthWorkerId",
-  case when c.operation <> 'created' then coalesce(c.health_worker_before ->> 'name', after.name) end as "nameBefore",
-  after.name as "nameAfter", h.nik_digest is not null as "hasNik",
+  case when c.operation <> 'created' and h.restricted_at is null then coalesce(c.health_worker_before ->> 'name', after.name) end as "nameBefore",
+  case when h.restricted_at is null then after.name end as "nameAfter",
+  h.restricted_at is null and h.nik_digest is not null as "hasNik",
   array(
     select f from jsonb_object_keys(c.registration_before) f union all select f from jsonb_object_keys(c.health_worker_before) f
   ) as fields

@@ -39,7 +39,7 @@ with known as (
     sdmk.is_overruled(w.source_at, w.status, w.source_status, r.source_at, r.stated_status, r.source_status) as says_less,
     r.id as registration_id, r.version as registration_version, r.health_worker_id as registration_worker,
     r.content_hash as stored_hash, r.source_at as stored_at, r.status as stored_status,
-    s.id as str_worker,
+    s.id as str_worker, s.erased_at is not null as is_erased, w.status as row_status,
     n.id as nik_worker,
     sdmk.same_person(by_str.nik, by_str.name, by_str.birth_date, by_str.birth_place, by_str.sex) as str_is_same,
     sdmk.same_holder(by_str.nik, by_str.name, by_str.birth_date, by_str.birth_place, by_str.sex) as is_holders,
@@ -69,6 +69,9 @@ with known as (
   -- A rule below zero is one that refuses; 0 refuses the row for its own problems.
   select known.*,
     case
+      -- What ends a licence is stored; what gives one back needs the person's data, and a person decides.
+      when is_erased and not (is_shared or is_set_apart) then
+        case when row_status in ('active', 'unknown') and coalesce(stored_status, '') not in ('active', 'replaced') then -8 else 3 end
       when ending_only then
         case
           when people = 1 and not is_shared and is_holders and not nik_is_another then 3
@@ -98,6 +101,7 @@ with known as (
 ), tied as (
   select decided.*,
     ending_only or (rule = 3 and people = 1 and not coalesce(str_is_same, false)) as uses_ending_only,
+    is_erased and not is_shared and (registration_id is null or row_status = stored_status or stored_status = 'replaced') as says_nothing,
     case rule when 3 then str_worker when 5 then nik_worker when 6 then nik_worker end as health_worker_id,
     -- An ending whose profession cannot be read speaks of every registration of its STR.
     case when registration_id is null and ending_only then oldest_at else stored_at end as known_at
@@ -105,14 +109,16 @@ with known as (
 )
 update work w
 set
-  rule = nullif(abs(t.rule), 0),
+  rule = case when t.rule <> -8 then nullif(abs(t.rule), 0) end,
   health_worker_id = t.health_worker_id,
   registration_id = case when t.rule > 0 then t.registration_id end,
   registration_version = case when t.rule > 0 then t.registration_version end,
   ending_only = t.uses_ending_only,
-  code = case t.rule when -4 then 'IDENTITY_CONFLICT' when -7 then 'IDENTITY_CONFLICT' when -5 then 'STR_AMBIGUOUS' end,
+  code = case t.rule when -4 then 'IDENTITY_CONFLICT' when -7 then 'IDENTITY_CONFLICT' when -5 then 'STR_AMBIGUOUS' when -8 then 'LICENCE_OF_ERASED' end,
   candidates = case when t.rule <= 0 then
-    (select array_agg(distinct c order by c) from unnest(t.candidates || t.nik_worker) c where c is not null)
+    case when t.rule <> -8 then
+      (select array_agg(distinct c order by c) from unnest(t.candidates || t.nik_worker) c where c is not null)
+    end
   end,
   -- An ending that may concern somebody known must be seen first.
   -- One that is older than what says active is seen by a person as well.
@@ -123,6 +129,7 @@ set
   end,
   outcome = case
     when t.rule <= 0 then 'rejected'
+    when t.says_nothing then 'unchanged'
     when t.stored_hash = t.content_hash or t.says_less then 'unchanged'
     when t.ending_only and t.registration_id is null then case when t.has_news then 'updated' else 'unchanged' end
     when t.uses_ending_only then 'updated'
@@ -131,7 +138,7 @@ set
   end,
   warnings = array_remove(array[
     case when t.rule > 0 and t.source_at < t.known_at then 'STALE' end,
-    case when t.rule > 0 and t.uses_ending_only then 'FIELD_IGNORED' when t.rule > 0 and t.problems is not null then 'NIK_IGNORED' end
+    case when t.rule > 0 and t.uses_ending_only and not t.is_erased then 'FIELD_IGNORED' when t.rule > 0 and t.problems is not null then 'NIK_IGNORED' end
   ], null)
 from tied t
 where w.row_no = t.row_no and t.rule is not null;

@@ -106,7 +106,8 @@ async function toDeskRow(
 ): Promise<DeskRow> {
   const { raw, source, batchId, rowNo, page, pageRow } = waiting
   const place = { batchId, rowNo, page, pageRow }
-  if (raw === null) return { ...place, row: null, reading: null, comparisons: [] }
+  if (raw === null || (await isRestricted(client, place)))
+    return { ...place, row: null, reading: null, comparisons: [] }
   const result = transform(JSON.parse(raw), { sourceNow: Date.now(), maxSkewMs: maxSkewSeconds * 1000 })
   if (source === 'kki') assertOfRejection(waiting, result.ok ? result.value.strNumber : result.strNumber)
   const row = maskRow(raw, mapping, result.ok || result.strNumber !== null)
@@ -119,6 +120,21 @@ async function toDeskRow(
     reading: toReading(result.value),
     comparisons: await compareWithPeople(client, { nikDigest, nameKey, birthDate, birthPlaceKey, sex }, people)
   }
+}
+
+/** True where the row carries the NIK, or the STR, of somebody whose data is restricted. */
+async function isRestricted(client: pg.ClientBase, { batchId, rowNo }: { batchId: number; rowNo: number }) {
+  const { rows } = await client.query(
+    `select from kki.rejection_occurrence o
+    join kki.rejection d on d.id = o.rejection_id
+    join sdmk.health_worker h on h.restricted_at is not null and (
+      h.nik_digest = o.nik_digest
+      or exists (select from sdmk.registration r where r.health_worker_id = h.id and r.str_number = d.str_number)
+    )
+    where o.batch_id = $1 and o.row_no = $2 limit 1`,
+    [batchId, rowNo]
+  )
+  return rows.length > 0
 }
 
 function toReading(candidate: Candidate): DeskReading {

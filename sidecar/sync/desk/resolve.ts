@@ -31,6 +31,7 @@ export interface Resolution {
 const resolvableCodes: readonly RejectionCode[] = [
   'STR_AMBIGUOUS',
   'IDENTITY_CONFLICT',
+  'LICENCE_OF_ERASED',
   'POSSIBLE_DUPLICATE',
   'NAME_DIFFERS',
   'UNMATCHED',
@@ -91,8 +92,12 @@ export async function resolveRejection(
 }
 
 async function checkPerson(client: pg.ClientBase, id: number): Promise<void> {
-  const { rowCount } = await client.query('select from sdmk.health_worker where id = $1', [id])
-  if (rowCount === 0) throw new RequestInvalid('healthWorkerId', `there is no health worker ${id}`)
+  const { rows } = await client.query<{ isErased: boolean }>(
+    'select erased_at is not null as "isErased" from sdmk.health_worker where id = $1',
+    [id]
+  )
+  if (!rows[0]) throw new RequestInvalid('healthWorkerId', `there is no health worker ${id}`)
+  if (rows[0].isErased) throw new RequestInvalid('healthWorkerId', `the data of health worker ${id} was erased`)
 }
 
 async function chooseRow(

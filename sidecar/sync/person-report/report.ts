@@ -1,14 +1,14 @@
 import type pg from 'pg'
-import { readIdentity } from '../../registry/digest-key.ts'
 import { type HealthWorker, readHealthWorker } from '../../registry/health-workers.ts'
-import type { IdentityKeys } from '../../registry/identity.ts'
-import { nikOf, openNik } from '../../registry/seal-place.ts'
+import type { Subject } from './find.ts'
 
 /** What there is about one person: the answer that the law (UU 27/2022) gives them a right to. No NIK is in it. */
 export interface PersonReport {
   at: string
-  /** Null where the registry has nobody of this NIK. */
-  person: (HealthWorker & { storedSince: string }) | null
+  /** Null where the registry has nobody of this NIK or STR, or no longer has the person. */
+  person: (HealthWorker & { storedSince: string; restrictedSince: string | null; erasedAt: string | null }) | null
+  /** The number of the person, also of one who is gone. */
+  healthWorkerId: number | null
   /** People who once had this NIK here, and no longer have it. */
   formerOf: { healthWorkerId: number; until: string }[]
   /** Until when this person had other NIKs here. */
@@ -23,8 +23,26 @@ export interface PersonReport {
   nikShownTo: Access[]
   /** Who changed values by hand. */
   editedBy: Access[]
-  /** To whom all of this goes. */
-  sentTo: ('odoo' | 'kki')[]
+  /** Decisions to restrict the data, to end that, or to erase it. */
+  privacyDecisions: (Access & { action: string })[]
+  /** To whom the person's data was shown or sent, as it was recorded. */
+  shownTo: Recipient[]
+  /** When this began to be recorded; null where nothing is recorded yet. */
+  recordedSince: string | null
+  /** When KKI was asked about an STR of this person, and what it answered. */
+  askedOfKki: { strNumber: string; at: string }[]
+}
+
+/** Somebody who was shown the data by one way, for one reason. */
+export interface Recipient {
+  channel: string
+  by: string
+  role: string | null
+  key: string | null
+  reason: string | null
+  times: number
+  firstAt: string
+  lastAt: string
 }
 
 interface Change {
@@ -54,28 +72,32 @@ export interface Access {
   reason: string | null
 }
 
-/** Returns what is stored about the person of this NIK, all of one moment: that of the caller's transaction. @throws DigestKeyUnknown, SealBroken, SealUnfit */
+/** Returns what is stored about a subject, all of one moment: that of the caller's transaction. */
 export async function reportPerson(
   client: pg.ClientBase,
-  keys: IdentityKeys,
-  nik: string,
-  { hasOdoo }: { hasOdoo: boolean }
+  { healthWorkerId: id, nikDigest: digest, strNumber }: Subject
 ): Promise<PersonReport> {
-  const identity = await readIdentity(client, keys)
-  const digest = identity.digestNik(nik)
-  const { rows: found } = await client.query<{ id: number; sealed: Buffer; storedSince: string }>(
-    `select id, nik_sealed as sealed, ${iso('created_at')} as "storedSince" from sdmk.health_worker where nik_digest = $1`,
-    [digest]
-  )
-  const id = found[0]?.id ?? null
-  // Else a digest that was moved would tell one person what is stored about another.
-  if (found[0]) openNik(identity, nikOf(found[0].id), { sealed: found[0].sealed, digest })
-  const person = id === null ? null : await readHealthWorker(client, id)
   const list = async <T extends pg.QueryResultRow>(text: string, values: unknown[]) =>
     (await client.query<T>(text, values)).rows
+  const [stored] = await list<{ storedSince: string; restrictedSince: string | null; erasedAt: string | null }>(
+    `select ${iso('created_at')} as "storedSince", ${iso('restricted_at')} as "restrictedSince",
+      ${iso('erased_at')} as "erasedAt" from sdmk.health_worker where id = $1`,
+    [id]
+  )
+  const person = id === null ? null : await readHealthWorker(client, id, { withRestricted: true })
+  const strNumbers = [...new Set([strNumber, ...(person?.registrations ?? []).map(r => r.strNumber)])].filter(Boolean)
+  const refusedRows = await list<RefusedRow>(
+    `select r.id, r.code, r.state, r.str_number as "strNumber", ${iso('r.first_seen_at')} as "firstSeenAt",
+        ${iso('r.last_seen_at')} as "lastSeenAt", bool_or(o.raw_sealed is not null) as "isRowKept"
+      from kki.rejection r join kki.rejection_occurrence o on o.rejection_id = r.id
+      where o.nik_digest = $1 or (o.nik_digest is null and r.str_number = any ($2)) group by r.id order by r.id`,
+    [digest, strNumbers]
+  )
+  const asked = [...new Set([...strNumbers, ...refusedRows.flatMap(row => row.strNumber ?? [])])]
   return {
     at: new Date().toISOString(),
-    person: person && found[0] ? { ...person, storedSince: found[0].storedSince } : null,
+    person: person && stored ? { ...person, ...stored } : null,
+    healthWorkerId: id,
     formerOf: await list(
       `select health_worker_id as "healthWorkerId", ${iso('replaced_at')} as until from sdmk.former_nik
       where nik_digest = $1 order by replaced_at`,
@@ -101,36 +123,40 @@ export async function reportPerson(
       where c.health_worker_id = $1 order by c.id`,
       [id]
     ),
-    refusedRows: await list<RefusedRow>(
-      `select r.id, r.code, r.state, r.str_number as "strNumber", ${iso('r.first_seen_at')} as "firstSeenAt",
-        ${iso('r.last_seen_at')} as "lastSeenAt", bool_or(o.raw_sealed is not null) as "isRowKept"
-      from kki.rejection r join kki.rejection_occurrence o on o.rejection_id = r.id
-      where o.nik_digest = $1 group by r.id order by r.id`,
-      [digest]
-    ),
+    refusedRows,
     decisions: await list(
       `select str_number as "strNumber", decided_by as by, ${iso('decided_at')} as at, ${iso('withdrawn_at')} as "withdrawnAt"
       from kki.decision where nik_digest = $1 or health_worker_id = $2 order by id`,
       [digest, id]
     ),
-    nikShownTo: await list(events, ['health_worker.nik_revealed', id]),
-    editedBy: await list(events, ['health_worker.edited', id]),
-    sentTo: [...(hasOdoo && id !== null ? (['odoo'] as const) : []), ...(await wasAskedOfKki(client, digest))]
+    nikShownTo: await list(eventsOf(`e.action = 'health_worker.nik_revealed'`), [id]),
+    editedBy: await list(eventsOf(`e.action = 'health_worker.edited'`), [id]),
+    privacyDecisions: await list(
+      eventsOf(`e.action in ('person.restricted', 'person.restriction_lifted', 'person.erased')`),
+      [id]
+    ),
+    shownTo: await list(
+      `select d.channel, d.actor as by, d.role, k.name as key, d.reason, sum(d.answers)::int as times,
+        ${iso('min(d.at)')} as "firstAt", ${iso('max(d.at)')} as "lastAt"
+      from kki.disclosure d left join kki.api_key k on k.id = d.api_key_id
+      where d.people @> $1::bigint
+      group by d.channel, d.actor, d.role, k.name, d.reason order by min(d.at), d.channel`,
+      [id]
+    ),
+    recordedSince:
+      (await list<{ since: string | null }>(`select ${iso('min(at)')} as since from kki.disclosure`, []))[0]?.since ??
+      null,
+    askedOfKki: await list(
+      `select i.str_number as "strNumber", ${iso('i.answered_at')} as at from kki.retry_item i
+      where i.str_number = any ($1) and i.answered_at is not null order by i.answered_at`,
+      [asked]
+    )
   }
 }
 
 const iso = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 
-const events = `select ${iso('e.at')} as at, e.actor as by, k.name as key, e.detail ->> 'reason' as reason
+const eventsOf = (condition: string) => `select ${iso('e.at')} as at, e.action, e.actor as by, k.name as key,
+    e.detail ->> 'reason' as reason
   from kki.audit_event e left join kki.api_key k on k.id = e.api_key_id
-  where e.action = $1 and (e.detail ->> 'healthWorkerId')::bigint = $2 order by e.id`
-
-/** KKI was asked again for an STR of a refused row: it learned that the ministry looked for it. */
-async function wasAskedOfKki(client: pg.ClientBase, digest: Buffer): Promise<'kki'[]> {
-  const { rows } = await client.query(
-    `select from kki.audit_event e join kki.rejection_occurrence o on e.detail -> 'rejectionIds' @> to_jsonb(o.rejection_id)
-    where e.action = 'rejection.retried' and o.nik_digest = $1 limit 1`,
-    [digest]
-  )
-  return rows.length > 0 ? ['kki'] : []
-}
+  where ${condition} and (e.detail ->> 'healthWorkerId')::bigint = $1 order by e.id`

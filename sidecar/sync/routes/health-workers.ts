@@ -3,8 +3,14 @@ import { Type } from 'typebox'
 import { touch } from '../../odoo/touched.ts'
 import { Problem } from '../../platform/problem.ts'
 import { editHealthWorker, isNikTaken } from '../../registry/edit.ts'
-import { HealthWorkerNotFound, NikTaken } from '../../registry/errors.ts'
-import { findByNik, type HealthWorker, readHealthWorker, searchHealthWorkers } from '../../registry/health-workers.ts'
+import { NikTaken } from '../../registry/errors.ts'
+import {
+  findByNik,
+  type HealthWorker,
+  readHealthWorker,
+  refuseUnread,
+  searchHealthWorkers
+} from '../../registry/health-workers.ts'
 import type { IdentityKeys } from '../../registry/identity.ts'
 import { compileBirthPlaces } from '../../transform/birth-place.ts'
 import { compileBlankTest } from '../../transform/blank.ts'
@@ -194,7 +200,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
     },
     handler: async (request, reply) => {
       const worker = await readHealthWorker(app.database.pool, request.params.id)
-      if (!worker) throw new HealthWorkerNotFound(request.params.id)
+      if (!worker) return refuseUnread(app.database.pool, request.params.id)
       return reply.header('etag', `"${worker.version}"`).send(worker)
     }
   })
@@ -243,7 +249,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
         })
         .catch(refuse)
       const worker = await readHealthWorker(app.database.pool, id)
-      if (!worker) throw new HealthWorkerNotFound(id)
+      if (!worker) return refuseUnread(app.database.pool, id)
       return reply.header('etag', `"${worker.version}"`).send(worker)
     }
   })
