@@ -1,7 +1,7 @@
 {
     "name": "SDMK Integration Manager",
     "summary": "Switch, schedule and connection of the integrations of SDMK",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Human Resources",
     "author": "HealthForce",
     "website": "https://github.com/healthforce-org",

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command } from 'commander'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { loadConfig } from '../config.ts'
@@ -13,6 +13,7 @@ import { readLinks, verifyDatabase } from '../sync/audit/check.ts'
 import type { Head } from '../sync/audit/link.ts'
 import { type ChainedEvent, type Finding, type Verdict, verifyChain } from '../sync/audit/verify.ts'
 import { print, withPool } from './command.ts'
+import { parseHead } from './head.ts'
 import { withSecret } from './with-secret.ts'
 
 /** Returns `sdmk audit`: proof that what was recorded is what was done. */
@@ -32,7 +33,7 @@ interface VerifyOptions {
 function verifyCommand(): Command {
   return new Command('verify')
     .description('verify that no audit event was changed, taken out, moved or put in; needs no running service')
-    .option('--head <seq:hash...>', 'an end of the chain that was noted elsewhere: in the log, in Odoo', parseHead, [])
+    .option('--head <seq:hash...>', 'an end of the chain that was noted elsewhere: in the log, in Odoo', parseHeads, [])
     .option('-f, --file <file>', 'what `sdmk audit export` wrote, instead of the database')
     .option('--json', 'print the result as JSON')
     .action(async ({ head, file, json }: VerifyOptions) => {
@@ -103,12 +104,7 @@ class ExportUnreadable extends SdmkError {
   readonly code = 'SDMK_EXPORT_UNREADABLE'
 }
 
-function parseHead(text: string, others: Head[]): Head[] {
-  const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
-  if (seq === undefined || hash === undefined)
-    throw new InvalidArgumentError('It is the link’s number, a colon, and its hash of 64 hex digits.')
-  return [...others, { seq: Number(seq), hash }]
-}
+const parseHeads = (text: string, others: Head[]) => [...others, parseHead(text)]
 
 const meanings: Record<Finding['code'], string> = {
   EVENT_CHANGED: 'is not what it was when it was chained',

@@ -1,8 +1,11 @@
 import { Command } from 'commander'
 import { ConfigurationError } from '../errors.ts'
+import { compareAuditHeads, type SetAside, setAsideAuditHeads } from '../odoo/audit-heads.ts'
 import { type CompareContext, compareWithOdoo, resyncOdoo } from '../odoo/compare.ts'
 import { createOdooLink, odooSecret } from '../odoo/link.ts'
-import { print, withDatabase } from './command.ts'
+import { commandCaller, print, withDatabase } from './command.ts'
+import { parseHead } from './head.ts'
+import { reasonOption } from './reason.ts'
 import { withQueue } from './with-queue.ts'
 import { withSecret } from './with-secret.ts'
 
@@ -12,6 +15,7 @@ export function odooCommand(): Command {
     .description('repair what Odoo shows')
     .addCommand(resyncCommand())
     .addCommand(compareCommand())
+    .addCommand(setAsideHeadsCommand())
 }
 
 function resyncCommand(): Command {
@@ -37,6 +41,35 @@ function compareCommand(): Command {
         const lines = Object.entries(difference).map(([kind, count]) => `${kind}: ${count} differ`)
         const isSame = Object.values(difference).every(count => count === 0)
         print(json, difference, isSame ? ['Odoo has what the registry has.'] : lines)
+      })
+    )
+}
+
+interface SetAsideOptions extends SetAside {
+  json?: boolean
+}
+
+function setAsideHeadsCommand(): Command {
+  return new Command('set-aside-heads')
+    .description(
+      'after a restore of the database: Odoo compares no more the ends of the audit that the backup does not have'
+    )
+    .requiredOption(
+      '--after <seq:hash>',
+      'the end of the chain in the backup, as `sdmk audit verify` prints it',
+      parseHead
+    )
+    .addOption(reasonOption().makeOptionMandatory())
+    .option('--json', 'print the result as JSON')
+    .action(({ after, reason, json }: SetAsideOptions) =>
+      withOdoo(async context => {
+        const delivery = { signal: new AbortController().signal, attempts: 1 }
+        const setAside = await setAsideAuditHeads(context, { after, reason }, commandCaller(), delivery)
+        const differing = await compareAuditHeads(context, delivery)
+        print(json, { setAside, differing }, [
+          `${setAside} audit heads are set aside in Odoo.`,
+          ...(differing > 0 ? [`${differing} other heads differ: they are not from after that link.`] : [])
+        ])
       })
     )
 }

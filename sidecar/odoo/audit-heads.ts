@@ -1,3 +1,7 @@
+import { RequestInvalid } from '../errors.ts'
+import { isLink } from '../sync/audit/head.ts'
+import type { Head } from '../sync/audit/link.ts'
+import { type Caller, recordAudit } from '../sync/audit/record.ts'
 import type { CompareContext } from './compare.ts'
 import type { Delivery, OdooLink } from './link.ts'
 import { auditHeadPayload } from './payloads.ts'
@@ -19,6 +23,23 @@ export async function tellAuditHead(
 }
 
 const headsPerCall = 5000
+const comparing = 'odoo-compare_audit_heads'
+
+interface NotedHead extends Head {
+  id: number
+}
+
+async function* notedHeads(link: OdooLink, delivery: Delivering): AsyncGenerator<NotedHead[]> {
+  for (let after = 0; ; ) {
+    const payload = JSON.stringify({ after, limit: headsPerCall })
+    const call = { model, method: 'compare_audit_heads', payload, rows: 0 }
+    const heads = JSON.parse((await link.deliver(call, { ...delivery, requestId: comparing })) as string) as NotedHead[]
+    yield heads
+    const last = heads.at(-1)
+    if (!last || heads.length < headsPerCall) return
+    after = last.id
+  }
+}
 
 /**
  * Returns how many of the heads that Odoo has noted are not in the chain of audit events, and stores that for the metric
@@ -29,16 +50,9 @@ export async function compareAuditHeads(
   { database: { pool }, link, logger }: CompareContext,
   delivery: Delivering
 ): Promise<number> {
-  const requestId = 'odoo-compare_audit_heads'
   await tellAuditHead({ pool, link }, { ...delivery, requestId: 'odoo-audit-head' })
   let differing = 0
-  for (let after = 0; ; ) {
-    const payload = JSON.stringify({ after, limit: headsPerCall })
-    const answer = await link.deliver(
-      { model, method: 'compare_audit_heads', payload, rows: 0 },
-      { ...delivery, requestId }
-    )
-    const heads = JSON.parse(answer as string) as { id: number; seq: number; hash: string }[]
+  for await (const heads of notedHeads(link, delivery)) {
     // Odoo holds 64 zeros where it was told that the chain has no link there.
     const { rows } = await pool.query<{ seq: number }>(
       `select h.seq from unnest($1::bigint[], $2::text[]) as h (seq, hash) left join kki.audit_chain c on c.seq = h.seq
@@ -48,11 +62,8 @@ export async function compareAuditHeads(
     differing += rows.length
     if (rows.length > 0) {
       const places = [...new Set(rows.map(({ seq }) => seq))]
-      await link.deliver(await auditHeadPayload(pool, places), { ...delivery, requestId })
+      await link.deliver(await auditHeadPayload(pool, places), { ...delivery, requestId: comparing })
     }
-    const last = heads.at(-1)
-    if (!last || heads.length < headsPerCall) break
-    after = last.id
   }
   await pool.query(
     `insert into kki.audit_check (events, findings, odoo_differing) values (0, 0, $1)
@@ -61,4 +72,47 @@ export async function compareAuditHeads(
   )
   if (differing > 0) logger.error({ differing }, 'Odoo has noted other audit events than there are')
   return differing
+}
+
+export interface SetAside {
+  /** A link that the chain has: nothing up to it is set aside. */
+  after: Head
+  reason: string
+}
+
+/**
+ * Has Odoo compare no more those heads behind a link that the chain does not have: the database was restored to a time
+ * before them. The audit tells of it before Odoo does it. Returns how many.
+ *
+ * @throws RequestInvalid where the chain does not have that link
+ */
+export async function setAsideAuditHeads(
+  { database, link }: Pick<CompareContext, 'database' | 'link'>,
+  { after, reason }: SetAside,
+  caller: Caller,
+  delivery: Delivering
+): Promise<number> {
+  const isKnown = await database.withTransaction(client => isLink(client, after))
+  if (!isKnown) throw new RequestInvalid('after', 'the chain of audit events has no such link')
+  const left: NotedHead[] = []
+  for await (const heads of notedHeads(link, delivery)) {
+    // Odoo's 64 zeros are the hash of no link, so they go too.
+    const { rows } = await database.pool.query<NotedHead>(
+      `select h.* from unnest($1::int[], $2::bigint[], $3::text[]) as h (id, seq, hash)
+      left join kki.audit_chain c on c.seq = h.seq
+      where h.seq > $4 and encode(c.hash, 'hex') is distinct from h.hash`,
+      [heads.map(({ id }) => id), heads.map(({ seq }) => seq), heads.map(({ hash }) => hash), after.seq]
+    )
+    left.push(...rows)
+  }
+  if (left.length === 0) return 0
+  const places = left.map(({ seq }) => seq).sort((a, b) => a - b)
+  const detail = { after, heads: left.length, first: places.at(0), last: places.at(-1), reason }
+  await database.withTransaction(client => recordAudit(client, { ...caller, action: 'audit.heads_set_aside', detail }))
+  for (let from = 0; from < left.length; from += headsPerCall) {
+    const ids = left.slice(from, from + headsPerCall).map(({ id }) => id)
+    const call = { model, method: 'set_aside_audit_heads', payload: JSON.stringify({ ids, reason }), rows: ids.length }
+    await link.deliver(call, { ...delivery, requestId: caller.requestId })
+  }
+  return left.length
 }

@@ -166,6 +166,59 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       })
     }
 
+    test('compares no more, after a restore, the audit heads that the backup does not have, and those alone', {
+      skip
+    }, async t => {
+      const { pool, call, run, env } = await world.connect(t, transport, { rows: 20 })
+      await run({})
+      await drained(pool)
+      const sdmk = async (...args: string[]) => {
+        const { code, stdout, stderr } = await runSdmk(['odoo', ...args, '--json'], env)
+        assert.equal(code, 0, stderr)
+        return JSON.parse(stdout) as Record<string, number>
+      }
+      const { rows: links } = await pool.query<{ seq: number; hash: string }>(
+        `select seq, encode(hash, 'hex') as hash from kki.audit_chain order by seq`
+      )
+      const [, kept] = links
+      assert.ok(kept && links.length > 2)
+      const reason = 'Restored from a backup'
+      const setAsideAfter = (hash: string) => ['set-aside-heads', '--after', `${kept.seq}:${hash}`, '--reason', reason]
+      assert.deepEqual(await sdmk(...setAsideAfter(kept.hash)), { setAside: 0, differing: 0 })
+      await pool.query(`set session_replication_role = replica;
+        delete from kki.audit_event where id not in (select event_id from kki.audit_chain where seq <= ${kept.seq});
+        delete from kki.audit_chain where seq > ${kept.seq};
+        delete from kki.audit_unchained;
+        reset all`)
+      const forged = 'f'.repeat(64)
+      await world.theirs.query('insert into sdmk_audit_head (seq, hash, noted_at) values ($1, $2, now())', [
+        kept.seq,
+        forged
+      ])
+      assert.ok(((await sdmk('compare')).audit_heads ?? 0) > 1)
+      const unknown = await runSdmk(['odoo', ...setAsideAfter(forged)], env)
+      assert.notEqual(unknown.code, 0)
+      assert.match(unknown.stderr, /no such link/)
+      const { setAside, differing } = await sdmk(...setAsideAfter(kept.hash))
+      assert.ok(setAside !== undefined && setAside > 0)
+      assert.equal(differing, 1, 'the one that was put beside a link of the backup')
+      const { rows: events } = await pool.query(
+        `select detail - '{first,last}'::text[] as detail from kki.audit_event where action = 'audit.heads_set_aside'`
+      )
+      assert.deepEqual(events, [{ detail: { after: kept, heads: setAside, reason } }])
+      await world.theirs.query('delete from sdmk_audit_head where hash = $1', [forged])
+      const told = await call('POST', '/v1/runs', { mode: 'full' })
+      assert.ok(told.status < 300, JSON.stringify(told.body))
+      await until('the chain is as long as it was', async () => {
+        const { rowCount } = await pool.query('select from kki.audit_chain where seq >= $1', [links.length])
+        return rowCount !== null && rowCount > 0
+      })
+      await drained(pool)
+      assert.equal((await sdmk('compare')).audit_heads, 0)
+      const { rowCount } = await world.theirs.query('select from sdmk_audit_head where set_aside_reason = $1', [reason])
+      assert.equal(rowCount, setAside)
+    })
+
     test('tells of batches while Odoo is busy with people', { skip }, async t => {
       const { pool, proxy, run, app } = await world.connect(t, transport, { rows: 300 })
       await drained(pool)

@@ -7,10 +7,14 @@ from odoo.tools import SQL
 
 # Heads that one call asks for.
 MOST = 5000
+COMPARED = [("set_aside_at", "=", False)]
 
 
 class SdmkAuditHead(models.Model):
-    """An end of the sidecar's chain of audit events, noted when it was told and never changed.
+    """An end of the sidecar's chain of audit events, noted when it was told.
+
+    It is never changed, but for one thing: after a restore of the sidecar's database, ends that its backup
+    does not have are set aside. They stay here, with the reason, and are not compared any more.
 
     Whoever cuts the chain off in the sidecar's database, or makes it anew, cannot reach what is noted here:
     ``sdmk audit verify --head`` compares.
@@ -39,25 +43,33 @@ class SdmkAuditHead(models.Model):
         "Tell the security officer.",
     )
 
-    _seq_hash_uniq = models.Constraint("unique(seq, hash)", "A head is noted once.")
+    set_aside_at = fields.Datetime(
+        string="Set Aside",
+        readonly=True,
+        help="Since then this head is not compared any more: the sidecar's database was restored to a time before it.",
+    )
+    set_aside_reason = fields.Char(string="Reason", readonly=True)
+
+    # Behind a head that was set aside the same one is noted anew, and contradicts as any other.
+    _noted_uniq = models.UniqueIndex("(seq, hash) WHERE set_aside_at IS NULL", "A head is noted once.")
 
     @api.depends("seq", "hash")
     def _compute_head(self):
         for record in self:
             record.head = f"{record.seq}:{record.hash}"
 
-    @api.depends("seq", "hash")
+    @api.depends("seq", "hash", "set_aside_at")
     def _compute_is_contradicted(self):
-        groups = self._read_group([("seq", "in", self.mapped("seq"))], ["seq"], ["__count"])
-        counts = dict(groups)
+        compared = Domain("seq", "in", self.mapped("seq")) & Domain(COMPARED)
+        counts = dict(self._read_group(compared, ["seq"], ["__count"]))
         for record in self:
-            record.is_contradicted = counts.get(record.seq, 0) > 1
+            record.is_contradicted = not record.set_aside_at and counts.get(record.seq, 0) > 1
 
     def _search_is_contradicted(self, operator, value):
         if operator != "in":
             return NotImplemented
-        groups = self._read_group([], ["seq"], having=[("__count", ">", 1)])
-        return Domain("seq", "in", [seq for (seq,) in groups])
+        groups = self._read_group(COMPARED, ["seq"], having=[("__count", ">", 1)])
+        return Domain("seq", "in", [seq for (seq,) in groups]) & Domain(COMPARED)
 
     @api.model
     def sync_audit_heads(self, payload):
@@ -96,8 +108,34 @@ class SdmkAuditHead(models.Model):
         after, limit = told.get("after"), told.get("limit")
         if type(after) is not int or type(limit) is not int:
             raise self._no_payload()
-        heads = self.sudo().search([("id", ">", after)], order="id", limit=min(limit, MOST))
+        heads = self.sudo().search([("id", ">", after), *COMPARED], order="id", limit=min(limit, MOST))
         return json.dumps([{"id": head.id, "seq": head.seq, "hash": head.hash} for head in heads])
+
+    @api.model
+    def set_aside_audit_heads(self, payload):
+        """Compare these heads no more: the sidecar's database was restored to a time before them.
+
+        :param str payload: ``{"ids": [7], "reason": "..."}``
+        :return: how many were compared until now
+        :rtype: int
+        """
+        told = self._read_call(payload, "ids", "reason")
+        ids, reason = told.get("ids"), told.get("reason")
+        if not isinstance(ids, list) or not all(type(one) is int for one in ids):
+            raise self._no_payload()
+        if not isinstance(reason, str) or not reason.strip():
+            raise self._no_payload()
+        self.env.cr.execute(
+            SQL(
+                "update %s set set_aside_at = now() at time zone 'UTC', set_aside_reason = %s"
+                " where id = any(%s) and set_aside_at is null",
+                SQL.identifier(self._table),
+                reason,
+                ids,
+            )
+        )
+        self.invalidate_model()
+        return self.env.cr.rowcount
 
     @api.model
     def recall_audit_heads(self, payload):
@@ -109,10 +147,10 @@ class SdmkAuditHead(models.Model):
         """
         self._read_call(payload)
         heads = self.sudo()
-        found = heads.search([], order="id desc", limit=1)
+        found = heads.search(COMPARED, order="id desc", limit=1)
         last, distance, places = found.id, 1, set()
         while found:
             places.add(found.seq)
-            found = heads.search([("id", "<=", last - distance)], order="id desc", limit=1)
+            found = heads.search([("id", "<=", last - distance), *COMPARED], order="id desc", limit=1)
             distance *= 2
         return json.dumps(sorted(places))

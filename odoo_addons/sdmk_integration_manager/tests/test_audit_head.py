@@ -81,6 +81,51 @@ class TestAuditHead(SdmkCase):
         self.note(3, "0" * 64)
         self.assertEqual(self.env["sdmk.audit.head"].search([("is_contradicted", "=", True)]).mapped("seq"), [3, 3])
 
+    def set_aside(self, heads, user="service", reason="Restored from a backup"):
+        model = self.env["sdmk.audit.head"].with_user(self.users[user])
+        return model.set_aside_audit_heads(json.dumps({"ids": heads.ids, "reason": reason}))
+
+    def test_heads_from_before_a_restore_stay_visible_and_are_not_compared(self):
+        heads = self.env["sdmk.audit.head"]
+        service = heads.with_user(self.users["service"])
+        for seq, letter in ((3, "a"), (4, "b"), (5, "c"), (4, "0"), (5, "0")):
+            self.note(seq, letter * 64)
+        later = heads.search([("seq", ">", 3)])
+        self.assertEqual(self.set_aside(later), 4)
+        self.assertEqual(self.set_aside(later), 0)
+        self.note(4, "d" * 64)
+        seen = heads.with_user(self.users["auditor"]).search([])
+        self.assertEqual(len(seen), 6)
+        self.assertFalse(any(seen.mapped("is_contradicted")))
+        self.assertFalse(seen.search([("is_contradicted", "=", True)]))
+        self.assertEqual(seen.filtered("set_aside_at"), later.with_env(seen.env))
+        self.assertEqual(set(later.mapped("set_aside_reason")), {"Restored from a backup"})
+        compared = json.loads(service.compare_audit_heads('{"after": 0, "limit": 9}'))
+        self.assertEqual([head["seq"] for head in compared], [3, 4])
+        self.assertEqual(json.loads(service.recall_audit_heads("{}")), [3, 4])
+
+    def test_behind_a_head_that_was_set_aside_another_contradicts(self):
+        heads = self.env["sdmk.audit.head"]
+        self.note(4, "b" * 64)
+        self.note(4, "0" * 64)
+        self.set_aside(heads.search([]))
+        self.note(4, "d" * 64)
+        self.note(4, "0" * 64)
+        contradicted = heads.search([("is_contradicted", "=", True)])
+        self.assertEqual(sorted(contradicted.mapped("hash")), ["0" * 64, "d" * 64])
+
+    def test_only_the_service_account_sets_heads_aside_and_says_why(self):
+        self.note(3, "a" * 64)
+        head = self.env["sdmk.audit.head"].search([])
+        for role in ("auditor", "verifier", "admin"):
+            with self.subTest(role=role), self.assertRaises(AccessError):
+                self.set_aside(head, user=role)
+        service = head.with_user(self.users["service"])
+        for payload in ("{}", '{"ids": [1]}', '{"ids": [1], "reason": " "}', '{"ids": ["1"], "reason": "x"}'):
+            with self.subTest(payload=payload), self.assertRaises(ValidationError):
+                service.set_aside_audit_heads(payload)
+        self.assertFalse(head.set_aside_at)
+
     def test_heads_come_from_the_service_account_alone(self):
         with self.assertRaises(AccessError):
             self.note(3, "a" * 64, user="admin")

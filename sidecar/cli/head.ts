@@ -1,0 +1,10 @@
+import { InvalidArgumentError } from 'commander'
+import type { Head } from '../sync/audit/link.ts'
+
+/** Returns a link of the audit chain, as Odoo, the log and `sdmk audit verify` write it. */
+export function parseHead(text: string): Head {
+  const [, seq, hash] = /^(\d{1,15}):([0-9a-f]{64})$/.exec(text) ?? []
+  if (seq === undefined || hash === undefined)
+    throw new InvalidArgumentError('It is the link’s number, a colon, and its hash of 64 hex digits.')
+  return { seq: Number(seq), hash }
+}
