@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KkiClient } from '../../sidecar/kki/types.ts'
 import type { JobQueue } from '../../sidecar/platform/queue.ts'
 import { createTraceId } from '../../sidecar/platform/trace-context.ts'
+import { throwawayIdentity } from '../../sidecar/registry/identity.ts'
 import { type Batch, readBatch } from '../../sidecar/sync/batch.ts'
 import { cancelRun } from '../../sidecar/sync/cancel-run.ts'
 import { queueCensus, takeCensus } from '../../sidecar/sync/census.ts'
@@ -118,7 +119,12 @@ test('a census that another overtook while KKI counted adds no second rest', asy
 test('a full run of which a batch is undone before it is counted ends all the same', async t => {
   const { database, batchIds, census, applyAll, isFinished } = await setUp(t, 1_000_000)
   await applyAll()
-  const context = { database, logger: silent, timeZone: 'Asia/Jakarta' } as unknown as Parameters<typeof takeBack>[0]
+  const context = {
+    database,
+    identity: throwawayIdentity(),
+    logger: silent,
+    timeZone: 'Asia/Jakarta'
+  } as unknown as Parameters<typeof takeBack>[0]
   await takeBack(context, batchIds[0] as number, { reason: 'test', caller })
   await census()
   assert.equal(await isFinished(), true)
