@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
  * `:lookalikes(newcomer, known)` stands for `plan/lookalikes.sql` over these two relations.
  */
 export function sql(file: string): string {
-  return read(file).replace(/:lookalikes\((\S+), (\S+)\)/g, (_, newcomers: string, known: string) =>
+  return read(file).replace(/:lookalikes\(([a-z_.]+), ([a-z_.]+)\)/g, (_, newcomers: string, known: string) =>
     read('plan/lookalikes.sql').replaceAll('NEWCOMERS', newcomers).replaceAll('KNOWN', known)
   )
 }
