@@ -89,6 +89,8 @@ describe('importing SDMK’s own people', () => {
       nik: '3171014101900011',
       nama: 'Siti Aminah',
       tempat_lahir: 'Depok',
+      tanggal_lahir: '1990-01-01',
+      jenis_kelamin: 'P',
       diubah_pada: ago(60)
     })
     const budi = kkiRecord({
