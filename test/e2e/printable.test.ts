@@ -17,6 +17,9 @@ const routes: Record<string, Scope> = {
   'POST /v1/batches/{id}/discard': 'runs:write',
   'POST /v1/batches/{id}/undo': 'runs:write',
   'POST /v1/rejections/{id}/resolve': 'rejections:write',
+  'POST /v1/health-workers/{id}/restrict': 'privacy:manage',
+  'POST /v1/health-workers/{id}/unrestrict': 'privacy:manage',
+  'POST /v1/health-workers/{id}/erase': 'privacy:manage',
   'POST /v1/rejections/{id}/dismiss': 'rejections:write',
   'POST /v1/rejections/dismiss': 'rejections:write',
   'POST /v1/health-workers/search-by-nik': 'registry:search-nik',
@@ -28,6 +31,7 @@ const routes: Record<string, Scope> = {
 const others: Record<string, object> = {
   'POST /v1/batches/{id}/discard': { watermark: 'keep' },
   'POST /v1/rejections/{id}/resolve': { healthWorkerId: 'new' },
+  'POST /v1/health-workers/{id}/erase': { scope: 'former' },
   'POST /v1/health-workers/search-by-nik': { nik: '3171015507900015' },
   'PATCH /v1/health-workers/{id}': { name: 'Siti Rekaan' }
 }
@@ -153,9 +157,10 @@ test('the report of a person shows stored texts of every kind escaped, each on a
   assert.doesNotMatch(stdout.replaceAll('\n', ''), /[\p{Cc}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u200b\u200f\u202e\u2066\u{e0041}]/u)
   const told = (label: string) =>
     [...stdout.matchAll(new RegExp(`^    ${label}: (".*")$`, 'gmu'))].map(([, quoted = '']) => JSON.parse(quoted))
-  assert.deepEqual(told('alasan'), [...texts, 'Checked', ...texts])
-  assert.deepEqual(told('oleh'), [...texts, events[0]?.actor, ...texts])
-  assert.equal(told('dengan kunci').length, 2 * texts.length + 1)
+  // The answer that revealed the NIK is in the record of disclosures as well.
+  assert.deepEqual(told('alasan'), [...texts, 'Checked', ...texts, 'Checked'])
+  assert.deepEqual(told('oleh'), [...texts, events[0]?.actor, ...texts, events[0]?.actor])
+  assert.equal(told('dengan kunci').length, 2 * texts.length + 2)
   const moments = stdout.split('\n').filter(line => /^ {2}20\S+Z$/.test(line))
   assert.equal(moments.length, 2 * texts.length + 1, 'no value looks like a line of the report')
   assert.match(stdout, /^ {2}Nama \(dari KKI, per \S+\): "SitiChecked \\u202egnisrever"$/m)
