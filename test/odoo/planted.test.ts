@@ -55,7 +55,15 @@ describe('what nobody may read', { skip }, () => {
     const { key } = await createApiKey(pool, 'planted', ['runs:read'])
     const day = (date: string) => ({ tanggal_lahir: date, diubah_pada: '2026-01-01T00:00:00Z' })
     await inject(simulator, [
-      { record: kkiRecord({ nik: niks.person, nama: names[0], ...day('1990-07-15') }) },
+      // The older of the two with this NIK becomes the person.
+      {
+        record: kkiRecord({
+          nik: niks.person,
+          nama: names[0],
+          tanggal_lahir: '1990-07-15',
+          diubah_pada: '2025-12-31T00:00:00Z'
+        })
+      },
       { record: kkiRecord({ nik: niks.person, nama: names[1], ...day('1971-02-03') }) },
       { record: kkiRecord({ nik: niks.contradicted, nama: `${names[2]} 1`, ...day('1985-03-12') }) },
       { record: kkiRecord({ nik: niks.nameless, nama: 'dr. -' }) },
