@@ -16,9 +16,12 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
     test('every person arrives in Odoo whatever character KKI put into the texts, and later changes too', async t => {
       const { pool, run, simulator, app } = await world.connect(t, transport, { rows: 0 })
       const changed = new Date(simulator.now() - 60_000).toISOString()
-      const records = [...points, ...halves].map(point => {
+      // One name and place, so each has a date of birth of its own: no two look like one person.
+      const records = [...points, ...halves].map((point, at) => {
         const text = `Budi${String.fromCodePoint(point)} Santoso`
-        return kkiRecord({ nama: text, tempat_lahir: text, diubah_pada: changed })
+        const born = new Date(Date.UTC(1950, 0, 1 + 97 * at)).toISOString().slice(0, 10)
+        const nik = `317101${born.slice(8)}${born.slice(5, 7)}${born.slice(2, 4)}${String(9999 - at * 61).padStart(4, '0')}`
+        return kkiRecord({ nama: text, tempat_lahir: text, nik, tanggal_lahir: born, diubah_pada: changed })
       })
       await inject(
         simulator,
