@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import { loadIdentity } from '../sidecar/registry/identity.ts'
+import { verifyDatabase } from '../sidecar/audit/check.ts'
+import { loadIdentity } from '../sidecar/identity/keys.ts'
 import { createFileSecretStore } from '../sidecar/secrets/file.ts'
-import { verifyDatabase } from '../sidecar/sync/audit/check.ts'
 import { digest } from '../test/odoo/helpers/mirror.ts'
 
 /**

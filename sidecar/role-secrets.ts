@@ -1,9 +1,9 @@
 import type { Config } from './config.ts'
 import type { Role } from './environment.ts'
 import { ConfigurationError } from './errors.ts'
+import { identitySecret } from './identity/keys.ts'
 import { credentialsSecret, tokenSecret } from './kki/token.ts'
 import { odooSecret } from './odoo/link.ts'
-import { identitySecret } from './registry/identity.ts'
 import { type OpenSecrets, openSecrets } from './secrets/open.ts'
 import type { VaultLogger } from './secrets/vault-options.ts'
 

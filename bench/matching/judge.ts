@@ -1,5 +1,5 @@
+import type { Identity } from '../../sidecar/identity/keys.ts'
 import type { Database } from '../../sidecar/platform/database.ts'
-import type { Identity } from '../../sidecar/registry/identity.ts'
 import type { MatchClass } from './classes.ts'
 import type { Labelled, LabelledRow } from './generate.ts'
 

@@ -1,11 +1,11 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { Command, Option } from 'commander'
+import { type BreachScope, readAffected, readBreachScope } from '../audit/breach-scope.ts'
+import { dataKinds } from '../audit/disclosure-channels.ts'
 import { RequestInvalid } from '../errors.ts'
 import { quote } from '../platform/printable-text.ts'
 import { inTransaction } from '../platform/transaction.ts'
-import { type BreachScope, readAffected, readBreachScope } from '../sync/disclosure/breach-scope.ts'
-import { dataKinds } from '../sync/disclosure/channels.ts'
 import { print, withPool } from './command.ts'
 import { type InstantOrDay, instantOrDay, instantOrDayForm, toInstant } from './values.ts'
 

@@ -3,6 +3,7 @@ import { userInfo } from 'node:os'
 import { CommanderError } from 'commander'
 import type pg from 'pg'
 import pino, { type Logger } from 'pino'
+import type { Caller } from '../audit/record.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError, RequestInvalid, SdmkError } from '../errors.ts'
 import { createDatabase } from '../platform/database.ts'
@@ -12,7 +13,6 @@ import { assertMigrated } from '../platform/migrations.ts'
 import { type OpenDatabase, openDatabase } from '../platform/open-database.ts'
 import { escapeUnprintable } from '../platform/printable-text.ts'
 import { createTraceId } from '../platform/trace-context.ts'
-import type { Caller } from '../sync/audit/record.ts'
 
 /** Of sysexits.h: something was found in an unconfigured or misconfigured state. */
 const configurationExitCode = 78

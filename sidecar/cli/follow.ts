@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { MultiBar, Presets } from 'cli-progress'
 import type pg from 'pg'
+import { readRun } from '../api/bodies.ts'
+import type { BatchBody, RunBody } from '../api/schemas.ts'
 import { RecordMissing } from '../errors.ts'
-import { readRun } from '../sync/routes/bodies.ts'
-import type { BatchBody, RunBody } from '../sync/routes/schemas.ts'
 
 const pollMs = 200
 

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import type { Head } from '../sync/audit/link.ts'
+import type { Head } from '../audit/link.ts'
 
 /** Returns a link of the audit chain, as Odoo, the log and `sdmk audit verify` write it. */
 export function parseHead(text: string): Head {

@@ -1,9 +1,9 @@
 import { Option } from 'commander'
 import { Compile } from 'typebox/compile'
+import { Reason } from '../api/schemas.ts'
 import { RequestInvalid } from '../errors.ts'
-import { holdsIdentityNumber } from '../identity-number.ts'
+import { holdsIdentityNumber } from '../platform/identity-number.ts'
 import { isPrintableLine } from '../platform/printable-text.ts'
-import { Reason } from '../sync/routes/schemas.ts'
 
 const reason = Compile(Reason)
 

@@ -1,11 +1,11 @@
+import { readHead } from '../audit/head.ts'
+import type { Head } from '../audit/link.ts'
+import { recordAudit } from '../audit/record.ts'
+import { identitySecret, loadIdentity, newKey } from '../identity/keys.ts'
 import type { Database } from '../platform/database.ts'
-import { identitySecret, loadIdentity, newKey } from '../registry/identity.ts'
-import { changeKeys } from '../registry/reseal.ts'
+import { changeKeys } from '../privacy/reseal.ts'
 import { SecretChanged } from '../secrets/errors.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
-import { readHead } from '../sync/audit/head.ts'
-import type { Head } from '../sync/audit/link.ts'
-import { recordAudit } from '../sync/audit/record.ts'
 import { commandCaller } from './command.ts'
 
 export interface AuditRotation {

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { readRuns } from '../sync/routes/bodies.ts'
+import { readRuns } from '../api/bodies.ts'
 import { nextSlot } from '../sync/schedule-slot.ts'
 import { readSetting } from '../sync/settings.ts'
 import { listWatermarks } from '../sync/watermark.ts'

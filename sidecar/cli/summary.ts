@@ -1,7 +1,7 @@
 import type pg from 'pg'
+import type { RunBody } from '../api/schemas.ts'
 import { type Ledger, ledgerCounters, perCounter } from '../batch-terms.ts'
 import { codeText } from '../platform/problem-texts.ts'
-import type { RunBody } from '../sync/routes/schemas.ts'
 
 export type RunSummary = Ledger & { seconds: number }
 

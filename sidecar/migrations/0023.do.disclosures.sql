@@ -3,7 +3,7 @@
 create table kki.disclosure (
   id bigint generated always as identity constraint disclosure_pkey primary key,
   at timestamptz not null default clock_timestamp(),
-  -- The route with its method, `odoo`, or the command. The fields that it shows are in sidecar/sync/disclosure/channels.ts.
+  -- The route with its method, `odoo`, or the command. The fields that it shows are in sidecar/audit/disclosure-channels.ts.
   channel text collate "C" not null,
   -- The operator's login, the name of the key, or the part of the sidecar.
   actor text not null,

@@ -1,8 +1,8 @@
+import { isLink } from '../audit/head.ts'
+import type { Head } from '../audit/link.ts'
+import { type Caller, recordAudit } from '../audit/record.ts'
 import { RequestInvalid } from '../errors.ts'
-import { isLink } from '../sync/audit/head.ts'
-import type { Head } from '../sync/audit/link.ts'
-import { type Caller, recordAudit } from '../sync/audit/record.ts'
-import type { CompareContext } from './compare.ts'
+import type { CompareContext } from './compare-context.ts'
 import type { Delivery, OdooLink } from './link.ts'
 import { auditHeadPayload } from './payloads.ts'
 

@@ -1,21 +1,11 @@
-import type { FastifyBaseLogger } from 'fastify'
-import type { Database } from '../platform/database.ts'
-import type { JobQueue } from '../platform/queue.ts'
 import { compareAuditHeads } from './audit-heads.ts'
 import { type Block, differingBlocks, readBlocks } from './blocks.ts'
+import type { CompareContext } from './compare-context.ts'
 import { type PeopleJob, type RepairKey, ranges, rowsPerCall, type StateJob } from './jobs.ts'
-import type { Delivery, OdooLink } from './link.ts'
+import type { Delivery } from './link.ts'
 import { type MirroredKey, mirrored } from './mirrored.ts'
 import { integrationPayload } from './payloads.ts'
 import { codesPayload, professionsPayload } from './words.ts'
-
-export interface CompareContext {
-  database: Database
-  queue: Pick<JobQueue, 'sendMany'>
-  link: OdooLink
-  logger: FastifyBaseLogger
-  timeZone: string
-}
 
 /** What differed of each kind: how many blocks of ids, of what has few records how many of them. */
 export type Difference = Record<MirroredKey | SmallKey | 'audit_heads', number>

@@ -1,9 +1,9 @@
 import type pg from 'pg'
 import type { TransactionObserver } from '../platform/database.ts'
 import type { JobQueue, Traced } from '../platform/queue.ts'
+import { collectTouched, type Touched, takeTouched } from '../platform/touched.ts'
 import { formatTraceparent } from '../platform/trace-context.ts'
 import { presentContext } from '../platform/tracing.ts'
-import { collectTouched, type Touched, takeTouched } from './touched.ts'
 
 /** Records of which Odoo is told what they are when the job is done; never what they were when it was sent. */
 export interface StateJob extends Traced {

@@ -2,22 +2,7 @@ import { hash, randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { SdmkError } from '../errors.ts'
 import { publicKeyOf } from './operator.ts'
-
-/** What an API key may be allowed to do. */
-export const scopes = [
-  'runs:read',
-  'runs:write',
-  'rejections:write',
-  'registry:read',
-  'registry:write',
-  'registry:reveal',
-  'registry:search-nik',
-  'privacy:manage',
-  'settings:write',
-  'audit:read',
-  'actor:delegate'
-] as const
-export type Scope = (typeof scopes)[number]
+import type { Scope } from './scopes.ts'
 
 export interface ApiKey {
   id: number

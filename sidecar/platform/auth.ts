@@ -2,11 +2,12 @@ import { createHash, hash } from 'node:crypto'
 import { pipeline, Transform } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { type ApiKey, type Scope, useApiKey, useSigningKey } from './api-key.ts'
+import { type ApiKey, useApiKey, useSigningKey } from './api-key.ts'
 import { checkBody, digestBody, type Operator, readSigned, rememberedSeconds, verifySigned } from './operator.ts'
 import { escapeUnprintable } from './printable-text.ts'
 import { Problem } from './problem.ts'
 import { type Role, roleAllows } from './roles.ts'
+import type { Scope } from './scopes.ts'
 
 export interface Actor {
   /** The operator that the key speaks for, or the key's own name. */

@@ -2,7 +2,7 @@ import { createPrivateKey, createPublicKey, hash, type KeyObject } from 'node:cr
 import { errors, jwtVerify } from 'jose'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
-import { holdsIdentityNumber } from '../identity-number.ts'
+import { holdsIdentityNumber } from './identity-number.ts'
 import { Problem } from './problem.ts'
 import { roles } from './roles.ts'
 

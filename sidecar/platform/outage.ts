@@ -1,5 +1,4 @@
-import { SecretStoreUnavailable } from '../secrets/errors.ts'
-import { DatabaseUnavailable } from './errors.ts'
+import { DatabaseUnavailable, SecretStoreUnavailable } from './errors.ts'
 
 /** Of sockets and name resolution, as Node and its libraries name them. */
 const network = new Set([

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import fp from 'fastify-plugin'
-import { holdsIdentityNumber } from '../identity-number.ts'
+import { holdsIdentityNumber } from './identity-number.ts'
 import { formatTraceparent, parseTraceparent } from './trace-context.ts'
 import { Span } from './tracing.ts'
 

@@ -1,4 +1,4 @@
-import type { Scope } from './api-key.ts'
+import type { Scope } from './scopes.ts'
 
 /** What an operator of Odoo may be, the least first: each may do what those before it may. */
 export const roles = ['auditor', 'verifier', 'administrator'] as const

@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import { holdsIdentityNumber } from '../identity-number.ts'
+import { holdsIdentityNumber } from './identity-number.ts'
 import { findUnportable } from './portable-text.ts'
 import { isPrintableLine } from './printable-text.ts'
 import { Problem } from './problem.ts'

@@ -1,7 +1,7 @@
 import type pg from 'pg'
+import type { Identity } from '../identity/keys.ts'
 import { countDeactivated, deriveStatuses } from './derive-statuses.ts'
 import { PlanOutdated } from './errors.ts'
-import type { Identity } from './identity.ts'
 import { moveMergedNiks } from './move-niks.ts'
 import { settlePlanner, withoutLoops } from './planner.ts'
 import { inPartitions, sql } from './sql.ts'

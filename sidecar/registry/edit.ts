@@ -1,17 +1,17 @@
 import type pg from 'pg'
 import { PreconditionFailed, RequestInvalid } from '../errors.ts'
-import { holdsIdentityNumber } from '../identity-number.ts'
+import { holdIdentity } from '../identity/digest-key.ts'
+import type { Identity, IdentityKeys } from '../identity/keys.ts'
+import { nikOf } from '../identity/seal-place.ts'
+import { holdsIdentityNumber } from '../platform/identity-number.ts'
 import { birthDateFault } from '../transform/birth-date.ts'
 import type { BirthPlaceReader } from '../transform/birth-place.ts'
 import type { BlankTest } from '../transform/blank.ts'
 import { coreKey, splitName } from '../transform/name.ts'
 import { nikFault } from '../transform/nik.ts'
 import { cleanText } from '../transform/text.ts'
-import { holdIdentity } from './digest-key.ts'
 import { HealthWorkerNotFound, NikTaken, PersonErased, PersonRestricted } from './errors.ts'
-import type { Identity, IdentityKeys } from './identity.ts'
 import { takeFrom } from './move-niks.ts'
-import { nikOf } from './seal-place.ts'
 
 /** What SDMK sets of a person by hand; null takes a value away, and KKI's next one fills it. */
 export interface PersonEdit {

@@ -1,9 +1,9 @@
 import type pg from 'pg'
+import { holdIdentity } from '../identity/digest-key.ts'
+import type { IdentityKeys } from '../identity/keys.ts'
 import { canonicalStr } from '../transform/str-number.ts'
 import type { Candidate } from '../transform/types.ts'
-import { holdIdentity } from './digest-key.ts'
 import { HealthWorkerNotFound, PersonRestricted } from './errors.ts'
-import type { IdentityKeys } from './identity.ts'
 
 /** A person as the API shows one: of the NIK only whether there is one. Stamps are KKI's; `null` means set by SDMK. */
 export interface HealthWorker {

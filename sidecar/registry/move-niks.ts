@@ -1,6 +1,7 @@
 import type pg from 'pg'
-import type { Identity } from './identity.ts'
-import { formerNikOf, nikBeforeChangeOf, nikOf, openNik } from './seal-place.ts'
+import type { Identity } from '../identity/keys.ts'
+import { openNik } from '../identity/open-sealed.ts'
+import { formerNikOf, nikBeforeChangeOf, nikOf } from '../identity/seal-place.ts'
 
 /**
  * NIKs that move from one row to another are sealed again for their new place. They are few: a person that a batch creates

@@ -1,9 +1,9 @@
 import { constants, zstdCompressSync } from 'node:zlib'
+import type { Identity } from '../identity/keys.ts'
+import { pageOf } from '../identity/seal-place.ts'
 import type { Candidate, OwnCandidate, RowPosition } from '../transform/types.ts'
 import { CopyText } from './copy.ts'
-import type { Identity } from './identity.ts'
 import type { TakePersonIds } from './person-ids.ts'
-import { pageOf } from './seal-place.ts'
 import {
   type KnownRegistrations,
   knownValues,

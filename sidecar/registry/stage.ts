@@ -1,8 +1,8 @@
 import type pg from 'pg'
+import { holdDigestKey } from '../identity/digest-key.ts'
+import { DigestKeyChanged } from '../identity/errors.ts'
+import type { Identity } from '../identity/keys.ts'
 import { CopyText, type CopyValue, copyLines } from './copy.ts'
-import { holdDigestKey } from './digest-key.ts'
-import { DigestKeyChanged } from './errors.ts'
-import type { Identity } from './identity.ts'
 import type { PreparedPage } from './page-writer.ts'
 import { takePersonIdsFrom } from './person-ids.ts'
 import {

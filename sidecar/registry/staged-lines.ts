@@ -1,7 +1,7 @@
+import type { Identity } from '../identity/keys.ts'
+import { nikOf, type RowSource, rawRowOf } from '../identity/seal-place.ts'
 import type { Candidate, OwnCandidate, Rejection, RowPosition } from '../transform/types.ts'
 import type { CopyValue } from './copy.ts'
-import type { Identity } from './identity.ts'
-import { nikOf, type RowSource, rawRowOf } from './seal-place.ts'
 
 /** What is written of one batch into its staging tables: for each table its columns, and the values of one line. */
 

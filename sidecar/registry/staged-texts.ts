@@ -1,8 +1,8 @@
 import { zstdDecompressSync } from 'node:zlib'
 import type pg from 'pg'
+import type { Identity } from '../identity/keys.ts'
+import { pageOf } from '../identity/seal-place.ts'
 import { cutList } from '../platform/json-list.ts'
-import type { Identity } from './identity.ts'
-import { pageOf } from './seal-place.ts'
 import { inPartitions } from './sql.ts'
 
 /** Sealed pages that are read at a time; one is open at a time. */

@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import type { Identity } from '../identity/keys.ts'
 import { deriveStatuses } from './derive-statuses.ts'
-import type { Identity } from './identity.ts'
 import { giveBackNiks } from './move-niks.ts'
 import { settlePlanner } from './planner.ts'
 import { sql } from './sql.ts'

@@ -53,15 +53,3 @@ export class SecretForbidden extends SdmkError {
     this.secret = secret
   }
 }
-
-/** The store of secrets is sealed, out of reach, overloaded or full; nothing is wrong with the secrets. */
-export class SecretStoreUnavailable extends SdmkError {
-  readonly code = 'SDMK_SECRET_STORE_UNAVAILABLE'
-  override readonly retryable = true
-
-  /** `store` begins with the variable that names it, `reason` completes the sentence. */
-  constructor(store: string, reason: string) {
-    // No cause: the client library's errors carry the request, and with it the token.
-    super(`${store} ${reason}`)
-  }
-}

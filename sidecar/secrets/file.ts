@@ -1,8 +1,9 @@
 import { hash, randomUUID } from 'node:crypto'
 import { chmod, link, mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { SecretStoreUnavailable } from '../platform/errors.ts'
 import { readTextFile } from '../platform/strict-text.ts'
-import { SecretChanged, SecretStoreUnavailable, SecretUnreadable, SecretUnwritable } from './errors.ts'
+import { SecretChanged, SecretUnreadable, SecretUnwritable } from './errors.ts'
 import { checkName, isSecret } from './secret.ts'
 import type { VersionedSecret, VersionedSecretStore } from './store.ts'
 

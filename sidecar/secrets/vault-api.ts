@@ -3,7 +3,7 @@ import pRetry from 'p-retry'
 import { type Dispatcher, EnvHttpProxyAgent, interceptors, request } from 'undici'
 import { abortable } from '../platform/abortable.ts'
 import { BodyTooLarge, readBounded, TooManyCodings } from '../platform/bounded-body.ts'
-import { SecretStoreUnavailable } from './errors.ts'
+import { SecretStoreUnavailable } from '../platform/errors.ts'
 
 /** What Vault answered, in the sense of the API: its status, and the body as it came. */
 export interface VaultAnswer {

@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
+import { recordAudit } from '../audit/record.ts'
+import { auditSealFaults } from '../audit/seal-faults.ts'
 import type { BatchState } from '../batch-terms.ts'
 import type { SdmkError } from '../errors.ts'
+import { DigestKeyUnknown, SealFault } from '../identity/errors.ts'
 import type { Database } from '../platform/database.ts'
 import { isOutage } from '../platform/outage.ts'
 import { tellError } from '../platform/tell-error.ts'
-import { DigestKeyUnknown, SealFault } from '../registry/errors.ts'
-import { recordAudit } from './audit/record.ts'
 import { readBatch, takeBatch } from './batch.ts'
 import { BatchFault, BatchWorkerLost } from './errors.ts'
 import { failWithin } from './fail-batch.ts'
 import type { SyncMetrics } from './metrics.ts'
 import { sidecarCaller } from './plan-and-apply.ts'
-import { auditSealFaults } from './seal-faults.ts'
 
 export interface AttemptContext {
   database: Database

@@ -1,8 +1,8 @@
 import type pg from 'pg'
+import type { Caller } from '../audit/record.ts'
 import type { BatchKind } from '../batch-terms.ts'
-import { touch } from '../odoo/touched.ts'
+import { touch } from '../platform/touched.ts'
 import { markBatch } from '../platform/tracing.ts'
-import type { Caller } from './audit/record.ts'
 import { type Batch, batchColumns } from './batch.ts'
 
 export interface BatchRunRequest {

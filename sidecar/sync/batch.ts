@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { type BatchKind, type BatchState, batchStates, type Ledger, perCounter } from '../batch-terms.ts'
-import { touch } from '../odoo/touched.ts'
+import { touch } from '../platform/touched.ts'
 import type { Ids } from '../platform/tracing.ts'
 import { FenceLost } from '../registry/errors.ts'
 

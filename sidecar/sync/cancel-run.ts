@@ -1,8 +1,8 @@
 import type pg from 'pg'
-import { touch } from '../odoo/touched.ts'
-import { type Caller, recordAudit } from './audit/record.ts'
+import { type Caller, recordAudit } from '../audit/record.ts'
+import { touch } from '../platform/touched.ts'
 import { closeRun } from './close-run.ts'
-import { withdrawDecisions } from './desk/withdraw-decisions.ts'
+import { withdrawDecisions } from './withdraw-decisions.ts'
 
 /**
  * Cancels the batches of a run that are under way, within the caller's transaction, and returns how many there were. Their

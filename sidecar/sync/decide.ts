@@ -1,11 +1,11 @@
 import type pg from 'pg'
+import { type Caller, recordAudit } from '../audit/record.ts'
 import type { BatchState } from '../batch-terms.ts'
-import { type Caller, recordAudit } from './audit/record.ts'
 import { type Batch, batchColumns, changeBatch, takeBatch } from './batch.ts'
-import { withdrawDecisions } from './desk/withdraw-decisions.ts'
 import { BatchNotFound, BatchStateRefused } from './errors.ts'
 import { forgetUndone, markRefetched } from './refetch.ts'
 import { advanceWatermark } from './watermark.ts'
+import { withdrawDecisions } from './withdraw-decisions.ts'
 
 /**
  * Returns the batch, its row locked for the caller's transaction, where it is in one of these states.

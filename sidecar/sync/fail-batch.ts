@@ -1,10 +1,10 @@
 import type pg from 'pg'
+import { recordAudit } from '../audit/record.ts'
 import type { SdmkError } from '../errors.ts'
 import type { Database } from '../platform/database.ts'
-import { recordAudit } from './audit/record.ts'
 import { type Batch, changeBatch } from './batch.ts'
 import { closeRun } from './close-run.ts'
-import { withdrawDecisions } from './desk/withdraw-decisions.ts'
+import { withdrawDecisions } from './withdraw-decisions.ts'
 
 /** Ends a batch as failed, with what failed; the registry is as it was. @throws FenceLost */
 export async function failBatch(database: Database, batch: Batch, error: SdmkError): Promise<void> {

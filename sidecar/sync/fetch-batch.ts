@@ -1,56 +1,34 @@
-import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
+import { recordAudit } from '../audit/record.ts'
+import { auditSealFaults } from '../audit/seal-faults.ts'
 import type { SdmkError } from '../errors.ts'
+import { readIdentity } from '../identity/digest-key.ts'
+import { DigestKeyChanged, SealFault } from '../identity/errors.ts'
+import type { IdentityKeys } from '../identity/keys.ts'
+import { cursorOf } from '../identity/seal-place.ts'
 import { KkiBreakerOpen, KkiError, KkiRefused, KkiRetryLater } from '../kki/errors.ts'
 import { walkPages } from '../kki/pages.ts'
-import type { CallContext, KkiClient, KkiPage } from '../kki/types.ts'
+import type { CallContext, KkiPage } from '../kki/types.ts'
 import type { Database } from '../platform/database.ts'
-import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
-import { readIdentity } from '../registry/digest-key.ts'
-import { DigestKeyChanged, FenceLost, SealFault } from '../registry/errors.ts'
-import type { IdentityKeys } from '../registry/identity.ts'
+import { FenceLost } from '../registry/errors.ts'
 import { KnownRows } from '../registry/known.ts'
 import { PageWriter, type PreparedPage } from '../registry/page-writer.ts'
 import { takePersonIdsFrom } from '../registry/person-ids.ts'
-import { cursorOf } from '../registry/seal-place.ts'
 import { openStaging, stagePages } from '../registry/stage.ts'
 import { compilePointer } from '../transform/fields.ts'
 import type { Mapping } from '../transform/mapping.ts'
-import type { Transform } from '../transform/transform.ts'
-import { recordAudit } from './audit/record.ts'
 import { type Batch, changeBatch, type HoldReason, takeBatch } from './batch.ts'
 import { queueCensus } from './census.ts'
-import { askAgain } from './desk/ask-again.ts'
 import { WatermarkAhead, WindowInverted } from './errors.ts'
 import { failBatch } from './fail-batch.ts'
+import { askAgain } from './fetch-again.ts'
+import type { FetchContext, FetchOptions } from './fetch-context.ts'
 import { FormatErrorLog } from './format-errors.ts'
-import type { SyncMetrics } from './metrics.ts'
 import { sidecarCaller } from './plan-and-apply.ts'
 import { readPage } from './read-page.ts'
 import { readUndoneSince } from './refetch.ts'
-import { auditSealFaults } from './seal-faults.ts'
 import { readWatermark } from './watermark.ts'
-
-export interface FetchOptions {
-  pageSize: number
-  maxPages: number
-  overlapSeconds: number
-  settleSeconds: number
-  maxSkewSeconds: number
-}
-
-export interface FetchContext {
-  database: Database
-  queue: JobQueue
-  kki: KkiClient
-  identity: IdentityKeys
-  mapping: Mapping
-  transform: Transform
-  metrics: SyncMetrics
-  logger: FastifyBaseLogger
-  options: FetchOptions
-}
 
 /** Pages that share a transaction: fewer cost commits, more cost memory and work done twice after a crash. */
 const pagesPerTransaction = 4

@@ -1,15 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
+import { type Caller, recordAudit } from '../audit/record.ts'
+import { purgeDisclosures, sealDisclosures } from '../audit/seal-disclosures.ts'
 import type { Database } from '../platform/database.ts'
 import { createTraceId } from '../platform/trace-context.ts'
 import { forgetOutdated } from '../registry/known.ts'
-import { type Caller, recordAudit } from './audit/record.ts'
-import { purgeDisclosures, sealDisclosures } from './disclosure/seal.ts'
 import type { SyncMetrics } from './metrics.ts'
-
-/** What goes when its time is over; `docs/database.md` has the table of what is kept how long. */
-export const purgedThings = ['staging', 'raw_rows', 'known_rows', 'disclosures'] as const
-export type Purged = (typeof purgedThings)[number]
 
 export interface HouseContext {
   database: Database

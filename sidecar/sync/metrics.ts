@@ -4,7 +4,6 @@ import { ledgerCounters } from '../batch-terms.ts'
 import { countUnseen } from '../registry/unseen.ts'
 import { rejectionCodes, warningCodes } from '../transform/codes.ts'
 import { type Batch, type HoldReason, holdReasons, ledgerOf } from './batch.ts'
-import { type Purged, purgedThings } from './housekeeping.ts'
 import { nextDue } from './schedule.ts'
 import { readSetting } from './settings.ts'
 import { isOverRejectRatio, readTroubles, troubles } from './troubles.ts'
@@ -222,3 +221,8 @@ function labelsOf(batch: Batch) {
 function since({ finishedAt, plannedAt, createdAt }: Batch): Date {
   return finishedAt ?? plannedAt ?? createdAt
 }
+
+/** What goes when its time is over; `docs/database.md` has the table of what is kept how long. */
+export const purgedThings = ['staging', 'raw_rows', 'known_rows', 'disclosures'] as const
+
+export type Purged = (typeof purgedThings)[number]

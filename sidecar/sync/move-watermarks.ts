@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import { type Caller, recordAudit } from '../audit/record.ts'
 import { RequestInvalid } from '../errors.ts'
-import { type Caller, recordAudit } from './audit/record.ts'
 import { allProfessions, listWatermarks, type Watermark } from './watermark.ts'
 
 /** What an operator asks for. */

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { touch } from '../odoo/touched.ts'
+import { touch } from '../platform/touched.ts'
 import type { Batch } from './batch.ts'
 
 type Asking = Pick<Batch, 'id' | 'kind' | 'partition' | 'sourceProfessionsCovered'>

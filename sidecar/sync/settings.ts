@@ -1,7 +1,7 @@
 import type pg from 'pg'
+import { type Caller, recordAudit } from '../audit/record.ts'
 import { PreconditionFailed, RecordMissing } from '../errors.ts'
-import { touch } from '../odoo/touched.ts'
-import { type Caller, recordAudit } from './audit/record.ts'
+import { touch } from '../platform/touched.ts'
 
 /** How the integration with KKI runs; operators change it. */
 export interface Setting {

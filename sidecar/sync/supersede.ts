@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import { touch } from '../odoo/touched.ts'
-import { recordAudit } from './audit/record.ts'
+import { recordAudit } from '../audit/record.ts'
+import { touch } from '../platform/touched.ts'
 import type { Batch } from './batch.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { holdsIdentityNumber } from '../identity-number.ts'
+import { holdsIdentityNumber } from '../platform/identity-number.ts'
 import { compileBlankTest } from './blank.ts'
 import type { MappedField, Mapping } from './mapping-schema.ts'
 import { cleanText, isCleanWords } from './text.ts'

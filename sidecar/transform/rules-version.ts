@@ -14,7 +14,7 @@ export function rulesVersion(mapping: Mapping): string {
   return hash('sha256', JSON.stringify([mapping, sources, entities, icu, unicode]))
 }
 
-const modules = [...readdirSync(import.meta.dirname).sort(), '../identity-number.ts']
+const modules = [...readdirSync(import.meta.dirname).sort(), '../platform/identity-number.ts']
 const sources = [...modules.map(file => `${import.meta.dirname}/${file}`), titlesFile, placesFile].map(file =>
   readFileSync(file, 'utf8')
 )

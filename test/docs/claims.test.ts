@@ -9,7 +9,7 @@ import openapi from '../../contracts/sidecar.openapi.json' with { type: 'json' }
 import packageJson from '../../package.json' with { type: 'json' }
 import { createProgram } from '../../sidecar/cli/program.ts'
 import { variables } from '../../sidecar/environment.ts'
-import { scopes } from '../../sidecar/platform/api-key.ts'
+import { scopes } from '../../sidecar/platform/scopes.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8')

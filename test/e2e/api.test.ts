@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { RunBody } from '../../sidecar/api/schemas.ts'
 import { createApiKey } from '../../sidecar/platform/api-key.ts'
-import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
 import { injectPatiently } from '../helpers/patiently.ts'
 import { fault, inject, kkiRecord, startConnector } from './helpers.ts'
 import { until } from './process.ts'

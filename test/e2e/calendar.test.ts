@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { BatchBody } from '../../sidecar/api/schemas.ts'
 import { createDatabase } from '../../sidecar/platform/database.ts'
 import { turnClock } from '../../sidecar/sync/clock.ts'
-import type { BatchBody } from '../../sidecar/sync/routes/schemas.ts'
 import { silent } from '../helpers/server.ts'
 import { inject, kkiRecord, startConnector } from './helpers.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { BatchBody } from '../../sidecar/sync/routes/schemas.ts'
+import type { BatchBody } from '../../sidecar/api/schemas.ts'
 import { type Connector, fault, inject, kkiRecord, startConnector } from './helpers.ts'
 
 // A date that is read as local time shows here, seven hours off.

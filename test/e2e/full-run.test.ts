@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import type { RunBody } from '../../sidecar/api/schemas.ts'
 import { summarize } from '../../sidecar/cli/summary.ts'
-import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
 import { dumpRegistry, fault, inject, kkiRecord, startConnector } from './helpers.ts'
 
 const total = (run: RunBody) => {

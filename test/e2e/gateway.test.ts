@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { BatchBody } from '../../sidecar/sync/routes/schemas.ts'
+import type { BatchBody } from '../../sidecar/api/schemas.ts'
 import type { FaultSpec } from '../../simulator/faults.ts'
 import { fault, startConnector } from './helpers.ts'
 

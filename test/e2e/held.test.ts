@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { BatchBody, RunBody } from '../../sidecar/sync/routes/schemas.ts'
+import type { BatchBody, RunBody } from '../../sidecar/api/schemas.ts'
 import { type Connector, dumpRegistry, inject, kkiRecord, startConnector } from './helpers.ts'
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { BatchBody, RunBody } from '../../sidecar/sync/routes/schemas.ts'
+import type { BatchBody, RunBody } from '../../sidecar/api/schemas.ts'
 import { type Connector, fault, inject, kkiRecord, startConnector } from './helpers.ts'
 import { until } from './process.ts'
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { createApiKey, type Scope, scopes } from '../../sidecar/platform/api-key.ts'
+import { createApiKey } from '../../sidecar/platform/api-key.ts'
+import { type Scope, scopes } from '../../sidecar/platform/scopes.ts'
 import { injectPatiently } from '../helpers/patiently.ts'
 import { inject, kkiRecord, startConnector } from './helpers.ts'
 

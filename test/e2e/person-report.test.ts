@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { recordDisclosures } from '../../sidecar/sync/disclosure/record.ts'
-import type { PersonReport } from '../../sidecar/sync/person-report/report.ts'
+import { recordDisclosures } from '../../sidecar/audit/disclosures.ts'
+import type { PersonReport } from '../../sidecar/privacy/person-report.ts'
 import { type Connector, inject, kkiRecord, startConnector } from './helpers.ts'
 import { runSdmk, until } from './process.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
+import type { RunBody } from '../../sidecar/api/schemas.ts'
 import { inject, kkiRecord, startConnector } from './helpers.ts'
 
 /** One way to break a record each, with the code that it must be refused for. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type pg from 'pg'
-import { loadIdentity } from '../../sidecar/registry/identity.ts'
-import { cursorOf } from '../../sidecar/registry/seal-place.ts'
+import type { BatchBody } from '../../sidecar/api/schemas.ts'
+import { loadIdentity } from '../../sidecar/identity/keys.ts'
+import { cursorOf } from '../../sidecar/identity/seal-place.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
-import type { BatchBody } from '../../sidecar/sync/routes/schemas.ts'
 import { startConnector } from './helpers.ts'
 
 /** As many pages as share a transaction: the last of them are staged before the walk is said to be through. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { describe, test } from 'node:test'
-import { addSealKey } from '../../sidecar/registry/reseal.ts'
+import { addSealKey } from '../../sidecar/privacy/reseal.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { type Connector, inject, kkiRecord, startConnector, temporaryFolder } from './helpers.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
-import { initIdentity } from '../../sidecar/registry/identity.ts'
+import { initIdentity } from '../../sidecar/identity/keys.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { createTestDatabase } from '../helpers/database.ts'

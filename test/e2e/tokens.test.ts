@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { judgeTokens } from '../../bench/judge-tokens.ts'
-import type { RunBody } from '../../sidecar/sync/routes/schemas.ts'
+import type { RunBody } from '../../sidecar/api/schemas.ts'
 import { startVault, wholePolicy } from '../secrets/helpers/vault.ts'
 import { type Connector, fault, startConnector, temporaryFolder } from './helpers.ts'
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TokenRefreshFailed } from '../../sidecar/kki/errors.ts'
-import { SecretStoreUnavailable, SecretUnreadable, SecretUnwritable } from '../../sidecar/secrets/errors.ts'
+import { SecretStoreUnavailable } from '../../sidecar/platform/errors.ts'
+import { SecretUnreadable, SecretUnwritable } from '../../sidecar/secrets/errors.ts'
 import { callContext, clientFor, createMutex, memoryStore, until } from './helpers/client.ts'
 import { sendJson, startKki } from './helpers/fake-kki.ts'
 

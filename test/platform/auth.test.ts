@@ -9,7 +9,6 @@ import {
   createApiKey,
   listApiKeys,
   revokeApiKey,
-  type Scope,
   setApiKey
 } from '../../sidecar/platform/api-key.ts'
 import auth from '../../sidecar/platform/auth.ts'
@@ -18,6 +17,7 @@ import problems from '../../sidecar/platform/problems.ts'
 import protection from '../../sidecar/platform/protection.ts'
 import requestIdPlugin, { requestId } from '../../sidecar/platform/request-id.ts'
 import type { Role } from '../../sidecar/platform/roles.ts'
+import type { Scope } from '../../sidecar/platform/scopes.ts'
 import { inTransaction } from '../../sidecar/platform/transaction.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { signed, type ToSign } from '../helpers/operator.ts'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { holdsIdentityNumber } from '../../sidecar/identity-number.ts'
+import { holdsIdentityNumber } from '../../sidecar/platform/identity-number.ts'
 import { spelled } from '../odoo/helpers/awkward-feed.ts'
 
 const groups = ['3273', '0117', '0885', '0017']

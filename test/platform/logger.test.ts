@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { SecretStoreUnavailable } from '../../sidecar/platform/errors.ts'
 import { createLogger } from '../../sidecar/platform/logger.ts'
 import { apart, inSpan } from '../../sidecar/platform/tracing.ts'
-import { SecretStoreUnavailable, SecretUnreadable } from '../../sidecar/secrets/errors.ts'
+import { SecretUnreadable } from '../../sidecar/secrets/errors.ts'
 
 /** What a logger writes for one line, parsed. */
 function logged(write: (logger: ReturnType<typeof createLogger>) => void): Record<string, unknown> {

@@ -8,7 +8,7 @@ import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { initIdentity } from '../../sidecar/registry/identity.ts'
+import { initIdentity } from '../../sidecar/identity/keys.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 

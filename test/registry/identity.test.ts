@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { ConfigurationError } from '../../sidecar/errors.ts'
-import { SealBroken, SealFault, SealUnfit } from '../../sidecar/registry/errors.ts'
-import { createIdentity } from '../../sidecar/registry/identity.ts'
+import { SealBroken, SealFault, SealUnfit } from '../../sidecar/identity/errors.ts'
+import { createIdentity } from '../../sidecar/identity/keys.ts'
 import {
   cursorOf,
   formerNikOf,
@@ -12,7 +12,7 @@ import {
   pageOf,
   rawRowOf,
   type SealPlace
-} from '../../sidecar/registry/seal-place.ts'
+} from '../../sidecar/identity/seal-place.ts'
 import { sealUnbound } from './helpers.ts'
 
 const key = () => randomBytes(32).toString('base64')

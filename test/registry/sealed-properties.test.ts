@@ -2,12 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type pg from 'pg'
-import { inTransaction } from '../../sidecar/platform/transaction.ts'
-import { holdIdentity } from '../../sidecar/registry/digest-key.ts'
-import { editHealthWorker } from '../../sidecar/registry/edit.ts'
-import { NikTaken } from '../../sidecar/registry/errors.ts'
-import { createIdentityKeys, type Identity, newKey } from '../../sidecar/registry/identity.ts'
-import { reseal } from '../../sidecar/registry/reseal.ts'
+import { holdIdentity } from '../../sidecar/identity/digest-key.ts'
+import { createIdentityKeys, type Identity, newKey } from '../../sidecar/identity/keys.ts'
 import {
   changes,
   formerNiks,
@@ -17,7 +13,11 @@ import {
   placeOf,
   stagedRejections,
   stagedRows
-} from '../../sidecar/registry/sealed-stores.ts'
+} from '../../sidecar/identity/sealed-stores.ts'
+import { inTransaction } from '../../sidecar/platform/transaction.ts'
+import { reseal } from '../../sidecar/privacy/reseal.ts'
+import { editHealthWorker } from '../../sidecar/registry/edit.ts'
+import { NikTaken } from '../../sidecar/registry/errors.ts'
 import { undoBatch } from '../../sidecar/registry/undo.ts'
 import { anyRow } from './feeds.ts'
 import { applyRows, createRegistry } from './helpers.ts'

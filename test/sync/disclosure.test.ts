@@ -5,8 +5,8 @@ import {
   type Disclosure,
   recordDisclosures,
   toMultirange
-} from '../../sidecar/sync/disclosure/record.ts'
-import { proveDisclosures, purgeDisclosures, sealDisclosures } from '../../sidecar/sync/disclosure/seal.ts'
+} from '../../sidecar/audit/disclosures.ts'
+import { proveDisclosures, purgeDisclosures, sealDisclosures } from '../../sidecar/audit/seal-disclosures.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
 const caller = { actor: 'sidecar', apiKeyId: null, requestId: 'test', traceId: 'a'.repeat(32) }

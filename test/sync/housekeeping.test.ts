@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { keepHouse, type Purged } from '../../sidecar/sync/housekeeping.ts'
+import { keepHouse } from '../../sidecar/sync/housekeeping.ts'
+import type { Purged } from '../../sidecar/sync/metrics.ts'
 import { startConnector } from '../e2e/helpers.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { silent } from '../helpers/server.ts'

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
-import { type FileOptions, readRecords } from '../../sidecar/sync/import/read-file.ts'
+import { type FileOptions, readRecords } from '../../sidecar/import/read-file.ts'
 import { temporaryFolder } from '../e2e/helpers.ts'
 
 /** Returns a function that reads a file of these bytes, and the same for a file that must be rejected. */

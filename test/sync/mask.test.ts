@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { maskRow } from '../../sidecar/sync/desk/mask.ts'
+import { maskRow } from '../../sidecar/review/mask.ts'
 import { tracesIn } from '../helpers/search.ts'
 import { spelled } from '../odoo/helpers/awkward-feed.ts'
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { BatchBody, RunBody } from '../../../sidecar/sync/routes/schemas.ts'
+import type { BatchBody, RunBody } from '../../../sidecar/api/schemas.ts'
 import { type Connector, inject, kkiRecord } from '../../e2e/helpers.ts'
 import type { Operations } from './operators.ts'
 import type { Shown } from './screens.ts'

@@ -1,0 +1,92 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { approveBatch } from '../sync/approve.ts'
+import { type Batch, readBatch } from '../sync/batch.ts'
+import { discardBatch } from '../sync/decide.ts'
+import { PlanChanged } from '../sync/errors.ts'
+import { orderUndo } from '../sync/take-back.ts'
+import { toBatchBody } from './bodies.ts'
+import { callerOf } from './caller.ts'
+import { refuse } from './deny.ts'
+import { BatchSchema, IdParams, problems, Reason } from './schemas.ts'
+import { waitForBatch } from './wait.ts'
+
+/** What people decide about a batch as a whole. */
+export const decisionRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.post('/v1/batches/:id/apply', {
+    onRequest: app.requireScope('runs:write'),
+    schema: {
+      tags: ['runs'],
+      summary: 'Apply a held batch, as its plan was looked at',
+      description:
+        'With the `planDigest` of the batch. Where the registry has moved since, the plan is made anew; if it would do something else, the batch stays held and the answer is PLAN_CHANGED with the new digest. 202 where applying takes longer than the answer may: the batch tells when it is applied.',
+      params: IdParams,
+      body: Type.Object(
+        { planDigest: Type.String({ minLength: 1, maxLength: 100 }) },
+        { additionalProperties: false, title: 'BatchApproval' }
+      ),
+      response: { 200: BatchSchema, 202: BatchSchema, ...problems }
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const { planDigest } = request.body
+      await app.database
+        .withTransaction(client => approveBatch(client, app.queue, id, { planDigest, caller: callerOf(request) }))
+        .catch(refuse)
+      const { batch, isDone } = await waitForBatch(
+        app.database.pool,
+        id,
+        b => b.state !== 'held' || b.planDigest !== planDigest
+      )
+      if (batch.state === 'held' && isDone) refuse(new PlanChanged(id, batch.planDigest))
+      return reply.code(isDone ? 200 : 202).send(toBatchBody(batch))
+    }
+  })
+
+  app.post('/v1/batches/:id/discard', {
+    onRequest: app.requireScope('runs:write'),
+    schema: {
+      tags: ['runs'],
+      summary: 'End a held batch without applying it',
+      params: IdParams,
+      body: Type.Object(
+        {
+          watermark: Type.Enum(['keep', 'advance'], {
+            description:
+              'keep: the next run fetches the window again; advance: it counts as seen, save where its window does not join what was seen before, or other batches of its run walk a part of it'
+          }),
+          reason: Reason
+        },
+        { additionalProperties: false, title: 'BatchDiscard' }
+      ),
+      response: { 200: BatchSchema, ...problems }
+    },
+    handler: async request => {
+      const { id } = request.params
+      await app.database.withTransaction(client => discardBatch(client, id, request.body, callerOf(request)))
+      return toBatchBody((await readBatch(app.database.pool, id)) as Batch)
+    }
+  })
+
+  app.post('/v1/batches/:id/undo', {
+    onRequest: app.requireScope('runs:write'),
+    schema: {
+      tags: ['runs'],
+      summary: 'Take an applied batch back',
+      description:
+        'What later batches, decisions or edits touched stays; `GET …/changes` lists it. The window is fetched again by the next run, which then waits for a person. 202 where it takes longer than the answer may.',
+      params: IdParams,
+      body: Type.Object({ reason: Reason }, { additionalProperties: false, title: 'BatchUndo' }),
+      response: { 200: BatchSchema, 202: BatchSchema, ...problems }
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const { reason } = request.body
+      await app.database.withTransaction(client =>
+        orderUndo(client, app.queue, id, { reason, caller: callerOf(request) })
+      )
+      const { batch, isDone } = await waitForBatch(app.database.pool, id, b => b.state === 'undone')
+      return reply.code(isDone ? 200 : 202).send(toBatchBody(batch))
+    }
+  })
+}

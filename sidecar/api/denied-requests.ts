@@ -1,0 +1,90 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Caller, recordAudit } from '../audit/record.ts'
+import { callerOf } from './caller.ts'
+
+/** No key that is in use, a key without the scope, too many requests. */
+const refusedStatus = new Set([401, 403, 429])
+const minuteMs = 60_000
+/** Anybody can knock, from many addresses: those beyond share one event. */
+const mostSubjects = 100
+/** Routes that one event names; what else was tried is in the count. */
+const mostRoutes = 20
+
+interface Refusals {
+  /** Of the first request: whom it tells of, and a request and trace to look for in the log. */
+  caller: Caller
+  address: string | null
+  since: Date
+  count: number
+  byStatus: Record<string, number>
+  routes: Set<string>
+}
+
+export interface RefusalOptions {
+  intervalMs?: number
+}
+
+/**
+ * Audits what the API refused: one event for each key, or address without one, and minute, with counts. They are added
+ * up in memory and written every minute and when the app closes, so that an attack does not fill the audit.
+ */
+export default fp<RefusalOptions>(
+  async function refusalsPlugin(app, { intervalMs = minuteMs }) {
+    let pending = new Map<string, Refusals>()
+    let flushing = Promise.resolve()
+
+    app.addHook('onResponse', async (request, reply) => {
+      if (refusedStatus.has(reply.statusCode)) note(request, reply)
+    })
+
+    function note(request: FastifyRequest, reply: FastifyReply) {
+      const wanted = request.actor ? `key ${request.actor.keyId} ${request.actor.name}` : `address ${request.ip}`
+      const isKept = pending.has(wanted) || pending.size < mostSubjects
+      const subject = isKept ? wanted : 'others'
+      let refusals = pending.get(subject)
+      if (!refusals) {
+        const caller =
+          request.actor && isKept
+            ? callerOf(request)
+            : { ...callerOf(request), actor: 'unknown', apiKeyId: null, role: null }
+        const address = request.actor || !isKept ? null : request.ip
+        refusals = { caller, address, since: new Date(), count: 0, byStatus: {}, routes: new Set() }
+        pending.set(subject, refusals)
+      }
+      refusals.count++
+      refusals.byStatus[reply.statusCode] = (refusals.byStatus[reply.statusCode] ?? 0) + 1
+      // The route's pattern: an address is the caller's and may hold anything.
+      const route = `${request.method} ${request.routeOptions.url ?? 'unknown'}`
+      if (refusals.routes.size < mostRoutes) refusals.routes.add(route)
+    }
+
+    async function flush() {
+      if (pending.size === 0) return
+      const written = pending
+      pending = new Map()
+      try {
+        await app.database.withTransaction(async client => {
+          for (const { caller, address, since, count, byStatus, routes } of written.values()) {
+            const detail = { count, byStatus, since, routes: [...routes].sort(), ...(address !== null && { address }) }
+            await recordAudit(client, { ...caller, action: 'access.refused', detail })
+          }
+        })
+      } catch (error) {
+        // Kept for the next time, unless that would let them grow without end.
+        if (pending.size === 0) pending = written
+        app.log.warn({ err: error, events: written.size }, 'refusals could not be audited; it is tried again')
+      }
+    }
+
+    const timer = setInterval(() => {
+      flushing = flushing.then(flush)
+    }, intervalMs)
+    timer.unref()
+    app.addHook('onClose', async () => {
+      clearInterval(timer)
+      await flushing.then(flush)
+    })
+  },
+  { name: 'refusals', fastify: '5.x', dependencies: ['auth', 'database'] }
+)

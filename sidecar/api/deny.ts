@@ -1,0 +1,20 @@
+import { RequestInvalid } from '../errors.ts'
+import { Problem } from '../platform/problem.ts'
+import { PartitionBusy, PlanChanged } from '../sync/errors.ts'
+
+/** Throws an error of ours with what the caller can act on: the field at fault, the batch in the way, the new plan. */
+export function refuse(error: unknown): never {
+  if (error instanceof PartitionBusy) {
+    throw new Problem('PARTITION_BUSY', error.message, { batchId: error.batchId, partition: error.partition })
+  }
+  if (error instanceof PlanChanged) {
+    throw new Problem('PLAN_CHANGED', error.message, { batchId: error.batchId, planDigest: error.planDigest })
+  }
+  if (error instanceof RequestInvalid) {
+    const field = `/body/${error.field}`
+    throw new Problem('VALIDATION_FAILED', `Not valid: ${field}`, {
+      errors: [{ field, message: error.message.slice(error.field.length + 2) }]
+    })
+  }
+  throw error
+}

@@ -1,0 +1,80 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type Static, Type } from 'typebox'
+import { Problem } from '../platform/problem.ts'
+import { isSchedule, nextSlot } from '../sync/schedule-slot.ts'
+import { readSetting, type StoredSetting, writeSetting } from '../sync/settings.ts'
+import type { Mapping } from '../transform/mapping.ts'
+import { callerOf } from './caller.ts'
+import { Instant, nullable, problems } from './schemas.ts'
+
+const SettingSchema = Type.Object(
+  {
+    active: Type.Boolean(),
+    schedule: Type.String({ minLength: 1, maxLength: 100, description: 'cron expression, in the sidecar’s time zone' }),
+    professions: Type.Union(
+      [Type.Null(), Type.Array(Type.String(), { minItems: 1, maxItems: 200, uniqueItems: true })],
+      { description: 'null is every profession of the mapping' }
+    ),
+    rejectAlertRatio: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
+    createUnmatched: Type.Enum(['create', 'desk'], {
+      description: 'what becomes of an active licence of somebody unknown'
+    })
+  },
+  { additionalProperties: false, title: 'IntegrationSetting' }
+)
+
+const IntegrationSchema = Type.Interface(
+  [SettingSchema],
+  { version: Type.Integer(), changedAt: Instant, changedBy: Type.String(), nextRunDueAt: nullable(Instant) },
+  { title: 'Integration' }
+)
+
+/** The switch, the schedule and the limits of the integration with KKI. */
+export const integrationRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping; timeZone: string }> = async (
+  app,
+  { mapping, timeZone }
+) => {
+  app.get('/v1/integrations/kki', {
+    onRequest: app.requireScope('runs:read'),
+    schema: { tags: ['integration'], summary: 'Show the setting', response: { 200: IntegrationSchema, ...problems } },
+    handler: async (_request, reply) => {
+      const setting = await readSetting(app.database.pool)
+      return reply.header('etag', `"${setting.version}"`).send(toBody(setting, timeZone))
+    }
+  })
+
+  app.put('/v1/integrations/kki', {
+    onRequest: app.requireScope('settings:write'),
+    schema: {
+      tags: ['integration'],
+      summary: 'Replace the setting',
+      headers: Type.Object({ 'if-match': Type.Optional(Type.String({ pattern: '^"\\d{1,15}"$' })) }),
+      body: SettingSchema,
+      response: { 200: IntegrationSchema, ...problems }
+    },
+    handler: async (request, reply) => {
+      check(request.body, mapping)
+      const ifMatch = request.headers['if-match']
+      const version = ifMatch === undefined ? null : Number(ifMatch.slice(1, -1))
+      const setting = await app.database.withTransaction(client =>
+        writeSetting(client, request.body, version, callerOf(request))
+      )
+      return reply.header('etag', `"${setting.version}"`).send(toBody(setting, timeZone))
+    }
+  })
+}
+
+function toBody({ changedAt, ...setting }: StoredSetting, timeZone: string) {
+  const nextRunDueAt = setting.active ? nextSlot(setting.schedule, timeZone, new Date()).toISOString() : null
+  return { ...setting, changedAt: changedAt.toISOString(), nextRunDueAt }
+}
+
+function check({ schedule, professions }: Static<typeof SettingSchema>, mapping: Mapping) {
+  const refuse = (field: string, message: string) => {
+    throw new Problem('VALIDATION_FAILED', `Not valid: ${field}`, { errors: [{ field, message }] })
+  }
+  if (!isSchedule(schedule)) refuse('/body/schedule', 'must be a cron expression, such as 0 2 * * *')
+  const known = new Set(mapping.professions.map(({ code }) => code))
+  const unknown = professions?.findIndex(code => !known.has(code)) ?? -1
+  if (unknown >= 0) refuse(`/body/professions/${unknown}`, 'must be a profession of the mapping')
+}

@@ -1,0 +1,70 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type pg from 'pg'
+import { type Caller, recordAudit } from '../audit/record.ts'
+import { Problem } from '../platform/problem.ts'
+
+/**
+ * How a lookup ended. A search finds somebody or misses. A correction enters a NIK that is free, or one that somebody
+ * else has. Beyond the limit nothing is looked up.
+ */
+export const lookupResults = ['found', 'missed', 'free', 'taken', 'limited'] as const
+export type LookupResult = Exclude<(typeof lookupResults)[number], 'limited'>
+
+export interface NikLookup {
+  reason: string
+  /** The person whose NIK is corrected; left out of a search. */
+  healthWorkerId?: number
+}
+
+/** Looks a NIK up, within the transaction of its audit event. */
+type Work<T> = (client: pg.PoolClient) => Promise<{ result: LookupResult; foundIds: number[]; value: T }>
+
+const action = 'nik.looked_up'
+
+/**
+ * Returns a function that looks up whether somebody has a given NIK, for one caller.
+ *
+ * Whoever may ask without limit finds a NIK by trying: birth date, sex and region leave few digits. So each lookup is
+ * audited before its answer is given, and a key may make `perHour` of them. The count is taken from the audit, so that all
+ * processes share it; lookups of one key wait for each other, so that none slips past it.
+ */
+export function createNikLookup(app: FastifyInstance, perHour: number) {
+  const counter = new app.metrics.client.Counter({
+    name: 'sdmk_nik_lookups_total',
+    help: 'Lookups of an identity number that a caller named, by result',
+    labelNames: ['result']
+  })
+  for (const result of lookupResults) counter.inc({ result }, 0)
+
+  /** @throws Problem `RATE_LIMITED`, with `Retry-After` on the reply */
+  return async <T>(caller: Caller, reply: FastifyReply, { reason, healthWorkerId }: NikLookup, work: Work<T>) => {
+    const outcome = await app.database.withTransaction(async client => {
+      const waitSeconds = await secondsUntilAllowed(client, caller.apiKeyId, perHour)
+      if (waitSeconds > 0) return { waitSeconds }
+      const { result, foundIds, value } = await work(client)
+      const detail = { reason, result, ...(healthWorkerId && { healthWorkerId }), foundIds }
+      await recordAudit(client, { ...caller, action, detail })
+      return { waitSeconds, result, value }
+    })
+    counter.inc({ result: outcome.result ?? 'limited' })
+    if (outcome.result === undefined) {
+      reply.header('retry-after', outcome.waitSeconds)
+      throw new Problem('RATE_LIMITED', `This key may look up ${perHour} identity numbers in an hour.`)
+    }
+    return outcome.value
+  }
+}
+
+/** Returns 0 where the key may look up another NIK now. It holds the key's lock until the transaction ends. */
+async function secondsUntilAllowed(client: pg.ClientBase, apiKeyId: number | null, perHour: number): Promise<number> {
+  await client.query(`select pg_advisory_xact_lock(hashtextextended('sdmk nik lookup', $1))`, [apiKeyId ?? 0])
+  // The lookup that must leave the hour before another one fits in.
+  const { rows } = await client.query<{ wait: number }>(
+    `select ceil(extract(epoch from at + interval '1 hour' - clock_timestamp()))::int as wait
+    from kki.audit_event
+    where action = $1 and api_key_id = $2 and at > now() - interval '1 hour'
+    order by at desc offset $3 limit 1`,
+    [action, apiKeyId, perHour - 1]
+  )
+  return rows[0] ? Math.max(1, rows[0].wait) : 0
+}

@@ -1,0 +1,40 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { readUnseen } from '../registry/unseen.ts'
+import { Id, Instant, PageQuery, pageOf, problems } from './schemas.ts'
+
+const UnseenSchema = Type.Object(
+  {
+    registrationId: Id,
+    healthWorkerId: Id,
+    strNumber: Type.String(),
+    profession: Type.String(),
+    status: Type.String(),
+    missedRuns: Type.Integer({ minimum: 2, description: 'full runs in a row that did not show it' }),
+    firstMissedAt: Instant,
+    lastMissedAt: Instant,
+    lastBatchId: Id
+  },
+  { title: 'UnseenRegistration' }
+)
+
+/** What KKI no longer lists. */
+export const registrationRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.get('/v1/registrations/unseen', {
+    onRequest: app.requireScope('registry:read'),
+    config: {
+      shows: ({ items }: { items: { healthWorkerId: number }[] }) => ({
+        people: items.map(({ healthWorkerId }) => healthWorkerId)
+      })
+    },
+    schema: {
+      tags: ['registry'],
+      summary: 'List registrations that full runs no longer show',
+      description:
+        'Those that two full runs in a row did not show. They stay as they are until somebody has asked KKI.',
+      querystring: PageQuery,
+      response: { 200: pageOf(UnseenSchema), ...problems }
+    },
+    handler: async request => readUnseen(app.database.pool, request.query)
+  })
+}

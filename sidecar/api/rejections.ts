@@ -1,0 +1,73 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Shown } from '../audit/disclosures.ts'
+import { type DeskRejection, readRejections } from '../review/read.ts'
+import { rejectionCodes } from '../transform/codes.ts'
+import { closed, Id, Instant, nullable, PageQuery, pageOf, problems } from './schemas.ts'
+
+export const RejectionSchema = Type.Object(
+  {
+    id: Id,
+    source: Type.Enum(['kki', 'sdmk'], { description: 'sdmk: a row of an imported file' }),
+    code: Type.Enum(rejectionCodes),
+    state: Type.Enum(['open', 'resolved', 'dismissed', 'healed']),
+    urgent: Type.Boolean({ description: 'an ending that may concern a known person' }),
+    strNumber: nullable(Type.String()),
+    profession: nullable(Type.String()),
+    problems: Type.Array(
+      Type.Object({
+        instancePath: Type.String({ description: 'JSON pointer into the row as KKI sent it' }),
+        params: Type.Record(Type.String(), Type.Unknown())
+      })
+    ),
+    rule: Type.Union([Type.Integer(), Type.Null()], { description: 'rule of the matching table that refused it' }),
+    candidates: Type.Array(Id, { description: 'people whom it may concern' }),
+    seenCount: Type.Integer({ minimum: 1 }),
+    firstSeenAt: Instant,
+    lastSeenAt: Instant,
+    firstBatchId: Id,
+    lastBatchId: Id,
+    decidedAt: nullable(Instant),
+    decidedBy: nullable(Type.String()),
+    decisionReason: nullable(Type.String()),
+    closedByBatchId: Type.Union([Id, Type.Null()], {
+      description: 'the batch in which its row came in good order, or that carried the decision out'
+    }),
+    occurrences: Type.Array(
+      Type.Object({ batchId: Id, page: Type.Integer(), pageRow: Type.Integer(), rowNo: Type.Integer() })
+    )
+  },
+  { title: 'Rejection' }
+)
+
+type Listed = Pick<DeskRejection, 'id' | 'candidates'>
+
+/** Returns whom a rejection may concern, beside the rejection itself: its row may name somebody unknown. */
+export const showsRejection = ({ id, candidates }: Listed): Shown => ({ rejections: [id], people: candidates })
+export const showsRejectionPage = ({ items }: { items: Listed[] }): Shown => ({
+  rejections: items.map(({ id }) => id),
+  people: items.flatMap(({ candidates }) => candidates)
+})
+
+/** The refused rows, for those who work through them. */
+export const rejectionRoutes: FastifyPluginAsyncTypebox = async app => {
+  app.get('/v1/rejections', {
+    onRequest: app.requireScope('registry:read'),
+    config: { shows: showsRejectionPage },
+    schema: {
+      tags: ['rejections'],
+      summary: 'List refused rows',
+      querystring: Type.Interface(
+        [PageQuery],
+        {
+          state: Type.Optional(RejectionSchema.properties.state),
+          code: Type.Optional(RejectionSchema.properties.code),
+          urgent: Type.Optional(Type.Boolean())
+        },
+        closed
+      ),
+      response: { 200: pageOf(RejectionSchema), ...problems }
+    },
+    handler: async request => readRejections(app.database.pool, request.query, request.query)
+  })
+}

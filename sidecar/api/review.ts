@@ -1,0 +1,278 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { readRejection } from '../review/detail.ts'
+import { dismissRejection, dismissRejections } from '../review/dismiss.ts'
+import { resolveRejection } from '../review/resolve.ts'
+import { retryRejection, retryRejections } from '../review/retry.ts'
+import type { Batch } from '../sync/batch.ts'
+import type { DeskCaller, DeskContext } from '../sync/open-rejections.ts'
+import { reprocessRejections } from '../sync/reprocess.ts'
+import { toBatchBody } from './bodies.ts'
+import { callerOf, triggerOf } from './caller.ts'
+import { refuse } from './deny.ts'
+import { HealthWorkerSchema } from './health-workers.ts'
+import { RejectionSchema, showsRejection } from './rejections.ts'
+import { BatchSchema, closed, Id, IdParams, Instant, nullable, problems, Reason } from './schemas.ts'
+import { waitForBatch } from './wait.ts'
+
+const RowPlace = { batchId: Id, rowNo: Id }
+const Fields = Type.Array(Type.String())
+
+const Text = nullable(Type.String())
+const ReadingSchema = Type.Object({
+  name: Type.String(),
+  titlePrefix: Text,
+  titleSuffix: Text,
+  hasNik: Type.Boolean({ description: 'the row has a NIK; the comparisons say whether it is a person’s' }),
+  birthPlace: Text,
+  birthDate: Text,
+  sex: Text,
+  strNumber: Type.String(),
+  profession: Type.String(),
+  status: Type.String(),
+  validUntil: Text
+})
+
+const DetailSchema = Type.Interface(
+  [RejectionSchema],
+  {
+    rows: Type.Array(
+      Type.Object({
+        ...RowPlace,
+        page: Type.Integer(),
+        pageRow: Type.Integer(),
+        row: Type.Unknown({
+          description: 'as KKI sent it, long numbers as asterisks; null where it is no longer kept'
+        }),
+        reading: Type.Union([ReadingSchema, Type.Null()], {
+          description: 'what the row says in SDMK’s terms; null where it cannot be read under the present mapping'
+        }),
+        comparisons: Type.Array(Type.Object({ healthWorkerId: Id, agreed: Fields, similar: Fields, differed: Fields }))
+      }),
+      { description: 'the rows that wait; more than one where people share an STR' }
+    ),
+    people: Type.Array(HealthWorkerSchema, { description: 'whom the rows may concern' }),
+    decisions: Type.Array(
+      Type.Object({
+        id: Id,
+        healthWorkerId: nullable(Id),
+        batchId: nullable(Id),
+        decidedBy: Type.String(),
+        decidedAt: Instant,
+        withdrawnAt: nullable(Instant)
+      })
+    ),
+    retries: Type.Array(
+      Type.Object({
+        batchId: Id,
+        answer: Type.Union([Type.Enum(['found', 'not_found', 'refused']), Type.Null()], {
+          description: 'what KKI had under the STR; null until it has answered'
+        }),
+        answeredAt: nullable(Instant)
+      })
+    )
+  },
+  { title: 'RejectionDetail' }
+)
+
+const limit = (maximum: number) => Type.Optional(Type.Integer({ minimum: 1, maximum, default: maximum }))
+/** A bulk decision says what it is about: without ids, by code. */
+const bulk = (maximum: number) => ({
+  ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: maximum })),
+  code: Type.Optional(RejectionSchema.properties.code),
+  batchId: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'those that this batch met' })
+  ),
+  after: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'the `next` of the call before' })
+  ),
+  limit: limit(maximum)
+})
+const Next = Type.Union([Id, Type.Null()], { description: 'pass as `after` for what this call did not reach' })
+const RunId = Type.Union([Id, Type.Null()], { description: 'the run that does it; null where there is nothing to do' })
+const Count = Type.Integer({ minimum: 0 })
+const Retried = Type.Object(
+  { runId: RunId, asked: Count, skipped: Type.Integer({ minimum: 0, description: 'without an STR' }), next: Next },
+  { title: 'RetryOrder' }
+)
+
+/** Rejections that one call decides about: KKI is asked for each, so fewer of those. */
+const mostDismissed = 1000
+const mostRetried = 1000
+const mostReprocessed = 10_000
+
+export interface DeskRoutesOptions {
+  desk: Omit<DeskContext, 'queue'>
+}
+
+/** What people do about refused rows, one by one and in bulk. */
+export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (app, options) => {
+  // Described without services there is no queue; then no handler runs either.
+  const context = (): DeskContext => ({ ...options.desk, queue: app.queue })
+  const decide = { onRequest: app.requireScope('rejections:write') }
+  const tags = ['rejections']
+
+  app.get('/v1/rejections/:id', {
+    onRequest: app.requireScope('registry:read'),
+    config: { shows: showsRejection },
+    schema: {
+      tags,
+      summary: 'Show a refused row beside the people whom it may concern',
+      params: IdParams,
+      response: { 200: DetailSchema, ...problems }
+    },
+    handler: async request => readRejection(app.database.pool, context(), request.params.id)
+  })
+
+  app.post('/v1/rejections/:id/retry', {
+    ...decide,
+    schema: {
+      tags,
+      summary: 'Ask KKI again for the STR of a refused row',
+      params: IdParams,
+      response: { 202: Retried, ...problems }
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const order = await app.database.withTransaction(client =>
+        retryRejection(client, context(), id, callerFor(request))
+      )
+      return reply.code(202).send(order)
+    }
+  })
+
+  app.post('/v1/rejections/retry', {
+    ...decide,
+    schema: {
+      tags,
+      summary: 'Ask KKI again for the STRs of open rejections',
+      body: Type.Object(bulk(mostRetried), { ...closed, title: 'BulkRetry' }),
+      response: { 202: Retried, ...problems }
+    },
+    handler: async (request, reply) => {
+      const selection = { ...request.body, limit: request.body.limit ?? mostRetried }
+      const order = await app.database.withTransaction(client =>
+        retryRejections(client, context(), selection, callerFor(request))
+      )
+      return reply.code(202).send(order)
+    }
+  })
+
+  app.post('/v1/rejections/:id/resolve', {
+    ...decide,
+    config: { shows: ({ rejection }) => showsRejection(rejection) },
+    schema: {
+      tags,
+      summary: 'Say whose a refused row is',
+      description:
+        'The decision stands for every later row of this STR and NIK. 202 where carrying it out takes longer than the answer may: the batch tells when it is applied.',
+      params: IdParams,
+      body: Type.Object(
+        {
+          healthWorkerId: Type.Union([Id, Type.Literal('new')], {
+            description: 'a person of the registry, or `new` for one whom it does not have'
+          }),
+          row: Type.Optional(
+            Type.Object(RowPlace, {
+              ...closed,
+              description: 'which of its rows is meant; required where they carry different NIKs'
+            })
+          ),
+          reason: Type.Optional(Reason)
+        },
+        { ...closed, title: 'RejectionResolution' }
+      ),
+      response: {
+        200: Type.Object({ rejection: RejectionSchema, batch: BatchSchema }),
+        202: Type.Object({ rejection: RejectionSchema, batch: BatchSchema }),
+        ...problems
+      }
+    },
+    handler: async (request, reply) => {
+      const { id } = request.params
+      const { id: batchId } = await app.database
+        .withTransaction(client => resolveRejection(client, context(), id, request.body, callerFor(request)))
+        .catch(refuse)
+      const { batch, isDone } = await waitForBatch(app.database.pool, batchId, hasEnded)
+      const rejection = await readRejection(app.database.pool, context(), id)
+      return reply.code(isDone ? 200 : 202).send({ rejection, batch: toBatchBody(batch) })
+    }
+  })
+
+  app.post('/v1/rejections/:id/dismiss', {
+    ...decide,
+    config: { shows: showsRejection },
+    schema: {
+      tags,
+      summary: 'Take a refused row off the desk until it changes',
+      params: IdParams,
+      body: Type.Object({ reason: Reason }, { ...closed, title: 'RejectionDismissal' }),
+      response: { 200: RejectionSchema, ...problems }
+    },
+    handler: async request => {
+      const { id } = request.params
+      await app.database.withTransaction(client =>
+        dismissRejection(client, id, request.body.reason, callerFor(request))
+      )
+      return readRejection(app.database.pool, context(), id)
+    }
+  })
+
+  app.post('/v1/rejections/dismiss', {
+    ...decide,
+    schema: {
+      tags,
+      summary: 'Take open rejections off the desk until their rows change',
+      body: Type.Object({ ...bulk(mostDismissed), reason: Reason }, { ...closed, title: 'BulkDismissal' }),
+      response: { 200: Type.Object({ dismissed: Count, next: Next }), ...problems }
+    },
+    handler: async request => {
+      const { reason, ...selection } = request.body
+      const { ids, next } = await app.database.withTransaction(client =>
+        dismissRejections(client, { ...selection, limit: selection.limit ?? mostDismissed }, reason, callerFor(request))
+      )
+      return { dismissed: ids.length, next }
+    }
+  })
+
+  app.post('/v1/rejections/reprocess', {
+    ...decide,
+    schema: {
+      tags,
+      summary: 'Run the stored rows of open rejections through the present mapping',
+      description: 'KKI is not asked. For after an edit of the mapping, or of people in the registry.',
+      body: Type.Object(bulk(mostReprocessed), { ...closed, title: 'Reprocessing' }),
+      response: {
+        202: Type.Object(
+          {
+            runId: RunId,
+            rows: Count,
+            purged: Type.Integer({ minimum: 0, description: 'rows that are no longer kept; retry asks KKI for them' }),
+            unfit: Type.Integer({
+              minimum: 0,
+              description: 'rows whose sealed value does not fit where it stands; they are left out and audited'
+            }),
+            next: Next
+          },
+          { title: 'ReprocessingOrder' }
+        ),
+        ...problems
+      }
+    },
+    handler: async (request, reply) => {
+      const selection = { ...request.body, limit: request.body.limit ?? mostReprocessed }
+      const order = await app.database.withTransaction(client =>
+        reprocessRejections(client, context(), selection, callerFor(request))
+      )
+      return reply.code(202).send(order)
+    }
+  })
+}
+
+const underWay: Batch['state'][] = ['queued', 'fetching', 'planned']
+const hasEnded = ({ state }: Batch) => !underWay.includes(state)
+
+function callerFor(request: FastifyRequest): DeskCaller {
+  return { ...callerOf(request), triggeredBy: triggerOf(request) }
+}

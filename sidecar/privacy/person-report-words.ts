@@ -1,0 +1,273 @@
+import { escapeUnprintable, quote } from '../platform/printable-text.ts'
+import { codeText, type Language } from '../platform/problem-texts.ts'
+import type { Access, PersonReport, Recipient } from './person-report.ts'
+import { dataClasses } from './retention.ts'
+
+const words = {
+  en: {
+    title: 'What SDMK stores about one person',
+    law: 'Report on personal data under UU 27/2022',
+    nobody: 'The registry has nobody of this NIK or STR.',
+    gone: 'The registry no longer has this person; the batch that brought them was undone. Number',
+    number: 'Number in the registry',
+    restricted: 'Restricted since',
+    erased: 'Erased on',
+    person: 'The person, and where each value came from',
+    stored: 'Stored since',
+    kki: 'from KKI, of',
+    sdmk: 'set by SDMK itself',
+    nik: 'NIK (stored sealed; not shown here)',
+    name: 'Name',
+    birthPlace: 'Place of birth',
+    birthDate: 'Date of birth',
+    sex: 'Sex',
+    registrations: 'Registrations (STR), all of them from KKI',
+    until: 'until',
+    forLife: 'for life',
+    tied: 'tied by rule',
+    formerNiks: 'NIKs that were replaced',
+    formerOf: 'This NIK stood with another person before; health worker',
+    changes: 'What was written, oldest first',
+    byHand: 'by hand',
+    batch: 'batch',
+    refusedRows: 'Rows of this person that were rejected',
+    kept: 'the row is still kept, sealed',
+    purged: 'the row is no longer kept',
+    decisions: 'Decisions of verifiers',
+    withdrawn: 'withdrawn',
+    nikShownTo: 'Who was shown the NIK, and why',
+    by: 'by',
+    key: 'with the key',
+    role: 'role',
+    reason: 'reason',
+    times: 'times',
+    editedBy: 'Who changed values by hand',
+    privacyDecisions: 'Decisions to restrict or erase',
+    shownTo: 'To whom the data was shown or sent',
+    recorded: 'This has been recorded since',
+    notRecorded: 'Nothing has been recorded yet.',
+    odoo: 'the ministry’s Odoo: names, titles, birth, registrations, and whether a NIK is stored',
+    asked: 'KKI was asked about the STR',
+    why: 'What is kept, and why',
+    always: 'erased with every erasure',
+    after_licences: 'erased once no licence is in force and the retention is over',
+    never: 'not erased',
+    none: 'none'
+  },
+  id: {
+    title: 'Yang disimpan SDMK tentang satu orang',
+    law: 'Laporan data pribadi menurut UU 27/2022',
+    nobody: 'Tidak ada orang dengan NIK atau STR ini dalam registri.',
+    gone: 'Orang ini tidak ada lagi dalam registri; batch yang memasukkannya dibatalkan. Nomor',
+    number: 'Nomor dalam registri',
+    restricted: 'Dibatasi sejak',
+    erased: 'Dihapus pada',
+    person: 'Orangnya, dan asal setiap nilai',
+    stored: 'Disimpan sejak',
+    kki: 'dari KKI, per',
+    sdmk: 'ditetapkan SDMK sendiri',
+    nik: 'NIK (disimpan tersegel; tidak ditampilkan di sini)',
+    name: 'Nama',
+    birthPlace: 'Tempat lahir',
+    birthDate: 'Tanggal lahir',
+    sex: 'Jenis kelamin',
+    registrations: 'Registrasi (STR), seluruhnya dari KKI',
+    until: 'sampai',
+    forLife: 'seumur hidup',
+    tied: 'dicocokkan dengan aturan',
+    formerNiks: 'NIK yang telah diganti',
+    formerOf: 'NIK ini pernah tercatat pada orang lain; tenaga kesehatan',
+    changes: 'Yang pernah ditulis, dari yang terlama',
+    byHand: 'secara manual',
+    batch: 'batch',
+    refusedRows: 'Baris orang ini yang ditolak',
+    kept: 'barisnya masih disimpan, tersegel',
+    purged: 'barisnya tidak lagi disimpan',
+    decisions: 'Keputusan verifikator',
+    withdrawn: 'dicabut',
+    nikShownTo: 'Siapa yang pernah diperlihatkan NIK, dan alasannya',
+    by: 'oleh',
+    key: 'dengan kunci',
+    role: 'peran',
+    reason: 'alasan',
+    times: 'kali',
+    editedBy: 'Siapa yang mengubah nilai secara manual',
+    privacyDecisions: 'Keputusan pembatasan atau penghapusan',
+    shownTo: 'Kepada siapa data diperlihatkan atau dikirim',
+    recorded: 'Hal ini dicatat sejak',
+    notRecorded: 'Belum ada yang dicatat.',
+    odoo: 'Odoo kementerian: nama, gelar, kelahiran, registrasi, dan ada atau tidaknya NIK',
+    asked: 'KKI pernah ditanya tentang STR',
+    why: 'Yang disimpan, dan alasannya',
+    always: 'dihapus pada setiap penghapusan',
+    after_licences: 'dihapus bila tidak ada registrasi yang berlaku dan masa retensi telah lewat',
+    never: 'tidak dihapus',
+    none: 'tidak ada'
+  }
+} as const satisfies Record<Language, Record<string, string>>
+
+/** A report as it is printed: sections of lines. A line that begins with blanks belongs to the one above it. */
+export interface ReportDocument {
+  language: Language
+  title: string
+  law: string
+  at: string
+  sections: { title: string; lines: string[] }[]
+}
+
+/**
+ * Returns the report for people. A text that a person chose stands in quotes at the end of a line of its own, so that it
+ * looks like nothing else, and a text from right to left reorders nothing beside it.
+ */
+export function toDocument(report: PersonReport, language: Language): ReportDocument {
+  const t = words[language]
+  const accessLines = ({ at, by, key, reason }: Access) => [
+    at,
+    `  ${t.by}: ${quote(by)}`,
+    ...(key === null ? [] : [`  ${t.key}: ${quote(key)}`]),
+    ...(reason === null ? [] : [`  ${t.reason}: ${quote(reason)}`])
+  ]
+  const recipientLines = ({ channel, by, role, key, reason, times, firstAt, lastAt }: Recipient) => [
+    `${channel === 'odoo' ? t.odoo : channel}: ${times} ${t.times}, ${firstAt} – ${lastAt}`,
+    `  ${t.by}: ${quote(by)}`,
+    ...(role === null ? [] : [`  ${t.role}: ${role}`]),
+    ...(key === null ? [] : [`  ${t.key}: ${quote(key)}`]),
+    ...(reason === null ? [] : [`  ${t.reason}: ${quote(reason)}`])
+  ]
+  const { person, healthWorkerId, recordedSince } = report
+  return {
+    language,
+    title: t.title,
+    law: t.law,
+    at: report.at,
+    sections: [
+      {
+        title: t.person,
+        lines: [
+          ...(person
+            ? personLines(person, language)
+            : [healthWorkerId === null ? t.nobody : `${t.gone}: ${healthWorkerId}`]),
+          ...report.formerOf.map(({ healthWorkerId: id, until }) => `${t.formerOf} ${id}, ${t.until} ${until}`)
+        ]
+      },
+      {
+        title: t.registrations,
+        lines: (person?.registrations ?? []).map(
+          ({ strNumber, profession, status, validUntil, isLifetime, sourceAt, match }) =>
+            `${strNumber} ${profession} ${status}, ${isLifetime ? t.forLife : `${t.until} ${validUntil ?? '?'}`}, ${t.kki} ${sourceAt ?? '?'}; ${t.tied} ${match.rule}`
+        )
+      },
+      {
+        title: t.formerNiks,
+        lines: report.formerNiks.map(({ until }) => `${t.until} ${until}`)
+      },
+      {
+        title: t.changes,
+        lines: report.changes.map(({ operation, fields, strNumber, batch }) =>
+          [
+            batch ? `${batch.at} ${t.batch} ${batch.id} (${batch.kind})` : t.byHand,
+            [operation, strNumber].filter(Boolean).join(' '),
+            ...(fields.length > 0 ? [fields.join(', ')] : [])
+          ].join(': ')
+        )
+      },
+      {
+        title: t.refusedRows,
+        lines: report.refusedRows.map(
+          ({ code, state, strNumber, firstSeenAt, lastSeenAt, isRowKept }) =>
+            `${strNumber ?? '-'} ${codeText(code, language)?.title ?? code} (${state}), ${firstSeenAt} – ${lastSeenAt}; ${isRowKept ? t.kept : t.purged}`
+        )
+      },
+      {
+        title: t.decisions,
+        lines: report.decisions.flatMap(({ strNumber, by, at, withdrawnAt }) => [
+          `${at} ${strNumber}${withdrawnAt ? `, ${t.withdrawn} ${withdrawnAt}` : ''}`,
+          `  ${t.by}: ${quote(by)}`
+        ])
+      },
+      { title: t.nikShownTo, lines: report.nikShownTo.flatMap(accessLines) },
+      { title: t.editedBy, lines: report.editedBy.flatMap(accessLines) },
+      {
+        title: t.privacyDecisions,
+        lines: report.privacyDecisions.flatMap(event => [`${event.action}`, ...accessLines(event).map(l => `  ${l}`)])
+      },
+      {
+        title: t.shownTo,
+        lines: [
+          ...report.shownTo.flatMap(recipientLines),
+          ...report.askedOfKki.map(({ strNumber, at }) => `${t.asked} ${strNumber}: ${at}`),
+          recordedSince === null ? t.notRecorded : `${t.recorded} ${recordedSince}`
+        ]
+      },
+      {
+        title: t.why,
+        lines: Object.values(dataClasses).flatMap(({ what, why, erasure }) => [
+          what[language],
+          `  ${why[language]}`,
+          `  ${t[erasure]}`
+        ])
+      }
+    ].map(({ title, lines }) => ({ title, lines: lines.length > 0 ? lines : [t.none] }))
+  }
+}
+
+/** Returns a document as lines for a terminal. */
+export function toLines({ title, law, at, sections }: ReportDocument): string[] {
+  return [
+    `${title} (${at})`,
+    law,
+    ...sections.flatMap(section => ['', `${section.title}:`, ...section.lines.map(line => `  ${line}`)])
+  ]
+}
+
+/** Returns a document as a page to print. It loads nothing and runs nothing, whatever a name holds. */
+export function toHtml({ language, title, law, at, sections }: ReportDocument): string {
+  const text = (given: string) => escapeUnprintable(given).replace(/[&<>"']/g, sign => entities[sign] as string)
+  const line = (given: string) => {
+    const depth = (/^ */.exec(given)?.[0].length ?? 0) / 2
+    return `<p${depth > 0 ? ` class="d${Math.min(depth, 2)}"` : ''}><bdi>${text(given.trim())}</bdi></p>`
+  }
+  return `<!doctype html>
+<html lang="${language}">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>${text(title)}</title>
+<style>
+@page { size: A4; margin: 2cm }
+body { font: 11pt/1.4 serif; max-width: 17cm; margin: 1cm auto }
+h1 { font-size: 16pt; margin: 0 }
+h2 { font-size: 12pt; margin: 1em 0 .2em; break-after: avoid }
+p { margin: 0 0 .2em; overflow-wrap: anywhere }
+.d1 { margin-left: 1.5em } .d2 { margin-left: 3em }
+</style>
+</head>
+<body>
+<h1>${text(title)}</h1>
+<p>${text(law)}, ${text(at)}</p>
+${sections.map(section => `<h2>${text(section.title)}</h2>\n${section.lines.map(line).join('\n')}`).join('\n')}
+</body>
+</html>
+`
+}
+
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+
+function personLines(person: NonNullable<PersonReport['person']>, language: Language): string[] {
+  const t = words[language]
+  const { sources, restrictedSince, erasedAt } = person
+  const value = (label: string, text: string | null, source: (typeof sources)['name']) =>
+    text === null ? [] : [`${label} (${source?.source === 'kki' ? `${t.kki} ${source.at}` : t.sdmk}): ${quote(text)}`]
+  const name = [person.titlePrefix, person.name, person.titleSuffix].filter(Boolean).join(' ')
+  return [
+    `${t.number}: ${person.id}`,
+    `${t.stored} ${person.storedSince}`,
+    ...(restrictedSince === null ? [] : [`${t.restricted} ${restrictedSince}`]),
+    ...(erasedAt === null ? [] : [`${t.erased} ${erasedAt}`]),
+    ...value(t.nik, person.hasNik ? '*'.repeat(16) : null, sources.nik),
+    ...value(t.name, name, sources.name),
+    ...value(t.birthPlace, person.birthPlace, sources.birthPlace),
+    ...value(t.birthDate, person.birthDate, sources.birthDate),
+    ...value(t.sex, person.sex, sources.sex)
+  ]
+}

@@ -1,0 +1,151 @@
+import type pg from 'pg'
+import { recordAudit } from '../audit/record.ts'
+import { RequestInvalid } from '../errors.ts'
+import { holdIdentity } from '../identity/digest-key.ts'
+import type { Identity } from '../identity/keys.ts'
+import { touch } from '../platform/touched.ts'
+import type { Batch } from '../sync/batch.ts'
+import { insertBatchRun } from '../sync/batch-run.ts'
+import { RejectionNotResolvable, RowPurged } from '../sync/errors.ts'
+import { type DeskCaller, type DeskContext, deskPartition, lockOpen } from '../sync/open-rejections.ts'
+import { stageBatch } from '../sync/stage-batch.ts'
+import { assertOfRejection, pageOfRows, readWaitingRows, type WaitingRow } from '../sync/stored-rows.ts'
+import type { RejectionCode } from '../transform/codes.ts'
+import type { Candidate } from '../transform/types.ts'
+
+/** Where a row stood: a rejection may stand for several. */
+export interface RowName {
+  batchId: number
+  rowNo: number
+}
+
+export interface Resolution {
+  /** Whose the row is; `new`: somebody whom the registry does not have. */
+  healthWorkerId: number | 'new'
+  /** Which of the rejection's rows is meant; needed where they are of different people. */
+  row?: RowName | undefined
+  reason?: string | undefined
+}
+
+/** Refusals that are about who the row's person is, or whether the registry should have them. */
+const resolvableCodes: readonly RejectionCode[] = [
+  'STR_AMBIGUOUS',
+  'IDENTITY_CONFLICT',
+  'LICENCE_OF_ERASED',
+  'POSSIBLE_DUPLICATE',
+  'NAME_DIFFERS',
+  'UNMATCHED',
+  'STR_INACTIVE'
+]
+
+/** Rows of one rejection that can be told apart on a screen. */
+const mostRows = 100
+
+/**
+ * Says whose a refused row is, from now on and for every later row of its STR and NIK, and queues the batch that carries
+ * it out; within the caller's transaction. An earlier decision about the same is withdrawn.
+ * @throws RejectionNotFound, RejectionStateRefused, RejectionNotResolvable, RowPurged, RequestInvalid, SealBroken,
+ *   SealUnfit
+ */
+export async function resolveRejection(
+  client: pg.ClientBase,
+  context: DeskContext,
+  id: number,
+  { healthWorkerId, row, reason }: Resolution,
+  caller: DeskCaller
+): Promise<Batch> {
+  const identity = await holdIdentity(client, context.identity)
+  const { code, source } = await lockOpen(client, id)
+  if (source !== 'kki') {
+    throw new RejectionNotResolvable(id, 'its row came out of a file; correct the file or the person, and import again')
+  }
+  if (!resolvableCodes.includes(code)) throw new RejectionNotResolvable(id, `${code} is not about who somebody is`)
+  const person = healthWorkerId === 'new' ? null : healthWorkerId
+  if (person !== null) await checkPerson(client, person)
+  const chosen = await chooseRow(client, identity, id, row)
+  const candidate = readCandidate(context, id, chosen.raw)
+  assertOfRejection(chosen, candidate.strNumber)
+
+  const queued = await insertBatchRun(client, {
+    kind: 'decision',
+    partition: deskPartition,
+    triggeredBy: caller.triggeredBy,
+    caller,
+    expectedTotal: 1
+  })
+  await decide(client, identity, { id, batchId: queued.id, person, candidate, actor: caller.actor })
+  await client.query(
+    `update kki.rejection
+    set decided_at = now(), decided_by = $2, decision_reason = $3, version = nextval('sdmk.version_seq') where id = $1`,
+    [id, caller.actor, reason ?? null]
+  )
+  touch(client, 'rejections', id)
+  const batch = await stageBatch(client, context, queued, [pageOfRows(context, [chosen.raw])])
+  await recordAudit(client, {
+    ...caller,
+    action: 'rejection.resolved',
+    runId: batch.runId,
+    batchId: batch.id,
+    detail: { rejectionIds: [id], code, healthWorkerId, ...(row && { row }), ...(reason !== undefined && { reason }) }
+  })
+  return batch
+}
+
+async function checkPerson(client: pg.ClientBase, id: number): Promise<void> {
+  const { rows } = await client.query<{ isErased: boolean }>(
+    'select erased_at is not null as "isErased" from sdmk.health_worker where id = $1',
+    [id]
+  )
+  if (!rows[0]) throw new RequestInvalid('healthWorkerId', `there is no health worker ${id}`)
+  if (rows[0].isErased) throw new RequestInvalid('healthWorkerId', `the data of health worker ${id} was erased`)
+}
+
+async function chooseRow(
+  client: pg.ClientBase,
+  identity: Identity,
+  id: number,
+  named: RowName | undefined
+): Promise<WaitingRow & { raw: string }> {
+  const rows = await readWaitingRows(client, identity, [id], { limit: mostRows })
+  const isNamed = (row: WaitingRow) => row.batchId === named?.batchId && row.rowNo === named.rowNo
+  const chosen = named ? rows.find(isNamed) : rows.at(-1)
+  if (named && !chosen) throw new RequestInvalid('row', `rejection ${id} has no such row that waits`)
+  if (!named && new Set(rows.map(({ nikDigest }) => nikDigest?.toString('hex'))).size > 1) {
+    throw new RequestInvalid('row', 'is required: the rows of this rejection carry different NIKs')
+  }
+  if (!chosen?.raw) throw new RowPurged(id)
+  return { ...chosen, raw: chosen.raw }
+}
+
+function readCandidate({ transform, maxSkewSeconds }: DeskContext, id: number, raw: string): Candidate {
+  const result = transform(JSON.parse(raw), { sourceNow: Date.now(), maxSkewMs: maxSkewSeconds * 1000 })
+  if (!result.ok) throw new RejectionNotResolvable(id, 'its row has other faults under the present mapping')
+  if (result.value.endingOnly) throw new RejectionNotResolvable(id, 'of its row only the ending can be read')
+  return result.value
+}
+
+interface Decided {
+  id: number
+  batchId: number
+  person: number | null
+  candidate: Candidate
+  actor: string
+}
+
+async function decide(
+  client: pg.ClientBase,
+  identity: Identity,
+  { id, batchId, person, candidate, actor }: Decided
+): Promise<void> {
+  const nikDigest = candidate.nik === null ? null : identity.digestNik(candidate.nik)
+  const nameKey = nikDigest === null ? candidate.nameKey : null
+  await client.query(
+    `update kki.decision d set withdrawn_at = now() where d.str_number = $1 and kki.decision_fits(d, $2, $3)`,
+    [candidate.strNumber, nikDigest, candidate.nameKey]
+  )
+  await client.query(
+    `insert into kki.decision (str_number, nik_digest, name_key, health_worker_id, rejection_id, batch_id, decided_by)
+    values ($1, $2, $3, $4, $5, $6, $7)`,
+    [candidate.strNumber, nikDigest, nameKey, person, id, batchId, actor]
+  )
+}

@@ -1,0 +1,28 @@
+import type { FastifyBaseLogger } from 'fastify'
+import type { IdentityKeys } from '../identity/keys.ts'
+import type { KkiClient } from '../kki/types.ts'
+import type { Database } from '../platform/database.ts'
+import type { JobQueue } from '../platform/queue.ts'
+import type { Mapping } from '../transform/mapping.ts'
+import type { Transform } from '../transform/transform.ts'
+import type { SyncMetrics } from './metrics.ts'
+
+export interface FetchOptions {
+  pageSize: number
+  maxPages: number
+  overlapSeconds: number
+  settleSeconds: number
+  maxSkewSeconds: number
+}
+
+export interface FetchContext {
+  database: Database
+  queue: JobQueue
+  kki: KkiClient
+  identity: IdentityKeys
+  mapping: Mapping
+  transform: Transform
+  metrics: SyncMetrics
+  logger: FastifyBaseLogger
+  options: FetchOptions
+}

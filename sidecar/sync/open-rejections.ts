@@ -1,0 +1,87 @@
+import type pg from 'pg'
+import type { Caller } from '../audit/record.ts'
+import type { IdentityKeys } from '../identity/keys.ts'
+import type { JobQueue } from '../platform/queue.ts'
+import type { RejectionCode } from '../transform/codes.ts'
+import type { Mapping } from '../transform/mapping.ts'
+import type { Transform } from '../transform/transform.ts'
+import { RejectionNotFound, RejectionStateRefused } from './errors.ts'
+
+/** What the desk needs to take rows up again. */
+export interface DeskContext {
+  queue: JobQueue
+  identity: IdentityKeys
+  mapping: Mapping
+  transform: Transform
+  /** How far ahead of our clock KKI's stamp may be. */
+  maxSkewSeconds: number
+}
+
+/** Who acts, and from where; `schedule` is the sidecar by itself. */
+export interface DeskCaller extends Caller {
+  triggeredBy: 'schedule' | 'operator' | 'api' | 'command'
+}
+
+/** The partition of batches whose rows people took up. */
+export const deskPartition = 'desk'
+
+export type RejectionSource = 'kki' | 'sdmk'
+
+/** Open rejections that something is to be done with: those listed, or those that fit. */
+export interface Selection {
+  ids?: readonly number[] | undefined
+  code?: RejectionCode | undefined
+  batchId?: number | undefined
+  /** Whose rows: KKI's, or those of SDMK's own files. */
+  source?: RejectionSource | undefined
+  /** Those after this id: for what one call did not reach. */
+  after?: number | undefined
+  limit: number
+}
+
+export interface Selected {
+  ids: number[]
+  /** Pass as `after` for what one call did not reach; null where it reached all. */
+  next: number | null
+}
+
+/** Returns the open rejections of a selection by id, locked for the caller's transaction. */
+export async function selectOpen(
+  client: pg.ClientBase,
+  { ids, code, batchId, source, after, limit }: Selection
+): Promise<Selected> {
+  const { rows } = await client.query<{ id: number }>(
+    `select r.id from kki.rejection r
+    where r.state = 'open' and r.id > $1
+      and ($2::bigint[] is null or r.id = any ($2))
+      and ($3::text is null or r.code = $3)
+      and ($4::bigint is null or exists (
+        select from kki.rejection_occurrence o where o.rejection_id = r.id and o.batch_id = $4
+      ))
+      and ($6::text is null or r.source = $6)
+    order by r.id limit $5
+    for update`,
+    [after ?? 0, ids ?? null, code ?? null, batchId ?? null, limit + 1, source ?? null]
+  )
+  const found = rows.slice(0, limit).map(({ id }) => id)
+  return { ids: found, next: rows.length > limit ? (found.at(-1) ?? null) : null }
+}
+
+export interface OpenRejection {
+  id: number
+  source: RejectionSource
+  code: RejectionCode
+  subject: string
+  strNumber: string | null
+}
+
+/** Returns the rejection, its row locked for the caller's transaction. @throws RejectionNotFound, RejectionStateRefused */
+export async function lockOpen(client: pg.ClientBase, id: number): Promise<OpenRejection> {
+  const { rows } = await client.query<OpenRejection & { state: string }>(
+    `select id, source, code, subject, str_number as "strNumber", state from kki.rejection where id = $1 for update`,
+    [id]
+  )
+  if (!rows[0]) throw new RejectionNotFound(id)
+  if (rows[0].state !== 'open') throw new RejectionStateRefused(id, rows[0].state)
+  return rows[0]
+}

@@ -1,0 +1,121 @@
+import type pg from 'pg'
+import { SealFault, SealUnfit } from '../identity/errors.ts'
+import type { Identity } from '../identity/keys.ts'
+import { openRow } from '../identity/open-sealed.ts'
+import { type RowSource, rawRowOf } from '../identity/seal-place.ts'
+import { cutList } from '../platform/json-list.ts'
+import type { DeskContext } from './open-rejections.ts'
+import { readPage } from './read-page.ts'
+import type { PageMaker } from './stage-batch.ts'
+
+/** A refused row that waits, where it stood. */
+export interface WaitingRow {
+  batchId: number
+  rowNo: number
+  page: number
+  pageRow: number
+  nikDigest: Buffer | null
+  source: RowSource
+  /** The rejection's: its STR, or `row:` and the digest of the row. */
+  subject: string
+  /** JSON text as KKI sent it; null where it was deleted after its time. */
+  raw: string | null
+}
+
+/** Rows to a page: bounds what is in memory, whatever the number of rejections. */
+const rowsPerPage = 500
+
+/**
+ * Returns the waiting rows of these rejections, oldest first; a row that was refused for several reasons is there once.
+ * @throws SealBroken, SealUnfit where a row was sealed for another place or for another rejection
+ */
+export async function readWaitingRows(
+  client: pg.ClientBase,
+  identity: Identity,
+  rejectionIds: readonly number[],
+  page: Page
+): Promise<WaitingRow[]> {
+  const rows = await readSealedRows(client, rejectionIds, page)
+  return rows.map(row => ({ ...row, raw: openWaiting(identity, row) }))
+}
+
+interface Page {
+  after?: Pick<WaitingRow, 'batchId' | 'rowNo'> | undefined
+  limit: number
+}
+
+interface SealedWaitingRow extends Omit<WaitingRow, 'raw'> {
+  contentDigest: Buffer | null
+  rawSealed: Buffer | null
+}
+
+async function readSealedRows(client: pg.ClientBase, rejectionIds: readonly number[], { after, limit }: Page) {
+  const { rows } = await client.query<SealedWaitingRow>(
+    `select distinct on (o.batch_id, o.row_no) o.batch_id as "batchId", o.row_no as "rowNo", o.page, o.page_row as "pageRow",
+      o.nik_digest as "nikDigest", o.raw_sealed as "rawSealed", o.content_digest as "contentDigest", r.source, r.subject
+    from kki.rejection_occurrence o join kki.rejection r on r.id = o.rejection_id
+    where o.rejection_id = any ($1::bigint[]) and o.settled_by_batch_id is null and (o.batch_id, o.row_no) > ($2, $3)
+    order by o.batch_id, o.row_no limit $4`,
+    [rejectionIds, after?.batchId ?? 0, after?.rowNo ?? 0, limit]
+  )
+  return rows
+}
+
+function openWaiting(identity: Identity, { rawSealed, ...row }: SealedWaitingRow): string | null {
+  return rawSealed && openRow(identity, { ...row, rawSealed })
+}
+
+/**
+ * Returns nothing if a row is about the STR of its rejection, as the present mapping reads it. The sealed value is bound to
+ * that STR, but somebody may have changed the staged row that it was taken for. @throws SealUnfit
+ */
+export function assertOfRejection({ source, batchId, rowNo, subject }: WaitingRow, strInRow: string | null): void {
+  if (subject.startsWith('row:') || strInRow === null || strInRow === subject) return
+  throw new SealUnfit(rawRowOf(source, batchId, rowNo, subject), 'content')
+}
+
+/** Returns what stages rows of KKI by the present mapping, without asking KKI. */
+export function pageOfRows({ transform, maxSkewSeconds }: DeskContext, raws: readonly string[]): PageMaker {
+  const body = Buffer.from(`{"data":[${raws.join(',')}]}`)
+  return async writer => {
+    // By the present clock: a stamp that was in the future when the row came may have passed since.
+    const page = { rows: cutList(body, 'data').list, body, sourceNow: Date.now() }
+    return (await readPage(page, writer, { transform, maxSkewMs: maxSkewSeconds * 1000 })).page
+  }
+}
+
+/** Rows that cannot be taken up. */
+export interface Untaken {
+  /** No longer kept. */
+  purged: number
+  /** Of values that do not fit where they stand. */
+  faults: SealFault[]
+}
+
+/** Yields the waiting rows of these rejections as pages of JSON texts, and adds those that cannot be taken up to `untaken`. */
+export async function* pagesOfWaitingRows(
+  client: pg.ClientBase,
+  identity: Identity,
+  rejectionIds: readonly number[],
+  untaken: Untaken
+): AsyncGenerator<string[], void, void> {
+  let after: SealedWaitingRow | undefined
+  for (;;) {
+    const rows = await readSealedRows(client, rejectionIds, { after, limit: rowsPerPage })
+    const kept: string[] = []
+    for (const row of rows) {
+      try {
+        const raw = openWaiting(identity, row)
+        if (raw === null) untaken.purged++
+        else kept.push(raw)
+      } catch (error) {
+        // The others are taken up all the same.
+        if (!(error instanceof SealFault)) throw error
+        untaken.faults.push(error)
+      }
+    }
+    if (kept.length > 0) yield kept
+    if (rows.length < rowsPerPage) return
+    after = rows.at(-1)
+  }
+}

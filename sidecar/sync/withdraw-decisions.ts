@@ -1,0 +1,21 @@
+import type pg from 'pg'
+import { touch } from '../platform/touched.ts'
+
+/**
+ * Withdraws what batches were to carry out that end without being applied, within the caller's transaction: nothing of it
+ * is decided, and their rejections wait for somebody again.
+ */
+export async function withdrawDecisions(client: pg.ClientBase, batchIds: readonly number[]): Promise<void> {
+  const { rows } = await client.query<{ id: number }>(
+    `with withdrawn as (
+      update kki.decision set withdrawn_at = now() where batch_id = any ($1::bigint[]) and withdrawn_at is null
+      returning rejection_id
+    )
+    update kki.rejection
+    set decided_at = null, decided_by = null, decision_reason = null, version = nextval('sdmk.version_seq')
+    where state = 'open' and id in (select rejection_id from withdrawn)
+    returning id`,
+    [batchIds]
+  )
+  touch(client, 'rejections', ...rows.map(({ id }) => id))
+}
