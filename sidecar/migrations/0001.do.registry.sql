@@ -1,9 +1,10 @@
--- The registry of health workers: people and the registrations (STR) they hold.
--- Text that serves as a key is collate "C": compared by bytes, the same on every server.
+-- The registry of health workers: people, and the registrations (STR) that they hold.
+--
+-- Text that serves as a key is collate "C": it is compared by bytes, the same on every server.
 
 create schema if not exists sdmk;
 
--- Rows that Odoo mirrors carry a version from here, taken under the row's lock: a higher one is always newer.
+-- Every row that Odoo mirrors carries a version from here. It is taken under the row's lock, so a higher one is newer.
 create sequence sdmk.version_seq;
 
 create table sdmk.profession (
@@ -13,17 +14,42 @@ create table sdmk.profession (
   profession_group text not null
 );
 
--- Every STR that was ever taken in. A new one is inserted here first, so that two batches that meet the same new STR
--- under different professions cannot both believe that nobody holds it.
-create table sdmk.str_number (
-  str_number text collate "C" constraint str_number_pkey primary key
-);
+-- What a licence status means. The sets are defined here and in sidecar/licence-terms.ts; a test compares them. PostgreSQL
+-- inlines such a function: it costs nothing per row, and a query that calls it can use a partial index.
+
+-- The licence is no longer active.
+create function sdmk.is_deactivated(status text) returns boolean
+  language sql immutable parallel safe
+  return status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased');
+
+-- Only KKI can tell of this deactivation, so a row that states it must not be lost. An expiry also follows from the calendar.
+create function sdmk.is_urgent(status text) returns boolean
+  language sql immutable parallel safe
+  return sdmk.is_deactivated(status) and status <> 'expired';
+
+-- If two statements about one licence are of the same moment, the higher rank counts: a deactivation, and the graver one.
+create function sdmk.status_rank(status text) returns int
+  language sql immutable parallel safe
+  return coalesce(
+    array_position(array['active', 'expired', 'suspended', 'inactive', 'revoked', 'deceased'], status), 0
+  );
+
+-- True if a statement about a licence counts for less than the stored one: it is older, or of the same moment with a lower
+-- rank. With the same word of KKI it is the stored statement itself, read under another mapping. A statement of SDMK
+-- itself has no moment (infinity), so the later one counts.
+create function sdmk.is_overruled(
+  at timestamptz, status text, word text, stored_at timestamptz, stored_status text, stored_word text
+) returns boolean
+  language sql immutable parallel safe
+  return at < stored_at or (
+    at = stored_at and isfinite(at) and word is distinct from stored_word
+    and sdmk.status_rank(status) < sdmk.status_rank(stored_status)
+  );
 
 create table sdmk.health_worker (
   id bigint generated always as identity constraint health_worker_pkey primary key,
   nik_digest bytea,
   nik_sealed bytea,
-  nik_tail text,
   name text not null,
   title_prefix text,
   title_suffix text,
@@ -32,26 +58,52 @@ create table sdmk.health_worker (
   birth_place_key text collate "C",
   birth_date date,
   sex text,
-  -- The stamp of the value beside it: KKI's diubah_pada, or infinity where SDMK set it, which nothing of KKI replaces.
+  -- Each is the stamp of one value: KKI's diubah_pada, or infinity if SDMK set the value. KKI never replaces the latter.
   nik_at timestamptz,
   name_at timestamptz not null,
   birth_place_at timestamptz,
   birth_date_at timestamptz,
   sex_at timestamptz,
+  -- docs/privacy.md: a restricted person is stored and shown to nobody; of an erased one the licence history stays.
+  restricted_at timestamptz,
+  erased_at timestamptz,
   version bigint not null default nextval('sdmk.version_seq'),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint health_worker_nik_digest_length check (octet_length(nik_digest) = 32),
-  constraint health_worker_nik_together check ((nik_digest is null) = (nik_sealed is null) and (nik_digest is null) = (nik_tail is null)),
-  constraint health_worker_nik_tail_digits check (nik_tail ~ '^[0-9]{2}$'),
+  constraint health_worker_nik_together check ((nik_digest is null) = (nik_sealed is null)),
   constraint health_worker_name_present check (name <> '' and name_key <> ''),
   constraint health_worker_sex_known check (sex in ('male', 'female'))
-);
+)
+-- Between two full runs a tenth of the people changes at most. An update that finds no room in its page goes to another
+-- page, and into every index again.
+with (fillfactor = 90);
 
 create unique index health_worker_nik_digest_uniq on sdmk.health_worker (nik_digest);
+-- The matching rules look for people by name and date, by name and place, and by date and place.
 create index health_worker_name_key_idx on sdmk.health_worker (name_key, birth_date);
--- People without a NIK are few; every new person with one is compared with them by name, so they have their own index.
+create index health_worker_birth_idx on sdmk.health_worker (birth_date, birth_place_key);
+-- Few people lack a NIK. Every new person who has one is compared with them, so they have indexes of their own.
 create index health_worker_name_key_without_nik_idx on sdmk.health_worker (name_key, birth_date) where nik_digest is null;
+create index health_worker_birth_without_nik_idx on sdmk.health_worker (birth_date, birth_place_key) where nik_digest is null;
+-- Few. Odoo's mirror leaves out their registrations.
+create index health_worker_restricted_idx on sdmk.health_worker (id) where restricted_at is not null;
+
+-- NIKs that a decision took from a person. They never match by themselves.
+create table sdmk.former_nik (
+  health_worker_id bigint not null constraint former_nik_health_worker_fkey references sdmk.health_worker (id) on delete cascade,
+  nik_digest bytea not null,
+  nik_sealed bytea not null,
+  replaced_at timestamptz not null default now(),
+  constraint former_nik_pkey primary key (health_worker_id, nik_digest),
+  constraint former_nik_digest_length check (octet_length(nik_digest) = 32)
+);
+
+-- Every STR that was ever stored. A batch inserts a new one here first. Two batches that meet the same new STR under
+-- different professions therefore cannot both conclude that nobody holds it.
+create table sdmk.str_number (
+  str_number text collate "C" constraint str_number_pkey primary key
+);
 
 create table sdmk.registration (
   id bigint generated always as identity constraint registration_pkey primary key,
@@ -59,10 +111,14 @@ create table sdmk.registration (
   str_number text collate "C" not null,
   str_raw text not null,
   str_format text not null,
-  -- Not a foreign key to sdmk.profession: its row lock would be shared by every batch at once. The mapping is the gate.
+  -- No foreign key to sdmk.profession: all batches would share its row lock. The mapping checks the code.
   profession text collate "C" not null,
   competence text,
+  -- Derived from stated_status, the calendar, the person's other licences and their death. It therefore does not depend on
+  -- the order in which rows came.
   status text not null,
+  -- The status as KKI states it for this licence alone, and KKI's word for it.
+  stated_status text not null,
   source_status text not null,
   issued_on date,
   valid_until date,
@@ -76,49 +132,64 @@ create table sdmk.registration (
   -- How the row was tied to its person: the rule of the matching table, then what agreed (+) and what differed (-).
   match_reason text not null,
   replaced_by bigint constraint registration_replaced_by_fkey references sdmk.registration (id),
+  erased_at timestamptz,
   version bigint not null default nextval('sdmk.version_seq'),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint registration_str_format_known check (str_format in ('kki_2004', 'lifetime', 'unknown')),
-  constraint registration_status_known check (status in ('active', 'suspended', 'inactive', 'revoked', 'expired', 'deceased', 'replaced', 'unknown')),
+  constraint registration_status_known
+    check (status in ('active', 'suspended', 'inactive', 'revoked', 'expired', 'deceased', 'replaced', 'unknown')),
+  constraint registration_stated_status_known
+    check (stated_status in ('active', 'suspended', 'inactive', 'revoked', 'expired', 'deceased', 'unknown')),
   constraint registration_content_hash_length check (octet_length(content_hash) = 16)
-);
+)
+-- As for people.
+with (fillfactor = 90);
 
 create unique index registration_str_number_profession_uniq on sdmk.registration (str_number, profession);
 create index registration_health_worker_id_idx on sdmk.registration (health_worker_id);
+-- The daily expiry.
+create index registration_active_until_idx on sdmk.registration (valid_until) where status = 'active';
+-- An undo that deletes a licence looks for the licences that it replaced.
+create index registration_replaced_by_idx on sdmk.registration (replaced_by) where replaced_by is not null;
+create index registration_erased_idx on sdmk.registration (str_number) where erased_at is not null;
 
--- The words of the matching table (docs/architecture.md): agree needs both present and equal, differ both present and
--- unequal; a missing value does neither.
+-- The key that digests the NIKs and rows of this database.
+create table sdmk.digest_key (
+  is_only boolean constraint digest_key_pkey primary key default true constraint digest_key_is_only check (is_only),
+  -- HMAC of a fixed text. It tells the key from others and gives away nothing else about it.
+  fingerprint bytea not null constraint digest_key_fingerprint_length check (octet_length(fingerprint) = 32),
+  -- The key that sdmk.next_digest is filled for.
+  next_fingerprint bytea constraint digest_key_next_fingerprint_length check (octet_length(next_fingerprint) = 32),
+  since timestamptz not null default now()
+);
 
--- Equal keys, or one holds all tokens of the other and they share at least two. Keys hold unique, sorted tokens.
-create function sdmk.names_compatible(a text, b text) returns boolean
-  language sql immutable parallel safe
-  return a = b or (
-    least(cardinality(string_to_array(a, ' ')), cardinality(string_to_array(b, ' '))) >= 2
-    and (string_to_array(a, ' ') <@ string_to_array(b, ' ') or string_to_array(b, ' ') <@ string_to_array(a, ' '))
-  );
+-- Every digest under the next key: filled before the switch to it, and emptied afterwards. Without a key no NIK can be had
+-- from it. The service has no access to it.
+create table sdmk.next_digest (
+  digest bytea constraint next_digest_pkey primary key,
+  next bytea not null constraint next_digest_next_length check (octet_length(next) = 32)
+);
 
-create function sdmk.same_person(
-  nik_a bytea, name_a text, birth_date_a date, nik_b bytea, name_b text, birth_date_b date
-) returns boolean
-  language sql immutable parallel safe
-  return case
-    when nik_a = nik_b then sdmk.names_compatible(name_a, name_b) or coalesce(birth_date_a = birth_date_b, false)
-    when nik_a is null or nik_b is null then
-      (name_a = name_b and not coalesce(birth_date_a <> birth_date_b, false))
-      or (sdmk.names_compatible(name_a, name_b) and coalesce(birth_date_a = birth_date_b, false))
-    else false
+-- Returns the fingerprint of the key in force, and keeps that key in force until the caller's transaction ends. An advisory
+-- lock writes nothing, and a backup that reads all tables does not delay a switch.
+create function sdmk.hold_digest_key() returns bytea
+  language plpgsql as $$
+declare
+  found bytea;
+begin
+  perform pg_advisory_xact_lock_shared(hashtextextended('sdmk digest key', 0));
+  -- A statement of its own, so that it sees what was committed while this one waited.
+  select fingerprint into found from sdmk.digest_key;
+  return found;
+end
+$$;
+
+-- Waits until nobody holds the key in force, and keeps everybody from holding it until the caller's transaction ends.
+create function sdmk.lock_digest_key() returns void
+  language sql
+  begin atomic
+    select pg_advisory_xact_lock(hashtextextended('sdmk digest key', 0));
   end;
 
--- '+nik +name -birth_date': what a match agreed and differed on, in a fixed order.
-create function sdmk.match_evidence(
-  nik_a bytea, name_a text, birth_date_a date, birth_place_a text,
-  nik_b bytea, name_b text, birth_date_b date, birth_place_b text
-) returns text
-  language sql immutable parallel safe
-  return concat_ws(' ',
-    case when nik_a = nik_b then '+nik' when nik_a <> nik_b then '-nik' end,
-    case when name_a = name_b then '+name' when sdmk.names_compatible(name_a, name_b) then '~name' else '-name' end,
-    case when birth_date_a = birth_date_b then '+birth_date' when birth_date_a <> birth_date_b then '-birth_date' end,
-    case when birth_place_a = birth_place_b then '+birth_place' when birth_place_a <> birth_place_b then '-birth_place' end
-  );
+revoke execute on function sdmk.lock_digest_key() from public;

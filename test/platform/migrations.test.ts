@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { createDatabase } from '../../sidecar/platform/database.ts'
 import { MigrationFailed, SchemaBehind } from '../../sidecar/platform/errors.ts'
 import { assertMigrated, migrate } from '../../sidecar/platform/migrations.ts'
 import { createQueue, queues } from '../../sidecar/platform/queue.ts'
 import { serverUrl, silent, urlOf, withAdmin } from '../helpers/server.ts'
-
-const ours = fileURLToPath(new URL('../../sidecar/migrations', import.meta.url))
 
 /** A database that nobody has migrated. */
 async function emptyDatabase(t: TestContext): Promise<string> {
@@ -67,6 +64,19 @@ test('a failing migration leaves the database as it was and names no more than t
   assert.deepEqual(rows, [{ good: null, version: null }])
 })
 
+test('a database of an older version gets the files that it lacks and keeps its rows', async t => {
+  const databaseUrl = await emptyDatabase(t)
+  const directory = await migrations(t, { '0001.do.first.sql': 'create table note as select 1 as one' })
+  await migrate({ databaseUrl, logger: silent, directory })
+  await writeFile(path.join(directory, '0002.do.second.sql'), 'alter table note add column two int default 2')
+  const { from, to, applied } = await migrate({ databaseUrl, logger: silent, directory })
+  assert.deepEqual({ from, to, applied }, { from: 1, to: 2, applied: [{ version: 2, name: 'second' }] })
+  const { pool } = createDatabase({ url: databaseUrl, maxConnections: 1 }, silent)
+  t.after(() => pool.end())
+  const { rows } = await pool.query('select * from note')
+  assert.deepEqual(rows, [{ one: 1, two: 2 }])
+})
+
 test('a migration that changed after it was applied is refused', async t => {
   const databaseUrl = await emptyDatabase(t)
   const directory = await migrations(t, { '0001.do.first.sql': 'create table first ()' })
@@ -85,32 +95,4 @@ test('a program on a database without migrations says which command to run', asy
     return true
   })
   await assert.rejects(createQueue({ url, shutdownTimeoutSeconds: 1 }, silent), SchemaBehind)
-})
-
-test('known rows of a batch that is under way are packed by the page', async t => {
-  const databaseUrl = await emptyDatabase(t)
-  const files = (await readdir(ours)).filter(name => /^00(0\d|10)\.do\./.test(name))
-  const texts = files.map(async name => [name, await readFile(path.join(ours, name), 'utf8')] as const)
-  const directory = await migrations(t, Object.fromEntries(await Promise.all(texts)))
-  await migrate({ databaseUrl, logger: silent, directory })
-  const { pool } = createDatabase({ url: databaseUrl, maxConnections: 1 }, silent)
-  t.after(() => pool.end())
-  await pool.query('select kki.open_staging(7)')
-  await pool.query(
-    `insert into kki.staged_known values (7, 3, 2, 1, 30, 300), (7, 1, 1, 1, 10, 100), (7, 2, 1, 3, 20, 200)`
-  )
-  await migrate({ databaseUrl, logger: silent })
-  const { rows } = await pool.query('select * from kki.staged_known_7 order by page')
-  const packed = { batch_id: 7, warnings: null }
-  assert.deepEqual(rows, [
-    {
-      ...packed,
-      page: 1,
-      page_rows: [1, 3],
-      row_nos: [1, 2],
-      registration_ids: [10, 20],
-      registration_versions: [100, 200]
-    },
-    { ...packed, page: 2, page_rows: [1], row_nos: [3], registration_ids: [30], registration_versions: [300] }
-  ])
 })

@@ -1,17 +1,25 @@
--- The words of the matching table (docs/matching.md). Two values agree in one of a few ways, and a missing value gives null:
--- it neither agrees nor disagrees. All rules use these functions, so that each word means the same in all of them.
+-- The words of the matching table (docs/matching.md).
+--
+-- Two values agree in one of a few ways. A missing value gives null: it neither agrees nor disagrees. All rules use these
+-- functions, so each word means the same in all of them.
 
--- The functions of the first table go: they looked at what agrees only.
-drop function sdmk.same_person(bytea, text, date, bytea, text, date);
-drop function sdmk.match_evidence(bytea, text, date, text, bytea, text, date, text);
+-- True if the keys are equal, or one holds all words of the other and they share at least two. A key holds each of its
+-- words once, in order.
+create function sdmk.names_compatible(a text, b text) returns boolean
+  language sql immutable parallel safe
+  return a = b or (
+    least(cardinality(string_to_array(a, ' ')), cardinality(string_to_array(b, ' '))) >= 2
+    and (string_to_array(a, ' ') <@ string_to_array(b, ' ') or string_to_array(b, ' ') <@ string_to_array(a, ' '))
+  );
 
--- 'equal' or 'different'.
+-- Returns 'equal' or 'different', for values that have no other way to agree.
 create function sdmk.agreement(a anyelement, b anyelement) returns text
   language sql immutable parallel safe
   as $$ select case when a = b then 'equal' when a <> b then 'different' end $$;
 
--- A name key as other spellings write it: the spelling of before 1972 (oe, dj, tj, sj, nj, and j for y), ch for h, v and ph for
--- f, digits that were read for letters, and doubled letters within a word. For comparison only: a key stays as it is. Not i and y: Desi and Desy are twins.
+-- Returns one spelling for all spellings of a name key: the spelling of before 1972 (oe, dj, tj, sj, nj, and j for y), ch for
+-- h, v and ph for f, digits that were read for letters, and doubled letters within a word. It is for comparison only: a
+-- stored key is never folded. i and y stay apart: Desi and Desy are twins.
 create function sdmk.fold_name(name_key text) returns text
   language sql immutable parallel safe
   return regexp_replace(regexp_replace(regexp_replace(
@@ -21,9 +29,11 @@ create function sdmk.fold_name(name_key text) returns text
     'J(?=[AEIOU])', 'Y', 'g'),
     '(?<=[AEIOUY])([BCDFGHKLMNPRSTZ])\1+|(?<=[BCDFGHJKLMNPRSTWZ])([AEIOU])\2+', '\1\2', 'g');
 
--- How two words of a name differ by one slip of the hand: 'light' where that hardly makes another name (two letters exchanged;
--- a letter too many, too few or another within a long word; letters that sound or look alike), 'one' for any other letter,
--- null for more than that. Vowels make twins: Desi and Desy, Rina and Rini.
+-- Returns how two words of a name differ by one slip of the hand:
+--   light  the slip hardly makes another name: two letters exchanged; a letter too many, too few or another within a long
+--          word; letters that sound or look alike
+--   one    any other letter. A vowel for another is no light slip: Rina and Rini are twins
+--   null   more than one slip
 create function sdmk.slip(a text, b text) returns text
   language plpgsql immutable strict parallel safe as $$
 declare
@@ -59,15 +69,15 @@ begin
 end
 $$;
 
--- How two name keys agree:
+-- Returns how two name keys agree:
 --   equal      the same key
---   part       one holds all words of the other, and they share two at least; or a single letter is all that one has more, for
---              a letter may be an initial or a title
---   similar    every word has its like in the other name: folded alike, an initial, a word that was cut or abbreviated, a light
---              slip, or two words written as one; one word at least is the same but for its spelling. Or the one is a single
---              word of the other
---   near       they share two words, or one letter parts each word from its like: enough to ask a person, too little to be
---              taken for one
+--   part       one holds all words of the other, and they share at least two; or they differ by a single letter that stands
+--              alone, which may be an initial or a title
+--   similar    every word has its counterpart in the other name: folded to the same spelling, an initial, a word that was cut
+--              or abbreviated, a light slip, or two words written as one. At least one word is the same but for its spelling.
+--              Or one name is a single word of the other
+--   near       they share two words, or each word differs from its counterpart by one letter: enough to ask a person, too
+--              little to decide
 --   different  anything else
 create function sdmk.name_agreement(a text, b text) returns text
   language plpgsql immutable strict parallel safe as $$
@@ -151,10 +161,10 @@ begin
 end
 $$;
 
--- How two birth dates agree:
+-- Returns how two birth dates agree:
 --   equal
---   near       one digit, or two digits side by side exchanged, day and month exchanged, 1 January of the year, the day before
---              or after, the same day of another year
+--   near       one other digit, two adjacent digits exchanged, day and month exchanged, 1 January of the year, the day
+--              before or after, or the same day of another year
 --   partly     another day of the same year: not enough to contradict
 --   different  another year and another day
 create function sdmk.date_agreement(a date, b date) returns text
@@ -178,8 +188,11 @@ begin
 end
 $$;
 
--- How two keys of birthplaces agree: equal; near, where one holds all words of the other, one slip parts them, or both are of
--- one city or regency (BANDUNG/CICENDO is a subdistrict of BANDUNG); different.
+-- Returns how two keys of birthplaces agree:
+--   equal
+--   near       one holds all words of the other, they differ by one slip, or both are of one city or regency
+--              (BANDUNG/CICENDO is a subdistrict of BANDUNG)
+--   different  anything else
 create function sdmk.place_agreement(a text, b text) returns text
   language sql immutable parallel safe
   return case
@@ -191,7 +204,9 @@ create function sdmk.place_agreement(a text, b text) returns text
     else 'different'
   end;
 
--- Rules 1 and 3: two that carry one STR are one person. Each argument says how they agree in that.
+-- The rules. Each argument says how two records agree in that value.
+
+-- Rules 1 and 3: two records with one STR are the same person.
 create function sdmk.same_person(nik text, name text, birth_date text, birth_place text, sex text) returns boolean
   language sql immutable parallel safe
   return coalesce(case nik
@@ -199,7 +214,7 @@ create function sdmk.same_person(nik text, name text, birth_date text, birth_pla
     when 'equal' then case
       when name in ('equal', 'similar', 'part') then birth_date is distinct from 'different'
         or (name <> 'part' and birth_place is distinct from 'different' and sex is distinct from 'different')
-      -- The licence is theirs; the name waits for a person.
+      -- The licence belongs to this person, but a reviewer decides about the name.
       else birth_date = 'equal'
     end
     else case
@@ -213,8 +228,8 @@ create function sdmk.same_person(nik text, name text, birth_date text, birth_pla
     end
   end, false);
 
--- Rule 3: a deactivation of a known licence is its holder's. Without a NIK it needs the birth date, or the name with the
--- birthplace or nearly the date.
+-- Rule 3: a deactivation of a known licence belongs to the licence's holder. Without a NIK it needs the birth date, or the
+-- name together with the birthplace or a near birth date.
 create function sdmk.same_holder(nik text, name text, birth_date text, birth_place text, sex text) returns boolean
   language sql immutable parallel safe
   return coalesce(case
@@ -227,7 +242,7 @@ create function sdmk.same_holder(nik text, name text, birth_date text, birth_pla
       birth_place = 'equal' or (birth_date = 'near' and birth_place is distinct from 'different')
   end, false);
 
--- Rule 6: a row with the NIK of somebody known and an STR of nobody is that person's.
+-- Rule 6: a row with a known person's NIK, and an STR that nobody holds, belongs to that person.
 create function sdmk.same_nik_holder(name text, birth_date text, birth_place text, sex text) returns boolean
   language sql immutable parallel safe
   return coalesce(case
@@ -238,8 +253,8 @@ create function sdmk.same_nik_holder(name text, birth_date text, birth_place tex
     when name = 'part' then birth_date = 'equal' or (birth_date is null and birth_place = 'equal')
   end, false);
 
--- Rule 8: two that share neither STR nor NIK may be one person. Two NIKs that differ take a full agreement; where one is
--- missing, a value that is missing on one side, or near, does not part them. A birth date that one side alone lacks is 'missing'.
+-- Rule 8: two records that share neither STR nor NIK may be one person. If the NIKs differ, everything else must agree. If
+-- one NIK is missing, values may be near, or missing on one side. A birth date that only one side has is 'missing'.
 create function sdmk.looks_alike(nik text, name text, birth_date text, birth_place text, sex text) returns boolean
   language sql immutable parallel safe
   return coalesce(case
@@ -251,8 +266,8 @@ create function sdmk.looks_alike(nik text, name text, birth_date text, birth_pla
     when name = 'near' then birth_date = 'equal' and birth_place = 'equal' and sex is distinct from 'different'
   end, false);
 
--- '+nik ~name -birth_date': what two agree on (+), nearly (~), and differ on (-), in a fixed order. What one of them does not
--- say is left out, and so is a sex that agrees.
+-- Returns what two records agree on (+), nearly agree on (~) and differ on (-), in a fixed order: '+nik ~name -birth_date'. It
+-- leaves out a value that one of them lacks, and a sex that agrees.
 create function sdmk.match_evidence(
   nik_a bytea, name_a text, birth_date_a date, birth_place_a text, sex_a text,
   nik_b bytea, name_b text, birth_date_b date, birth_place_b text, sex_b text
@@ -268,7 +283,3 @@ create function sdmk.match_evidence(
       when 'different' then '-birth_place' end,
     case when sex_a <> sex_b then '-sex' end
   );
-
--- Rule 8 looks for people by name and date, by name and place, and by date and place.
-create index health_worker_birth_idx on sdmk.health_worker (birth_date, birth_place_key);
-create index health_worker_birth_without_nik_idx on sdmk.health_worker (birth_date, birth_place_key) where nik_digest is null;

@@ -1,13 +1,61 @@
--- Restricting and erasing the data of a person (docs/privacy.md). A restricted person is stored and shown to nobody. Of one
--- who is erased the licence history stays, under the person's number.
-alter table sdmk.health_worker add column restricted_at timestamptz, add column erased_at timestamptz;
-alter table sdmk.registration add column erased_at timestamptz;
+-- Data protection (docs/privacy.md): to whom personal data was shown, and the erasure of a person.
 
--- Few; the mirror of Odoo leaves out their registrations.
-create index health_worker_restricted_idx on sdmk.health_worker (id) where restricted_at is not null;
-create index registration_erased_idx on sdmk.registration (str_number) where erased_at is not null;
+-- To whom personal data was shown or sent: one row for each answer of the API, call of Odoo or report, or for several equal
+-- ones that were written at once. It refers to people by id only.
+create table kki.disclosure (
+  id bigint generated always as identity constraint disclosure_pkey primary key,
+  at timestamptz not null default clock_timestamp(),
+  -- The route with its method, `odoo`, or the command. sidecar/audit/disclosure-channels.ts lists the fields that each shows.
+  channel text collate "C" not null,
+  -- The operator's login, the name of the key, or the part of the sidecar.
+  actor text not null,
+  role text,
+  api_key_id bigint,
+  reason text,
+  -- The batch whose rows were shown. Some of the rows may not be tied to a person yet.
+  batch_id bigint,
+  -- The request of the first answer.
+  request_id text not null,
+  answers int not null,
+  people int8multirange not null,
+  rejections int8multirange not null,
+  -- People who were shown and have no id yet, because a plan would create them.
+  unnamed int not null,
+  constraint disclosure_tells_something check (not isempty(people) or not isempty(rejections) or unnamed > 0)
+);
 
--- Nothing brings an erased value back: no row of KKI, no import, no edit, and no undo of an earlier batch.
+create index disclosure_key_idx on kki.disclosure (api_key_id, at);
+create index disclosure_at_idx on kki.disclosure (at);
+
+-- A writer shares this lock before a row gets its id. A process that holds it exclusively therefore knows that every row
+-- with a smaller id is committed.
+create function kki.hold_disclosures() returns trigger
+  language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock_shared(hashtextextended('sdmk disclosures', 0));
+  return null;
+end
+$$;
+
+create trigger disclosure_hold before insert on kki.disclosure
+  for each statement execute function kki.hold_disclosures();
+create trigger disclosure_no_update before update on kki.disclosure
+  for each row execute function kki.refuse_change();
+create trigger disclosure_no_truncate before truncate on kki.disclosure
+  for each statement execute function kki.refuse_change();
+create trigger disclosure_no_early_delete before delete on kki.disclosure
+  for each row when (old.at > now() - interval '30 days') execute function kki.refuse_change();
+
+-- Deletes rows past their retention and returns their number. The service may delete no other row.
+create function kki.forget_disclosures(last_id bigint) returns bigint
+  language sql security definer set search_path = pg_catalog, pg_temp as $$
+  with gone as (
+    delete from kki.disclosure where id <= last_id and at <= now() - interval '30 days' returning 1
+  )
+  select count(*) from gone;
+$$;
+
+-- No row of KKI, no import, no edit and no undo of an earlier batch brings an erased value back.
 create function sdmk.keep_person_erased() returns trigger
   language plpgsql as $$
 begin
@@ -27,7 +75,7 @@ create trigger health_worker_stays_erased before update on sdmk.health_worker
 create function sdmk.keep_registration_erased() returns trigger
   language plpgsql as $$
 begin
-  -- A decision gives the licence to somebody else, whose data this row then is.
+  -- A decision gives the licence to somebody else: from now on the row holds their data.
   if new.health_worker_id <> old.health_worker_id then
     new.erased_at := null;
     return new;
@@ -43,9 +91,9 @@ $$;
 create trigger registration_stays_erased before update on sdmk.registration
   for each row when (old.erased_at is not null) execute function sdmk.keep_registration_erased();
 
--- Erases the former values of a person, and with `everything` the present ones too. Returns the rejections that it changed. The
--- caller has decided that it may be done, holds the digest key, and records it. The change records that it adds keep the
--- undo of an earlier batch from deleting what is left.
+-- Erases the former values of a person, and with `everything` the present ones too. Returns the rejections that it changed.
+-- The caller checks that it may be done, holds the digest key, and audits it. The change records that it adds prevent the
+-- undo of an earlier batch from deleting the rows that are left.
 create function sdmk.erase_person(person bigint, everything boolean) returns bigint[]
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -76,7 +124,7 @@ begin
     returning o.rejection_id
   )
   select coalesce(array_agg(distinct rejection_id), '{}') into touched from scrubbed;
-  -- A row that is no longer kept cannot be decided about.
+  -- Nobody can decide about a row that is no longer stored.
   update kki.rejection r
   set state = 'dismissed', decided_at = now(), decided_by = 'erasure', version = nextval('sdmk.version_seq')
   where r.id = any (touched) and r.state = 'open'
@@ -112,4 +160,4 @@ begin
 end
 $$;
 
-revoke execute on function sdmk.erase_person(bigint, boolean) from public;
+revoke execute on function kki.forget_disclosures(bigint), sdmk.erase_person(bigint, boolean) from public;

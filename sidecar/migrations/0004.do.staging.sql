@@ -1,0 +1,196 @@
+-- Staging: the rows of a batch between fetch and apply. Each batch has a partition of every table here, which is dropped
+-- whole after the batch has ended. The tables are logged, so that a crash loses no page.
+
+create table kki.staged_page (
+  batch_id bigint not null,
+  page int not null,
+  -- The page as KKI sent it, compressed and sealed. A row that is rejected later is stored as it came.
+  body_sealed bytea not null,
+  constraint staged_page_pkey primary key (batch_id, page)
+) partition by list (batch_id);
+
+create table kki.staged_row (
+  batch_id bigint not null,
+  row_no bigint not null,
+  page int not null,
+  page_row int not null,
+  -- A row of an import (sdmk import) may lack an STR; STR, profession and KKI's word are then null.
+  str_number text collate "C",
+  str_raw text,
+  str_format text,
+  -- The id of the person whom this row creates, if it creates one. The NIK is sealed for that id when the row is staged, and
+  -- is stored unchanged. Null where the row has no NIK.
+  new_health_worker_id bigint,
+  nik_digest bytea,
+  nik_sealed bytea,
+  name text not null,
+  title_prefix text,
+  title_suffix text,
+  name_key text collate "C" not null,
+  birth_place text,
+  birth_place_key text collate "C",
+  birth_date date,
+  sex text,
+  -- The stamp of the person's fields: infinity in an import, since they are SDMK's own. Null: the row's own stamp.
+  person_at timestamptz,
+  profession text collate "C",
+  competence text,
+  status text not null,
+  source_status text,
+  issued_on date,
+  valid_until date,
+  is_lifetime boolean not null,
+  institution text,
+  graduation_year int,
+  province text,
+  source_at timestamptz not null,
+  content_hash bytea not null,
+  -- Null in a row with a problem, which is read each time, and in a row that no walk of KKI's list brought.
+  input_digest uuid,
+  warnings text[],
+  -- Only the deactivation in this row may be used: its other fields have the problems listed.
+  ending_only boolean not null,
+  problems jsonb
+) partition by list (batch_id);
+
+-- Rows that say word for word what SDMK stores, and need no decision: nearly all rows of a full run. They are stored together
+-- for each page, since one by one they would take as long as everything that is left to decide. The arrays are parallel,
+-- with one element for each row.
+create table kki.staged_known (
+  batch_id bigint not null,
+  page int not null,
+  page_rows int[] not null,
+  row_nos bigint[] not null,
+  registration_ids bigint[] not null,
+  -- As they were when the row came. If one has changed since, the plan decides about the row after all.
+  registration_versions bigint[] not null,
+  -- The codes of each row, joined by commas, or null. Null where no row of the page has a code.
+  warnings text[]
+) partition by list (batch_id);
+
+create table kki.staged_rejection (
+  batch_id bigint not null,
+  row_no bigint not null,
+  page int not null,
+  page_row int not null,
+  subject text collate "C" not null,
+  str_number text collate "C",
+  profession text collate "C",
+  nik_digest bytea,
+  name_key text collate "C",
+  source_at timestamptz,
+  problems jsonb not null,
+  urgent boolean not null,
+  -- Rejected by the plan, not for its own content. Every plan makes these rows anew.
+  by_plan boolean not null,
+  rule smallint,
+  evidence text,
+  candidates bigint[],
+  raw_sealed bytea not null,
+  -- Keyed digest of the row as it came: a dismissed rejection stays dismissed while this is the same.
+  content_digest bytea
+) partition by list (batch_id);
+
+-- What the plan decided about each row that is not simply unchanged.
+create table kki.plan_row (
+  batch_id bigint not null,
+  row_no bigint not null,
+  outcome text not null,
+  rule smallint,
+  evidence text,
+  -- The plan already takes the id of a person whom it creates, so that other rows of the batch can refer to it.
+  health_worker_id bigint,
+  health_worker_version bigint,
+  registration_id bigint,
+  registration_version bigint,
+  status text,
+  -- Nobody held the STR when the plan was made. If somebody does at the apply, the plan no longer fits.
+  str_is_new boolean not null default false,
+  -- Only status, end date and stamp of the row may be used.
+  ending_only boolean not null default false,
+  problems jsonb,
+  candidates bigint[],
+  urgent boolean not null default false,
+  warnings text[],
+  constraint plan_row_outcome_known check (outcome in ('created', 'linked', 'updated', 'unchanged', 'superseded', 'rejected'))
+) partition by list (batch_id);
+
+-- Sealed values cannot be compressed, and numbers that lie close together hardly: trying takes as long as storing them.
+alter table kki.staged_page alter column body_sealed set storage external;
+alter table kki.staged_rejection alter column raw_sealed set storage external;
+alter table kki.staged_known
+  alter column page_rows set storage external,
+  alter column row_nos set storage external,
+  alter column registration_ids set storage external,
+  alter column registration_versions set storage external;
+
+-- The login of the service does not own the tables. These functions do for it what only the owner may do, and no more than
+-- their names say. They run as the login that migrates; roles/service.sql grants them.
+
+-- Gives a partition the grants of its parent, because statements name the partition itself.
+create function kki.inherit_grants(part regclass) returns void
+  language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  granted record;
+begin
+  for granted in
+    select a.privilege_type as privilege, a.grantee::regrole as grantee
+    from pg_inherits i join pg_class c on c.oid = i.inhparent, aclexplode(c.relacl) a
+    where i.inhrelid = part and a.grantee not in (0, c.relowner)
+  loop
+    execute format('grant %s on %s to %s', granted.privilege, part, granted.grantee);
+  end loop;
+end
+$$;
+
+-- Makes the partitions of a batch, or empties them. Attaching takes a weak lock on the parents, so other batches go on.
+create function kki.open_staging(batch bigint) returns void
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  parent text;
+  part text;
+begin
+  foreach parent in array array['staged_page', 'staged_row', 'staged_known', 'staged_rejection', 'plan_row'] loop
+    part := parent || '_' || batch;
+    if to_regclass(format('kki.%I', part)) is null then
+      execute format('create table kki.%I (like kki.%I including all)', part, parent);
+      execute format('alter table kki.%I attach partition kki.%I for values in (%s)', parent, part, batch);
+      perform kki.inherit_grants(format('kki.%I', part)::regclass);
+    else
+      execute format('truncate kki.%I', part);
+    end if;
+  end loop;
+end
+$$;
+
+-- Drops the partitions of a batch. It needs an exclusive lock on the parents for a moment, so callers set lock_timeout.
+create function kki.drop_staging(batch bigint) returns void
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  parent text;
+begin
+  foreach parent in array array['staged_page', 'staged_row', 'staged_known', 'staged_rejection', 'plan_row'] loop
+    execute format('drop table if exists kki.%I', parent || '_' || batch);
+  end loop;
+end
+$$;
+
+-- Renews the planner's statistics of tables in our schemas; other tables are left alone. Statistics of few rows are enough,
+-- because the planner must only tell none from many; ten times as many rows take ten times as long.
+create function kki.renew_statistics(variadic tables regclass[]) returns void
+  language plpgsql security definer set search_path = pg_catalog, pg_temp set default_statistics_target = 10 as $$
+declare
+  ours regclass;
+begin
+  for ours in
+    select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.oid = any (tables) and n.nspname in ('sdmk', 'kki')
+  loop
+    execute format('analyze %s', ours);
+  end loop;
+end
+$$;
+
+revoke execute on function
+  kki.inherit_grants(regclass), kki.open_staging(bigint), kki.drop_staging(bigint), kki.renew_statistics(regclass[])
+  from public;

@@ -1,0 +1,119 @@
+-- The review queue: rejected rows that wait, what people decided about them, and what KKI answered when it was asked again.
+
+create table kki.rejection (
+  id bigint generated always as identity constraint rejection_pkey primary key,
+  source text not null default 'kki',
+  -- The canonical STR, or row: and the digest of a row that has none.
+  subject text collate "C" not null,
+  str_number text collate "C",
+  profession text collate "C",
+  code text not null,
+  -- Where in the row, and what about it: [{"instancePath": "/nik", "params": {...}}, ...]
+  problems jsonb not null,
+  state text not null default 'open',
+  urgent boolean not null,
+  rule smallint,
+  evidence text,
+  candidates bigint[],
+  seen_count bigint not null default 1,
+  first_seen_at timestamptz not null default now(),
+  last_seen_at timestamptz not null default now(),
+  first_batch_id bigint not null constraint rejection_first_batch_fkey references kki.batch (id),
+  last_batch_id bigint not null constraint rejection_last_batch_fkey references kki.batch (id),
+  decided_at timestamptz,
+  decided_by text,
+  decision_reason text,
+  -- The batch in which the row was no longer rejected, or that carried out the decision.
+  closed_by_batch_id bigint constraint rejection_closed_by_batch_fkey references kki.batch (id),
+  version bigint not null default nextval('sdmk.version_seq'),
+  constraint rejection_state_known check (state in ('open', 'resolved', 'dismissed', 'healed'))
+)
+-- Each full run updates every open rejection: it was seen again.
+with (fillfactor = 50);
+
+create unique index rejection_open_uniq on kki.rejection (source, subject, code) where state = 'open';
+create index rejection_open_subject_idx on kki.rejection (subject) where state = 'open';
+create index rejection_open_code_idx on kki.rejection (code, id) where state = 'open';
+create index rejection_dismissed_idx on kki.rejection (source, subject, code) where state = 'dismissed';
+create index rejection_state_idx on kki.rejection (state, urgent, id);
+create index rejection_closed_by_batch_idx on kki.rejection (closed_by_batch_id) where closed_by_batch_id is not null;
+
+-- Each time a batch met a rejected row. Several codes of one row share its row number. A rejection may stand for rows of
+-- several people who carry one STR, and each row waits for itself: if one person's row is no longer rejected, the other
+-- person's revocation stays in the queue.
+create table kki.rejection_occurrence (
+  batch_id bigint not null constraint rejection_occurrence_batch_fkey references kki.batch (id),
+  row_no bigint not null,
+  rejection_id bigint not null constraint rejection_occurrence_rejection_fkey references kki.rejection (id),
+  page int not null,
+  page_row int not null,
+  profession text collate "C",
+  -- What the row says about its licence, and KKI's word for it; null where that is not known.
+  status text,
+  source_status text,
+  urgent boolean not null default false,
+  nik_digest bytea,
+  name_key text collate "C",
+  source_at timestamptz,
+  -- The row as KKI sent it, sealed; null after RAW_RETENTION_DAYS.
+  raw_sealed bytea,
+  -- Keyed digest of the row as it came: a dismissed rejection stays dismissed while this is the same.
+  content_digest bytea,
+  -- The batch in which this row was no longer rejected, or came again and was rejected again.
+  settled_by_batch_id bigint constraint rejection_occurrence_settled_by_fkey references kki.batch (id),
+  constraint rejection_occurrence_pkey primary key (batch_id, row_no, rejection_id)
+);
+
+-- Sealed values cannot be compressed.
+alter table kki.rejection_occurrence alter column raw_sealed set storage external;
+
+-- For the last occurrence of a rejection; see kki.change about the order at the end.
+create index rejection_occurrence_rejection_id_idx on kki.rejection_occurrence (rejection_id, batch_id, row_no);
+create index rejection_occurrence_waiting_idx on kki.rejection_occurrence (rejection_id) where settled_by_batch_id is null;
+create index rejection_occurrence_waiting_nik_idx on kki.rejection_occurrence (nik_digest)
+  where settled_by_batch_id is null and nik_digest is not null;
+create index rejection_occurrence_settled_by_idx on kki.rejection_occurrence (settled_by_batch_id)
+  where settled_by_batch_id is not null;
+
+-- Rule 0: the person to whom a reviewer assigned the rows of this STR and NIK.
+create table kki.decision (
+  id bigint generated always as identity constraint decision_pkey primary key,
+  str_number text collate "C" not null,
+  -- Null where the row has no NIK that identifies somebody.
+  nik_digest bytea,
+  -- A decision about a row without a NIK is about the person of this name: a row of somebody else may carry the same STR.
+  name_key text collate "C",
+  -- Null until the person whom the decision creates exists.
+  health_worker_id bigint constraint decision_health_worker_fkey references sdmk.health_worker (id),
+  rejection_id bigint constraint decision_rejection_fkey references kki.rejection (id),
+  batch_id bigint constraint decision_batch_fkey references kki.batch (id),
+  decided_by text not null,
+  decided_at timestamptz not null default now(),
+  withdrawn_at timestamptz
+);
+
+create unique index decision_standing_uniq on kki.decision (str_number, nik_digest, name_key) nulls not distinct
+  where withdrawn_at is null;
+create index decision_health_worker_id_idx on kki.decision (health_worker_id);
+
+create function kki.decision_fits(decision kki.decision, nik_digest bytea, name_key text) returns boolean
+  language sql stable parallel safe
+  return decision.withdrawn_at is null
+    and decision.nik_digest is not distinct from nik_digest
+    and (decision.name_key is null or sdmk.names_compatible(decision.name_key, name_key));
+
+-- STRs that a retry batch asks KKI for, one by one.
+create table kki.retry_item (
+  batch_id bigint not null constraint retry_item_batch_fkey references kki.batch (id),
+  item_no int not null,
+  str_number text collate "C" not null,
+  -- As KKI spelled it in the rejected row.
+  str_asked text not null,
+  -- Null until KKI has answered.
+  answer text,
+  answered_at timestamptz,
+  constraint retry_item_pkey primary key (batch_id, item_no),
+  constraint retry_item_answer_known check (answer in ('found', 'not_found', 'refused'))
+);
+
+create index retry_item_str_number_idx on kki.retry_item (str_number);
