@@ -2,12 +2,19 @@ import { readFileSync } from 'node:fs'
 
 /**
  * Returns the text of an `.sql` file beside this module, such as `plan/02-fill.sql`; read once, when the process starts.
- * `:lookalikes(newcomer, known)` stands for `plan/lookalikes.sql` over these two relations.
+ * `:namesakes(newcomer, known)` and `:near_misses(newcomer, known)` stand for the files of these names over these two
+ * relations, and `:lookalikes(newcomer, known)` for both.
  */
 export function sql(file: string): string {
-  return read(file).replace(/:lookalikes\(([a-z_.]+), ([a-z_.]+)\)/g, (_, newcomers: string, known: string) =>
-    read('plan/lookalikes.sql').replaceAll('NEWCOMERS', newcomers).replaceAll('KNOWN', known)
-  )
+  return read(file)
+    .replace(/:lookalikes(\(.*?\))/g, ':namesakes$1\n  union\n  :near_misses$1')
+    .replace(
+      /:(namesakes|near_misses)\(([a-z_.]+), ([a-z_.]+)\)/g,
+      (_, part: string, newcomers: string, known: string) =>
+        read(`plan/${part.replace('_', '-')}.sql`)
+          .replaceAll('NEWCOMERS', newcomers)
+          .replaceAll('KNOWN', known)
+    )
 }
 
 function read(file: string): string {

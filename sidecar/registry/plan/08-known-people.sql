@@ -13,22 +13,35 @@ with by_str as (
   where w.outcome is null
   group by w.row_no
 ), by_nik as (
-  -- Another row of the same STR and person may know the NIK that this one lacks.
   select w.row_no, n.id as nik_worker
   from work w
-  left join str_group g on g.str_number = w.str_number and not w.is_apart
-  join sdmk.health_worker n on n.nik_digest = coalesce(w.nik_digest, g.nik_digest)
+  join sdmk.health_worker n on n.nik_digest = w.nik_digest
   where w.outcome is null
+  union all
+  -- Another row of the same STR and person may know the NIK that this one lacks.
+  select w.row_no, n.id
+  from str_group g
+  join work w on w.str_number = g.str_number and w.outcome is null and w.nik_digest is null and not w.is_apart
+  join sdmk.health_worker n on n.nik_digest = g.nik_digest
 ), doubted as (
+  select row_no from work where outcome is null and (problems is not null or is_apart)
+  union
   select w.row_no
-  from work w
-  left join str_group g on g.str_number = w.str_number and not w.is_apart
-  where w.outcome is null and (w.problems is not null or w.is_apart or not g.is_one_person)
+  from str_group g
+  join work w on w.str_number = g.str_number and w.outcome is null and not w.is_apart
+  where not g.is_one_person
 )
-select row_no, by_str.people, by_str.health_worker_id, by_str.candidates, by_str.oldest_at, by_str.active_at, by_str.has_news, by_nik.nik_worker
-from by_str
-full join by_nik using (row_no)
-full join doubted using (row_no);
+select m.row_no, m.people, m.health_worker_id, m.candidates, m.oldest_at, m.active_at, m.has_news, m.nik_worker,
+  -- Other rows of the STR are somebody's, and not whom this deactivation is of.
+  w.is_apart and exists (select from str_group o where o.str_number = w.str_number) as is_set_apart
+from (
+  select row_no, by_str.people, by_str.health_worker_id, by_str.candidates, by_str.oldest_at, by_str.active_at, by_str.has_news,
+    by_nik.nik_worker
+  from by_str
+  full join by_nik using (row_no)
+  full join doubted using (row_no)
+) m
+join work w using (row_no);
 analyze met;
 with known as (
   select
@@ -44,9 +57,7 @@ with known as (
     sdmk.same_person(by_str.nik, by_str.name, by_str.birth_date, by_str.birth_place, by_str.sex) as str_is_same,
     sdmk.same_holder(by_str.nik, by_str.name, by_str.birth_date, by_str.birth_place, by_str.sex) as is_holders,
     coalesce(n.id <> s.id, false) as nik_is_another,
-    w.is_apart,
-    -- Other rows of the STR are somebody's, and not whom this deactivation is of.
-    w.is_apart and exists (select from str_group o where o.str_number = w.str_number) as is_set_apart,
+    w.is_apart, m.is_set_apart,
     by_nik.name = 'equal' and by_nik.birth_place = 'equal' and by_nik.birth_date is distinct from 'different'
       and (by_nik.sex is distinct from 'different' or by_nik.birth_date = 'equal') as nik_agrees_fully,
     sdmk.same_nik_holder(by_nik.name, by_nik.birth_date, by_nik.birth_place, by_nik.sex) as nik_agrees

@@ -11,10 +11,13 @@ analyze retold;
 -- Not materialized, as below: the planner knows much of the table and nothing of what it holds in hand.
 with newcomer as not materialized (
   select row_no, nik_digest, name_key, birth_date, birth_place_key, sex from work where outcome is null and name_key is not null
+), beside_retold as not materialized (
+  -- Nobody, and nothing is read, where no row tells of somebody known.
+  select * from newcomer where exists (select from retold)
 ), candidate as (
   :lookalikes(newcomer, sdmk.health_worker)
   union
-  :lookalikes(newcomer, retold)
+  :lookalikes(beside_retold, retold)
 ), grouped as (
   select row_no, array_agg(id order by id) as candidates from candidate group by row_no
 )

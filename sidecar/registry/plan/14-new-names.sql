@@ -29,15 +29,13 @@ with fresh as not materialized (
   from work where outcome is null and status = 'active' and name_key is not null
 ), without_nik as (
   select * from fresh where nik_digest is null
-), with_nik as (
-  select n.row_no, n.row_no as id, n.nik_digest, n.name_key, n.birth_date, n.birth_place_key, n.sex
+), open_namesake as (
+  select n.row_no, n.row_no as id, n.nik_digest, n.name_key, n.birth_date, n.birth_place_key
   from namesake n join work w on w.row_no = n.row_no and w.outcome is null
-  where n.nik_digest is not null
 ), pair as (
-  -- Each pair of whom one lacks a NIK, and then those with two.
-  :lookalikes(without_nik, fresh)
+  :namesakes(open_namesake, open_namesake)
   union
-  :lookalikes(with_nik, with_nik)
+  :near_misses(without_nik, fresh)
 )
 select distinct case when is_first then a.row_no else b.row_no end as older, case when is_first then b.row_no else a.row_no end as younger
 from pair p
@@ -47,6 +45,7 @@ cross join lateral (
   select (a.source_at, a.content_hash, a.row_no) < (b.source_at, b.content_hash, b.row_no) as is_first
 ) o
 where p.row_no <> p.id;
+analyze alike;
 
 -- Who looks like somebody older that is created waits; who looks only like somebody that waits is created: one round after
 -- the other, as if the rows came one by one.

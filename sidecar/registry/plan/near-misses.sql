@@ -1,22 +1,6 @@
--- Who of KNOWN is much alike to whom of NEWCOMERS, as sdmk.looks_alike judges. A pair is found by name and birth date, by name
--- and birthplace, or by birth date and birthplace. With a NIK on both sides it is found by name and date alone, for there
--- are as many of those as rows. Each part says which side lacks a NIK, so that the few who lack one lead.
-select n.row_no, h.id
-from NEWCOMERS n
-join KNOWN h on h.name_key = n.name_key and h.birth_date = n.birth_date
-where n.nik_digest is not null and h.nik_digest <> n.nik_digest
-  and sdmk.place_agreement(h.birth_place_key, n.birth_place_key) is distinct from 'different'
-union
-select n.row_no, h.id
-from NEWCOMERS n
-join KNOWN h on h.name_key = n.name_key and h.birth_date = n.birth_date
-where n.nik_digest is null
-union
-select n.row_no, h.id
-from NEWCOMERS n
-join KNOWN h on h.name_key = n.name_key and h.birth_date = n.birth_date and h.nik_digest is null
-where n.nik_digest is not null
-union
+-- Who of KNOWN is much alike to whom of NEWCOMERS, as sdmk.looks_alike judges, though name or birth date differ. One of the two
+-- lacks a NIK. A pair is found by name and birthplace, or by birth date and birthplace. Each of these parts is cut in two by
+-- the side that lacks the NIK, so that the few who lack one lead.
 select n.row_no, h.id
 from NEWCOMERS n
 join KNOWN h on h.name_key = n.name_key and h.birth_place_key = n.birth_place_key
