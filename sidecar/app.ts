@@ -9,7 +9,9 @@ import refusals from './api/denied-requests.ts'
 import disclosure from './api/disclosures.ts'
 import { healthWorkerRoutes } from './api/health-workers.ts'
 import { integrationRoutes } from './api/integration.ts'
+import { createNikLookup } from './api/nik-lookup.ts'
 import { odooAccountRoutes } from './api/odoo-account.ts'
+import { personReportRoutes } from './api/person-reports.ts'
 import { privacyRoutes } from './api/privacy.ts'
 import { registrationRoutes } from './api/registrations.ts'
 import { rejectionRoutes } from './api/rejections.ts'
@@ -161,13 +163,16 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(deskRoutes, {
         desk: { mapping, identity, transform: createTransform(mapping), maxSkewSeconds: config.kki.maxSkewSeconds }
       })
+      // One for all routes: they share the count.
+      const lookUpNik = createNikLookup(app, config.nikLookupsPerHour)
       await app.register(healthWorkerRoutes, {
         identity,
         mapping,
         timeZone: config.timeZone,
-        nikLookupsPerHour: config.nikLookupsPerHour
+        lookUpNik
       })
       await app.register(revealRoutes, { identity })
+      await app.register(personReportRoutes, { identity, lookUpNik })
       await app.register(privacyRoutes, { timeZone: config.timeZone, retentionYears: config.identityRetentionYears })
       await app.register(registrationRoutes)
       await app.register(integrationRoutes, { mapping, timeZone: config.timeZone })

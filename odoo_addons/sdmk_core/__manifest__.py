@@ -1,7 +1,7 @@
 {
     "name": "SDMK Core",
     "summary": "Health workers and their registrations, as SDMK knows them",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "category": "Human Resources",
     "author": "HealthForce",
     "website": "https://github.com/healthforce-org",
@@ -13,6 +13,7 @@
         "security/ir.model.access.csv",
         "views/sdmk_registration_views.xml",
         "views/sdmk_health_worker_edit_views.xml",
+        "views/sdmk_privacy_decision_views.xml",
         "views/sdmk_health_worker_views.xml",
         "views/sdmk_bulk_read_views.xml",
         "views/sdmk_core_menus.xml",

@@ -22,7 +22,7 @@ import { nameKey } from '../transform/name.ts'
 import { nikFault } from '../transform/nik.ts'
 import { callerOf } from './caller.ts'
 import { refuse } from './deny.ts'
-import { createNikLookup } from './nik-lookup.ts'
+import type { LookUpNik } from './nik-lookup.ts'
 import { Id, IdParams, Instant, nullable, pageOf, problems, Reason } from './schemas.ts'
 
 const Day = nullable(Type.String({ format: 'date' }))
@@ -120,16 +120,14 @@ export interface HealthWorkerRoutesOptions {
   identity: IdentityKeys
   mapping: Mapping
   timeZone: string
-  /** Lookups of a NIK that one key may make. */
-  nikLookupsPerHour: number
+  lookUpNik: LookUpNik
 }
 
 /** Finding, reading and editing people of the registry. Search is a POST, so that no identity number stands in an address. */
 export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOptions> = async (
   app,
-  { identity, mapping, timeZone, nikLookupsPerHour }
+  { identity, mapping, timeZone, lookUpNik }
 ) => {
-  const lookUpNik = createNikLookup(app, nikLookupsPerHour)
   const birthPlaceOf = compileBirthPlaces(mapping.birthPlaceAliases)
   const isBlank = {
     name: compileBlankTest(mapping, 'name'),

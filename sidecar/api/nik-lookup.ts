@@ -19,6 +19,9 @@ export interface NikLookup {
 /** Looks a NIK up, within the transaction of its audit event. */
 type Work<T> = (client: pg.PoolClient) => Promise<{ result: LookupResult; foundIds: number[]; value: T }>
 
+/** @throws Problem `RATE_LIMITED`, with `Retry-After` on the reply */
+export type LookUpNik = <T>(caller: Caller, reply: FastifyReply, lookup: NikLookup, work: Work<T>) => Promise<T>
+
 const action = 'nik.looked_up'
 
 /**
@@ -28,7 +31,7 @@ const action = 'nik.looked_up'
  * audited before its answer is given, and a key may make `perHour` of them. The count is taken from the audit, so that all
  * processes share it; lookups of one key wait for each other, so that none slips past it.
  */
-export function createNikLookup(app: FastifyInstance, perHour: number) {
+export function createNikLookup(app: Pick<FastifyInstance, 'database' | 'metrics'>, perHour: number): LookUpNik {
   const counter = new app.metrics.client.Counter({
     name: 'sdmk_nik_lookups_total',
     help: 'Lookups of an identity number that a caller named, by result',
@@ -36,8 +39,7 @@ export function createNikLookup(app: FastifyInstance, perHour: number) {
   })
   for (const result of lookupResults) counter.inc({ result }, 0)
 
-  /** @throws Problem `RATE_LIMITED`, with `Retry-After` on the reply */
-  return async <T>(caller: Caller, reply: FastifyReply, { reason, healthWorkerId }: NikLookup, work: Work<T>) => {
+  return async (caller, reply, { reason, healthWorkerId }, work) => {
     const outcome = await app.database.withTransaction(async client => {
       const waitSeconds = await secondsUntilAllowed(client, caller.apiKeyId, perHour)
       if (waitSeconds > 0) return { waitSeconds }

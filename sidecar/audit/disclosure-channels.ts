@@ -30,6 +30,7 @@ export const channels = {
   'GET /v1/health-workers/:id': person,
   'PATCH /v1/health-workers/:id': person,
   'POST /v1/health-workers/:id/reveal': ['nik'],
+  'POST /v1/person-reports': [...person, 'history'],
   'GET /v1/batches/:id/changes': ['name', 'licence'],
   'GET /v1/batches/:id/rejections': ['licence'],
   'GET /v1/registrations/unseen': ['licence'],

@@ -86,9 +86,15 @@ const HealthWorker = Type.Object(
     nik_source: o(Source),
     birth_place_source: o(Source),
     birth_date_source: o(Source),
-    sex_source: o(Source)
+    sex_source: o(Source),
+    erased_at: o(Moment)
   },
   { ...closed, title: 'HealthWorker' }
+)
+
+const Restricted = Type.Object(
+  { id: Id, version: Version, active: Type.Literal(false), restricted_at: Moment, erased_at: o(Moment) },
+  { ...closed, title: 'Restricted', description: 'the person’s data is restricted: Odoo shows that alone' }
 )
 
 const Registration = Type.Object(
@@ -211,7 +217,10 @@ export const payloadSchemas = {
   'health-workers': Type.Object(
     {
       repair: repairOf('health_workers'),
-      health_workers: tableOf(Type.Union([HealthWorker, Gone]), HealthWorker.properties),
+      health_workers: tableOf(Type.Union([HealthWorker, Restricted, Gone]), {
+        ...HealthWorker.properties,
+        ...Restricted.properties
+      }),
       registrations: tableOf(Type.Union([Registration, Gone]), Registration.properties)
     },
     {

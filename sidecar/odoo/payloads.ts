@@ -50,8 +50,11 @@ export function peoplePayload(pool: pg.Pool, { people, registrations }: PeopleId
       health_workers: withRows(await readTable(client, 'health_workers', ids), goneOf('health_workers')),
       registrations: withRows(await readTable(client, 'registrations', ids), goneOf('registrations'))
     })
-    const isGone = new Set(rows.filter(({ kind }) => kind === 'health_workers').map(({ id }) => id))
-    return { ...payload, shown: { channel: 'odoo', people: ids.filter(id => !isGone.has(id)) } }
+    const shown = await client.query<{ id: number }>(
+      'select id from sdmk.health_worker where id = any ($1) and restricted_at is null',
+      [ids]
+    )
+    return { ...payload, shown: { channel: 'odoo', people: shown.rows.map(({ id }) => id) } }
   })
 }
 

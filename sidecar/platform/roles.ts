@@ -1,24 +1,32 @@
 import type { Scope } from './scopes.ts'
 
-/** What an operator of Odoo may be, the least first: each may do what those before it may. */
-export const roles = ['auditor', 'verifier', 'administrator'] as const
+/** What an operator of Odoo may be. Of the first three each may do what those before it may; the last is apart from them. */
+export const roles = ['auditor', 'verifier', 'administrator', 'data_protection_officer'] as const
 export type Role = (typeof roles)[number]
 
-/** The least role that may use a scope. Nobody speaks for others on behalf of somebody else. */
-const leastRole: Record<Exclude<Scope, 'actor:delegate'>, Role> = {
-  'runs:read': 'auditor',
-  'registry:read': 'auditor',
-  'audit:read': 'auditor',
-  'rejections:write': 'verifier',
-  'registry:reveal': 'verifier',
-  'registry:search-nik': 'verifier',
-  'runs:write': 'administrator',
-  'registry:write': 'administrator',
-  'privacy:manage': 'administrator',
-  'settings:write': 'administrator'
+const administrators: readonly Role[] = ['administrator']
+const verifiers: readonly Role[] = ['verifier', ...administrators]
+const auditors: readonly Role[] = ['auditor', ...verifiers]
+
+/**
+ * The roles that may use a scope. Whoever runs the integration does not decide about the rights of people, and whoever
+ * decides about them changes nothing else. Nobody speaks for others on behalf of somebody else.
+ */
+const rolesThatMay: Record<Scope, readonly Role[]> = {
+  'runs:read': auditors,
+  'registry:read': auditors,
+  'audit:read': auditors,
+  'rejections:write': verifiers,
+  'registry:reveal': verifiers,
+  'registry:search-nik': verifiers,
+  'runs:write': administrators,
+  'registry:write': administrators,
+  'settings:write': administrators,
+  'privacy:manage': ['data_protection_officer'],
+  'actor:delegate': []
 }
 
 /** Returns whether an operator of this role may use the scope, if their program's key has it. */
 export function roleAllows(role: Role, scope: Scope): boolean {
-  return scope !== 'actor:delegate' && roles.indexOf(role) >= roles.indexOf(leastRole[scope])
+  return rolesThatMay[scope].includes(role)
 }

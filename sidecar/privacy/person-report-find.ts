@@ -60,7 +60,7 @@ export async function ofPerson(client: pg.ClientBase, keys: IdentityKeys, id: nu
 }
 
 async function byNik(client: pg.ClientBase, keys: IdentityKeys, nik: string): Promise<Subject> {
-  if (!/^\d{16}$/.test(nik)) throw new RequestInvalid('nik', 'must be 16 digits, on standard input')
+  if (!/^\d{16}$/.test(nik)) throw new RequestInvalid('nik', 'must be 16 digits')
   const identity = await readIdentity(client, keys)
   const nikDigest = identity.digestNik(nik)
   const { rows } = await client.query<StoredNik>(`select ${storedNik} from sdmk.health_worker where nik_digest = $1`, [
@@ -89,7 +89,7 @@ type Near = PersonCandidate & { isExact: boolean }
 async function byStr(client: pg.ClientBase, given: string): Promise<Near[]> {
   const strNumber = canonicalStr(given)
   if (strNumber.length < 8 || strNumber.length > 24) {
-    throw new RequestInvalid('str', 'must have 8 to 24 letters and digits, on standard input')
+    throw new RequestInvalid('str', 'must have 8 to 24 letters and digits')
   }
   const { rows } = await client.query<Near>(
     `select h.id, h.name, ${registrations}, true as "isExact" from sdmk.health_worker h
@@ -102,9 +102,8 @@ async function byStr(client: pg.ClientBase, given: string): Promise<Near[]> {
 async function byName(client: pg.ClientBase, given: string): Promise<Near[]> {
   const [name = '', birthDate = ''] = given.split('\n').map(line => line.trim())
   const key = nameKey(name)
-  if (key === '') throw new RequestInvalid('name', 'must hold more than titles, on the first line of standard input')
-  if (!isDay(birthDate))
-    throw new RequestInvalid('birthDate', 'must be YYYY-MM-DD, on the second line of standard input')
+  if (key === '') throw new RequestInvalid('name', 'must hold more than titles')
+  if (!isDay(birthDate)) throw new RequestInvalid('birthDate', 'must be YYYY-MM-DD')
   const { rows } = await client.query<Near & { key: string }>(
     `select h.id, h.name, ${registrations}, h.name_key as key, h.name_key = $2 as "isExact"
     from sdmk.health_worker h where h.birth_date = $1 order by h.id`,

@@ -106,6 +106,43 @@ const words = {
   }
 } as const satisfies Record<Language, Record<string, string>>
 
+/** What stands for a code of the database. A code that has no word is shown as it is. */
+const terms: Record<Language, Record<string, string>> = {
+  en: {
+    'person.restricted': 'restricted',
+    'person.restriction_lifted': 'restriction lifted',
+    'person.erased': 'erased',
+    data_protection_officer: 'data protection officer'
+  },
+  id: {
+    male: 'laki-laki',
+    female: 'perempuan',
+    active: 'aktif',
+    suspended: 'dibekukan',
+    inactive: 'tidak aktif',
+    revoked: 'dicabut',
+    expired: 'kedaluwarsa',
+    deceased: 'meninggal',
+    replaced: 'digantikan',
+    unknown: 'tidak diketahui',
+    created: 'dicatat',
+    linked: 'ditambahkan',
+    updated: 'diperbarui',
+    edited: 'dikoreksi',
+    open: 'terbuka',
+    resolved: 'diputuskan',
+    dismissed: 'dikesampingkan',
+    healed: 'selesai dengan sendirinya',
+    'person.restricted': 'dibatasi',
+    'person.restriction_lifted': 'pembatasan diakhiri',
+    'person.erased': 'dihapus',
+    auditor: 'auditor',
+    verifier: 'verifikator',
+    administrator: 'admin integrasi',
+    data_protection_officer: 'pejabat pelindungan data'
+  }
+}
+
 /** A report as it is printed: sections of lines. A line that begins with blanks belongs to the one above it. */
 export interface ReportDocument {
   language: Language
@@ -121,6 +158,7 @@ export interface ReportDocument {
  */
 export function toDocument(report: PersonReport, language: Language): ReportDocument {
   const t = words[language]
+  const term = (code: string) => terms[language][code] ?? code
   const accessLines = ({ at, by, key, reason }: Access) => [
     at,
     `  ${t.by}: ${quote(by)}`,
@@ -130,7 +168,7 @@ export function toDocument(report: PersonReport, language: Language): ReportDocu
   const recipientLines = ({ channel, by, role, key, reason, times, firstAt, lastAt }: Recipient) => [
     `${channel === 'odoo' ? t.odoo : channel}: ${times} ${t.times}, ${firstAt} – ${lastAt}`,
     `  ${t.by}: ${quote(by)}`,
-    ...(role === null ? [] : [`  ${t.role}: ${role}`]),
+    ...(role === null ? [] : [`  ${t.role}: ${term(role)}`]),
     ...(key === null ? [] : [`  ${t.key}: ${quote(key)}`]),
     ...(reason === null ? [] : [`  ${t.reason}: ${quote(reason)}`])
   ]
@@ -154,7 +192,7 @@ export function toDocument(report: PersonReport, language: Language): ReportDocu
         title: t.registrations,
         lines: (person?.registrations ?? []).map(
           ({ strNumber, profession, status, validUntil, isLifetime, sourceAt, match }) =>
-            `${strNumber} ${profession} ${status}, ${isLifetime ? t.forLife : `${t.until} ${validUntil ?? '?'}`}, ${t.kki} ${sourceAt ?? '?'}; ${t.tied} ${match.rule}`
+            `${strNumber} ${report.professions[profession]?.[language] ?? profession}, ${term(status)}, ${isLifetime ? t.forLife : `${t.until} ${validUntil ?? '?'}`}, ${t.kki} ${sourceAt ?? '?'}; ${t.tied} ${match.rule}`
         )
       },
       {
@@ -166,7 +204,7 @@ export function toDocument(report: PersonReport, language: Language): ReportDocu
         lines: report.changes.map(({ operation, fields, strNumber, batch }) =>
           [
             batch ? `${batch.at} ${t.batch} ${batch.id} (${batch.kind})` : t.byHand,
-            [operation, strNumber].filter(Boolean).join(' '),
+            [term(operation), strNumber].filter(Boolean).join(' '),
             ...(fields.length > 0 ? [fields.join(', ')] : [])
           ].join(': ')
         )
@@ -175,7 +213,7 @@ export function toDocument(report: PersonReport, language: Language): ReportDocu
         title: t.refusedRows,
         lines: report.refusedRows.map(
           ({ code, state, strNumber, firstSeenAt, lastSeenAt, isRowKept }) =>
-            `${strNumber ?? '-'} ${codeText(code, language)?.title ?? code} (${state}), ${firstSeenAt} – ${lastSeenAt}; ${isRowKept ? t.kept : t.purged}`
+            `${strNumber ?? '-'} ${codeText(code, language)?.title ?? code} (${term(state)}), ${firstSeenAt} – ${lastSeenAt}; ${isRowKept ? t.kept : t.purged}`
         )
       },
       {
@@ -189,7 +227,7 @@ export function toDocument(report: PersonReport, language: Language): ReportDocu
       { title: t.editedBy, lines: report.editedBy.flatMap(accessLines) },
       {
         title: t.privacyDecisions,
-        lines: report.privacyDecisions.flatMap(event => [`${event.action}`, ...accessLines(event).map(l => `  ${l}`)])
+        lines: report.privacyDecisions.flatMap(event => [term(event.action), ...accessLines(event).map(l => `  ${l}`)])
       },
       {
         title: t.shownTo,
@@ -268,6 +306,6 @@ function personLines(person: NonNullable<PersonReport['person']>, language: Lang
     ...value(t.name, name, sources.name),
     ...value(t.birthPlace, person.birthPlace, sources.birthPlace),
     ...value(t.birthDate, person.birthDate, sources.birthDate),
-    ...value(t.sex, person.sex, sources.sex)
+    ...value(t.sex, person.sex && (terms[language][person.sex] ?? person.sex), sources.sex)
   ]
 }

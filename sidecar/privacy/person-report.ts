@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Language } from '../platform/problem-texts.ts'
 import { type HealthWorker, readHealthWorker } from '../registry/health-workers.ts'
 import type { Subject } from './person-report-find.ts'
 
@@ -9,6 +10,8 @@ export interface PersonReport {
   person: (HealthWorker & { storedSince: string; restrictedSince: string | null; erasedAt: string | null }) | null
   /** The number of the person, also of one who is gone. */
   healthWorkerId: number | null
+  /** The names of the professions of the registrations, by their codes. */
+  professions: Record<string, Record<Language, string>>
   /** People who once had this NIK here, and no longer have it. */
   formerOf: { healthWorkerId: number; until: string }[]
   /** Until when this person had other NIKs here. */
@@ -85,6 +88,10 @@ export async function reportPerson(
     [id]
   )
   const person = id === null ? null : await readHealthWorker(client, id, { withRestricted: true })
+  const professions = await list<{ code: string } & Record<Language, string>>(
+    'select code, name_en as en, name_id as id from sdmk.profession where code = any ($1)',
+    [(person?.registrations ?? []).map(({ profession }) => profession)]
+  )
   const strNumbers = [...new Set([strNumber, ...(person?.registrations ?? []).map(r => r.strNumber)])].filter(Boolean)
   const refusedRows = await list<RefusedRow>(
     `select r.id, r.code, r.state, r.str_number as "strNumber", ${iso('r.first_seen_at')} as "firstSeenAt",
@@ -98,6 +105,7 @@ export async function reportPerson(
     at: new Date().toISOString(),
     person: person && stored ? { ...person, ...stored } : null,
     healthWorkerId: id,
+    professions: Object.fromEntries(professions.map(({ code, en, id: indonesian }) => [code, { en, id: indonesian }])),
     formerOf: await list(
       `select health_worker_id as "healthWorkerId", ${iso('replaced_at')} as until from sdmk.former_nik
       where nik_digest = $1 order by replaced_at`,

@@ -56,8 +56,8 @@ export const dataClasses: Record<string, DataClass> = {
       id: 'baris ditolak sebagaimana dikirim KKI (tersegel), dan digest untuk menemukan orangnya'
     },
     why: {
-      en: 'a person corrects them; kept for `RAW_RETENTION_DAYS` at most',
-      id: 'untuk diperbaiki petugas; disimpan paling lama `RAW_RETENTION_DAYS`'
+      en: 'a person corrects them; kept for a set number of days at most',
+      id: 'untuk diperbaiki petugas; disimpan paling lama selama masa retensi yang ditetapkan'
     },
     erasure: 'always'
   },

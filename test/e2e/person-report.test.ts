@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { recordDisclosures } from '../../sidecar/audit/disclosures.ts'
+import { createApiKey } from '../../sidecar/platform/api-key.ts'
+import type { Role } from '../../sidecar/platform/roles.ts'
+import { scopes } from '../../sidecar/platform/scopes.ts'
 import type { PersonReport } from '../../sidecar/privacy/person-report.ts'
+import { signed } from '../helpers/operator.ts'
 import { type Connector, inject, kkiRecord, startConnector } from './helpers.ts'
 import { runSdmk, until } from './process.ts'
 
@@ -68,10 +72,7 @@ describe('the report for a person', () => {
     assert.equal(nobody.code, 0, nobody.stderr)
     assert.match(nobody.stdout, /The registry has nobody of this NIK or STR/)
     const wrong = await report(connector, '317101550790001')
-    assert.deepEqual(
-      { code: wrong.code, stderr: wrong.stderr },
-      { code: 64, stderr: 'sdmk: nik: must be 16 digits, on standard input\n' }
-    )
+    assert.deepEqual({ code: wrong.code, stderr: wrong.stderr }, { code: 64, stderr: 'sdmk: nik: must be 16 digits\n' })
   })
 
   test('finds by STR, by name with birth date, and lists who may be meant where the name is misspelt', async t => {
@@ -164,5 +165,98 @@ describe('the report for a person', () => {
     assert.equal(told.changes.length, 1)
     assert.ok(told.shownTo.some(({ channel }) => channel === 'GET /v1/health-workers/:id'))
     assert.match((await report(connector, nik, '-l', 'en')).stdout, /The registry has nobody/)
+  })
+})
+
+describe('the report over the API', () => {
+  test('is for a data protection officer alone, and shows a restricted person on a page with nothing live', async t => {
+    const { app, pool, simulator, run } = await startConnector(t)
+    await inject(simulator, [
+      {
+        record: kkiRecord({
+          nomor_str: 'EQ00000000900001',
+          nik,
+          nama: 'Siti <script>alert(1)</script> Rekaan',
+          tanggal_lahir: '1990-07-15',
+          jenis_kelamin: 'P'
+        })
+      }
+    ])
+    await run({})
+    const { id } = (await pool.query('select id from sdmk.health_worker')).rows[0]
+    const { key } = await createApiKey(pool, 'odoo', [...scopes])
+    const send = async (role: Role, url: string, body: object) => {
+      const payload = JSON.stringify(body)
+      const headers = await signed({ key, role, method: 'POST', url, body: payload })
+      const answer = await app.inject({
+        method: 'POST',
+        url,
+        headers: { ...headers, 'content-type': 'application/json' },
+        payload
+      })
+      return { status: answer.statusCode, headers: answer.headers, body: answer.json() }
+    }
+    const ask = (body: object, role: Role = 'data_protection_officer') =>
+      send(role, '/v1/person-reports', { reason: 'Asked by letter', ...body })
+    const restricted = await send('data_protection_officer', `/v1/health-workers/${id}/restrict`, { reason: 'Asked' })
+    assert.equal(restricted.status, 200)
+
+    for (const role of ['auditor', 'verifier', 'administrator'] as const) {
+      assert.equal((await ask({ id }, role)).status, 403, role)
+    }
+    const ways = [{ id }, { nik }, { str: 'eq 0000 0000 900001' }]
+    for (const way of ways) {
+      const { status, headers, body } = await ask(way)
+      assert.deepEqual([status, body.healthWorkerId, headers['cache-control']], [200, id, 'no-store'])
+      assert.match(body.page, /<html lang="id">/)
+      assert.match(body.page, /Dibatasi sejak/)
+      assert.match(body.page, /&lt;script&gt;/i)
+      assert.doesNotMatch(body.page, /<script|3171015507900007/i)
+    }
+    const english = await ask({ id, language: 'en' })
+    assert.match(english.body.page, /Restricted since/)
+    const near = await ask({ name: 'Sity Script Alert Script Rekaan', birthDate: '1990-07-15' })
+    assert.deepEqual([near.body.page, near.body.candidates.map((one: { id: number }) => one.id)], [null, [id]])
+
+    const wrong = [
+      {},
+      { id, nik },
+      { name: 'Siti' },
+      { birthDate: '1990-07-15' },
+      { id, birthDate: '1990-07-15' },
+      { str: '?' },
+      { nik: '1' },
+      { name: 'dr.', birthDate: '1990-07-15' }
+    ]
+    for (const body of wrong) {
+      const answer = await ask(body)
+      assert.deepEqual([answer.status, answer.body.code], [400, 'VALIDATION_FAILED'], JSON.stringify(body))
+    }
+
+    const { rows: audited } = await pool.query(
+      `select actor, action, count(*)::int as times from kki.audit_event
+      where action in ('person.reported', 'nik.looked_up') group by 1, 2 order by 2`
+    )
+    assert.deepEqual(audited, [
+      { actor: 'dewi', action: 'nik.looked_up', times: 1 },
+      { actor: 'dewi', action: 'person.reported', times: 4 }
+    ])
+    const { rows: disclosed } = await pool.query(
+      `select distinct role, reason from kki.disclosure
+      where channel = 'POST /v1/person-reports' and people @> $1::bigint`,
+      [id]
+    )
+    assert.deepEqual(disclosed, [{ role: 'data_protection_officer', reason: 'Asked by letter' }])
+  })
+
+  test('by NIK counts as a lookup of one, and no more than the limit are answered', async t => {
+    const { call } = await startConnector(t, { env: { SDMK_NIK_LOOKUPS: '2' } })
+    const ask = (path: string) => call('POST', path, { nik, reason: 'Asked by letter' })
+    const statuses = [
+      await ask('/v1/person-reports'),
+      await ask('/v1/health-workers/search-by-nik'),
+      await ask('/v1/person-reports')
+    ].map(({ status }) => status)
+    assert.deepEqual(statuses, [200, 200, 429])
   })
 })

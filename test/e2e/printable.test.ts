@@ -21,6 +21,7 @@ const routes: Record<string, Scope> = {
   'POST /v1/health-workers/{id}/restrict': 'privacy:manage',
   'POST /v1/health-workers/{id}/unrestrict': 'privacy:manage',
   'POST /v1/health-workers/{id}/erase': 'privacy:manage',
+  'POST /v1/person-reports': 'privacy:manage',
   'POST /v1/rejections/{id}/dismiss': 'rejections:write',
   'POST /v1/rejections/dismiss': 'rejections:write',
   'POST /v1/health-workers/search-by-nik': 'registry:search-nik',
@@ -34,6 +35,7 @@ const others: Record<string, object> = {
   'POST /v1/rejections/{id}/resolve': { healthWorkerId: 'new' },
   'POST /v1/health-workers/{id}/erase': { scope: 'former' },
   'POST /v1/health-workers/search-by-nik': { nik: '3171015507900015' },
+  'POST /v1/person-reports': { id: 999999999 },
   'PATCH /v1/health-workers/{id}': { name: 'Siti Rekaan' }
 }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { peoplePayload } from '../../sidecar/odoo/payloads.ts'
+import type { Table } from '../../sidecar/odoo/tables.ts'
 import { createApiKey } from '../../sidecar/platform/api-key.ts'
 import { scopes } from '../../sidecar/platform/scopes.ts'
 import { signed } from '../helpers/operator.ts'
+import { rowsOf } from '../odoo/helpers/tables.ts'
 import { type Connector, inject, kkiRecord, startConnector } from './helpers.ts'
 import { runSdmk, until } from './process.ts'
 
@@ -110,13 +112,13 @@ describe('erasing a person', () => {
     assert.match(denied.body.detail, /kept until 2031-03-01/)
   })
 
-  test('is denied to an auditor and a verifier, and while a batch still holds rows of the person', async t => {
+  test('is denied to all who are no data protection officer, and while a batch still holds rows of the person', async t => {
     const { app, pool, person, say, call } = await setUp(t)
     await say({ status_str: 'DICABUT', diubah_pada: '2026-03-01T00:00:00Z' })
     const { key } = await createApiKey(pool, 'odoo', [...scopes])
     const url = `/v1/health-workers/${person.id}/erase`
     const body = JSON.stringify({ reason, scope: 'all' })
-    for (const role of ['auditor', 'verifier'] as const) {
+    for (const role of ['auditor', 'verifier', 'administrator'] as const) {
       const headers = await signed({ key, role, actor: 'x@example.org', method: 'POST', url, body })
       const answer = await app.inject({
         method: 'POST',
@@ -222,13 +224,15 @@ describe('restricting a person', () => {
       ((await call('POST', '/v1/health-workers/search', body)).body as { items: unknown[] }).items.length
     const told = async () => {
       const { payload, shown } = await peoplePayload(pool, { people: [person.id], registrations: [] })
-      return { names: /Zulkarnain/.test(payload), people: shown?.people }
+      const table = JSON.parse(payload) as Record<'health_workers' | 'registrations', Table>
+      const [line = {}] = rowsOf(table.health_workers)
+      return { names: /Zulkarnain|EQ0000/.test(payload), people: shown?.people, told: Object.keys(line).length }
     }
-    assert.deepEqual([await search({ str }), await told()], [1, { names: true, people: [person.id] }])
+    assert.deepEqual([await search({ str }), await told()], [1, { names: true, people: [person.id], told: 13 }])
     assert.equal((await call('POST', `${url}/restrict`, { reason })).status, 200)
     assert.deepEqual(
       [await search({ str }), await search({ name: 'Zulkarnain Terahasia' }), await told()],
-      [0, 0, { names: false, people: [] }]
+      [0, 0, { names: false, people: [], told: 4 }]
     )
     for (const [method, path, body, headers] of [
       ['GET', url, undefined, {}],
@@ -249,7 +253,7 @@ describe('restricting a person', () => {
     // The council's word is still stored.
     await say({ status_str: 'DICABUT', diubah_pada: '2026-03-01T00:00:00Z' })
     assert.equal(await status(connector), 'revoked')
-    assert.deepEqual(await told(), { names: false, people: [] })
+    assert.deepEqual(await told(), { names: false, people: [], told: 4 })
     const env = {
       SDMK_DATABASE_URL: app.database.pool.options.connectionString ?? '',
       SDMK_SECRETS_DIR: secretsDir
@@ -259,6 +263,6 @@ describe('restricting a person', () => {
     assert.match(report.stdout, /Dibatasi sejak/)
     const lifted = await runSdmk(['person', 'unrestrict', String(person.id), '--reason', reason], env)
     assert.equal(lifted.code, 0, lifted.stderr)
-    assert.deepEqual([await search({ str }), await told()], [1, { names: true, people: [person.id] }])
+    assert.deepEqual([await search({ str }), await told()], [1, { names: true, people: [person.id], told: 13 }])
   })
 })

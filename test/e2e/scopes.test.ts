@@ -48,6 +48,7 @@ const needed: Record<string, Scope | null> = {
   'POST /v1/health-workers/:id/restrict': 'privacy:manage',
   'POST /v1/health-workers/:id/unrestrict': 'privacy:manage',
   'POST /v1/health-workers/:id/erase': 'privacy:manage',
+  'POST /v1/person-reports': 'privacy:manage',
   'GET /v1/registrations/unseen': 'registry:read',
   'GET /v1/audit-events': 'audit:read',
   'GET /v1/integrations/kki': 'runs:read',
@@ -61,7 +62,8 @@ const deciding: Scope[] = [...reading, 'rejections:write', 'registry:reveal', 'r
 const mayUse: Record<Role, Scope[]> = {
   auditor: reading,
   verifier: deciding,
-  administrator: [...deciding, 'runs:write', 'registry:write', 'privacy:manage', 'settings:write']
+  administrator: [...deciding, 'runs:write', 'registry:write', 'settings:write'],
+  data_protection_officer: ['privacy:manage']
 }
 
 /** Returns the app, and every route that was registered while it was built: also those that no document lists. */

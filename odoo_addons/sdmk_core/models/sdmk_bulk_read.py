@@ -1,13 +1,19 @@
+import logging
+
 from odoo import api, fields, models
 from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.http import request
 from odoo.tools import SQL
 
+_logger = logging.getLogger(__name__)
+
 # As many people as several screens show at once. One call that reads more is recorded.
 RECORDED_ABOVE = 200
 # One call reads no more, unless a system administrator makes it.
 MOST_READ = 2000
+# For how long the sidecar keeps its record of disclosures by default.
+RETENTION_DAYS = 730
 
 
 class SdmkBulkRead(models.Model):
@@ -27,6 +33,23 @@ class SdmkBulkRead(models.Model):
     way = fields.Char(string="Call", readonly=True, help="The address that was called.")
     criteria = fields.Char(readonly=True, help="Fields and operators of the search, without the values.")
     is_denied = fields.Boolean(string="Denied", readonly=True)
+
+    @api.autovacuum
+    def _gc_old(self):
+        """Delete records older than the system parameter ``sdmk.bulk_read.retention_days`` says, once a day."""
+        given = self.env["ir.config_parameter"].sudo().get_param("sdmk.bulk_read.retention_days") or RETENTION_DAYS
+        try:
+            days = int(given)
+        except ValueError:
+            days = 0
+        if days < 1:
+            _logger.error("sdmk.bulk_read.retention_days is no number of days: no bulk read is deleted.")
+            return
+        self.env.cr.execute(
+            SQL("delete from sdmk_bulk_read where read_at < now() at time zone 'UTC' - make_interval(days => %s)", days)
+        )
+        if self.env.cr.rowcount:
+            _logger.info("%s records of bulk reads older than %s days are deleted.", self.env.cr.rowcount, days)
 
 
 class SdmkReadCount(models.AbstractModel):

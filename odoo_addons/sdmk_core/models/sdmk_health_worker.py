@@ -28,7 +28,11 @@ class SdmkHealthWorker(models.Model):
         "birth_place_source": "varchar",
         "birth_date_source": "varchar",
         "sex_source": "varchar",
+        "restricted_at": "timestamp",
+        "erased_at": "timestamp",
     }
+    # Of a person whose data is restricted both sides have a line without content.
+    _mirror_present = "(active or restricted_at is not null)"
 
     # An int4 would end before the sequence does; a double holds every whole number that it will reach.
     version = fields.Float(digits=(16, 0), required=True, readonly=True)
@@ -45,6 +49,12 @@ class SdmkHealthWorker(models.Model):
     birth_place_source = fields.Selection(SOURCES, readonly=True)
     birth_date_source = fields.Selection(SOURCES, readonly=True)
     sex_source = fields.Selection(SOURCES, readonly=True)
+    restricted_at = fields.Datetime(
+        string="Restricted Since",
+        readonly=True,
+        help="The data is stored, and shown in no place but the access report.",
+    )
+    erased_at = fields.Datetime(string="Erased On", readonly=True, help="The licence history is all that is left.")
     registration_ids = fields.One2many("sdmk.registration", "health_worker_id", string="Registrations", readonly=True)
 
     _name_idx = models.Index("(name)")
@@ -61,6 +71,59 @@ class SdmkHealthWorker(models.Model):
     def compare_health_workers(self, payload):
         """Tell what is here of both; see :meth:`SdmkMirror._compare`."""
         return self._compare(payload, self._mirrored_models())
+
+    @api.depends("name", "restricted_at")
+    @api.depends_context("lang")
+    def _compute_display_name(self):
+        for record in self:
+            if record.restricted_at:
+                record.display_name = self.env._("Restricted data, number %(number)s", number=record.id)
+            else:
+                record.display_name = record.name or self.env._("Number %(number)s", number=record.id)
+
+    def action_restrict(self):
+        """Open what there is to know before the data is restricted."""
+        return self._open_privacy_decision("restrict", self.env._("Restrict the Data"))
+
+    def action_unrestrict(self):
+        """Open what there is to know before the restriction is lifted."""
+        return self._open_privacy_decision("unrestrict", self.env._("Lift the Restriction"))
+
+    def action_erase(self):
+        """Open what there is to know before the data is erased."""
+        return self._open_privacy_decision("erase", self.env._("Erase the Data"))
+
+    def action_report(self):
+        """Open the dialog of the access report, for this person."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.client",
+            "tag": "sdmk_access_report",
+            "params": {"worker_id": self.id, "name": self.display_name},
+        }
+
+    def _open_privacy_decision(self, decision, title):
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window",
+            "name": title,
+            "res_model": "sdmk.privacy.decision",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_health_worker_id": self.id, "default_decision": decision},
+        }
+
+    def _decide(self, decision, body):
+        """Restrict or erase the person's data in the sidecar, or lift the restriction. The mirror follows by itself.
+
+        :param str decision: ``restrict``, ``unrestrict`` or ``erase``
+        :param dict body: as the sidecar's route of this name takes it
+        """
+        self.ensure_one()
+        self._checked()._lock()
+        self.env["sdmk.sidecar"]._command(
+            "data_protection_officer", "POST", "/v1/health-workers/{}/{}", self.id, decision, body=body
+        )
 
     def action_edit(self):
         """Open the form of a correction."""

@@ -30,6 +30,8 @@ class SdmkMirror(models.AbstractModel):
     _mirror_columns: dict[str, str] = {}
     # The column by whose ranges both sides are compared and repaired.
     _mirror_block = "id"
+    # Which rows the sidecar has as well. The others stand for records that are gone.
+    _mirror_present = "active"
 
     @api.model
     def _receive(self, payload, models_by_key):
@@ -152,13 +154,14 @@ class SdmkMirror(models.AbstractModel):
         self.env.cr.execute(
             SQL(
                 "update %(table)s set active = false, %(changes)s"
-                " where %(block)s between %(first)s and %(last)s and active"
+                " where %(block)s between %(first)s and %(last)s and %(present)s"
                 " and not exists (select from %(told)s where %(told)s.id = %(table)s.id)",
                 table=SQL.identifier(self._table),
                 changes=SQL(", ").join(
                     SQL("%s = null", SQL.identifier(name)) for name in self._mirror_columns if name != "active"
                 ),
                 block=SQL.identifier(self._mirror_block),
+                present=SQL(self._mirror_present),
                 first=first,
                 last=last,
                 told=told,
@@ -197,7 +200,7 @@ class SdmkMirror(models.AbstractModel):
                         for name, kind in model._mirror_columns.items()
                     ),
                     table=SQL.identifier(model._table),
-                    condition=SQL("active" if "active" in model._mirror_columns else "true"),
+                    condition=SQL(model._mirror_present if "active" in model._mirror_columns else "true"),
                 )
             )
             blocks[key] = [row for (row,) in self.env.cr.fetchall()]

@@ -32,6 +32,9 @@ ROLES = {
     "verifier": "sdmk_core.group_sdmk_verifier",
     "auditor": "sdmk_core.group_sdmk_auditor",
 }
+# Apart from them: it may do what none of them may, and nothing else.
+OFFICER = "data_protection_officer"
+GROUPS = {**ROLES, OFFICER: "sdmk_core.group_sdmk_data_protection_officer"}
 
 
 class SdmkSidecar(models.AbstractModel):
@@ -48,26 +51,28 @@ class SdmkSidecar(models.AbstractModel):
     def _command(self, role, method, pattern, *segments, **given):
         """Return the sidecar's answer to an order that only people of this role may give; see :meth:`_call`.
 
-        :param str role: ``verifier`` or ``administrator``
+        :param str role: ``verifier``, ``administrator`` or ``data_protection_officer``
         :raises AccessError: where the user does not have it
         """
-        if not self.env.user.has_group(ROLES[role]):
+        if not self.env.user.has_group(GROUPS[role]):
             raise AccessError(self.env._("Your role does not allow this."))
-        return self._call(method, pattern, *segments, **given)
+        signed = OFFICER if role == OFFICER else self._role()
+        return self._call(method, pattern, *segments, role=signed, **given)
 
     @api.model
-    def _call(self, method, pattern, *segments, query=None, body=None, headers=None):
+    def _call(self, method, pattern, *segments, role=None, query=None, body=None, headers=None):
         """Return the sidecar's answer.
 
         :param str pattern: the path from ``/v1/`` on, with ``{}`` for each of the segments
         :param segments: see :meth:`_path`
+        :param str role: that the request is signed for; by default the highest that the user has
         :param dict query: names and values behind the path
         :param dict body: sent as JSON
         :rtype: dict
         :raises AccessError: where the user has no role of SDMK
         :raises UserError: with what the sidecar says, in the operator's language, and the id of the request
         """
-        role = self._role()
+        role = role or self._role()
         url, key = self._connection()
         path = self._path(pattern, segments, query)
         data = None if body is None else json.dumps(body).encode()
@@ -316,6 +321,7 @@ class SdmkSidecar(models.AbstractModel):
             "reason": self.env._("Reason (at least one word, and no long numbers)"),
             "name": self.env._("Name"),
             "nik": self.env._("NIK"),
+            "str": self.env._("STR"),
             "birthDate": self.env._("Birth Date"),
             "birthPlace": self.env._("Birth Place"),
             "sex": self.env._("Sex"),

@@ -37,7 +37,7 @@ class SdmkCase(TransactionCase):
         super().setUpClass()
         cls.users = {
             role: cls._new_user(role, f"sdmk_core.group_sdmk_{role}")
-            for role in ("auditor", "verifier", "admin", "service")
+            for role in ("auditor", "verifier", "admin", "data_protection_officer", "service")
         }
         cls.stranger = cls._new_user("stranger", "base.group_user")
 

@@ -140,3 +140,24 @@ class TestBulkRead(SdmkCase):
             ):
                 with self.assertRaises(AccessError):
                     change()
+
+    def test_records_are_deleted_after_two_years_or_what_the_parameter_says(self):
+        self.env.cr.execute(
+            """
+            insert into sdmk_bulk_read (read_at, login, model, records)
+            select now() at time zone 'UTC' - make_interval(days => age), age, 'x', 201
+            from unnest(array[10, 729, 731]) age
+            """
+        )
+        kept = self.env["sdmk.bulk.read"]
+        for parameter, expected in (
+            (None, ["729", "10"]),
+            ("junk", ["729", "10"]),
+            ("0", ["729", "10"]),
+            ("30", ["10"]),
+        ):
+            self.env["ir.config_parameter"].set_param("sdmk.bulk_read.retention_days", parameter)
+            with mute_logger("odoo.addons.sdmk_core.models.sdmk_bulk_read"):
+                kept._gc_old()
+            kept.invalidate_model()
+            self.assertEqual(kept.search([], order="read_at").mapped("login"), expected)

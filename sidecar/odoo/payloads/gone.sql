@@ -1,8 +1,8 @@
--- Those of the people $1 and of the registrations $2 who are gone, and restricted people with their registrations, each with
--- a version above every one that it had: ids never come back, and who is shown again has a newer version.
+-- Those of the people $1 and of the registrations $2 who are gone, and the registrations of restricted people, each with a
+-- version above every one that it had: ids never come back, and what is shown again has a newer version.
 select 'health_workers' as kind, p.id, nextval('sdmk.version_seq') as version
 from unnest($1::bigint[]) as p (id)
-where not exists (select from sdmk.health_worker h where h.id = p.id and h.restricted_at is null)
+where not exists (select from sdmk.health_worker h where h.id = p.id)
 union all
 select 'registrations', a.id, nextval('sdmk.version_seq')
 from (

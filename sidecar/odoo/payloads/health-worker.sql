@@ -5,6 +5,14 @@ select h.id, h.version, true as active, h.name, h.title_prefix, h.title_suffix,
   case when h.nik_at = 'infinity' then 'sdmk' when h.nik_at is not null then 'kki' end as nik_source,
   case when h.birth_place_at = 'infinity' then 'sdmk' when h.birth_place_at is not null then 'kki' end as birth_place_source,
   case when h.birth_date_at = 'infinity' then 'sdmk' when h.birth_date_at is not null then 'kki' end as birth_date_source,
-  case when h.sex_at = 'infinity' then 'sdmk' when h.sex_at is not null then 'kki' end as sex_source
+  case when h.sex_at = 'infinity' then 'sdmk' when h.sex_at is not null then 'kki' end as sex_source,
+  null as restricted_at, to_char(h.erased_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as erased_at
 from sdmk.health_worker h
 where h.restricted_at is null
+union all
+-- Whose data is restricted: since when, and nothing else.
+select h.id, h.version, false, null, null, null, null, null, null, null, null, null, null, null, null,
+  to_char(h.restricted_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
+  to_char(h.erased_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')
+from sdmk.health_worker h
+where h.restricted_at is not null
