@@ -14,9 +14,39 @@ export const batchStates = [
 ] as const
 export type BatchState = (typeof batchStates)[number]
 
-/** Batches of the first three kinds walk KKI's list; the others have the same life and ledger. */
-export const batchKinds = ['incremental', 'window', 'full', 'import', 'retry', 'decision', 'clock'] as const
+/** A job works on the batch, or will. In SQL it is `kki.is_under_way(state)`. */
+export const underWayStates = ['queued', 'fetching', 'planned'] as const satisfies BatchState[]
+
+/** The batch has not ended: it is under way, or waits for a person. In SQL it is `kki.is_open(state)`. */
+export const openStates = [...underWayStates, 'held'] as const satisfies BatchState[]
+
+/** Every row of the batch has an outcome, planned or applied. In SQL it is `kki.has_outcomes(state)`. */
+export const statesWithOutcomes = ['planned', 'held', 'applied', 'undone'] as const satisfies BatchState[]
+
+/** States in which no job works on the batch; first the one that most needs a person's eye. */
+export const restingStates = [
+  'failed',
+  'held',
+  'cancelled',
+  'undone',
+  'discarded',
+  'superseded',
+  'applied'
+] as const satisfies BatchState[]
+
+export const isUnderWay = isOneOf<BatchState>(underWayStates)
+export const isOpen = isOneOf<BatchState>(openStates)
+export const hasOutcomes = isOneOf<BatchState>(statesWithOutcomes)
+
+/** Kinds of batches that walk KKI's list. In SQL it is `kki.is_walk(kind)`. */
+export const walkKinds = ['incremental', 'window', 'full'] as const
+export type WalkKind = (typeof walkKinds)[number]
+
+/** The other kinds have the same states and ledger. */
+export const batchKinds = [...walkKinds, 'import', 'retry', 'decision', 'clock'] as const
 export type BatchKind = (typeof batchKinds)[number]
+
+export const isWalk = isOneOf<BatchKind>(walkKinds)
 
 /** The counters of a batch. */
 export const ledgerCounters = [
@@ -36,6 +66,10 @@ export const ledgerCounters = [
  */
 export type Ledger = PerCounter<number>
 export type PerCounter<T> = Record<(typeof ledgerCounters)[number], T>
+
+function isOneOf<T extends string>(set: readonly T[]): (word: T) => boolean {
+  return word => set.includes(word)
+}
 
 /** Returns what `of` says of each counter. */
 export function perCounter<T>(of: (counter: keyof Ledger) => T): PerCounter<T> {

@@ -144,7 +144,7 @@ export async function judge(
 
   const { rows: ended } = await pool.query<{ id: number; str: string }>(
     `select health_worker_id as id, str_number as str from sdmk.registration
-    where status in ('suspended', 'inactive', 'revoked', 'deceased')`
+    where sdmk.is_urgent(status)`
   )
   for (const { id, str } of ended) {
     const owner = ownerOf.get(id)

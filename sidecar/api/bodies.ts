@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { restingStates } from '../batch-terms.ts'
 import { type Batch, batchColumns, ledgerOf } from '../sync/batch.ts'
 import type { BatchBody, RunBody } from './schemas.ts'
 
@@ -97,12 +98,10 @@ async function withBatches(pool: pg.Pool, runs: RunRow[]): Promise<RunBody[]> {
   })
 }
 
-const notable = ['failed', 'held', 'cancelled', 'undone', 'discarded', 'superseded'] as const
-
 /** The state that most needs a person's eye: a run is applied only when all of its batches are. */
 function stateOf(run: RunRow, batches: Batch[]): RunBody['state'] {
   if (run.skipped_reason !== null) return 'skipped'
   if (run.finished_at === null) return 'running'
   const states = new Set(batches.map(({ state }) => state))
-  return notable.find(state => states.has(state)) ?? 'applied'
+  return restingStates.find(state => states.has(state)) ?? 'applied'
 }

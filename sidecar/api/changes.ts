@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Shown } from '../audit/disclosures.ts'
+import { hasOutcomes, isOpen, statesWithOutcomes } from '../batch-terms.ts'
 import {
   type Change,
   readPlannedChanges,
@@ -115,10 +116,8 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
       const { pool } = app.database
       const batch = await readBatch(pool, id)
       if (!batch) throw new BatchNotFound(id)
-      const isPlan = planStates.includes(batch.state)
-      if (!isPlan && !recordStates.includes(batch.state)) {
-        throw new BatchStateRefused(id, batch.state, [...planStates, ...recordStates])
-      }
+      if (!hasOutcomes(batch.state)) throw new BatchStateRefused(id, batch.state, statesWithOutcomes)
+      const isPlan = isOpen(batch.state)
       const readItems = isPlan ? readPlannedChanges : readRecordedChanges
       const page = await readItems(pool, id, request.query, request.query)
       const summary = request.query.after === 0 ? await summarize(batch, isPlan) : null
@@ -140,6 +139,3 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     }
   }
 }
-
-const planStates: Batch['state'][] = ['planned', 'held']
-const recordStates: Batch['state'][] = ['applied', 'undone']

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { isUnderWay } from '../batch-terms.ts'
 import { readRejection } from '../review/detail.ts'
 import { dismissRejection, dismissRejections } from '../review/dismiss.ts'
 import { resolveRejection } from '../review/resolve.ts'
@@ -194,7 +195,7 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
       const { id: batchId } = await app.database
         .withTransaction(client => resolveRejection(client, context(), id, request.body, callerFor(request)))
         .catch(refuse)
-      const { batch, isDone } = await waitForBatch(app.database.pool, batchId, hasEnded)
+      const { batch, isDone } = await waitForBatch(app.database.pool, batchId, isAtRest)
       const rejection = await readRejection(app.database.pool, context(), id)
       return reply.code(isDone ? 200 : 202).send({ rejection, batch: toBatchBody(batch) })
     }
@@ -270,8 +271,7 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
   })
 }
 
-const underWay: Batch['state'][] = ['queued', 'fetching', 'planned']
-const hasEnded = ({ state }: Batch) => !underWay.includes(state)
+const isAtRest = ({ state }: Batch) => !isUnderWay(state)
 
 function callerFor(request: FastifyRequest): DeskCaller {
   return { ...callerOf(request), triggeredBy: triggerOf(request) }

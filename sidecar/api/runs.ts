@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
+import { walkKinds } from '../batch-terms.ts'
 import { Problem } from '../platform/problem.ts'
 import { cancelRun } from '../sync/cancel-run.ts'
 import { createRun } from '../sync/run.ts'
@@ -11,7 +12,7 @@ import { closed, Id, IdParams, Instant, nullable, problems, RunSchema, toDate } 
 
 const RunRequestSchema = Type.Object(
   {
-    mode: Type.Optional(Type.Enum(['incremental', 'window', 'full'], { default: 'incremental' })),
+    mode: Type.Optional(Type.Enum(walkKinds, { default: 'incremental' })),
     professions: Type.Optional(
       Type.Array(Type.String({ pattern: '^[a-z][a-z0-9_]*$' }), { minItems: 1, maxItems: 200, uniqueItems: true })
     ),

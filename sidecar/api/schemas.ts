@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { batchKinds, batchStates, perCounter } from '../batch-terms.ts'
+import { batchKinds, batchStates, perCounter, restingStates } from '../batch-terms.ts'
 import { parseInstant } from '../platform/instant.ts'
 import { unprintableInContracts } from '../platform/printable-text.ts'
 import { ProblemSchema } from '../platform/problem.ts'
@@ -111,17 +111,7 @@ export const RunSchema = Type.Object(
     traceId: Type.String(),
     createdAt: Instant,
     finishedAt: nullable(Instant),
-    state: Type.Enum([
-      'skipped',
-      'running',
-      'held',
-      'failed',
-      'cancelled',
-      'undone',
-      'discarded',
-      'superseded',
-      'applied'
-    ]),
+    state: Type.Enum(['skipped', 'running', ...restingStates]),
     batches: Type.Array(BatchSchema)
   },
   { title: 'Run' }

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { walkKinds } from '../batch-terms.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { RequestInvalid } from '../errors.ts'
 import { type Service, startService } from '../main.ts'
@@ -25,9 +26,7 @@ interface SyncOptions {
 export function syncCommand(): Command {
   return new Command('sync')
     .description('start a run and wait for its end')
-    .addOption(
-      new Option('-m, --mode <mode>', 'what to fetch').choices(['incremental', 'window', 'full']).default('incremental')
-    )
+    .addOption(new Option('-m, --mode <mode>', 'what to fetch').choices(walkKinds).default('incremental'))
     .option('-p, --profession <code...>', 'these professions only, a batch for each')
     .option('--since <time>', 'start of the window (mode window)', instantOrDay)
     .option('--until <time>', 'end of the window (mode window), which is not part of it', instantOrDay)

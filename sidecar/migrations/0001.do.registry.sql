@@ -14,10 +14,10 @@ create table sdmk.profession (
   profession_group text not null
 );
 
--- What a licence status means. The sets are defined here and in sidecar/licence-terms.ts; a test compares them. PostgreSQL
--- inlines such a function: it costs nothing per row, and a query that calls it can use a partial index.
+-- What a licence status means. PostgreSQL inlines such a function: it costs nothing per row, and a query that calls it can
+-- use a partial index.
 
--- The licence is no longer active.
+-- The licence is no longer active. sidecar/registration-terms.ts has the same set; a test compares the two.
 create function sdmk.is_deactivated(status text) returns boolean
   language sql immutable parallel safe
   return status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased');

@@ -1,5 +1,6 @@
 import { type TSchema, Type } from 'typebox'
 import { batchKinds, batchStates, perCounter } from '../batch-terms.ts'
+import { registrationStatuses } from '../registration-terms.ts'
 
 /**
  * What Odoo is told: the payloads, one JSON text a call. Every property that has no value is left out, and null in a table.
@@ -106,7 +107,7 @@ const Registration = Type.Object(
     str_number: text(24),
     profession: text(64),
     competence: o(text()),
-    status: Type.Enum(['active', 'suspended', 'inactive', 'revoked', 'expired', 'deceased', 'replaced', 'unknown']),
+    status: Type.Enum(registrationStatuses),
     source_status: Type.String({ description: 'KKI’s own word' }),
     issued_on: o(Day),
     valid_until: o(Day),

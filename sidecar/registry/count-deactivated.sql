@@ -4,7 +4,7 @@ select count(distinct r.id) as deactivated
 from kki.change c
 join sdmk.registration r on r.id = c.registration_id
 where c.batch_id = $1 and c.registration_before ->> 'status' = 'active'
-  and r.status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased')
+  and sdmk.is_deactivated(r.status)
   and not exists (
     select from kki.change n
     where n.batch_id = $1 and n.registration_id = r.id and n.registration_before is null

@@ -1,6 +1,6 @@
 import { isLostRace } from '../registry/apply.ts'
 import { FenceLost, PlanUnfit } from '../registry/errors.ts'
-import { type Batch, readBatch, takeBatch } from './batch.ts'
+import { type Batch, readBatch, takeBatch, workStates } from './batch.ts'
 import { failBatch } from './fail-batch.ts'
 import {
   type ApplyContext,
@@ -18,7 +18,7 @@ import {
  */
 export async function applyBatch(context: ApplyContext, batchId: number): Promise<void> {
   const { database, metrics, logger } = context
-  const taken = await database.withTransaction(client => takeBatch(client, batchId, ['fetching', 'planned']))
+  const taken = await database.withTransaction(client => takeBatch(client, batchId, workStates.apply))
   if (taken === null || taken.fetchedAt === null) return
   try {
     const batch = await planAndApply(context, taken)

@@ -3,7 +3,7 @@ import { type Caller, recordAudit } from '../audit/record.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { isLostRace } from '../registry/apply.ts'
 import { FenceLost } from '../registry/errors.ts'
-import { type Batch, takeBatch } from './batch.ts'
+import { type Batch, takeBatch, workStates } from './batch.ts'
 import { lockBatch } from './decide.ts'
 import { PlanChanged } from './errors.ts'
 import {
@@ -32,7 +32,7 @@ export async function approveBatch(
   batchId: number,
   approval: Approval
 ): Promise<void> {
-  const batch = await lockBatch(client, batchId, ['held'])
+  const batch = await lockBatch(client, batchId, workStates.approved)
   if (batch.planDigest !== approval.planDigest) throw new PlanChanged(batchId, batch.planDigest)
   await recordAudit(client, {
     ...approval.caller,
@@ -50,7 +50,7 @@ export async function approveBatch(
  */
 export async function applyApproved(context: ApplyContext, batchId: number, approval: Approval): Promise<void> {
   const { database, logger } = context
-  const taken = await database.withTransaction(client => takeBatch(client, batchId, ['held']))
+  const taken = await database.withTransaction(client => takeBatch(client, batchId, workStates.approved))
   if (taken === null || taken.planDigest !== approval.planDigest) return
   try {
     const batch = await applyOrReplan(context, taken, approval)

@@ -8,7 +8,7 @@ import { DigestKeyUnknown, SealFault } from '../identity/errors.ts'
 import type { Database } from '../platform/database.ts'
 import { isOutage } from '../platform/outage.ts'
 import { tellError } from '../platform/tell-error.ts'
-import { readBatch, takeBatch } from './batch.ts'
+import { readBatch, takeBatch, workStates } from './batch.ts'
 import { BatchFault, BatchWorkerLost } from './errors.ts'
 import { failWithin } from './fail-batch.ts'
 import type { SyncMetrics } from './metrics.ts'
@@ -32,9 +32,7 @@ const pauseMs = 1000
 
 /** In which states giving up fails the batch. What is undone or taken up belongs to a batch that has been applied. */
 const failsFrom: Record<BatchWork, readonly BatchState[]> = {
-  fetch: ['queued', 'fetching'],
-  apply: ['fetching', 'planned'],
-  approved: ['held'],
+  ...workStates,
   undo: [],
   take_up: []
 }

@@ -1,12 +1,12 @@
 import type pg from 'pg'
 import type { Caller } from '../audit/record.ts'
-import type { BatchKind } from '../batch-terms.ts'
+import type { BatchKind, WalkKind } from '../batch-terms.ts'
 import { touch } from '../platform/touched.ts'
 import { markBatch } from '../platform/tracing.ts'
 import { type Batch, batchColumns } from './batch.ts'
 
 export interface BatchRunRequest {
-  kind: Exclude<BatchKind, 'incremental' | 'window' | 'full'>
+  kind: Exclude<BatchKind, WalkKind>
   /** What the batch is about, in place of a profession. */
   partition: string
   triggeredBy: 'schedule' | 'operator' | 'api' | 'command'

@@ -1,5 +1,13 @@
 import type pg from 'pg'
-import { type BatchKind, type BatchState, batchStates, type Ledger, perCounter } from '../batch-terms.ts'
+import {
+  type BatchKind,
+  type BatchState,
+  batchStates,
+  type Ledger,
+  openStates,
+  perCounter,
+  type WalkKind
+} from '../batch-terms.ts'
 import { touch } from '../platform/touched.ts'
 import type { Ids } from '../platform/tracing.ts'
 import { FenceLost } from '../registry/errors.ts'
@@ -21,8 +29,12 @@ export const batchMoves: Record<BatchState, readonly BatchState[]> = {
   superseded: []
 }
 
-/** States in which something may still be written about a batch. */
-const openStates = batchStates.filter(state => batchMoves[state].some(next => next !== 'undone'))
+/** In which states each kind of job works on a batch. */
+export const workStates = {
+  fetch: ['queued', 'fetching'],
+  apply: ['fetching', 'planned'],
+  approved: ['held']
+} as const satisfies Record<string, readonly BatchState[]>
 
 /** Why a batch waits for a person, in the order in which the reasons are told. */
 export const holdReasons = [
@@ -39,7 +51,7 @@ export const holdReasons = [
 export type HoldReason = (typeof holdReasons)[number]
 
 /** What a caller may ask KKI for. */
-export type RunMode = 'incremental' | 'window' | 'full'
+export type RunMode = WalkKind
 
 /** A batch, with what its run says about who asked for it. */
 export interface Batch extends Ledger {

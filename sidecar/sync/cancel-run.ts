@@ -11,7 +11,7 @@ import { withdrawDecisions } from './withdraw-decisions.ts'
 export async function cancelRun(client: pg.ClientBase, runId: number, caller: Caller): Promise<number> {
   const { rows } = await client.query<{ id: number }>(
     `update kki.batch set state = 'cancelled', fence = fence + 1, version = version + 1, finished_at = now()
-    where run_id = $1 and state in ('queued', 'fetching', 'planned')
+    where run_id = $1 and kki.is_under_way(state)
     returning id`,
     [runId]
   )

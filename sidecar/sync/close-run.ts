@@ -10,7 +10,7 @@ export async function closeRun(client: pg.ClientBase, runId: number): Promise<vo
   await client.query(
     `update kki.run r set finished_at = now()
     where r.id = $1 and r.finished_at is null
-      and not exists (select from kki.batch b where b.run_id = r.id and b.state in ('queued', 'fetching', 'planned'))
+      and not exists (select from kki.batch b where b.run_id = r.id and kki.is_under_way(b.state))
       and (r.mode <> 'full' or exists (select from kki.batch b where b.run_id = r.id and b.state <> 'applied'))`,
     [runId]
   )

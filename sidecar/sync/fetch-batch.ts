@@ -18,7 +18,7 @@ import { takePersonIdsFrom } from '../registry/person-ids.ts'
 import { openStaging, stagePages } from '../registry/stage.ts'
 import { compilePointer } from '../transform/fields.ts'
 import type { Mapping } from '../transform/mapping.ts'
-import { type Batch, changeBatch, type HoldReason, takeBatch } from './batch.ts'
+import { type Batch, changeBatch, type HoldReason, takeBatch, workStates } from './batch.ts'
 import { queueCensus } from './census.ts'
 import { WatermarkAhead, WindowInverted } from './errors.ts'
 import { failBatch } from './fail-batch.ts'
@@ -70,7 +70,7 @@ async function fail({ database, metrics, logger }: FetchContext, batch: Batch, e
 /** Takes the batch and makes sure that what is staged is what its counters say; otherwise empties it. */
 async function begin(context: FetchContext, batchId: number, signal: AbortSignal): Promise<Batch | null> {
   const taken = await context.database.withTransaction(async client => {
-    const batch = await takeBatch(client, batchId, ['queued', 'fetching'])
+    const batch = await takeBatch(client, batchId, workStates.fetch)
     if (batch === null || batch.fetchedAt !== null) return null
     if (batch.state === 'fetching' && (await isStagedAsCounted(client, batch))) return batch
     await openStaging(client, batchId)

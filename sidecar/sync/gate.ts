@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { isWalk } from '../batch-terms.ts'
 import { countActive, type Effects, readEffects, readSizes, type Sizes } from '../registry/effects.ts'
 import { type Batch, type HoldReason, holdReasons } from './batch.ts'
 import { hasUndoneWindow } from './refetch.ts'
@@ -44,7 +45,7 @@ const schemaCodes = ['SCHEMA_INVALID', 'DATE_INVALID', 'STATUS_UNKNOWN', 'PROFES
 export async function judgePlan(client: pg.ClientBase, batch: Batch, options: GateOptions): Promise<Verdict> {
   const found = new Set<HoldReason>(batch.holdAsked)
   const numbers: Verdict['numbers'] = {}
-  if (['incremental', 'window', 'full'].includes(batch.kind)) {
+  if (isWalk(batch.kind)) {
     // The rest of a full run is what lies outside the professions that its other batches walked: to be refused, or
     // nothing at all, is what one expects of it.
     if (batch.sourceProfessionsCovered === null) {

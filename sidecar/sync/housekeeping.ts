@@ -45,7 +45,7 @@ function ownCaller(): Caller {
 async function dropStaging({ database, metrics, logger }: HouseContext) {
   const { rows } = await database.pool.query<{ id: number }>(
     `select b.id from kki.batch b
-    where b.state not in ('queued', 'fetching', 'planned', 'held') and to_regclass('kki.staged_row_' || b.id) is not null
+    where not kki.is_open(b.state) and to_regclass('kki.staged_row_' || b.id) is not null
     order by b.id`
   )
   for (const { id } of rows) {

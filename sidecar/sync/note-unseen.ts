@@ -1,11 +1,11 @@
 import type pg from 'pg'
-import type { BatchKind } from '../batch-terms.ts'
+import { type BatchKind, walkKinds } from '../batch-terms.ts'
 import { recordMissed, recordSeen } from '../registry/unseen.ts'
 import type { Batch } from './batch.ts'
 import { allProfessions } from './watermark.ts'
 
 /** Kinds of batches whose rows KKI has just sent. */
-const showsKki: BatchKind[] = ['incremental', 'window', 'full', 'retry']
+const showsKki: BatchKind[] = [...walkKinds, 'retry']
 
 /**
  * Keeps account of the registrations that KKI no longer lists, within the transaction that applies the batch: any batch

@@ -11,7 +11,7 @@ type Asking = Pick<Batch, 'id' | 'kind' | 'partition' | 'sourceProfessionsCovere
  */
 const undoneInScope = `kki.batch b
   join kki.batch u on u.state = 'undone' and u.refetched_by is null and u.id <> b.id
-    and (u.kind in ('incremental', 'window', 'full') or (u.kind = 'retry' and u.window_until is not null))
+    and (kki.is_walk(u.kind) or (u.kind = 'retry' and u.window_until is not null))
     and (
       u.partition = b.partition or b.partition = '*'
       or ((u.partition = '*' or u.kind = 'retry') and not exists (
@@ -21,7 +21,7 @@ const undoneInScope = `kki.batch b
       ))
     )
     and (b.kind <> 'window' or (b.window_since <= u.window_since and b.window_until >= u.window_until))
-  where b.id = $1 and b.kind in ('incremental', 'window', 'full') and b.source_professions_covered is null`
+  where b.id = $1 and kki.is_walk(b.kind) and b.source_professions_covered is null`
 
 /** True where the batch fetches a window again that was undone: it then waits for a person. */
 export async function hasUndoneWindow(client: pg.ClientBase, { id }: Asking): Promise<boolean> {

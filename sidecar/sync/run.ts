@@ -111,7 +111,7 @@ interface Partition {
   sourceProfession: string | null
 }
 
-const isUnderWay = `state in ('queued', 'fetching', 'planned') and kind in ('incremental', 'window', 'full')`
+const isBusy = 'kki.is_under_way(state) and kki.is_walk(kind)'
 
 /** Inserts a queued batch. @throws PartitionBusy where one of its partition is under way. */
 export async function insertBatch(
@@ -128,8 +128,8 @@ export async function insertBatch(
     select r.id, $2, $3, $4, $5, $6, $7, $8, case when r.apply_mode = 'hold' then array['REQUESTED'] else '{}' end
     from kki.run r where r.id = $1
       -- Of a batch that is being applied the index would say nothing before that transaction ends, in half a minute maybe.
-      and not exists (select from kki.batch where partition = $3 and ${isUnderWay})
-    on conflict (partition) where ${isUnderWay} do nothing returning id`,
+      and not exists (select from kki.batch where partition = $3 and ${isBusy})
+    on conflict (partition) where ${isBusy} do nothing returning id`,
     [
       runId,
       request.mode,
@@ -146,7 +146,7 @@ export async function insertBatch(
     markBatch({ trace_id: traceId, run_id: runId, batch_id: rows[0].id }, { 'sdmk.batch.kind': request.mode })
     return rows[0].id
   }
-  const busy = await client.query<{ id: number }>(`select id from kki.batch where partition = $1 and ${isUnderWay}`, [
+  const busy = await client.query<{ id: number }>(`select id from kki.batch where partition = $1 and ${isBusy}`, [
     partition
   ])
   throw new PartitionBusy(partition, busy.rows[0]?.id ?? 0)

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { BatchKind } from '../batch-terms.ts'
+import { type BatchKind, walkKinds } from '../batch-terms.ts'
 import { type Batch, batchColumns } from './batch.ts'
 
 /**
@@ -16,7 +16,7 @@ export const troubles = ['unreachable', 'token', 'clock', 'failed', 'rejected', 
 export type Trouble = (typeof troubles)[number]
 
 /** Kinds whose rows nobody has refused before: what the desk asks again says nothing new about what KKI sends. */
-const judgedKinds: readonly BatchKind[] = ['incremental', 'window', 'full', 'import']
+const judgedKinds: readonly BatchKind[] = [...walkKinds, 'import']
 
 /** Of fewer refused rows the desk tells; as a share of a small batch they say nothing of what KKI sends. */
 const manyRefused = 10
@@ -53,10 +53,10 @@ async function readSuspects(client: pg.ClientBase | pg.Pool): Promise<Batch[]> {
   const { rows } = await client.query<Batch>(
     `select ${batchColumns} from kki.batch b
     where b.state = 'held'
-      or (b.state in ('queued', 'fetching', 'planned') and b.created_at < now() - interval '6 hours')
+      or (kki.is_under_way(b.state) and b.created_at < now() - interval '6 hours')
       or (b.state in ('applied', 'failed') and b.finished_at > now() - interval '7 days' and not exists (
         select from kki.batch later
-        where later.id > b.id and later.state not in ('queued', 'fetching', 'planned', 'cancelled')
+        where later.id > b.id and not kki.is_under_way(later.state) and later.state <> 'cancelled'
           and (later.partition = b.partition or (later.partition = '*' and later.source_professions_covered is null))))
     order by b.id`
   )

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { statedStatuses } from '../registration-terms.ts'
 
 const closed = { additionalProperties: false }
 const Pointer = Type.String({
@@ -91,10 +92,7 @@ export const MappingSchema = Type.Object(
     unknownWordsOutsideNames: Type.Optional(
       Type.Array(Word, { description: 'a text that says nothing, but for the name: people are called so' })
     ),
-    statusWords: Type.Record(
-      Type.String(),
-      Type.Enum(['active', 'suspended', 'inactive', 'revoked', 'expired', 'deceased'])
-    ),
+    statusWords: Type.Record(Type.String(), Type.Enum(statedStatuses)),
     sexWords: Type.Record(Type.String(), Type.Enum(['male', 'female'])),
     professions: Type.Array(Profession, { minItems: 1 }),
     birthPlaceAliases: Type.Array(BirthPlaceAlias)

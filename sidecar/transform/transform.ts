@@ -1,3 +1,4 @@
+import { isDeactivated, type RegistrationStatus } from '../registration-terms.ts'
 import { birthDateFault } from './birth-date.ts'
 import { compileBirthPlaces } from './birth-place.ts'
 import type { RejectionCode, WarningCode } from './codes.ts'
@@ -12,7 +13,7 @@ import { compileProfessions } from './professions.ts'
 import { rulesVersion } from './rules-version.ts'
 import { canonicalStr, isStrNumber, strFormatOf } from './str-number.ts'
 import { foldWord } from './text.ts'
-import type { Candidate, RegistrationStatus, Rejection, Sex, TransformContext, TransformResult } from './types.ts'
+import type { Candidate, Rejection, Sex, TransformContext, TransformResult } from './types.ts'
 import { compileValidity } from './validity.ts'
 
 export interface Transform {
@@ -164,7 +165,7 @@ export function createTransform(mapping: Mapping): Transform {
     const profession = readProfession(record, wordDays, problems)
 
     if (problems.length > 1) problems.sort((a, b) => rank(a) - rank(b))
-    const isEnding = status !== null && status !== 'active'
+    const isEnding = status !== null && isDeactivated(status)
     const isRefused = problems.some(problem => problem.code !== 'NIK_INVALID')
     if (str === null || changedMs === null || status === null || (isRefused && !isEnding)) {
       return { ok: false, rejections: problems, strNumber: str?.canonical ?? null, profession, urgent: isEnding }

@@ -1,3 +1,4 @@
+import type { RegistrationStatus } from '../registration-terms.ts'
 import type { RejectionCode, WarningCode } from './codes.ts'
 
 /** Where one KKI record stood: its batch-wide number, its page and its place in that page; all count from 1. */
@@ -13,16 +14,6 @@ export interface Rejection {
   instancePath: string
   params: Record<string, string | number | boolean>
 }
-
-export type RegistrationStatus =
-  | 'active'
-  | 'suspended'
-  | 'inactive'
-  | 'revoked'
-  | 'expired'
-  | 'deceased'
-  | 'replaced'
-  | 'unknown'
 
 export type StrFormat = 'kki_2004' | 'lifetime' | 'unknown'
 export type Sex = 'male' | 'female'

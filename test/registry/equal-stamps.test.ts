@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { openRow, type SealedRow } from '../../sidecar/identity/open-sealed.ts'
+import type { RegistrationStatus } from '../../sidecar/registration-terms.ts'
 import { findNowKnown } from '../../sidecar/registry/waiting.ts'
-import type { Candidate, RegistrationStatus } from '../../sidecar/transform/types.ts'
+import type { Candidate } from '../../sidecar/transform/types.ts'
 import { candidate, createRegistry, decide, type Registry } from './helpers.ts'
 
 const words = {

@@ -10,7 +10,7 @@ with waiting as materialized (
   where d.state = 'open' and d.subject in (select str_number from kki.staged_row where batch_id = $1)
 ), good as materialized (
   select s.str_number, s.profession, s.nik_digest, s.name_key, s.source_at, s.status, s.source_status, p.outcome,
-    s.status in ('suspended', 'inactive', 'revoked', 'deceased') as is_ending
+    sdmk.is_urgent(s.status) as is_ending
   from kki.staged_row s
   left join kki.plan_row p on p.batch_id = $1 and p.row_no = s.row_no
   -- Of a batch hardly any row is waited for.

@@ -9,7 +9,7 @@ with page as materialized (
     and ($4::text is null or p.outcome = $4)
     and case $5::text
       when 'deactivated' then p.outcome = 'updated' and r.status = 'active'
-        and p.status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased')
+        and sdmk.is_deactivated(p.status)
       when 'name_changed' then 'NAME_CHANGED' = any (p.warnings)
       else true
     end

@@ -5,7 +5,7 @@ with renamed as materialized (
   select r.profession, bool_or(c.operation = 'created') as is_created, bool_or(c.operation = 'linked') as is_linked,
     bool_or(c.operation = 'updated') as is_updated,
     bool_or(c.registration_before ->> 'status' = 'active')
-      and r.status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased') as is_ended
+      and sdmk.is_deactivated(r.status) as is_ended
   from kki.change c
   join sdmk.registration r on r.id = c.registration_id
   where c.batch_id = $1

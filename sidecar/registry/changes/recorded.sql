@@ -34,7 +34,7 @@ where c.batch_id = $1 and c.id > $2
   and ($4::text is null or c.operation = $4)
   and case $5::text
     when 'deactivated' then c.registration_before ->> 'status' = 'active'
-      and after.status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased')
+      and sdmk.is_deactivated(after.status)
     when 'name_changed' then c.health_worker_before ? 'name_key'
     else true
   end

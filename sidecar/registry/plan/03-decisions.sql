@@ -59,7 +59,7 @@ set
   candidates = case when l.is_refused then
     (select array_agg(distinct c order by c) from unnest(array[l.health_worker_id, l.holder_id]) c where c is not null)
   end,
-  urgent = l.status in ('suspended', 'inactive', 'revoked', 'deceased') and (l.is_refused or coalesce(
+  urgent = sdmk.is_urgent(l.status) and (l.is_refused or coalesce(
     l.row_no = l.winner_row_no and l.holder_id = l.health_worker_id and l.source_at < l.stored_at and l.stored_status = 'active',
     false)),
   warnings = array_remove(array[

@@ -9,10 +9,10 @@ select a.str_number, a.row_no as row_a, b.row_no as row_b, a.is_deactivation as 
   sdmk.same_holder(g.nik, g.name, g.birth_date, g.birth_place, g.sex) as is_one_holder, g.nik
 from small
 join (
-  select *, ending_only or status in ('suspended', 'inactive', 'revoked', 'deceased') as is_deactivation from work
+  select *, ending_only or sdmk.is_urgent(status) as is_deactivation from work
 ) a on a.str_number = small.str_number
 join (
-  select *, ending_only or status in ('suspended', 'inactive', 'revoked', 'deceased') as is_deactivation from work
+  select *, ending_only or sdmk.is_urgent(status) as is_deactivation from work
 ) b on b.str_number = a.str_number and b.row_no > a.row_no
 cross join lateral (
   select sdmk.agreement(a.nik_digest, b.nik_digest) as nik, sdmk.name_agreement(a.name_key, b.name_key) as name,

@@ -46,7 +46,7 @@ analyze met;
 with known as (
   select
     w.row_no, w.ending_only, w.problems,
-    w.status in ('suspended', 'inactive', 'revoked', 'deceased') as is_ending, w.source_at, w.content_hash,
+    sdmk.is_urgent(w.status) as is_ending, w.source_at, w.content_hash,
     coalesce(not g.is_one_person, false) as is_shared,
     coalesce(m.people, 0) as people, m.candidates, m.oldest_at, m.active_at, m.has_news,
     sdmk.is_overruled(w.source_at, w.status, w.source_status, r.source_at, r.stated_status, r.source_status) as says_less,

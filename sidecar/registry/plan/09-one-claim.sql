@@ -35,6 +35,6 @@ set
   code = case when j.is_refused then 'STR_AMBIGUOUS' end,
   candidates = case when j.is_refused then array[w.health_worker_id] end,
   winner_row_no = case when not j.is_refused then j.winner_row_no end,
-  urgent = j.is_refused and w.status in ('suspended', 'inactive', 'revoked', 'deceased')
+  urgent = j.is_refused and sdmk.is_urgent(w.status)
 from judged j
 where w.row_no = j.row_no;

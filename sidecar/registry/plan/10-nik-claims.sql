@@ -24,7 +24,7 @@ set
   candidates = case when w.rule <> 0 then
     (select array_agg(distinct c order by c) from unnest(array[n.health_worker_id, n.first_worker]) c)
   end,
-  urgent = w.rule <> 0 and w.status in ('suspended', 'inactive', 'revoked', 'deceased'),
+  urgent = w.rule <> 0 and sdmk.is_urgent(w.status),
   warnings = case when w.rule = 0 then w.warnings || 'NIK_IGNORED'::text else w.warnings end
 from nik_claim n
 where w.row_no = n.row_no and (n.nik_digest <> n.first_nik or n.health_worker_id <> n.first_worker);
@@ -37,7 +37,7 @@ set
   outcome = case when j.rule = 6 then 'linked' else 'rejected' end,
   code = case when j.rule = 7 then 'IDENTITY_CONFLICT' end,
   candidates = case when j.rule = 7 then array[j.health_worker_id] end,
-  urgent = j.rule = 7 and w.status in ('suspended', 'inactive', 'revoked', 'deceased')
+  urgent = j.rule = 7 and sdmk.is_urgent(w.status)
 from (
   select f.row_no, h.id as health_worker_id,
     case

@@ -23,6 +23,6 @@ with newcomer as not materialized (
 )
 update work w
 set outcome = 'rejected', rule = 8, code = 'POSSIBLE_DUPLICATE', candidates = grouped.candidates,
-  urgent = w.status in ('suspended', 'inactive', 'revoked', 'deceased')
+  urgent = sdmk.is_urgent(w.status)
 from grouped
 where w.row_no = grouped.row_no;

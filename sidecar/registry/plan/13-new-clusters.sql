@@ -37,6 +37,6 @@ set
   rule = nullif(abs(j.rule), 0),
   outcome = case when j.rule in (3, 6) then 'linked' when j.rule in (0, -7) then 'rejected' end,
   code = case j.rule when 0 then 'STR_INACTIVE' when -7 then 'IDENTITY_CONFLICT' end,
-  urgent = j.rule = -7 and w.status in ('suspended', 'inactive', 'revoked', 'deceased')
+  urgent = j.rule = -7 and sdmk.is_urgent(w.status)
 from judged j
 where w.row_no = j.row_no;

@@ -10,14 +10,14 @@ with planned as (
   select r.id, r.profession
   from planned p join sdmk.registration r on r.id = p.registration_id
   where p.outcome = 'updated' and r.status = 'active'
-    and p.status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased')
+    and sdmk.is_deactivated(p.status)
   union
   -- A row without a readable profession speaks of every registration of its STR.
   select r.id, r.profession
   from planned p join sdmk.registration r on r.str_number = p.str_number
     and not sdmk.is_overruled(p.source_at, p.status, p.source_status, r.source_at, r.stated_status, r.source_status)
   where p.outcome = 'updated' and p.registration_id is null and r.status = 'active'
-    and p.status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased')
+    and sdmk.is_deactivated(p.status)
   union
   select r.id, r.profession
   from planned p join sdmk.registration r on r.health_worker_id = p.health_worker_id
