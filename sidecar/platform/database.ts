@@ -38,13 +38,19 @@ export interface TransactionObserver {
 
 const connectTimeoutMs = 5000
 
+/** Returns for how long a connection may take to be made, in ms: `connect_timeout` of the URL, in seconds as libpq has it. */
+export function connectTimeoutOf(url: string): number {
+  const given = /[?&]connect_timeout=(\d+)/.exec(url)?.[1]
+  return given === undefined ? connectTimeoutMs : Number(given) * 1000
+}
+
 /** Returns a pool that connects on first use; the caller ends `pool`. Broken idle connections are logged and replaced. */
 export function createDatabase(options: DatabaseOptions, logger: FastifyBaseLogger): Database {
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.maxConnections,
     application_name: options.applicationName ?? 'sdmk',
-    connectionTimeoutMillis: connectTimeoutMs,
+    connectionTimeoutMillis: connectTimeoutOf(options.url),
     keepAlive: true,
     // A plan over two million rows takes its time; what must be quick sets its own limit.
     statement_timeout: 0,
@@ -85,7 +91,7 @@ export function openClient(url: string, applicationName = 'sdmk'): pg.Client {
     return new pg.Client({
       connectionString: url,
       application_name: applicationName,
-      connectionTimeoutMillis: connectTimeoutMs,
+      connectionTimeoutMillis: connectTimeoutOf(url),
       keepAlive: true,
       types
     })

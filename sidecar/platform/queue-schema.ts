@@ -1,4 +1,5 @@
 import { type ConstructorOptions, PgBoss, type Queue } from 'pg-boss'
+import { connectTimeoutOf } from './database.ts'
 
 /** What every job inherits. Handlers record what happened and complete; when a job is given up they say, not the queue. */
 const common = {
@@ -40,6 +41,7 @@ export type QueueName = keyof typeof queues
 export function queueOptions(databaseUrl: string): ConstructorOptions {
   return {
     connectionString: databaseUrl,
+    connectionTimeoutMillis: connectTimeoutOf(databaseUrl),
     schema: 'pgboss',
     application_name: 'sdmk queue',
     max: 4,

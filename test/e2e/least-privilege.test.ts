@@ -199,7 +199,7 @@ describe('with Vault', { concurrency: true }, () => {
 
   test('a start with a Vault that is sealed or out of reach ends with one line', async t => {
     const { vault, env, login } = await scene(t)
-    const given = { ...env, ...(await login(wholePolicy)), SDMK_VAULT_TIMEOUT: '300' }
+    const given = { ...env, ...(await login(wholePolicy)), SDMK_VAULT_TIMEOUT: '5000' }
     vault.isSealed = true
     const sealed = await runSdmk(['serve'], given)
     const away = await runSdmk(['serve'], { ...given, SDMK_VAULT_ADDR: 'http://127.0.0.1:1' })

@@ -38,6 +38,8 @@ export async function serverUrl(): Promise<string> {
 export function urlOf(server: string, database: string): string {
   const url = new URL(server)
   url.pathname = `/${database}`
+  // A bound against hanging: on a busy machine a connection may take many seconds.
+  url.searchParams.set('connect_timeout', '120')
   return url.href
 }
 

@@ -281,7 +281,8 @@ describe('secrets in Vault', { concurrency: true }, () => {
 
   test('renews a login before it ends, without a new one', async t => {
     const vault = await startVault(t)
-    await openAsRole(t, vault, { ttl: 2 })
+    // Long enough for a busy machine to renew it in time.
+    await openAsRole(t, vault, { ttl: 15 })
 
     await until('two renewals', () => vault.count('POST', 'auth/token/renew-self') >= 2)
     assert.equal(vault.count('POST', 'auth/approle/login'), 1)
@@ -307,7 +308,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
 
   test('goes on with what is left of a login that is not renewed, and tries again', async t => {
     const vault = await startVault(t)
-    const { store, logs } = await openAsRole(t, vault, { ttl: 3, renewable: false })
+    const { store, logs } = await openAsRole(t, vault, { ttl: 15, renewable: false })
     vault.put('sdmk/kki', secret)
     const [role] = vault.roles.splice(0)
 
