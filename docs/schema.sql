@@ -116,7 +116,7 @@ CREATE TABLE kki.batch (
     CONSTRAINT batch_refetched_by_fkey FOREIGN KEY (refetched_by) REFERENCES kki.batch(id),
     CONSTRAINT batch_run_fkey FOREIGN KEY (run_id) REFERENCES kki.run(id),
     CONSTRAINT batch_error_told CHECK (((state = 'failed'::text) = (error_code IS NOT NULL))),
-    CONSTRAINT batch_kind_known CHECK ((kind = ANY (ARRAY['incremental'::text, 'window'::text, 'full'::text, 'import'::text, 'retry'::text, 'decision'::text, 'clock'::text]))),
+    CONSTRAINT batch_kind_known CHECK ((kind = ANY (ARRAY['incremental'::text, 'window'::text, 'full'::text, 'import'::text, 'retry'::text, 'decision'::text, 'clock'::text, 'check'::text]))),
     CONSTRAINT batch_ledger_balances CHECK (((NOT kki.has_outcomes(state)) OR (fetched = (((((created + linked) + updated) + unchanged) + superseded) + rejected)))),
     CONSTRAINT batch_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'fetching'::text, 'planned'::text, 'held'::text, 'applied'::text, 'undone'::text, 'failed'::text, 'cancelled'::text, 'discarded'::text, 'superseded'::text]))),
     CONSTRAINT batch_trace_id_shape CHECK ((trace_id ~ '^[0-9a-f]{32}$'::text))
@@ -312,7 +312,7 @@ CREATE TABLE kki.run (
     CONSTRAINT run_pkey PRIMARY KEY (id),
     CONSTRAINT run_api_key_fkey FOREIGN KEY (api_key_id) REFERENCES kki.api_key(id),
     CONSTRAINT run_apply_mode_known CHECK ((apply_mode = ANY (ARRAY['auto'::text, 'hold'::text]))),
-    CONSTRAINT run_mode_known CHECK ((mode = ANY (ARRAY['incremental'::text, 'window'::text, 'full'::text, 'import'::text, 'retry'::text, 'decision'::text, 'clock'::text]))),
+    CONSTRAINT run_mode_known CHECK ((mode = ANY (ARRAY['incremental'::text, 'window'::text, 'full'::text, 'import'::text, 'retry'::text, 'decision'::text, 'clock'::text, 'check'::text]))),
     CONSTRAINT run_trace_id_shape CHECK ((trace_id ~ '^[0-9a-f]{32}$'::text)),
     CONSTRAINT run_triggered_by_known CHECK ((triggered_by = ANY (ARRAY['schedule'::text, 'operator'::text, 'api'::text, 'command'::text])))
 );
@@ -461,14 +461,17 @@ CREATE FUNCTION kki.changed_fields(before jsonb, after jsonb)
 RETURN (SELECT jsonb_object_agg(jsonb_each.key, jsonb_each.value) AS jsonb_object_agg FROM jsonb_each(changed_fields.before) jsonb_each(key, value) WHERE ((jsonb_each.value IS DISTINCT FROM (changed_fields.after -> jsonb_each.key))
    AND (jsonb_each.key <> ALL (ARRAY['version'::text, 'updated_at'::text]))));
 
-CREATE FUNCTION kki.decision_fits(decision kki.decision, nik_digest bytea, name_key text)
+CREATE FUNCTION kki.decision_fits(decision kki.decision, nik_digest bytea, name_key text, born_on date)
  RETURNS boolean
  LANGUAGE sql
  STABLE PARALLEL SAFE
 RETURN (((decision).withdrawn_at IS NULL)
    AND (NOT ((decision).nik_digest IS DISTINCT FROM nik_digest))
    AND (((decision).name_key IS NULL)
-   OR sdmk.names_compatible((decision).name_key, name_key)));
+   OR ((decision).name_key = name_key)
+   OR ((sdmk.name_agreement((decision).name_key, name_key) = 'part'::text)
+   AND (NOT (EXISTS (SELECT FROM sdmk.health_worker h WHERE ((h.id = (decision_fits.decision).health_worker_id)
+   AND (sdmk.date_agreement(h.birth_date, decision_fits.born_on) = 'different'::text))))))));
 
 CREATE FUNCTION kki.drop_staging(batch bigint)
  RETURNS void

@@ -43,7 +43,7 @@ export const walkKinds = ['incremental', 'window', 'full'] as const
 export type WalkKind = (typeof walkKinds)[number]
 
 /** The other kinds have the same states and ledger. */
-export const batchKinds = [...walkKinds, 'import', 'retry', 'decision', 'clock'] as const
+export const batchKinds = [...walkKinds, 'import', 'retry', 'decision', 'clock', 'check'] as const
 export type BatchKind = (typeof batchKinds)[number]
 
 export const isWalk = isOneOf<BatchKind>(walkKinds)

@@ -10,6 +10,7 @@ import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { odooCommand } from './odoo.ts'
 import { personCommand } from './person.ts'
+import { registryCommand } from './registry.ts'
 import { rejectionsCommand } from './rejections.ts'
 import { serveCommand } from './serve.ts'
 import { simulatorCommand } from './simulator.ts'
@@ -31,6 +32,7 @@ export function createProgram(): Command {
     .addCommand(statusCommand())
     .addCommand(watermarkCommand())
     .addCommand(rejectionsCommand())
+    .addCommand(registryCommand())
     .addCommand(odooCommand())
     .addCommand(personCommand())
     .addCommand(breachScopeCommand())

@@ -65,7 +65,7 @@ create table kki.run (
   -- From then on no batch is added to the run.
   finished_at timestamptz,
   constraint run_triggered_by_known check (triggered_by in ('schedule', 'operator', 'api', 'command')),
-  constraint run_mode_known check (mode in ('incremental', 'window', 'full', 'import', 'retry', 'decision', 'clock')),
+  constraint run_mode_known check (mode in ('incremental', 'window', 'full', 'import', 'retry', 'decision', 'clock', 'check')),
   constraint run_apply_mode_known check (apply_mode in ('auto', 'hold')),
   constraint run_trace_id_shape check (trace_id ~ '^[0-9a-f]{32}$')
 );
@@ -150,7 +150,7 @@ create table kki.batch (
   finished_at timestamptz,
   undone_at timestamptz,
   version bigint not null default 1,
-  constraint batch_kind_known check (kind in ('incremental', 'window', 'full', 'import', 'retry', 'decision', 'clock')),
+  constraint batch_kind_known check (kind in ('incremental', 'window', 'full', 'import', 'retry', 'decision', 'clock', 'check')),
   constraint batch_state_known check (state in (
     'queued', 'fetching', 'planned', 'held', 'applied', 'undone', 'failed', 'cancelled', 'discarded', 'superseded'
   )),

@@ -18,6 +18,8 @@ create table kki.rejection (
   seen_count bigint not null default 1,
   first_seen_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
+  -- If that is a check of the registry (sdmk registry check), the rejection is a question about a stored licence. A decision
+  -- alone answers it: a row of that licence, which is no longer rejected, says nothing new.
   first_batch_id bigint not null constraint rejection_first_batch_fkey references kki.batch (id),
   last_batch_id bigint not null constraint rejection_last_batch_fkey references kki.batch (id),
   decided_at timestamptz,
@@ -96,11 +98,19 @@ create unique index decision_standing_uniq on kki.decision (str_number, nik_dige
   where withdrawn_at is null;
 create index decision_health_worker_id_idx on kki.decision (health_worker_id);
 
-create function kki.decision_fits(decision kki.decision, nik_digest bytea, name_key text) returns boolean
+-- The decision is about this row. Without a NIK it is about the name: the same, or one in part. A name in part may be that of a
+-- relative under the same STR, so the birth date must not contradict the person whom the decision named.
+create function kki.decision_fits(decision kki.decision, nik_digest bytea, name_key text, born_on date) returns boolean
   language sql stable parallel safe
   return decision.withdrawn_at is null
     and decision.nik_digest is not distinct from nik_digest
-    and (decision.name_key is null or sdmk.names_compatible(decision.name_key, name_key));
+    and (decision.name_key is null or decision.name_key = name_key or (
+      sdmk.name_agreement(decision.name_key, name_key) = 'part'
+      and not exists (
+        select from sdmk.health_worker h
+        where h.id = decision.health_worker_id and sdmk.date_agreement(h.birth_date, born_on) = 'different'
+      )
+    ));
 
 -- STRs that a retry batch asks KKI for, one by one.
 create table kki.retry_item (

@@ -140,8 +140,8 @@ async function decide(
   const nikDigest = candidate.nik === null ? null : identity.digestNik(candidate.nik)
   const nameKey = nikDigest === null ? candidate.nameKey : null
   await client.query(
-    `update kki.decision d set withdrawn_at = now() where d.str_number = $1 and kki.decision_fits(d, $2, $3)`,
-    [candidate.strNumber, nikDigest, candidate.nameKey]
+    `update kki.decision d set withdrawn_at = now() where d.str_number = $1 and kki.decision_fits(d, $2, $3, $4)`,
+    [candidate.strNumber, nikDigest, candidate.nameKey, candidate.birthDate]
   )
   await client.query(
     `insert into kki.decision (str_number, nik_digest, name_key, health_worker_id, rejection_id, batch_id, decided_by)

@@ -113,6 +113,22 @@ describe('standing decisions', { concurrency: true }, () => {
     assert.deepEqual([outcomes[0]?.outcome, outcomes[0]?.rule], ['updated', 0])
   })
 
+  test('a decision about a name reaches the name with a letter more, and no relative under that STR', async t => {
+    const { pool, apply, holderOf } = await setUp(t)
+    const stored = candidate({ name: 'Budi Hartono', birthDate: '1960-05-17' })
+    await apply(stored)
+    const row = later(stored, { nik: null, name: 'Simatupang', nameKey: 'SIMATUPANG' })
+    await pool.query(
+      `insert into kki.decision (str_number, name_key, health_worker_id, decided_by) values ($1, $2, $3, 'verifier')`,
+      [row.strNumber, row.nameKey, await holderOf(stored)]
+    )
+    const withLetter = { name: 'H. Simatupang', nameKey: 'H SIMATUPANG', contentHash: candidate().contentHash }
+    const son = later(row, { ...withLetter, birthDate: '1988-11-02' })
+    assert.deepEqual((await apply(son)).outcomes[0]?.codes, ['IDENTITY_CONFLICT'])
+    const { outcomes } = await apply(later(row, withLetter))
+    assert.deepEqual([outcomes[0]?.outcome, outcomes[0]?.rule], ['updated', 0])
+  })
+
   test('of two decisions that claim one registration the later one stands', async t => {
     const { apply, decide, holderOf } = await setUp(t)
     const a = candidate({ name: 'Ani Rahma' })
@@ -236,5 +252,65 @@ describe('the desk', { concurrency: true }, () => {
     assert.deepEqual(await states(), ['dismissed'])
     await apply({ ...row, institution: 'Universitas Lain' })
     assert.deepEqual(await states(), ['dismissed', 'open'])
+  })
+})
+
+describe('a name that is not similar, under the STR, NIK and birth date of a known person', {
+  concurrency: true
+}, () => {
+  async function withOtherName(t: TestContext) {
+    const registry = await setUp(t)
+    const { apply, pool } = registry
+    const stored = candidate({ name: 'Siti Aminah' })
+    await apply(stored)
+    const row = later(stored, { name: 'Agus Salim', nameKey: 'AGUS SALIM' })
+    const { outcomes } = await apply(row)
+    assert.deepEqual([outcomes[0]?.outcome, outcomes[0]?.codes], ['updated', ['NAME_DIFFERS']])
+    return {
+      ...registry,
+      stored,
+      row,
+      nameOf: async () => (await pool.query('select name from sdmk.health_worker')).rows[0].name as string,
+      states: async () => {
+        const { rows } = await pool.query('select code, state from kki.rejection order by id')
+        return rows.map(({ code, state }) => `${code} ${state}`)
+      }
+    }
+  }
+
+  test('waits in the queue beside the person, and the rest of the row is applied', async t => {
+    const { pool, row, holderOf, nameOf, states } = await withOtherName(t)
+    assert.deepEqual([await nameOf(), await states()], ['Siti Aminah', ['NAME_DIFFERS open']])
+    const { rows } = await pool.query('select candidates from kki.rejection')
+    assert.deepEqual(rows, [{ candidates: [await holderOf(row)] }])
+    const { rows: licences } = await pool.query('select source_at, warnings from sdmk.registration')
+    assert.equal(licences[0].source_at.toISOString(), row.changedAt)
+    assert.ok(licences[0].warnings.includes('NAME_IGNORED'))
+  })
+
+  test('is not asked about again by the same row', async t => {
+    const { apply, row, nameOf, states, pool } = await withOtherName(t)
+    await apply(row)
+    assert.deepEqual([await nameOf(), await states()], ['Siti Aminah', ['NAME_DIFFERS open']])
+    await pool.query(`update kki.rejection set state = 'dismissed'`)
+    await apply(row)
+    assert.deepEqual([await nameOf(), await states()], ['Siti Aminah', ['NAME_DIFFERS dismissed']])
+  })
+
+  test('is taken over by a decision', async t => {
+    const registry = await withOtherName(t)
+    const { applyWith, pool, row, holderOf, nameOf, states, apply } = registry
+    await decide(registry, row, (await holderOf(row)) as number)
+    await pool.query(`update kki.rejection set decided_at = now(), decided_by = 'verifier'`)
+    await applyWith({ kind: 'decision' }, row)
+    assert.deepEqual([await nameOf(), await states()], ['Agus Salim', ['NAME_DIFFERS resolved']])
+    await apply(later(row, { changedAt: '2026-03-01T00:00:00.000Z' }))
+    assert.deepEqual([await nameOf(), await states()], ['Agus Salim', ['NAME_DIFFERS resolved']])
+  })
+
+  test('has healed once KKI tells the name of the person again', async t => {
+    const { apply, stored, nameOf, states } = await withOtherName(t)
+    await apply(later(stored, { changedAt: '2026-03-01T00:00:00.000Z' }))
+    assert.deepEqual([await nameOf(), await states()], ['Siti Aminah', ['NAME_DIFFERS healed']])
   })
 })

@@ -8,6 +8,7 @@ KINDS = [
     ("retry", "Asked Again"),
     ("decision", "Decision"),
     ("clock", "Expiry"),
+    ("check", "Registry Check"),
 ]
 STATES = [
     ("queued", "Waiting"),
@@ -238,5 +239,6 @@ class SdmkBatch(models.Model):
             "desk": self.env._("Desk"),
             "import": self.env._("Import"),
             "clock": self.env._("Calendar"),
+            "registry": self.env._("Registry"),
         }
         return [*others.items(), *self.env["sdmk.profession"]._selection()]

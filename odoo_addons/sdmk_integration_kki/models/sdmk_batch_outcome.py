@@ -35,7 +35,7 @@ class SdmkBatchOutcome(models.Model):
                 (0, 'created', b.created), (1, 'linked', b.linked), (2, 'updated', b.updated),
                 (3, 'unchanged', b.unchanged), (4, 'superseded', b.superseded), (5, 'rejected', b.rejected)
             ) o (place, outcome, rows)
-            where b.state = 'applied' and b.kind <> 'clock' and o.rows > 0
+            where b.state = 'applied' and b.kind not in ('clock', 'check') and o.rows > 0
             """
         )
 

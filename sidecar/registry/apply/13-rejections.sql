@@ -41,8 +41,9 @@ on conflict (source, subject, code) where state = 'open' do update set
   profession = excluded.profession,
   problems = excluded.problems,
   urgent = rejection.urgent or excluded.urgent,
-  rule = excluded.rule,
-  evidence = excluded.evidence,
+  -- A question keeps why it was asked: its row itself is no longer rejected.
+  rule = case when (select kind from kki.batch where id = rejection.first_batch_id) = 'check' then rejection.rule else excluded.rule end,
+  evidence = case when (select kind from kki.batch where id = rejection.first_batch_id) = 'check' then rejection.evidence else excluded.evidence end,
   candidates = excluded.candidates,
   seen_count = rejection.seen_count + excluded.seen_count,
   last_seen_at = now(),

@@ -5,7 +5,8 @@
 -- row that was is gone. Kept in a temp table are the rejections that it concerns.
 create temp table settled on commit drop as
 with waiting as materialized (
-  select d.id, d.subject, d.code, d.source
+  select d.id, d.subject, d.code, d.source,
+    d.first_batch_id in (select id from kki.batch where kind = 'check') as is_question
   from kki.rejection d
   where d.state = 'open' and d.subject in (select str_number from kki.staged_row where batch_id = $1)
 ), good as materialized (
@@ -21,7 +22,7 @@ with waiting as materialized (
   select distinct o.batch_id, o.row_no, o.rejection_id
   from waiting d
   join good g on g.str_number = d.subject
-  join kki.batch b on b.id = $1 and (b.kind <> 'import' or d.source = 'sdmk')
+  join kki.batch b on b.id = $1 and (b.kind <> 'import' or d.source = 'sdmk') and (b.kind = 'decision' or not d.is_question)
   join kki.rejection_occurrence o on o.rejection_id = d.id and o.settled_by_batch_id is null and o.batch_id <> $1
   where (o.profession is null or g.profession = '' or o.profession = g.profession)
     and case when o.source_at is null then o.batch_id < $1

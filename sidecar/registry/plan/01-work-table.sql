@@ -38,3 +38,13 @@ create temp table work (
   winner_row_no bigint,
   warnings text[]
 ) on commit drop;
+
+-- STR numbers about which a check of the registry asks: their rows are shown to the reviewer, whatever becomes of them.
+create temp table asked on commit drop as
+select d.subject as str_number,
+  jsonb_agg(distinct jsonb_build_object('code', d.code, 'instancePath', '', 'params', '{}'::jsonb)) as problems,
+  array_agg(distinct c.id order by c.id) as candidates
+from kki.rejection d
+cross join unnest(d.candidates) c (id)
+where d.state = 'open' and d.source = 'kki' and d.first_batch_id in (select id from kki.batch where kind = 'check')
+group by d.subject;

@@ -1,5 +1,6 @@
 -- The rows of batch $1 as of the date $2. A row whose STR, profession and content are stored as they are needs no
--- decision, unless the batch lists its STR more than once or a person has decided about it.
+-- decision, unless the batch lists its STR more than once, or a person has decided or is
+-- asked about it.
 insert into work (row_no, new_health_worker_id, str_number, profession, nik_digest, name_key, birth_date, birth_place_key, sex, status, source_status,
   source_at,
   content_hash, ending_only, problems, is_repeated)
@@ -19,4 +20,5 @@ where s.batch_id = $1
     repeated.str_number is not null
     or exists (select from kki.decision d where d.str_number = s.str_number and d.withdrawn_at is null)
     or r.id is null
+    or s.str_number in (select str_number from asked)
   );

@@ -13,7 +13,7 @@ with decided as (
   ) w
   cross join lateral (
     select * from kki.decision d
-    where d.str_number = w.str_number and kki.decision_fits(d, w.nik_digest, w.name_key)
+    where d.str_number = w.str_number and kki.decision_fits(d, w.nik_digest, w.name_key, w.birth_date)
     order by d.id desc limit 1
   ) d
   left join sdmk.registration r on r.str_number = w.str_number and r.profession = w.profession

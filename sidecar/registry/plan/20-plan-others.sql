@@ -6,7 +6,8 @@ with judged as (
     coalesce(winner.leader_row_no, winner.row_no, w.leader_row_no) as newborn_row_no, winner.row_no as winning_row_no
   from work w
   left join work winner on winner.row_no = w.winner_row_no and winner.outcome is distinct from 'rejected'
-  where (w.outcome <> 'created' and (w.outcome <> 'unchanged' or w.warnings <> '{}' or w.rule = 0))
+  where (w.outcome <> 'created' and (w.outcome <> 'unchanged' or w.warnings <> '{}' or w.rule = 0
+      or w.str_number in (select str_number from asked)))
     or (w.outcome is null and w.status <> 'active')
 )
 select
@@ -30,11 +31,13 @@ select
     end
     when j.urgent then '[{"code": "ENDING_STALE", "instancePath": "", "params": {}}]'
     when name_waits then '[{"code": "NAME_DIFFERS", "instancePath": "", "params": {}}]'
+    when j.rule <> 0 then asked.problems
   end,
   -- Somebody whom the same batch creates is a candidate as well.
   case
     when j.final_outcome = 'rejected' then coalesce(j.candidates, array_remove(array[newborn.health_worker_id], null))
     when name_waits then array[coalesce(j.known_id, newborn.health_worker_id)]
+    when j.rule <> 0 then asked.candidates
   end,
   j.urgent,
   nullif(array_remove(j.warnings || array[
@@ -52,6 +55,7 @@ select
     ) then 'VALUE_KEPT' end
   ], null), '{}')
 from judged j
+left join asked on asked.str_number = j.str_number
 left join kki.staged_row s on s.batch_id = $1 and s.row_no = j.row_no and (j.is_merged or j.outcome = 'superseded')
 left join sdmk.health_worker h on h.id = j.known_id
 left join work leader on leader.row_no = coalesce(j.winning_row_no, j.leader_row_no) and leader.row_no <> j.row_no

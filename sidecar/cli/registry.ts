@@ -1,0 +1,60 @@
+import { Presets, SingleBar } from 'cli-progress'
+import { Command } from 'commander'
+import { type CheckResult, checkRegistry, countDoubts } from '../sync/check-registry.ts'
+import { commandCaller, print, withDatabase } from './command.ts'
+import { withQueue } from './with-queue.ts'
+
+interface CheckCommandOptions {
+  dryRun?: boolean
+  json?: boolean
+}
+
+/** Returns `sdmk registry`: work on the people and licences that are stored. */
+export function registryCommand(): Command {
+  return new Command('registry')
+    .description('check the people and licences that are stored')
+    .addCommand(
+      new Command('check')
+        .description('look for likely duplicates and likely wrong merges, and put them into the review queue')
+        .option('--dry-run', 'only count them')
+        .option('--json', 'print the result as JSON, and nothing else')
+        .action(check)
+    )
+}
+
+async function check({ dryRun, json }: CheckCommandOptions): Promise<void> {
+  const bar = new SingleBar(
+    { format: ' {bar} {percentage}% of the people', stream: process.stderr, noTTYOutput: false },
+    Presets.shades_classic
+  )
+  const onProgress = (id: number, lastId: number) => {
+    if (json) return
+    if (!bar.isActive) bar.start(lastId, id)
+    bar.update(id)
+  }
+  await withDatabase(context =>
+    withQueue(context, async ({ database }) => {
+      try {
+        const result = dryRun
+          ? await countDoubts({ database }, { onProgress })
+          : await checkRegistry({ database }, { caller: commandCaller(), onProgress })
+        bar.stop()
+        print(json, result, linesOf(result))
+      } finally {
+        bar.stop()
+      }
+    })
+  )
+}
+
+function linesOf({ people, duplicates, contradictions, withoutLicence, batchId, closed }: CheckResult): string[] {
+  return [
+    `${people} people checked${batchId === null ? '; nothing was written' : ` in batch ${batchId}`}`,
+    `${duplicates} licences of people who may be known twice (POSSIBLE_DUPLICATE)`,
+    `${contradictions} licences that may be of somebody else (IDENTITY_CONFLICT)`,
+    ...(withoutLicence > 0
+      ? [`${withoutLicence} pairs of people without a licence, who are not in the review queue`]
+      : []),
+    ...(closed > 0 ? [`${closed} questions of earlier checks no longer stand`] : [])
+  ]
+}

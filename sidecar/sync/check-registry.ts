@@ -1,0 +1,117 @@
+import { type Caller, recordAudit } from '../audit/record.ts'
+import type { Database } from '../platform/database.ts'
+import { touch } from '../platform/touched.ts'
+import {
+  askAboutDoubts,
+  closeMootQuestions,
+  type Doubts,
+  findDoubts,
+  measureRegistry,
+  noDoubts
+} from '../registry/check.ts'
+import { type Batch, batchColumns, changeBatch, takeBatch } from './batch.ts'
+import { insertBatchRun } from './batch-run.ts'
+import { closeRun } from './close-run.ts'
+
+/** The partition of batches that check the registry. */
+const checkPartition = 'registry'
+
+/** Ids of people that one transaction looks at; bounds memory and locks, whatever the size of the registry. */
+const idsAtATime = 20_000
+
+export interface CheckOptions {
+  caller: Caller
+  /** Called after each part with the last id that was looked at, and the last of all. */
+  onProgress?: (id: number, lastId: number) => void
+  idsAtATime?: number
+}
+
+export interface CheckResult extends Doubts {
+  people: number
+  /** Null where nothing was to be written. */
+  batchId: number | null
+  runId: number | null
+  /** Questions of earlier checks that no longer stand. */
+  closed: number
+}
+
+/** Counts what `checkRegistry` would ask, and writes nothing. */
+export async function countDoubts(
+  { database }: { database: Database },
+  { onProgress, idsAtATime: step = idsAtATime }: Omit<CheckOptions, 'caller'> = {}
+): Promise<CheckResult> {
+  const { lastId, people } = await measureRegistry(database.pool)
+  let doubts = noDoubts
+  for (let after = 0; after < lastId; after += step) {
+    const upTo = Math.min(after + step, lastId)
+    const found = await database.withTransaction(client => findDoubts(client, { after, upTo }))
+    doubts = sumOf(doubts, found)
+    onProgress?.(upTo, lastId)
+  }
+  return { ...doubts, people, batchId: null, runId: null, closed: 0 }
+}
+
+/**
+ * Looks for people who may be one, and for licences that the present rules would not give to their holder, and puts
+ * a question about each into the review queue. Each part is a transaction; a check that was interrupted goes on where it
+ * ended. What is in the queue or was decided is not asked again.
+ */
+export async function checkRegistry(
+  { database }: { database: Database },
+  { caller, onProgress, idsAtATime: step = idsAtATime }: CheckOptions
+): Promise<CheckResult> {
+  const { lastId, people } = await measureRegistry(database.pool)
+  let batch = await database.withAdvisoryLock('sdmk registry check', async client => {
+    const { rows } = await client.query<Batch>(
+      `select ${batchColumns} from kki.batch b where b.kind = 'check' and b.state = 'fetching' order by b.id desc limit 1`
+    )
+    // Its fence rises: a check that still runs elsewhere ends with FenceLost.
+    if (rows[0]) return (await takeBatch(client, rows[0].id, ['fetching'])) as Batch
+    const queued = await insertBatchRun(client, {
+      kind: 'check',
+      partition: checkPartition,
+      triggeredBy: 'command',
+      caller
+    })
+    return changeBatch(client, queued, { state: 'fetching', fetch_started_at: 'now', cursor: '0' })
+  })
+  let doubts = noDoubts
+  for (let after = Number(batch.cursor); after < lastId; after += step) {
+    const upTo = Math.min(after + step, lastId)
+    const found = await database.withTransaction(async client => {
+      const page = batch.pages + 1
+      const { withoutLicence } = await findDoubts(client, { after, upTo })
+      const asked = await askAboutDoubts(client, batch.id, { page, rowNo: batch.fetched })
+      const rows = batch.fetched + asked.duplicates.length + asked.contradictions.length
+      batch = await changeBatch(client, batch, { cursor: String(upTo), pages: page, fetched: rows, rejected: rows })
+      touch(client, 'rejections', ...asked.duplicates, ...asked.contradictions)
+      return { duplicates: asked.duplicates.length, contradictions: asked.contradictions.length, withoutLicence }
+    })
+    doubts = sumOf(doubts, found)
+    onProgress?.(upTo, lastId)
+  }
+  const closed = await database.withTransaction(async client => {
+    const ids = await closeMootQuestions(client, batch.id)
+    touch(client, 'rejections', ...ids)
+    const planned = await changeBatch(client, batch, { state: 'planned', fetched_at: 'now', planned_at: 'now' })
+    batch = await changeBatch(client, planned, { state: 'applied', finished_at: 'now' })
+    await recordAudit(client, {
+      ...caller,
+      action: 'registry.checked',
+      runId: batch.runId,
+      batchId: batch.id,
+      detail: { people, ...doubts, closed: ids.length }
+    })
+    await closeRun(client, batch.runId)
+    return ids.length
+  })
+  return { ...doubts, people, batchId: batch.id, runId: batch.runId, closed }
+}
+
+function sumOf(a: Doubts, b: Doubts): Doubts {
+  return {
+    duplicates: a.duplicates + b.duplicates,
+    contradictions: a.contradictions + b.contradictions,
+    withoutLicence: a.withoutLicence + b.withoutLicence
+  }
+}
