@@ -1,8 +1,6 @@
 import { Client, request } from 'undici'
-import { professionCodes } from '../simulator/professions.ts'
 import type { Kki } from './world.ts'
 
-const inFlight = 4
 /** Of a page's end, where its cursor is. */
 const tailBytes = 2000
 
@@ -12,32 +10,25 @@ export interface Ceiling {
   seconds: number
 }
 
-/** Returns how fast a simulated KKI is walked by somebody who does nothing with its rows: a batch for each profession. */
+/** Returns how fast a simulated KKI is walked, page after page, by somebody who does nothing with its rows. */
 export async function measureCeiling(kki: Kki, pageSize: number): Promise<Ceiling> {
   const authorization = `Bearer ${await accessToken(kki)}`
   const { rowsServed, pagesServed } = await kki.control<Counts>('/_stats')
   const started = performance.now()
-  const waiting = [...professionCodes]
-  const walkOn = async () => {
-    // A connection for each, as the cursor of a page is needed to ask for the next one.
-    const client = new Client(kki.url)
-    for (let profesi = waiting.shift(); profesi !== undefined; profesi = waiting.shift()) {
-      let kursor: string | null = null
-      do {
-        const query: Record<string, string> = { profesi, batas: String(pageSize), ...(kursor !== null && { kursor }) }
-        const { statusCode, body } = await client.request({
-          method: 'GET',
-          path: `/v1/tenaga-kesehatan?${new URLSearchParams(query)}`,
-          headers: { authorization }
-        })
-        const page = Buffer.from(await body.arrayBuffer())
-        if (statusCode !== 200) throw new Error(`the simulator answered ${statusCode}`)
-        kursor = nextCursor(page)
-      } while (kursor !== null)
-    }
-    await client.close()
-  }
-  await Promise.all(Array.from({ length: inFlight }, walkOn))
+  const client = new Client(kki.url)
+  let kursor: string | null = null
+  do {
+    const query: Record<string, string> = { batas: String(pageSize), ...(kursor !== null && { kursor }) }
+    const { statusCode, body } = await client.request({
+      method: 'GET',
+      path: `/v1/tenaga-kesehatan?${new URLSearchParams(query)}`,
+      headers: { authorization }
+    })
+    const page = Buffer.from(await body.arrayBuffer())
+    if (statusCode !== 200) throw new Error(`the simulator answered ${statusCode}`)
+    kursor = nextCursor(page)
+  } while (kursor !== null)
+  await client.close()
   const seconds = (performance.now() - started) / 1000
   const after = await kki.control<Counts>('/_stats')
   return { pages: after.pagesServed - pagesServed, rows: after.rowsServed - rowsServed, seconds }

@@ -1,6 +1,6 @@
 /**
- * Walks the simulated KKI as a full run does, profession by profession, with 4 requests in flight and nothing done with
- * the rows, and prints how fast it serves them: no run of the sidecar on this machine can be faster.
+ * Walks the simulated KKI as a full run does, page after page, with nothing done with the rows, and prints how fast it
+ * serves them: no run of the sidecar on this machine can be faster.
  *
  *   node bench/simulator.ts [--rows 300000] [--page 500]
  */

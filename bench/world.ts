@@ -34,6 +34,8 @@ export interface WorldOptions {
 export interface RunRequest {
   mode: 'incremental' | 'window' | 'full'
   professions?: string[]
+  changedSince?: string
+  changedUntil?: string
 }
 
 /** Everything that a benchmark measures: PostgreSQL, a simulated KKI and the sidecar, each a process of its own. */

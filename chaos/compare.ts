@@ -5,10 +5,12 @@ import { loadIdentity } from '../sidecar/identity/keys.ts'
 import { createFileSecretStore } from '../sidecar/secrets/file.ts'
 import { digest } from '../test/odoo/helpers/mirror.ts'
 
+/** The place of batch `b` among those of its run. */
+const place = `(select count(*) from kki.batch o where o.run_id = b.run_id and o.id <= b.id)`
+
 /**
  * What is left of a run, as lines that are equal for equal outcomes: `key` says of what, `value` what became of it. Ids,
- * versions and times stay out. Of a person with licences in two professions either batch may have been first: it created
- * the person and the other linked, so both words count as one, and whether the later one changed the person is left out.
+ * versions and times stay out. A batch is known by its place in the walk, which is cut at the same rows in every run.
  */
 const sections = {
   people: `select md5(coalesce(encode(h.nik_digest, 'hex'), '') || h.name_key || coalesce(h.birth_date::text, '')) as key,
@@ -23,21 +25,16 @@ const sections = {
           where o.health_worker_id = r.health_worker_id),
         (select n.str_number from sdmk.registration n where n.id = r.replaced_by)) as value
     from sdmk.registration r`,
-  changes: `select concat_ws(' ', r.str_number, r.profession, b.partition) as key,
-      concat_ws('|', case when c.operation = 'linked' then 'created' else c.operation end,
-        case when p.professions = 1 then
-          (select string_agg(f, ',' order by f) from jsonb_object_keys(c.health_worker_before) f where f !~ '(version|updated_at)') end,
-        case when p.professions = 1 then
-          (select string_agg(f, ',' order by f) from jsonb_object_keys(c.registration_before) f where f !~ '(version|updated_at)') end,
+  changes: `select concat_ws(' ', r.str_number, r.profession, b.kind, ${place}) as key,
+      concat_ws('|', c.operation,
+        (select string_agg(f, ',' order by f) from jsonb_object_keys(c.health_worker_before) f where f !~ '(version|updated_at)'),
+        (select string_agg(f, ',' order by f) from jsonb_object_keys(c.registration_before) f where f !~ '(version|updated_at)'),
         (select string_agg(o.str_number, ',' order by o.str_number, o.profession) from sdmk.registration o
           where o.health_worker_id = c.health_worker_id)) as value
     from kki.change c
       left join kki.batch b on b.id = c.batch_id
-      left join sdmk.registration r on r.id = c.registration_id
-      left join lateral (select count(distinct o.profession) as professions from sdmk.registration o
-        where o.health_worker_id = c.health_worker_id) p on true
-    where p.professions <= 1 or c.operation <> 'updated'`,
-  ledger: `select b.kind || ' ' || b.partition as key, concat_ws('|', b.state, b.fetched, b.created + b.linked, b.updated, b.unchanged,
+      left join sdmk.registration r on r.id = c.registration_id`,
+  ledger: `select b.kind || ' ' || ${place} as key, concat_ws('|', b.state, b.fetched, b.created, b.linked, b.updated, b.unchanged,
       b.superseded, b.rejected, b.deactivated) as value
     from kki.batch b where b.kind <> 'clock' or b.fetched > 0`,
   decisions: `select d.str_number as key, concat_ws('|', encode(d.nik_digest, 'hex'), d.decided_by, d.withdrawn_at is null) as value
@@ -45,7 +42,7 @@ const sections = {
   rejections: `select j.subject || ' ' || j.code as key, concat_ws('|', j.state, j.urgent, j.seen_count, j.rule,
       (select count(*) from kki.rejection_occurrence o where o.rejection_id = j.id)) as value
     from kki.rejection j`,
-  audit: `select concat_ws(' ', a.action, b.kind, b.partition) as key, '' as value
+  audit: `select concat_ws(' ', a.action, b.kind, ${place}) as key, '' as value
     from kki.audit_event a join kki.batch b on b.id = a.batch_id
     where a.action not in ('batch.restarted')`
 } as const

@@ -180,8 +180,6 @@ export function whyMeaningless(step: StepName, fault: FaultName): string | null 
 export interface Pair {
   step: StepName
   fault: FaultName
-  /** A word of what is held; by default whatever belongs to the step may be. */
-  word?: string
 }
 
 /** All pairs that mean something. */

@@ -133,7 +133,9 @@ async function openStage({ world, folder, store, kki, odoo, template, sdmk, name
           SDMK_ODOO_DATABASE: odoo.database,
           SDMK_ODOO_RETRY_MAX: '8',
           KKI_BASE_URL: at(kki.url, await proxies.kki.listen()),
-          KKI_PAGE_SIZE: '200',
+          // Records that say something of each other stand within 200: no batch ends between them.
+          KKI_PAGE_SIZE: '100',
+          SDMK_BATCH_ROWS: '2000',
           KKI_HEADERS_TIMEOUT: '5000',
           KKI_RETRY_BASE: '1000',
           KKI_BREAKER_RESET: '5000'

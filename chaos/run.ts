@@ -8,8 +8,6 @@ import { gateOf, steps } from './steps.ts'
 import { Watch, within } from './watch.ts'
 
 const hitMs = 180_000
-/** Of few units the last may be too late. */
-const maxSkipOfWord = 4
 
 /** What became of one run; a line of the raw results. */
 export interface Result extends Partial<Pair> {
@@ -68,9 +66,7 @@ export async function makeRun(options: RunOptions): Promise<{ result: Result; sn
     const finished = await within(limitMs, signal, () => isOver(stage))
     const resumeSeconds = 'resumed' in struck ? await struck.resumed() : undefined
     if (expected === null && (await countByOrder(stage.pool)) > 0) {
-      throw new Error(
-        'in the feed of this seed strangers in two professions contradict each other; take another --seed'
-      )
+      throw new Error('in the feed of this seed strangers of two batches contradict each other; take another --seed')
     }
     const snapshot = await takeSnapshot(stage.pool)
     const found: Difference = expected ? difference(expected, snapshot) : { lost: 0, duplicated: 0, examples: [] }
@@ -109,7 +105,7 @@ interface Hit {
 /** Arms the step's gate at all replicas: the first to reach it after as many as the seed draws is the victim. */
 function armed(stage: Stage, pair: Pair, draw: (limit: number) => number): Promise<Hit> {
   const { peer, maxSkip } = steps[pair.step]
-  const matches = gateOf(pair.step, draw(Math.min(maxSkip, pair.word ? maxSkipOfWord : maxSkip) + 1), pair.word ?? null)
+  const matches = gateOf(pair.step, draw(maxSkip + 1))
   const { promise, resolve } = Promise.withResolvers<Hit>()
   for (const victim of stage.replicas) {
     victim.proxies[peer].arm(matches, hold => {
@@ -199,7 +195,7 @@ async function resumedAt(
       jobId !== null
         ? `select state = 'completed' as done from pgboss.job where id = $1`
         : batchId !== null
-          ? `select count(*) = 0 as done from pgboss.job where singleton_key = $1 and name in ('kki-fetch', 'kki-apply')
+          ? `select count(*) = 0 as done from pgboss.job where singleton_key = $1 and name = 'kki-apply'
               and state < 'completed'`
           : `select count(*) > 0 as done from kki.batch where state = 'applied' or $1::text is null`,
       [jobId ?? (batchId === null ? null : String(batchId))]
@@ -223,7 +219,7 @@ async function isOver({ pool, replicas }: Stage): Promise<boolean> {
 async function whatIsLeft({ pool }: Stage): Promise<string> {
   const { rows } = await pool
     .query<{ line: string }>(
-      `select concat_ws(' ', 'batch', partition, state, error_code) as line from kki.batch where state <> 'applied'
+      `select concat_ws(' ', 'batch', kind, profession, state, error_code) as line from kki.batch where state <> 'applied'
       union all select concat_ws(' ', 'job', name, state, retry_count, left(output::text, 200)) from pgboss.job where state < 'completed' limit 6`
     )
     .catch(error => ({ rows: [{ line: String(error) }] }))

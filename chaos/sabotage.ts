@@ -23,12 +23,11 @@ const sabotages = {
     edits: [
       {
         file: 'sidecar/sync/batch.ts',
-        from: 'where b.id = $1 and b.fence = $2 and b.state = any ($3::text[])',
-        to: 'where b.id = $1 and $2::bigint is not null and b.state = any ($3::text[])'
+        from: 'and b.id = $1 and b.fence = $2 and b.state = any ($3::text[])',
+        to: 'and b.id = $1 and $2::bigint is not null and b.state = any ($3::text[])'
       }
     ],
-    // A small batch is over before the process that was paused wakes up.
-    pairs: [{ step: 'fetch', fault: 'sigstop-refused', word: 'profesi=PERAWAT&' }]
+    pairs: [{ step: 'fetch', fault: 'sigstop-refused' }]
   },
   /** Rows are staged after the transaction that moves the cursor past them. */
   'page-transaction': {

@@ -88,13 +88,9 @@ export const steps = {
 export type StepName = keyof typeof steps
 export const stepNames = Object.keys(steps) as StepName[]
 
-/**
- * Returns a gate that lets `skip` units of the step pass, whichever replica they are of, and stops the next.
- *
- * @param word counts those alone that have it in what they do; null for all of the step
- */
-export function gateOf(name: StepName, skip: number, word: string | null): Gate {
+/** Returns a gate that lets `skip` units of the step pass, whichever replica they are of, and stops the next. */
+export function gateOf(name: StepName, skip: number): Gate {
   const step: Step = steps[name]
   let left = skip
-  return unit => (step.matches(unit) && (word === null || unit.what.includes(word)) && left-- === 0 ? step.where : null)
+  return unit => (step.matches(unit) && left-- === 0 ? step.where : null)
 }

@@ -13,8 +13,8 @@ export type UnitReader = (chunk: Buffer) => Unit[]
 
 /** Statements of the sidecar by which a transaction is known, as it sends them. */
 const marks: [RegExp, string][] = [
-  [/^update kki\.batch b set cursor = .*expected_total = .*fetched_at = now\(\)/s, 'stage last'],
-  [/^update kki\.batch b set cursor = .*expected_total = /s, 'stage'],
+  [/^update kki\.batch b set cursor = .*attempts = .*fetched_at = now\(\)/s, 'stage last'],
+  [/^update kki\.batch b set cursor = .*attempts = /s, 'stage'],
   [/^update kki\.batch b set state = .*plan_digest = .*planned_at = now\(\)/s, 'plan'],
   [/^update kki\.batch b set state = \$4, deactivated = \$5, finished_at = now\(\)/, 'apply']
 ]

@@ -40,7 +40,7 @@ export function renderAlertRules(): string {
 /** What an alert about a batch says of it, and where that leads to: Odoo, and what was logged under its trace id. */
 const batchDetails = {
   batch:
-    'Batch {{ $labels.batch }} ({{ $labels.kind }}, {{ $labels.partition }}): fetched {{ $labels.fetched }} = ' +
+    'Batch {{ $labels.batch }} ({{ $labels.kind }}{{ with $labels.profession }}, {{ . }}{{ end }}): fetched {{ $labels.fetched }} = ' +
     'created {{ $labels.created }} + linked {{ $labels.linked }} + updated {{ $labels.updated }} + ' +
     'unchanged {{ $labels.unchanged }} + superseded {{ $labels.superseded }} + rejected {{ $labels.rejected }}; ' +
     'deactivated {{ $labels.deactivated }}; trace id {{ $labels.trace_id }}',

@@ -74,19 +74,13 @@ CREATE TABLE kki.batch (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     run_id bigint NOT NULL,
     kind text NOT NULL,
-    partition text COLLATE "C" NOT NULL,
+    profession text COLLATE "C",
     state text DEFAULT 'queued'::text NOT NULL,
     fence bigint DEFAULT 0 NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,
-    source_profession text,
-    source_professions_covered text[],
-    window_since timestamp with time zone,
-    window_until timestamp with time zone,
-    source_time timestamp with time zone,
+    start_cursor text,
     cursor text,
     pages integer DEFAULT 0 NOT NULL,
-    passed_over bigint DEFAULT 0 NOT NULL,
-    expected_total bigint,
     fetched bigint DEFAULT 0 NOT NULL,
     created bigint DEFAULT 0 NOT NULL,
     linked bigint DEFAULT 0 NOT NULL,
@@ -100,10 +94,10 @@ CREATE TABLE kki.batch (
     replans integer DEFAULT 0 NOT NULL,
     hold_asked text[] DEFAULT '{}'::text[] NOT NULL,
     hold_reasons text[],
+    is_waived boolean DEFAULT false NOT NULL,
+    effects jsonb,
     error_code text,
     error_detail text,
-    refetches bigint[] DEFAULT '{}'::bigint[] NOT NULL,
-    refetched_by bigint,
     trace_id text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     fetch_started_at timestamp with time zone,
@@ -113,7 +107,6 @@ CREATE TABLE kki.batch (
     undone_at timestamp with time zone,
     version bigint DEFAULT 1 NOT NULL,
     CONSTRAINT batch_pkey PRIMARY KEY (id),
-    CONSTRAINT batch_refetched_by_fkey FOREIGN KEY (refetched_by) REFERENCES kki.batch(id),
     CONSTRAINT batch_run_fkey FOREIGN KEY (run_id) REFERENCES kki.run(id),
     CONSTRAINT batch_error_told CHECK (((state = 'failed'::text) = (error_code IS NOT NULL))),
     CONSTRAINT batch_kind_known CHECK ((kind = ANY (ARRAY['incremental'::text, 'window'::text, 'full'::text, 'import'::text, 'retry'::text, 'decision'::text, 'clock'::text, 'check'::text]))),
@@ -121,10 +114,8 @@ CREATE TABLE kki.batch (
     CONSTRAINT batch_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'fetching'::text, 'planned'::text, 'held'::text, 'applied'::text, 'undone'::text, 'failed'::text, 'cancelled'::text, 'discarded'::text, 'superseded'::text]))),
     CONSTRAINT batch_trace_id_shape CHECK ((trace_id ~ '^[0-9a-f]{32}$'::text))
 );
-CREATE INDEX batch_held_idx ON kki.batch USING btree (partition) WHERE (state = 'held'::text);
-CREATE UNIQUE INDEX batch_partition_busy_uniq ON kki.batch USING btree (partition) WHERE (kki.is_under_way(state) AND kki.is_walk(kind));
+CREATE INDEX batch_held_idx ON kki.batch USING btree (run_id) WHERE (state = 'held'::text);
 CREATE INDEX batch_run_id_idx ON kki.batch USING btree (run_id);
-CREATE INDEX batch_to_refetch_idx ON kki.batch USING btree (partition) WHERE ((state = 'undone'::text) AND (refetched_by IS NULL));
 CREATE INDEX batch_trace_id_idx ON kki.batch USING btree (trace_id);
 
 CREATE TABLE kki.change (
@@ -215,6 +206,21 @@ CREATE TABLE kki.plan_row (
     CONSTRAINT plan_row_outcome_known CHECK ((outcome = ANY (ARRAY['created'::text, 'linked'::text, 'updated'::text, 'unchanged'::text, 'superseded'::text, 'rejected'::text])))
 ) PARTITION BY LIST (batch_id);
 
+CREATE TABLE kki.refetch (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    since timestamp with time zone,
+    until timestamp with time zone NOT NULL,
+    professions text[],
+    undone_batch_id bigint NOT NULL,
+    run_id bigint,
+    done_at timestamp with time zone,
+    CONSTRAINT refetch_pkey PRIMARY KEY (id),
+    CONSTRAINT refetch_run_fkey FOREIGN KEY (run_id) REFERENCES kki.run(id),
+    CONSTRAINT refetch_undone_batch_fkey FOREIGN KEY (undone_batch_id) REFERENCES kki.batch(id)
+);
+CREATE INDEX refetch_open_idx ON kki.refetch USING btree (id) WHERE (done_at IS NULL);
+CREATE INDEX refetch_undone_batch_id_idx ON kki.refetch USING btree (undone_batch_id);
+
 CREATE TABLE kki.rejection (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
     source text DEFAULT 'kki'::text NOT NULL,
@@ -297,9 +303,13 @@ CREATE TABLE kki.run (
     mode text NOT NULL,
     apply_mode text DEFAULT 'auto'::text NOT NULL,
     professions text[],
+    is_filtered boolean DEFAULT false NOT NULL,
     changed_since timestamp with time zone,
     changed_until timestamp with time zone,
-    counted bigint,
+    window_since timestamp with time zone,
+    window_until timestamp with time zone,
+    source_time timestamp with time zone,
+    expected_total bigint,
     skipped_reason text,
     actor text NOT NULL,
     api_key_id bigint,
@@ -317,6 +327,7 @@ CREATE TABLE kki.run (
     CONSTRAINT run_triggered_by_known CHECK ((triggered_by = ANY (ARRAY['schedule'::text, 'operator'::text, 'api'::text, 'command'::text])))
 );
 CREATE UNIQUE INDEX run_idempotency_key_uniq ON kki.run USING btree (api_key_id, idempotency_key) NULLS NOT DISTINCT WHERE (idempotency_key IS NOT NULL);
+CREATE UNIQUE INDEX run_open_uniq ON kki.run USING btree (mode) WHERE ((finished_at IS NULL) AND kki.is_walk(mode));
 CREATE UNIQUE INDEX run_slot_uniq ON kki.run USING btree (slot);
 
 CREATE TABLE kki.schema_version (
@@ -341,6 +352,15 @@ CREATE TABLE kki.setting (
     CONSTRAINT setting_create_unmatched_known CHECK ((create_unmatched = ANY (ARRAY['create'::text, 'desk'::text]))),
     CONSTRAINT setting_reject_alert_ratio_share CHECK (((reject_alert_ratio > (0)::numeric) AND (reject_alert_ratio <= (1)::numeric)))
 );
+
+CREATE TABLE kki.shown (
+    batch_id bigint NOT NULL,
+    run_id bigint NOT NULL,
+    registration_ids bigint[] NOT NULL,
+    CONSTRAINT shown_pkey PRIMARY KEY (batch_id),
+    CONSTRAINT shown_batch_fkey FOREIGN KEY (batch_id) REFERENCES kki.batch(id)
+);
+CREATE INDEX shown_run_id_idx ON kki.shown USING btree (run_id);
 
 CREATE TABLE kki.signed_request (
     id uuid NOT NULL,
@@ -436,12 +456,12 @@ CREATE TABLE kki.unseen (
 );
 
 CREATE TABLE kki.watermark (
-    partition text COLLATE "C" NOT NULL,
+    integration text NOT NULL,
     "position" timestamp with time zone NOT NULL,
-    batch_id bigint NOT NULL,
+    run_id bigint,
     moved_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT watermark_pkey PRIMARY KEY (partition),
-    CONSTRAINT watermark_batch_fkey FOREIGN KEY (batch_id) REFERENCES kki.batch(id)
+    CONSTRAINT watermark_pkey PRIMARY KEY (integration),
+    CONSTRAINT watermark_run_fkey FOREIGN KEY (run_id) REFERENCES kki.run(id)
 );
 
 CREATE FUNCTION kki.await_link()

@@ -97,6 +97,7 @@ function toConfig(env: Environment) {
         env.KKI_MAPPING_FILE ?? fileURLToPath(new URL('../contracts/kki-mapping.json', import.meta.url))
       ),
       pageSize: env.KKI_PAGE_SIZE,
+      batchRows: env.SDMK_BATCH_ROWS,
       overlapSeconds: env.KKI_OVERLAP,
       settleSeconds: env.KKI_SETTLE,
       maxSkewSeconds: env.KKI_MAX_SKEW,

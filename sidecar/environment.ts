@@ -288,6 +288,13 @@ export const environmentSchema = Type.Object({
     minimum: 1,
     maximum: 1000
   }),
+  SDMK_BATCH_ROWS: Type.Integer({
+    description: 'Rows after which a walk goes on in another batch, while this one is planned and applied.',
+    unit: 'rows',
+    default: 50_000,
+    minimum: 1,
+    maximum: 1_000_000
+  }),
   KKI_OVERLAP: Type.Integer({
     description: 'How far before the watermark a window starts, so that late changes are seen.',
     unit: 'seconds',

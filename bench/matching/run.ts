@@ -103,8 +103,8 @@ async function stage({ database, identity, transform }: Bench, rows: LabelledRow
       insert into kki.run (triggered_by, mode, actor, request_id, trace_id) values ('command', 'full', 'bench', 'bench', $1)
       returning id
     )
-    insert into kki.batch (run_id, kind, partition, trace_id, state)
-    select id, 'retry', 'bench', $1, 'fetching' from run returning id`,
+    insert into kki.batch (run_id, kind, trace_id, state)
+    select id, 'retry', $1, 'fetching' from run returning id`,
     [trace]
   )
   const batchId = (made[0] as { id: number }).id
@@ -114,7 +114,7 @@ async function stage({ database, identity, transform }: Bench, rows: LabelledRow
     for (let start = 0; start < rows.length; start += rowsPerPage) {
       const records = rows.slice(start, start + rowsPerPage).map(({ record }) => record)
       const body = Buffer.from(JSON.stringify({ data: records }))
-      const { page } = await readPage(
+      const page = await readPage(
         { rows: cutList(body, 'data').list, body, sourceNow: Date.parse('2026-06-01T00:00:00Z') },
         writer,
         { transform, maxSkewMs: 0 }

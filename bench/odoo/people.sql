@@ -1,11 +1,11 @@
 -- $1 invented people, each with one registration, as one applied batch has left them; $2 first names and $3 family names.
 with run as (
-  insert into kki.run (triggered_by, mode, actor, request_id, trace_id)
-  values ('command', 'full', 'bench', 'bench', md5('run'))
+  insert into kki.run (triggered_by, mode, actor, request_id, trace_id, finished_at)
+  values ('command', 'full', 'bench', 'bench', md5('run'), now())
   returning id
 ), batch as (
-  insert into kki.batch (run_id, kind, partition, state, fetched, created, trace_id)
-  select id, 'full', '*', 'applied', $1::int, $1::int, md5('batch') from run
+  insert into kki.batch (run_id, kind, state, fetched, created, trace_id)
+  select id, 'full', 'applied', $1::int, $1::int, md5('batch') from run
   returning id
 ), drawn as (
   select n,

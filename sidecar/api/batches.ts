@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { Problem } from '../platform/problem.ts'
 import { readRejections } from '../review/read.ts'
-import { type Batch, batchColumns, readBatch } from '../sync/batch.ts'
+import { type Batch, batchColumns, batchTables, readBatch } from '../sync/batch.ts'
 import { toBatchBody } from './bodies.ts'
 import { RejectionSchema, showsRejectionPage } from './rejections.ts'
 import { BatchSchema, closed, Id, IdParams, nullable, PageQuery, pageOf, problems } from './schemas.ts'
@@ -30,7 +30,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     handler: async request => {
       const { state, traceId, before, limit } = request.query
       const { rows } = await pool().query<Batch>(
-        `select ${batchColumns} from kki.batch b
+        `select ${batchColumns} from ${batchTables}
         where ($1::bigint = 0 or b.id < $1) and ($2::text is null or b.state = $2) and ($3::text is null or b.trace_id = $3)
         order by b.id desc limit $4`,
         [before, state ?? null, traceId ?? null, limit + 1]

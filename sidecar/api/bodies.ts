@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { restingStates } from '../batch-terms.ts'
-import { type Batch, batchColumns, ledgerOf } from '../sync/batch.ts'
+import { type Batch, batchColumns, batchTables, ledgerOf } from '../sync/batch.ts'
 import type { BatchBody, RunBody } from './schemas.ts'
 
 /** Returns a batch as the API shows one. */
@@ -10,13 +10,11 @@ export function toBatchBody(batch: Batch): BatchBody {
     id: batch.id,
     runId: batch.runId,
     kind: batch.kind,
-    partition: batch.partition,
+    profession: batch.profession,
     state: batch.state,
     windowSince: instant(batch.windowSince),
     windowUntil: instant(batch.windowUntil),
     pages: batch.pages,
-    passedOver: batch.passedOver,
-    expectedTotal: batch.expectedTotal,
     ledger: ledgerOf(batch),
     asOf: batch.asOf,
     planDigest: batch.planDigest,
@@ -41,6 +39,9 @@ interface RunRow {
   professions: string[] | null
   changed_since: Date | null
   changed_until: Date | null
+  window_since: Date | null
+  window_until: Date | null
+  expected_total: number | null
   slot: Date | null
   skipped_reason: string | null
   actor: string
@@ -71,7 +72,7 @@ export async function readRun(pool: pg.Pool, id: number): Promise<RunBody | null
 
 async function withBatches(pool: pg.Pool, runs: RunRow[]): Promise<RunBody[]> {
   const { rows } = await pool.query<Batch>(
-    `select ${batchColumns} from kki.batch b where b.run_id = any ($1::bigint[]) order by b.id`,
+    `select ${batchColumns} from ${batchTables} where b.run_id = any ($1::bigint[]) order by b.id`,
     [runs.map(({ id }) => id)]
   )
   const byRun = Map.groupBy(rows, ({ runId }) => runId)
@@ -85,6 +86,9 @@ async function withBatches(pool: pg.Pool, runs: RunRow[]): Promise<RunBody[]> {
       professions: run.professions,
       changedSince: run.changed_since?.toISOString() ?? null,
       changedUntil: run.changed_until?.toISOString() ?? null,
+      windowSince: run.window_since?.toISOString() ?? null,
+      windowUntil: run.window_until?.toISOString() ?? null,
+      expectedTotal: run.expected_total,
       slot: run.slot?.toISOString() ?? null,
       skippedReason: run.skipped_reason,
       actor: run.actor,

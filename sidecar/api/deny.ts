@@ -1,12 +1,10 @@
 import { RequestInvalid } from '../errors.ts'
 import { Problem } from '../platform/problem.ts'
-import { PartitionBusy, PlanChanged } from '../sync/errors.ts'
+import { PlanChanged, RunOpen } from '../sync/errors.ts'
 
-/** Throws an error of ours with what the caller can act on: the field at fault, the batch in the way, the new plan. */
+/** Throws an error of ours with what the caller can act on: the field at fault, the run in the way, the new plan. */
 export function refuse(error: unknown): never {
-  if (error instanceof PartitionBusy) {
-    throw new Problem('PARTITION_BUSY', error.message, { batchId: error.batchId, partition: error.partition })
-  }
+  if (error instanceof RunOpen) throw new Problem('RUN_OPEN', error.message, { runId: error.runId })
   if (error instanceof PlanChanged) {
     throw new Problem('PLAN_CHANGED', error.message, { batchId: error.batchId, planDigest: error.planDigest })
   }

@@ -36,7 +36,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
       tags: ['runs'],
       summary: 'Start a run',
       description:
-        'Incremental: what changed since the last one. Window: what changed between two times. Full: everything, one batch per profession. Repeating a request with the same Idempotency-Key returns the run that the first one started.',
+        'Incremental: what changed since the last one. Window: what changed between two times. Full: everything. Its rows come in batches, each planned and applied by itself. Repeating a request with the same Idempotency-Key returns the run that the first one started.',
       // ASCII: Node reads other bytes of headers as Latin-1, so that one key would have two texts.
       headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' })) }),
       body: RunRequestSchema,

@@ -64,15 +64,11 @@ export const BatchSchema = Type.Object(
     id: Id,
     runId: Id,
     kind: Type.Enum(batchKinds),
-    partition: Type.String({
-      description: 'a profession code of SDMK, * for all, or desk for rows that people took up'
-    }),
+    profession: Type.Union([Type.String(), Type.Null()], { description: 'what KKI was asked for; null is all' }),
     state: Type.Enum(batchStates),
     windowSince: nullable(Instant),
     windowUntil: nullable(Instant),
     pages: Count,
-    passedOver: Type.Integer({ minimum: 0, description: 'rows left to other batches of the run' }),
-    expectedTotal: Type.Union([Count, Type.Null()], { description: 'KKI’s estimate' }),
     ledger: LedgerSchema,
     asOf: Type.Union([Type.String({ format: 'date' }), Type.Null()], {
       description: 'the day by which expiry was judged'
@@ -89,7 +85,9 @@ export const BatchSchema = Type.Object(
     plannedAt: nullable(Instant),
     finishedAt: nullable(Instant),
     undoneAt: nullable(Instant),
-    refetchedBy: Type.Union([Id, Type.Null()], { description: 'of an undone batch: what fetched its window again' })
+    refetchedBy: Type.Union([Id, Type.Null()], {
+      description: 'of an undone batch: the run that fetched its window again'
+    })
   },
   { title: 'Batch' }
 )
@@ -101,9 +99,12 @@ export const RunSchema = Type.Object(
     triggeredBy: Type.Enum(['schedule', 'operator', 'api', 'command']),
     mode: Type.Enum(batchKinds),
     apply: Type.Enum(['auto', 'hold']),
-    professions: nullable(Type.Array(Type.String())),
+    professions: Type.Union([Type.Array(Type.String()), Type.Null()], { description: 'what it walks; null is all' }),
     changedSince: nullable(Instant),
     changedUntil: nullable(Instant),
+    windowSince: nullable(Instant),
+    windowUntil: nullable(Instant),
+    expectedTotal: Type.Union([Count, Type.Null()], { description: 'how many rows KKI says that there are' }),
     slot: nullable(Instant),
     skippedReason: nullable(Type.String()),
     actor: Type.String(),

@@ -18,8 +18,7 @@ import { readRecords } from '../import/read-file.ts'
 import { type Service, startService } from '../main.ts'
 import { scopes } from '../platform/scopes.ts'
 import { createFileSecretStore } from '../secrets/file.ts'
-import { readBatch } from '../sync/batch.ts'
-import { PartitionBusy } from '../sync/errors.ts'
+import { RunOpen } from '../sync/errors.ts'
 import { asOwner } from './as-owner.ts'
 import { commandCaller, errorLogger, print } from './command.ts'
 import { countRegistry, DemoFailed, startDemoOdoo, untilOdooIsTold } from './demo-odoo.ts'
@@ -151,11 +150,10 @@ async function importOwnPeople(service: Service, config: Config, { rows, own }: 
 
 async function runOnce(service: Service, config: Config, signal: AbortSignal) {
   const { pool } = service.app.database
-  const runId = await startRun(service, config, { mode: 'full' }).catch(async error => {
+  const runId = await startRun(service, config, { mode: 'full' }).catch(error => {
     // An earlier demo was killed in the middle of its run: the queue has taken that run up again.
-    const batch = error instanceof PartitionBusy ? await readBatch(pool, error.batchId) : null
-    if (batch === null) throw error
-    return batch.runId
+    if (error instanceof RunOpen) return error.runId
+    throw error
   })
   const run = await followRun(pool, runId, { signal })
   print(false, null, ['', ...(await renderSummary(pool, run))])

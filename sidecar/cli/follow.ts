@@ -1,15 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { MultiBar, Presets } from 'cli-progress'
+import { Presets, SingleBar } from 'cli-progress'
 import type pg from 'pg'
 import { readRun } from '../api/bodies.ts'
-import type { BatchBody, RunBody } from '../api/schemas.ts'
+import type { RunBody } from '../api/schemas.ts'
 import { RecordMissing } from '../errors.ts'
 
 const pollMs = 200
 
 /**
- * Draws one progress bar per batch until the run is finished, and returns the run. Without a terminal, or with `quiet`,
- * nothing is drawn.
+ * Draws a progress bar until the run is finished, and returns the run. Without a terminal, or with `quiet`, nothing is drawn.
  *
  * @throws the signal's reason when it is aborted; the run goes on without us.
  */
@@ -18,35 +17,32 @@ export async function followRun(
   runId: number,
   { quiet = false, signal }: { quiet?: boolean; signal?: AbortSignal } = {}
 ): Promise<RunBody> {
-  const bars = new MultiBar(
+  const bar = new SingleBar(
     {
-      format: ' {bar} {partition} {state} {value}/{total} rows',
+      format: ' {bar} {value}/{total} rows, {applied}/{batches} batches applied',
       hideCursor: true,
-      // One line per batch and no redrawing where the output is a file: only a terminal shows bars.
+      // One line and no redrawing where the output is a file: only a terminal shows bars.
       noTTYOutput: false,
       stream: process.stderr
     },
     Presets.shades_classic
   )
-  const drawn = new Map<number, ReturnType<MultiBar['create']>>()
-  const draw = (batch: BatchBody) => {
-    const total = Math.max(batch.expectedTotal ?? 0, batch.ledger.fetched + batch.passedOver, 1)
-    const value = batch.fetchedAt === null ? batch.ledger.fetched + batch.passedOver : total
-    const payload = { partition: batch.partition.padEnd(36), state: batch.state.padEnd(8) }
-    const bar = drawn.get(batch.id) ?? bars.create(total, value, payload)
-    drawn.set(batch.id, bar)
-    bar.setTotal(total)
-    bar.update(value, payload)
+  if (!quiet) bar.start(1, 0, { applied: 0, batches: 1 })
+  const draw = ({ batches, expectedTotal }: RunBody) => {
+    const fetched = batches.reduce((sum, { ledger }) => sum + ledger.fetched, 0)
+    const isFetched = batches.every(({ fetchedAt }) => fetchedAt !== null)
+    bar.setTotal(isFetched ? Math.max(fetched, 1) : Math.max(expectedTotal ?? 0, fetched, 1))
+    bar.update(fetched, { applied: batches.filter(({ state }) => state === 'applied').length, batches: batches.length })
   }
   try {
     for (;;) {
       const run = await readRun(pool, runId)
       if (run === null) throw new RecordMissing(`run ${runId} is gone`)
-      if (!quiet) run.batches.forEach(draw)
+      if (!quiet) draw(run)
       if (run.finishedAt !== null) return run
       await wait(pollMs, undefined, signal ? { signal } : {})
     }
   } finally {
-    bars.stop()
+    bar.stop()
   }
 }

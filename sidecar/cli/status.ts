@@ -2,12 +2,12 @@ import { Command } from 'commander'
 import { readRuns } from '../api/bodies.ts'
 import { nextSlot } from '../sync/schedule-slot.ts'
 import { readSetting } from '../sync/settings.ts'
-import { listWatermarks } from '../sync/watermark.ts'
+import { readWatermark } from '../sync/watermark.ts'
 import { print, withPool } from './command.ts'
 import { renderSummary, summarize } from './summary.ts'
-import { watermarkLines } from './watermark.ts'
+import { watermarkLine } from './watermark.ts'
 
-/** Returns `sdmk status`: the setting, the watermarks and the last run, read from the database. */
+/** Returns `sdmk status`: the setting, the watermark and the last run, read from the database. */
 export function statusCommand(): Command {
   return new Command('status')
     .description('show the integration, up to when changes are stored, and its last run')
@@ -15,13 +15,13 @@ export function statusCommand(): Command {
     .action(({ json }: { json?: boolean }) =>
       withPool(async (pool, config) => {
         const setting = await readSetting(pool)
-        const watermarks = await listWatermarks(pool)
+        const watermark = await readWatermark(pool)
         const [run] = await readRuns(pool, { before: 0, limit: 1 })
         const due = setting.active ? nextSlot(setting.schedule, config.timeZone, new Date()).toISOString() : null
         const summary = run ? summarize(run) : null
-        print(json, { setting, nextRunDueAt: due, watermarks, run: run ?? null, summary }, [
+        print(json, { setting, nextRunDueAt: due, watermark, run: run ?? null, summary }, [
           `Integration: ${setting.active ? `on, next run ${due}` : 'off'} (schedule ${setting.schedule})`,
-          ...watermarkLines(watermarks),
+          watermarkLine(watermark),
           ...(run ? await renderSummary(pool, run) : ['There was no run yet.'])
         ])
       })

@@ -31,7 +31,7 @@ export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string
   const summary = summarize(run)
   const failed = run.batches.filter(({ error }) => error !== null)
   const lines = [
-    `Run ${run.id} (${run.mode}): ${run.state}, ${run.batches.length} batches, trace ${run.traceId}`,
+    `Run ${run.id} (${run.mode}): ${run.state}, ${run.batches.length} ${run.batches.length === 1 ? 'batch' : 'batches'}, trace ${run.traceId}`,
     '',
     ...ledgerCounters.map(counter => `  ${counter.padEnd(12)}${count(summary[counter])}`),
     `  ${'seconds'.padEnd(12)}${summary.seconds.toFixed(1).padStart(11)}`
@@ -44,14 +44,14 @@ export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string
   for (const { code, rows } of rejections) {
     lines.push(`  ${code.padEnd(20)}${count(rows)}  ${codeText(code, 'en')?.title ?? ''}`)
   }
-  for (const { id, partition, error } of failed) {
+  for (const { id, error } of failed) {
     const hint = settings[error?.code ?? '']
-    lines.push('', `Batch ${id} (${partition}) failed: ${error?.detail}${hint ? `; see ${hint}` : ''}`)
+    lines.push('', `Batch ${id} failed: ${error?.detail}${hint ? `; see ${hint}` : ''}`)
   }
-  for (const { id, partition, state, holdReasons } of run.batches) {
+  for (const { id, state, holdReasons } of run.batches) {
     if (state !== 'held') continue
     const why = (holdReasons ?? []).map(code => `${code} (${codeText(code, 'en')?.title ?? ''})`).join(', ')
-    lines.push('', `Batch ${id} (${partition}) waits for a person: ${why}`)
+    lines.push('', `Batch ${id} waits for a person: ${why}`)
   }
   return lines
 }

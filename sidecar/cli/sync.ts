@@ -27,7 +27,7 @@ export function syncCommand(): Command {
   return new Command('sync')
     .description('start a run and wait for its end')
     .addOption(new Option('-m, --mode <mode>', 'what to fetch').choices(walkKinds).default('incremental'))
-    .option('-p, --profession <code...>', 'these professions only, a batch for each')
+    .option('-p, --profession <code...>', 'these professions only, one after the other')
     .option('--since <time>', 'start of the window (mode window)', instantOrDay)
     .option('--until <time>', 'end of the window (mode window), which is not part of it', instantOrDay)
     .option('--json', 'print the summary as JSON, and nothing else')

@@ -20,7 +20,6 @@ export interface ImportOptions {
   onProgress?: (records: number) => void
 }
 
-const importPartition = 'import'
 const recordsPerPage = 500
 
 /**
@@ -35,7 +34,6 @@ export async function importPeople(
 ): Promise<Batch> {
   const queued = await insertBatchRun(client, {
     kind: 'import',
-    partition: importPartition,
     triggeredBy: 'command',
     caller
   })

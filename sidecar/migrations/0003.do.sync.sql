@@ -49,11 +49,18 @@ create table kki.run (
   triggered_by text not null,
   mode text not null,
   apply_mode text not null default 'auto',
+  -- What it walks; null for all. `is_filtered`: a request named them, so the run says nothing about the others and moves no
+  -- watermark.
   professions text[],
+  is_filtered boolean not null default false,
   changed_since timestamptz,
   changed_until timestamptz,
-  -- How many rows KKI counted without a filter after a full run had fetched all professions. KKI is asked once.
-  counted bigint,
+  -- The window that it walks, and KKI's clock when the walk began.
+  window_since timestamptz,
+  window_until timestamptz,
+  source_time timestamptz,
+  -- KKI's estimate of its rows, or how many were counted before.
+  expected_total bigint,
   skipped_reason text,
   actor text not null,
   api_key_id bigint constraint run_api_key_fkey references kki.api_key (id),
@@ -92,36 +99,29 @@ create function kki.has_outcomes(state text) returns boolean
   language sql immutable parallel safe
   return state in ('planned', 'held', 'applied', 'undone');
 
--- The batch walks KKI's list. The other kinds have the same states and ledger.
+-- The batch, or its run, walks KKI's list. The other kinds have the same states and ledger.
 create function kki.is_walk(kind text) returns boolean
   language sql immutable parallel safe
   return kind in ('incremental', 'window', 'full');
+
+-- A second open run of a mode would walk the same list.
+create unique index run_open_uniq on kki.run (mode) where finished_at is null and kki.is_walk(mode);
 
 create table kki.batch (
   id bigint generated always as identity constraint batch_pkey primary key,
   run_id bigint not null constraint batch_run_fkey references kki.run (id),
   kind text not null,
-  -- A profession code of SDMK, or * for all. Two walks of one partition may not be under way at once, and each partition has
-  -- its own watermark.
-  partition text collate "C" not null,
+  -- The profession of SDMK that KKI is asked for, or null for all.
+  profession text collate "C",
   state text not null default 'queued',
   -- Rises when a job takes the batch. A process with an older fence has lost the batch and may not write.
   fence bigint not null default 0,
   -- Attempts of a job since the batch last made progress, if they ended in an unexpected error or their end is unknown.
   attempts int not null default 0,
-  -- KKI's own profession code that the batch asks for, or null for all.
-  source_profession text,
-  -- The last batch of a full run counts only rows outside these codes of KKI's: the other batches walked them.
-  source_professions_covered text[],
-  window_since timestamptz,
-  window_until timestamptz,
-  -- KKI's clock when the walk began.
-  source_time timestamptz,
+  -- Where in KKI's list the batch begins and where it stands; sealed, null for the beginning.
+  start_cursor text,
   cursor text,
   pages int not null default 0,
-  -- Rows that the walk saw and left to the other batches of the run.
-  passed_over bigint not null default 0,
-  expected_total bigint,
   fetched bigint not null default 0,
   created bigint not null default 0,
   linked bigint not null default 0,
@@ -133,15 +133,15 @@ create table kki.batch (
   as_of date,
   plan_digest text,
   replans int not null default 0,
-  -- Why the batch must wait for a person whatever its plan says: REQUESTED, UNDONE_WINDOW.
+  -- Why the batch must wait for a person whatever its plan says: REQUESTED.
   hold_asked text[] not null default '{}',
   hold_reasons text[],
+  -- A person discarded the batch and let the watermark pass it.
+  is_waived boolean not null default false,
+  -- What the plan does to people whom SDMK knows, by profession. Later batches of the run add it to theirs.
+  effects jsonb,
   error_code text,
   error_detail text,
-  -- The undone batches whose windows this walk had to fetch again when its plan was begun.
-  refetches bigint[] not null default '{}',
-  -- Set in an undone batch: the batch that fetched its window again and was applied or discarded.
-  refetched_by bigint constraint batch_refetched_by_fkey references kki.batch (id),
   trace_id text not null,
   created_at timestamptz not null default now(),
   fetch_started_at timestamptz,
@@ -162,20 +162,35 @@ create table kki.batch (
   )
 );
 
--- A second open walk of a partition would fetch the same window.
-create unique index batch_partition_busy_uniq on kki.batch (partition) where kki.is_under_way(state) and kki.is_walk(kind);
 create index batch_run_id_idx on kki.batch (run_id);
 create index batch_trace_id_idx on kki.batch (trace_id);
-create index batch_held_idx on kki.batch (partition) where state = 'held';
-create index batch_to_refetch_idx on kki.batch (partition) where state = 'undone' and refetched_by is null;
+create index batch_held_idx on kki.batch (run_id) where state = 'held';
 
 create table kki.watermark (
-  partition text collate "C" constraint watermark_pkey primary key,
+  integration text constraint watermark_pkey primary key,
   -- All that KKI stamped before this is stored.
   position timestamptz not null,
-  batch_id bigint not null constraint watermark_batch_fkey references kki.batch (id),
+  -- Null if a person moved it.
+  run_id bigint constraint watermark_run_fkey references kki.run (id),
   moved_at timestamptz not null default now()
 );
+
+-- Windows that must be fetched again, since a batch that stored them was undone.
+create table kki.refetch (
+  id bigint generated always as identity constraint refetch_pkey primary key,
+  -- Null: from the beginning.
+  since timestamptz,
+  until timestamptz not null,
+  -- Null: all.
+  professions text[],
+  undone_batch_id bigint not null constraint refetch_undone_batch_fkey references kki.batch (id),
+  -- The run that fetches it, and when all of that run was applied.
+  run_id bigint constraint refetch_run_fkey references kki.run (id),
+  done_at timestamptz
+);
+
+create index refetch_open_idx on kki.refetch (id) where done_at is null;
+create index refetch_undone_batch_id_idx on kki.refetch (undone_batch_id);
 
 -- What a batch did to the registry: enough to show it and to undo it. A change of a person alone has no registration, and
 -- one that an operator made by hand has no batch.
@@ -243,3 +258,13 @@ create table kki.unseen (
   last_missed_at timestamptz not null default now(),
   last_batch_id bigint not null constraint unseen_last_batch_fkey references kki.batch (id)
 );
+
+-- Registrations that the applied batches of an open full run have listed. Once all of the run is applied, those missing here
+-- are counted in kki.unseen.
+create table kki.shown (
+  batch_id bigint constraint shown_pkey primary key constraint shown_batch_fkey references kki.batch (id),
+  run_id bigint not null,
+  registration_ids bigint[] not null
+);
+
+create index shown_run_id_idx on kki.shown (run_id);

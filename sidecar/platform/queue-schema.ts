@@ -27,7 +27,6 @@ const unending = { retryDelay: 1, retryBackoff: true, retryDelayMax: 300 } as co
 export const queues = {
   'kki-fetch': { ...common, policy: 'stately' },
   'kki-apply': { ...common, policy: 'stately' },
-  'kki-census': { ...common, policy: 'stately' },
   'kki-housekeeping': { ...common, policy: 'exclusive' },
   'audit-check': { ...common, policy: 'exclusive' },
   'odoo-state': { ...common, ...unending, policy: 'standard' },

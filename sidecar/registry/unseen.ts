@@ -3,7 +3,8 @@ import { withoutLoops } from './planner.ts'
 import { inPartitions, sql } from './sql.ts'
 
 const noteSeen = sql('unseen/01-seen.sql')
-const noteMissed = sql('unseen/02-missed.sql')
+const noteShown = sql('unseen/02-shown.sql')
+const noteMissed = sql('unseen/03-missed.sql')
 
 /** A registration that full runs no longer show. Nothing is done to it for that. */
 export interface UnseenRegistration {
@@ -27,17 +28,29 @@ export async function recordSeen(client: pg.ClientBase, batchId: number): Promis
   await client.query(inPartitions(noteSeen, batchId), [batchId])
 }
 
-/**
- * Counts the registrations of a full batch's professions that its staged rows do not show, within the caller's transaction
- * and before its staging goes. `professions` null: all but `except`.
- */
+/** Notes what a batch of a full run shows, within the caller's transaction and before its staging goes. */
+export async function recordShown(
+  client: pg.ClientBase,
+  { id, runId, runStarted }: { id: number; runId: number; runStarted: Date }
+): Promise<void> {
+  await withoutLoops(client, () => client.query(inPartitions(noteShown, id), [id, runId, runStarted]))
+}
+
+/** Counts the registrations that no batch of a full run has shown, within the transaction that applies the last of them. */
 export async function recordMissed(
   client: pg.ClientBase,
-  batchId: number,
-  { professions, except, since }: { professions: string[] | null; except: string[]; since: Date }
+  { runId, professions, since }: { runId: number; professions: string[] | null; since: Date }
 ): Promise<void> {
-  await withoutLoops(client, () =>
-    client.query(inPartitions(noteMissed, batchId), [batchId, professions, except, since])
+  await withoutLoops(client, () => client.query(noteMissed, [runId, professions, since]))
+  await client.query('delete from kki.shown where run_id = $1', [runId])
+}
+
+/** Forgets what full runs have shown that will not be applied as a whole. */
+export async function forgetShown(pool: pg.Pool): Promise<void> {
+  await pool.query(
+    `delete from kki.shown s where not exists (
+      select from kki.batch b where b.run_id = s.run_id and kki.is_open(b.state)
+    )`
   )
 }
 

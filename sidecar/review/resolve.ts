@@ -7,7 +7,7 @@ import { touch } from '../platform/touched.ts'
 import type { Batch } from '../sync/batch.ts'
 import { insertBatchRun } from '../sync/batch-run.ts'
 import { RejectionNotResolvable, RowPurged } from '../sync/errors.ts'
-import { type DeskCaller, type DeskContext, deskPartition, lockOpen } from '../sync/open-rejections.ts'
+import { type DeskCaller, type DeskContext, lockOpen } from '../sync/open-rejections.ts'
 import { stageBatch } from '../sync/stage-batch.ts'
 import { assertOfRejection, pageOfRows, readWaitingRows, type WaitingRow } from '../sync/stored-rows.ts'
 import type { RejectionCode } from '../transform/codes.ts'
@@ -68,7 +68,6 @@ export async function resolveRejection(
 
   const queued = await insertBatchRun(client, {
     kind: 'decision',
-    partition: deskPartition,
     triggeredBy: caller.triggeredBy,
     caller,
     expectedTotal: 1

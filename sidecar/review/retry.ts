@@ -11,12 +11,12 @@ import { IntegrationDisabled, RejectionNotRetriable } from '../sync/errors.ts'
 import {
   type DeskCaller,
   type DeskContext,
-  deskPartition,
   lockOpen,
   type Selected,
   type Selection,
   selectOpen
 } from '../sync/open-rejections.ts'
+import { queueFetch } from '../sync/run.ts'
 import { readSetting } from '../sync/settings.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import { canonicalStr } from '../transform/str-number.ts'
@@ -52,7 +52,6 @@ export async function retryRejections(
   if (strNumbers.length === 0) return { ...selected, runId: null, asked: 0, skipped }
   const batch = await insertBatchRun(client, {
     kind: 'retry',
-    partition: deskPartition,
     triggeredBy: caller.triggeredBy,
     caller
   })
@@ -62,7 +61,7 @@ export async function retryRejections(
     from unnest($2::text[], $3::text[]) with ordinality i (str_number, str_asked, item_no)`,
     [batch.id, strNumbers.map(({ strNumber }) => strNumber), strNumbers.map(({ asked }) => asked)]
   )
-  await context.queue.send('kki-fetch', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
+  await queueFetch(client, context.queue, batch.runId)
   await recordAudit(client, {
     ...caller,
     action: 'rejection.retried',

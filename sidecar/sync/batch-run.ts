@@ -7,8 +7,6 @@ import { type Batch, batchColumns } from './batch.ts'
 
 export interface BatchRunRequest {
   kind: Exclude<BatchKind, WalkKind>
-  /** What the batch is about, in place of a profession. */
-  partition: string
   triggeredBy: 'schedule' | 'operator' | 'api' | 'command'
   caller: Caller
   expectedTotal?: number
@@ -17,26 +15,17 @@ export interface BatchRunRequest {
 /** Writes a run of one queued batch that does not walk KKI's list, within the caller's transaction. */
 export async function insertBatchRun(
   client: pg.ClientBase,
-  { kind, partition, triggeredBy, caller, expectedTotal }: BatchRunRequest
+  { kind, triggeredBy, caller, expectedTotal }: BatchRunRequest
 ): Promise<Batch> {
   const { rows } = await client.query<Batch>(
     `with r as (
-      insert into kki.run (triggered_by, mode, actor, api_key_id, request_id, trace_id)
-      values ($1, $2, $3, $4, $5, $6) returning id, mode, trace_id
+      insert into kki.run (triggered_by, mode, actor, api_key_id, request_id, trace_id, expected_total)
+      values ($1, $2, $3, $4, $5, $6, $7) returning *
+    ), b as (
+      insert into kki.batch (run_id, kind, trace_id) select r.id, r.mode, r.trace_id from r returning *
     )
-    insert into kki.batch as b (run_id, kind, partition, trace_id, expected_total)
-    select r.id, r.mode, $7, r.trace_id, $8 from r
-    returning ${batchColumns}`,
-    [
-      triggeredBy,
-      kind,
-      caller.actor,
-      caller.apiKeyId,
-      caller.requestId,
-      caller.traceId,
-      partition,
-      expectedTotal ?? null
-    ]
+    select ${batchColumns} from b join r on r.id = b.run_id`,
+    [triggeredBy, kind, caller.actor, caller.apiKeyId, caller.requestId, caller.traceId, expectedTotal ?? null]
   )
   const batch = rows[0] as Batch
   touch(client, 'batches', batch.id)

@@ -14,7 +14,7 @@ import { FenceLost } from '../registry/errors.ts'
 
 /**
  * Where a batch may go from each state; what is missing is an end. An undone batch stays in the record, and its window is
- * fetched again by another one.
+ * fetched again by another run.
  */
 export const batchMoves: Record<BatchState, readonly BatchState[]> = {
   queued: ['fetching', 'failed', 'cancelled'],
@@ -58,19 +58,21 @@ export interface Batch extends Ledger {
   id: number
   runId: number
   kind: BatchKind
-  /** Profession code of SDMK, `*` for all, or what the kind walks instead of a profession. */
-  partition: string
+  /** The profession that KKI is asked for, by SDMK's code; null for all. */
+  profession: string | null
   state: BatchState
   fence: number
-  sourceProfession: string | null
-  sourceProfessionsCovered: string[] | null
+  /** Where in KKI's list it begins, and where it stands; sealed, null for the beginning. */
+  startCursor: string | null
+  cursor: string | null
+  pages: number
+  /** Of its run: the window that is walked, and KKI's clock when the walk began. */
   windowSince: Date | null
   windowUntil: Date | null
   sourceTime: Date | null
-  cursor: string | null
-  pages: number
-  passedOver: number
-  expectedTotal: number | null
+  /** Of its run: the professions that it walks, null for all; whether that was asked for. */
+  runProfessions: string[] | null
+  isFiltered: boolean
   asOf: string | null
   planDigest: string | null
   replans: number
@@ -87,23 +89,27 @@ export interface Batch extends Ledger {
   plannedAt: Date | null
   finishedAt: Date | null
   undoneAt: Date | null
-  /** Of an undone batch: the batch that fetched its window again and was applied or discarded. */
+  /** Of an undone batch: the run that fetched its window again. */
   refetchedBy: number | null
 }
 
-/** The columns of `kki.batch` under the names of `Batch`; `b` is the table's alias. */
-export const batchColumns = `b.id, b.run_id as "runId", b.kind, b.partition, b.state, b.fence,
-  b.source_profession as "sourceProfession", b.source_professions_covered as "sourceProfessionsCovered",
-  b.window_since as "windowSince", b.window_until as "windowUntil", b.source_time as "sourceTime", b.cursor, b.pages,
-  b.passed_over as "passedOver", b.expected_total as "expectedTotal", b.fetched, b.created, b.linked, b.updated,
-  b.unchanged, b.superseded, b.rejected, b.deactivated, b.as_of as "asOf", b.plan_digest as "planDigest", b.replans,
-  b.hold_asked as "holdAsked", b.hold_reasons as "holdReasons", b.error_code as "errorCode", b.error_detail as "errorDetail", b.trace_id as "traceId", b.created_at as "createdAt",
+/** The columns of `Batch`; `b` and `r` are the aliases of `kki.batch` and its `kki.run`. */
+export const batchColumns = `b.id, b.run_id as "runId", b.kind, b.profession, b.state, b.fence,
+  b.start_cursor as "startCursor", b.cursor, b.pages, r.window_since as "windowSince", r.window_until as "windowUntil",
+  r.source_time as "sourceTime", r.professions as "runProfessions", r.is_filtered as "isFiltered", b.fetched, b.created,
+  b.linked, b.updated, b.unchanged, b.superseded, b.rejected, b.deactivated, b.as_of as "asOf",
+  b.plan_digest as "planDigest", b.replans, b.hold_asked as "holdAsked", b.hold_reasons as "holdReasons",
+  b.error_code as "errorCode", b.error_detail as "errorDetail", b.trace_id as "traceId", b.created_at as "createdAt",
   b.fetch_started_at as "fetchStartedAt", b.fetched_at as "fetchedAt", b.planned_at as "plannedAt",
-  b.finished_at as "finishedAt", b.undone_at as "undoneAt", b.refetched_by as "refetchedBy"`
+  b.finished_at as "finishedAt", b.undone_at as "undoneAt",
+  (select max(f.run_id) from kki.refetch f where f.undone_batch_id = b.id and f.done_at is not null) as "refetchedBy"`
+
+/** Where `batchColumns` are selected from. */
+export const batchTables = 'kki.batch b join kki.run r on r.id = b.run_id'
 
 /** Returns the batch, or null where there is none of this id. */
 export async function readBatch(client: pg.ClientBase | pg.Pool, id: number): Promise<Batch | null> {
-  const { rows } = await client.query<Batch>(`select ${batchColumns} from kki.batch b where b.id = $1`, [id])
+  const { rows } = await client.query<Batch>(`select ${batchColumns} from ${batchTables} where b.id = $1`, [id])
   return rows[0] ?? null
 }
 
@@ -124,13 +130,9 @@ export async function idsOfBatch(pool: pg.Pool, id: number): Promise<Partial<Ids
 /** Columns that a job may set. Values of `now` become the transaction's time. */
 export type BatchChange = Partial<{
   state: BatchState
-  window_since: Date | null
-  window_until: Date | null
-  source_time: Date
+  start_cursor: string | null
   cursor: string | null
   pages: number
-  passed_over: number
-  expected_total: number | null
   fetched: number
   created: number
   linked: number
@@ -143,7 +145,8 @@ export type BatchChange = Partial<{
   plan_digest: string
   replans: number
   attempts: 0
-  hold_asked: HoldReason[]
+  effects: unknown
+  is_waived: boolean
   hold_reasons: HoldReason[]
   error_code: string
   error_detail: string
@@ -172,7 +175,8 @@ export async function changeBatch(
   const assignments = entries.map(([column, value]) => `${column} = ${value === 'now' ? 'now()' : `$${++parameter}`}`)
   const { rows } = await client.query<Batch>(
     `update kki.batch b set ${[...assignments, 'version = version + 1'].join(', ')}
-    where b.id = $1 and b.fence = $2 and b.state = any ($3::text[])
+    from kki.run r
+    where r.id = b.run_id and b.id = $1 and b.fence = $2 and b.state = any ($3::text[])
     returning ${batchColumns}`,
     [id, fence, from, ...values]
   )
@@ -193,7 +197,8 @@ export async function takeBatch(
 ): Promise<Batch | null> {
   const { rows } = await client.query<Batch>(
     `update kki.batch b set fence = fence + 1, version = version + 1
-    where b.id = $1 and b.state = any ($2::text[])
+    from kki.run r
+    where r.id = b.run_id and b.id = $1 and b.state = any ($2::text[])
     returning ${batchColumns}`,
     [id, states]
   )

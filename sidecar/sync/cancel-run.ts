@@ -9,18 +9,30 @@ import { withdrawDecisions } from './withdraw-decisions.ts'
  * fence rises, so that the jobs that hold them write no more. A batch that is being applied is waited for, and stays.
  */
 export async function cancelRun(client: pg.ClientBase, runId: number, caller: Caller): Promise<number> {
+  let count = 0
+  // A batch that this waits for may have made the next one of the walk meanwhile, which only another look finds.
+  for (
+    let batchIds = await cancelOpen(client, runId);
+    batchIds.length > 0;
+    batchIds = await cancelOpen(client, runId)
+  ) {
+    await withdrawDecisions(client, batchIds)
+    for (const batchId of batchIds) {
+      touch(client, 'batches', batchId)
+      await recordAudit(client, { ...caller, action: 'batch.cancelled', runId, batchId })
+    }
+    count += batchIds.length
+  }
+  if (count > 0) await closeRun(client, runId)
+  return count
+}
+
+async function cancelOpen(client: pg.ClientBase, runId: number): Promise<number[]> {
   const { rows } = await client.query<{ id: number }>(
     `update kki.batch set state = 'cancelled', fence = fence + 1, version = version + 1, finished_at = now()
     where run_id = $1 and kki.is_under_way(state)
     returning id`,
     [runId]
   )
-  const batchIds = rows.map(({ id }) => id)
-  await withdrawDecisions(client, batchIds)
-  for (const batchId of batchIds) {
-    touch(client, 'batches', batchId)
-    await recordAudit(client, { ...caller, action: 'batch.cancelled', runId, batchId })
-  }
-  if (rows.length > 0) await closeRun(client, runId)
-  return rows.length
+  return rows.map(({ id }) => id)
 }

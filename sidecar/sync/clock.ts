@@ -18,9 +18,6 @@ export interface ClockContext {
   logger: FastifyBaseLogger
 }
 
-/** The partition of batches that the calendar makes. */
-const clockPartition = 'clock'
-
 /**
  * Ends the licences whose last day is before `asOf` (`YYYY-MM-DD`), as a batch of its own. KKI sends no event for it.
  * Returns the batch; null where nothing has run out: of several replicas the first one finds it.
@@ -37,7 +34,6 @@ async function endLicences({ database, metrics, logger }: ClockContext, asOf: st
     await client.query('set local jit = off')
     const queued = await insertBatchRun(client, {
       kind: 'clock',
-      partition: clockPartition,
       triggeredBy: 'schedule',
       caller
     })

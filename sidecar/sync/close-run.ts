@@ -1,19 +1,44 @@
 import type pg from 'pg'
+import { recordMissed } from '../registry/unseen.ts'
+import { finishRefetches } from './refetch.ts'
+import { advanceWatermark, type Walked } from './watermark.ts'
 
 /**
- * Marks the run as finished if none of its batches is under way, within the transaction that ended one of them. A full
- * run of which all is applied still waits for its census, which finishes it.
+ * Finishes a run if none of its batches is under way, within the transaction that ended one of them. Once all of them are
+ * applied, all that KKI stamped up to the end of its window is stored: the watermark moves, windows that were to be fetched
+ * again are done, and a full run counts what it did not show. Held batches may be applied long after the run is finished.
  */
 export async function closeRun(client: pg.ClientBase, runId: number): Promise<void> {
   // Batches that end side by side would each see the other under way; the lock makes the second look again.
   await lockRun(client, runId)
-  await client.query(
-    `update kki.run r set finished_at = now()
-    where r.id = $1 and r.finished_at is null
-      and not exists (select from kki.batch b where b.run_id = r.id and kki.is_under_way(b.state))
-      and (r.mode <> 'full' or exists (select from kki.batch b where b.run_id = r.id and b.state <> 'applied'))`,
+  const { rows } = await client.query<ClosingRun>(
+    `update kki.run r set finished_at = coalesce(r.finished_at, now())
+    from (
+      select bool_and(state = 'applied') as applied, bool_and(state = 'applied' or is_waived) as seen,
+        bool_or(kki.is_under_way(state)) as open, min(fetch_started_at) as started
+      from kki.batch where run_id = $1
+    ) b
+    where r.id = $1 and not b.open
+    returning r.id as "runId", r.mode, kki.is_walk(r.mode) as "isWalk", r.professions, r.is_filtered as "isFiltered", r.window_since as "windowSince",
+      r.window_until as "windowUntil", r.source_time as "sourceTime", b.applied, b.seen, b.started`,
     [runId]
   )
+  const run = rows[0]
+  if (!run?.seen || !run.isWalk) return
+  if (!run.isFiltered) await advanceWatermark(client, run)
+  await finishRefetches(client, runId)
+  if (run.mode === 'full' && run.applied && run.started !== null)
+    await recordMissed(client, { ...run, since: run.started })
+}
+
+interface ClosingRun extends Walked {
+  mode: string
+  isWalk: boolean
+  professions: string[] | null
+  isFiltered: boolean
+  applied: boolean
+  seen: boolean
+  started: Date | null
 }
 
 /**
@@ -22,9 +47,4 @@ export async function closeRun(client: pg.ClientBase, runId: number): Promise<vo
  */
 export async function lockRun(client: pg.ClientBase, runId: number): Promise<void> {
   await client.query('select from kki.run where id = $1 for no key update', [runId])
-}
-
-/** Marks the run as finished: nothing more will be added to it. */
-export async function finishRun(client: pg.ClientBase, runId: number): Promise<void> {
-  await client.query('update kki.run set finished_at = coalesce(finished_at, now()) where id = $1', [runId])
 }

@@ -1,10 +1,9 @@
 import type pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
 import type { BatchState } from '../batch-terms.ts'
-import { type Batch, batchColumns, changeBatch, takeBatch } from './batch.ts'
+import { type Batch, batchColumns, batchTables, changeBatch, takeBatch } from './batch.ts'
+import { closeRun } from './close-run.ts'
 import { BatchNotFound, BatchStateRefused } from './errors.ts'
-import { forgetUndone, markRefetched } from './refetch.ts'
-import { advanceWatermark } from './watermark.ts'
 import { withdrawDecisions } from './withdraw-decisions.ts'
 
 /**
@@ -12,9 +11,10 @@ import { withdrawDecisions } from './withdraw-decisions.ts'
  * @throws BatchNotFound, BatchStateRefused
  */
 export async function lockBatch(client: pg.ClientBase, batchId: number, states: readonly BatchState[]): Promise<Batch> {
-  const { rows } = await client.query<Batch>(`select ${batchColumns} from kki.batch b where b.id = $1 for update`, [
-    batchId
-  ])
+  const { rows } = await client.query<Batch>(
+    `select ${batchColumns} from ${batchTables} where b.id = $1 for update of b`,
+    [batchId]
+  )
   if (!rows[0]) throw new BatchNotFound(batchId)
   if (!states.includes(rows[0].state)) throw new BatchStateRefused(batchId, rows[0].state, states)
   return rows[0]
@@ -36,11 +36,8 @@ export async function discardBatch(
   await lockBatch(client, batchId, ['held'])
   // Its fence rises, so that a job which is about to apply it finds it gone.
   const taken = (await takeBatch(client, batchId, ['held'])) as Batch
-  const batch = await changeBatch(client, taken, { state: 'discarded', finished_at: 'now' })
-  if (watermark === 'advance') {
-    await advanceWatermark(client, batch)
-    await markRefetched(client, batch)
-  } else await forgetUndone(client, batch)
+  const isWaived = watermark === 'advance'
+  const batch = await changeBatch(client, taken, { state: 'discarded', is_waived: isWaived, finished_at: 'now' })
   await withdrawDecisions(client, [batchId])
   await recordAudit(client, {
     ...caller,
@@ -49,4 +46,5 @@ export async function discardBatch(
     batchId,
     detail: { watermark, reason, holdReasons: batch.holdReasons, planDigest: batch.planDigest }
   })
+  await closeRun(client, batch.runId)
 }

@@ -1,6 +1,5 @@
 import type { BatchState } from '../batch-terms.ts'
 import { SdmkError } from '../errors.ts'
-import { allProfessions } from './watermark.ts'
 
 /** The integration is switched off, so no run is taken. */
 export class IntegrationDisabled extends SdmkError {
@@ -11,16 +10,14 @@ export class IntegrationDisabled extends SdmkError {
   }
 }
 
-/** A batch of the same partition is under way. */
-export class PartitionBusy extends SdmkError {
-  readonly code = 'PARTITION_BUSY'
-  readonly batchId: number
-  readonly partition: string
+/** A run of the same mode is open. */
+export class RunOpen extends SdmkError {
+  readonly code = 'RUN_OPEN'
+  readonly runId: number
 
-  constructor(partition: string, batchId: number) {
-    super(`Batch ${batchId} of partition "${partition}" is under way; wait for it or cancel it`)
-    this.partition = partition
-    this.batchId = batchId
+  constructor(mode: string, runId: number) {
+    super(`Run ${runId} (${mode}) is not finished yet; wait for it or cancel it`)
+    this.runId = runId
   }
 }
 
@@ -37,11 +34,10 @@ export class IdempotencyConflict extends SdmkError {
 export class WatermarkAhead extends SdmkError {
   readonly code = 'WATERMARK_AHEAD'
 
-  constructor(partition: string, position: Date) {
+  constructor(position: Date) {
     super(
-      `The watermark of ${partition === allProfessions ? 'all professions' : `"${partition}"`} is ` +
-        `${position.toISOString()}, later than the clock of the database; make a full run, or set it back with ` +
-        '"sdmk watermark set"'
+      `The watermark is ${position.toISOString()}, later than the clock of the database; make a full run, or set it ` +
+        'back with "sdmk watermark set"'
     )
   }
 }
@@ -55,6 +51,15 @@ export class WindowInverted extends SdmkError {
       `The window would begin at ${since.toISOString()}, after its end at ${until.toISOString()}; ` +
         'compare KKI_OVERLAP with KKI_SETTLE, and the clocks'
     )
+  }
+}
+
+/** The mapping no longer has the profession that a batch is to fetch. */
+export class ProfessionGone extends SdmkError {
+  readonly code = 'PROFESSION_GONE'
+
+  constructor(profession: string) {
+    super(`The mapping has no code of KKI for the profession "${profession}" any more; start a new run`)
   }
 }
 

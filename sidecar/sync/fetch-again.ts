@@ -91,7 +91,7 @@ async function stage(
   const pages: PreparedPage[] = []
   for (const { page: answer } of answers) {
     if (answer === null) continue
-    const { page } = await readPage(answer, writer, {
+    const page = await readPage(answer, writer, {
       transform,
       maxSkewMs: options.maxSkewSeconds * 1000,
       formatErrors

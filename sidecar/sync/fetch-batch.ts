@@ -7,8 +7,8 @@ import { DigestKeyChanged, SealFault } from '../identity/errors.ts'
 import type { IdentityKeys } from '../identity/keys.ts'
 import { cursorOf } from '../identity/seal-place.ts'
 import { KkiBreakerOpen, KkiError, KkiRefused, KkiRetryLater } from '../kki/errors.ts'
-import { walkPages } from '../kki/pages.ts'
-import type { CallContext, KkiPage } from '../kki/types.ts'
+import type { CallContext, KkiPage, PageQuery } from '../kki/types.ts'
+import { Walk } from '../kki/walk.ts'
 import type { Database } from '../platform/database.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { FenceLost } from '../registry/errors.ts'
@@ -16,49 +16,91 @@ import { KnownRows } from '../registry/known.ts'
 import { PageWriter, type PreparedPage } from '../registry/page-writer.ts'
 import { takePersonIdsFrom } from '../registry/person-ids.ts'
 import { openStaging, stagePages } from '../registry/stage.ts'
-import { compilePointer } from '../transform/fields.ts'
-import type { Mapping } from '../transform/mapping.ts'
-import { type Batch, changeBatch, type HoldReason, takeBatch, workStates } from './batch.ts'
-import { queueCensus } from './census.ts'
-import { WatermarkAhead, WindowInverted } from './errors.ts'
+import { attemptBatch } from './attempts.ts'
+import { type Batch, changeBatch, takeBatch, workStates } from './batch.ts'
+import { ProfessionGone, WatermarkAhead, WindowInverted } from './errors.ts'
 import { failBatch } from './fail-batch.ts'
 import { askAgain } from './fetch-again.ts'
 import type { FetchContext, FetchOptions } from './fetch-context.ts'
 import { FormatErrorLog } from './format-errors.ts'
 import { sidecarCaller } from './plan-and-apply.ts'
 import { readPage } from './read-page.ts'
-import { readUndoneSince } from './refetch.ts'
+import { takeRefetches } from './refetch.ts'
+import { insertBatch, queueFetch } from './run.ts'
 import { readWatermark } from './watermark.ts'
 
 /** Pages that share a transaction: fewer cost commits, more cost memory and work done twice after a crash. */
 const pagesPerTransaction = 4
 
 /**
- * Walks the window of a batch and stages what it finds, from where an earlier attempt got to; when all is staged, queues
- * the plan. What KKI or the rows do wrong is recorded with the batch; only what is no fault of theirs (a lost database, a
- * stopping process, a defect) is thrown, and counted by `attemptBatch`.
+ * Fetches what is left of a run's walk, batch by batch. While one is fetched, those before it are planned and applied. What
+ * KKI or the rows do wrong is recorded with the batch; only what is no fault of theirs (a lost database, a stopping
+ * process, a defect) is thrown, and counted by `attemptBatch`.
  */
-export async function fetchBatch(context: FetchContext, batchId: number, signal: AbortSignal): Promise<void> {
+export async function fetchRun(context: FetchContext, runId: number, signal: AbortSignal): Promise<void> {
+  const walk = new Walk(context.kki)
+  try {
+    for (;;) {
+      const batch = await readOpenBatch(context.database.pool, runId)
+      if (batch === null) return
+      let isStaged = false
+      const work = async () => {
+        isStaged = await fetchBatch(context, batch.id, walk, signal)
+      }
+      await inSpan('fetch', { ids: { batch_id: batch.id } }, () =>
+        attemptBatch(context, { batchId: batch.id, kind: 'fetch', signal }, work)
+      )
+      if (!isStaged) return
+    }
+  } finally {
+    await walk.leave()
+  }
+}
+
+async function readOpenBatch(pool: pg.Pool, runId: number): Promise<{ id: number } | null> {
+  const { rows } = await pool.query<{ id: number }>(
+    `select id from kki.batch where run_id = $1 and state = any ($2) and fetched_at is null order by id limit 1`,
+    [runId, workStates.fetch]
+  )
+  return rows[0] ?? null
+}
+
+/**
+ * Fetches a batch from where an earlier attempt got to; when it is staged, queues its plan and makes the next batch of the
+ * run. Returns false where the batch waits or has failed, so that the walk does not go on now.
+ */
+async function fetchBatch(context: FetchContext, batchId: number, walk: Walk, signal: AbortSignal): Promise<boolean> {
   const { metrics, logger } = context
   const started = performance.now()
   const batch = await begin(context, batchId, signal)
-  if (batch === null) return
+  if (batch === null) return false
   try {
-    await (batch.kind === 'retry' ? askAgain : walk)(context, batch, call(batch, signal))
+    await (batch.kind === 'retry'
+      ? askAgain(context, batch, call(batch, signal))
+      : stageWalked(context, batch, walk, signal))
     metrics.phaseEnded('fetch', (performance.now() - started) / 1000)
     logger.info('all pages of the batch are staged')
+    return true
   } catch (error) {
-    if (error instanceof FenceLost) return logger.info({ err: error }, 'the batch was taken over')
-    if (error instanceof SealFault) return startOver(context, batch, 'cursor unreadable', error)
-    if (error instanceof DigestKeyChanged) return goOn(context, batch, error)
-    if (error instanceof WindowInverted) return fail(context, batch, error)
-    if (signal.aborted || !(error instanceof KkiError)) throw error
-    if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
-    const isOfCursor = error instanceof KkiRefused && error.status === 400
-    if (isOfCursor && batch.cursor !== null && batch.kind !== 'retry' && (await mayStartOver(context.database, batch)))
-      return startOver(context, batch, 'cursor refused')
-    await fail(context, batch, error)
+    await walk.leave()
+    await recordFault(context, batch, error, signal)
+    return false
   }
+}
+
+/** Records what keeps a batch from being fetched. @throws the error where the batch has no part in it */
+async function recordFault(context: FetchContext, batch: Batch, error: unknown, signal: AbortSignal): Promise<void> {
+  if (error instanceof FenceLost) return context.logger.info({ err: error }, 'the batch was taken over')
+  if (error instanceof SealFault) return startOver(context, batch, 'cursor unreadable', error)
+  if (error instanceof DigestKeyChanged) return goOn(context, batch, error)
+  if (error instanceof WindowInverted || error instanceof ProfessionGone) return fail(context, batch, error)
+  if (signal.aborted || !(error instanceof KkiError)) throw error
+  if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
+  const isOfCursor = error instanceof KkiRefused && error.status === 400
+  const hasCursor = batch.cursor !== null || batch.startCursor !== null
+  if (isOfCursor && hasCursor && batch.kind !== 'retry' && (await mayStartOver(context.database, batch)))
+    return startOver(context, batch, 'cursor refused')
+  await fail(context, batch, error)
 }
 
 async function fail({ database, metrics, logger }: FetchContext, batch: Batch, error: SdmkError): Promise<void> {
@@ -79,7 +121,6 @@ async function begin(context: FetchContext, batchId: number, signal: AbortSignal
       fetch_started_at: 'now',
       cursor: null,
       pages: 0,
-      passed_over: 0,
       fetched: 0,
       rejected: 0
     })
@@ -101,8 +142,8 @@ async function isStagedAsCounted(client: Parameters<typeof takeBatch>[0], batch:
 }
 
 /**
- * Fixes the batch's window by KKI's own clock, so that an attempt after a crash walks the same one. Null where the batch waits
- * or has failed.
+ * Fixes the run's window by KKI's own clock, so that all its batches walk the same one, and an attempt after a crash too.
+ * Null where the batch waits or has failed.
  */
 async function setWindow(context: FetchContext, batch: Batch, signal: AbortSignal): Promise<Batch | null> {
   const { database, kki, options } = context
@@ -126,19 +167,21 @@ async function setWindow(context: FetchContext, batch: Batch, signal: AbortSigna
 
 /** @throws WatermarkAhead, FenceLost */
 async function storeWindow(client: pg.ClientBase, batch: Batch, now: number, options: FetchOptions): Promise<Batch> {
-  const undone = await readUndoneSince(client, batch)
-  const watermark = batch.kind === 'incremental' ? await readWatermark(client, batch.partition) : null
-  if (watermark?.isAhead) throw new WatermarkAhead(watermark.partition, watermark.position)
+  const refetch = await takeRefetches(client, batch.runId)
+  const watermark = batch.kind === 'incremental' ? await readWatermark(client) : null
+  if (watermark?.isAhead) throw new WatermarkAhead(watermark.position)
   const overlapped = watermark && new Date(watermark.position.getTime() - options.overlapSeconds * 1000)
-  return changeBatch(client, batch, {
-    // A watermark follows from this; it must never pass our own clock.
-    source_time: new Date(Math.min(now, (await readClock(client)).getTime())),
-    ...(undone && { hold_asked: [...new Set<HoldReason>([...batch.holdAsked, 'UNDONE_WINDOW'])] }),
-    ...(batch.kind !== 'window' && {
-      window_since: undone ? earlier(overlapped, undone.since) : overlapped,
-      window_until: new Date(now - options.settleSeconds * 1000)
-    })
-  })
+  const since = refetch ? earlier(overlapped, refetch.since) : overlapped
+  const until = new Date(now - options.settleSeconds * 1000)
+  await client.query(
+    `update kki.run set
+      -- A watermark follows from this; it must never pass our own clock.
+      source_time = least($2::timestamptz, $3), window_since = case when mode = 'window' then changed_since else $4 end,
+      window_until = case when mode = 'window' then changed_until else $5 end
+    where id = $1`,
+    [batch.runId, new Date(now), await readClock(client), since, until]
+  )
+  return changeBatch(client, batch, {})
 }
 
 /** Returns the present by the clock of the database, which all processes share. */
@@ -152,23 +195,12 @@ function earlier(a: Date | null, b: Date | null): Date | null {
   return a === null || b === null ? null : new Date(Math.min(a.getTime(), b.getTime()))
 }
 
-async function walk(context: FetchContext, batch: Batch, callContext: CallContext): Promise<void> {
-  const { database, kki, options } = context
+async function stageWalked(context: FetchContext, batch: Batch, walk: Walk, signal: AbortSignal): Promise<void> {
+  const { database, options, transform } = context
   const { windowSince, windowUntil } = batch
   // KKI would answer it with an empty list, and the batch would pass for one that found no changes.
   if (windowSince && windowUntil && windowSince > windowUntil) throw new WindowInverted(windowSince, windowUntil)
   const identity = await readIdentity(database.pool, context.identity)
-  const query = {
-    limit: options.pageSize,
-    ...(batch.sourceProfession !== null && { profession: batch.sourceProfession }),
-    // A full walk has no upper bound: what changes under it moves to its end and is met there.
-    ...(batch.kind !== 'full' && windowSince && { changedSince: windowSince.toISOString() }),
-    ...(batch.kind !== 'full' && windowUntil && { changedUntil: windowUntil.toISOString() })
-  }
-  const resume = {
-    ...(batch.cursor !== null && { startCursor: openCursor(identity, batch.id, batch.cursor) }),
-    firstPage: batch.pages + 1
-  }
   const writer = new PageWriter({ id: batch.id, source: 'kki' }, identity, takePersonIdsFrom(database.pool), {
     page: batch.pages + 1,
     rowNo: batch.fetched + 1
@@ -176,29 +208,48 @@ async function walk(context: FetchContext, batch: Batch, callContext: CallContex
   const progress = new Progress(context, batch, writer)
   // An attempt that ended between its last pages and the word that they were the last left no cursor, as one that has not
   // begun has none: walking on would stage everything a second time.
-  if (batch.pages > 0 && batch.cursor === null) return progress.finish()
+  if (batch.pages > 0 && batch.cursor === null) return progress.finish(null)
+  const stored = batch.cursor ?? batch.startCursor
+  const cursor = stored === null ? null : openCursor(identity, batch.id, stored)
   const formatErrors = new FormatErrorLog(context.logger)
-  const { transform } = context
   const reading = {
     transform,
     maxSkewMs: options.maxSkewSeconds * 1000,
-    isCovered: coverage(context.mapping, batch),
     knownRows: new KnownRows(database.pool, identity, transform),
     formatErrors
   }
-  for await (const page of walkPages(kki, query, callContext, { maxPages: options.maxPages, ...resume })) {
-    const staged = await readPage(page, writer, reading)
-    await progress.add(page, staged.page, staged.passedOver)
+  await walk.goTo({ profession: batch.profession, cursor, call: call(batch, signal) }, async () => ({
+    query: queryOf(context, batch),
+    firstPage: (await countPages(database.pool, batch.runId)) + 1,
+    maxPages: options.maxPages
+  }))
+  for (let page = await walk.next(); page !== null; page = await walk.next()) {
+    await progress.add(page, await readPage(page, writer, reading))
+    if (page.nextCursor !== null && progress.rows >= options.batchRows) break
   }
-  await progress.finish()
+  await progress.finish(walk.cursor)
   formatErrors.finish()
 }
 
-function coverage({ fields }: Mapping, { sourceProfessionsCovered }: Batch): ((row: unknown) => boolean) | undefined {
-  if (sourceProfessionsCovered === null) return undefined
-  const professionOf = compilePointer(fields.profession)
-  const covered = new Set<unknown>(sourceProfessionsCovered)
-  return row => covered.has(professionOf(row))
+function queryOf({ mapping, options }: FetchContext, batch: Batch): Omit<PageQuery, 'cursor'> {
+  const { kind, profession, windowSince, windowUntil } = batch
+  const kkiCode = mapping.professions.find(({ code }) => code === profession)?.kkiCodes[0]
+  if (profession !== null && kkiCode === undefined) throw new ProfessionGone(profession)
+  return {
+    limit: options.pageSize,
+    ...(kkiCode !== undefined && { profession: kkiCode }),
+    // A full walk has no upper bound: what changes under it moves to its end and is met there.
+    ...(kind !== 'full' && windowSince && { changedSince: windowSince.toISOString() }),
+    ...(kind !== 'full' && windowUntil && { changedUntil: windowUntil.toISOString() })
+  }
+}
+
+async function countPages(pool: pg.Pool, runId: number): Promise<number> {
+  const { rows } = await pool.query<{ pages: number }>(
+    'select coalesce(sum(pages), 0)::bigint as pages from kki.batch where run_id = $1',
+    [runId]
+  )
+  return rows[0]?.pages ?? 0
 }
 
 /** Collects pages and stages a few to a transaction, while the next ones are fetched and transformed. */
@@ -208,72 +259,94 @@ class Progress {
   #batch: Batch
   #waiting: PreparedPage[] = []
   #cursor: string | null
-  #passedOver: number
-  #total: number | null
+  #total: number | null = null
   #writing: Promise<void> = Promise.resolve()
+  /** Of the batch so far, those that wait for their transaction included. */
+  rows: number
 
   constructor(context: FetchContext, batch: Batch, writer: PageWriter) {
     this.#context = context
     this.#writer = writer
     this.#batch = batch
     this.#cursor = batch.cursor
-    this.#passedOver = batch.passedOver
-    this.#total = batch.expectedTotal
+    this.rows = batch.fetched
   }
 
-  async add(page: KkiPage, prepared: PreparedPage, passedOver: number): Promise<void> {
+  async add(page: KkiPage, prepared: PreparedPage): Promise<void> {
     this.#waiting.push(prepared)
+    this.rows += prepared.rowCount
     this.#cursor = page.nextCursor === null ? null : sealCursor(this.#context.identity, this.#batch.id, page.nextCursor)
-    this.#passedOver += passedOver
     this.#total = page.total ?? this.#total
     if (this.#waiting.length < pagesPerTransaction) return
     await this.#writing
-    this.#writing = this.#write(this.#waiting, false)
+    this.#writing = this.#write(this.#waiting, null)
     // Its error belongs to whoever awaits it next.
     this.#writing.catch(() => {})
     this.#waiting = []
   }
 
-  async finish(): Promise<void> {
+  /** Stages what is left, and makes the batch that begins at this cursor of KKI's; null: this walk of KKI's list is over. */
+  async finish(nextCursor: string | null): Promise<void> {
     await this.#writing
-    await this.#write(this.#waiting, true)
+    await this.#write(this.#waiting, { nextCursor })
   }
 
-  #write(pages: PreparedPage[], isLast: boolean): Promise<void> {
-    return inSpan('stage', { attributes: { 'sdmk.pages': pages.length } }, () => this.#store(pages, isLast))
+  #write(pages: PreparedPage[], end: { nextCursor: string | null } | null): Promise<void> {
+    return inSpan('stage', { attributes: { 'sdmk.pages': pages.length } }, () => this.#store(pages, end))
   }
 
-  async #store(pages: PreparedPage[], isLast: boolean): Promise<void> {
+  async #store(pages: PreparedPage[], end: { nextCursor: string | null } | null): Promise<void> {
     const { database, queue } = this.#context
-    const rejected = this.#batch.rejected + sum(pages, page => page.rejectionCount)
-    const fetched = this.#batch.fetched + sum(pages, page => page.rowCount)
     const change = {
       cursor: this.#cursor,
       pages: this.#batch.pages + pages.length,
-      passed_over: this.#passedOver,
-      expected_total: this.#total,
-      fetched,
-      rejected,
+      fetched: this.#batch.fetched + sum(pages, page => page.rowCount),
+      rejected: this.#batch.rejected + sum(pages, page => page.rejectionCount),
       attempts: 0 as const,
-      ...(isLast && { fetched_at: 'now' as const })
+      ...(end && { fetched_at: 'now' as const })
     }
     this.#batch = await database.withTransaction(async client => {
       const batch = await changeBatch(client, this.#batch, change)
       await stagePages(client, batch.id, pages)
-      if (isLast) {
+      await this.#keepTotal(client)
+      if (end) {
         await queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
-        if (batch.kind === 'full') await queueCensus(client, queue, batch.runId)
+        await this.#makeNext(client, batch, end.nextCursor)
       }
       return batch
     })
     this.#writer.giveBack(pages)
+  }
+
+  /** Where professions are walked one after the other, each has a total of its own, which would mislead. */
+  async #keepTotal(client: pg.ClientBase): Promise<void> {
+    const { runId, profession } = this.#batch
+    if (this.#total === null || profession !== null) return
+    await client.query('update kki.run set expected_total = $2 where id = $1 and expected_total is distinct from $2', [
+      runId,
+      this.#total
+    ])
+  }
+
+  /** Makes the batch that goes on at this cursor, or with the next profession; none where the walk of the run is over. */
+  async #makeNext(client: pg.ClientBase, batch: Batch, cursor: string | null): Promise<void> {
+    const professions = batch.runProfessions ?? [null]
+    const profession =
+      cursor === null ? professions[professions.indexOf(batch.profession as never) + 1] : batch.profession
+    if (profession === undefined) return
+    const id = await insertBatch(client, batch.runId, profession)
+    if (cursor === null) return
+    const sealed = sealCursor(this.#context.identity, id, cursor)
+    await client.query('update kki.batch set start_cursor = $2 where id = $1', [id, sealed])
   }
 }
 
 /** Puts the batch back into the queue, to be taken up when KKI may be asked again. */
 async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLater | KkiBreakerOpen): Promise<void> {
   const startAfterSeconds = Math.ceil(error.retryAfterMs / 1000)
-  await context.queue.send('kki-fetch', { batchId: batch.id }, { singletonKey: String(batch.id), startAfterSeconds })
+  await context.database.withTransaction(client =>
+    queueFetch(client, context.queue, batch.runId, { startAfterSeconds })
+  )
   context.logger.warn(
     { code: error.code, start_after_seconds: startAfterSeconds },
     'the batch waits until KKI may be asked again'
@@ -291,29 +364,32 @@ function openCursor(identity: Pick<IdentityKeys, 'open'>, batchId: number, seale
 }
 
 /** Another digest key is in force since the last pages were stored: the walk goes on behind those. */
-async function goOn({ queue, logger }: FetchContext, batch: Batch, error: DigestKeyChanged): Promise<void> {
-  await queue.send('kki-fetch', { batchId: batch.id }, { singletonKey: String(batch.id) })
+async function goOn({ database, queue, logger }: FetchContext, batch: Batch, error: DigestKeyChanged): Promise<void> {
+  await database.withTransaction(client => queueFetch(client, queue, batch.runId))
   logger.info({ code: error.code }, 'the digest key was switched; the batch goes on where its pages are stored')
 }
 
 /** Cursors that KKI may refuse of one walk: a walk that never ends otherwise begins again for ever. */
 const maxStartsOver = 3
 
-async function mayStartOver({ pool }: Database, { id }: Batch): Promise<boolean> {
+async function mayStartOver({ pool }: Database, { runId }: Batch): Promise<boolean> {
   const { rows } = await pool.query<{ starts: number }>(
-    `select count(*) as starts from kki.audit_event where batch_id = $1 and action = 'batch.restarted'`,
-    [id]
+    `select count(*) as starts from kki.audit_event where run_id = $1 and action = 'batch.restarted'`,
+    [runId]
   )
   return (rows[0]?.starts ?? 0) < maxStartsOver
 }
 
-/** The walk cannot go on from where an earlier attempt stopped: it begins again, from nothing. */
+/**
+ * The walk cannot go on from where an earlier attempt stopped: it begins again. What earlier batches of the run stored is met
+ * as unchanged.
+ */
 async function startOver(context: FetchContext, batch: Batch, reason: string, fault?: SealFault): Promise<void> {
   await context.database.withTransaction(async client => {
-    const reset = { cursor: null, pages: 0, passed_over: 0, fetched: 0, rejected: 0 }
+    const reset = { start_cursor: null, cursor: null, pages: 0, fetched: 0, rejected: 0 }
     const fresh = await changeBatch(client, batch, reset)
     await openStaging(client, batch.id)
-    await context.queue.send('kki-fetch', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
+    await queueFetch(client, context.queue, batch.runId)
     if (fault) await auditSealFaults(client, sidecarCaller(fresh), [fault])
     await recordAudit(client, {
       ...sidecarCaller(fresh),

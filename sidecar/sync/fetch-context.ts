@@ -9,6 +9,8 @@ import type { SyncMetrics } from './metrics.ts'
 
 export interface FetchOptions {
   pageSize: number
+  /** Rows after which the walk goes on in another batch. */
+  batchRows: number
   maxPages: number
   overlapSeconds: number
   settleSeconds: number

@@ -2,8 +2,9 @@ import type pg from 'pg'
 import { isWalk } from '../batch-terms.ts'
 import { countActive, type Effects, readEffects, readSizes, type Sizes } from '../registry/effects.ts'
 import { type Batch, type HoldReason, holdReasons } from './batch.ts'
-import { hasUndoneWindow } from './refetch.ts'
-import { allProfessions, readWatermark } from './watermark.ts'
+import { lockRun } from './close-run.ts'
+import { meetsRefetch } from './refetch.ts'
+import { readWatermark } from './watermark.ts'
 
 export interface GateOptions {
   /** Share of refused rows above which a batch is held; null where that holds nothing. */
@@ -15,7 +16,12 @@ export interface Verdict {
   reasons: HoldReason[]
   /** The numbers that led to it, for the audit. */
   numbers: Record<string, unknown>
+  /** What the plan does to people whom SDMK knows; null where it touches none. Later batches of the run add it to theirs. */
+  effects: ProfessionEffects | null
 }
+
+/** By profession. */
+type ProfessionEffects = Record<string, Effects & Sizes>
 
 /** Batches below this are too small for a share of their rows to say anything. */
 const smallestBatch = 20
@@ -25,8 +31,8 @@ const alwaysAllowed = 20
 const rowsForKnownShare = 1000
 const knownShare = 0.05
 const activeShare = 0.002
-/** Windows of a partition without an empty one, after which an empty one is news. */
-const windowsBeforeEmpty = 7
+/** Runs without an empty one, after which an empty one is news. */
+const runsBeforeEmpty = 7
 
 /** What a renamed field, format or code list looks like. */
 const schemaCodes = ['SCHEMA_INVALID', 'DATE_INVALID', 'STATUS_UNKNOWN', 'PROFESSION_UNKNOWN']
@@ -35,30 +41,28 @@ const schemaCodes = ['SCHEMA_INVALID', 'DATE_INVALID', 'STATUS_UNKNOWN', 'PROFES
  * Judges the plan of a batch, within the transaction that made it: must a person look before it is applied, and why.
  *
  * `DEACTIVATIONS`, `NAMES_CHANGED` and `LINKED` are more than 20 and more than the larger of 5 % of the known
- * registrations (from 1,000 rows on) and 0.2 % of the active ones. They are measured for each profession of the batch
- * by that profession's own rows and licences, and for the batch as a whole by the sums: a batch over all professions
- * must neither hide one that goes wrong among forty that do not, nor pass what is too much altogether. The last two say
- * nothing while a partition was never stored in full: then everything is new.
+ * registrations (from 1,000 rows on) and 0.2 % of the active ones. They are measured for each profession by that
+ * profession's own rows and licences, and for all by the sums: neither may one that goes wrong hide among forty that do
+ * not, nor may pass what is too much altogether. Earlier batches of the run count as well, so that what is harmful does not
+ * pass in pieces. The last two say nothing until everything was stored once: then everything is new.
  *
  * Batches that people or the calendar made (`retry`, `decision`, `clock`, `import`) are held where that was asked for only.
  */
 export async function judgePlan(client: pg.ClientBase, batch: Batch, options: GateOptions): Promise<Verdict> {
   const found = new Set<HoldReason>(batch.holdAsked)
   const numbers: Verdict['numbers'] = {}
+  let effects: ProfessionEffects | null = null
   if (isWalk(batch.kind)) {
-    // The rest of a full run is what lies outside the professions that its other batches walked: to be refused, or
-    // nothing at all, is what one expects of it.
-    if (batch.sourceProfessionsCovered === null) {
-      for (const reason of judgeRows(batch, options)) found.add(reason)
-      if (await isSchemaChanged(client, batch)) found.add('SCHEMA_CHANGED')
-      if (await isEmptyAgainstHabit(client, batch)) found.add('EMPTY')
-    }
-    if (await hasUndoneWindow(client, batch)) found.add('UNDONE_WINDOW')
-    const excesses = await judgeEffects(client, batch)
+    for (const reason of judgeRows(batch, options)) found.add(reason)
+    if (await isSchemaChanged(client, batch)) found.add('SCHEMA_CHANGED')
+    if (await isEmptyAgainstHabit(client, batch)) found.add('EMPTY')
+    if (await meetsRefetch(client, batch)) found.add('UNDONE_WINDOW')
+    effects = await effectsOf(client, batch)
+    const excesses = effects === null ? [] : await judgeEffects(client, batch, effects)
     for (const { reason } of excesses) found.add(reason)
     if (excesses.length > 0) numbers.excesses = excesses
   }
-  return { reasons: holdReasons.filter(reason => found.has(reason)), numbers }
+  return { reasons: holdReasons.filter(reason => found.has(reason)), numbers, effects }
 }
 
 function judgeRows({ fetched, rejected }: Batch, { rejectHoldRatio }: GateOptions): HoldReason[] {
@@ -84,70 +88,110 @@ async function isSchemaChanged(client: pg.ClientBase, { id, fetched }: Batch): P
   return (rows[0]?.count ?? 0) > fetched / 2
 }
 
+/** True where this batch ends a walk that found nothing, although none of the last ones over the same professions was empty. */
 async function isEmptyAgainstHabit(client: pg.ClientBase, batch: Batch): Promise<boolean> {
   if (batch.fetched > 0 || batch.kind === 'window') return false
-  const { rows } = await client.query<{ windows: number; empty: number }>(
-    `select count(*) as windows, count(*) filter (where fetched = 0) as empty
+  const { rows } = await client.query<{ hasOthers: boolean; runs: number; empty: number }>(
+    `select exists (
+        select from kki.batch where run_id = $1 and id <> $2 and (fetched > 0 or fetched_at is null)
+      ) as "hasOthers", count(*) as runs,
+      count(*) filter (where fetched = 0) as empty
     from (
-      select fetched from kki.batch
-      where partition = $1 and state = 'applied' and kind in ('incremental', 'full') and source_professions_covered is null
-      order by id desc limit ${windowsBeforeEmpty}
+      select sum(b.fetched) as fetched
+      from kki.batch b join kki.run r on r.id = b.run_id
+      where b.state = 'applied' and r.mode in ('incremental', 'full') and r.id <> $1
+        and r.professions is not distinct from $3::text[]
+      group by r.id order by r.id desc limit ${runsBeforeEmpty}
     ) last`,
-    [batch.partition]
+    [batch.runId, batch.id, batch.runProfessions]
   )
-  return rows[0]?.windows === windowsBeforeEmpty && rows[0].empty === 0
+  return rows[0]?.hasOthers === false && rows[0].runs === runsBeforeEmpty && rows[0].empty === 0
 }
 
 interface Excess {
   reason: HoldReason
-  /** A profession code, or `*` for the batch as a whole. */
+  /** A profession code, or `*` for all together. */
   profession: string
   count: number
   limit: number
 }
 
-async function judgeEffects(client: pg.ClientBase, batch: Batch): Promise<Excess[]> {
-  // Nobody known is touched, as in a first load: its rows need not be looked at again.
-  if (batch.updated === 0 && batch.linked === 0) return []
+const whole = '*'
+
+/** Returns null where nobody known is touched, as in a first load: its rows need not be looked at again. */
+async function effectsOf(client: pg.ClientBase, batch: Batch): Promise<ProfessionEffects | null> {
+  if (batch.updated === 0 && batch.linked === 0) return null
   const effects = await readEffects(client, batch.id)
-  const whole: Effects & { profession: string } = {
-    profession: allProfessions,
-    deactivations: sum(effects, 'deactivations'),
-    namesChanged: sum(effects, 'namesChanged'),
-    linked: sum(effects, 'linked')
+  const sizes = await readSizes(client, batch.id)
+  const found: ProfessionEffects = {}
+  for (const { profession, ...size } of sizes) found[profession] = { ...nothing, ...size }
+  for (const { profession, ...effect } of effects) found[profession] = { ...(found[profession] ?? nothing), ...effect }
+  return found
+}
+
+const nothing: Effects & Sizes = { deactivations: 0, namesChanged: 0, linked: 0, rows: 0, known: 0 }
+
+/** Returns what the batch and those planned before it in its run do together, the sums under `*`. */
+async function addEarlier(
+  client: pg.ClientBase,
+  batch: Batch,
+  own: ProfessionEffects
+): Promise<Map<string, Effects & Sizes>> {
+  // Until this transaction ends no other batch of the run is judged, so that each sees those before it.
+  await lockRun(client, batch.runId)
+  const { rows } = await client.query<{ effects: ProfessionEffects }>(
+    `select effects from kki.batch
+    where run_id = $1 and id <> $2 and effects is not null and state in ('planned', 'applied')
+      -- A person has looked at those that were held.
+      and hold_reasons is null`,
+    [batch.runId, batch.id]
+  )
+  const together = new Map<string, Effects & Sizes>()
+  for (const effects of [own, ...rows.map(row => row.effects)]) {
+    for (const [profession, effect] of Object.entries(effects)) {
+      for (const key of [profession, whole]) together.set(key, add(together.get(key) ?? nothing, effect))
+    }
   }
-  const isFirst = (await readWatermark(client, batch.partition)) === null
+  return together
+}
+
+function add(a: Effects & Sizes, b: Effects & Sizes): Effects & Sizes {
+  return {
+    deactivations: a.deactivations + b.deactivations,
+    namesChanged: a.namesChanged + b.namesChanged,
+    linked: a.linked + b.linked,
+    rows: a.rows + b.rows,
+    known: a.known + b.known
+  }
+}
+
+async function judgeEffects(client: pg.ClientBase, batch: Batch, own: ProfessionEffects): Promise<Excess[]> {
+  const together = await addEarlier(client, batch, own)
+  const isFirst = (await readWatermark(client)) === null
   const judged: [HoldReason, keyof Effects][] = [['DEACTIVATIONS', 'deactivations']]
   if (!isFirst) judged.push(['NAMES_CHANGED', 'namesChanged'], ['LINKED', 'linked'])
-  if (judged.every(([, effect]) => whole[effect] <= alwaysAllowed)) return []
-
-  const sizes = await readSizes(client, batch.id)
-  const sizeOf = new Map<string, Sizes>(sizes.map(size => [size.profession, size]))
-  sizeOf.set(allProfessions, { rows: batch.fetched, known: sum(sizes, 'known') })
   const excesses = (active?: ReadonlyMap<string, number>): Excess[] =>
-    [whole, ...effects].flatMap(effect => {
-      const limit = limitOf(sizeOf.get(effect.profession), active?.get(effect.profession) ?? 0)
+    [...together].flatMap(([profession, effect]) => {
+      // A batch that does nothing of it is not held for what others did.
+      const mine = profession === whole ? Object.values(own).reduce(add, nothing) : (own[profession] ?? nothing)
+      const limit = limitOf(effect, active?.get(profession) ?? 0)
       return judged
-        .filter(([, name]) => effect[name] > limit)
-        .map(([reason, name]) => ({ reason, profession: effect.profession, count: effect[name], limit }))
+        .filter(([, name]) => mine[name] > 0 && effect[name] > limit)
+        .map(([reason, name]) => ({ reason, profession, count: effect[name], limit }))
     })
-  // Only what the batch's own size does not allow is held against the whole registry, which takes long to count.
+  // Only what the rows themselves do not allow is held against the whole registry, which takes long to count.
   if (excesses().length === 0) return []
   const active = await countActive(
     client,
-    sizes.map(({ profession }) => profession)
+    [...together.keys()].filter(profession => profession !== whole)
   )
   const activeInAll = [...active.values()].reduce((total, count) => total + count, 0)
-  return excesses(new Map(active).set(allProfessions, activeInAll))
+  return excesses(new Map(active).set(whole, activeInAll))
 }
 
-/** A profession that only a death reaches has no rows in the batch, and so the smallest limit. */
-function limitOf(size: Sizes | undefined, active: number): number {
-  if (!size) return alwaysAllowed
-  const ofKnown = size.rows >= rowsForKnownShare ? size.known * knownShare : 0
+/** A profession that only a death reaches has no rows, and so the smallest limit. */
+function limitOf({ rows, known }: Sizes, active: number): number {
+  if (rows === 0) return alwaysAllowed
+  const ofKnown = rows >= rowsForKnownShare ? known * knownShare : 0
   return Math.max(alwaysAllowed, ofKnown, active * activeShare)
-}
-
-function sum<K extends string>(items: readonly Record<K, number>[], key: K): number {
-  return items.reduce((total, item) => total + item[key], 0)
 }

@@ -5,6 +5,7 @@ import { purgeDisclosures, sealDisclosures } from '../audit/seal-disclosures.ts'
 import type { Database } from '../platform/database.ts'
 import { createTraceId } from '../platform/trace-context.ts'
 import { forgetOutdated } from '../registry/known.ts'
+import { forgetShown } from '../registry/unseen.ts'
 import type { SyncMetrics } from './metrics.ts'
 
 export interface HouseContext {
@@ -28,6 +29,7 @@ export async function keepHouse(context: HouseContext): Promise<void> {
   await purgeRawRows(context)
   const forgotten = await forgetOutdated(context.database.pool)
   if (forgotten > 0) context.metrics.purged('known_rows', forgotten)
+  await forgetShown(context.database.pool)
   await keepDisclosures(context)
 }
 

@@ -15,16 +15,7 @@ declare module 'fastify' {
 }
 
 /** What can be given up: jobs of batches by what they do, the others by their queue. */
-export const givenUpWork = [
-  'fetch',
-  'apply',
-  'approved',
-  'undo',
-  'take_up',
-  'census',
-  'audit_check',
-  'housekeeping'
-] as const
+export const givenUpWork = ['fetch', 'apply', 'approved', 'undo', 'take_up', 'audit_check', 'housekeeping'] as const
 export type GivenUp = (typeof givenUpWork)[number]
 
 /** What the life of a batch tells Prometheus. */
@@ -180,7 +171,7 @@ function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
   )
 }
 
-const batchLabels = ['batch', 'kind', 'partition', 'reason', 'trace_id'] as const
+const batchLabels = ['batch', 'kind', 'profession', 'reason', 'trace_id'] as const
 
 /**
  * One series for each trouble, always: 0, or since when a batch is in it, with the labels that lead to that batch. So alarms
@@ -211,7 +202,7 @@ function labelsOf(batch: Batch) {
   return {
     batch: batch.id,
     kind: batch.kind,
-    partition: batch.partition,
+    profession: batch.profession ?? '',
     reason: batch.errorCode ?? batch.holdReasons?.join(' ') ?? '',
     trace_id: batch.traceId,
     ...ledgerOf(batch)

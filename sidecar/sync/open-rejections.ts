@@ -22,9 +22,6 @@ export interface DeskCaller extends Caller {
   triggeredBy: 'schedule' | 'operator' | 'api' | 'command'
 }
 
-/** The partition of batches whose rows people took up. */
-export const deskPartition = 'desk'
-
 export type RejectionSource = 'kki' | 'sdmk'
 
 /** Open rejections that something is to be done with: those listed, or those that fit. */

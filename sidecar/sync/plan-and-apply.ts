@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
+import { type BatchKind, walkKinds } from '../batch-terms.ts'
 import { holdDigestKey, holdIdentity } from '../identity/digest-key.ts'
 import type { IdentityKeys } from '../identity/keys.ts'
 import type { Database } from '../platform/database.ts'
@@ -10,18 +11,15 @@ import { inSpan } from '../platform/tracing.ts'
 import { applyPlan } from '../registry/apply.ts'
 import { planBatch } from '../registry/plan.ts'
 import { renewStatistics } from '../registry/statistics.ts'
+import { recordSeen, recordShown } from '../registry/unseen.ts'
 import type { Transform } from '../transform/transform.ts'
 import { mayBeAwaited } from './awaited.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
-import { queueCensus } from './census.ts'
 import { closeRun } from './close-run.ts'
 import { type GateOptions, judgePlan } from './gate.ts'
 import type { SyncMetrics } from './metrics.ts'
-import { noteUnseen } from './note-unseen.ts'
-import { markRefetched, noteUndone } from './refetch.ts'
 import { readSetting } from './settings.ts'
 import { supersedeHeld } from './supersede.ts'
-import { advanceWatermark } from './watermark.ts'
 
 export interface ApplyContext extends GateOptions {
   database: Database
@@ -54,7 +52,6 @@ export async function planAndJudge(
 ): Promise<Batch> {
   const wasHeld = taken.state === 'held'
   const batch = await changeBatch(client, taken, { replans })
-  await noteUndone(client, batch)
   const identity = await holdIdentity(client, context.identity)
   const setting = await readSetting(client)
   const asOf = await today(client, context.timeZone)
@@ -73,9 +70,10 @@ export async function planAndJudge(
     planned_at: 'now'
   })
   await supersedeHeld(client, planned)
-  const { reasons, numbers } = await judgePlan(client, planned, context)
-  if (reasons.length === 0) return planned
-  const held = await changeBatch(client, planned, { state: 'held', hold_reasons: reasons })
+  const { reasons, numbers, effects } = await judgePlan(client, planned, context)
+  if (reasons.length === 0)
+    return effects === null && replans === 0 ? planned : changeBatch(client, planned, { effects })
+  const held = await changeBatch(client, planned, { state: 'held', hold_reasons: reasons, effects })
   if (wasHeld) return held
   await recordAudit(client, {
     ...sidecarCaller(held),
@@ -104,9 +102,7 @@ export async function applyPlanned(
   touch(client, 'changesOf', planned.id)
   touch(client, 'rejectionsOf', planned.id)
   const batch = await changeBatch(client, planned, { state: 'applied', deactivated, finished_at: 'now' })
-  await advanceWatermark(client, batch)
-  await markRefetched(client, batch)
-  await noteUnseen(client, batch)
+  await noteShown(client, batch)
   await recordAudit(client, {
     ...caller,
     action: 'batch.applied',
@@ -126,8 +122,22 @@ export async function applyPlanned(
   if (mayBeAwaited(batch)) {
     await queue.send('kki-apply', { batchId: batch.id, takeUp: true }, { client, singletonKey: `take-up-${batch.id}` })
   }
-  if (batch.kind === 'full') await queueCensus(client, queue, batch.runId)
   return batch
+}
+
+/** Kinds of batches whose rows KKI has just sent. */
+const showsKki: readonly BatchKind[] = [...walkKinds, 'retry']
+
+/** Keeps account of the registrations that KKI no longer lists: a batch may show one again. */
+async function noteShown(client: pg.ClientBase, batch: Batch): Promise<void> {
+  if (!showsKki.includes(batch.kind)) return
+  await recordSeen(client, batch.id)
+  if (batch.kind !== 'full') return
+  const { rows } = await client.query<{ started: Date }>(
+    'select min(fetch_started_at) as started from kki.batch where run_id = $1',
+    [batch.runId]
+  )
+  await recordShown(client, { ...batch, runStarted: (rows[0] as { started: Date }).started })
 }
 
 /**

@@ -14,9 +14,8 @@ import { applyBatch } from './apply-batch.ts'
 import { type Approval, applyApproved } from './approve.ts'
 import { attemptBatch, type BatchWork } from './attempts.ts'
 import { idsOfBatch } from './batch.ts'
-import { giveUpCensus, takeCensus } from './census.ts'
 import { turnClock } from './clock.ts'
-import { fetchBatch } from './fetch-batch.ts'
+import { fetchRun } from './fetch-batch.ts'
 import { keepHouse } from './housekeeping.ts'
 import { createSyncMetrics, type SyncMetrics } from './metrics.ts'
 import { today } from './plan-and-apply.ts'
@@ -26,7 +25,7 @@ import { runIfDue } from './schedule.ts'
 import { ensureSetting } from './settings.ts'
 import { takeUpNowKnown } from './settle.ts'
 import { type Retraction, takeBack } from './take-back.ts'
-import { listWatermarks } from './watermark.ts'
+import { readWatermark } from './watermark.ts'
 
 export interface SyncOptions {
   config: Config
@@ -91,11 +90,10 @@ export default fp<SyncOptions>(
 )
 
 async function watermarkHealth(pool: pg.Pool) {
-  const watermarks = await listWatermarks(pool).catch(() => [])
-  const ahead = watermarks.filter(({ isAhead }) => isAhead)
-  if (ahead.length === 0) return
-  const names = ahead.map(({ partition, position }) => `${partition} (${position.toISOString()})`).join(', ')
-  return { warning: `later than the clock of the database: ${names}; see docs/watermark.md` }
+  const watermark = await readWatermark(pool).catch(() => null)
+  if (!watermark?.isAhead) return
+  const position = watermark.position.toISOString()
+  return { warning: `the watermark (${position}) is later than the clock of the database; see docs/watermark.md` }
 }
 
 /** A batch to plan and apply; or what a person decided about one. */
@@ -113,7 +111,7 @@ type WorkOptions = Omit<SyncOptions, 'keepsTime'> & { metrics: SyncMetrics }
 
 async function workFetch(app: FastifyInstance, { config, mapping, identity, metrics }: WorkOptions): Promise<void> {
   const { database, queue, kki, log: logger } = app
-  const { pageSize, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds } = config.kki
+  const { pageSize, batchRows, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds } = config.kki
   const context = {
     database,
     queue,
@@ -123,21 +121,11 @@ async function workFetch(app: FastifyInstance, { config, mapping, identity, metr
     metrics,
     logger,
     transform: createTransform(mapping),
-    options: { pageSize, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds }
+    options: { pageSize, batchRows, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds }
   }
-  await queue.work<{ batchId: number }>(
-    'kki-fetch',
-    ({ data: { batchId }, signal }) =>
-      attemptBatch(context, { batchId, kind: 'fetch', signal }, () => fetchBatch(context, batchId, signal)),
-    { concurrency: config.workers, idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId) }
-  )
-  await queue.work<{ runId: number }>('kki-census', job => takeCensus(context, job.data.runId, job.signal), {
-    concurrency: 1,
-    idsOf: ({ runId }) => idsOfRun(database.pool, runId),
-    async giveUp({ runId }) {
-      await giveUpCensus(database, runId)
-      metrics.jobGivenUp('census')
-    }
+  await queue.work<{ runId: number }>('kki-fetch', ({ data: { runId }, signal }) => fetchRun(context, runId, signal), {
+    concurrency: config.workers,
+    idsOf: ({ runId }) => idsOfRun(database.pool, runId)
   })
 }
 

@@ -12,8 +12,6 @@ import type { FormatErrorLog } from './format-errors.ts'
 export interface ReadPageOptions {
   transform: Transform
   maxSkewMs: number
-  /** Tells the rows that other batches of the run walk; absent where there are none. */
-  isCovered?: ((row: unknown) => boolean) | undefined
   /** Knows rows that need not be read; absent where all are to be. */
   knownRows?: Pick<KnownRows, 'find'>
   formatErrors?: Pick<FormatErrorLog, 'add'>
@@ -23,20 +21,15 @@ export interface ReadPageOptions {
 const rowsPerTurn = 20
 
 /**
- * Reads a page of KKI and returns it as it is to be staged; `passedOver` rows are left to the batches that cover them. One
- * row is in hand at a time.
+ * Reads a page of KKI and returns it as it is to be staged. One row is in hand at a time.
  * @throws KkiContractBroken where a row is not JSON
  */
 export async function readPage(
   { rows, body, sourceNow }: Pick<KkiPage, 'rows' | 'body' | 'sourceNow'>,
   writer: PageWriter,
-  { transform, maxSkewMs, isCovered, knownRows, formatErrors }: ReadPageOptions
-): Promise<{ page: PreparedPage; passedOver: number }> {
-  const places: number[] = []
-  for (let place = 0; place < rows.length; place++) {
-    if (isCovered && place % rowsPerTurn === 0) await nextTurn()
-    if (!isCovered?.(readRow(rows, place))) places.push(place)
-  }
+  { transform, maxSkewMs, knownRows, formatErrors }: ReadPageOptions
+): Promise<PreparedPage> {
+  const places = Array.from({ length: rows.length }, (_, place) => place)
   const found = await knownRows?.find(rows, places)
   const known = new Set(found?.places)
   const passed = new Map<number, RowPosition>()
@@ -65,8 +58,7 @@ export async function readPage(
       found.registrations
     )
   }
-  const passedOver = rows.length - places.length
-  return { page: writer.finish(passedOver > 0 ? bodyOf(rows, places) : body), passedOver }
+  return writer.finish(body)
 }
 
 function readRow(rows: JsonList, place: number): unknown {
@@ -76,11 +68,4 @@ function readRow(rows: JsonList, place: number): unknown {
     // The parser's own error quotes the row, which is personal data: it must not travel as a cause.
     throw new KkiContractBroken(`KKI sent a row that is not valid JSON, number ${place + 1} of its page`)
   }
-}
-
-/** A page of the same places that holds only the rows that are kept: of most pages of a walk that is covered, none. */
-function bodyOf(rows: JsonList, places: readonly number[]): Buffer {
-  const texts = Array.from({ length: (places.at(-1) ?? -1) + 1 }, () => 'null')
-  for (const place of places) texts[place] = rows.text(place)
-  return Buffer.from(`{"data":[${texts.join()}]}`)
 }

@@ -2,76 +2,78 @@ import type pg from 'pg'
 import { touch } from '../platform/touched.ts'
 import type { Batch } from './batch.ts'
 
-type Asking = Pick<Batch, 'id' | 'kind' | 'partition' | 'sourceProfessionsCovered'>
+/**
+ * A window that must be fetched again, since a batch that stored it was undone: the next incremental run takes it into its
+ * own window. A run that meets such a window waits for a person, and the window is done once all of that run is applied.
+ */
+export interface Refetch {
+  /** Null: from the beginning. */
+  since: Date | null
+  until: Date
+  /** Null: all. */
+  professions: string[] | null
+}
+
+/** Asks that a window be fetched again, within the transaction that undoes a batch. */
+export async function requestRefetch(
+  client: pg.ClientBase,
+  undoneBatchId: number,
+  { since, until, professions }: Refetch
+): Promise<void> {
+  await client.query('insert into kki.refetch (since, until, professions, undone_batch_id) values ($1, $2, $3, $4)', [
+    since,
+    until,
+    professions,
+    undoneBatchId
+  ])
+}
 
 /**
- * Undone batches (`u`) whose window batch $1 (`b`) is to fetch again: of its own partition; all of them where it walks
- * all professions; and one over all professions until a batch of this profession has fetched that window. What a window
- * run fetches again is what lies wholly inside it.
+ * Of run `r`: windows (`f`) of professions that it walks, whatever its own window. A run that is not filtered walks all that
+ * are wanted; once the setting names more again, everything is fetched.
  */
-const undoneInScope = `kki.batch b
-  join kki.batch u on u.state = 'undone' and u.refetched_by is null and u.id <> b.id
-    and (kki.is_walk(u.kind) or (u.kind = 'retry' and u.window_until is not null))
-    and (
-      u.partition = b.partition or b.partition = '*'
-      or ((u.partition = '*' or u.kind = 'retry') and not exists (
-        select from kki.batch done
-        where done.partition = b.partition and done.state in ('applied', 'discarded') and u.id = any (done.refetches)
-          and (done.window_since is null or done.window_since <= u.window_since)
-      ))
-    )
-    and (b.kind <> 'window' or (b.window_since <= u.window_since and b.window_until >= u.window_until))
-  where b.id = $1 and kki.is_walk(b.kind) and b.source_professions_covered is null`
+const walkedBy = `f.done_at is null and (not r.is_filtered or r.professions is null or f.professions <@ r.professions)`
 
-/** True where the batch fetches a window again that was undone: it then waits for a person. */
-export async function hasUndoneWindow(client: pg.ClientBase, { id }: Asking): Promise<boolean> {
-  const { rows } = await client.query(`select from ${undoneInScope} limit 1`, [id])
+/**
+ * Has a run fetch the windows that are open, within the transaction that fixes its own, and returns from when it must begin:
+ * `since: null` where one has no lower bound, null where there is none. A window run takes those wholly inside its window.
+ */
+export async function takeRefetches(client: pg.ClientBase, runId: number): Promise<{ since: Date | null } | null> {
+  const { rows } = await client.query<{ since: Date | null }>(
+    `update kki.refetch f set run_id = r.id
+    from kki.run r
+    where r.id = $1 and ${walkedBy}
+      and (r.mode <> 'window' or (r.changed_since <= f.since and r.changed_until >= f.until))
+      and not exists (select from kki.run other where other.id = f.run_id and other.id <> r.id and other.finished_at is null)
+    returning f.since`,
+    [runId]
+  )
+  if (rows.length === 0) return null
+  const begins = rows.map(({ since }) => since?.getTime() ?? null)
+  return { since: begins.includes(null) ? null : new Date(Math.min(...(begins as number[]))) }
+}
+
+/** True where the run walks over a window that is to be fetched again: it then waits for a person. */
+export async function meetsRefetch(client: pg.ClientBase, { runId }: Pick<Batch, 'runId'>): Promise<boolean> {
+  const { rows } = await client.query(
+    `select from kki.refetch f, kki.run r
+    where r.id = $1 and f.done_at is null
+      and (r.professions is null or f.professions is null or f.professions && r.professions)
+      and (f.since is null or r.window_until is null or r.mode = 'full' or f.since < r.window_until)
+      and (r.window_since is null or f.until > r.window_since)
+    limit 1`,
+    [runId]
+  )
   return rows.length > 0
 }
 
-/**
- * Returns from when the batch must fetch so that undone windows are seen again: null where nothing was undone, and
- * `since: null` where one of them had no lower bound.
- */
-export async function readUndoneSince(client: pg.ClientBase, { id }: Asking): Promise<{ since: Date | null } | null> {
-  const { rows } = await client.query<{ count: number; since: Date | null }>(
-    `select count(*) as count, case when bool_and(u.window_since is not null) then min(u.window_since) end as since
-    from ${undoneInScope}`,
-    [id]
+/** Notes that the windows that a run took are stored again, within the transaction that applies the last of it. */
+export async function finishRefetches(client: pg.ClientBase, runId: number): Promise<void> {
+  const { rows } = await client.query<{ undone_batch_id: number }>(
+    `update kki.refetch set done_at = now() where run_id = $1 and done_at is null returning undone_batch_id`,
+    [runId]
   )
-  return rows[0] && rows[0].count > 0 ? { since: rows[0].since } : null
-}
-
-/**
- * Notes what was undone when the plan of the batch is begun: what is undone while it is made may be in it as unchanged,
- * whenever either transaction began.
- */
-export async function noteUndone(client: pg.ClientBase, { id }: Asking): Promise<void> {
-  await client.query(
-    `update kki.batch t set refetches = coalesce((select array_agg(u.id) from ${undoneInScope}), '{}') where t.id = $1`,
-    [id]
-  )
-}
-
-/** Forgets that: the batch was discarded, and what it fetched is to be fetched again. */
-export async function forgetUndone(client: pg.ClientBase, { id }: Asking): Promise<void> {
-  await client.query(`update kki.batch set refetches = '{}' where id = $1`, [id])
-}
-
-/**
- * Notes that a batch which was applied or discarded has fetched what was undone, so that no later one needs to. It must
- * have been planned after the undoing: an earlier plan took what was still there for unchanged.
- */
-export async function markRefetched(client: pg.ClientBase, { id }: Asking): Promise<void> {
-  const { rows } = await client.query<{ id: number }>(
-    `update kki.batch t set refetched_by = $1, version = version + 1
-    where t.id in (
-      select u.id from ${undoneInScope}
-        and (u.partition = b.partition or b.partition = '*') and u.id = any (b.refetches)
-        and (b.kind = 'full' or b.window_since is null or b.window_since <= u.window_since)
-    )
-    returning t.id`,
-    [id]
-  )
-  for (const undone of rows) touch(client, 'batches', undone.id)
+  const ids = rows.map(({ undone_batch_id }) => undone_batch_id)
+  await client.query('update kki.batch set version = version + 1 where id = any ($1::bigint[])', [ids])
+  touch(client, 'batches', ...ids)
 }

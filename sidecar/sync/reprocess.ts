@@ -3,14 +3,7 @@ import { recordAudit } from '../audit/record.ts'
 import { auditSealFaults } from '../audit/seal-faults.ts'
 import { holdIdentity } from '../identity/digest-key.ts'
 import { insertBatchRun } from './batch-run.ts'
-import {
-  type DeskCaller,
-  type DeskContext,
-  deskPartition,
-  type Selected,
-  type Selection,
-  selectOpen
-} from './open-rejections.ts'
+import { type DeskCaller, type DeskContext, type Selected, type Selection, selectOpen } from './open-rejections.ts'
 import { type PageMaker, stageBatch } from './stage-batch.ts'
 import { pageOfRows, pagesOfWaitingRows, type Untaken } from './stored-rows.ts'
 
@@ -44,7 +37,6 @@ export async function reprocessRejections(
   }
   const queued = await insertBatchRun(client, {
     kind: 'retry',
-    partition: deskPartition,
     triggeredBy: caller.triggeredBy,
     caller
   })

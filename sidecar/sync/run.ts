@@ -7,9 +7,8 @@ import { touch } from '../platform/touched.ts'
 import { type Ids, markBatch } from '../platform/tracing.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import type { RunMode } from './batch.ts'
-import { IdempotencyConflict, IntegrationDisabled, PartitionBusy } from './errors.ts'
-import { readSetting, type Setting } from './settings.ts'
-import { allProfessions } from './watermark.ts'
+import { IdempotencyConflict, IntegrationDisabled, RunOpen } from './errors.ts'
+import { readSetting } from './settings.ts'
 
 /** What a caller asks for. Times are instants; `professions` are SDMK's codes. */
 export interface RunRequest {
@@ -37,11 +36,9 @@ export interface CreatedRun {
 }
 
 /**
- * Writes a run with its batches, its jobs and its audit event, within the caller's transaction.
- *
- * An incremental or window run is one batch over all professions, or one for each that is named (in the request or in
- * the setting); a full run is one batch per profession.
- * @throws IntegrationDisabled, PartitionBusy, IdempotencyConflict, RequestInvalid
+ * Writes a run with its first batch, its job and its audit event, within the caller's transaction. Its walk goes over all
+ * professions, or over each of those that the request or the setting names, one after the other.
+ * @throws IntegrationDisabled, RunOpen, IdempotencyConflict, RequestInvalid
  */
 export async function createRun(
   client: pg.ClientBase,
@@ -58,24 +55,28 @@ export async function createRun(
   const setting = await readSetting(client)
   if (!setting.active) throw new IntegrationDisabled()
 
-  const runId = await insertRun(client, request, options, digest)
-  const batchIds: number[] = []
-  for (const partition of partitionsOf(request, setting, mapping)) {
-    batchIds.push(await insertBatch(client, runId, request, partition, options.caller.traceId))
-  }
-  for (const batchId of batchIds) await queue.send('kki-fetch', { batchId }, { client, singletonKey: String(batchId) })
+  const professions = walkedProfessions(request.professions ?? setting.professions, mapping)
+  const runId = await insertRun(client, request, professions, options, digest)
+  const batchId = await insertBatch(client, runId, professions?.[0] ?? null)
+  await queueFetch(client, queue, runId)
   await recordAudit(client, {
     ...options.caller,
     action: 'run.created',
     runId,
-    detail: {
-      mode: request.mode,
-      apply: request.apply ?? 'auto',
-      triggeredBy: options.triggeredBy,
-      batches: batchIds.length
-    }
+    detail: { mode: request.mode, apply: request.apply ?? 'auto', triggeredBy: options.triggeredBy, professions }
   })
-  return { runId, batchIds, isNew: true }
+  return { runId, batchIds: [batchId], isNew: true }
+}
+
+/** Queues the job that fetches what is left of a run's walk, within the caller's transaction. */
+export async function queueFetch(
+  client: pg.ClientBase,
+  queue: JobQueue,
+  runId: number,
+  { startAfterSeconds }: { startAfterSeconds?: number } = {}
+): Promise<void> {
+  const delay = startAfterSeconds === undefined ? {} : { startAfterSeconds }
+  await queue.send('kki-fetch', { runId }, { client, singletonKey: String(runId), ...delay })
 }
 
 /** Records that a scheduled slot was not run, and why; nothing where the slot is answered already. */
@@ -96,60 +97,31 @@ export async function recordSkippedRun(
   return true
 }
 
-/** Returns what log lines and spans say of work on a run; see `idsOfBatch`. */
+/** Returns what log lines and spans say of work on a run, and on its newest batch; see `idsOfBatch`. */
 export async function idsOfRun(pool: pg.Pool, id: number): Promise<Partial<Ids>> {
   const { rows } = await pool
-    .query<Required<Pick<Ids, 'trace_id' | 'request_id'>>>('select trace_id, request_id from kki.run where id = $1', [
-      id
-    ])
+    .query<Required<Pick<Ids, 'trace_id' | 'request_id' | 'batch_id'>>>(
+      `select r.trace_id, r.request_id, max(b.id) as batch_id
+      from kki.run r join kki.batch b on b.run_id = r.id where r.id = $1 group by r.id`,
+      [id]
+    )
     .catch(() => ({ rows: [] }))
   return { run_id: id, ...rows[0] }
 }
 
-interface Partition {
-  partition: string
-  sourceProfession: string | null
-}
-
-const isBusy = 'kki.is_under_way(state) and kki.is_walk(kind)'
-
-/** Inserts a queued batch. @throws PartitionBusy where one of its partition is under way. */
-export async function insertBatch(
-  client: pg.ClientBase,
-  runId: number,
-  request: RunRequest,
-  { partition, sourceProfession }: Partition,
-  traceId: string,
-  sourceProfessionsCovered: string[] | null = null
-): Promise<number> {
-  const { rows } = await client.query<{ id: number }>(
-    `insert into kki.batch (run_id, kind, partition, source_profession, source_professions_covered, window_since,
-      window_until, trace_id, hold_asked)
-    select r.id, $2, $3, $4, $5, $6, $7, $8, case when r.apply_mode = 'hold' then array['REQUESTED'] else '{}' end
+/** Inserts the next batch of a run, queued, within the caller's transaction. */
+export async function insertBatch(client: pg.ClientBase, runId: number, profession: string | null): Promise<number> {
+  const { rows } = await client.query<{ id: number; kind: string; trace_id: string }>(
+    `insert into kki.batch (run_id, kind, profession, trace_id, hold_asked)
+    select r.id, r.mode, $2, r.trace_id, case when r.apply_mode = 'hold' then array['REQUESTED'] else '{}' end
     from kki.run r where r.id = $1
-      -- Of a batch that is being applied the index would say nothing before that transaction ends, in half a minute maybe.
-      and not exists (select from kki.batch where partition = $3 and ${isBusy})
-    on conflict (partition) where ${isBusy} do nothing returning id`,
-    [
-      runId,
-      request.mode,
-      partition,
-      sourceProfession,
-      sourceProfessionsCovered,
-      request.changedSince ?? null,
-      request.changedUntil ?? null,
-      traceId
-    ]
+    returning id, kind, trace_id`,
+    [runId, profession]
   )
-  if (rows[0]) {
-    touch(client, 'batches', rows[0].id)
-    markBatch({ trace_id: traceId, run_id: runId, batch_id: rows[0].id }, { 'sdmk.batch.kind': request.mode })
-    return rows[0].id
-  }
-  const busy = await client.query<{ id: number }>(`select id from kki.batch where partition = $1 and ${isBusy}`, [
-    partition
-  ])
-  throw new PartitionBusy(partition, busy.rows[0]?.id ?? 0)
+  const { id, kind, trace_id } = rows[0] as { id: number; kind: string; trace_id: string }
+  touch(client, 'batches', id)
+  markBatch({ trace_id, run_id: runId, batch_id: id }, { 'sdmk.batch.kind': kind })
+  return id
 }
 
 function checkRequest(request: RunRequest, mapping: Mapping) {
@@ -176,16 +148,16 @@ async function checkPresent(client: pg.ClientBase, { changedSince }: RunRequest)
   if (rows[0]?.isAhead) throw new RequestInvalid('changedSince', 'must not be in the future')
 }
 
-function partitionsOf(request: RunRequest, setting: Setting, mapping: Mapping): Partition[] {
-  const named = request.professions ?? setting.professions
-  if (request.mode !== 'full' && named === null) return [{ partition: allProfessions, sourceProfession: null }]
-  const wanted = named && new Set(named)
-  return mapping.professions
-    .filter(profession => wanted === null || wanted.has(profession.code))
-    .flatMap(profession => {
-      const [sourceProfession] = profession.kkiCodes
-      return sourceProfession === undefined ? [] : [{ partition: profession.code, sourceProfession }]
-    })
+/**
+ * Returns the named professions in the order of the mapping; null for all.
+ * @throws RequestInvalid where the mapping has lost all of them: no name is no wish for everything
+ */
+function walkedProfessions(named: readonly string[] | null, { professions }: Mapping): string[] | null {
+  if (named === null) return null
+  const walked = professions.map(({ code }) => code).filter(code => named.includes(code))
+  if (walked.length === 0)
+    throw new RequestInvalid('professions', 'the mapping has none of those that the setting names')
+  return walked
 }
 
 async function findByIdempotencyKey(
@@ -208,22 +180,30 @@ async function findByIdempotencyKey(
   return { runId: rows[0].id, batchIds: rows[0].batch_ids, isNew: false }
 }
 
+const isOpen = 'finished_at is null and kki.is_walk(mode)'
+
+/** @throws RunOpen where one of this mode is open */
 async function insertRun(
   client: pg.ClientBase,
   request: RunRequest,
+  professions: string[] | null,
   { triggeredBy, caller, idempotencyKey, slot }: RunOptions,
   digest: Buffer
 ): Promise<number> {
   const { rows } = await client.query<{ id: number }>(
-    `insert into kki.run (slot, triggered_by, mode, professions, changed_since, changed_until, actor, api_key_id,
-      idempotency_key, request_digest, request_id, trace_id, apply_mode)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+    `insert into kki.run (slot, triggered_by, mode, professions, is_filtered, changed_since, changed_until, actor,
+      api_key_id, idempotency_key, request_digest, request_id, trace_id, apply_mode, window_since, window_until)
+    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $6, $7
+    -- The index alone would have us wait for whoever is closing that run.
+    where not exists (select from kki.run where mode = $3 and ${isOpen})
+    on conflict (mode) where ${isOpen} do nothing
     returning id`,
     [
       slot ?? null,
       triggeredBy,
       request.mode,
-      request.professions ?? null,
+      professions,
+      request.professions !== undefined,
       request.changedSince ?? null,
       request.changedUntil ?? null,
       caller.actor,
@@ -235,5 +215,9 @@ async function insertRun(
       request.apply ?? 'auto'
     ]
   )
-  return (rows[0] as { id: number }).id
+  if (rows[0]) return rows[0].id
+  const open = await client.query<{ id: number }>(`select id from kki.run where mode = $1 and ${isOpen}`, [
+    request.mode
+  ])
+  throw new RunOpen(request.mode, open.rows[0]?.id ?? 0)
 }

@@ -7,7 +7,7 @@ import type { JobQueue } from '../platform/queue.ts'
 import { createTraceId } from '../platform/trace-context.ts'
 import { inSpan } from '../platform/tracing.ts'
 import type { Mapping } from '../transform/mapping.ts'
-import { PartitionBusy } from './errors.ts'
+import { RunOpen } from './errors.ts'
 import { createRun, recordSkippedRun } from './run.ts'
 import { lastSlot, nextSlot } from './schedule-slot.ts'
 import { readSetting, type StoredSetting } from './settings.ts'
@@ -47,7 +47,7 @@ async function answer(context: ScheduleContext, slot: Date, setting: StoredSetti
     )
     logger.info({ run_id: runId, slot }, 'the scheduled run starts')
   } catch (error) {
-    if (error instanceof PartitionBusy) return skip(error.code)
+    if (error instanceof RunOpen) return skip(error.code)
     // Another replica was first with this slot.
     if ((error as { constraint?: string }).constraint !== 'run_slot_uniq') throw error
   }

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
 import { PreconditionFailed, RecordMissing } from '../errors.ts'
 import { touch } from '../platform/touched.ts'
+import { forgetWatermark } from './watermark.ts'
 
 /** How the integration with KKI runs; operators change it. */
 export interface Setting {
@@ -46,7 +47,7 @@ export async function readSetting(client: pg.ClientBase | pg.Pool): Promise<Stor
 }
 
 /**
- * Replaces the setting and returns it as stored.
+ * Replaces the setting and returns it as stored. A profession that comes in has the next incremental run fetch everything.
  *
  * @param version what the caller read, or null to replace whatever is there.
  * @throws PreconditionFailed where it is no longer that version.
@@ -57,6 +58,8 @@ export async function writeSetting(
   version: number | null,
   caller: Caller
 ): Promise<StoredSetting> {
+  await client.query('select from kki.setting where integration = $1 for update', [integration])
+  const before = await readSetting(client)
   const { rows } = await client.query<StoredSetting>(
     `update kki.setting
     set active = $2, schedule = $3, professions = $4, reject_alert_ratio = $5, create_unmatched = $6,
@@ -75,7 +78,13 @@ export async function writeSetting(
     ]
   )
   if (!rows[0]) throw new PreconditionFailed('The setting')
+  // Of a profession that comes in, nothing is stored yet.
+  if (isWider(before.professions, rows[0].professions)) await forgetWatermark(client)
   touch(client, 'setting', 1)
   await recordAudit(client, { ...caller, action: 'setting.changed', detail: { ...setting } })
   return rows[0]
+}
+
+function isWider(before: string[] | null, after: string[] | null): boolean {
+  return before !== null && (after === null || after.some(code => !before.includes(code)))
 }

@@ -80,7 +80,7 @@ export function pageOfRows({ transform, maxSkewSeconds }: DeskContext, raws: rea
   return async writer => {
     // By the present clock: a stamp that was in the future when the row came may have passed since.
     const page = { rows: cutList(body, 'data').list, body, sourceNow: Date.now() }
-    return (await readPage(page, writer, { transform, maxSkewMs: maxSkewSeconds * 1000 })).page
+    return readPage(page, writer, { transform, maxSkewMs: maxSkewSeconds * 1000 })
   }
 }
 

@@ -6,10 +6,11 @@ import { touch } from '../platform/touched.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { isLostRace } from '../registry/apply.ts'
 import { type UndoReport, undoBatch } from '../registry/undo.ts'
-import { changeBatch, takeBatch } from './batch.ts'
+import { type Batch, changeBatch, takeBatch } from './batch.ts'
 import { closeRun } from './close-run.ts'
 import { lockBatch } from './decide.ts'
 import { type ApplyContext, maxReplans, today } from './plan-and-apply.ts'
+import { type Refetch, requestRefetch } from './refetch.ts'
 
 /** A person's word that an applied batch is to be taken back. */
 export interface Retraction {
@@ -38,7 +39,7 @@ export async function orderUndo(
 
 /**
  * Undoes an applied batch, in one transaction, and records what went and what stayed. The watermark does not move; the
- * window is fetched again by the next batch of its partition, which waits for a person.
+ * window is fetched again by the next incremental run, which waits for a person.
  */
 export async function takeBack(context: ApplyContext, batchId: number, order: Retraction): Promise<void> {
   const { database, logger } = context
@@ -68,7 +69,7 @@ async function takeBackWithin(
   const identity = await holdIdentity(client, keys)
   // The rejections first: undoing forgets which it reopens.
   touch(client, 'rejections', ...(await rejectionsClosedBy(client, batchId)))
-  if (taken.kind === 'retry') await noteStamps(client, batchId)
+  const refetch = await windowOf(client, taken)
   const report = await undoBatch(client, batchId, identity, await today(client, timeZone))
   touch(client, 'changesOf', batchId)
   const batch = await changeBatch(client, taken, { state: 'undone', undone_at: 'now' })
@@ -79,26 +80,31 @@ async function takeBackWithin(
     batchId,
     detail: { reason, ...report }
   })
-  // A census that comes now finds a run of which not all is applied, and leaves it.
+  if (refetch) await requestRefetch(client, batchId, refetch)
   await closeRun(client, batch.runId)
   return report
 }
 
 /**
- * Notes as the window of a retry the stamps of what it stored, while that is still there: the watermark may be past them,
- * and what a walk met since then was unchanged for it.
+ * Returns what must be fetched again once the batch is undone: the window of its run; of a retry the stamps of what it
+ * stored, while that is still there. Null where KKI has nothing to send again.
  */
-async function noteStamps(client: pg.PoolClient, batchId: number): Promise<void> {
-  await client.query(
-    `update kki.batch b set window_since = w.since, window_until = w.until
-    from (
-      select min(r.source_at) as since, max(r.source_at) + interval '1 ms' as until
-      from kki.change c join sdmk.registration r on r.id = c.registration_id
-      where c.batch_id = $1 and isfinite(r.source_at)
-    ) w
-    where b.id = $1 and w.until is not null`,
+async function windowOf(client: pg.PoolClient, batch: Batch): Promise<Refetch | null> {
+  const { kind, windowSince, windowUntil, runProfessions } = batch
+  if (kind === 'retry') return stampsOf(client, batch.id)
+  if (windowUntil === null) return null
+  return { since: kind === 'full' ? null : windowSince, until: windowUntil, professions: runProfessions }
+}
+
+async function stampsOf(client: pg.PoolClient, batchId: number): Promise<Refetch | null> {
+  const { rows } = await client.query<{ since: Date | null; until: Date | null }>(
+    `select min(r.source_at) as since, max(r.source_at) + interval '1 ms' as until
+    from kki.change c join sdmk.registration r on r.id = c.registration_id
+    where c.batch_id = $1 and isfinite(r.source_at)`,
     [batchId]
   )
+  const { since = null, until = null } = rows[0] ?? {}
+  return until === null ? null : { since, until, professions: null }
 }
 
 async function rejectionsClosedBy(client: pg.PoolClient, batchId: number): Promise<number[]> {

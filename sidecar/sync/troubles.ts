@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { type BatchKind, walkKinds } from '../batch-terms.ts'
-import { type Batch, batchColumns } from './batch.ts'
+import { type Batch, batchColumns, batchTables } from './batch.ts'
 
 /**
  * What may be wrong with a batch until a later one makes up for it:
@@ -21,14 +21,10 @@ const judgedKinds: readonly BatchKind[] = [...walkKinds, 'import']
 /** Of fewer refused rows the desk tells; as a share of a small batch they say nothing of what KKI sends. */
 const manyRefused = 10
 
-/**
- * True where a batch refused many rows, and more of its rows than the setting allows. What a full run fetches last is not
- * judged: it is made of the rows whose profession we do not know, which are refused by their nature; the desk tells of them.
- */
+/** True where a batch refused many rows, and more of its rows than the setting allows. */
 export function isOverRejectRatio(batch: Batch, rejectAlertRatio: number): boolean {
-  const { kind, sourceProfessionsCovered, fetched, rejected } = batch
-  const isJudged = judgedKinds.includes(kind) && sourceProfessionsCovered === null
-  return isJudged && rejected >= manyRefused && rejected > fetched * rejectAlertRatio
+  const { kind, fetched, rejected } = batch
+  return judgedKinds.includes(kind) && rejected >= manyRefused && rejected > fetched * rejectAlertRatio
 }
 
 /** Returns for each trouble that there is now the newest batch that is in it. */
@@ -45,19 +41,22 @@ export async function readTroubles(
 }
 
 /**
- * Returns, oldest first, the batches that wait, those that are under way for too long, and of each partition the one that
- * ended last; it has been made up for where a later one walked all partitions. What ended long ago is history: a profession
- * that is no longer asked for has no later batch.
+ * Returns, oldest first, the batches that wait, those that are under way for too long, and those that ended last. A later
+ * run of the same kind makes up for an earlier one, and a later walk over all professions for every walk. What ended long
+ * ago is history.
  */
 async function readSuspects(client: pg.ClientBase | pg.Pool): Promise<Batch[]> {
   const { rows } = await client.query<Batch>(
-    `select ${batchColumns} from kki.batch b
+    `select ${batchColumns} from ${batchTables}
     where b.state = 'held'
       or (kki.is_under_way(b.state) and b.created_at < now() - interval '6 hours')
       or (b.state in ('applied', 'failed') and b.finished_at > now() - interval '7 days' and not exists (
-        select from kki.batch later
-        where later.id > b.id and not kki.is_under_way(later.state) and later.state <> 'cancelled'
-          and (later.partition = b.partition or (later.partition = '*' and later.source_professions_covered is null))))
+        select from kki.batch later join kki.run lr on lr.id = later.run_id
+        where later.run_id > b.run_id and not kki.is_under_way(later.state) and later.state <> 'cancelled'
+          and (
+            (later.kind = b.kind and lr.professions is not distinct from r.professions)
+            or (lr.mode in ('incremental', 'full') and not lr.is_filtered and kki.is_walk(b.kind))
+          )))
     order by b.id`
   )
   return rows

@@ -6,7 +6,7 @@ import { injectPatiently } from '../helpers/patiently.ts'
 import { fault, inject, kkiRecord, startConnector } from './helpers.ts'
 import { until } from './process.ts'
 
-type Problem = { code: string; requestId: string; batchId?: number; errors?: { field: string }[] }
+type Problem = { code: string; requestId: string; runId?: number; errors?: { field: string }[] }
 
 describe('the API', () => {
   test('answers 401 without a key and 403 without the scope, as problems in the language of the reader', async t => {
@@ -30,16 +30,16 @@ describe('the API', () => {
     assert.equal(refused.statusCode, 403)
   })
 
-  test('answers 409 with the batch where a partition is under way, and cancels what it is told to', async t => {
+  test('answers 409 with the run that is open, and cancels what it is told to', async t => {
     const { call, simulator } = await startConnector(t)
     await inject(simulator, [{ record: kkiRecord() }])
     await fault(simulator, { kind: 'slow', ms: 30_000, times: 0 })
     const first = await call('POST', '/v1/runs', {})
-    const { id, batches } = first.body as RunBody
+    const { id } = first.body as RunBody
     const second = await call('POST', '/v1/runs', {})
     assert.equal(second.status, 409)
-    assert.equal((second.body as Problem).code, 'PARTITION_BUSY')
-    assert.equal((second.body as Problem).batchId, batches[0]?.id)
+    assert.equal((second.body as Problem).code, 'RUN_OPEN')
+    assert.equal((second.body as Problem).runId, id)
     const cancelled = await call('POST', `/v1/runs/${id}/cancel`)
     assert.equal((cancelled.body as RunBody).state, 'cancelled')
     await fetch(`${simulator.url}/_faults`, { method: 'DELETE' })

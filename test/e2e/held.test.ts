@@ -93,7 +93,7 @@ describe('a batch that must wait', () => {
     assert.equal((applied.body as BatchBody).state, 'applied', JSON.stringify(applied.body))
   })
 
-  test('frees its partition, and a newer batch takes its place', async t => {
+  test('does not keep its run open, and a newer run takes its place', async t => {
     const connector = await startConnector(t)
     const { call, run, app } = connector
     const { batch } = await withHeldBatch(connector)
@@ -121,12 +121,14 @@ describe('a batch that must wait', () => {
       assert.equal(discarded.status, 200, JSON.stringify(discarded.body))
       assert.equal((discarded.body as BatchBody).state, 'discarded')
       assert.deepEqual(await dumpRegistry(pool), before)
-      const { rows } = await pool.query<{ position: Date; batch_id: number }>(
-        `select position, batch_id from kki.watermark where partition = '*'`
+      const { rows } = await pool.query<{ position: Date; run_id: number }>(
+        'select position, run_id from kki.watermark'
       )
       // Two runs within one second of KKI's clock share their window's end.
       const isSeen =
-        watermark === 'advance' ? rows[0]?.position.toISOString() === batch.windowUntil : rows[0]?.batch_id === batch.id
+        watermark === 'advance'
+          ? rows[0]?.position.toISOString() === batch.windowUntil
+          : rows[0]?.run_id === batch.runId
       assert.equal(isSeen, watermark === 'advance')
     })
   }
@@ -173,7 +175,7 @@ describe('an applied batch', () => {
     assert.deepEqual([again.state, again.holdReasons, again.windowSince], ['held', ['UNDONE_WINDOW'], null])
     await call('POST', `/v1/batches/${again.id}/apply`, { planDigest: again.planDigest })
     assert.equal((await dumpRegistry(pool)).length, 5)
-    assert.equal(((await call('GET', `/v1/batches/${first.id}`)).body as BatchBody).refetchedBy, again.id)
+    assert.equal(((await call('GET', `/v1/batches/${first.id}`)).body as BatchBody).refetchedBy, again.runId)
     assert.equal((await run({ mode: 'incremental' })).state, 'applied')
   })
 

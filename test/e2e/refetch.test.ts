@@ -74,7 +74,7 @@ test('an undone retry is fetched again', async t => {
   assert.equal(((await run({ mode: 'incremental' })).batches[0] as BatchBody).state, 'applied')
 })
 
-test('a batch over one profession that fetched a part of what was undone over all leaves the rest to be fetched', async t => {
+test('a run over one profession that fetched a part of what was undone over all leaves the rest to be fetched', async t => {
   const connector = await startConnector(t)
   const { call, run, simulator, pool } = connector
   const days = (n: number) => ago(n * 24 * hours)
@@ -97,11 +97,11 @@ test('a batch over one profession that fetched a part of what was undone over al
     .batches[0] as BatchBody
   assert.deepEqual(again.holdReasons, ['UNDONE_WINDOW'])
   await call('POST', `/v1/batches/${again.id}/apply`, { planDigest: again.planDigest })
-  const next = (await run({ mode: 'incremental', professions: ['doctor'] })).batches[0] as BatchBody
+  const next = (await run({ mode: 'incremental' })).batches[0] as BatchBody
   assert.deepEqual([next.state, next.windowSince], ['held', large.windowSince])
 })
 
-test('a batch that was planned while another was being undone does not count as what fetched it again', async t => {
+test('a batch that was planned while another was being undone does not count as one that fetched it again', async t => {
   const { call, run, simulator, pool } = await startConnector(t)
   const doctor = kkiRecord({ diubah_pada: '2026-03-01T00:00:00Z' })
   const full = { mode: 'full', professions: ['doctor'] }
@@ -141,16 +141,37 @@ test('a batch that was planned while another was being undone does not count as 
 })
 
 for (const end of ['keep', 'advance', 'apply'] as const) {
-  test(`what was undone over all is fetched again by profession until a batch of it has been applied or counts as seen: ${end}`, async t => {
+  test(`what was undone over all is fetched again by runs over all until one has been applied or counts as seen: ${end}`, async t => {
     const { call, run, simulator } = await startConnector(t)
+    const finish = (batch: BatchBody, how: typeof end) =>
+      how === 'apply'
+        ? call('POST', `/v1/batches/${batch.id}/apply`, { planDigest: batch.planDigest })
+        : call('POST', `/v1/batches/${batch.id}/discard`, { watermark: how, reason: 'x' })
     await inject(simulator, [{ record: kkiRecord({ diubah_pada: ago(40 * 24 * hours) }) }])
     const all = (await run({ mode: 'incremental' })).batches[0] as BatchBody
     await call('POST', `/v1/batches/${all.id}/undo`, { reason: 'x' })
-    const again = (await run({ mode: 'incremental', professions: ['doctor'] })).batches[0] as BatchBody
-    assert.deepEqual(again.holdReasons, ['UNDONE_WINDOW'])
-    if (end === 'apply') await call('POST', `/v1/batches/${again.id}/apply`, { planDigest: again.planDigest })
-    else await call('POST', `/v1/batches/${again.id}/discard`, { watermark: end, reason: 'x' })
-    const next = (await run({ mode: 'incremental', professions: ['doctor'] })).batches[0] as BatchBody
+    // One over a profession meets the window and waits, but says nothing of the others.
+    const doctors = (await run({ mode: 'incremental', professions: ['doctor'] })).batches[0] as BatchBody
+    assert.deepEqual(doctors.holdReasons, ['UNDONE_WINDOW'])
+    await finish(doctors, 'apply')
+    const again = (await run({ mode: 'incremental' })).batches[0] as BatchBody
+    assert.deepEqual([again.holdReasons, again.windowSince, again.ledger.fetched], [['UNDONE_WINDOW'], null, 1])
+    await finish(again, end)
+    const next = (await run({ mode: 'incremental' })).batches[0] as BatchBody
     assert.equal(next.state, end === 'keep' ? 'held' : 'applied')
   })
 }
+
+test('what was undone over all is done once the setting names fewer professions and a run over these is applied', async t => {
+  const { call, run, simulator } = await startConnector(t)
+  await inject(simulator, [{ record: kkiRecord({ diubah_pada: ago(40 * 24 * hours) }) }])
+  const all = (await run({ mode: 'incremental' })).batches[0] as BatchBody
+  await call('POST', `/v1/batches/${all.id}/undo`, { reason: 'x' })
+  const setting = { active: true, schedule: '0 2 * * *', rejectAlertRatio: 0.2, createUnmatched: 'create' }
+  const { status } = await call('PUT', '/v1/integrations/kki', { ...setting, professions: ['doctor'] })
+  assert.equal(status, 200)
+  const again = (await run({ mode: 'incremental' })).batches[0] as BatchBody
+  assert.deepEqual([again.holdReasons, again.windowSince, again.ledger.fetched], [['UNDONE_WINDOW'], null, 1])
+  await call('POST', `/v1/batches/${again.id}/apply`, { planDigest: again.planDigest })
+  assert.equal((await run({ mode: 'incremental' })).state, 'applied')
+})

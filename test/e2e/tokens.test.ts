@@ -10,7 +10,7 @@ import { type Connector, fault, startConnector, temporaryFolder } from './helper
 const lifetimeSeconds = 3
 const professions = ['nurse', 'midwife', 'doctor', 'professional_nurse']
 
-/** Three replicas over one database and one store, which share four batches of some 190 pages. */
+/** Three replicas over one database and one store, which share three runs of some 190 pages each. */
 async function startReplicas(
   t: TestContext,
   tokenLifetimeSeconds: number,
@@ -23,23 +23,37 @@ async function startReplicas(
   return connector
 }
 
-function assertWhole({ batches }: RunBody): void {
-  assert.deepEqual(
-    batches.map(({ state, error }) => ({ state, error })),
-    professions.map(() => ({ state: 'applied', error: null }))
-  )
-  // All that the simulator has of these.
-  assert.equal(
-    batches.reduce((sum, { ledger }) => sum + ledger.fetched, 0),
-    2840
-  )
+/** Runs of all modes at once: each walks all that the simulator has of these professions. */
+async function runAll({ run }: Connector): Promise<RunBody[]> {
+  const window = { changedSince: '2000-01-01T00:00:00Z', changedUntil: new Date(Date.now() + 86_400_000).toISOString() }
+  return Promise.all([
+    run({ mode: 'incremental', professions }),
+    run({ mode: 'full', professions }),
+    run({ mode: 'window', professions, ...window })
+  ])
 }
 
-test('three replicas with four batches renew each short token once, and spend no refresh token twice', async t => {
-  const { simulator, run } = await startReplicas(t, lifetimeSeconds)
-  await fault(simulator, { kind: 'slow', on: 'list', ms: 120, times: 0 })
+function assertWhole(runs: RunBody[]): void {
+  for (const { mode, batches } of runs) {
+    assert.deepEqual(
+      batches.map(({ state, error }) => ({ state, error })),
+      professions.map(() => ({ state: 'applied', error: null })),
+      mode
+    )
+    assert.equal(
+      batches.reduce((sum, { ledger }) => sum + ledger.fetched, 0),
+      2840,
+      mode
+    )
+  }
+}
 
-  assertWhole(await run({ mode: 'incremental', professions }))
+test('three replicas with three runs renew each short token once, and spend no refresh token twice', async t => {
+  const connector = await startReplicas(t, lifetimeSeconds)
+  const { simulator } = connector
+  await fault(simulator, { kind: 'slow', on: 'list', ms: 60, times: 0 })
+
+  assertWhole(await runAll(connector))
 
   const { logins, refreshes, refused, shortestGap } = judgeTokens(simulator.stats().tokenRequests)
   assert.deepEqual({ logins, refused }, { logins: 1, refused: 0 })
@@ -48,17 +62,18 @@ test('three replicas with four batches renew each short token once, and spend no
   assert.ok(shortestGap > (lifetimeSeconds - 1) * (5 / 6), `two tokens within ${shortestGap} s`)
 })
 
-test('three replicas with four batches whose token KKI takes back renew it once, with the tokens in Vault', async t => {
+test('three replicas with three runs whose token KKI takes back renew it once, with the tokens in Vault', async t => {
   const vault = await startVault(t)
   const tokenFile = path.join(await temporaryFolder(t), 'token')
   await writeFile(tokenFile, vault.addToken({ policy: wholePolicy }))
   const login = { SDMK_VAULT_ADDR: vault.url, SDMK_VAULT_TOKEN_FILE: tokenFile }
-  const { simulator, run } = await startReplicas(t, 3600, login)
+  const connector = await startReplicas(t, 3600, login)
+  const { simulator } = connector
   vault.put('sdmk/kki', { clientId: simulator.clientId, clientSecret: simulator.clientSecret })
   await fault(simulator, { kind: 'slow', on: 'list', ms: 20, times: 0 })
   await fault(simulator, { kind: 'expire-tokens', afterPages: 60 })
 
-  assertWhole(await run({ mode: 'incremental', professions }))
+  assertWhole(await runAll(connector))
 
   const { logins, refreshes, refused } = judgeTokens(simulator.stats().tokenRequests)
   assert.deepEqual({ logins, refreshes, refused }, { logins: 1, refreshes: 1, refused: 0 })
@@ -67,20 +82,25 @@ test('three replicas with four batches whose token KKI takes back renew it once,
   assert.ok((simulator.stats().requests['GET /v1/tenaga-kesehatan']?.['401'] ?? 0) >= 1)
 })
 
-test('a run whose tokens KKI refuses for good stops with TOKEN_REFRESH_FAILED, and nothing of it is applied', async t => {
-  const { simulator, run, pool } = await startReplicas(t, 3600)
+test('a run whose tokens KKI refuses for good stops with TOKEN_REFRESH_FAILED, and nothing of the batch is applied', async t => {
+  const connector = await startReplicas(t, 3600)
+  const { simulator, pool } = connector
   await fault(simulator, { kind: 'expire-tokens', afterPages: 60, times: 0 })
   await fault(simulator, { kind: 'revoke-refresh', afterPages: 60 })
   await fault(simulator, { kind: 'refuse-client', afterPages: 60, times: 0 })
 
-  const { batches } = await run({ mode: 'incremental', professions })
+  const runs = await runAll(connector)
 
-  // Batches that had ended before are applied; the longest one cannot be among them.
-  const failed = batches.filter(({ state }) => state === 'failed')
-  assert.ok(failed.length > 0)
-  for (const { error } of failed) assert.equal(error?.code, 'TOKEN_REFRESH_FAILED')
-  const { rows } = await pool.query('select from sdmk.registration where profession = any($1::text[]) limit 1', [
-    failed.map(({ partition }) => partition)
-  ])
-  assert.equal(rows.length, 0)
+  // No run is over by then. Professions that a run had walked before are applied.
+  const applied = new Set<string>()
+  for (const { batches } of runs) {
+    const last = batches.at(-1)
+    assert.deepEqual([last?.state, last?.error?.code], ['failed', 'TOKEN_REFRESH_FAILED'])
+    for (const { state, profession } of batches) if (state === 'applied') applied.add(profession ?? '')
+  }
+  const { rows } = await pool.query(
+    'select profession from sdmk.registration where profession <> all ($1::text[]) limit 1',
+    [[...applied]]
+  )
+  assert.deepEqual(rows, [])
 })

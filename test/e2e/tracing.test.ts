@@ -67,22 +67,24 @@ test('the spans of a run arrive in its trace, each under what caused it, and non
     [fetching.parentSpanId, fetching.kind, fetching.service],
     [batch.spanId, kinds.consumer, 'fetch,api']
   )
+  const ofBatch = one('fetch')
+  assert.equal(ofBatch.parentSpanId, fetching.spanId)
   const plan = one('plan')
   const applying = one('kki-apply', span => span.spanId === plan.parentSpanId)
   assert.deepEqual([applying.parentSpanId, applying.kind], [batch.spanId, kinds.consumer])
   assert.equal(applying.service, 'registry', 'another process goes on with the trace that is stored with the batch')
   assert.equal(one('apply').parentSpanId, applying.spanId)
-  for (const span of [fetching, applying, plan, one('stage')]) {
+  for (const span of [fetching, ofBatch, applying, plan, one('stage')]) {
     assert.deepEqual([span.attributes['sdmk.batch.id'], span.attributes['sdmk.run.id']], [batchId, run.id])
   }
   const pages = spans.filter(span => span.name === 'GET /v1/tenaga-kesehatan')
-  assert.ok(pages.every(span => span.parentSpanId === fetching.spanId && span.kind === kinds.client))
+  assert.ok(pages.every(span => span.parentSpanId === ofBatch.spanId && span.kind === kinds.client))
   assert.deepEqual(
     pages.filter(span => span.failed).map(span => span.attributes['error.type']),
     ['503'],
     'the attempt that failed has a span of its own'
   )
-  assert.equal(one('POST /oauth2/token').parentSpanId, fetching.spanId)
+  assert.equal(one('POST /oauth2/token').parentSpanId, ofBatch.spanId)
 
   const seen = simulator.requests().filter(({ route }) => route === 'GET /v1/tenaga-kesehatan')
   const sent = pages.map(span => `00-${traceId}-${span.spanId}-01`)

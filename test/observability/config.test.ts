@@ -70,7 +70,7 @@ test('no text of a person or of KKI comes into a message: labels hold numbers an
   const closed = [
     ...['batch', 'fetched', 'created', 'linked', 'updated', 'unchanged', 'superseded', 'rejected', 'deactivated'],
     // Codes of ours; a profession's code is `[a-z][a-z0-9_]*` by the schema of the mapping.
-    ...['kind', 'partition', 'reason', 'trace_id', 'work', 'peer'],
+    ...['kind', 'profession', 'reason', 'trace_id', 'work', 'peer'],
     // Of the configuration of Prometheus.
     ...['service', 'odoo_url', 'grafana_url']
   ]

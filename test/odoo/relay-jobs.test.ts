@@ -21,8 +21,8 @@ async function setUp(t: TestContext, deliver: (ids: number[]) => Promise<void> |
       insert into kki.run (triggered_by, mode, actor, request_id, trace_id)
       values ('command', 'full', 'test', 'test', md5('run')) returning id
     )
-    insert into kki.batch (id, run_id, kind, partition, trace_id) overriding system value
-    select n, run.id, 'full', n, md5('batch') from run, generate_series(1, 9) n`
+    insert into kki.batch (id, run_id, kind, trace_id) overriding system value
+    select n, run.id, 'full', md5('batch') from run, generate_series(1, 9) n`
   )
   const delivered: number[][] = []
   const link = {

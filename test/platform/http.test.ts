@@ -41,7 +41,7 @@ async function buildTestApp(t: TestContext, rateLimitPerMinute = 100) {
     throw new DatabaseUnavailable('db:5432', 'cannot be reached (ECONNREFUSED)')
   })
   app.get('/busy', { schema: { response: { 200: Type.Object({}) } } }, async () => {
-    throw new Problem('PARTITION_BUSY', 'Batch 7 is running.', { batchId: 7 })
+    throw new Problem('RUN_OPEN', 'Run 7 is open.', { runId: 7 })
   })
   return app
 }
@@ -153,7 +153,7 @@ test('errors with a code of their own keep it, with their members', async t => {
   const away = await app.inject('/away')
   assert.deepEqual([away.statusCode, away.json().code], [503, 'DATABASE_UNAVAILABLE'])
   const busy = await app.inject('/busy')
-  assert.deepEqual([busy.statusCode, busy.json().code, busy.json().batchId], [409, 'PARTITION_BUSY', 7])
+  assert.deepEqual([busy.statusCode, busy.json().code, busy.json().runId], [409, 'RUN_OPEN', 7])
 })
 
 test('titles are in the language that the reader prefers', async t => {

@@ -163,16 +163,17 @@ export async function stageRows(
   const { pool } = database
   const trace = randomBytes(16).toString('hex')
   const run = await pool.query(
-    `insert into kki.run (triggered_by, mode, actor, request_id, trace_id) values ('command', 'full', 'test', 'test', $1) returning id`,
-    [trace]
+    `insert into kki.run (triggered_by, mode, actor, request_id, trace_id, finished_at)
+    values ('command', $2, 'test', 'test', $1, now()) returning id`,
+    [trace, kind]
   )
   const batch = await pool.query(
-    `insert into kki.batch (run_id, kind, partition, trace_id, state) values ($1, $3, '*', $2, 'fetching') returning id`,
+    `insert into kki.batch (run_id, kind, trace_id, state) values ($1, $3, $2, 'fetching') returning id`,
     [run.rows[0].id, trace, kind]
   )
   const batchId = batch.rows[0].id as number
   const body = Buffer.from(JSON.stringify({ data: rows }))
-  const { page } = await readPage(
+  const page = await readPage(
     { rows: cutList(body, 'data').list, body, sourceNow: Date.now() },
     new PageWriter({ id: batchId, source: kind === 'import' ? 'sdmk' : 'kki' }, identity, takePersonIdsFrom(pool)),
     { transform, maxSkewMs: 0, knownRows: new KnownRows(pool, identity, transform) }

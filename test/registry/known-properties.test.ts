@@ -6,7 +6,7 @@ import { applyPlan } from '../../sidecar/registry/apply.ts'
 import { expireLicences } from '../../sidecar/registry/expire.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
 import { undoBatch } from '../../sidecar/registry/undo.ts'
-import { recordMissed, recordSeen } from '../../sidecar/registry/unseen.ts'
+import { recordMissed, recordSeen, recordShown } from '../../sidecar/registry/unseen.ts'
 import { findNowKnown } from '../../sidecar/registry/waiting.ts'
 import { warningCounts } from '../../sidecar/sync/metrics.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
@@ -127,7 +127,13 @@ async function apply({ database, pool, identity }: Side, id: number, asOf: strin
   const { deactivated } = await database.withTransaction(async client => {
     const result = await applyPlan(client, id, identity, asOf)
     await recordSeen(client, id)
-    await recordMissed(client, id, { professions: null, except: [], since: new Date('2100-01-01') })
+    const { rows } = await client.query<{ runId: number }>('select run_id as "runId" from kki.batch where id = $1', [
+      id
+    ])
+    const { runId } = rows[0] as { runId: number }
+    const later = new Date('2100-01-01')
+    await recordShown(client, { id, runId, runStarted: later })
+    await recordMissed(client, { runId, professions: null, since: later })
     return result
   })
   await setState(pool, id, 'applied')

@@ -11,7 +11,7 @@ import { applyBatch } from '../../sidecar/sync/apply-batch.ts'
 import { type Approval, applyApproved, approveBatch } from '../../sidecar/sync/approve.ts'
 import { attemptBatch, type BatchWork, maxAttempts, maxLost } from '../../sidecar/sync/attempts.ts'
 import { type Batch, readBatch } from '../../sidecar/sync/batch.ts'
-import { fetchBatch } from '../../sidecar/sync/fetch-batch.ts'
+import { fetchRun } from '../../sidecar/sync/fetch-batch.ts'
 import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
 import type { SyncMetrics } from '../../sidecar/sync/metrics.ts'
 import { createRun, type RunRequest } from '../../sidecar/sync/run.ts'
@@ -31,7 +31,7 @@ const caller = { actor: 'test', apiKeyId: null, requestId: 'test', traceId: crea
 
 interface Sent {
   queue: string
-  data: { batchId: number; approval?: Approval; undo?: Retraction; takeUp?: true; after?: number }
+  data: { runId?: number; batchId: number; approval?: Approval; undo?: Retraction; takeUp?: true; after?: number }
 }
 
 /** The work of a service without its queue: what it would queue is done here, attempt after attempt and without pauses. */
@@ -54,25 +54,30 @@ async function setUp(t: TestContext) {
     close: async () => undefined
   }
   const identity = throwawayIdentity()
-  const options = { pageSize: 2, maxPages: 100, overlapSeconds: 0, settleSeconds: 0, maxSkewSeconds: 0 }
+  const options = {
+    pageSize: 2,
+    batchRows: 1000,
+    maxPages: 100,
+    overlapSeconds: 0,
+    settleSeconds: 0,
+    maxSkewSeconds: 0
+  }
   const common = { database, queue, identity, metrics, logger, transform }
   const fetching = { ...common, kki, mapping, options }
   const applying = { ...common, timeZone, rejectHoldRatio: 1 }
   const desk = { queue, identity, mapping, transform, maxSkewSeconds: 0 }
   const signal = new AbortController().signal
 
-  async function attempt({ queue: name, data }: Sent) {
-    const { batchId, approval, undo, takeUp, after } = data
-    const [kind, work]: [BatchWork, () => Promise<void>] =
-      name === 'kki-fetch'
-        ? ['fetch', () => fetchBatch(fetching, batchId, signal)]
-        : approval
-          ? ['approved', () => applyApproved(applying, batchId, approval)]
-          : undo
-            ? ['undo', () => takeBack(applying, batchId, undo)]
-            : takeUp
-              ? ['take_up', () => takeUpNowKnown(applying, desk, batchId, { after })]
-              : ['apply', () => applyBatch(applying, batchId)]
+  async function attempt({ data }: Sent) {
+    const { runId, batchId, approval, undo, takeUp, after } = data
+    if (runId !== undefined) return fetchRun(fetching, runId, signal)
+    const [kind, work]: [BatchWork, () => Promise<void>] = approval
+      ? ['approved', () => applyApproved(applying, batchId, approval)]
+      : undo
+        ? ['undo', () => takeBack(applying, batchId, undo)]
+        : takeUp
+          ? ['take_up', () => takeUpNowKnown(applying, desk, batchId, { after })]
+          : ['apply', () => applyBatch(applying, batchId)]
     await attemptBatch(common, { batchId, kind, signal }, work)
   }
 
@@ -93,7 +98,6 @@ async function setUp(t: TestContext) {
     async work(): Promise<number> {
       let attempts = 0
       for (let job = sent.shift(); job; job = sent.shift()) {
-        if (job.queue === 'kki-census') continue
         for (let isDone = false; !isDone; attempts++) {
           assert.ok(attempts < 100, 'a job is tried without end')
           isDone = await attempt(job).then(
@@ -192,6 +196,7 @@ const steps: { table: string; event?: string; when?: string }[] = [
   { table: 'kki.batch', event: 'update', when: 'when (new.fetched_at is not null and old.fetched_at is null)' },
   { table: 'kki.batch', event: 'update', when: "when (new.state = 'planned')" },
   { table: 'kki.batch', event: 'update', when: "when (new.state = 'applied')" },
+  { table: 'kki.run', event: 'update', when: 'when (new.source_time is not null and old.source_time is null)' },
   { table: 'kki.plan_row' },
   { table: 'sdmk.str_number' },
   { table: 'sdmk.health_worker', event: 'insert' },

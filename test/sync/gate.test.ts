@@ -18,9 +18,17 @@ const fresh = (row: Candidate, given: Partial<Candidate>): Candidate => ({
 const many = (count: number, given: Partial<Candidate> = {}) => Array.from({ length: count }, () => candidate(given))
 const ended = (row: Candidate) => fresh(row, { status: 'revoked', sourceStatus: 'DICABUT' })
 
-/** Frees the partition for the next batch of the test. */
+/** Ends a batch and the others of its run, so that none of the test is under way. */
 const end = (client: pg.ClientBase | pg.Pool, batchId: number) =>
-  client.query(`update kki.batch set state = 'cancelled' where id = $1`, [batchId])
+  client.query(`update kki.batch set state = 'cancelled' where run_id = (select run_id from kki.batch where id = $1)`, [
+    batchId
+  ])
+
+interface Judged extends Partial<Batch> {
+  refused?: number
+  ratio?: number
+  others?: { state: string; fetched?: number; effects?: Record<string, unknown> }[]
+}
 
 async function setUp(t: TestContext) {
   const { database, pool } = await createTestDatabase(t)
@@ -30,18 +38,21 @@ async function setUp(t: TestContext) {
     load: async (rows: Candidate[]) => {
       const { batchId } = await applyRows(database, identity, rows, { kind: 'incremental' })
       await end(pool, batchId)
-      await pool.query(
-        `insert into kki.watermark (partition, position, batch_id) values ('*', now(), $1) on conflict do nothing`,
-        [batchId]
-      )
+      await pool.query(`insert into kki.watermark (integration, position) values ('kki', now()) on conflict do nothing`)
     },
-    /** Plans the rows as an incremental batch and returns why it would be held. */
-    judge: async (
-      rows: Candidate[],
-      { refused = 0, kind = 'incremental', ...given }: Partial<Batch> & { refused?: number; ratio?: number } = {}
-    ) => {
+    /** Plans the rows as an incremental batch and returns why it would be held; `others` are batches of the same run. */
+    judge: async (rows: Candidate[], { refused = 0, kind = 'incremental', others = [], ...given }: Judged = {}) => {
       const batchId = await stageRows(database, identity, rows, kind)
       return database.withTransaction(async client => {
+        for (const { state, fetched, effects } of others) {
+          await client.query(
+            `insert into kki.batch (run_id, kind, trace_id, state, fetched, unchanged, effects, fetched_at)
+            select run_id, kind, trace_id, $2, $3::int, case when $2 = 'applied' then $3::int else 0 end, $4,
+              case when $2 <> 'queued' then now() end
+            from kki.batch where id = $1`,
+            [batchId, state, fetched ?? 0, effects && JSON.stringify(effects)]
+          )
+        }
         const { digest: _, ...counts } = await planBatch(client, batchId, identity, planOptions)
         const batch = (await readBatch(client, batchId)) as Batch
         const judged = {
@@ -68,8 +79,8 @@ describe('the gate', { concurrency: true }, () => {
     const { reasons, numbers } = await judge(rows.slice(0, 21).map(ended))
     assert.deepEqual(reasons, ['DEACTIVATIONS'])
     assert.deepEqual(numbers.excesses, [
-      { reason: 'DEACTIVATIONS', profession: '*', count: 21, limit: 20 },
-      { reason: 'DEACTIVATIONS', profession: 'doctor', count: 21, limit: 20 }
+      { reason: 'DEACTIVATIONS', profession: 'doctor', count: 21, limit: 20 },
+      { reason: 'DEACTIVATIONS', profession: '*', count: 21, limit: 20 }
     ])
   })
 
@@ -113,7 +124,39 @@ describe('the gate', { concurrency: true }, () => {
     assert.deepEqual((await judge(again)).reasons, [])
   })
 
-  test('holds changed names and links, but not where the partition was never stored in full', async t => {
+  test('adds what other batches of the run do, so that no harm passes in pieces', async t => {
+    const { load, judge } = await setUp(t)
+    const rows = many(40)
+    await load(rows)
+    const effects = (profession: string, deactivations: number) => ({
+      [profession]: { deactivations, namesChanged: 0, linked: 0, rows: 100, known: 100 }
+    })
+    const judgeWith = async (own: number, ...others: NonNullable<Judged['others']>) => {
+      const { reasons, numbers } = await judge(rows.slice(0, own).map(ended), { others })
+      return [
+        reasons,
+        (numbers.excesses as { profession: string; count: number }[] | undefined)?.map(e => [e.profession, e.count])
+      ]
+    }
+    const applied = { state: 'applied', effects: effects('doctor', 15) }
+    assert.deepEqual(await judgeWith(5, applied), [[], undefined])
+    assert.deepEqual(await judgeWith(6, applied), [
+      ['DEACTIVATIONS'],
+      [
+        ['doctor', 21],
+        ['*', 21]
+      ]
+    ])
+    assert.deepEqual(await judgeWith(6, { state: 'planned', effects: effects('nurse', 15) }), [
+      ['DEACTIVATIONS'],
+      [['*', 21]]
+    ])
+    assert.deepEqual(await judgeWith(6, { state: 'held', effects: effects('doctor', 15) }), [[], undefined])
+    assert.deepEqual(await judgeWith(6, { state: 'discarded', effects: effects('doctor', 15) }), [[], undefined])
+    assert.deepEqual((await judge(rows, { others: [{ ...applied, effects: effects('doctor', 30) }] })).reasons, [])
+  })
+
+  test('holds changed names and links, but not before everything was stored once', async t => {
     const { load, judge, pool } = await setUp(t)
     const rows = many(30)
     await load(rows)
@@ -153,12 +196,12 @@ describe('the gate', { concurrency: true }, () => {
     const { judge, pool } = await setUp(t)
     const applied = async (fetched: number) => {
       const { rows } = await pool.query(
-        `insert into kki.run (triggered_by, mode, actor, request_id, trace_id)
-        values ('command', 'incremental', 'test', 'test', repeat('0', 32)) returning id`
+        `insert into kki.run (triggered_by, mode, actor, request_id, trace_id, finished_at)
+        values ('command', 'incremental', 'test', 'test', repeat('0', 32), now()) returning id`
       )
       await pool.query(
-        `insert into kki.batch (run_id, kind, partition, trace_id, state, fetched, unchanged)
-        values ($1, 'incremental', '*', repeat('0', 32), 'applied', $2, $2)`,
+        `insert into kki.batch (run_id, kind, trace_id, state, fetched, unchanged)
+        values ($1, 'incremental', repeat('0', 32), 'applied', $2, $2)`,
         [rows[0].id, fetched]
       )
     }
@@ -167,6 +210,10 @@ describe('the gate', { concurrency: true }, () => {
     assert.deepEqual((await judge([])).reasons, [])
     await applied(3)
     assert.deepEqual((await judge([])).reasons, ['EMPTY'])
+    const nothing = { state: 'applied' }
+    assert.deepEqual((await judge([], { others: [nothing, nothing] })).reasons, ['EMPTY'], 'nor had other professions')
+    assert.deepEqual((await judge([], { others: [nothing, { state: 'queued' }] })).reasons, [], 'another comes')
+    assert.deepEqual((await judge([], { others: [nothing, { state: 'applied', fetched: 1 }] })).reasons, [])
     assert.deepEqual((await judge([], { kind: 'window' })).reasons, [], 'of a window nobody expects rows')
     await applied(0)
     assert.deepEqual((await judge([])).reasons, [])

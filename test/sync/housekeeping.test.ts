@@ -24,11 +24,11 @@ async function setUp(t: TestContext) {
   const batch = async (state: string, daysAgo: number, refused: number): Promise<number> => {
     const { rows } = await pool.query<{ id: number }>(
       `with run as (
-        insert into kki.run (triggered_by, mode, actor, request_id, trace_id)
-        values ('command', 'full', 'test', 'test', repeat('a', 32)) returning id
+        insert into kki.run (triggered_by, mode, actor, request_id, trace_id, finished_at)
+        values ('command', 'full', 'test', 'test', repeat('a', 32), now()) returning id
       )
-      insert into kki.batch (run_id, kind, partition, state, trace_id, finished_at, error_code)
-      select id, 'full', 'p' || id, $1, repeat('a', 32), now() - make_interval(days => $2),
+      insert into kki.batch (run_id, kind, state, trace_id, finished_at, error_code)
+      select id, 'full', $1, repeat('a', 32), now() - make_interval(days => $2),
         case when $1 = 'failed' then 'TEST' end
       from run returning id`,
       [state, daysAgo]

@@ -31,8 +31,8 @@ test('of many replicas that see the same slot one starts the run', async t => {
   await Promise.all([1, 2, 3, 4].map(() => runIfDue(context, now)))
   await runIfDue(context, new Date('2026-03-01T19:03:00Z'))
   assert.deepEqual(await runs(), [['2026-03-01T19:00:00.000Z', null]])
-  const { rows } = await pool.query('select partition, kind, state from kki.batch')
-  assert.deepEqual(rows, [{ partition: '*', kind: 'incremental', state: 'queued' }])
+  const { rows } = await pool.query('select profession, kind, state from kki.batch')
+  assert.deepEqual(rows, [{ profession: null, kind: 'incremental', state: 'queued' }])
 })
 
 test('a slot that nobody was there for is caught up at the next start', async t => {
@@ -55,12 +55,12 @@ test('while the integration is off, slots are recorded as skipped', async t => {
   assert.deepEqual(await runs(), [['2026-03-01T19:00:00.000Z', 'INTEGRATION_DISABLED']])
 })
 
-test('a slot whose partition is under way is recorded as skipped', async t => {
+test('a slot that comes while an incremental run is open is recorded as skipped', async t => {
   const { context, runs } = await setUp(t)
   await runIfDue(context, new Date('2026-03-01T19:00:05Z'))
   await runIfDue(context, new Date('2026-03-02T19:00:05Z'))
   assert.deepEqual(await runs(), [
     ['2026-03-01T19:00:00.000Z', null],
-    ['2026-03-02T19:00:00.000Z', 'PARTITION_BUSY']
+    ['2026-03-02T19:00:00.000Z', 'RUN_OPEN']
   ])
 })

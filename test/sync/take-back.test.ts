@@ -15,8 +15,8 @@ test('an order to undo a batch is queued although it was approved twice', async 
   const { rows } = await pool.query(
     `with r as (insert into kki.run (triggered_by, mode, actor, request_id, trace_id)
       values ('api', 'incremental', 'test', 'test', $1) returning id, trace_id)
-    insert into kki.batch (run_id, kind, partition, trace_id, state, plan_digest, as_of, planned_at, fetched_at)
-    select id, 'incremental', '*', trace_id, 'held', 'x', current_date, now(), now() from r returning id`,
+    insert into kki.batch (run_id, kind, trace_id, state, plan_digest, as_of, planned_at, fetched_at)
+    select id, 'incremental', trace_id, 'held', 'x', current_date, now(), now() from r returning id`,
     [caller.traceId]
   )
   const id = rows[0].id

@@ -17,7 +17,7 @@ export function batches(dashboard: DashboardBuilder) {
           trouble: 'Masalah',
           batch: 'Batch',
           kind: 'Jenis',
-          partition: 'Partisi',
+          profession: 'Profesi',
           reason: 'Alasan',
           fetched: 'Diterima',
           created: 'Dibuat',

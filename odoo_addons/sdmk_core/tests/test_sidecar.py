@@ -24,7 +24,7 @@ class TestSidecar(SdmkCase):
         self.env["res.lang"]._activate_lang("id_ID")
         codes = [
             {
-                "code": "PARTITION_BUSY",
+                "code": "RUN_OPEN",
                 "kind": "problem",
                 "name": {"en_US": "A run is under way", "id_ID": "Proses sedang berjalan"},
                 "meaning": {"en_US": "One at a time.", "id_ID": "Satu per satu."},
@@ -120,7 +120,7 @@ class TestSidecar(SdmkCase):
         self.assertRegex(self.sidecar.last["headers"]["traceparent"], r"^00-[0-9a-f]{32}-[0-9a-f]{16}-01$")
 
     def test_a_problem_is_told_in_the_language_of_the_operator_with_the_request(self):
-        self.sidecar.refuse("PARTITION_BUSY")
+        self.sidecar.refuse("RUN_OPEN")
         with self.assertRaises(UserError) as told:
             self.env["sdmk.sidecar"].with_context(lang="id_ID")._call("GET", "/v1/runs")
         self.assertEqual(str(told.exception).splitlines()[:3], ["Proses sedang berjalan", "Satu per satu.", "Tunggu."])

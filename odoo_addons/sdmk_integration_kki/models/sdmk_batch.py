@@ -42,13 +42,13 @@ class SdmkBatch(models.Model):
     _mirror_columns = {
         "run_id": "int",
         "kind": "varchar",
-        "partition": "varchar",
+        "profession": "varchar",
         "state": "varchar",
         "triggered_by": "varchar",
         "actor": "varchar",
         "apply_mode": "varchar",
         "pages": "int",
-        "passed_over": "int",
+        "fetched_before": "int",
         "expected_total": "int",
         **dict.fromkeys(COUNTERS, "int"),
         "hold_reasons": "varchar",
@@ -71,16 +71,14 @@ class SdmkBatch(models.Model):
     version = fields.Float(digits=(16, 0), required=True, readonly=True)
     run_id = fields.Integer(readonly=True, index=True, aggregator=None)
     kind = fields.Selection(KINDS, readonly=True)
-    partition = fields.Selection("_selection_partition", string="Profession", readonly=True)
+    profession = fields.Selection("_selection_profession", readonly=True, help="Empty: all professions.")
     state = fields.Selection(STATES, readonly=True, index=True)
     triggered_by = fields.Selection(TRIGGERS, string="Started By", readonly=True)
     actor = fields.Char(string="Who", readonly=True)
     apply_mode = fields.Selection([("auto", "By itself"), ("hold", "After a decision")], string="Apply", readonly=True)
     pages = fields.Integer(readonly=True)
-    passed_over = fields.Integer(
-        string="Left to Others", readonly=True, help="Rows that other batches of the run have taken."
-    )
-    expected_total = fields.Integer(string="Expected", readonly=True, help="How many rows KKI said there are.")
+    fetched_before = fields.Integer(readonly=True, help="Rows that earlier batches of the run have fetched.")
+    expected_total = fields.Integer(string="Expected", readonly=True, help="How many rows KKI says that the run will have.")
     fetched = fields.Integer(readonly=True, help="The sum of the six outcomes.")
     created = fields.Integer(readonly=True, help="New people.")
     linked = fields.Integer(readonly=True, help="New registrations of people who were known.")
@@ -97,7 +95,7 @@ class SdmkBatch(models.Model):
     error_code = fields.Char(readonly=True)
     error_ids = fields.Many2many("sdmk.code", string="What Went Wrong", compute="_compute_codes")
     trace_id = fields.Char(string="Trace ID", readonly=True, index=True)
-    refetched_by = fields.Integer(string="Fetched Again by Batch", readonly=True, aggregator=None)
+    refetched_by = fields.Integer(string="Fetched Again by Run", readonly=True, aggregator=None)
     window_since = fields.Datetime(string="Changes From", readonly=True)
     window_until = fields.Datetime(string="Changes Until", readonly=True)
     created_at = fields.Datetime(string="Started", readonly=True, index=True)
@@ -108,11 +106,11 @@ class SdmkBatch(models.Model):
     undone_at = fields.Datetime(readonly=True)
     duration = fields.Float(string="Duration (s)", digits=(16, 1), readonly=True, aggregator="avg")
     is_under_way = fields.Boolean(compute="_compute_progress")
-    progress = fields.Integer(compute="_compute_progress", help="Percent of the expected rows.")
+    progress = fields.Integer(compute="_compute_progress", help="Percent of the rows that the run expects.")
     rejection_ids = fields.One2many("sdmk.rejection", "last_batch_id", string="Refused Rows", readonly=True)
     rejection_count = fields.Integer(string="Open on the Desk", compute="_compute_rejection_count")
 
-    @api.depends("kind", "partition", "created_at")
+    @api.depends("kind", "created_at")
     def _compute_display_name(self):
         for record in self:
             record.display_name = self.env._("Batch %(number)s", number=record.id or "")
@@ -124,11 +122,11 @@ class SdmkBatch(models.Model):
             record.hold_reason_ids = codes._of(record.hold_reasons)
             record.error_ids = codes._of(record.error_code)
 
-    @api.depends("state", "fetched", "expected_total", "passed_over")
+    @api.depends("state", "fetched", "expected_total", "fetched_before")
     def _compute_progress(self):
         for record in self:
             record.is_under_way = record.state in UNDER_WAY
-            done = record.fetched + record.passed_over
+            done = record.fetched_before + record.fetched
             share = 100 * done // record.expected_total if record.expected_total else 0
             # What KKI expects is an estimate: only the end is the end.
             record.progress = min(share, 99) if record.is_under_way else 100
@@ -233,12 +231,5 @@ class SdmkBatch(models.Model):
         )
 
     @api.model
-    def _selection_partition(self):
-        others = {
-            "*": self.env._("All professions"),
-            "desk": self.env._("Desk"),
-            "import": self.env._("Import"),
-            "clock": self.env._("Calendar"),
-            "registry": self.env._("Registry"),
-        }
-        return [*others.items(), *self.env["sdmk.profession"]._selection()]
+    def _selection_profession(self):
+        return self.env["sdmk.profession"]._selection()

@@ -1,4 +1,4 @@
-from odoo import api, fields, models
+from odoo import fields, models
 from odoo.tools import SQL
 
 OUTCOMES = [
@@ -21,7 +21,6 @@ class SdmkBatchOutcome(models.Model):
 
     batch_id = fields.Many2one("sdmk.batch", readonly=True)
     kind = fields.Selection(related="batch_id.kind")
-    partition = fields.Selection("_selection_partition", string="Profession", readonly=True)
     finished_at = fields.Datetime(string="Day", readonly=True)
     outcome = fields.Selection(OUTCOMES, readonly=True)
     rows = fields.Integer(readonly=True)
@@ -30,7 +29,7 @@ class SdmkBatchOutcome(models.Model):
     def _table_query(self):
         return SQL(
             """
-            select b.id * 8 + o.place as id, b.id as batch_id, b.partition, b.finished_at, o.outcome, o.rows
+            select b.id * 8 + o.place as id, b.id as batch_id, b.finished_at, o.outcome, o.rows
             from sdmk_batch b, lateral (values
                 (0, 'created', b.created), (1, 'linked', b.linked), (2, 'updated', b.updated),
                 (3, 'unchanged', b.unchanged), (4, 'superseded', b.superseded), (5, 'rejected', b.rejected)
@@ -38,7 +37,3 @@ class SdmkBatchOutcome(models.Model):
             where b.state = 'applied' and b.kind not in ('clock', 'check') and o.rows > 0
             """
         )
-
-    @api.model
-    def _selection_partition(self):
-        return self.env["sdmk.batch"]._selection_partition()

@@ -96,8 +96,8 @@ class SdmkDashboard(models.AbstractModel):
 
     @api.model
     def _batch_name(self, batch):
-        partition = dict(batch._selection_partition()).get(batch.partition, batch.partition)
-        return f"{batch.display_name} · {partition}"
+        kind = dict(batch._fields["kind"]._description_selection(self.env)).get(batch.kind, batch.kind)
+        return f"{batch.display_name} · {kind}"
 
     @api.model
     def _zone(self):

@@ -17,9 +17,9 @@ grant select, insert (fingerprint) on sdmk.digest_key to :"service";
 grant select (health_worker_id, nik_digest, replaced_at), insert, delete on sdmk.former_nik to :"service";
 
 grant select on kki.schema_version to :"service";
-grant select, insert, update on kki.setting, kki.run, kki.batch, kki.watermark, kki.decision, kki.retry_item to :"service";
+grant select, insert, update on kki.setting, kki.run, kki.batch, kki.refetch, kki.decision, kki.retry_item to :"service";
 grant select, insert, update on kki.rejection, kki.rejection_occurrence to :"service";
-grant select, insert, update, delete on kki.unseen, kki.known_input to :"service";
+grant select, insert, update, delete on kki.watermark, kki.unseen, kki.shown, kki.known_input to :"service";
 grant select, insert on kki.change to :"service";
 grant select, insert, update, delete, truncate
   on kki.staged_page, kki.staged_row, kki.staged_known, kki.staged_rejection, kki.plan_row to :"service";

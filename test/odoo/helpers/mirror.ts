@@ -22,10 +22,10 @@ const sides = {
         match_reason) as line from sdmk_registration where active`
   },
   batches: {
-    ours: `select id, version, concat_ws('|', id, version, run_id, kind, partition, state, pages, fetched, created, linked, updated,
+    ours: `select id, version, concat_ws('|', id, version, run_id, kind, coalesce(profession, '-'), state, pages, fetched, created, linked, updated,
         unchanged, superseded, rejected, deactivated, trace_id, coalesce(array_to_string(hold_reasons, ' '), '-'),
         coalesce(date_trunc('second', finished_at at time zone 'UTC')::text, '-')) as line from kki.batch`,
-    theirs: `select id, version, concat_ws('|', id, version::bigint, run_id, kind, partition, state, pages, fetched, created,
+    theirs: `select id, version, concat_ws('|', id, version::bigint, run_id, kind, coalesce(profession, '-'), state, pages, fetched, created,
         linked, updated, unchanged, superseded, rejected, deactivated, trace_id, coalesce(hold_reasons, '-'),
         coalesce(finished_at::text, '-')) as line from sdmk_batch`
   },
