@@ -13,9 +13,6 @@ import { type Batch, batchColumns, changeBatch, takeBatch } from './batch.ts'
 import { insertBatchRun } from './batch-run.ts'
 import { closeRun } from './close-run.ts'
 
-/** The partition of batches that check the registry. */
-const checkPartition = 'registry'
-
 /** Ids of people that one transaction looks at; bounds memory and locks, whatever the size of the registry. */
 const idsAtATime = 20_000
 
@@ -69,7 +66,6 @@ export async function checkRegistry(
     if (rows[0]) return (await takeBatch(client, rows[0].id, ['fetching'])) as Batch
     const queued = await insertBatchRun(client, {
       kind: 'check',
-      partition: checkPartition,
       triggeredBy: 'command',
       caller
     })

@@ -81,16 +81,13 @@ describe('states and statuses', () => {
     try {
       await client.query('begin; set local enable_seqscan = off')
       const plan = async (condition: string) => {
-        const { rows } = await client.query(`explain select from kki.batch where partition = 'doctor' and ${condition}`)
+        const { rows } = await client.query(`explain select from kki.run where mode = 'full' and ${condition}`)
         return JSON.stringify(rows)
       }
-      assert.match(await plan('kki.is_under_way(state) and kki.is_walk(kind)'), /batch_partition_busy_uniq/)
-      assert.match(
-        await plan(`state in ('queued', 'fetching', 'planned') and kind in ('incremental', 'window', 'full')`),
-        /batch_partition_busy_uniq/
-      )
-      assert.doesNotMatch(await plan('kki.has_outcomes(state) and kki.is_walk(kind)'), /batch_partition_busy_uniq/)
-      assert.doesNotMatch(await plan('kki.is_under_way(state)'), /kki\.is_under_way/, 'it is not inlined')
+      assert.match(await plan('finished_at is null and kki.is_walk(mode)'), /run_open_uniq/)
+      assert.match(await plan(`finished_at is null and mode in ('incremental', 'window', 'full')`), /run_open_uniq/)
+      assert.doesNotMatch(await plan('kki.is_walk(mode)'), /run_open_uniq/)
+      assert.doesNotMatch(await plan('kki.is_walk(mode)'), /kki\.is_walk/, 'it is not inlined')
       await client.query('rollback')
     } finally {
       client.release()
