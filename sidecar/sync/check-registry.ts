@@ -9,7 +9,7 @@ import {
   measureRegistry,
   noDoubts
 } from '../registry/check.ts'
-import { type Batch, batchColumns, changeBatch, takeBatch } from './batch.ts'
+import { type Batch, batchColumns, batchTables, changeBatch, takeBatch } from './batch.ts'
 import { insertBatchRun } from './batch-run.ts'
 import { closeRun } from './close-run.ts'
 
@@ -60,7 +60,7 @@ export async function checkRegistry(
   const { lastId, people } = await measureRegistry(database.pool)
   let batch = await database.withAdvisoryLock('sdmk registry check', async client => {
     const { rows } = await client.query<Batch>(
-      `select ${batchColumns} from kki.batch b where b.kind = 'check' and b.state = 'fetching' order by b.id desc limit 1`
+      `select ${batchColumns} from ${batchTables} where b.kind = 'check' and b.state = 'fetching' order by b.id desc limit 1`
     )
     // Its fence rises: a check that still runs elsewhere ends with FenceLost.
     if (rows[0]) return (await takeBatch(client, rows[0].id, ['fetching'])) as Batch
