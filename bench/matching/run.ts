@@ -100,7 +100,7 @@ async function stage({ database, identity, transform }: Bench, rows: LabelledRow
   const trace = randomBytes(16).toString('hex')
   const { rows: made } = await database.pool.query<{ id: number }>(
     `with run as (
-      insert into kki.run (triggered_by, mode, actor, request_id, trace_id) values ('command', 'full', 'bench', 'bench', $1)
+      insert into kki.run (triggered_by, mode, actor, request_id, trace_id) values ('command', 'retry', 'bench', 'bench', $1)
       returning id
     )
     insert into kki.batch (run_id, kind, trace_id, state)

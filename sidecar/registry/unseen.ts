@@ -33,7 +33,7 @@ export async function recordShown(
   client: pg.ClientBase,
   { id, runId, runStarted }: { id: number; runId: number; runStarted: Date }
 ): Promise<void> {
-  await withoutLoops(client, () => client.query(inPartitions(noteShown, id), [id, runId, runStarted]))
+  await client.query(inPartitions(noteShown, id), [id, runId, runStarted])
 }
 
 /** Counts the registrations that no batch of a full run has shown, within the transaction that applies the last of them. */
