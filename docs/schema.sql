@@ -75,6 +75,7 @@ CREATE TABLE kki.batch (
     run_id bigint NOT NULL,
     kind text NOT NULL,
     profession text COLLATE "C",
+    source_profession text,
     state text DEFAULT 'queued'::text NOT NULL,
     fence bigint DEFAULT 0 NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,

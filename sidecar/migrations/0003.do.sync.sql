@@ -111,8 +111,9 @@ create table kki.batch (
   id bigint generated always as identity constraint batch_pkey primary key,
   run_id bigint not null constraint batch_run_fkey references kki.run (id),
   kind text not null,
-  -- The profession of SDMK that KKI is asked for, or null for all.
+  -- What KKI is asked for, null for all: a profession of SDMK, and one of KKI's own codes for it.
   profession text collate "C",
+  source_profession text,
   state text not null default 'queued',
   -- Rises when a job takes the batch. A process with an older fence has lost the batch and may not write.
   fence bigint not null default 0,

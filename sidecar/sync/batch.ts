@@ -58,8 +58,9 @@ export interface Batch extends Ledger {
   id: number
   runId: number
   kind: BatchKind
-  /** The profession that KKI is asked for, by SDMK's code; null for all. */
+  /** What KKI is asked for, null for all: a profession of SDMK, and one of KKI's own codes for it. */
   profession: string | null
+  sourceProfession: string | null
   state: BatchState
   fence: number
   /** Where in KKI's list it begins, and where it stands; sealed, null for the beginning. */
@@ -94,7 +95,7 @@ export interface Batch extends Ledger {
 }
 
 /** The columns of `Batch`; `b` and `r` are the aliases of `kki.batch` and its `kki.run`. */
-export const batchColumns = `b.id, b.run_id as "runId", b.kind, b.profession, b.state, b.fence,
+export const batchColumns = `b.id, b.run_id as "runId", b.kind, b.profession, b.source_profession as "sourceProfession", b.state, b.fence,
   b.start_cursor as "startCursor", b.cursor, b.pages, r.window_since as "windowSince", r.window_until as "windowUntil",
   r.source_time as "sourceTime", r.professions as "runProfessions", r.is_filtered as "isFiltered", b.fetched, b.created,
   b.linked, b.updated, b.unchanged, b.superseded, b.rejected, b.deactivated, b.as_of as "asOf",

@@ -26,7 +26,7 @@ import { FormatErrorLog } from './format-errors.ts'
 import { sidecarCaller } from './plan-and-apply.ts'
 import { readPage } from './read-page.ts'
 import { takeRefetches } from './refetch.ts'
-import { insertBatch, queueFetch } from './run.ts'
+import { insertBatch, queueFetch, walkParts } from './run.ts'
 import { readWatermark } from './watermark.ts'
 
 /** Pages that share a transaction: fewer cost commits, more cost memory and work done twice after a crash. */
@@ -218,7 +218,7 @@ async function stageWalked(context: FetchContext, batch: Batch, walk: Walk, sign
     knownRows: new KnownRows(database.pool, identity, transform),
     formatErrors
   }
-  await walk.goTo({ profession: batch.profession, cursor, call: call(batch, signal) }, async () => ({
+  await walk.goTo({ profession: batch.sourceProfession, cursor, call: call(batch, signal) }, async () => ({
     query: queryOf(context, batch),
     firstPage: (await countPages(database.pool, batch.runId)) + 1,
     maxPages: options.maxPages
@@ -231,13 +231,11 @@ async function stageWalked(context: FetchContext, batch: Batch, walk: Walk, sign
   formatErrors.finish()
 }
 
-function queryOf({ mapping, options }: FetchContext, batch: Batch): Omit<PageQuery, 'cursor'> {
-  const { kind, profession, windowSince, windowUntil } = batch
-  const kkiCode = mapping.professions.find(({ code }) => code === profession)?.kkiCodes[0]
-  if (profession !== null && kkiCode === undefined) throw new ProfessionGone(profession)
+function queryOf({ options }: FetchContext, batch: Batch): Omit<PageQuery, 'cursor'> {
+  const { kind, sourceProfession, windowSince, windowUntil } = batch
   return {
     limit: options.pageSize,
-    ...(kkiCode !== undefined && { profession: kkiCode }),
+    ...(sourceProfession !== null && { profession: sourceProfession }),
     // A full walk has no upper bound: what changes under it moves to its end and is met there.
     ...(kind !== 'full' && windowSince && { changedSince: windowSince.toISOString() }),
     ...(kind !== 'full' && windowUntil && { changedUntil: windowUntil.toISOString() })
@@ -330,11 +328,12 @@ class Progress {
 
   /** Makes the batch that goes on at this cursor, or with the next profession; none where the walk of the run is over. */
   async #makeNext(client: pg.ClientBase, batch: Batch, cursor: string | null): Promise<void> {
-    const professions = batch.runProfessions ?? [null]
-    const profession =
-      cursor === null ? professions[professions.indexOf(batch.profession as never) + 1] : batch.profession
-    if (profession === undefined) return
-    const id = await insertBatch(client, batch.runId, profession)
+    const parts = walkParts(batch.runProfessions, this.#context.mapping)
+    const at = parts.findIndex(({ sourceProfession }) => sourceProfession === batch.sourceProfession)
+    if (at < 0) throw new ProfessionGone(batch.profession ?? '')
+    const part = parts[cursor === null ? at + 1 : at]
+    if (part === undefined) return
+    const id = await insertBatch(client, batch.runId, part)
     if (cursor === null) return
     const sealed = sealCursor(this.#context.identity, id, cursor)
     await client.query('update kki.batch set start_cursor = $2 where id = $1', [id, sealed])

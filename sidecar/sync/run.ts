@@ -57,7 +57,7 @@ export async function createRun(
 
   const professions = walkedProfessions(request.professions ?? setting.professions, mapping)
   const runId = await insertRun(client, request, professions, options, digest)
-  const batchId = await insertBatch(client, runId, professions?.[0] ?? null)
+  const batchId = await insertBatch(client, runId, walkParts(professions, mapping)[0] ?? everything)
   await queueFetch(client, queue, runId)
   await recordAudit(client, {
     ...options.caller,
@@ -109,14 +109,31 @@ export async function idsOfRun(pool: pg.Pool, id: number): Promise<Partial<Ids>>
   return { run_id: id, ...rows[0] }
 }
 
+/** A part of a walk: what KKI lists under one of its codes for a profession of SDMK. */
+export interface WalkPart {
+  profession: string | null
+  sourceProfession: string | null
+}
+
+const everything: WalkPart = { profession: null, sourceProfession: null }
+
+/** Returns the parts of a run's walk, in order: one for each of KKI's codes for these professions; null is all of its list. */
+export function walkParts(professions: readonly string[] | null, mapping: Mapping): WalkPart[] {
+  if (professions === null) return [everything]
+  return professions.flatMap(profession => {
+    const { kkiCodes = [] } = mapping.professions.find(({ code }) => code === profession) ?? {}
+    return kkiCodes.map(sourceProfession => ({ profession, sourceProfession }))
+  })
+}
+
 /** Inserts the next batch of a run, queued, within the caller's transaction. */
-export async function insertBatch(client: pg.ClientBase, runId: number, profession: string | null): Promise<number> {
+export async function insertBatch(client: pg.ClientBase, runId: number, part: WalkPart = everything): Promise<number> {
   const { rows } = await client.query<{ id: number; kind: string; trace_id: string }>(
-    `insert into kki.batch (run_id, kind, profession, trace_id, hold_asked)
-    select r.id, r.mode, $2, r.trace_id, case when r.apply_mode = 'hold' then array['REQUESTED'] else '{}' end
+    `insert into kki.batch (run_id, kind, profession, source_profession, trace_id, hold_asked)
+    select r.id, r.mode, $2, $3, r.trace_id, case when r.apply_mode = 'hold' then array['REQUESTED'] else '{}' end
     from kki.run r where r.id = $1
     returning id, kind, trace_id`,
-    [runId, profession]
+    [runId, part.profession, part.sourceProfession]
   )
   const { id, kind, trace_id } = rows[0] as { id: number; kind: string; trace_id: string }
   touch(client, 'batches', id)
@@ -154,7 +171,9 @@ async function checkPresent(client: pg.ClientBase, { changedSince }: RunRequest)
  */
 function walkedProfessions(named: readonly string[] | null, { professions }: Mapping): string[] | null {
   if (named === null) return null
-  const walked = professions.map(({ code }) => code).filter(code => named.includes(code))
+  const walked = professions
+    .filter(({ code, kkiCodes }) => named.includes(code) && kkiCodes.length > 0)
+    .map(({ code }) => code)
   if (walked.length === 0)
     throw new RequestInvalid('professions', 'the mapping has none of those that the setting names')
   return walked

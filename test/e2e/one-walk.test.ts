@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { describe, test } from 'node:test'
 import type { BatchBody, RunBody } from '../../sidecar/api/schemas.ts'
 import { readWatermark } from '../../sidecar/sync/watermark.ts'
-import { type Connector, dumpRegistry, fault, inject, kkiRecord, startConnector } from './helpers.ts'
+import { type Connector, dumpRegistry, fault, inject, kkiRecord, startConnector, temporaryFolder } from './helpers.ts'
 import { until } from './process.ts'
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
@@ -93,6 +95,27 @@ describe('a run walks KKI’s list once', () => {
     assert.equal(await readWatermark(connector.pool), null)
     await connector.run({ mode: 'full' })
     assert.notEqual(await readWatermark(connector.pool), null)
+  })
+})
+
+describe('a profession for which KKI has several codes', () => {
+  test('is walked under each of them where it is named', async t => {
+    const mapping = JSON.parse(await readFile(new URL('../../contracts/kki-mapping.json', import.meta.url), 'utf8'))
+    const doctor = mapping.professions.find(({ code }: { code: string }) => code === 'doctor')
+    doctor.kkiCodes = [...doctor.kkiCodes, 'DOKTER KLINIK']
+    const file = path.join(await temporaryFolder(t), 'mapping.json')
+    await writeFile(file, JSON.stringify(mapping))
+    const connector = await startConnector(t, { env: { KKI_MAPPING_FILE: file } })
+    const of = (profesi: string) => ({ record: kkiRecord({ profesi, diubah_pada: ago(100) }) })
+    await inject(connector.simulator, [of('DOKTER'), of('PERAWAT'), of('DOKTER KLINIK')])
+    const run = await connector.run({ mode: 'full', professions: ['doctor'] })
+    assert.deepEqual(
+      run.batches.map(({ profession, ledger }) => [profession, ledger.created]),
+      [
+        ['doctor', 1],
+        ['doctor', 1]
+      ]
+    )
   })
 })
 

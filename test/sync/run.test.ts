@@ -25,7 +25,7 @@ async function setUp(t: TestContext) {
   /** A run whose walk is over, of so many batches. */
   const walked = async (request: RunRequest, count: number) => {
     const { runId } = await start(request)
-    for (let n = 1; n < count; n++) await database.withTransaction(client => insertBatch(client, runId, null))
+    for (let n = 1; n < count; n++) await database.withTransaction(client => insertBatch(client, runId))
     await pool.query(
       `update kki.run set source_time = now(), window_until = now() - interval '1 minute' where id = $1`,
       [runId]
@@ -192,7 +192,7 @@ test('a run that is cancelled while its walk goes on in another batch gets no fu
     await change(client, batchIds[0] as number, { fetched_at: 'now' })
     const cancelled = database.withTransaction(other => cancelRun(other, runId, caller))
     await untilWaits(pool)
-    await insertBatch(client, runId, null)
+    await insertBatch(client, runId)
     return { cancelled }
   })
   assert.equal(await cancelling.cancelled, 2)
