@@ -9,9 +9,9 @@ describe('attack: a text that a regular expression needs forever for', () => {
   test('the tool finds literals, patterns of schemas, those made at run time and those of Python', () => {
     const places = patterns.flatMap(({ where }) => where)
     for (const place of [
-      /^sidecar\/identity-number\.ts/,
+      /^sidecar\/platform\/identity-number\.ts/,
       /^sidecar\/transform\/titles\.ts/,
-      /^sidecar\/sync\/routes\//,
+      /^sidecar\/api\//,
       /^a schema$/,
       /^simulator\//,
       /^odoo_addons\/sdmk_core\/models\/sdmk_sidecar\.py/
