@@ -10,6 +10,15 @@ import { scopes } from '../../sidecar/platform/scopes.ts'
 import { oddInstants, oddTextsFor, oddValues, type RequestSchema, sampleOf } from '../helpers/odd-values.ts'
 import { kkiRecord, startConnector } from './helpers.ts'
 
+let people = 0
+/** A record of somebody whose date of birth and NIK are near to nobody else's, so that no two look like one person. */
+function person(given: Record<string, unknown> = {}) {
+  const n = ++people
+  const born = new Date(Date.UTC(1950, 0, 1 + ((n * 977) % 18_250))).toISOString().slice(0, 10)
+  const nik = `317101${born.slice(8)}${born.slice(5, 7)}${born.slice(2, 4)}${String((n * 6151) % 9973).padStart(4, '0')}`
+  return kkiRecord({ nik, tanggal_lahir: born, ...given })
+}
+
 /** A KKI whose list is whatever JSON text a test says: what no well-behaved server would send. */
 async function startRawKki(t: TestContext) {
   const kki = { url: '', rows: [] as string[], pageSize: 20 }
@@ -34,7 +43,7 @@ async function startRawKki(t: TestContext) {
   return kki
 }
 
-const fields = Object.keys(kkiRecord())
+const fields = Object.keys(person())
 
 /** Texts that break what reads them: COPY's own characters, NUL, halves of a character, a megabyte. */
 const nastyText = fc.oneof(
@@ -88,21 +97,21 @@ const anyRow: fc.Arbitrary<FuzzRow> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.constant(null).map(() => {
-      const record = kkiRecord()
+      const record = person()
       return { json: JSON.stringify(record), str: String(record.nomor_str) }
     })
   },
   {
     weight: 5,
     arbitrary: fc.tuple(fc.constantFrom(...fields), nastyValue).map(([field, value]) => ({
-      json: JSON.stringify({ ...kkiRecord(), [field]: value }),
+      json: JSON.stringify({ ...person(), [field]: value }),
       str: null
     }))
   },
   {
     weight: 2,
     arbitrary: fc.dictionary(nastyText, nastyValue, { maxKeys: 4 }).map(extra => ({
-      json: JSON.stringify({ ...kkiRecord(), ...extra }),
+      json: JSON.stringify({ ...person(), ...extra }),
       str: null
     }))
   },
@@ -151,8 +160,8 @@ test('a page over KKI_MAX_BODY_BYTES fails its batch, with the page named, and S
   const { run, pool } = await startConnector(t, {
     env: { KKI_BASE_URL: kki.url, KKI_MAX_BODY_BYTES: '65536', KKI_PAGE_SIZE: '2' }
   })
-  const small = () => JSON.stringify(kkiRecord())
-  kki.rows = [small(), small(), small(), JSON.stringify(kkiRecord({ catatan: 'x'.repeat(70_000) })), small()]
+  const small = () => JSON.stringify(person())
+  kki.rows = [small(), small(), small(), JSON.stringify(person({ catatan: 'x'.repeat(70_000) })), small()]
   const failed = await run({ mode: 'full', professions: ['doctor'] })
   assert.equal(failed.state, 'failed')
   assert.equal(failed.batches[0]?.error?.code, 'KKI_BODY_TOO_LARGE')
