@@ -78,7 +78,9 @@ class SdmkBatch(models.Model):
     apply_mode = fields.Selection([("auto", "By itself"), ("hold", "After a decision")], string="Apply", readonly=True)
     pages = fields.Integer(readonly=True)
     fetched_before = fields.Integer(readonly=True, help="Rows that earlier batches of the run have fetched.")
-    expected_total = fields.Integer(string="Expected", readonly=True, help="How many rows KKI says that the run will have.")
+    expected_total = fields.Integer(
+        string="Expected", readonly=True, help="How many rows KKI says that the run will have."
+    )
     fetched = fields.Integer(readonly=True, help="The sum of the six outcomes.")
     created = fields.Integer(readonly=True, help="New people.")
     linked = fields.Integer(readonly=True, help="New registrations of people who were known.")
