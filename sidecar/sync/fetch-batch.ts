@@ -206,11 +206,12 @@ async function stageWalked(context: FetchContext, batch: Batch, walk: Walk, sign
     rowNo: batch.fetched + 1
   })
   const progress = new Progress(context, batch, writer)
-  // An attempt that ended between its last pages and the word that they were the last left no cursor, as one that has not
-  // begun has none: walking on would stage everything a second time.
-  if (batch.pages > 0 && batch.cursor === null) return progress.finish(null)
   const stored = batch.cursor ?? batch.startCursor
   const cursor = stored === null ? null : openCursor(identity, batch.id, stored)
+  // An attempt that ended between its last pages and the word that they were the last: walking on would stage rows that
+  // belong to the next batch, or, where the walk had ended and left no cursor, everything a second time.
+  if (batch.pages > 0 && batch.cursor === null) return progress.finish(null)
+  if (batch.fetched >= options.batchRows) return progress.finish(cursor)
   const formatErrors = new FormatErrorLog(context.logger)
   const reading = {
     transform,
