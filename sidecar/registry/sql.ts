@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
  */
 export function sql(file: string): string {
   return read(file)
-    .replace(/:lookalikes(\([^)]*\))/g, ':namesakes$1\n  union\n  :near_misses$1')
+    .replace(/:lookalikes(\([a-z_., ]+\))/g, ':namesakes$1\n  union\n  :near_misses$1')
     .replace(
       /:(namesakes|near_misses)\(([a-z_.]+), ([a-z_.]+)\)/g,
       (_, part: string, newcomers: string, known: string) =>
