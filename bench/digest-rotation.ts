@@ -1,21 +1,19 @@
 /**
- * Rotates the digest key of a registry of `--people` (200,000 unless told otherwise) and prints how long filling took, during
- * which everybody works on, and how long the switch kept writers waiting, for all and for each 100,000 people.
+ * Rotates the digest key of a registry of `--people` (200,000 unless told otherwise) and prints how long it took, and how long
+ * of that digesting, for all and for each 100,000 people.
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { holdIdentity } from '../sidecar/identity/digest-key.ts'
 import { type Identity, initIdentity, loadIdentity } from '../sidecar/identity/keys.ts'
 import { nikOf } from '../sidecar/identity/seal-place.ts'
 import { createDatabase, type Database } from '../sidecar/platform/database.ts'
 import { startEmbeddedDatabase } from '../sidecar/platform/embedded-database.ts'
 import { createLogger } from '../sidecar/platform/logger.ts'
 import { migrate } from '../sidecar/platform/migrations.ts'
-import { fillNextDigests } from '../sidecar/privacy/redigest-fill.ts'
+import { redigest } from '../sidecar/privacy/redigest.ts'
 import { addDigestKey } from '../sidecar/privacy/redigest-keys.ts'
-import { switchDigestKey } from '../sidecar/privacy/redigest-switch.ts'
 import { createFileSecretStore } from '../sidecar/secrets/file.ts'
 
 const atATime = 10_000
@@ -32,21 +30,21 @@ try {
   const secrets = createFileSecretStore(path.join(directory, 'secrets'))
   await initIdentity(secrets)
   const database = createDatabase({ url: embedded.url, maxConnections: 2 }, logger)
-  await populate(database, await identityOf(database))
+  await populate(database, await loadIdentity(secrets))
   const keys = await addDigestKey(secrets)
   const started = performance.now()
-  await fillNextDigests(database, keys)
-  const filled = (performance.now() - started) / 1000
-  const switched = await switchDigestKey(database, keys, { andThen: async () => undefined })
+  let digested = 0
+  await database.withTransaction(client =>
+    redigest(client, keys, {
+      onProgress: () => {
+        digested = (performance.now() - started) / 1000
+      }
+    })
+  )
+  const rotated = (performance.now() - started) / 1000
   await database.pool.end()
-  const blocked = (switched?.blockedMs ?? 0) / 1000
-  console.log(`people ${people}: filled in ${filled.toFixed(1)} s, writers waited ${blocked.toFixed(1)} s`)
-  console.log(`for each 100,000: ${perHundredThousand(filled)} s and ${perHundredThousand(blocked)} s`)
-
-  async function identityOf({ withTransaction }: Database): Promise<Identity> {
-    const loaded = await loadIdentity(secrets)
-    return withTransaction(client => holdIdentity(client, loaded))
-  }
+  console.log(`people ${people}: ${rotated.toFixed(1)} s, of which digesting took ${digested.toFixed(1)} s`)
+  console.log(`for each 100,000: ${perHundredThousand(rotated)} s and ${perHundredThousand(digested)} s`)
 } finally {
   await embedded.stop()
   await rm(directory, { recursive: true, force: true })

@@ -75,12 +75,12 @@ async function measureRound(): Promise<void> {
       into.runs.push(measured)
       return measured
     }
-    const floor = await createFloor(world.ownerUrl, logger)
+    const floor = await createFloor(world, logger)
     await take(first)
     const loaded = await exportRows(world.ownerUrl, directory, 'loaded')
     plain.rowByRow.push(await rowByRow(floor.url, loaded, plainRows))
     plain.pageByPage.push(await pageByPage(floor.url, loaded, plainRows))
-    const fresh = await createFloor(world.ownerUrl, logger)
+    const fresh = await createFloor(world, logger)
     first.floors.push(await fresh.load(loaded))
     await world.kki.control('/_days', {})
     await take(changed)

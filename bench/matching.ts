@@ -28,7 +28,7 @@ import { printClasses, printExamples, printOrders, printTargets } from './matchi
 import { runFeeds } from './matching/run.ts'
 import { isWithin, sum, targets } from './matching/targets.ts'
 
-const mappingFile = fileURLToPath(new URL('../contracts/kki-mapping.json', import.meta.url))
+const mappingFile = fileURLToPath(new URL('../contracts/sources/kki.json', import.meta.url))
 /** Rules that are switched off show in few cases of the classes that tell of two people. */
 const casesOfEachRule = 100
 const logger = createLogger('error')

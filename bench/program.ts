@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import packageJson from '../package.json' with { type: 'json' }
 import { environment } from '../test/e2e/process.ts'
+import { treeSeconds } from './processor.ts'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 const startMs = 120_000
@@ -18,6 +19,8 @@ export interface Program {
   residentMb(): Promise<number>
   /** How long its main thread has run, and waited for a processor to run on: the machine's doing, not its own. */
   seconds(): Promise<{ running: number; waiting: number }>
+  /** Processor time of all its threads and children, in seconds. */
+  processorSeconds(): Promise<number>
   /** Ends it, by force after a minute. */
   stop(): Promise<void>
 }
@@ -55,7 +58,14 @@ async function startProgram(
     const readyLine = await lineOf(child, isReady)
     child.stdout.resume()
     const pid = child.pid as number
-    return { pid, readyLine, residentMb: () => residentMb(pid), seconds: () => seconds(pid), stop }
+    return {
+      pid,
+      readyLine,
+      residentMb: () => residentMb(pid),
+      seconds: () => seconds(pid),
+      processorSeconds: () => treeSeconds(pid),
+      stop
+    }
   } catch (error) {
     await stop()
     throw error

@@ -13,6 +13,7 @@ import { migrate } from '../sidecar/platform/migrations.ts'
 import { scopes } from '../sidecar/platform/scopes.ts'
 import { createFileSecretStore } from '../sidecar/secrets/file.ts'
 import { fetchPatiently } from '../test/helpers/patiently.ts'
+import { parentOf, treeSeconds } from './processor.ts'
 import { type Program, startService, startSimulator } from './program.ts'
 
 const requestMs = 120_000
@@ -51,6 +52,8 @@ export interface World extends AsyncDisposable {
   ownerUrl: string
   /** The owner's. */
   pool: pg.Pool
+  /** Returns what `work` returns, and the processor time that the parts took for it. */
+  withProcessorTime<T>(work: () => Promise<T>): Promise<{ result: T; processor: ProcessorTime }>
   /** Posts to the API of the first process, or gets where there is no body. */
   call<T>(path: string, body?: object): Promise<T>
   /** Returns the run's id. */
@@ -58,6 +61,15 @@ export interface World extends AsyncDisposable {
   /** Draws a bar for each batch and returns the run once it is finished. */
   followRun(id: number): Promise<RunBody>
   close(): Promise<void>
+}
+
+/** Seconds of the operating system's; NaN where it does not tell. */
+export interface ProcessorTime {
+  /** Of all processes of the service. */
+  service: number
+  /** Of the server with all its processes, whoever they work for. */
+  postgres: number
+  simulator: number
 }
 
 /** One process of the service. */
@@ -105,6 +117,7 @@ export async function openWorld({
     await migrate({ databaseUrl: database.url, grantTo: serviceRole, logger })
     const { pool } = createDatabase({ url: database.url, maxConnections: 2 }, logger)
     parts.defer(() => pool.end())
+    const postmaster = await postmasterOf(pool)
 
     const kki = await startKki(['--rows', String(rows), ...simulatorArgs])
     parts.defer(() => kki.stop())
@@ -127,6 +140,11 @@ export async function openWorld({
     }
     const [first, ...others] = started
     if (first === undefined) throw new Error('a world needs a process of the sidecar')
+    const processorTime = async (): Promise<ProcessorTime> => ({
+      service: (await Promise.all(started.map(sidecar => sidecar.processorSeconds()))).reduce((sum, s) => sum + s, 0),
+      postgres: await treeSeconds(postmaster),
+      simulator: await kki.processorSeconds()
+    })
     const { key } = await createApiKey(pool, 'bench', scopes)
     const headers = { authorization: `Bearer ${key}` }
     const call: World['call'] = (route, body) => json(`${first.url}${route}`, body, headers)
@@ -138,6 +156,11 @@ export async function openWorld({
       databaseUrl: database.serviceUrl,
       ownerUrl: database.url,
       pool,
+      async withProcessorTime(work) {
+        const before = await processorTime()
+        const result = await work()
+        return { result, processor: difference(await processorTime(), before) }
+      },
       call,
       startRun: async request => (await call<{ id: number }>('/v1/runs', request)).id,
       followRun: id => followRun(pool, id, { signal: AbortSignal.timeout(runMs) }),
@@ -149,6 +172,18 @@ export async function openWorld({
     throw error
   }
 }
+
+/** The server has no function that names its first process; each connection's process is a child of it. */
+async function postmasterOf(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ pid: number }>('select pg_backend_pid() as pid')
+  return parentOf((rows[0] as { pid: number }).pid)
+}
+
+const difference = (after: ProcessorTime, before: ProcessorTime): ProcessorTime => ({
+  service: after.service - before.service,
+  postgres: after.postgres - before.postgres,
+  simulator: after.simulator - before.simulator
+})
 
 async function startSidecar(env: Record<string, string>): Promise<Sidecar> {
   const program = await startService(env)

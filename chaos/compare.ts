@@ -110,6 +110,8 @@ export async function countByOrder(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
     `select count(distinct o.rejection_id) as count
     from kki.rejection_occurrence o
+      -- A row that is planned again meets the people of its own first batch.
+      join kki.batch b on b.id = o.batch_id and b.kind <> 'retry'
       join kki.rejection r on r.id = o.rejection_id and r.code in ('IDENTITY_CONFLICT', 'STR_AMBIGUOUS', 'POSSIBLE_DUPLICATE')
       join kki.change c on c.operation = 'created' and c.batch_id <> o.batch_id
       join sdmk.health_worker h on h.id = c.health_worker_id

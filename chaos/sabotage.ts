@@ -32,15 +32,15 @@ const sabotages = {
   /** Rows are staged after the transaction that moves the cursor past them. */
   'page-transaction': {
     edits: [
-      { file: 'sidecar/sync/fetch-batch.ts', from: '      await stagePages(client, batch.id, pages)\n', to: '' },
+      { file: 'sidecar/sync/staged-walk.ts', from: '      await stagePages(client, batch.id, pages)\n', to: '' },
       // All pages of a batch belong to its last transaction: after an earlier one the walk would begin anew, and lose nothing.
       {
-        file: 'sidecar/sync/fetch-batch.ts',
+        file: 'sidecar/sync/staged-walk.ts',
         from: 'const pagesPerTransaction = 4',
         to: 'const pagesPerTransaction = 1000'
       },
       {
-        file: 'sidecar/sync/fetch-batch.ts',
+        file: 'sidecar/sync/staged-walk.ts',
         from: '    this.#writer.giveBack(pages)\n',
         to: '    await database.withTransaction(client => stagePages(client, this.#batch.id, pages))\n'
       }
@@ -52,8 +52,8 @@ const sabotages = {
     edits: [
       {
         file: 'sidecar/sync/plan-and-apply.ts',
-        from: "  touch(client, 'rejectionsOf', planned.id)\n",
-        to: "  touch(client, 'rejectionsOf', planned.id)\n  await client.query('commit')\n  await client.query('begin')\n"
+        from: '  client.notifyOdoo({ changesOf: planned.id, rejectionsOf: planned.id })\n',
+        to: "  client.notifyOdoo({ changesOf: planned.id, rejectionsOf: planned.id })\n  await client.query('commit')\n  await client.query('begin')\n"
       }
     ],
     pairs: [{ step: 'apply-before', fault: 'sigkill' }]

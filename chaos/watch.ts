@@ -38,7 +38,7 @@ export class Watch {
       `select id::int, state, concat_ws('|', state, pages, fetched_at, planned_at, replans) as progress from kki.batch`
     )
     const at = Date.now()
-    const isBusy = ({ state }: Seen) => state === 'fetching' || state === 'planned'
+    const isBusy = ({ state }: Seen) => ['fetching', 'staged', 'planned'].includes(state)
     this.mostAtOnce = Math.max(this.mostAtOnce, rows.filter(isBusy).length)
     for (const { id, ...seen } of rows) {
       const history = this.#history.get(id) ?? []

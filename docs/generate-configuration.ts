@@ -7,7 +7,7 @@ begins with \`SDMK_\` or \`KKI_\` stops the start with one line that names the v
 they lie in Vault or in \`SDMK_SECRETS_DIR\` ([secrets](secrets.md)), and the database’s password in \`SDMK_DATABASE_PASSWORD_FILE\`.
 
 Commands of \`sdmk\` end with exit code 0, 1 (what was asked for failed), 64 (used incorrectly: an option, an argument or a
-request that is not valid) or 78 (a setting).
+request that is not valid), 75 (the digest key is in use: call again later) or 78 (a setting).
 
 Names that begin with \`OTEL_\` are OpenTelemetry’s own; its exporter reads more of them by itself ([tracing](tracing.md)).
 

@@ -9,6 +9,8 @@ import { renderCodes } from './generate-codes.ts'
 import { renderConfiguration } from './generate-configuration.ts'
 import { renderLicences } from './generate-licences.ts'
 import { payloadSchemaFiles } from './generate-payload-schemas.ts'
+import { renderSourceReference } from './generate-source-reference.ts'
+import { renderFileSourceSchema, renderSourceSchema } from './generate-source-schema.ts'
 
 /** Files that are made from others, by their path in the repository. */
 const generated: Record<string, () => string | Promise<string>> = {
@@ -16,9 +18,12 @@ const generated: Record<string, () => string | Promise<string>> = {
   'docs/codes.md': renderCodes,
   'docs/licences.md': renderLicences,
   'docs/runbook.md': renderRunbook,
+  'docs/source-description.md': renderSourceReference,
   'observability/prometheus/rules/alerts.yml': renderAlertRules,
   'observability/grafana/dashboards/integrasi-kki.json': renderDashboard,
   'contracts/sidecar.openapi.json': renderOpenApi,
+  'contracts/source.schema.json': renderSourceSchema,
+  'contracts/file-source.schema.json': renderFileSourceSchema,
   ...payloadSchemaFiles
 }
 

@@ -110,9 +110,9 @@ CREATE TABLE kki.batch (
     CONSTRAINT batch_pkey PRIMARY KEY (id),
     CONSTRAINT batch_run_fkey FOREIGN KEY (run_id) REFERENCES kki.run(id),
     CONSTRAINT batch_error_told CHECK (((state = 'failed'::text) = (error_code IS NOT NULL))),
-    CONSTRAINT batch_kind_known CHECK ((kind = ANY (ARRAY['incremental'::text, 'window'::text, 'full'::text, 'import'::text, 'retry'::text, 'decision'::text, 'clock'::text, 'check'::text]))),
+    CONSTRAINT batch_kind_known CHECK ((kind = ANY (ARRAY['incremental'::text, 'window'::text, 'full'::text, 'file'::text, 'import'::text, 'retry'::text, 'decision'::text, 'clock'::text, 'check'::text]))),
     CONSTRAINT batch_ledger_balances CHECK (((NOT kki.has_outcomes(state)) OR (fetched = (((((created + linked) + updated) + unchanged) + superseded) + rejected)))),
-    CONSTRAINT batch_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'fetching'::text, 'planned'::text, 'held'::text, 'applied'::text, 'undone'::text, 'failed'::text, 'cancelled'::text, 'discarded'::text, 'superseded'::text]))),
+    CONSTRAINT batch_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'fetching'::text, 'staged'::text, 'planned'::text, 'held'::text, 'applied'::text, 'undone'::text, 'failed'::text, 'cancelled'::text, 'discarded'::text, 'superseded'::text]))),
     CONSTRAINT batch_trace_id_shape CHECK ((trace_id ~ '^[0-9a-f]{32}$'::text))
 );
 CREATE INDEX batch_held_idx ON kki.batch USING btree (run_id) WHERE (state = 'held'::text);
@@ -177,15 +177,6 @@ CREATE TRIGGER disclosure_hold BEFORE INSERT ON kki.disclosure FOR EACH STATEMEN
 CREATE TRIGGER disclosure_no_early_delete BEFORE DELETE ON kki.disclosure FOR EACH ROW WHEN ((old.at > (now() - '30 days'::interval))) EXECUTE FUNCTION kki.refuse_change();
 CREATE TRIGGER disclosure_no_truncate BEFORE TRUNCATE ON kki.disclosure FOR EACH STATEMENT EXECUTE FUNCTION kki.refuse_change();
 CREATE TRIGGER disclosure_no_update BEFORE UPDATE ON kki.disclosure FOR EACH ROW EXECUTE FUNCTION kki.refuse_change();
-
-CREATE TABLE kki.known_input (
-    digest uuid NOT NULL,
-    registration_id bigint NOT NULL,
-    registration_version bigint NOT NULL,
-    batch_id bigint NOT NULL,
-    warnings text,
-    CONSTRAINT known_input_pkey PRIMARY KEY (digest)
-);
 
 CREATE TABLE kki.plan_row (
     batch_id bigint NOT NULL,
@@ -254,9 +245,9 @@ CREATE TABLE kki.rejection (
 CREATE INDEX rejection_closed_by_batch_idx ON kki.rejection USING btree (closed_by_batch_id) WHERE (closed_by_batch_id IS NOT NULL);
 CREATE INDEX rejection_dismissed_idx ON kki.rejection USING btree (source, subject, code) WHERE (state = 'dismissed'::text);
 CREATE INDEX rejection_open_code_idx ON kki.rejection USING btree (code, id) WHERE (state = 'open'::text);
-CREATE INDEX rejection_open_subject_idx ON kki.rejection USING btree (subject) WHERE (state = 'open'::text);
 CREATE UNIQUE INDEX rejection_open_uniq ON kki.rejection USING btree (source, subject, code) WHERE (state = 'open'::text);
 CREATE INDEX rejection_state_idx ON kki.rejection USING btree (state, urgent, id);
+CREATE INDEX rejection_subject_idx ON kki.rejection USING btree (subject) WHERE (state = ANY (ARRAY['open'::text, 'dismissed'::text]));
 
 CREATE TABLE kki.rejection_occurrence (
     batch_id bigint NOT NULL,
@@ -323,7 +314,7 @@ CREATE TABLE kki.run (
     CONSTRAINT run_pkey PRIMARY KEY (id),
     CONSTRAINT run_api_key_fkey FOREIGN KEY (api_key_id) REFERENCES kki.api_key(id),
     CONSTRAINT run_apply_mode_known CHECK ((apply_mode = ANY (ARRAY['auto'::text, 'hold'::text]))),
-    CONSTRAINT run_mode_known CHECK ((mode = ANY (ARRAY['incremental'::text, 'window'::text, 'full'::text, 'import'::text, 'retry'::text, 'decision'::text, 'clock'::text, 'check'::text]))),
+    CONSTRAINT run_mode_known CHECK ((mode = ANY (ARRAY['incremental'::text, 'window'::text, 'full'::text, 'file'::text, 'import'::text, 'retry'::text, 'decision'::text, 'clock'::text, 'check'::text]))),
     CONSTRAINT run_trace_id_shape CHECK ((trace_id ~ '^[0-9a-f]{32}$'::text)),
     CONSTRAINT run_triggered_by_known CHECK ((triggered_by = ANY (ARRAY['schedule'::text, 'operator'::text, 'api'::text, 'command'::text])))
 );
@@ -368,16 +359,6 @@ CREATE TABLE kki.signed_request (
     remembered_until timestamp with time zone NOT NULL,
     CONSTRAINT signed_request_pkey PRIMARY KEY (id)
 );
-
-CREATE TABLE kki.staged_known (
-    batch_id bigint NOT NULL,
-    page integer NOT NULL,
-    page_rows integer[] NOT NULL STORAGE EXTERNAL,
-    row_nos bigint[] NOT NULL STORAGE EXTERNAL,
-    registration_ids bigint[] NOT NULL STORAGE EXTERNAL,
-    registration_versions bigint[] NOT NULL STORAGE EXTERNAL,
-    warnings text[]
-) PARTITION BY LIST (batch_id);
 
 CREATE TABLE kki.staged_page (
     batch_id bigint NOT NULL,
@@ -439,10 +420,16 @@ CREATE TABLE kki.staged_row (
     province text,
     source_at timestamp with time zone NOT NULL,
     content_hash bytea NOT NULL,
-    input_digest uuid,
     warnings text[],
     ending_only boolean NOT NULL,
     problems jsonb
+) PARTITION BY LIST (batch_id);
+
+CREATE TABLE kki.staged_unchanged (
+    batch_id bigint NOT NULL,
+    page integer NOT NULL,
+    registration_ids bigint[] NOT NULL STORAGE EXTERNAL,
+    warnings text[] NOT NULL
 ) PARTITION BY LIST (batch_id);
 
 CREATE TABLE kki.unseen (
@@ -475,12 +462,101 @@ begin
 end
 $function$;
 
-CREATE FUNCTION kki.changed_fields(before jsonb, after jsonb)
+CREATE FUNCTION kki.changed_fields(before sdmk.health_worker, after sdmk.health_worker)
  RETURNS jsonb
  LANGUAGE sql
- IMMUTABLE PARALLEL SAFE
-RETURN (SELECT jsonb_object_agg(jsonb_each.key, jsonb_each.value) AS jsonb_object_agg FROM jsonb_each(changed_fields.before) jsonb_each(key, value) WHERE ((jsonb_each.value IS DISTINCT FROM (changed_fields.after -> jsonb_each.key))
-   AND (jsonb_each.key <> ALL (ARRAY['version'::text, 'updated_at'::text]))));
+ STABLE PARALLEL SAFE
+RETURN NULLIF((to_jsonb(before) - array_remove(ARRAY['version'::text, 'updated_at'::text, CASE
+   WHEN (NOT ((before).id IS DISTINCT FROM (after).id)) THEN 'id'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).nik_digest IS DISTINCT FROM (after).nik_digest)) THEN 'nik_digest'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).nik_sealed IS DISTINCT FROM (after).nik_sealed)) THEN 'nik_sealed'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).name IS DISTINCT FROM (after).name)) THEN 'name'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).title_prefix IS DISTINCT FROM (after).title_prefix)) THEN 'title_prefix'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).title_suffix IS DISTINCT FROM (after).title_suffix)) THEN 'title_suffix'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).name_key IS DISTINCT FROM (after).name_key)) THEN 'name_key'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).birth_place IS DISTINCT FROM (after).birth_place)) THEN 'birth_place'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).birth_place_key IS DISTINCT FROM (after).birth_place_key)) THEN 'birth_place_key'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).birth_date IS DISTINCT FROM (after).birth_date)) THEN 'birth_date'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).sex IS DISTINCT FROM (after).sex)) THEN 'sex'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).nik_at IS DISTINCT FROM (after).nik_at)) THEN 'nik_at'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).name_at IS DISTINCT FROM (after).name_at)) THEN 'name_at'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).birth_place_at IS DISTINCT FROM (after).birth_place_at)) THEN 'birth_place_at'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).birth_date_at IS DISTINCT FROM (after).birth_date_at)) THEN 'birth_date_at'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).sex_at IS DISTINCT FROM (after).sex_at)) THEN 'sex_at'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).restricted_at IS DISTINCT FROM (after).restricted_at)) THEN 'restricted_at'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).erased_at IS DISTINCT FROM (after).erased_at)) THEN 'erased_at'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).created_at IS DISTINCT FROM (after).created_at)) THEN 'created_at'::text
+   ELSE NULL::text END], NULL::text)), '{}'::jsonb);
+
+CREATE FUNCTION kki.changed_fields(before sdmk.registration, after sdmk.registration)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN NULLIF((to_jsonb(before) - array_remove(ARRAY['version'::text, 'updated_at'::text, CASE
+   WHEN (NOT ((before).id IS DISTINCT FROM (after).id)) THEN 'id'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).health_worker_id IS DISTINCT FROM (after).health_worker_id)) THEN 'health_worker_id'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).str_number IS DISTINCT FROM (after).str_number)) THEN 'str_number'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).str_raw IS DISTINCT FROM (after).str_raw)) THEN 'str_raw'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).str_format IS DISTINCT FROM (after).str_format)) THEN 'str_format'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).profession IS DISTINCT FROM (after).profession)) THEN 'profession'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).competence IS DISTINCT FROM (after).competence)) THEN 'competence'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).status IS DISTINCT FROM (after).status)) THEN 'status'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).stated_status IS DISTINCT FROM (after).stated_status)) THEN 'stated_status'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).source_status IS DISTINCT FROM (after).source_status)) THEN 'source_status'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).issued_on IS DISTINCT FROM (after).issued_on)) THEN 'issued_on'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).valid_until IS DISTINCT FROM (after).valid_until)) THEN 'valid_until'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).is_lifetime IS DISTINCT FROM (after).is_lifetime)) THEN 'is_lifetime'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).institution IS DISTINCT FROM (after).institution)) THEN 'institution'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).graduation_year IS DISTINCT FROM (after).graduation_year)) THEN 'graduation_year'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).province IS DISTINCT FROM (after).province)) THEN 'province'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).source_at IS DISTINCT FROM (after).source_at)) THEN 'source_at'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).content_hash IS DISTINCT FROM (after).content_hash)) THEN 'content_hash'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).warnings IS DISTINCT FROM (after).warnings)) THEN 'warnings'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).match_reason IS DISTINCT FROM (after).match_reason)) THEN 'match_reason'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).replaced_by IS DISTINCT FROM (after).replaced_by)) THEN 'replaced_by'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).erased_at IS DISTINCT FROM (after).erased_at)) THEN 'erased_at'::text
+   ELSE NULL::text END, CASE
+   WHEN (NOT ((before).created_at IS DISTINCT FROM (after).created_at)) THEN 'created_at'::text
+   ELSE NULL::text END], NULL::text)), '{}'::jsonb);
 
 CREATE FUNCTION kki.decision_fits(decision kki.decision, nik_digest bytea, name_key text, born_on date)
  RETURNS boolean
@@ -501,11 +577,13 @@ CREATE FUNCTION kki.drop_staging(batch bigint)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
+  own constant text := 'batch_' || batch;
   parent text;
 begin
-  foreach parent in array array['staged_page', 'staged_row', 'staged_known', 'staged_rejection', 'plan_row'] loop
-    execute format('drop table if exists kki.%I', parent || '_' || batch);
+  foreach parent in array array['staged_page', 'staged_row', 'staged_unchanged', 'staged_rejection', 'plan_row'] loop
+    execute format('drop table if exists %I.%I', own, parent);
   end loop;
+  execute format('drop schema if exists %I', own);
 end
 $function$;
 REVOKE ALL ON FUNCTION kki.drop_staging(bigint) FROM PUBLIC;
@@ -562,11 +640,13 @@ declare
   granted record;
 begin
   for granted in
-    select a.privilege_type as privilege, a.grantee::regrole as grantee
-    from pg_inherits i join pg_class c on c.oid = i.inhparent, aclexplode(c.relacl) a
+    select string_agg(a.privilege_type, ', ') as privileges, a.grantee::regrole as grantee, p.relnamespace::regnamespace as schema
+    from pg_inherits i join pg_class c on c.oid = i.inhparent join pg_class p on p.oid = i.inhrelid, aclexplode(c.relacl) a
     where i.inhrelid = part and a.grantee not in (0, c.relowner)
+    group by a.grantee, p.relnamespace
   loop
-    execute format('grant %s on %s to %s', granted.privilege, part, granted.grantee);
+    execute format('grant %s on %s to %s', granted.privileges, part, granted.grantee);
+    execute format('grant usage on schema %s to %s', granted.schema, granted.grantee);
   end loop;
 end
 $function$;
@@ -582,7 +662,7 @@ CREATE FUNCTION kki.is_under_way(state text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
-RETURN (state = ANY (ARRAY['queued'::text, 'fetching'::text, 'planned'::text]));
+RETURN (state = ANY (ARRAY['queued'::text, 'fetching'::text, 'staged'::text, 'planned'::text]));
 
 CREATE FUNCTION kki.is_walk(kind text)
  RETURNS boolean
@@ -597,17 +677,20 @@ CREATE FUNCTION kki.open_staging(batch bigint)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
+  own constant text := 'batch_' || batch;
   parent text;
   part text;
 begin
-  foreach parent in array array['staged_page', 'staged_row', 'staged_known', 'staged_rejection', 'plan_row'] loop
-    part := parent || '_' || batch;
-    if to_regclass(format('kki.%I', part)) is null then
-      execute format('create table kki.%I (like kki.%I including all)', part, parent);
-      execute format('alter table kki.%I attach partition kki.%I for values in (%s)', parent, part, batch);
-      perform kki.inherit_grants(format('kki.%I', part)::regclass);
+  if to_regnamespace(own) is null then execute format('create schema %I', own); end if;
+  foreach parent in array array['staged_page', 'staged_row', 'staged_unchanged', 'staged_rejection', 'plan_row'] loop
+    part := format('%I.%I', own, parent);
+    if to_regclass(part) is null then
+      execute format('create table %s (like kki.%I including all)', part, parent);
+      execute format('alter table %s alter column batch_id set default %s', part, batch);
+      execute format('alter table kki.%I attach partition %s for values in (%s)', parent, part, batch);
+      perform kki.inherit_grants(part::regclass);
     else
-      execute format('truncate kki.%I', part);
+      execute format('truncate %s', part);
     end if;
   end loop;
 end
@@ -635,25 +718,42 @@ declare
 begin
   for ours in
     select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.oid = any (tables) and n.nspname in ('sdmk', 'kki')
+    where c.oid = any (tables) and (n.nspname in ('sdmk', 'kki') or n.nspname ~ '^batch_[0-9]+$')
   loop
-    execute format('analyze %s', ours);
+    execute format('analyze %s%s', ours, case
+      when exists (select from pg_inherits where inhrelid = ours and inhparent = 'kki.staged_row'::regclass)
+        then ' (batch_id, row_no, str_number, profession, content_hash, nik_digest)'
+    end);
   end loop;
 end
 $function$;
 REVOKE ALL ON FUNCTION kki.renew_statistics(regclass[]) FROM PUBLIC;
+
+CREATE FUNCTION kki.unchanged_registration(str_number text, profession text, content_hash bytea, nik_digest bytea)
+ RETURNS SETOF bigint
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+BEGIN ATOMIC
+ SELECT r.id
+    FROM sdmk.registration r
+   WHERE ((r.str_number = unchanged_registration.str_number) AND (r.profession = unchanged_registration.profession) AND (r.content_hash = unchanged_registration.content_hash) AND ((unchanged_registration.nik_digest IS NULL) OR (EXISTS ( SELECT
+            FROM sdmk.health_worker h
+           WHERE ((h.id = r.health_worker_id) AND (h.nik_digest = unchanged_registration.nik_digest)))) OR (EXISTS ( SELECT
+            FROM sdmk.former_nik f
+           WHERE ((f.health_worker_id = r.health_worker_id) AND (f.nik_digest = unchanged_registration.nik_digest))))) AND (NOT (EXISTS ( SELECT
+            FROM kki.decision d
+           WHERE ((d.str_number = unchanged_registration.str_number) AND (d.withdrawn_at IS NULL))))));
+END;
 
 CREATE SEQUENCE sdmk.version_seq AS bigint START 1 INCREMENT 1 CACHE 1;
 
 CREATE TABLE sdmk.digest_key (
     is_only boolean DEFAULT true NOT NULL,
     fingerprint bytea NOT NULL,
-    next_fingerprint bytea,
     since timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT digest_key_pkey PRIMARY KEY (is_only),
     CONSTRAINT digest_key_fingerprint_length CHECK ((octet_length(fingerprint) = 32)),
-    CONSTRAINT digest_key_is_only CHECK (is_only),
-    CONSTRAINT digest_key_next_fingerprint_length CHECK ((octet_length(next_fingerprint) = 32))
+    CONSTRAINT digest_key_is_only CHECK (is_only)
 );
 
 CREATE TABLE sdmk.former_nik (
@@ -701,13 +801,6 @@ CREATE INDEX health_worker_name_key_without_nik_idx ON sdmk.health_worker USING 
 CREATE UNIQUE INDEX health_worker_nik_digest_uniq ON sdmk.health_worker USING btree (nik_digest);
 CREATE INDEX health_worker_restricted_idx ON sdmk.health_worker USING btree (id) WHERE (restricted_at IS NOT NULL);
 CREATE TRIGGER health_worker_stays_erased BEFORE UPDATE ON sdmk.health_worker FOR EACH ROW WHEN ((old.erased_at IS NOT NULL)) EXECUTE FUNCTION sdmk.keep_person_erased();
-
-CREATE TABLE sdmk.next_digest (
-    digest bytea NOT NULL,
-    next bytea NOT NULL,
-    CONSTRAINT next_digest_pkey PRIMARY KEY (digest),
-    CONSTRAINT next_digest_next_length CHECK ((octet_length(next) = 32))
-);
 
 CREATE TABLE sdmk.profession (
     code text COLLATE "C" NOT NULL,
@@ -814,7 +907,6 @@ begin
   from sdmk.registration where health_worker_id = person;
 
   delete from sdmk.former_nik where health_worker_id = person;
-  delete from sdmk.next_digest where digest = any (digests);
   update kki.change set health_worker_before = null where health_worker_id = person and health_worker_before is not null;
 
   with scrubbed as (
@@ -840,7 +932,6 @@ begin
   where (health_worker_id = person or nik_digest = any (digests)) and (everything or withdrawn_at is not null);
 
   if everything then
-    delete from kki.known_input where registration_id = any (licences);
     update kki.change
     set registration_before = registration_before
       - array['str_raw', 'institution', 'graduation_year', 'province', 'content_hash']
@@ -869,20 +960,6 @@ CREATE FUNCTION sdmk.fold_name(name_key text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE
 RETURN regexp_replace(regexp_replace(regexp_replace(replace(replace(replace(replace(replace(replace(replace(translate(name_key, '0158'::text, 'OISB'::text), 'OE'::text, 'U'::text), 'DJ'::text, 'J'::text), 'TJ'::text, 'C'::text), 'SJ'::text, 'SY'::text), 'NJ'::text, 'NY'::text), 'CH'::text, 'H'::text), 'PH'::text, 'F'::text), 'V(?=[AEIOUY])|(?<=[AEIOUY])V'::text, 'F'::text, 'g'::text), 'J(?=[AEIOU])'::text, 'Y'::text, 'g'::text), '(?<=[AEIOUY])([BCDFGHKLMNPRSTZ])\1+|(?<=[BCDFGHJKLMNPRSTWZ])([AEIOU])\2+'::text, '\1\2'::text, 'g'::text);
-
-CREATE FUNCTION sdmk.hold_digest_key()
- RETURNS bytea
- LANGUAGE plpgsql
-AS $function$
-declare
-  found bytea;
-begin
-  perform pg_advisory_xact_lock_shared(hashtextextended('sdmk digest key', 0));
-  -- A statement of its own, so that it sees what was committed while this one waited.
-  select fingerprint into found from sdmk.digest_key;
-  return found;
-end
-$function$;
 
 CREATE FUNCTION sdmk.is_deactivated(status text)
  RETURNS boolean
@@ -939,13 +1016,55 @@ begin
 end
 $function$;
 
-CREATE FUNCTION sdmk.lock_digest_key()
- RETURNS void
- LANGUAGE sql
-BEGIN ATOMIC
- SELECT pg_advisory_xact_lock(hashtextextended('sdmk digest key'::text, (0)::bigint)) AS pg_advisory_xact_lock;
-END;
-REVOKE ALL ON FUNCTION sdmk.lock_digest_key() FROM PUBLIC;
+CREATE FUNCTION sdmk.lookalikes(newcomers regclass, known regclass)
+ RETURNS TABLE(row_no bigint, id bigint)
+ LANGUAGE plpgsql
+ STABLE ROWS 100
+AS $function$
+declare
+  has_both boolean;
+begin
+  -- Planning the query takes longer than running it on a small batch, and often one side is empty.
+  execute format('select exists (select from %s) and exists (select from %s)', newcomers, known) into has_both;
+  if not has_both then return; end if;
+  return query execute format($pairs$
+    select n.row_no, h.id
+    from %1$s n
+    join %2$s h on h.name_key = n.name_key and h.birth_date = n.birth_date
+    where n.nik_digest is null or h.nik_digest is null
+      or (h.nik_digest <> n.nik_digest and sdmk.place_agreement(h.birth_place_key, n.birth_place_key) is distinct from 'different')
+    union
+    select n.row_no, h.id
+    from %1$s n
+    join %2$s h on h.name_key = n.name_key and h.birth_place_key = n.birth_place_key
+    where n.nik_digest is null
+      and sdmk.looks_alike(null, 'equal', case
+        when (h.birth_date is null) <> (n.birth_date is null) then 'missing' else sdmk.date_agreement(h.birth_date, n.birth_date)
+      end, 'equal', null)
+    union
+    select n.row_no, h.id
+    from %1$s n
+    join %2$s h on h.name_key = n.name_key and h.birth_place_key = n.birth_place_key and h.nik_digest is null
+    where n.nik_digest is not null
+      and sdmk.looks_alike(null, 'equal', case
+        when (h.birth_date is null) <> (n.birth_date is null) then 'missing' else sdmk.date_agreement(h.birth_date, n.birth_date)
+      end, 'equal', null)
+    union
+    select n.row_no, h.id
+    from %1$s n
+    join %2$s h on h.birth_date = n.birth_date and h.birth_place_key = n.birth_place_key and h.name_key <> n.name_key
+    where n.nik_digest is null
+      and sdmk.looks_alike(null, sdmk.name_agreement(h.name_key, n.name_key), 'equal', 'equal', sdmk.agreement(h.sex, n.sex))
+    union
+    select n.row_no, h.id
+    from %1$s n
+    join %2$s h on h.birth_date = n.birth_date and h.birth_place_key = n.birth_place_key and h.name_key <> n.name_key
+      and h.nik_digest is null
+    where n.nik_digest is not null
+      and sdmk.looks_alike(null, sdmk.name_agreement(h.name_key, n.name_key), 'equal', 'equal', sdmk.agreement(h.sex, n.sex))
+  $pairs$, newcomers, known);
+end
+$function$;
 
 CREATE FUNCTION sdmk.looks_alike(nik text, name text, birth_date text, birth_place text, sex text)
  RETURNS boolean
@@ -969,7 +1088,7 @@ RETURN COALESCE(CASE
 CREATE FUNCTION sdmk.match_evidence(nik_a bytea, name_a text, birth_date_a date, birth_place_a text, sex_a text, nik_b bytea, name_b text, birth_date_b date, birth_place_b text, sex_b text)
  RETURNS text
  LANGUAGE sql
- IMMUTABLE PARALLEL SAFE
+ STABLE PARALLEL SAFE
 RETURN concat_ws(' '::text, CASE
    WHEN (nik_a = nik_b) THEN '+nik'::text
    WHEN (nik_a <> nik_b) THEN '-nik'::text

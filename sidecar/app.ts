@@ -7,6 +7,7 @@ import { changeRoutes } from './api/changes.ts'
 import { decisionRoutes } from './api/decisions.ts'
 import refusals from './api/denied-requests.ts'
 import disclosure from './api/disclosures.ts'
+import { fileRunRoutes } from './api/file-runs.ts'
 import { healthWorkerRoutes } from './api/health-workers.ts'
 import { integrationRoutes } from './api/integration.ts'
 import { createNikLookup } from './api/nik-lookup.ts'
@@ -21,11 +22,10 @@ import { runRoutes } from './api/runs.ts'
 import sealFaults from './api/seal-faults.ts'
 import type { Config } from './config.ts'
 import { ConfigurationError } from './errors.ts'
-import { assertDigestKey } from './identity/digest-key.ts'
+import { holdDigestKey, keepDigestKey } from './identity/digest-key.ts'
 import { followIdentity } from './identity/follow-keys.ts'
 import { type IdentityKeys, identitySecret, throwawayIdentity } from './identity/keys.ts'
-import kki from './kki/plugin.ts'
-import { tokenSecret } from './kki/token.ts'
+import { createOdooOutbox } from './odoo/jobs.ts'
 import { odooSecret } from './odoo/link.ts'
 import odoo from './odoo/plugin.ts'
 import auth from './platform/auth.ts'
@@ -49,9 +49,13 @@ import { kkiSecrets, openRoleSecrets, refuseBroadLogin } from './role-secrets.ts
 import oneFolder from './secrets/one-folder.ts'
 import type { OpenSecrets } from './secrets/open.ts'
 import { scopeSecrets } from './secrets/scope.ts'
-import { loadMapping } from './sync/mapping-file.ts'
+import { mappingOfFile } from './source/file-description.ts'
+import { loadDescription, mappingOf } from './source/load.ts'
+import { loadFileDescription } from './source/load-file-description.ts'
+import kki from './source/plugin.ts'
+import { tokenSecret } from './source/token.ts'
 import sync from './sync/plugin.ts'
-import { createTransform } from './transform/transform.ts'
+import { createRowReader } from './transform/row-reader.ts'
 
 export interface AppOptions {
   logger?: Logger
@@ -61,6 +65,8 @@ export interface AppOptions {
   withoutServices?: boolean
   /** False in a command: the schedule and the daily tasks belong to the service. Default: true. */
   keepsTime?: boolean
+  /** Called where another digest key has come in force: no connection of this process is let in any more. */
+  onDigestKeyLost?: (error: Error) => void
 }
 
 export type App = Awaited<ReturnType<typeof buildApp>>
@@ -69,7 +75,7 @@ export type App = Awaited<ReturnType<typeof buildApp>>
  * Returns the sidecar, ready to listen; closing it ends its jobs and connections. The order of the plugins is the map of
  * the house: each may use those above it.
  *
- * @throws DatabaseUnavailable, SchemaBehind, ConfigurationError, SecretStoreUnavailable
+ * @throws DatabaseUnavailable, SchemaBehind, ConfigurationError, SecretStoreUnavailable, DigestKeyUnknown, DigestKeyHeld
  */
 export async function buildApp(config: Config, options: AppOptions = {}) {
   const app = Fastify({
@@ -109,7 +115,10 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     await app.register(openapi)
     await app.register(health)
 
-    const mapping = await loadMapping(config.kki.mappingFile)
+    const description = await loadDescription(config.kki.sourceFile)
+    const mapping = mappingOf(description)
+    const files = await loadFileDescription(config.kki.fileDescription)
+    const reader = createRowReader(mapping, mappingOfFile(files))
     const databaseUrl = options.databaseUrl ?? config.databaseUrl
     const secrets: OpenSecrets | null = options.withoutServices ? null : await openRoleSecrets(config, app.log)
     let identity: IdentityKeys = throwawayIdentity()
@@ -127,26 +136,31 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(database, {
         url: databaseUrl,
         maxConnections: config.databasePoolConnections,
-        applicationName: `sdmk ${config.roles.join(',')}`
+        applicationName: `sdmk ${config.roles.join(',')}`,
+        onConnect: usesIdentity ? client => holdDigestKey(client, identity) : undefined
       })
       await assertMigrated(app.database.pool)
       if (usesIdentity) {
-        await assertDigestKey(app.database, identity, secrets.variableOf?.(identitySecret) ?? 'SDMK_SECRETS_DIR')
+        const kept = keepDigestKey(app.database.pool, error => options.onDigestKeyLost?.(error))
+        app.addHook('onClose', async () => kept.close())
       }
       await assertRestricted(app.database.pool, config, app.log)
       app.health.register('database', async () => ({ restricted: await isRestricted(app.database.pool) }))
       await app.register(queue, { url: databaseUrl, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds })
       app.health.register('queue', async () => void (await app.queue.check()))
-      if (config.odoo) {
+      app.database.setOdooOutbox(createOdooOutbox(config.odoo, app.queue))
+      if (config.odoo && config.roles.includes('relay')) {
         await app.register(odoo, { config, odoo: config.odoo, secrets: scopeSecrets(secrets, [odooSecret]) })
       }
       if (config.roles.includes('fetch')) {
         if (secrets.isFile(tokenSecret)) {
           await app.register(oneFolder, { databaseUrl, directory: config.secretsDir })
         }
-        await app.register(kki, { config, secrets: scopeSecrets(secrets, kkiSecrets) })
+        await app.register(kki, { config, description, secrets: scopeSecrets(secrets, kkiSecrets) })
       }
-      await app.register(sync, { config, mapping, identity, keepsTime: options.keepsTime ?? true })
+      // A source that is not asked for a size sends pages of its own.
+      const pageSize = config.kki.pageSize ?? description.limits.pageSize ?? 1
+      await app.register(sync, { config, mapping, reader, pageSize, identity, keepsTime: options.keepsTime ?? true })
     }
     await app.register(auth)
     if (secrets !== null) {
@@ -156,12 +170,27 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     await app.register(disclosure)
     if (config.roles.includes('api')) {
       await app.register(runRoutes, { mapping })
+      await app.register(fileRunRoutes, {
+        identity,
+        files: {
+          transform: reader.transform,
+          description: files,
+          batchRows: config.kki.batchRows,
+          maxSkewSeconds: config.kki.maxSkewSeconds
+        }
+      })
       await app.register(batchRoutes)
       await app.register(changeRoutes)
       await app.register(decisionRoutes)
       await app.register(rejectionRoutes)
       await app.register(deskRoutes, {
-        desk: { mapping, identity, transform: createTransform(mapping), maxSkewSeconds: config.kki.maxSkewSeconds }
+        desk: {
+          mapping,
+          reader,
+          identity,
+          maxSkewSeconds: config.kki.maxSkewSeconds,
+          canAskByStr: description.oneByStr !== null
+        }
       })
       // One for all routes: they share the count.
       const lookUpNik = createNikLookup(app, config.nikLookupsPerHour)

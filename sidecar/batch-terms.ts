@@ -3,6 +3,7 @@
 export const batchStates = [
   'queued',
   'fetching',
+  'staged',
   'planned',
   'held',
   'applied',
@@ -15,7 +16,7 @@ export const batchStates = [
 export type BatchState = (typeof batchStates)[number]
 
 /** A job works on the batch, or will. In SQL it is `kki.is_under_way(state)`. */
-export const underWayStates = ['queued', 'fetching', 'planned'] as const satisfies BatchState[]
+export const underWayStates = ['queued', 'fetching', 'staged', 'planned'] as const satisfies BatchState[]
 
 /** The batch has not ended: it is under way, or waits for a person. In SQL it is `kki.is_open(state)`. */
 export const openStates = [...underWayStates, 'held'] as const satisfies BatchState[]
@@ -42,11 +43,14 @@ export const hasOutcomes = isOneOf<BatchState>(statesWithOutcomes)
 export const walkKinds = ['incremental', 'window', 'full'] as const
 export type WalkKind = (typeof walkKinds)[number]
 
-/** The other kinds have the same states and ledger. */
-export const batchKinds = [...walkKinds, 'import', 'retry', 'decision', 'clock', 'check'] as const
+/** The other kinds have the same states and ledger; `file` are rows of a file that KKI sent. */
+export const batchKinds = [...walkKinds, 'file', 'import', 'retry', 'decision', 'clock', 'check'] as const
 export type BatchKind = (typeof batchKinds)[number]
 
 export const isWalk = isOneOf<BatchKind>(walkKinds)
+
+/** Kinds whose rows say what KKI says, with nobody's decision behind them: the gate examines their plans. */
+export const isGated = (kind: BatchKind): boolean => isWalk(kind) || kind === 'file'
 
 /** The counters of a batch. */
 export const ledgerCounters = [

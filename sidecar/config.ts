@@ -93,10 +93,15 @@ function toConfig(env: Environment) {
     kki: {
       /** Without a slash at its end; `null` where this process does not fetch. */
       baseUrl: env.KKI_BASE_URL === undefined ? null : parseBaseUrl('KKI_BASE_URL', env.KKI_BASE_URL, env),
-      mappingFile: path.resolve(
-        env.KKI_MAPPING_FILE ?? fileURLToPath(new URL('../contracts/kki-mapping.json', import.meta.url))
+      sourceFile: path.resolve(
+        env.KKI_SOURCE_FILE ?? fileURLToPath(new URL('../contracts/sources/kki.json', import.meta.url))
       ),
-      pageSize: env.KKI_PAGE_SIZE,
+      /** `null`: that of the description. */
+      pageSize: env.KKI_PAGE_SIZE ?? null,
+      fileDescription: path.resolve(
+        env.KKI_FILE_DESCRIPTION ??
+          fileURLToPath(new URL('../contracts/sources/council-spreadsheet.json', import.meta.url))
+      ),
       batchRows: env.SDMK_BATCH_ROWS,
       overlapSeconds: env.KKI_OVERLAP,
       settleSeconds: env.KKI_SETTLE,

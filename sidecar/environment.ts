@@ -274,20 +274,29 @@ export const environmentSchema = Type.Object({
       defaultText: 'none'
     })
   ),
-  KKI_MAPPING_FILE: Type.Optional(
+  KKI_SOURCE_FILE: Type.Optional(
     Type.String({
-      description: 'Field mapping: source paths, date formats, status words, professions.',
-      defaultText: '`contracts/kki-mapping.json` of the package',
+      description: 'How to ask KKI, and what its answers mean: the description of the source.',
+      defaultText: '`contracts/sources/kki.json` of the package',
       minLength: 1
     })
   ),
-  KKI_PAGE_SIZE: Type.Integer({
-    description: 'Records asked for with each page.',
-    unit: 'records',
-    default: 500,
-    minimum: 1,
-    maximum: 1000
-  }),
+  KKI_PAGE_SIZE: Type.Optional(
+    Type.Integer({
+      description: 'Records asked for with each page.',
+      unit: 'records',
+      defaultText: '`limits.pageSize` of the source’s description',
+      minimum: 1,
+      maximum: 1000
+    })
+  ),
+  KKI_FILE_DESCRIPTION: Type.Optional(
+    Type.String({
+      description: 'Description of the files that KKI sends: columns, date formats, words.',
+      defaultText: '`contracts/sources/council-spreadsheet.json` of the package',
+      minLength: 1
+    })
+  ),
   SDMK_BATCH_ROWS: Type.Integer({
     description: 'Rows after which a walk goes on in another batch, while this one is planned and applied.',
     unit: 'rows',

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
-import { type App, buildApp } from './app.ts'
+import { type App, type AppOptions, buildApp } from './app.ts'
 import { type Config, loadConfig } from './config.ts'
 import { ConfigurationError } from './errors.ts'
 import { createLogger } from './platform/logger.ts'
@@ -22,8 +22,7 @@ export interface Service {
   close(): Promise<void>
 }
 
-export interface StartOptions {
-  logger?: Logger
+export interface StartOptions extends Pick<AppOptions, 'logger' | 'onDigestKeyLost'> {
   /** False for a command that works beside a running service, whose embedded database it then leaves running. */
   listen?: boolean
 }
@@ -35,7 +34,7 @@ export interface StartOptions {
  * @throws ConfigurationError, DatabaseUnavailable, SchemaBehind, EmbeddedDatabaseFailed; nothing is left running then.
  */
 export async function startService(config: Config, options: StartOptions = {}): Promise<Service> {
-  const { logger = createLogger(config.logLevel), listen = true } = options
+  const { logger = createLogger(config.logLevel), listen = true, ...rest } = options
   const database = await openDatabase(config, logger, { shared: !listen })
   let app: App | undefined
   let stopTracing: (() => Promise<void>) | undefined
@@ -53,7 +52,7 @@ export async function startService(config: Config, options: StartOptions = {}): 
     if (database.embedded) {
       await migrate({ databaseUrl: database.ownerUrl, grantTo: database.serviceRole ?? undefined, logger })
     }
-    app = await buildApp(config, { logger, databaseUrl: database.url, keepsTime: listen })
+    app = await buildApp(config, { ...rest, logger, databaseUrl: database.url, keepsTime: listen })
     return { app, url: listen ? await listenOn(app, config) : null, ownerUrl: database.ownerUrl, close }
   } catch (error) {
     await close()
@@ -70,7 +69,11 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   keepHeapSmall()
   const config = loadConfig(env)
   const logger = createLogger(config.logLevel)
-  const starting = startService(config, { logger })
+  const starting = startService(config, {
+    logger,
+    // Whoever starts it again gives it the secrets of the present.
+    onDigestKeyLost: error => process.emit('uncaughtException', error)
+  })
   closeWithGrace(
     { delay: (config.shutdownTimeoutSeconds + stopGraceSeconds) * 1000, logger },
     async ({ err, signal }) => {

@@ -2,10 +2,10 @@ import type { Config } from './config.ts'
 import type { Role } from './environment.ts'
 import { ConfigurationError } from './errors.ts'
 import { identitySecret } from './identity/keys.ts'
-import { credentialsSecret, tokenSecret } from './kki/token.ts'
 import { odooSecret } from './odoo/link.ts'
 import { type OpenSecrets, openSecrets } from './secrets/open.ts'
 import type { VaultLogger } from './secrets/vault-options.ts'
+import { credentialsSecret, tokenSecret } from './source/token.ts'
 
 type SecretsConfig = Pick<Config, 'roles' | 'mayFetch' | 'vault' | 'secretsDir' | 'isSecretsDirSet' | 'odoo'>
 

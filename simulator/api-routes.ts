@@ -1,13 +1,15 @@
 import { promisify } from 'node:util'
 import { brotliCompress, deflate, deflateRaw, gzip, zstdCompress } from 'node:zlib'
-import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Static, Type } from 'typebox'
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
+import { SimulatorInputError } from './errors.ts'
 import type { codings } from './faults.ts'
-import type { Filters } from './feed.ts'
 import { sendProblem } from './problems.ts'
+import type { Reply } from './shape/answer.ts'
+import { compilePaging, linkParameter } from './shape/paging.ts'
+import { nameOf } from './shape/shape.ts'
+import { type Asked, compileText, type ReceivedRequest } from './shape/template.ts'
 import type { SimulatorState } from './state.ts'
-import { copyHeaders, routeOf, strikeBefore } from './strike.ts'
+import { copyHeaders, refuse, routeOf, sendReply, strikeBefore } from './strike.ts'
 
 const compress = promisify(gzip)
 const encoders: Record<(typeof codings)[number], (body: Buffer) => Promise<Buffer>> = {
@@ -18,79 +20,133 @@ const encoders: Record<(typeof codings)[number], (body: Buffer) => Promise<Buffe
   zstd: promisify<Buffer, Buffer>(zstdCompress)
 }
 
-const ListQuery = Type.Object({
-  profesi: Type.Optional(Type.String()),
-  diubah_sejak: Type.Optional(Type.String({ format: 'date-time' })),
-  diubah_sampai: Type.Optional(Type.String({ format: 'date-time' })),
-  kursor: Type.Optional(Type.String()),
-  batas: Type.Integer({ minimum: 1, maximum: 1000, default: 500 })
-})
-type ListQuery = Static<typeof ListQuery>
-
-/** The two calls of the contract that need a token. */
-export const apiRoutes: FastifyPluginAsyncTypebox<{ state: SimulatorState }> = async (app, { state }) => {
+/** The calls of a description that need a token: pages, and the records of one STR. */
+export const apiRoutes: FastifyPluginAsync<{ state: SimulatorState }> = async (app, { state }) => {
+  const { request: list, oneByStr } = state.shape.description
   const requireToken = async (request: FastifyRequest, reply: FastifyReply) => {
-    if (await state.tokens.isAccepted(request.headers.authorization)) return
-    return sendProblem(reply, 401, 'The access token is missing, expired or revoked.')
+    if (await state.authentication.isAccepted(request)) return
+    return refuse(state, request, reply)
   }
+  const serve = compileList(state)
+  const listPath = compilePath(list.path)
+  const isOneRoute =
+    oneByStr !== null &&
+    (oneByStr.method ?? 'GET') === (list.method ?? 'GET') &&
+    compilePath(oneByStr.path).route === listPath.route
 
-  app.get(
-    '/v1/tenaga-kesehatan',
-    { schema: { querystring: ListQuery }, onRequest: [strikeBefore(state, 'list'), requireToken] },
-    async (request, reply) => {
-      const body = pageBody(state, request.query)
-      if (body === null) return sendProblem(reply, 400, 'kursor was not issued for these filters.')
-      state.faults.pagesServed++
-      return sendPage(state, request, reply, body)
+  app.route({
+    method: list.method ?? 'GET',
+    url: listPath.route,
+    exposeHeadRoute: false,
+    onRequest: [strikeBefore(state, 'list'), requireToken],
+    handler: async (request, reply) => {
+      const received = receivedOf(request)
+      const asked = isOneRoute ? strAskedFor(state, received) : null
+      if (asked !== null) return sendRecords(state, request, reply, asked)
+      return serve(request, reply, { ...listPath.read(request), ...state.shape.readList(received) })
     }
-  )
+  })
 
-  app.get(
-    '/v1/tenaga-kesehatan/:nomor_str',
-    {
-      schema: { params: Type.Object({ nomor_str: Type.String() }) },
-      onRequest: [strikeBefore(state, 'record'), requireToken]
-    },
-    async (request, reply) => {
-      const rows = state.feed.ofStr(request.params.nomor_str)
-      if (rows.length === 0) return sendProblem(reply, 404, 'No record carries this STR.')
-      state.stats.rowsServed += rows.length
-      return reply.type('application/json').send(`{"data":[${rows.join(',')}]}`)
+  if (oneByStr === null || isOneRoute) return
+  const recordPath = compilePath(oneByStr.path)
+  app.route({
+    method: oneByStr.method ?? 'GET',
+    url: recordPath.route,
+    exposeHeadRoute: false,
+    onRequest: [strikeBefore(state, 'record'), requireToken],
+    handler: async (request, reply) => {
+      const asked = { ...recordPath.read(request), ...state.shape.readRecord(receivedOf(request)) }
+      return sendRecords(state, request, reply, asked.strNumber ?? '')
     }
-  )
+  })
 }
 
-/** Returns a page as JSON text, or null where the cursor is not one of ours. */
-function pageBody(state: SimulatorState, query: ListQuery): string | null {
-  const { feed, cursors, faults, stats } = state
-  const signed = JSON.stringify([query.profesi, query.diubah_sejak, query.diubah_sampai])
-  const filters: Filters = {
-    since: instantOf(query.diubah_sejak, Number.NEGATIVE_INFINITY),
-    until: instantOf(query.diubah_sampai, Number.POSITIVE_INFINITY),
-    ...(query.profesi !== undefined && { professionCode: query.profesi })
+/** Returns Fastify's route for a path of a description, and what a request says in it. */
+function compilePath(path: string) {
+  const readers = new Map<string, ReturnType<typeof compileText>>()
+  const segments = path.split('/').map((segment, at) => {
+    if (!segment.includes('{')) return decodeURIComponent(segment).replaceAll(':', '::')
+    const [, only] = /^\{([A-Za-z]+)\}$/.exec(segment) ?? []
+    const name = only ?? `segment${at}`
+    readers.set(name, compileText(decodeURIComponent(segment)))
+    return `:${name}`
+  })
+  return {
+    route: segments.join('/'),
+    read: ({ params }: FastifyRequest): Asked =>
+      Object.assign({}, ...Array.from(readers, ([name, read]) => read((params as Record<string, string>)[name] ?? '')))
   }
-  const after = query.kursor === undefined ? null : cursors.read(query.kursor, signed)
-  if (after === null && query.kursor !== undefined) return null
-  const total = feed.total(filters)
-  const error = faults.strike('error-page', 'list')
-  if (error !== null) return JSON.stringify({ data: [], meta: { kursor_berikutnya: null }, ...error.members })
-  if (faults.strike('empty-page', 'list')) {
-    const here = after ?? { stamp: Math.max(filters.since, 0) - 1, str: '', id: '' }
-    // The salt makes the cursor a new one at the same place, so that nothing is lost and nothing seems to repeat.
-    return bodyOf([], cursors.write(here, signed, faults.pagesServed + 1), total)
+}
+
+function receivedOf(request: FastifyRequest): ReceivedRequest {
+  const { searchParams: query } = new URL(request.url, 'http://simulator')
+  return { query, headers: request.headers, body: request.body }
+}
+
+/** Two calls of one path are told apart by what the question for an STR alone has. */
+function strAskedFor(state: SimulatorState, received: ReceivedRequest): string | null {
+  try {
+    return state.shape.readRecord(received).strNumber ?? null
+  } catch (error) {
+    if (error instanceof SimulatorInputError) return null
+    throw error
   }
-  const { rows, last } = feed.page(filters, after, query.batas)
-  stats.rowsServed += rows.length
-  const repeats = query.kursor !== undefined && faults.strike('repeated-cursor', 'list') !== null
-  const next = repeats ? (query.kursor ?? null) : last === null ? null : cursors.write(last, signed)
-  return bodyOf(rows, next, total)
 }
 
-function bodyOf(rows: readonly string[], next: string | null, total: number): string {
-  return `{"data":[${rows.join(',')}],"meta":{"kursor_berikutnya":${JSON.stringify(next)},"total":${total}}}`
+function sendRecords(state: SimulatorState, request: FastifyRequest, reply: FastifyReply, strNumber: string) {
+  const rows = state.feed.ofStr(strNumber)
+  state.stats.rowsServed += rows.length
+  const answer = state.shape.answers.records(rows, state.clock.now() + request.clockAheadMs)
+  return answer === null ? sendProblem(reply, 404, 'No record carries this STR.') : sendReply(reply, answer)
 }
 
-async function sendPage(state: SimulatorState, request: FastifyRequest, reply: FastifyReply, page: string) {
+/** Returns the handler of requests for a page. */
+function compileList(state: SimulatorState) {
+  const { feed, cursors, faults, stats, shape, clock } = state
+  const { request: template, authentication } = shape.description
+  const cut = compilePaging(shape.description.paging, feed, cursors, placeholder => nameOf(template, placeholder))
+  const credential = 'in' in authentication && authentication.in === 'query' ? authentication.name : null
+
+  return async (request: FastifyRequest, reply: FastifyReply, asked: Asked) => {
+    const now = clock.now() + request.clockAheadMs
+    const { searchParams } = new URL(request.url, 'http://simulator')
+    const filters = shape.filtersOf(asked)
+    const isFirst = (asked.cursor ?? asked.page ?? asked.offset ?? searchParams.get(linkParameter)) == null
+    const page = {
+      asked,
+      filters,
+      signed: JSON.stringify([asked.profession, asked.since, asked.until]),
+      limit: shape.pageSizeOf(asked),
+      link: searchParams.get(linkParameter),
+      addressOf: (place: string) => {
+        const next = new URL(request.url, `${request.protocol}://${request.host}`)
+        next.searchParams.delete(linkParameter)
+        // An address must not carry a secret into somebody's log.
+        if (credential !== null) next.searchParams.delete(credential)
+        if (place !== '') next.searchParams.set(linkParameter, place)
+        return next.href
+      }
+    }
+    const error = faults.strike('error-page', 'list')
+    const { rows, facts, links } = cut(page, {
+      isEmpty: error === null && faults.strike('empty-page', 'list') !== null,
+      isRepeated: !isFirst && faults.strike('repeated-cursor', 'list') !== null,
+      salt: faults.pagesServed + 1
+    })
+    faults.pagesServed++
+    if (error !== null) return sendPage(state, request, reply, shape.answers.page([], null, now, error.members))
+    stats.rowsServed += rows.length
+    if (links !== null) reply.header('link', links)
+    return sendPage(state, request, reply, shape.answers.page(rows, facts, now))
+  }
+}
+
+async function sendPage(
+  state: SimulatorState,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { status, body: page }: Reply
+) {
   const { faults, stats } = state
   const isBroken = faults.strike('broken-json', 'list') !== null
   const text = isBroken ? page.slice(0, Math.floor(page.length * 0.8)) : page
@@ -101,7 +157,7 @@ async function sendPage(state: SimulatorState, request: FastifyRequest, reply: F
   let body: Buffer = zipped ? await compress(text, { level: 1 }) : Buffer.from(text)
   if (coding !== null) reply.header('content-encoding', coding.declared)
   for (const name of coding?.applied ?? []) body = await encoders[name](body)
-  reply.type('application/json')
+  reply.code(status).type('application/json')
   const cut = faults.strike('cut-body', 'list')
   if (cut === null) return reply.send(body)
   stats.count(routeOf(request), 'cut')
@@ -110,8 +166,4 @@ async function sendPage(state: SimulatorState, request: FastifyRequest, reply: F
   reply.raw.setHeader('content-length', body.length)
   reply.raw.write(body.subarray(0, cut.afterBytes ?? body.length >> 1), () => reply.raw.destroy())
   return reply
-}
-
-function instantOf(text: string | undefined, otherwise: number): number {
-  return text === undefined ? otherwise : Date.parse(text)
 }

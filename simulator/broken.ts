@@ -5,18 +5,19 @@ import type { KkiRecord } from './record.ts'
 
 const NOT_OBJECTS = ['rusak', 42, null, ['baris', 'ganda']] as const
 
+/** TypeScript's library does not know it yet. */
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
+
 /**
- * Returns the JSON text of a record broken in one way; `variant` chooses among several forms of that way.
+ * Returns a record broken in one way; `variant` chooses among several forms of that way.
  *
  * The record is active and its STR its own, so that what is refused never touches a registration in good order.
  */
-export function brokenJson(record: KkiRecord, kind: LoneBrokenKind, variant: number): string {
-  if (kind === 'nik-as-number') {
-    // Sent with all its digits: that they do not survive `JSON.parse` is the consumer's affair.
-    return JSON.stringify(record).replace(/"nik":"(\d+)"/, '"nik":$1')
-  }
-  if (kind === 'not-an-object') return JSON.stringify(NOT_OBJECTS[variant % NOT_OBJECTS.length])
-  return JSON.stringify({ ...record, ...fault(record, kind, variant) })
+export function brokenRecord(record: KkiRecord, kind: LoneBrokenKind, variant: number): unknown {
+  // Sent with all its digits: that they do not survive `JSON.parse` is the consumer's affair.
+  if (kind === 'nik-as-number') return { ...record, nik: rawJSON(record.nik ?? '0') }
+  if (kind === 'not-an-object') return NOT_OBJECTS[variant % NOT_OBJECTS.length]
+  return { ...record, ...fault(record, kind, variant) }
 }
 
 function fault(record: KkiRecord, kind: LoneBrokenKind, variant: number): KkiRecord | Record<string, unknown> {

@@ -1,4 +1,5 @@
 import { DAY_MS } from './days.ts'
+import { SimulatorInputError } from './errors.ts'
 import type { FaultSpec, QueuedFault } from './faults.ts'
 import type { InjectedRecord } from './overlay.ts'
 import type { SimulatorState } from './state.ts'
@@ -36,7 +37,15 @@ export interface Controls {
 const DEFAULT_CHANGED_SHARE = 0.1
 
 /** Returns the controls of one simulator. */
-export function createControls({ clock, population, feed, faults, tokens, stats }: SimulatorState): Controls {
+export function createControls({
+  clock,
+  population,
+  feed,
+  faults,
+  authentication,
+  shape,
+  stats
+}: SimulatorState): Controls {
   const isoNow = () => new Date(clock.now()).toISOString()
   return {
     newDay(changedShare = DEFAULT_CHANGED_SHARE) {
@@ -51,10 +60,14 @@ export function createControls({ clock, population, feed, faults, tokens, stats 
       return isoNow()
     },
     addFault(spec) {
+      if (spec.kind === 'described' && shape.answers.fault(spec.means, clock.now()) === null) {
+        throw new SimulatorInputError('means', `is ${spec.means}, for which the description has no fault`)
+      }
       const fault = faults.add(spec)
       // Without a page to wait for, tokens issued so far are refused at once, not from the next request on.
-      if (spec.kind === 'expire-tokens' && faults.strike('expire-tokens', 'list')) tokens.expireAccessTokens()
-      if (spec.kind === 'revoke-refresh' && faults.strike('revoke-refresh', 'token')) tokens.revokeRefreshTokens()
+      if (spec.kind === 'expire-tokens' && faults.strike('expire-tokens', 'list')) authentication.expireAccessTokens()
+      if (spec.kind === 'revoke-refresh' && faults.strike('revoke-refresh', 'token'))
+        authentication.revokeRefreshTokens()
       return fault
     },
     clearFaults: () => faults.clear(),
@@ -63,8 +76,8 @@ export function createControls({ clock, population, feed, faults, tokens, stats 
       requests: stats.requests,
       rowsServed: stats.rowsServed,
       pagesServed: faults.pagesServed,
-      tokens: { ...tokens.issued },
-      tokenRequests: [...tokens.requests]
+      tokens: { ...authentication.issued },
+      tokenRequests: [...authentication.requests]
     }),
     requests: () => [...stats.seen]
   }

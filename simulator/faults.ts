@@ -39,6 +39,12 @@ export const FaultSpec = Type.Union([
   fault('error-page', {
     members: Type.Record(Type.String(), Type.Unknown(), { description: 'of an empty page, such as `error`' })
   }),
+  fault('described', {
+    means: Type.Enum(['tokenRefused', 'tryLater', 'stop', 'noRows'], {
+      description: 'the first fault of the description that means this'
+    }),
+    on: target
+  }),
   fault('repeated-cursor', {}),
   fault('empty-page', {}),
   fault('expire-tokens', {}),
@@ -112,7 +118,8 @@ function isAimedAt(spec: FaultSpec, on: Target): boolean {
     case 'down':
     case 'slow':
     case 'status':
-    case 'date': {
+    case 'date':
+    case 'described': {
       const aim = spec.on ?? (spec.kind === 'down' ? 'any' : 'api')
       return aim === 'any' || aim === on || (aim === 'api' && on !== 'token')
     }

@@ -1,6 +1,8 @@
 import { type InjectedRecord, Overlay, type OverlayEntry } from './overlay.ts'
 import type { Population } from './population.ts'
 import { comparePositions, type Position } from './position.ts'
+import type { Shape } from './shape/shape.ts'
+import type { Translate } from './shape/words.ts'
 import { canonicalForm } from './str-number.ts'
 
 /** A window of the list; stamps in milliseconds since the epoch, `since` inclusive and `until` exclusive. */
@@ -13,23 +15,31 @@ export interface Filters {
 export interface FeedPage {
   /** JSON texts. */
   rows: string[]
-  /** Where the last row stands; null where the list ends with this page. */
+  /** Where the last row stands; null where there is none. */
   last: Position | null
+  /** Whether the list ends with this page. */
+  isLast: boolean
 }
 
 /** Windows whose counts are kept: a fetch asks for the total of one window on every page. */
 const KEPT_COUNTS = 32
+/** Pages whose end is remembered, so that the one behind it is found without counting all rows before it. */
+const KEPT_ENDS = 32
 
 /** The list that KKI shows: generated and injected records as one, in order. */
 export class Feed {
-  readonly overlay = new Overlay()
+  readonly overlay: Overlay
   readonly #population: Population
   readonly #now: () => number
-  readonly #counts = new Map<string, Map<string | null, number>>()
+  readonly #professionOf: Translate
+  readonly #counts = new Map<string, Counts>()
+  readonly #ends = new Map<string, Position>()
 
-  constructor(population: Population, now: () => number) {
+  constructor(population: Population, shape: Shape, now: () => number) {
+    this.overlay = new Overlay(shape.description.fields)
     this.#population = population
     this.#now = now
+    this.#professionOf = shape.records.profession
   }
 
   /** Returns the next `limit` rows behind `after` (null: from the start of the window). */
@@ -37,11 +47,31 @@ export class Feed {
     const rows: string[] = []
     let last: Position | null = null
     for (const { json, position } of this.#merged(filters, after)) {
-      if (rows.length === limit) return { rows, last }
+      if (rows.length === limit) return { rows, last, isLast: false }
       rows.push(json)
       last = position
     }
-    return { rows, last: null }
+    return { rows, last, isLast: true }
+  }
+
+  /** Returns the next `limit` rows behind the first `offset` ones of the window. */
+  pageAt(filters: Filters, offset: number, limit: number): FeedPage {
+    const { since, until, professionCode } = filters
+    const injected = this.overlay.visibleAt(this.#now(), professionCode).length
+    // A row that came or went moves all behind it, so an end that was seen before that is of no use.
+    const state = `${since} ${until} ${professionCode} ${this.#population.days.length} ${this.overlay.version} ${injected}`
+    const after = offset === 0 ? null : (this.#ends.get(`${state} ${offset}`) ?? this.#positionAt(filters, offset))
+    if (after === undefined) return { rows: [], last: null, isLast: true }
+    const page = this.page(filters, after, limit)
+    if (page.last !== null) keep(this.#ends, `${state} ${offset + page.rows.length}`, page.last, KEPT_ENDS)
+    return page
+  }
+
+  /** Returns where the row stands that is the last of the first `count`; undefined where there are fewer. */
+  #positionAt(filters: Filters, count: number): Position | undefined {
+    let seen = 0
+    for (const { position } of this.#merged(filters, null)) if (++seen === count) return position
+    return undefined
   }
 
   /** Returns how many rows a window has now. */
@@ -86,36 +116,52 @@ export class Feed {
     const population = this.#population
     for (const { index, stamp } of population.walk(from)) {
       if (stamp >= until) return
-      if (professionCode !== undefined && population.writtenProfessionOf(index) !== professionCode) continue
+      if (professionCode !== undefined && !this.#professionsOf(index).has(professionCode)) continue
       const { json, str } = population.recordOf(index)
       yield { json, position: { stamp, str, id: '' } }
     }
   }
 
-  #countGenerated(professionCode: string | undefined, since: number, until: number): number {
-    const isWhole = since === Number.NEGATIVE_INFINITY && until === Number.POSITIVE_INFINITY
-    if (isWhole && professionCode === undefined) return this.#population.rows
-    const key = `${since} ${until} ${this.#population.days.length}`
-    let counts = this.#counts.get(key)
-    if (counts === undefined) {
-      counts = this.#countByProfession(since, until)
-      this.#counts.set(key, counts)
-      const [oldest] = this.#counts.keys()
-      if (this.#counts.size > KEPT_COUNTS && oldest !== undefined) this.#counts.delete(oldest)
+  /** The professions of one listed record, as the list writes them. */
+  #professionsOf(index: number): Set<string> {
+    const codes = new Set<string>()
+    for (const registration of this.#population.registrationsOf(index)) {
+      const written = this.#population.writtenProfessionOf(registration)
+      if (written !== null) codes.add(this.#professionOf(written, registration))
     }
-    if (professionCode !== undefined) return counts.get(professionCode) ?? 0
-    return counts.values().reduce((sum, count) => sum + count, 0)
+    return codes
   }
 
-  #countByProfession(since: number, until: number): Map<string | null, number> {
-    const counts = new Map<string | null, number>()
+  #countGenerated(professionCode: string | undefined, since: number, until: number): number {
+    const key = `${since} ${until} ${this.#population.days.length}`
+    const { all, byProfession } = this.#counts.get(key) ?? this.#count(since, until)
+    keep(this.#counts, key, { all, byProfession }, KEPT_COUNTS)
+    return professionCode === undefined ? all : (byProfession.get(professionCode) ?? 0)
+  }
+
+  #count(since: number, until: number): Counts {
+    const byProfession = new Map<string, number>()
+    let all = 0
     for (const { index, stamp } of this.#population.walk(since)) {
       if (stamp >= until) break
-      const code = this.#population.writtenProfessionOf(index)
-      counts.set(code, (counts.get(code) ?? 0) + 1)
+      all++
+      for (const code of this.#professionsOf(index)) byProfession.set(code, (byProfession.get(code) ?? 0) + 1)
     }
-    return counts
+    return { all, byProfession }
   }
+}
+
+/** The listed records of one window. */
+interface Counts {
+  all: number
+  byProfession: ReadonlyMap<string, number>
+}
+
+/** Sets an entry, and forgets the oldest where there are more than `most`. */
+function keep<T>(entries: Map<string, T>, key: string, value: T, most: number): void {
+  entries.set(key, value)
+  const [oldest] = entries.keys()
+  if (entries.size > most && oldest !== undefined) entries.delete(oldest)
 }
 
 function positionOf({ stamp, str, id }: OverlayEntry): Position {

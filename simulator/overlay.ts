@@ -1,4 +1,6 @@
 import { type Static, Type } from 'typebox'
+import { compileSource, type Read } from '../sidecar/transform/field-source.ts'
+import type { Fields } from '../sidecar/transform/mapping.ts'
 import { SimulatorInputError } from './errors.ts'
 import { comparePositions, type Position } from './position.ts'
 import { canonicalForm } from './str-number.ts'
@@ -11,7 +13,10 @@ export const InjectedRecord = Type.Object({
     Type.String({ format: 'date-time', description: 'simulated time before which nobody sees it: a late commit' })
   ),
   sortStamp: Type.Optional(
-    Type.String({ format: 'date-time', description: 'places the record where diubah_pada cannot' })
+    Type.String({
+      format: 'date-time',
+      description: 'places the record where its own time of change cannot, which counts only as an ISO instant'
+    })
   )
 })
 
@@ -26,29 +31,50 @@ export interface OverlayEntry extends Position {
 /** The injected records, in the order of the list. */
 export class Overlay {
   readonly #entries = new Map<string, OverlayEntry>()
+  readonly #strNumber: Read
+  readonly #profession: Read
+  readonly #changedAt: Read
   #sorted: OverlayEntry[] | null = null
+  #version = 0
+
+  /** `fields` are those of the description that is served: records come in its shape. */
+  constructor({ strNumber, profession, changedAt }: Fields) {
+    this.#strNumber = compileSource(strNumber)
+    this.#profession = compileSource(profession)
+    this.#changedAt = changedAt === undefined ? () => undefined : compileSource(changedAt)
+  }
+
+  /** Another number after each change. */
+  get version(): number {
+    return this.#version
+  }
 
   /** Adds or replaces records. One that tells no stamp of its own stands at `now` (milliseconds since the epoch). */
   put(records: readonly InjectedRecord[], now: number): void {
     for (const { id, record, visibleFrom, sortStamp } of records) {
-      const ownStamp = Date.parse(textField(record, 'diubah_pada') ?? '')
+      const ownStamp = Date.parse(textOf(this.#changedAt(record)) ?? '')
       const stamp = sortStamp === undefined ? ownStamp : instantOf('sortStamp', sortStamp)
       this.#entries.set(id, {
         id,
         stamp: Number.isFinite(stamp) ? stamp : now,
-        str: textField(record, 'nomor_str') ?? '',
+        str: textOf(this.#strNumber(record)) ?? '',
         json: JSON.stringify(record),
-        professionCode: textField(record, 'profesi'),
+        professionCode: textOf(this.#profession(record)),
         visibleFrom: visibleFrom === undefined ? Number.NEGATIVE_INFINITY : instantOf('visibleFrom', visibleFrom)
       })
     }
-    this.#sorted = null
+    this.#changed()
   }
 
   /** Takes a record out; returns whether there was one. */
   delete(id: string): boolean {
-    this.#sorted = null
+    this.#changed()
     return this.#entries.delete(id)
+  }
+
+  #changed(): void {
+    this.#sorted = null
+    this.#version++
   }
 
   /** Returns the records that can be seen at `now` in list order, those of one profession where `professionCode` is given. */
@@ -72,8 +98,6 @@ function instantOf(field: string, text: string): number {
   return instant
 }
 
-function textField(record: unknown, field: string): string | null {
-  if (typeof record !== 'object' || record === null) return null
-  const value: unknown = Object.getOwnPropertyDescriptor(record, field)?.value
+function textOf(value: unknown): string | null {
   return typeof value === 'string' ? value : null
 }

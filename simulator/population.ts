@@ -1,4 +1,4 @@
-import { brokenJson, claimedPerson } from './broken.ts'
+import { brokenRecord, claimedPerson } from './broken.ts'
 import { Days } from './days.ts'
 import { isBrokenKind, type Kind, type LoneBrokenKind, loneBrokenKinds } from './kinds.ts'
 import { Layout, type Role } from './layout.ts'
@@ -7,6 +7,7 @@ import { type Person, personOf } from './person.ts'
 import { firstOfCareer, type Profession, professionOf, UNKNOWN_PROFESSION, writtenCode } from './professions.ts'
 import { Dice, share } from './random.ts'
 import { composeRecord, type Facts } from './record.ts'
+import type { RecordWriter } from './shape/record.ts'
 import {
   canonicalForm,
   canonicalStr,
@@ -49,9 +50,20 @@ export class Population {
   readonly #strNumbers: Permutation
   readonly #personNumbers: Permutation
   readonly #step: number
+  readonly #write: RecordWriter['write']
+  readonly #isGrouped: boolean
 
-  constructor(options: { seed: number; rows: number; brokenShare: number }) {
+  /** `isGrouped`: the later registration of a person is listed together with the first one, in one record. */
+  constructor(options: {
+    seed: number
+    rows: number
+    brokenShare: number
+    write?: RecordWriter['write']
+    isGrouped?: boolean
+  }) {
     this.rows = options.rows
+    this.#write = options.write ?? (record => JSON.stringify(record))
+    this.#isGrouped = options.isGrouped ?? false
     this.#seed = options.seed
     this.#layout = new Layout(options.seed, options.rows, options.brokenShare)
     this.days = new Days(this.#layout, options.seed)
@@ -65,37 +77,61 @@ export class Population {
     return this.#layout.roleOf(index).kind
   }
 
-  /** Returns the profession code that a record carries; null where it carries none. */
+  /** Returns the profession code that a registration carries; null where it carries none. */
   writtenProfessionOf(index: number): string | null {
     const role = this.#layout.roleOf(index)
     return this.#professionCodeOf(index, role, this.#professionOf(index, role))
   }
 
-  /** Yields the records stamped `since` or later (milliseconds since the epoch), oldest first. */
+  /** Returns the indices of the registrations that one listed record holds, its own first. */
+  registrationsOf(index: number): number[] {
+    const { kind, leader } = this.#layout.roleOf(index)
+    return this.#isGrouped && leader !== index && isOfOnePerson(kind) ? [index, leader] : [index]
+  }
+
+  /** Yields the listed records stamped `since` or later (milliseconds since the epoch), oldest first. */
   *walk(since: number): Generator<{ index: number; stamp: number }> {
     for (let index = this.#firstAt(since); index < this.rows; index++) {
-      if (this.days.lastOf(index) < 0) yield { index, stamp: this.#firstStampOf(index) }
+      if (this.days.lastOf(index) >= 0 || (this.#isGrouped && this.#listedAt(index) !== index)) continue
+      yield { index, stamp: this.#firstStampOf(index) }
     }
     for (let day = 0; day < this.days.length; day++) yield* this.days.recordsOf(day, since)
   }
 
   /** Returns a record as it is now. */
   recordOf(index: number): GeneratedRecord {
-    const role = this.#layout.roleOf(index)
-    const facts = this.#factsOf(index, role)
-    const record = composeRecord(facts, new Dice(this.#seed, SALT.words, index))
-    if (!isLone(role.kind)) return { str: facts.str, json: JSON.stringify(record) }
-    const json = brokenJson(record, role.kind, index)
-    return { str: writtenStrOf(JSON.parse(json)), json }
+    const { str, record } = this.#composed(index)
+    if (!this.#isGrouped) return { str, json: this.#write(record, index) }
+    const [, ...others] = this.registrationsOf(index)
+    const registrations = others.map(other => ({ record: this.#composed(other).record, variant: other }))
+    return { str, json: this.#write(record, index, registrations) }
   }
 
-  /** Returns the indices of the records that carry an STR, in any spelling. */
+  /** Returns the indices of the listed records that carry an STR, in any spelling. */
   indicesOfStr(str: string): number[] {
     const canonical = canonicalForm(str)
     const leader = leaderOfStr(this.#strNumbers, canonical)
     if (leader < 0 || leader >= this.rows) return []
     const { partner } = this.#layout.roleOf(leader)
-    return [leader, partner].filter(index => index >= 0 && canonicalForm(this.recordOf(index).str) === canonical)
+    const carriers = [leader, partner].filter(
+      index => index >= 0 && canonicalForm(this.#composed(index).str) === canonical
+    )
+    return [...new Set(carriers.map(index => this.#listedAt(index)))]
+  }
+
+  /** Returns the index of the record in which a registration is listed. */
+  #listedAt(index: number): number {
+    const { kind, leader, partner } = this.#layout.roleOf(index)
+    return this.#isGrouped && leader === index && isOfOnePerson(kind) ? partner : index
+  }
+
+  #composed(index: number): { str: string; record: unknown } {
+    const role = this.#layout.roleOf(index)
+    const facts = this.#factsOf(index, role)
+    const record = composeRecord(facts, new Dice(this.#seed, SALT.words, index))
+    if (!isLone(role.kind)) return { str: facts.str, record }
+    const broken = brokenRecord(record, role.kind, index)
+    return { str: writtenStrOf(broken), record: broken }
   }
 
   #factsOf(index: number, role: Role): Facts {
@@ -165,6 +201,17 @@ export class Population {
 
 function isLone(kind: Kind): kind is LoneBrokenKind {
   return Object.hasOwn(loneBrokenKinds, kind)
+}
+
+/** Two registrations of one person, as one record with a list of registrations shows them. */
+function isOfOnePerson(kind: Kind): boolean {
+  const kinds: readonly Kind[] = [
+    'first-registration',
+    'second-registration',
+    'second-registration-ended',
+    'shared-str'
+  ]
+  return kinds.includes(kind)
 }
 
 function hasStrOfLeader(kind: Kind): boolean {

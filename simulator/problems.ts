@@ -3,7 +3,6 @@ import type { FastifyReply } from 'fastify'
 
 /** Sends an RFC 9457 problem; `detail` says what the caller can do about it. */
 export function sendProblem(reply: FastifyReply, status: number, detail: string): FastifyReply {
-  if (status === 401) reply.header('www-authenticate', 'Bearer error="invalid_token"')
   const title = STATUS_CODES[status] ?? 'Error'
   return reply
     .code(status)

@@ -25,6 +25,10 @@ export function createServer(state: SimulatorState, controls: Controls): Fastify
     ajv: { customOptions: { removeAdditional: false } }
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
+    done(null, new URLSearchParams(String(body)))
+  )
+  app.decorateRequest('clockAheadMs', 0)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     reply.header('date', new Date(state.clock.now()).toUTCString())

@@ -1,3 +1,7 @@
+import { pathToFileURL } from 'node:url'
+import type { SourceDescription } from '../sidecar/source/description.ts'
+import { loadDescription, shippedDescription } from '../sidecar/source/load.ts'
+import { createAuthentication } from './authentication.ts'
 import { SimulatedClock } from './clock.ts'
 import { type Controls, createControls } from './controls.ts'
 import { SimulatorInputError } from './errors.ts'
@@ -7,10 +11,10 @@ import type { Kind } from './kinds.ts'
 import { defaultBrokenShare, defaultSeed, LAST_STAMP, Population } from './population.ts'
 import { Cursors } from './position.ts'
 import { createServer } from './server.ts'
+import { compileShape } from './shape/shape.ts'
 import type { SimulatorState } from './state.ts'
 import { Stats } from './stats.ts'
 import { MAX_ROWS } from './str-number.ts'
-import { createTokens } from './tokens.ts'
 
 export interface SimulatorOptions {
   /** 0 takes any free port. Default 0. */
@@ -28,20 +32,24 @@ export interface SimulatorOptions {
   changedShare?: number
   /** How far its clock starts behind the real one, so that it can be moved on without passing that. Default 0. */
   behindSeconds?: number
-  /** Default 3600. */
+  /** Default: as the description says it, else 3600. */
   tokenLifetimeSeconds?: number
   /** Compresses pages for clients that accept it. Default false. */
   gzip?: boolean
   clientId?: string
   clientSecret?: string
+  /** The source description whose API is spoken: a file, or one that was loaded. Default: `contracts/sources/kki.json`. */
+  like?: string | SourceDescription
 }
 
-/** A running KKI that speaks `contracts/kki.openapi.yaml`. */
+/** A running API that a source description expects. */
 export interface Simulator extends Controls {
   /** `http://host:port`, without a trailing slash. */
   url: string
   clientId: string
   clientSecret: string
+  /** The secret `kki` of a connector that asks it. */
+  secret: Record<string, string>
   /** Returns the simulated time in milliseconds since the epoch. */
   now(): number
   /** Returns what the generated record at this place of the day-0 order is; places count from 0. */
@@ -57,12 +65,19 @@ export interface Simulator extends Controls {
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
   const { port = 0, host = '127.0.0.1', clientId = 'sdmk', clientSecret = 'simulator-secret' } = options
   checkOptions(options)
+  const own = await loadDescription(shippedDescription)
+  const { like = own } = options
+  const description = typeof like === 'string' ? await loadDescription(like) : like
+  await refuseSealedAnswers(description)
+  const shape = compileShape(description, own)
   const seed = options.seed ?? defaultSeed
   const clock = new SimulatedClock(LAST_STAMP, options.behindSeconds)
   const population = new Population({
     seed,
     rows: options.rows,
-    brokenShare: options.brokenShare ?? defaultBrokenShare
+    brokenShare: options.brokenShare ?? defaultBrokenShare,
+    write: shape.records.write,
+    isGrouped: description.answer.registrations !== undefined
   })
   const faults = new FaultQueue()
   const alter = (answer: Record<string, unknown>) => {
@@ -71,13 +86,19 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     const { members, without = [] } = fault
     return Object.fromEntries(Object.entries({ ...answer, ...members }).filter(([name]) => !without.includes(name)))
   }
+  const authentication = createAuthentication(
+    description.authentication,
+    { clientId, clientSecret, username: clientId, password: clientSecret, token: clientSecret, apiKey: clientSecret },
+    { lifetimeSeconds: options.tokenLifetimeSeconds ?? null, alter }
+  )
   const state: SimulatorState = {
     clock,
     population,
-    feed: new Feed(population, () => clock.now()),
+    feed: new Feed(population, shape, () => clock.now()),
     cursors: new Cursors(seed),
     faults,
-    tokens: createTokens({ clientId, clientSecret, lifetimeSeconds: options.tokenLifetimeSeconds ?? 3600, alter }),
+    authentication,
+    shape,
     stats: new Stats(),
     gzip: options.gzip ?? false,
     closing: new AbortController()
@@ -91,12 +112,22 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
     url,
     clientId,
     clientSecret,
+    secret: authentication.secret,
     now: () => clock.now(),
     kindOf: index => population.kindOf(index),
     close: async () => {
       state.closing.abort()
       await server.close()
     }
+  }
+}
+
+/** A signature is not looked at, but an answer that must be opened would have to be sealed here. */
+async function refuseSealedAnswers({ module }: SourceDescription): Promise<void> {
+  if (module === null) return
+  const { openAnswer } = (await import(pathToFileURL(module).href)) as { openAnswer?: unknown }
+  if (openAnswer !== undefined) {
+    throw new SimulatorInputError('module', 'opens answers, and the simulator cannot seal them')
   }
 }
 

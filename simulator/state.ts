@@ -1,10 +1,11 @@
+import type { Authentication } from './authentication.ts'
 import type { SimulatedClock } from './clock.ts'
 import type { FaultQueue } from './faults.ts'
 import type { Feed } from './feed.ts'
 import type { Population } from './population.ts'
 import type { Cursors } from './position.ts'
+import type { Shape } from './shape/shape.ts'
 import type { Stats } from './stats.ts'
-import type { Tokens } from './tokens.ts'
 
 /** Everything that one simulator is made of; nothing is shared between two of them. */
 export interface SimulatorState {
@@ -13,7 +14,8 @@ export interface SimulatorState {
   feed: Feed
   cursors: Cursors
   faults: FaultQueue
-  tokens: Tokens
+  authentication: Authentication
+  shape: Shape
   stats: Stats
   gzip: boolean
   /** Aborted at `close`, so that no slow reply holds it up. */

@@ -1,12 +1,21 @@
 import { generateKeyPairSync } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { errors, Provider } from 'oidc-provider'
+import type { Authentication } from '../sidecar/source/description.ts'
+import { compilePut, type Json } from './shape/json-place.ts'
 import { TokenStore } from './token-store.ts'
 
-const SCOPE = 'nakes.read'
+type OAuth2 = Extract<Authentication, { type: 'oauth2' }>
+
+/** What a client may ask for that is described without a scope. */
+const DEFAULT_SCOPE = 'nakes.read'
+/** The provider's own address of the token endpoint, wherever the description has it. */
+const TOKEN_PATH = '/token'
 const REFRESH_TOKEN_SECONDS = 30 * 24 * 3600
 
 export interface TokenOptions {
+  described: OAuth2
   clientId: string
   clientSecret: string
   lifetimeSeconds: number
@@ -16,8 +25,8 @@ export interface TokenOptions {
 
 /** The OAuth part of the simulator: issues, rotates, checks and revokes tokens. Lifetimes follow the real clock. */
 export interface Tokens {
-  /** Answers one request to the token endpoint. */
-  handle(request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** Answers one request to the token endpoint, whose query and body were read. */
+  handle(request: IncomingMessage, query: URLSearchParams, body: string, response: ServerResponse): Promise<void>
   /** Whether an `Authorization` header carries a live access token. */
   isAccepted(authorization: string | undefined): Promise<boolean>
   expireAccessTokens(): void
@@ -38,8 +47,11 @@ export interface TokenRequest {
 }
 
 /** Returns a token endpoint for one client, with a store of its own. */
-export function createTokens({ clientId, clientSecret, lifetimeSeconds, alter }: TokenOptions): Tokens {
+export function createTokens({ described, clientId, clientSecret, lifetimeSeconds, alter }: TokenOptions): Tokens {
   const store = new TokenStore()
+  const scope = described.parameters?.scope ?? DEFAULT_SCOPE
+  const method = described.credentialsIn === 'basic' ? 'client_secret_basic' : 'client_secret_post'
+  const reshape = compileTokenAnswer(described)
   const issued: Record<string, number> = { client_credentials: 0, refresh_token: 0 }
   const provider = new Provider('http://127.0.0.1', {
     adapter: store.adapter,
@@ -51,25 +63,25 @@ export function createTokens({ clientId, clientSecret, lifetimeSeconds, alter }:
         grant_types: ['client_credentials', 'refresh_token'],
         redirect_uris: [],
         response_types: [],
-        token_endpoint_auth_method: 'client_secret_post'
+        token_endpoint_auth_method: method
       }
     ],
-    clientAuthMethods: ['client_secret_post'],
+    clientAuthMethods: [method],
     features: { clientCredentials: { enabled: true }, devInteractions: { enabled: false } },
     findAccount: (_ctx, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
     // No id token is ever issued, but the provider does not start without a key to sign one.
     jwks: { keys: [generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })] },
     rotateRefreshToken: true,
-    routes: { token: '/oauth2/token' },
+    routes: { token: TOKEN_PATH },
     // The provider knows refresh tokens only where this scope exists; nobody needs to ask for it.
-    scopes: [SCOPE, 'offline_access'],
+    scopes: [...scope.split(' '), 'offline_access'],
     ttl: { AccessToken: lifetimeSeconds, RefreshToken: REFRESH_TOKEN_SECONDS, Grant: REFRESH_TOKEN_SECONDS }
   })
-  issueRefreshTokenWithClientCredentials(provider)
+  issueRefreshTokenWithClientCredentials(provider, scope)
   provider.use(async (ctx, next) => {
     await next()
     const body: unknown = ctx.body
-    if (ctx.status === 200 && typeof body === 'object' && body !== null) ctx.body = alter({ ...body })
+    if (ctx.status === 200 && typeof body === 'object' && body !== null) ctx.body = alter(reshape({ ...body }))
   })
   const requests: TokenRequest[] = []
   const note = (grantType: string, result: string) => requests.push({ at: Date.now(), grantType, result })
@@ -81,7 +93,16 @@ export function createTokens({ clientId, clientSecret, lifetimeSeconds, alter }:
   provider.on('grant.error', (ctx, error) => note(String(ctx.oidc?.params?.grant_type), error.error))
   const answer = provider.callback()
   return {
-    handle: async (request, response) => answer(request, response),
+    handle: async (request, query, body, response) => {
+      const form = formOf(described, query, body)
+      const wrong = Object.entries(described.parameters ?? {}).find(
+        ([name, value]) => name !== 'scope' && form.get(name) !== value
+      )
+      if (wrong === undefined) return answer(withForm(request, form.toString()), response)
+      const error = { error: 'invalid_request', error_description: `${wrong[0]} must be ${wrong[1]}` }
+      note(String(form.get('grant_type')), error.error)
+      response.writeHead(400, { 'content-type': 'application/json' }).end(JSON.stringify(error))
+    },
     isAccepted: async authorization => {
       const value = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1]
       const token = value === undefined ? undefined : await provider.AccessToken.find(value)
@@ -96,27 +117,64 @@ export function createTokens({ clientId, clientSecret, lifetimeSeconds, alter }:
 }
 
 /** The provider's own client-credentials grant gives no refresh token; KKI's does. */
-function issueRefreshTokenWithClientCredentials(provider: Provider): void {
+function issueRefreshTokenWithClientCredentials(provider: Provider, known: string): void {
   provider.registerGrantType(
     'client_credentials',
     async ctx => {
       const { client, params } = ctx.oidc
-      const wanted = typeof params?.scope === 'string' ? params.scope : SCOPE
-      if (wanted !== SCOPE) throw new errors.InvalidScope('requested scope is not allowed', wanted)
+      const wanted = typeof params?.scope === 'string' ? params.scope : known
+      if (wanted !== known) throw new errors.InvalidScope('requested scope is not allowed', wanted)
       const grant = new provider.Grant({ accountId: client.clientId, clientId: client.clientId })
-      grant.addOIDCScope(SCOPE)
+      grant.addOIDCScope(known)
       const grantId = await grant.save()
-      const properties = { client, accountId: client.clientId, grantId, gty: 'client_credentials', scope: SCOPE }
+      const properties = { client, accountId: client.clientId, grantId, gty: 'client_credentials', scope: known }
       const accessToken = new provider.AccessToken(properties)
       const refreshToken = new provider.RefreshToken(properties)
       ctx.body = {
         access_token: await accessToken.save(),
         expires_in: accessToken.expiration,
         refresh_token: await refreshToken.save(),
-        scope: SCOPE,
+        scope: known,
         token_type: 'Bearer'
       }
     },
     ['scope']
   )
+}
+
+/** Returns what the provider is asked with: each parameter counts only where the description puts it. */
+function formOf(
+  { parameters = {}, parametersIn = 'body' }: OAuth2,
+  query: URLSearchParams,
+  body: string
+): URLSearchParams {
+  const form = new URLSearchParams(body)
+  if (parametersIn === 'query') {
+    for (const name of ['grant_type', ...Object.keys(parameters)]) form.delete(name)
+    for (const [name, value] of query) if (!name.startsWith('client_')) form.append(name, value)
+  }
+  return form
+}
+
+/** Returns the request with another body, at the provider's own address. */
+function withForm({ headers, socket, httpVersion }: IncomingMessage, form: string): IncomingMessage {
+  const body = Buffer.from(form)
+  const length = { 'content-length': String(body.length), 'transfer-encoding': undefined }
+  const parts = { method: 'POST', url: TOKEN_PATH, headers: { ...headers, ...length }, socket, httpVersion }
+  return Object.assign(Readable.from([body]), parts) as unknown as IncomingMessage
+}
+
+/** Returns the function that puts the provider's answer into the places of the description. */
+function compileTokenAnswer({ token, expiresIn, lifetimeSeconds, refreshToken }: OAuth2): (answer: Json) => Json {
+  const putToken = token === undefined ? null : compilePut(token)
+  const putExpiry = expiresIn === undefined ? null : compilePut(expiresIn)
+  return ({ access_token, expires_in, refresh_token, ...others }) => {
+    const answer: Json = { ...others, ...(refreshToken && { refresh_token }) }
+    if (putToken === null) answer.access_token = access_token
+    else putToken(answer, access_token)
+    // A description says the lifetime itself where the answer does not.
+    if (putExpiry !== null) putExpiry(answer, expires_in)
+    else if (lifetimeSeconds === undefined) answer.expires_in = expires_in
+    return answer
+  }
 }

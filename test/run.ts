@@ -39,10 +39,13 @@ const stages = [
 ]
 
 const tally: Tally = { passed: 0, failed: 0, skipped: [] }
+const seconds = new Map<string, number>()
 // The machine's own settings have no say in what is tested.
 for (const name of Object.keys(process.env)) if (/^(SDMK|KKI|OTEL)_/.test(name)) delete process.env[name]
 for (const check of checks) runCheck(check)
 await runTests()
+const slowest = [...seconds].sort(([, one], [, other]) => other - one).slice(0, 25)
+console.log(`slowest files, s: ${slowest.map(([file, s]) => `${file} ${s.toFixed(0)}`).join(', ')}`)
 for (const line of tally.skipped) console.log(`skipped: ${line}`)
 if (isCi && tally.skipped.length > 0) console.log('With CI=true nothing may be skipped.')
 console.log(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped.length} skipped`)
@@ -83,9 +86,12 @@ async function runStage(stage: (typeof stages)[number]) {
       tally.skipped.push(typeof skip === 'string' ? `${name}: ${skip}` : name)
     }
   })
-  stream.on('test:summary', ({ file, counts, success }) => {
+  stream.on('test:summary', ({ file, counts, success, duration_ms }) => {
     // One for each file, and the last for all of them.
-    if (file !== undefined) return
+    if (file !== undefined) {
+      seconds.set(path.relative(root, file), duration_ms / 1000)
+      return
+    }
     isSummed = true
     tally.passed += counts.passed
     const failed = counts.tests - counts.passed - counts.skipped - counts.todo

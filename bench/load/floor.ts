@@ -2,6 +2,8 @@ import path from 'node:path'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { migrate } from '../../sidecar/platform/migrations.ts'
+import { endedChildrenSeconds } from '../processor.ts'
+import type { World } from '../world.ts'
 import { psql } from './psql.ts'
 
 /**
@@ -12,9 +14,15 @@ import { psql } from './psql.ts'
 export interface Floor {
   url: string
   /** Copies and inserts into empty tables. */
-  load(rows: FinishedRows): Promise<number>
+  load(rows: FinishedRows): Promise<FloorTaken>
   /** Copies all and merges those that the tables do not hold as they are. */
-  merge(rows: FinishedRows): Promise<number>
+  merge(rows: FinishedRows): Promise<FloorTaken>
+}
+
+/** Both in seconds; the processor time is PostgreSQL's and psql's. */
+export interface FloorTaken {
+  seconds: number
+  processor: number
 }
 
 /** Files of COPY text, with every column of the two tables. */
@@ -36,8 +44,9 @@ export async function exportRows(url: string, directory: string, name: string): 
   return rows
 }
 
-/** Makes a database for the floor on the server of `ownerUrl`, with the schema as it is shipped; one that was there goes. */
-export async function createFloor(ownerUrl: string, logger: Logger): Promise<Floor> {
+/** Makes a database for the floor on the world's server, with the schema as it is shipped; one that was there goes. */
+export async function createFloor(world: World, logger: Logger): Promise<Floor> {
+  const { ownerUrl } = world
   const url = new URL(ownerUrl)
   url.pathname = '/floor'
   await psql(ownerUrl, ['drop database if exists floor with (force)', 'create database floor'])
@@ -46,7 +55,12 @@ export async function createFloor(ownerUrl: string, logger: Logger): Promise<Flo
     'create unlogged table public.people (like sdmk.health_worker)',
     'create unlogged table public.registrations (like sdmk.registration)'
   ])
-  const time = async (commands: readonly string[]) => (await psql(url.href, commands)).reduce((sum, s) => sum + s, 0)
+  const time = async (commands: readonly string[]): Promise<FloorTaken> => {
+    const before = await endedChildrenSeconds()
+    const { result: times, processor } = await world.withProcessorTime(() => psql(url.href, commands))
+    const client = (await endedChildrenSeconds()) - before
+    return { seconds: times.reduce((sum, s) => sum + s, 0), processor: processor.postgres + client }
+  }
   const copy = ({ people, registrations }: FinishedRows) => [
     `\\copy public.people from '${people}'`,
     `\\copy public.registrations from '${registrations}'`

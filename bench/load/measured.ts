@@ -1,4 +1,4 @@
-import type { World } from '../world.ts'
+import type { ProcessorTime, World } from '../world.ts'
 
 const pollMs = 100
 
@@ -12,6 +12,7 @@ export interface Measured {
   batches: number
   /** Seconds that batches spent in each phase; several are under way at a time. */
   phases: Record<string, number>
+  processor: ProcessorTime
 }
 
 /** Posts a run, follows it to its end and returns what it took. @throws where it is not applied as a whole */
@@ -23,8 +24,10 @@ export async function measureRun(world: World, mode: 'full' | 'incremental'): Pr
   const watch = setInterval(async () => {
     peakMb = Math.max(peakMb, await sidecar.residentMb())
   }, pollMs)
-  const id = await world.startRun({ mode })
-  const run = await world.followRun(id).finally(() => clearInterval(watch))
+  const { result: run, processor } = await world
+    .withProcessorTime(async () => world.followRun(await world.startRun({ mode })))
+    .finally(() => clearInterval(watch))
+  const { id } = run
   if (run.state !== 'applied') throw new Error(`run ${id} is ${run.state} instead of applied`)
   const { rows } = await world.pool.query<{ seconds: number; rows: number; batches: number; walMb: number }>(
     `select extract(epoch from max(b.finished_at) - min(r.created_at))::float as seconds, sum(b.fetched)::int as rows,
@@ -34,7 +37,7 @@ export async function measureRun(world: World, mode: 'full' | 'incremental'): Pr
   )
   const after = await phasesOf(world)
   const phases = Object.fromEntries(Object.entries(after).map(([phase, s]) => [phase, s - (before[phase] ?? 0)]))
-  return { ...(rows[0] as Pick<Measured, 'seconds' | 'rows' | 'batches' | 'walMb'>), peakMb, phases }
+  return { ...(rows[0] as Pick<Measured, 'seconds' | 'rows' | 'batches' | 'walMb'>), peakMb, phases, processor }
 }
 
 async function walPosition({ pool }: World): Promise<string> {

@@ -1,12 +1,13 @@
 import type { Ceiling } from '../ceiling.ts'
 import type { Taken } from './baselines.ts'
+import type { FloorTaken } from './floor.ts'
 import type { Measured } from './measured.ts'
 
 export interface Case {
   name: string
   runs: Measured[]
-  /** Seconds of the floor for the rows of each run. */
-  floors: number[]
+  /** Of the floor, for the rows of each run. */
+  floors: FloorTaken[]
 }
 
 export interface Results {
@@ -37,8 +38,8 @@ export function render({ machine, rows, idleMb, cases, plain, ceilings }: Result
     const cells = [
       name,
       number(of(rate)),
-      median(runs.map((run, i) => (floors[i] ?? Number.NaN) / run.seconds)).toFixed(2),
-      number(median(runs.map((run, i) => run.rows / (floors[i] ?? Number.NaN)))),
+      median(runs.map((run, i) => (floors[i]?.seconds ?? Number.NaN) / run.seconds)).toFixed(2),
+      number(median(runs.map((run, i) => run.rows / (floors[i]?.seconds ?? Number.NaN)))),
       number(of(run => run.batches)),
       `${number(peak)} (${number(peak - median(idleMb))})`,
       number(of(run => (run.walMb * 2 ** 20) / run.rows)),
@@ -46,6 +47,7 @@ export function render({ machine, rows, idleMb, cases, plain, ceilings }: Result
     ]
     lines.push(`| ${cells.join(' | ')} |`)
   }
+  lines.push('', ...processorTable(cases))
   const first = median((cases[0]?.runs ?? []).map(rate))
   const [slow, pages] = [plain.rowByRow, plain.pageByPage].map(taken => median(taken.map(rate))) as [number, number]
   lines.push(
@@ -53,6 +55,27 @@ export function render({ machine, rows, idleMb, cases, plain, ceilings }: Result
     `The first load makes ${number(first / slow)} times the rows of one insert on conflict per row (${number(slow)} rows/s), and ${(first / pages).toFixed(1)} times those of finished rows page by page on one connection (${number(pages)} rows/s).`
   )
   return lines.join('\n')
+}
+
+/** Processor time, which other work on the machine changes less than the time that passes. */
+function processorTable(cases: readonly Case[]): string[] {
+  return [
+    '| processor time, µs per row | service | PostgreSQL | service and PostgreSQL | simulated KKI | floor |',
+    '| --- | ---: | ---: | ---: | ---: | ---: |',
+    ...cases.map(({ name, runs, floors }) => {
+      const of = (pick: (run: Measured, i: number) => number) =>
+        median(runs.map((run, i) => (pick(run, i) * 1e6) / run.rows)).toFixed(1)
+      const cells = [
+        name,
+        of(run => run.processor.service),
+        of(run => run.processor.postgres),
+        of(run => run.processor.service + run.processor.postgres),
+        of(run => run.processor.simulator),
+        of((_, i) => floors[i]?.processor ?? Number.NaN)
+      ]
+      return `| ${cells.join(' | ')} |`
+    })
+  ]
 }
 
 const rate = ({ rows, seconds }: Taken) => rows / seconds

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -9,21 +9,21 @@ export type PlanBatch = typeof planBatch
 /** A rule that guards against wrong merges, and the words of its step without which it guards no more. */
 const guards = {
   rule1: {
-    step: 'plan/06-str-groups.sql',
+    step: 'plan/decide/04-rows-of-one-str.sql',
     from: 'coalesce(pair.agree, false) as is_one_person',
     to: 'true as is_one_person'
   },
   rule4: {
-    step: 'plan/08-known-people.sql',
+    step: 'plan/match/01-known-people.sql',
     from: 'when nik_is_another then -4\n          when str_is_same then 3',
     to: 'when true then 3'
   },
   rule5: {
-    step: 'plan/08-known-people.sql',
+    step: 'plan/match/01-known-people.sql',
     from: 'then 5 else -5 end',
     to: 'then 5 when people = 1 then 3 else -5 end'
   },
-  rule7: { step: 'plan/08-known-people.sql', from: 'else -7\n', to: 'else 6\n' }
+  rule7: { step: 'plan/match/01-known-people.sql', from: 'else -7\n', to: 'else 6\n' }
 } as const
 
 export type Guard = keyof typeof guards
@@ -36,8 +36,8 @@ export async function withBroken<T>(guard: Guard, work: (plan: PlanBatch) => Pro
   const folder = await mkdtemp(path.join(tmpdir(), 'sdmk-broken-'))
   try {
     await cp(path.join(root, 'sidecar/registry'), path.join(folder, 'registry'), { recursive: true })
-    for (const name of ['errors.ts', 'transform', 'platform']) {
-      await symlink(path.join(root, 'sidecar', name), path.join(folder, name))
+    for (const name of await readdir(path.join(root, 'sidecar'))) {
+      if (name !== 'registry') await symlink(path.join(root, 'sidecar', name), path.join(folder, name))
     }
     await symlink(path.join(root, 'node_modules'), path.join(folder, 'node_modules'))
     await writeFile(path.join(folder, 'package.json'), '{"type":"module"}')

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { createIdentity, type Identity } from '../../sidecar/identity/keys.ts'
 import type { Database } from '../../sidecar/platform/database.ts'
-import { cutList } from '../../sidecar/platform/json-list.ts'
 import { applyPlan, isLostRace } from '../../sidecar/registry/apply.ts'
 import { PageWriter } from '../../sidecar/registry/page-writer.ts'
 import { takePersonIdsFrom } from '../../sidecar/registry/person-ids.ts'
 import { openStaging, stagePages } from '../../sidecar/registry/stage.ts'
-import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
+import { loadMapping } from '../../sidecar/source/load.ts'
 import { readPage } from '../../sidecar/sync/read-page.ts'
 import type { Mapping } from '../../sidecar/transform/mapping.ts'
 import { createTransform, type Transform } from '../../sidecar/transform/transform.ts'
@@ -59,7 +58,7 @@ async function runBatch(bench: Bench, rows: LabelledRow[]): Promise<RowResult[]>
   const batchId = await stage(bench, rows)
   for (let replans = 0; ; replans++) {
     await database.withTransaction(client =>
-      bench.plan(client, batchId, bench.identity, { asOf, createUnmatched: 'create', transform: bench.transform })
+      bench.plan(client, batchId, bench.identity, { asOf, createUnmatched: 'create' })
     )
     try {
       await database.withTransaction(client => applyPlan(client, batchId, bench.identity, asOf))
@@ -115,7 +114,7 @@ async function stage({ database, identity, transform }: Bench, rows: LabelledRow
       const records = rows.slice(start, start + rowsPerPage).map(({ record }) => record)
       const body = Buffer.from(JSON.stringify({ data: records }))
       const page = await readPage(
-        { rows: cutList(body, 'data').list, body, sourceNow: Date.parse('2026-06-01T00:00:00Z') },
+        { rows: JSON.parse(String(body)).data, body, sourceNow: Date.parse('2026-06-01T00:00:00Z') },
         writer,
         { transform, maxSkewMs: 0 }
       )

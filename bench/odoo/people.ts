@@ -3,11 +3,11 @@ import { fileURLToPath } from 'node:url'
 import type pg from 'pg'
 import { type PeopleJob, ranges } from '../../sidecar/odoo/jobs.ts'
 import { payloadSql } from '../../sidecar/odoo/payload-sql.ts'
-import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
+import { loadMapping } from '../../sidecar/source/load.ts'
 import { storeProfessions } from '../../sidecar/sync/professions.ts'
 
 const peopleSql = readFileSync(new URL('people.sql', import.meta.url), 'utf8')
-const mappingFile = fileURLToPath(new URL('../../contracts/kki-mapping.json', import.meta.url))
+const mappingFile = fileURLToPath(new URL('../../contracts/sources/kki.json', import.meta.url))
 const given = ['Agus', 'Budi', 'Citra', 'Dewi', 'Eko', 'Fitri', 'Gede', 'Hendra', 'Indah', 'Joko', 'Kartika', 'Lestari']
 const family = ['Santoso', 'Wijaya', 'Hidayat', 'Saputra', 'Siregar', 'Harahap', 'Lubis', 'Sinaga', 'Ginting', 'Utami']
 

@@ -2,9 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Shown } from '../audit/disclosures.ts'
 import { recordAudit } from '../audit/record.ts'
-import type { IdentityKeys } from '../identity/keys.ts'
+import type { Identity } from '../identity/keys.ts'
 import { Problem } from '../platform/problem.ts'
-import { touch } from '../platform/touched.ts'
 import { editHealthWorker, isNikTaken } from '../registry/edit.ts'
 import { NikTaken } from '../registry/errors.ts'
 import {
@@ -117,7 +116,7 @@ const showsOne = ({ id }: Item): Shown => ({ people: [id] })
 const showsPage = ({ items }: { items: Item[] }): Shown => ({ people: items.map(({ id }) => id) })
 
 export interface HealthWorkerRoutesOptions {
-  identity: IdentityKeys
+  identity: Identity
   mapping: Mapping
   timeZone: string
   lookUpNik: LookUpNik
@@ -241,7 +240,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
           const fields = await editHealthWorker(client, context, id, Number(version.slice(1, -1)), edit)
           const detail = { healthWorkerId: id, fields, ...(reason !== undefined && { reason }) }
           if (fields.length > 0) {
-            touch(client, 'people', id)
+            client.notifyOdoo({ people: [id] })
             await recordAudit(client, { ...callerOf(request), action: 'health_worker.edited', detail })
           }
         })

@@ -29,6 +29,20 @@ const IntegrationSchema = Type.Interface(
   { title: 'Integration' }
 )
 
+const CheckSchema = Type.Object(
+  {
+    isFine: Type.Union([Type.Null(), Type.Boolean()], {
+      description: 'null: no process with the role `fetch` has answered in time'
+    }),
+    en: Type.Array(Type.String(), { description: 'what was found, the likeliest cause first' }),
+    id: Type.Array(Type.String(), { description: 'the same in Indonesian' })
+  },
+  { title: 'SourceCheck' }
+)
+
+/** Longer than a check takes, and shorter than Odoo waits. */
+const patienceMs = 25_000
+
 /** The switch, the schedule and the limits of the integration with KKI. */
 export const integrationRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping; timeZone: string }> = async (
   app,
@@ -40,6 +54,19 @@ export const integrationRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping; ti
     handler: async (_request, reply) => {
       const setting = await readSetting(app.database.pool)
       return reply.header('etag', `"${setting.version}"`).send(toBody(setting, timeZone))
+    }
+  })
+
+  app.post('/v1/integrations/kki/check', {
+    onRequest: app.requireScope('settings:write'),
+    schema: {
+      tags: ['integration'],
+      summary: 'Ask the source for a few pages, change nothing, and say what fits its description',
+      response: { 200: CheckSchema, ...problems }
+    },
+    handler: async () => {
+      const answer = await app.queue.ask('source-check', {}, patienceMs)
+      return (answer ?? { isFine: null, en: [], id: [] }) as Static<typeof CheckSchema>
     }
   })
 

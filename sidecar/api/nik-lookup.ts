@@ -17,7 +17,7 @@ export interface NikLookup {
 }
 
 /** Looks a NIK up, within the transaction of its audit event. */
-type Work<T> = (client: pg.PoolClient) => Promise<{ result: LookupResult; foundIds: number[]; value: T }>
+type Work<T> = (client: pg.ClientBase) => Promise<{ result: LookupResult; foundIds: number[]; value: T }>
 
 /** @throws Problem `RATE_LIMITED`, with `Retry-After` on the reply */
 export type LookUpNik = <T>(caller: Caller, reply: FastifyReply, lookup: NikLookup, work: Work<T>) => Promise<T>

@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox'
 import type { Shown } from '../audit/disclosures.ts'
 import { recordAudit } from '../audit/record.ts'
 import { RequestInvalid } from '../errors.ts'
-import type { IdentityKeys } from '../identity/keys.ts'
+import type { Identity } from '../identity/keys.ts'
 import { inTransaction, oneMoment } from '../platform/transaction.ts'
 import { reportPerson } from '../privacy/person-report.ts'
 import { type FindBy, type Found, findPerson, ofPerson } from '../privacy/person-report-find.ts'
@@ -47,7 +47,7 @@ const shows = ({ healthWorkerId, candidates }: Report): Shown => ({
 
 /** The answer to a person who asks what is stored about them. A POST, so that no number and no name stands in an address. */
 export const personReportRoutes: FastifyPluginAsyncTypebox<{
-  identity: IdentityKeys
+  identity: Identity
   lookUpNik: LookUpNik
 }> = async (app, { identity, lookUpNik }) => {
   app.post('/v1/person-reports', {

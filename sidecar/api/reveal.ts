@@ -1,13 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { recordAudit } from '../audit/record.ts'
-import type { IdentityKeys } from '../identity/keys.ts'
+import type { Identity } from '../identity/keys.ts'
 import { revealNik } from '../privacy/reveal.ts'
 import { callerOf } from './caller.ts'
 import { IdParams, problems, Reason } from './schemas.ts'
 
 /** Showing an identity number to somebody who may see it, and says why. */
-export const revealRoutes: FastifyPluginAsyncTypebox<{ identity: IdentityKeys }> = async (app, { identity }) => {
+export const revealRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = async (app, { identity }) => {
   app.post('/v1/health-workers/:id/reveal', {
     onRequest: app.requireScope('registry:reveal'),
     config: { shows: (_answer, request) => ({ people: [(request.params as { id: number }).id] }) },

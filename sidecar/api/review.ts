@@ -5,10 +5,10 @@ import { isUnderWay } from '../batch-terms.ts'
 import { readRejection } from '../review/detail.ts'
 import { dismissRejection, dismissRejections } from '../review/dismiss.ts'
 import { resolveRejection } from '../review/resolve.ts'
-import { retryRejection, retryRejections } from '../review/retry.ts'
+import { type RetryContext, retryRejection, retryRejections } from '../review/retry.ts'
 import type { Batch } from '../sync/batch.ts'
-import type { DeskCaller, DeskContext } from '../sync/open-rejections.ts'
-import { reprocessRejections } from '../sync/reprocess.ts'
+import type { DeskCaller } from '../sync/open-rejections.ts'
+import { reprocessSelected } from '../sync/reprocess.ts'
 import { toBatchBody } from './bodies.ts'
 import { callerOf, triggerOf } from './caller.ts'
 import { refuse } from './deny.ts'
@@ -104,13 +104,13 @@ const mostRetried = 1000
 const mostReprocessed = 10_000
 
 export interface DeskRoutesOptions {
-  desk: Omit<DeskContext, 'queue'>
+  desk: Omit<RetryContext, 'queue'>
 }
 
 /** What people do about refused rows, one by one and in bulk. */
 export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (app, options) => {
   // Described without services there is no queue; then no handler runs either.
-  const context = (): DeskContext => ({ ...options.desk, queue: app.queue })
+  const context = (): RetryContext => ({ ...options.desk, queue: app.queue })
   const decide = { onRequest: app.requireScope('rejections:write') }
   const tags = ['rejections']
 
@@ -264,7 +264,7 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
     handler: async (request, reply) => {
       const selection = { ...request.body, limit: request.body.limit ?? mostReprocessed }
       const order = await app.database.withTransaction(client =>
-        reprocessRejections(client, context(), selection, callerFor(request))
+        reprocessSelected(client, context(), selection, callerFor(request))
       )
       return reply.code(202).send(order)
     }

@@ -1,8 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type pg from 'pg'
 import type { AuditKey, IdentityKeys } from '../identity/keys.ts'
-import type { Database } from '../platform/database.ts'
-import { touch } from '../platform/touched.ts'
+import type { Database, Transaction } from '../platform/database.ts'
 import { isLink, readHead } from './head.ts'
 import { eventText, type Head, hashEvent, hashLink, type Link, origin } from './link.ts'
 
@@ -44,7 +42,7 @@ interface Appended {
 const nothing: Appended = { made: 0, head: null, isLonger: false }
 
 async function appendLinks(
-  client: pg.ClientBase,
+  client: Transaction,
   { id: keyId, key }: AuditKey,
   remembered: Head | null
 ): Promise<Appended> {
@@ -75,6 +73,6 @@ async function appendLinks(
     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) as l (seq, event_id, event_hash, hash)`,
     [links.map(l => l.seq), links.map(l => l.eventId), links.map(l => l.eventHash), links.map(l => l.hash), keyId]
   )
-  touch(client, 'auditHead', head.seq)
+  client.notifyOdoo({ auditHead: true })
   return { made: links.length, head, isLonger }
 }

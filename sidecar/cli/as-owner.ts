@@ -1,16 +1,17 @@
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { ConfigurationError } from '../errors.ts'
-import { createDatabase, type Database } from '../platform/database.ts'
+import { createDatabase, type Database, type DatabaseOptions } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 
 /** Returns what `work` returns, with the login that owns the schema: the service's own can do less. */
 export async function withOwner<T>(
   ownerUrl: string,
   logger: Logger,
-  work: (database: Database) => Promise<T>
+  work: (database: Database) => Promise<T>,
+  options: Pick<DatabaseOptions, 'onConnect'> = {}
 ): Promise<T> {
-  const database = createDatabase({ url: ownerUrl, maxConnections: 2 }, logger)
+  const database = createDatabase({ ...options, url: ownerUrl, maxConnections: 2 }, logger)
   try {
     await assertMigrated(database.pool)
     return await work(database)
@@ -27,7 +28,7 @@ export async function withOwner<T>(
 export async function asOwner<T>(
   ownerUrl: string,
   logger: Logger,
-  work: (client: pg.PoolClient) => Promise<T>
+  work: (client: pg.ClientBase) => Promise<T>
 ): Promise<T> {
   return withOwner(ownerUrl, logger, database => database.withTransaction(work))
 }

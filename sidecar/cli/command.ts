@@ -6,6 +6,7 @@ import pino, { type Logger } from 'pino'
 import type { Caller } from '../audit/record.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { ConfigurationError, RequestInvalid, SdmkError } from '../errors.ts'
+import { DigestKeyHeld, DigestKeyUnknown } from '../identity/errors.ts'
 import { createDatabase } from '../platform/database.ts'
 import { describeError, summarizeError } from '../platform/describe-error.ts'
 import { createLogger } from '../platform/logger.ts'
@@ -18,6 +19,8 @@ import { createTraceId } from '../platform/trace-context.ts'
 const configurationExitCode = 78
 /** Of sysexits.h: the command was used incorrectly. */
 const usageExitCode = 64
+/** Of sysexits.h: a temporary failure; the same command works later. */
+const busyExitCode = 75
 
 export interface CommandContext {
   config: Config
@@ -80,7 +83,8 @@ export function reportFailure(error: unknown): number {
     process.stderr.write(`${describeError(error).stack ?? ''}\n`)
   }
   if (error instanceof RequestInvalid) return usageExitCode
-  return error instanceof ConfigurationError ? configurationExitCode : 1
+  if (error instanceof DigestKeyHeld) return busyExitCode
+  return error instanceof ConfigurationError || error instanceof DigestKeyUnknown ? configurationExitCode : 1
 }
 
 /**

@@ -7,7 +7,7 @@ import { importPeople } from '../import/import-people.ts'
 import { type ImportFormat, importFormats, readRecords } from '../import/read-file.ts'
 import { type Service, startService } from '../main.ts'
 import { inSpan } from '../platform/tracing.ts'
-import { loadMapping } from '../sync/mapping-file.ts'
+import { loadMapping } from '../source/load.ts'
 import { createOwnTransform, ownColumns } from '../transform/own-person.ts'
 import { commandCaller, errorLogger, print } from './command.ts'
 import { followRun } from './follow.ts'
@@ -62,7 +62,7 @@ export async function runImport(
   { quiet }: { quiet: boolean }
 ): Promise<RunBody> {
   const { database, queue } = app
-  const mapping = await loadMapping(config.kki.mappingFile)
+  const mapping = await loadMapping(config.kki.sourceFile)
   const identity = await withSecret(config, identitySecret, loadIdentity)
   const context = { queue, identity, transform: createOwnTransform(mapping) }
   const caller = commandCaller()
@@ -87,7 +87,8 @@ export async function runImport(
   }
 }
 
-function encodingLabel(text: string): string {
+/** Returns the name of an encoding that a label stands for. @throws InvalidArgumentError */
+export function encodingLabel(text: string): string {
   try {
     return new TextDecoder(text).encoding
   } catch {

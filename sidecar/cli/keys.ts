@@ -90,6 +90,6 @@ function initCommand(): Command {
     })
 }
 
-function inDatabase<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+function inDatabase<T>(work: (client: pg.ClientBase) => Promise<T>): Promise<T> {
   return withDatabase(({ database: { ownerUrl }, logger }) => asOwner(ownerUrl, logger, work))
 }

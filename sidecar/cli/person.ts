@@ -6,6 +6,7 @@ import type pg from 'pg'
 import { recordDisclosures } from '../audit/disclosures.ts'
 import { recordAudit } from '../audit/record.ts'
 import { auditSealFaults } from '../audit/seal-faults.ts'
+import { holdDigestKey } from '../identity/digest-key.ts'
 import { SealFault } from '../identity/errors.ts'
 import { identitySecret, loadIdentity } from '../identity/keys.ts'
 import { createDatabase } from '../platform/database.ts'
@@ -69,7 +70,8 @@ function reportCommand(): Command {
       withDatabase(async ({ config, database, logger }) => {
         const given = id === undefined ? await readGiven(by) : ''
         const identity = await withSecret(config, identitySecret, loadIdentity)
-        const { pool } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
+        const onConnect = (client: pg.ClientBase) => holdDigestKey(client, identity)
+        const { pool } = createDatabase({ url: database.url, maxConnections: 1, onConnect }, logger)
         const caller = commandCaller()
         const disclosure = { ...caller, channel: 'sdmk person report', reason }
         try {

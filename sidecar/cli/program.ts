@@ -14,6 +14,7 @@ import { registryCommand } from './registry.ts'
 import { rejectionsCommand } from './rejections.ts'
 import { serveCommand } from './serve.ts'
 import { simulatorCommand } from './simulator.ts'
+import { sourceCommand } from './source.ts'
 import { statusCommand } from './status.ts'
 import { syncCommand } from './sync.ts'
 import { watermarkCommand } from './watermark.ts'
@@ -29,6 +30,7 @@ export function createProgram(): Command {
     .addCommand(demoCommand())
     .addCommand(syncCommand())
     .addCommand(importCommand())
+    .addCommand(sourceCommand())
     .addCommand(statusCommand())
     .addCommand(watermarkCommand())
     .addCommand(rejectionsCommand())

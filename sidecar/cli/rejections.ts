@@ -1,22 +1,21 @@
 import { Command, Option } from 'commander'
-import type pg from 'pg'
 import { showsRejectionPage } from '../api/rejections.ts'
 import { recordDisclosures } from '../audit/disclosures.ts'
 import { loadConfig } from '../config.ts'
 import { identitySecret, loadIdentity } from '../identity/keys.ts'
 import { startService } from '../main.ts'
-import { createDatabase } from '../platform/database.ts'
+import { createDatabase, type Transaction } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 import { codeText } from '../platform/problem-texts.ts'
 import { dismissRejections } from '../review/dismiss.ts'
 import { type DeskRejection, readRejections } from '../review/read.ts'
 import { resolveRejection } from '../review/resolve.ts'
-import { retryRejections } from '../review/retry.ts'
-import { loadMapping } from '../sync/mapping-file.ts'
-import type { DeskCaller, DeskContext, Selection } from '../sync/open-rejections.ts'
-import { reprocessRejections } from '../sync/reprocess.ts'
+import { type RetryContext, retryRejections } from '../review/retry.ts'
+import { loadDescription, mappingOf } from '../source/load.ts'
+import { loadReader } from '../sync/load-reader.ts'
+import type { DeskCaller, Selection } from '../sync/open-rejections.ts'
+import { reprocessSelected } from '../sync/reprocess.ts'
 import { type RejectionCode, rejectionCodes } from '../transform/codes.ts'
-import { createTransform } from '../transform/transform.ts'
 import { commandCaller, errorLogger, print, withDatabase } from './command.ts'
 import { followRun } from './follow.ts'
 import { reasonOption } from './reason.ts'
@@ -58,10 +57,10 @@ export function rejectionsCommand(): Command {
       bulkCommand('reprocess', 'run stored rows of open rejections through the present mapping').action(
         (ids: number[], options: SelectOptions) =>
           follow(options, async (client, context, caller) => {
-            const order = await reprocessRejections(client, context, selectionOf(ids, options), caller)
+            const order = await reprocessSelected(client, context, selectionOf(ids, options), caller)
             return {
               runId: order.runId,
-              told: `${order.rows} rows taken up, ${order.purged} no longer kept${ofUnfit(order.unfit)}`,
+              told: `${order.rows} rows planned again, ${order.purged} no longer kept${ofUnfit(order.unfit)}`,
               next: order.next
             }
           })
@@ -175,19 +174,21 @@ interface Order {
 /** Places an order and waits for the run that carries it out. Works with or without a running service. */
 async function follow(
   { json }: Pick<SelectOptions, 'json' | 'limit'>,
-  place: (client: pg.ClientBase, context: DeskContext, caller: DeskCaller) => Promise<Order>
+  place: (client: Transaction, context: RetryContext, caller: DeskCaller) => Promise<Order>
 ): Promise<void> {
   const config = loadConfig(process.env)
   const service = await startService(config, { logger: errorLogger(config), listen: false })
   try {
     const { database, queue } = service.app
-    const mapping = await loadMapping(config.kki.mappingFile)
+    const description = await loadDescription(config.kki.sourceFile)
+    const { reader } = await loadReader(config.kki)
     const context = {
       queue,
-      mapping,
+      reader,
       identity: await withSecret(config, identitySecret, loadIdentity),
-      transform: createTransform(mapping),
-      maxSkewSeconds: config.kki.maxSkewSeconds
+      mapping: mappingOf(description),
+      maxSkewSeconds: config.kki.maxSkewSeconds,
+      canAskByStr: description.oneByStr !== null
     }
     const { runId, told, next } = await database.withTransaction(client => place(client, context, caller()))
     const more = next === null ? [] : ['There are more; call again.']

@@ -1,82 +1,79 @@
 import { Presets, SingleBar } from 'cli-progress'
 import { recordAudit } from '../audit/record.ts'
 import { auditSealFaults } from '../audit/seal-faults.ts'
-import { holdIdentity } from '../identity/digest-key.ts'
-import { SealFault } from '../identity/errors.ts'
-import { identitySecret, loadIdentity } from '../identity/keys.ts'
+import { lockDigestKey, readFingerprint } from '../identity/digest-key.ts'
+import { DigestKeyUnknown, SealFault } from '../identity/errors.ts'
+import { identitySecret } from '../identity/keys.ts'
 import type { Database } from '../platform/database.ts'
-import { fillNextDigests, forgetNextDigests } from '../privacy/redigest-fill.ts'
+import { type Redigested, type RedigestOptions, redigest } from '../privacy/redigest.ts'
 import { addDigestKey, dropFormerDigestKey, readDigestKeys } from '../privacy/redigest-keys.ts'
-import { type Switched, switchDigestKey } from '../privacy/redigest-switch.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
 import { commandCaller } from './command.ts'
 
-/** What the switch did; null where an earlier call had made it, and this one ended what was left. */
+/** What the rotation did; null where an earlier call had replaced the digests, and this one ended what was left. */
 export interface DigestRotation {
-  switched: Switched | null
+  replaced: Redigested | null
 }
 
 /**
- * Digests the registry with a new key: adds it to the secret, fills what each digest will be, switches, and takes the former
- * key out. Broken off after any of these, it goes on when called again. Nobody need wait for running services to read
- * the secret: the database tells them which key is in force, and one that does not know it looks for it.
+ * Digests the registry with a new key, while no other process uses digests: adds the key to the secret, replaces all digests
+ * in one transaction, and takes the former key out. Interrupted before the commit, nothing is replaced, and the next call uses
+ * the key that was added; interrupted after it, the next call takes the former key out.
  *
- * @throws DigestKeyHeld, SealBroken, SealUnfit; DigestKeyUnknown where the registry was made with none of the secret's keys
+ * @throws DigestKeyHeld where processes run, DigestKeyUnknown, SealBroken, SealUnfit
  */
 export async function rotateDigestKey(
   secrets: VersionedSecretStore,
-  database: Pick<Database, 'withTransaction'>
+  { withTransaction }: Pick<Database, 'withTransaction'>,
+  options: RedigestOptions = {}
 ): Promise<DigestRotation> {
-  const keys = await loadIdentity(secrets)
-  const inForce = await database.withTransaction(client => holdIdentity(client, keys))
-  const { next } = await readDigestKeys(secrets)
-  const isSwitched = next?.fingerprint.equals(inForce.fingerprint) ?? false
-  const switched = isSwitched
-    ? null
-    : await fillAndSwitch(secrets, database).catch(async error => {
-        if (error instanceof SealFault) {
-          await database.withTransaction(client => auditSealFaults(client, commandCaller(), [error]))
-        }
-        throw error
-      })
-  await forgetNextDigests(database)
+  const replaced = await withTransaction(async client => {
+    await lockDigestKey(client)
+    const { present, next } = await readDigestKeys(secrets)
+    const inForce = await readFingerprint(client)
+    if (next && inForce?.equals(next.fingerprint)) return null
+    // A registry that nobody has used yet begins with the next key.
+    if (inForce !== null && !inForce.equals(present.fingerprint)) throw new DigestKeyUnknown()
+    const done = await redigest(client, await addDigestKey(secrets), options)
+    await recordAudit(client, { ...commandCaller(), action: 'keys.digest_rotated', detail: { ...done } })
+    return done
+  }).catch(async error => {
+    if (error instanceof SealFault) {
+      await withTransaction(client => auditSealFaults(client, commandCaller(), [error]))
+    }
+    throw error
+  })
   await dropFormerDigestKey(secrets)
   // A store with versions, such as Vault, would go on showing the former key to whoever may read the secret.
   await secrets.destroyFormer?.(identitySecret)
-  return { switched }
+  return { replaced }
 }
 
-async function fillAndSwitch(
-  secrets: VersionedSecretStore,
-  database: Pick<Database, 'withTransaction'>
-): Promise<Switched | null> {
-  const keys = await addDigestKey(secrets)
+/** Says on standard error how long the rotation will take, once the first values are digested, and how far it is. */
+export async function withProgress<T>(work: (options: RedigestOptions) => Promise<T>): Promise<T> {
+  const { stderr } = process
   const bar = new SingleBar(
-    { format: ' digesting {bar} {percentage} %', stream: process.stderr, noTTYOutput: false },
+    { format: ' digesting {bar} {percentage} %', stream: stderr, noTTYOutput: true, notTTYSchedule: 10_000 },
     Presets.shades_classic
   )
+  const started = performance.now()
   const onProgress = (done: number, total: number) => {
-    if (!bar.isActive) bar.start(total, 0)
+    if (!bar.isActive) {
+      const seconds = Math.ceil(((performance.now() - started) / 1000) * (total / done))
+      stderr.write(`${total} values: digesting them takes about ${seconds} s, replacing their digests about as long.\n`)
+      bar.start(total, 0)
+    }
     bar.update(done)
   }
-  await fillNextDigests(database, keys, { onProgress }).finally(() => bar.stop())
-  return switchDigestKey(database, keys, {
-    andThen: (client, switched) =>
-      recordAudit(client, { ...commandCaller(), action: 'keys.digest_rotated', detail: { ...switched } })
-  })
+  return work({ onProgress }).finally(() => bar.stop())
 }
 
-export function linesOfDigestRotation({ switched }: DigestRotation): string[] {
+export function linesOfDigestRotation({ replaced }: DigestRotation): string[] {
   const copy = 'Keep a new copy of the secret "nik-keys", and the former one as long as backups of its time.'
-  if (switched === null) return ['The digest key had been switched before; the former one is taken out.', copy]
-  const lost = Object.entries(switched.lost).map(
+  if (replaced === null) return ['The digests had been replaced before; the former key is taken out.', copy]
+  const lost = Object.entries(replaced.lost).map(
     ([table, count]) =>
       `${table}: of ${count} digests nothing is kept that they were made of; they match nothing from now on`
   )
-  const seconds = (switched.blockedMs / 1000).toFixed(1)
-  return [
-    `A new key digests; ${switched.digests} digests were replaced, and nobody could write for ${seconds} s.`,
-    ...lost,
-    copy
-  ]
+  return [`A new key digests; ${replaced.digests} digests were replaced. Start the services.`, ...lost, copy]
 }

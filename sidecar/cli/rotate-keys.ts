@@ -3,6 +3,7 @@ import { Presets, SingleBar } from 'cli-progress'
 import { Command, Option } from 'commander'
 import { recordAudit } from '../audit/record.ts'
 import { auditSealFaults } from '../audit/seal-faults.ts'
+import { holdDigestKey } from '../identity/digest-key.ts'
 import type { SealFault } from '../identity/errors.ts'
 import { keysReadEverySeconds } from '../identity/follow-keys.ts'
 import { identitySecret, loadIdentity } from '../identity/keys.ts'
@@ -12,7 +13,7 @@ import type { VersionedSecretStore } from '../secrets/store.ts'
 import { withOwner } from './as-owner.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
 import { linesOfAuditRotation, rotateAuditKey } from './rotate-audit-key.ts'
-import { linesOfDigestRotation, rotateDigestKey } from './rotate-digest-key.ts'
+import { linesOfDigestRotation, rotateDigestKey, withProgress } from './rotate-digest-key.ts'
 import { wholeNumber } from './values.ts'
 import { withSecret } from './with-secret.ts'
 
@@ -38,7 +39,10 @@ export function rotateCommand(): Command {
     )
     .option('--forget', 'make no key; take the older ones out that no value needs any more')
     .addOption(
-      new Option('--digest', 'rotate the key by which NIKs are found instead, in one step').conflicts(['forget'])
+      new Option(
+        '--digest',
+        'rotate the key by which NIKs are found instead, in one step, while no service runs'
+      ).conflicts(['forget'])
     )
     .addOption(
       new Option('--audit', 'rotate the key that signs the audit chain instead; former ones stay').conflicts([
@@ -49,20 +53,26 @@ export function rotateCommand(): Command {
     .option('--json', 'print the result as JSON')
     .action(({ wait: seconds, forget: isForgetting, digest: isOfDigests, audit: isOfAudit, json }: RotateOptions) =>
       withDatabase(({ config, logger, database: { ownerUrl } }) =>
-        withOwner(ownerUrl, logger, database =>
-          withSecret(config, identitySecret, async secrets => {
-            if (isOfAudit) {
-              const rotation = await rotateAuditKey(secrets, database)
-              return print(json, rotation, linesOfAuditRotation(rotation))
-            }
-            if (isOfDigests) {
-              const rotation = await rotateDigestKey(secrets, database)
-              return print(json, rotation, linesOfDigestRotation(rotation))
-            }
-            const result = await (isForgetting ? forget(secrets, database) : rotate(secrets, database, seconds * 1000))
-            print(json, result, linesOf(result))
-          })
-        )
+        withSecret(config, identitySecret, async secrets => {
+          if (isOfAudit) {
+            const rotation = await withOwner(ownerUrl, logger, database => rotateAuditKey(secrets, database))
+            return print(json, rotation, linesOfAuditRotation(rotation))
+          }
+          if (isOfDigests) {
+            const rotation = await withOwner(ownerUrl, logger, database =>
+              withProgress(options => rotateDigestKey(secrets, database, options))
+            )
+            return print(json, rotation, linesOfDigestRotation(rotation))
+          }
+          const identity = await loadIdentity(secrets)
+          const result = await withOwner(
+            ownerUrl,
+            logger,
+            database => (isForgetting ? forget(secrets, database) : rotate(secrets, database, seconds * 1000)),
+            { onConnect: client => holdDigestKey(client, identity) }
+          )
+          print(json, result, linesOf(result))
+        })
       )
     )
 }

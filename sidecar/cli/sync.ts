@@ -2,18 +2,21 @@ import { Command, Option } from 'commander'
 import { walkKinds } from '../batch-terms.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { RequestInvalid } from '../errors.ts'
+import { fileFormats } from '../import/read-rows.ts'
 import { type Service, startService } from '../main.ts'
 import { inSpan } from '../platform/tracing.ts'
+import { loadMapping } from '../source/load.ts'
 import type { RunMode } from '../sync/batch.ts'
-import { loadMapping } from '../sync/mapping-file.ts'
 import { createRun, type RunRequest } from '../sync/run.ts'
 import { commandCaller, errorLogger, print } from './command.ts'
 import { followRun } from './follow.ts'
+import { encodingLabel } from './import.ts'
 import { renderSummary, summarize } from './summary.ts'
+import { type FileOptions, rowNumber, startFileRun } from './sync-file.ts'
 import { type InstantOrDay, instantOrDay, instantOrDayForm, toInstant } from './values.ts'
 
-interface SyncOptions {
-  mode: RunMode
+interface SyncOptions extends FileOptions {
+  mode?: RunMode
   profession?: string[]
   since?: InstantOrDay
   until?: InstantOrDay
@@ -26,36 +29,73 @@ interface SyncOptions {
 export function syncCommand(): Command {
   return new Command('sync')
     .description('start a run and wait for its end')
-    .addOption(new Option('-m, --mode <mode>', 'what to fetch').choices(walkKinds).default('incremental'))
+    .addOption(new Option('-m, --mode <mode>', 'what to fetch (default: incremental)').choices(walkKinds))
     .option('-p, --profession <code...>', 'these professions only, one after the other')
     .option('--since <time>', 'start of the window (mode window)', instantOrDay)
     .option('--until <time>', 'end of the window (mode window), which is not part of it', instantOrDay)
+    .option('--file <file>', 'take the rows of a file that KKI sent, in place of asking KKI')
+    .addOption(new Option('--format <format>', 'of the file; by default its name says it').choices(fileFormats))
+    .option('--as-of <time>', 'when KKI made the file, where its rows have no time of change', instantOrDay)
+    .option('--sheet <name>', 'of a workbook, in place of the one that is described or found')
+    .option(
+      '--header-row <number>',
+      'where the header begins, in place of the row that is described or found',
+      rowNumber
+    )
+    .option('--encoding <label>', 'of CSV and JSON lines that are not UTF-8, such as windows-1252', encodingLabel)
+    .option('--hold', 'hold each batch until a person has looked at it')
     .option('--json', 'print the summary as JSON, and nothing else')
     .addHelpText('after', `\nTimes are ${instantOrDayForm}.`)
-    .action(async ({ mode, profession, since, until, json }: SyncOptions) => {
-      const config = loadConfig(process.env)
+    .action(async (options: SyncOptions) => {
+      const { file, hold, json } = options
+      checkTogether(options)
+      const config =
+        file === undefined
+          ? loadConfig(process.env)
+          : { ...loadConfig(process.env, { talksToKki: false }), roles: ['registry' as const] }
       const service = await startService(config, { logger: errorLogger(config), listen: false })
       try {
-        const request = {
-          mode,
-          professions: profession,
-          changedSince: since && toInstant(since, config.timeZone),
-          changedUntil: until && toInstant(until, config.timeZone)
-        }
-        const runId = await startRun(service, config, request)
+        const quiet = json ?? false
+        const runId =
+          file === undefined
+            ? await startRun(service, config, toRequest(options, config.timeZone))
+            : await startFileRun(service, config, file, options, { quiet })
         const { pool } = service.app.database
-        const run = await followRun(pool, runId, { quiet: json ?? false })
+        const run = await followRun(pool, runId, { quiet })
         print(json, summarize(run), await renderSummary(pool, run))
-        if (run.state !== 'applied') process.exitCode = 1
+        if (run.state !== (hold ? 'held' : 'applied')) process.exitCode = 1
       } finally {
         await service.close()
       }
     })
 }
 
+function toRequest(
+  { mode = 'incremental', profession, since, until, hold }: SyncOptions,
+  timeZone: string
+): RunRequest {
+  return {
+    mode,
+    professions: profession,
+    changedSince: since && toInstant(since, timeZone),
+    changedUntil: until && toInstant(until, timeZone),
+    ...(hold && { apply: 'hold' })
+  }
+}
+
+/** What goes with a file, and what with a question to KKI. @throws RequestInvalid for an option without effect */
+function checkTogether(options: SyncOptions): void {
+  const { file, mode, profession, since, until, format, asOf, sheet, headerRow, encoding } = options
+  const others = file === undefined ? { format, asOf, sheet, headerRow, encoding } : { mode, profession, since, until }
+  const [name] = Object.entries(others).find(([, value]) => value !== undefined) ?? []
+  if (name === undefined) return
+  const option = `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
+  throw new RequestInvalid(option, file === undefined ? 'goes with --file only' : 'does not go with --file')
+}
+
 /** Starts a run from the command line and returns its id. @throws what `createRun` throws */
 export async function startRun({ app }: Service, config: Config, request: RunRequest): Promise<number> {
-  const mapping = await loadMapping(config.kki.mappingFile)
+  const mapping = await loadMapping(config.kki.sourceFile)
   const caller = commandCaller()
   const { runId } = await inSpan('sdmk sync', { ids: { trace_id: caller.traceId } }, () =>
     app.database.withTransaction(client =>

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import { createProjection } from '../odoo/jobs.ts'
+import { createOdooOutbox } from '../odoo/jobs.ts'
 import { createDatabase, type Database } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 import { createQueue, type JobQueue } from '../platform/queue.ts'
@@ -17,7 +17,7 @@ export async function withQueue<T>(
   try {
     await assertMigrated(database.pool)
     const queue = await createQueue({ url, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds }, logger)
-    if (config.odoo) database.observe(createProjection(queue))
+    database.setOdooOutbox(createOdooOutbox(config.odoo, queue))
     try {
       return await work({ database, queue })
     } finally {

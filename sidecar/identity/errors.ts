@@ -49,27 +49,17 @@ export class DigestKeyUnknown extends SdmkError {
 
   constructor() {
     super(
-      'the secret "nik-keys" holds other digest keys than the one this registry was made with; put the copy of the secret that belongs to this database in its place'
+      'the secret "nik-keys" holds another digest key than the one this registry was made with; where a rotation was interrupted, call "sdmk keys rotate --digest" again, else put the copy of the secret that belongs to this database in its place'
     )
   }
 }
 
-/** The digest key was switched after these rows had been digested; they are digested anew. */
-export class DigestKeyChanged extends SdmkError {
-  readonly code = 'SDMK_DIGEST_KEY_CHANGED'
-  override readonly retryable = true
-
-  constructor(batchId: number) {
-    super(`The digest key was switched while pages of batch ${batchId} were on their way; they are fetched again`)
-  }
-}
-
-/** Others held the digest key, or wrote, whenever it was to be switched. */
+/** Processes that use the digest key keep a rotation out, and a rotation keeps them out. */
 export class DigestKeyHeld extends SdmkError {
   readonly code = 'SDMK_DIGEST_KEY_HELD'
   override readonly retryable = true
 
-  constructor(options: ErrorOptions) {
-    super('Batches were under way all the while, and the digest key was not switched; call again, it goes on', options)
+  constructor(reason: string) {
+    super(`the digest key is in use: ${reason}`)
   }
 }

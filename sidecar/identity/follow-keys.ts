@@ -1,14 +1,14 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { SecretStore } from '../secrets/store.ts'
-import { DigestKeyUnknown } from './errors.ts'
-import { type Identity, type IdentityKeys, loadIdentity } from './keys.ts'
+import { type IdentityKeys, loadIdentity } from './keys.ts'
 
 /** How often the keys are read anew: a new key is known to every process within this. */
 export const keysReadEverySeconds = 30
 
 /**
- * Returns the keys of the secret, which follow it while the process runs: a key that is added or put in force needs no
- * restart. A digest key or audit key that the database names and that is not known yet is looked for at once. `close` ends that.
+ * Returns the keys of the secret. Sealing keys and audit keys follow it while the process runs: one that is added or put in
+ * force needs no restart, and an audit key that is not known yet is looked for at once. The digest key stays, since the
+ * connections of the process hold it (`digest-key.ts`). `close` ends that.
  *
  * @throws what `loadIdentity` throws
  */
@@ -33,29 +33,21 @@ export async function followIdentity(
       }
     )
   }, keysReadEverySeconds * 1000).unref()
-  const sealing: Pick<Identity, 'seal' | 'open'> = {
-    seal: (...args) => current.seal(...args),
-    open: (...args) => current.open(...args)
-  }
+  const { fingerprint, digestNik, digestRow } = current
   return {
     identity: {
-      ...sealing,
+      fingerprint,
+      digestNik,
+      digestRow,
+      seal: (...args) => current.seal(...args),
+      open: (...args) => current.open(...args),
       async auditKey(id) {
         const found = await current.auditKey(id)
         if (found !== null) return found
         await renew()
         return current.auditKey(id)
       },
-      auditHeads: () => current.auditHeads(),
-      async under(fingerprint) {
-        const found = await current.under(fingerprint).catch(async error => {
-          if (!(error instanceof DigestKeyUnknown)) throw error
-          await renew()
-          return current.under(fingerprint)
-        })
-        // Whoever works with one digest key for long still seals with the sealing key of the moment.
-        return { ...found, ...sealing }
-      }
+      auditHeads: () => current.auditHeads()
     },
     close: () => clearInterval(timer)
   }

@@ -3,7 +3,6 @@ import {
   createDecipheriv,
   createHmac,
   createSecretKey,
-  hash,
   type KeyObject,
   randomBytes,
   randomFillSync
@@ -11,7 +10,7 @@ import {
 import { ConfigurationError } from '../errors.ts'
 import { SecretChanged } from '../secrets/errors.ts'
 import type { SecretStore, VersionedSecretStore } from '../secrets/store.ts'
-import { DigestKeyUnknown, SealBroken, SealUnfit } from './errors.ts'
+import { SealBroken, SealUnfit } from './errors.ts'
 import type { SealPlace } from './seal-place.ts'
 
 /** As what a value was sealed before it was bound to its row. Only resealing opens such values. */
@@ -25,24 +24,14 @@ export interface Identity {
   digestNik(nik: string): Buffer
   /** HMAC-SHA-256 of a row as it came, 32 bytes. A plain hash would give the NIK in it away to whoever knows the rest. */
   digestRow(raw: string): Buffer
-  /**
-   * Returns what digests rows as they came for rules of this version: half of a keyed SHA-256, 32 hex digits. Of half of it
-   * nobody can go on to the digest of a longer text, which is what HMAC takes twice the time for.
-   */
-  inputDigester(version: string): (row: Buffer) => string
   /** AES-256-GCM with the place as additional data: version, key id, 12 bytes of nonce, ciphertext, 16 bytes of tag. */
   seal(place: SealPlace, value: Buffer | string): Buffer
   /** `unbound` opens a value of the former version too, which any place would open. @throws SealBroken, SealUnfit */
   open(place: SealPlace, sealed: Uint8Array, unbound?: UnboundPurpose): Buffer
 }
 
-/** All keys at hand. Which of the digest keys counts, the database says: see `digest-key.ts`. */
-export interface IdentityKeys extends Pick<Identity, 'seal' | 'open'> {
-  /**
-   * Returns the identity that digests with the key of this fingerprint; null: with the key that a registry begins with.
-   * @throws DigestKeyUnknown
-   */
-  under(fingerprint: Buffer | null): Promise<Identity>
+/** All keys of the secret. */
+export interface IdentityKeys extends Identity {
   /** Returns the key that signs links of the audit chain, by its id; null: the one that signs now. Null where there is no such key. */
   auditKey(id: number | null): Promise<AuditKey | null>
   /** Returns where the chain ended when each former audit key was replaced. */
@@ -74,7 +63,7 @@ const defaultVariable = 'SDMK_SECRETS_DIR'
 export const identitySecret = 'nik-keys'
 
 /**
- * Returns the identity keys of the secret `nik-keys`: `digestKey`, during a rotation also `digestKeyNext`, `sealKeyId`
+ * Returns the identity keys of the secret `nik-keys`: `digestKey` (during a rotation `digestKeyNext` is beside it), `sealKeyId`
  * (1 to 255) and one `sealKey<id>` for each key that may still be met, `auditKeyId` (1 to 255) and one `auditKey<id>` for
  * each key that has signed links of the audit chain, all base64 of 32 bytes. `auditHead<id>` is where the chain ended when
  * that key was replaced.
@@ -124,19 +113,7 @@ export function newKey(): string {
  * @throws ConfigurationError, which sends to `variable`, where a key is not one.
  */
 export function createIdentityKeys(secret: Record<string, string>, variable = defaultVariable): IdentityKeys {
-  const present = createIdentity(secret, variable)
-  const known =
-    secret.digestKeyNext === undefined ? [present] : [present, createIdentity(secret, variable, 'digestKeyNext')]
-  return {
-    ...createAuditKeys(secret, variable),
-    seal: present.seal,
-    open: present.open,
-    async under(fingerprint) {
-      const found = fingerprint === null ? present : known.find(identity => identity.fingerprint.equals(fingerprint))
-      if (!found) throw new DigestKeyUnknown()
-      return found
-    }
-  }
+  return { ...createAuditKeys(secret, variable), ...createIdentity(secret, variable) }
 }
 
 function createAuditKeys(
@@ -200,7 +177,6 @@ export function createIdentity(
     fingerprint: createHmac('sha256', digestKey).update('fingerprint\0').digest(),
     digestNik: nik => createHmac('sha256', digestKey).update(nik).digest(),
     digestRow: raw => createHmac('sha256', digestKey).update('row\0').update(raw).digest(),
-    inputDigester: version => createInputDigester(digestKey, version),
     seal(place, value) {
       const nonce = nextNonce()
       const cipher = createCipheriv('aes-256-gcm', sealKey, nonce)
@@ -234,18 +210,6 @@ export function createIdentity(
 /** Starts with the column and the row, which hold no NUL. */
 function toBytes({ column, row, beside }: SealPlace): Buffer {
   return Buffer.from(beside === undefined ? `${column}\0${row}` : `${column}\0${row}\0${beside}`)
-}
-
-/** With one call of the hash for each row: a HMAC object is made of three times the time, and of garbage. */
-function createInputDigester(digestKey: KeyObject, version: string): (row: Buffer) => string {
-  const prefix = createHmac('sha256', digestKey).update('input\0').update(version).digest()
-  let text = Buffer.alloc(0)
-  return row => {
-    const length = prefix.length + row.length
-    if (length > text.length) text = Buffer.concat([prefix, Buffer.alloc(2 * row.length)])
-    row.copy(text, prefix.length)
-    return hash('sha256', text.subarray(0, length), 'hex').slice(0, 32)
-  }
 }
 
 /** Random bytes taken many at a time: a call for twelve costs as much as the encryption. */

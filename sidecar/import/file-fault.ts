@@ -4,8 +4,8 @@ export class FileFault extends Error {
   readonly place: string | null
   readonly reason: string
 
-  constructor(place: string | null, reason: string) {
-    super(reason)
+  constructor(place: string | null, reason: string, options?: ErrorOptions) {
+    super(reason, options)
     this.place = place
     this.reason = reason
   }

@@ -1,6 +1,6 @@
-import type pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
-import type { IdentityKeys } from '../identity/keys.ts'
+import type { Identity } from '../identity/keys.ts'
+import type { Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import type { PageWriter, PreparedPage } from '../registry/page-writer.ts'
 import type { Batch } from '../sync/batch.ts'
@@ -10,7 +10,7 @@ import type { OwnTransform } from '../transform/own-person.ts'
 
 export interface ImportContext {
   queue: JobQueue
-  identity: IdentityKeys
+  identity: Identity
   transform: OwnTransform
 }
 
@@ -27,7 +27,7 @@ const recordsPerPage = 500
  * not at all. @throws ImportFileInvalid, or what else reading the records throws
  */
 export async function importPeople(
-  client: pg.ClientBase,
+  client: Transaction,
   context: ImportContext,
   records: AsyncIterable<unknown> | Iterable<unknown>,
   { caller, onProgress }: ImportOptions

@@ -25,7 +25,7 @@ export class ImportFileInvalid extends SdmkError {
 }
 
 /** A longer line or record is a file of another kind. */
-const maxRecordLength = 1_048_576
+export const maxRecordLength = 1_048_576
 
 /**
  * Yields the records of a file in order: for CSV an object by the header's columns, for JSON lines the value of each line,
@@ -39,17 +39,21 @@ export async function* readRecords(
   const texts = decodeText(source, encoding)
   let isEmpty = true
   try {
-    for await (const record of format === 'csv' ? readCsv(texts, maxRecordLength) : readJsonLines(texts)) {
+    for await (const record of format === 'csv' ? readCsv(texts, maxRecordLength) : valuesOf(texts)) {
       isEmpty = false
       yield record
     }
     // An export that failed is often an empty file, and an import of nobody would look like a success.
     if (isEmpty) throw new FileFault(null, 'holds no records')
   } catch (error) {
-    throw inFile(file, error, encoding)
+    throw faultOfFile(file, error, encoding)
   } finally {
     source.destroy()
   }
+}
+
+async function* valuesOf(texts: AsyncIterable<string>): AsyncGenerator<unknown, void, void> {
+  for await (const { value } of readJsonLines(texts)) yield value
 }
 
 function formatOf(file: string): ImportFormat {
@@ -65,7 +69,8 @@ const systemFaults: Record<string, string> = {
   EACCES: 'cannot be read, because this user may not'
 }
 
-function inFile(file: string, error: unknown, encoding: string | undefined): unknown {
+/** Returns what an error while a file was read is, said of that file; other errors stay as they are. */
+export function faultOfFile(file: string, error: unknown, encoding: string | undefined): unknown {
   if (error instanceof FileFault) return new ImportFileInvalid(file, error.place, error.reason)
   if (error instanceof TextUnreadable) {
     const { line, character } = error
@@ -85,9 +90,14 @@ function cureFor(reason: string, encoding: string | undefined): string {
   return encoding !== undefined && reason.startsWith('is UTF-8') ? '; leave out --encoding' : ''
 }
 
-async function* readJsonLines(texts: AsyncIterable<string>): AsyncGenerator<unknown, void, void> {
+/** Yields the value of each line of a JSON lines text that is not blank, with the line's number. */
+export async function* readJsonLines(
+  texts: AsyncIterable<string>
+): AsyncGenerator<{ line: number; value: unknown }, void, void> {
+  let number = 0
   for await (const line of splitLines(texts, maxRecordLength)) {
-    if (line.trim() !== '') yield parseLine(line)
+    number++
+    if (line.trim() !== '') yield { line: number, value: parseLine(line) }
   }
 }
 

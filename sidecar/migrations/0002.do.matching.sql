@@ -266,13 +266,67 @@ create function sdmk.looks_alike(nik text, name text, birth_date text, birth_pla
     when name = 'near' then birth_date = 'equal' and birth_place = 'equal' and sex is distinct from 'different'
   end, false);
 
+-- Returns who of the relation `known` is much alike to whom of the relation `newcomers`, as sdmk.looks_alike judges. Both have
+-- nik_digest, name_key, birth_date, birth_place_key and sex; newcomers have a row_no and known people an id.
+--
+-- A pair is found by name and birth date, by name and birthplace, or by birth date and birthplace. If one of the two equal
+-- values is missing, one of the two people must lack a NIK. Each of these parts is cut in two by the side that lacks it, so
+-- that the few who lack one lead. The text is put together, because an SQL function takes no relation; so it is planned
+-- with the statistics of both.
+create function sdmk.lookalikes(newcomers regclass, known regclass) returns table (row_no bigint, id bigint)
+  language plpgsql stable rows 100 as $$
+declare
+  has_both boolean;
+begin
+  -- Planning the query takes longer than running it on a small batch, and often one side is empty.
+  execute format('select exists (select from %s) and exists (select from %s)', newcomers, known) into has_both;
+  if not has_both then return; end if;
+  return query execute format($pairs$
+    select n.row_no, h.id
+    from %1$s n
+    join %2$s h on h.name_key = n.name_key and h.birth_date = n.birth_date
+    where n.nik_digest is null or h.nik_digest is null
+      or (h.nik_digest <> n.nik_digest and sdmk.place_agreement(h.birth_place_key, n.birth_place_key) is distinct from 'different')
+    union
+    select n.row_no, h.id
+    from %1$s n
+    join %2$s h on h.name_key = n.name_key and h.birth_place_key = n.birth_place_key
+    where n.nik_digest is null
+      and sdmk.looks_alike(null, 'equal', case
+        when (h.birth_date is null) <> (n.birth_date is null) then 'missing' else sdmk.date_agreement(h.birth_date, n.birth_date)
+      end, 'equal', null)
+    union
+    select n.row_no, h.id
+    from %1$s n
+    join %2$s h on h.name_key = n.name_key and h.birth_place_key = n.birth_place_key and h.nik_digest is null
+    where n.nik_digest is not null
+      and sdmk.looks_alike(null, 'equal', case
+        when (h.birth_date is null) <> (n.birth_date is null) then 'missing' else sdmk.date_agreement(h.birth_date, n.birth_date)
+      end, 'equal', null)
+    union
+    select n.row_no, h.id
+    from %1$s n
+    join %2$s h on h.birth_date = n.birth_date and h.birth_place_key = n.birth_place_key and h.name_key <> n.name_key
+    where n.nik_digest is null
+      and sdmk.looks_alike(null, sdmk.name_agreement(h.name_key, n.name_key), 'equal', 'equal', sdmk.agreement(h.sex, n.sex))
+    union
+    select n.row_no, h.id
+    from %1$s n
+    join %2$s h on h.birth_date = n.birth_date and h.birth_place_key = n.birth_place_key and h.name_key <> n.name_key
+      and h.nik_digest is null
+    where n.nik_digest is not null
+      and sdmk.looks_alike(null, sdmk.name_agreement(h.name_key, n.name_key), 'equal', 'equal', sdmk.agreement(h.sex, n.sex))
+  $pairs$, newcomers, known);
+end
+$$;
+
 -- Returns what two records agree on (+), nearly agree on (~) and differ on (-), in a fixed order: '+nik ~name -birth_date'. It
--- leaves out a value that one of them lacks, and a sex that agrees.
+-- leaves out a value that one of them lacks, and a sex that agrees. Stable, as concat_ws is, so that it can be inlined.
 create function sdmk.match_evidence(
   nik_a bytea, name_a text, birth_date_a date, birth_place_a text, sex_a text,
   nik_b bytea, name_b text, birth_date_b date, birth_place_b text, sex_b text
 ) returns text
-  language sql immutable parallel safe
+  language sql stable parallel safe
   return concat_ws(' ',
     case when nik_a = nik_b then '+nik' when nik_a <> nik_b then '-nik' end,
     case sdmk.name_agreement(name_a, name_b) when 'equal' then '+name' when 'different' then '-name' else

@@ -1,10 +1,10 @@
--- Staging: the rows of a batch between fetch and apply. Each batch has a partition of every table here, which is dropped
--- whole after the batch has ended. The tables are logged, so that a crash loses no page.
+-- Staging: the rows of a batch between fetch and apply. Each batch has a partition of every table here, in a schema of its
+-- own, which is dropped after the batch has ended. The tables are logged, so that a crash loses no page.
 
 create table kki.staged_page (
   batch_id bigint not null,
   page int not null,
-  -- The page as KKI sent it, compressed and sealed. A row that is rejected later is stored as it came.
+  -- The page as KKI sent it, compressed and sealed, if one of its rows is staged: a row that the plan rejects is stored as it came.
   body_sealed bytea not null,
   constraint staged_page_pkey primary key (batch_id, page)
 ) partition by list (batch_id);
@@ -45,27 +45,21 @@ create table kki.staged_row (
   province text,
   source_at timestamptz not null,
   content_hash bytea not null,
-  -- Null in a row with a problem, which is read each time, and in a row that no walk of KKI's list brought.
-  input_digest uuid,
   warnings text[],
   -- Only the deactivation in this row may be used: its other fields have the problems listed.
   ending_only boolean not null,
   problems jsonb
 ) partition by list (batch_id);
 
--- Rows that say word for word what SDMK stores, and need no decision: nearly all rows of a full run. They are stored together
--- for each page, since one by one they would take as long as everything that is left to decide. The arrays are parallel,
--- with one element for each row.
-create table kki.staged_known (
+-- Rows whose content SDMK holds already, and that need no decision: nearly all rows of a full run. They are stored together
+-- for each page, since one by one they would take as long as everything that is left to decide.
+create table kki.staged_unchanged (
   batch_id bigint not null,
   page int not null,
-  page_rows int[] not null,
-  row_nos bigint[] not null,
+  -- One for each row; a registration that the page lists twice is there twice.
   registration_ids bigint[] not null,
-  -- As they were when the row came. If one has changed since, the plan decides about the row after all.
-  registration_versions bigint[] not null,
-  -- The codes of each row, joined by commas, or null. Null where no row of the page has a code.
-  warnings text[]
+  -- The codes of all rows together, to be counted.
+  warnings text[] not null
 ) partition by list (batch_id);
 
 create table kki.staged_rejection (
@@ -118,11 +112,7 @@ create table kki.plan_row (
 -- Sealed values cannot be compressed, and numbers that lie close together hardly: trying takes as long as storing them.
 alter table kki.staged_page alter column body_sealed set storage external;
 alter table kki.staged_rejection alter column raw_sealed set storage external;
-alter table kki.staged_known
-  alter column page_rows set storage external,
-  alter column row_nos set storage external,
-  alter column registration_ids set storage external,
-  alter column registration_versions set storage external;
+alter table kki.staged_unchanged alter column registration_ids set storage external;
 
 -- The login of the service does not own the tables. These functions do for it what only the owner may do, and no more than
 -- their names say. They run as the login that migrates; roles/service.sql grants them.
@@ -134,30 +124,36 @@ declare
   granted record;
 begin
   for granted in
-    select a.privilege_type as privilege, a.grantee::regrole as grantee
-    from pg_inherits i join pg_class c on c.oid = i.inhparent, aclexplode(c.relacl) a
+    select string_agg(a.privilege_type, ', ') as privileges, a.grantee::regrole as grantee, p.relnamespace::regnamespace as schema
+    from pg_inherits i join pg_class c on c.oid = i.inhparent join pg_class p on p.oid = i.inhrelid, aclexplode(c.relacl) a
     where i.inhrelid = part and a.grantee not in (0, c.relowner)
+    group by a.grantee, p.relnamespace
   loop
-    execute format('grant %s on %s to %s', granted.privilege, part, granted.grantee);
+    execute format('grant %s on %s to %s', granted.privileges, part, granted.grantee);
+    execute format('grant usage on schema %s to %s', granted.schema, granted.grantee);
   end loop;
 end
 $$;
 
--- Makes the partitions of a batch, or empties them. Attaching takes a weak lock on the parents, so other batches go on.
+-- Makes the partitions of a batch, or empties them. They have a schema of their own and the names of their parents, so that
+-- a statement finds them by search_path. Attaching takes a weak lock on the parents, so other batches go on.
 create function kki.open_staging(batch bigint) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
+  own constant text := 'batch_' || batch;
   parent text;
   part text;
 begin
-  foreach parent in array array['staged_page', 'staged_row', 'staged_known', 'staged_rejection', 'plan_row'] loop
-    part := parent || '_' || batch;
-    if to_regclass(format('kki.%I', part)) is null then
-      execute format('create table kki.%I (like kki.%I including all)', part, parent);
-      execute format('alter table kki.%I attach partition kki.%I for values in (%s)', parent, part, batch);
-      perform kki.inherit_grants(format('kki.%I', part)::regclass);
+  if to_regnamespace(own) is null then execute format('create schema %I', own); end if;
+  foreach parent in array array['staged_page', 'staged_row', 'staged_unchanged', 'staged_rejection', 'plan_row'] loop
+    part := format('%I.%I', own, parent);
+    if to_regclass(part) is null then
+      execute format('create table %s (like kki.%I including all)', part, parent);
+      execute format('alter table %s alter column batch_id set default %s', part, batch);
+      execute format('alter table kki.%I attach partition %s for values in (%s)', parent, part, batch);
+      perform kki.inherit_grants(part::regclass);
     else
-      execute format('truncate kki.%I', part);
+      execute format('truncate %s', part);
     end if;
   end loop;
 end
@@ -167,16 +163,19 @@ $$;
 create function kki.drop_staging(batch bigint) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
+  own constant text := 'batch_' || batch;
   parent text;
 begin
-  foreach parent in array array['staged_page', 'staged_row', 'staged_known', 'staged_rejection', 'plan_row'] loop
-    execute format('drop table if exists kki.%I', parent || '_' || batch);
+  foreach parent in array array['staged_page', 'staged_row', 'staged_unchanged', 'staged_rejection', 'plan_row'] loop
+    execute format('drop table if exists %I.%I', own, parent);
   end loop;
+  execute format('drop schema if exists %I', own);
 end
 $$;
 
 -- Renews the planner's statistics of tables in our schemas; other tables are left alone. Statistics of few rows are enough,
--- because the planner must only tell none from many; ten times as many rows take ten times as long.
+-- because the planner must only tell none from many; ten times as many rows take ten times as long. Staged rows are joined by
+-- a few of their columns; the others would take most of the time.
 create function kki.renew_statistics(variadic tables regclass[]) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp set default_statistics_target = 10 as $$
 declare
@@ -184,9 +183,12 @@ declare
 begin
   for ours in
     select c.oid from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.oid = any (tables) and n.nspname in ('sdmk', 'kki')
+    where c.oid = any (tables) and (n.nspname in ('sdmk', 'kki') or n.nspname ~ '^batch_[0-9]+$')
   loop
-    execute format('analyze %s', ours);
+    execute format('analyze %s%s', ours, case
+      when exists (select from pg_inherits where inhrelid = ours and inhparent = 'kki.staged_row'::regclass)
+        then ' (batch_id, row_no, str_number, profession, content_hash, nik_digest)'
+    end);
   end loop;
 end
 $$;

@@ -34,7 +34,7 @@ create table kki.rejection (
 with (fillfactor = 50);
 
 create unique index rejection_open_uniq on kki.rejection (source, subject, code) where state = 'open';
-create index rejection_open_subject_idx on kki.rejection (subject) where state = 'open';
+create index rejection_subject_idx on kki.rejection (subject) where state in ('open', 'dismissed');
 create index rejection_open_code_idx on kki.rejection (code, id) where state = 'open';
 create index rejection_dismissed_idx on kki.rejection (source, subject, code) where state = 'dismissed';
 create index rejection_state_idx on kki.rejection (state, urgent, id);
@@ -111,6 +111,23 @@ create function kki.decision_fits(decision kki.decision, nik_digest bytea, name_
         where h.id = decision.health_worker_id and sdmk.date_agreement(h.birth_date, born_on) = 'different'
       )
     ));
+
+-- Returns the registration that a row would leave as it is: SDMK holds just its content, and the person has or had its NIK, or
+-- the row has none. While a decision stands for the STR, no row of it is unchanged. PostgreSQL inlines this.
+create function kki.unchanged_registration(str_number text, profession text, content_hash bytea, nik_digest bytea)
+  returns setof bigint
+  language sql stable parallel safe
+  begin atomic
+    select r.id
+    from sdmk.registration r
+    where r.str_number = $1 and r.profession = $2 and r.content_hash = $3
+      and (
+        $4 is null
+        or exists (select from sdmk.health_worker h where h.id = r.health_worker_id and h.nik_digest = $4)
+        or exists (select from sdmk.former_nik f where f.health_worker_id = r.health_worker_id and f.nik_digest = $4)
+      )
+      and not exists (select from kki.decision d where d.str_number = $1 and d.withdrawn_at is null);
+  end;
 
 -- STRs that a retry batch asks KKI for, one by one.
 create table kki.retry_item (

@@ -92,7 +92,7 @@ create trigger registration_stays_erased before update on sdmk.registration
   for each row when (old.erased_at is not null) execute function sdmk.keep_registration_erased();
 
 -- Erases the former values of a person, and with `everything` the present ones too. Returns the rejections that it changed.
--- The caller checks that it may be done, holds the digest key, and audits it. The change records that it adds prevent the
+-- The caller checks that it may be done, and audits it. The change records that it adds prevent the
 -- undo of an earlier batch from deleting the rows that are left.
 create function sdmk.erase_person(person bigint, everything boolean) returns bigint[]
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -111,7 +111,6 @@ begin
   from sdmk.registration where health_worker_id = person;
 
   delete from sdmk.former_nik where health_worker_id = person;
-  delete from sdmk.next_digest where digest = any (digests);
   update kki.change set health_worker_before = null where health_worker_id = person and health_worker_before is not null;
 
   with scrubbed as (
@@ -137,7 +136,6 @@ begin
   where (health_worker_id = person or nik_digest = any (digests)) and (everything or withdrawn_at is not null);
 
   if everything then
-    delete from kki.known_input where registration_id = any (licences);
     update kki.change
     set registration_before = registration_before
       - array['str_raw', 'institution', 'graduation_year', 'province', 'content_hash']

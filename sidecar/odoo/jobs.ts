@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import type { TransactionObserver } from '../platform/database.ts'
+import type { OdooConfig } from '../config.ts'
+import type { OdooNotice, OdooOutbox } from '../platform/database.ts'
 import type { JobQueue, Traced } from '../platform/queue.ts'
-import { collectTouched, type Touched, takeTouched } from '../platform/touched.ts'
 import { formatTraceparent } from '../platform/trace-context.ts'
 import { presentContext } from '../platform/tracing.ts'
 
@@ -37,20 +37,16 @@ export type PeopleJob = Traced &
 export const rowsPerCall = 5000
 
 /**
- * Sends the jobs of what a transaction touched within that transaction: they are there when it is committed, and were
- * never there when it is not.
+ * Returns what sends the jobs for a transaction's notices within it: both are committed, or neither. Without an Odoo there
+ * is nobody to tell, and notices are dropped.
  */
-export function createProjection(queue: Pick<JobQueue, 'sendMany'>): TransactionObserver {
-  return {
-    begin: collectTouched,
-    async beforeCommit(client) {
-      const touched = takeTouched(client)
-      if (!touched) return
-      const state = (await stateJobs(client, touched)).map(withOrigin)
-      if (state.length > 0) await queue.sendMany('odoo-state', state, client)
-      const people = (await peopleJobs(client, touched)).map(withOrigin)
-      if (people.length > 0) await queue.sendMany('odoo-people', people, client)
-    }
+export function createOdooOutbox(odoo: OdooConfig | null, queue: Pick<JobQueue, 'sendMany'>): OdooOutbox {
+  if (odoo === null) return async () => {}
+  return async (transaction, notices) => {
+    const state = (await stateJobs(transaction, notices)).map(withOrigin)
+    if (state.length > 0) await queue.sendMany('odoo-state', state, transaction)
+    const people = (await peopleJobs(transaction, notices)).map(withOrigin)
+    if (people.length > 0) await queue.sendMany('odoo-people', people, transaction)
   }
 }
 
@@ -60,13 +56,19 @@ function withOrigin<T extends Traced>(job: T): T {
   return origin ? { ...job, traceparent: formatTraceparent(origin) } : job
 }
 
-async function stateJobs(client: pg.ClientBase, touched: Touched): Promise<StateJob[]> {
-  const jobs: StateJob[] = chunks([...touched.batches]).map(batches => ({ batches }))
-  const rejections = new Set(touched.rejections)
-  for (const batchId of touched.rejectionsOf) for (const id of await rejectionsOf(client, batchId)) rejections.add(id)
+/** Returns each id of one kind once. */
+function idsOf(notices: readonly OdooNotice[], ids: (notice: OdooNotice) => readonly number[] | number | undefined) {
+  return [...new Set(notices.flatMap(notice => ids(notice) ?? []))]
+}
+
+async function stateJobs(client: pg.ClientBase, notices: readonly OdooNotice[]): Promise<StateJob[]> {
+  const jobs: StateJob[] = chunks(idsOf(notices, ({ batches }) => batches)).map(batches => ({ batches }))
+  const rejections = new Set(idsOf(notices, notice => notice.rejections))
+  for (const batchId of idsOf(notices, notice => notice.rejectionsOf))
+    for (const id of await rejectionsOf(client, batchId)) rejections.add(id)
   for (const ids of chunks([...rejections])) jobs.push({ rejections: ids })
-  if (touched.setting.size > 0) jobs.push({ setting: true })
-  if (touched.auditHead.size > 0) jobs.push({ auditHead: true })
+  if (notices.some(({ setting }) => setting)) jobs.push({ setting: true })
+  if (notices.some(({ auditHead }) => auditHead)) jobs.push({ auditHead: true })
   return jobs
 }
 
@@ -80,9 +82,9 @@ async function rejectionsOf(client: pg.ClientBase, batchId: number): Promise<num
   return rows.map(({ id }) => id)
 }
 
-async function peopleJobs(client: pg.ClientBase, touched: Touched): Promise<PeopleJob[]> {
-  const jobs: PeopleJob[] = chunks([...touched.people]).map(people => ({ people }))
-  for (const batchId of touched.changesOf) {
+async function peopleJobs(client: pg.ClientBase, notices: readonly OdooNotice[]): Promise<PeopleJob[]> {
+  const jobs: PeopleJob[] = chunks(idsOf(notices, ({ people }) => people)).map(people => ({ people }))
+  for (const batchId of idsOf(notices, notice => notice.changesOf)) {
     const { rows } = await client.query<{ first: number | null; last: number | null }>(
       'select min(id) as first, max(id) as last from kki.change where batch_id = $1',
       [batchId]

@@ -4,7 +4,7 @@ import { createDisclosureWriter } from '../audit/disclosures.ts'
 import type { Config, OdooConfig } from '../config.ts'
 import type { SecretStore } from '../secrets/store.ts'
 import { compareWithOdoo } from './compare.ts'
-import { createProjection, type PeopleJob, type StateJob } from './jobs.ts'
+import type { PeopleJob, StateJob } from './jobs.ts'
 import { createOdooLink, type OdooLink } from './link.ts'
 import { createOdooMetrics } from './metrics.ts'
 import { jobsAtATime, type RelayContext, relayPeople, relayState } from './relay.ts'
@@ -22,11 +22,9 @@ export interface OdooPluginOptions {
   secrets: SecretStore
 }
 
-/** Sends a job with each transaction that changes what Odoo mirrors; in the role `relay` carries them to Odoo. */
+/** Carries the jobs of the outbox to Odoo. */
 export default fp<OdooPluginOptions>(
   async function odooPlugin(app, { config, odoo, secrets }) {
-    app.database.observe(createProjection(app.queue))
-    if (!config.roles.includes('relay')) return
     const disclosures = createDisclosureWriter(app.database.pool)
     const link: OdooLink = createOdooLink({
       odoo,

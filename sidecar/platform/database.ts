@@ -16,6 +16,8 @@ export interface DatabaseOptions {
   maxConnections: number
   /** Shown in `pg_stat_activity`. */
   applicationName?: string
+  /** Prepares each connection before it is used; one for which it throws is closed, and whoever wanted it gets the error. */
+  onConnect?: ((client: pg.ClientBase) => Promise<void>) | undefined
 }
 
 /** PostgreSQL, as the rest of the sidecar uses it. */
@@ -23,18 +25,34 @@ export interface Database {
   /** `int8` comes as a number, `date` as `YYYY-MM-DD`, `timestamptz` as a Date. */
   pool: pg.Pool
   /** Returns what `work` returns, committed; rolls back and rethrows if it throws. */
-  withTransaction<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>
+  withTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
   /** Like `withTransaction`, but alone: of all processes on this database, one at a time works under this name. */
-  withAdvisoryLock<T>(name: string, work: (client: pg.PoolClient) => Promise<T>): Promise<T>
-  /** Lets an observer take part in every later transaction. */
-  observe(observer: TransactionObserver): void
+  withAdvisoryLock<T>(name: string, work: (transaction: Transaction) => Promise<T>): Promise<T>
+  /** Sets what becomes of notices for Odoo. Until then a transaction that gives one fails. */
+  setOdooOutbox(outbox: OdooOutbox): void
 }
 
-/** What goes with a transaction: it begins with it, and does its own work in it before it is committed. */
-export interface TransactionObserver {
-  begin(client: pg.ClientBase): void
-  beforeCommit(client: pg.ClientBase): Promise<void>
+/** A client within `withTransaction`. Code that changes no record that Odoo mirrors takes a plain client. */
+export interface Transaction extends pg.ClientBase {
+  /** Has the state of these records sent to Odoo once the transaction is committed. */
+  notifyOdoo(notice: OdooNotice): void
 }
+
+/** Ids of mirrored records that a transaction changed. */
+export interface OdooNotice {
+  batches?: readonly number[]
+  rejections?: readonly number[]
+  people?: readonly number[]
+  /** A batch that changed people; its change records name them. */
+  changesOf?: number
+  /** A batch that rejected rows, or settled or closed rejections. */
+  rejectionsOf?: number
+  setting?: true
+  auditHead?: true
+}
+
+/** Stores jobs for a transaction's notices, within that transaction. */
+export type OdooOutbox = (transaction: Transaction, notices: readonly OdooNotice[]) => Promise<void>
 
 const connectTimeoutMs = 5000
 
@@ -54,22 +72,36 @@ export function createDatabase(options: DatabaseOptions, logger: FastifyBaseLogg
     keepAlive: true,
     // A plan over two million rows takes its time; what must be quick sets its own limit.
     statement_timeout: 0,
-    types
+    types,
+    ...(options.onConnect && { onConnect: options.onConnect })
   })
-  const observers: TransactionObserver[] = []
+  let outbox: OdooOutbox = async () => {
+    throw new TypeError('A transaction has notices for Odoo, and this process has set no outbox')
+  }
+  const withTransaction: Database['withTransaction'] = work =>
+    inTransaction(pool, async client => {
+      const notices: OdooNotice[] = []
+      // Set for each transaction, as the pool sets `release`.
+      const transaction = Object.assign(client, { notifyOdoo: (notice: OdooNotice) => void notices.push(notice) })
+      const result = await work(transaction)
+      if (notices.length > 0) await outbox(transaction, notices)
+      return result
+    })
   // It breaks within whatever work once opened it, and is no part of it.
   pool.on('error', error =>
     apart(() => logger.warn({ err: error }, 'an idle database connection broke; a new one takes its place'))
   )
   return {
     pool,
-    withTransaction: work => withTransaction(pool, observers, work),
+    withTransaction,
     withAdvisoryLock: (name, work) =>
-      withTransaction(pool, observers, async client => {
-        await client.query('select pg_advisory_xact_lock(hashtextextended($1::text, 0))', [name])
-        return work(client)
+      withTransaction(async transaction => {
+        await transaction.query('select pg_advisory_xact_lock(hashtextextended($1::text, 0))', [name])
+        return work(transaction)
       }),
-    observe: observer => void observers.push(observer)
+    setOdooOutbox(value) {
+      outbox = value
+    }
   }
 }
 
@@ -115,19 +147,6 @@ export default fp<DatabaseOptions>(
   },
   { name: 'database', fastify: '5.x' }
 )
-
-function withTransaction<T>(
-  pool: pg.Pool,
-  observers: readonly TransactionObserver[],
-  work: (client: pg.PoolClient) => Promise<T>
-): Promise<T> {
-  return inTransaction(pool, async client => {
-    for (const observer of observers) observer.begin(client)
-    const result = await work(client)
-    for (const observer of observers) await observer.beforeCommit(client)
-    return result
-  })
-}
 
 const types = new pg.TypeOverrides()
 types.setTypeParser(pg.types.builtins.INT8, toSafeInteger)

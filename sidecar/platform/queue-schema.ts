@@ -27,6 +27,8 @@ const unending = { retryDelay: 1, retryBackoff: true, retryDelayMax: 300 } as co
 export const queues = {
   'kki-fetch': { ...common, policy: 'stately' },
   'kki-apply': { ...common, policy: 'stately' },
+  // Somebody waits for the answer: what is not answered is asked again by them.
+  'source-check': { ...common, policy: 'standard', retryLimit: 0, expireInSeconds: 60, deleteAfterSeconds: 3600 },
   'kki-housekeeping': { ...common, policy: 'exclusive' },
   'audit-check': { ...common, policy: 'exclusive' },
   'odoo-state': { ...common, ...unending, policy: 'standard' },

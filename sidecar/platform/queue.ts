@@ -57,6 +57,8 @@ export interface Traced {
   traceparent?: string
 }
 
+const answerPollMs = 100
+
 /** A job that throws does so because of a defect, or of what is away: neither is cured by haste. */
 const longestPauseSeconds = 60
 
@@ -77,6 +79,13 @@ export interface JobQueue {
     handler: (job: Job<T>) => Promise<void>,
     options: WorkOptions<T>
   ): Promise<void>
+  /**
+   * Sends a job and resolves to what its handler answers (`answer`); `null` where no answer came in time. The job is
+   * cancelled then.
+   */
+  ask(queue: QueueName, data: object, patienceMs: number): Promise<object | null>
+  /** Registers a handler whose result is the answer to `ask`. A job that fails is not tried again. */
+  answer<T extends object>(queue: QueueName, handler: (data: T) => Promise<object>): Promise<void>
   /** Sends many jobs at once, within the client's transaction; for queues that take every job. */
   sendMany(queue: QueueName, data: readonly object[], client: pg.ClientBase): Promise<void>
   /**
@@ -140,6 +149,26 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
           boss.notifyWorker(worker)
         })
       }
+    },
+    async ask(queue, data, patienceMs) {
+      const id = await boss.send(queue, data)
+      if (id === null) return null
+      for (const until = Date.now() + patienceMs; Date.now() < until; await sleep(answerPollMs)) {
+        const [job] = await boss.findJobs(queue, { id })
+        if (job?.state === 'completed') return job.output
+        if (job === undefined || job.state === 'failed' || job.state === 'cancelled') return null
+      }
+      await boss.cancel(queue, id)
+      return null
+    },
+    async answer<T extends object>(queue: QueueName, handler: (data: T) => Promise<object>) {
+      await boss.work<T>(queue, { ...workOptions, batchSize: 1 }, ([job]) =>
+        storable(() =>
+          inSpan(queue, { ids: { queue, ...(job && { job_id: job.id }) }, kind: 'consumer' }, async () => {
+            if (job !== undefined) return handler(job.data)
+          })
+        )
+      )
     },
     async sendMany(queue, data, client) {
       await boss.insert(

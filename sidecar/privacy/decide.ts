@@ -1,6 +1,5 @@
-import type pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
-import { touch } from '../platform/touched.ts'
+import type { Transaction } from '../platform/database.ts'
 import { type ErasureScope, erasePerson, type PrivacyState, restrictPerson } from '../registry/restrict.ts'
 
 export interface PrivacyDecision {
@@ -11,12 +10,12 @@ export interface PrivacyDecision {
 
 /** Restricts the data of a person, or ends that; audited, and Odoo is told. @throws HealthWorkerNotFound */
 export async function decideRestriction(
-  client: pg.ClientBase,
+  client: Transaction,
   { healthWorkerId, reason, caller }: PrivacyDecision,
   isRestricted: boolean
 ): Promise<PrivacyState> {
   const state = await restrictPerson(client, healthWorkerId, isRestricted)
-  touch(client, 'people', healthWorkerId)
+  client.notifyOdoo({ people: [healthWorkerId] })
   const action = isRestricted ? 'person.restricted' : 'person.restriction_lifted'
   await recordAudit(client, { ...caller, action, detail: { healthWorkerId, reason } })
   return state
@@ -24,13 +23,12 @@ export async function decideRestriction(
 
 /** Erases the data of a person; audited, and Odoo is told. @throws HealthWorkerNotFound, ErasureDenied, PersonErased */
 export async function decideErasure(
-  client: pg.ClientBase,
+  client: Transaction,
   { healthWorkerId, reason, caller }: PrivacyDecision,
   options: { scope: ErasureScope; retentionYears: number; asOf: string }
 ): Promise<PrivacyState> {
   const { state, rejections } = await erasePerson(client, healthWorkerId, options)
-  touch(client, 'people', healthWorkerId)
-  touch(client, 'rejections', ...rejections)
+  client.notifyOdoo({ people: [healthWorkerId], rejections })
   const detail = { healthWorkerId, reason, scope: options.scope, rejections: rejections.length }
   await recordAudit(client, { ...caller, action: 'person.erased', detail })
   return state

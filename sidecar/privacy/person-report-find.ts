@@ -1,7 +1,6 @@
 import type pg from 'pg'
 import { RequestInvalid } from '../errors.ts'
-import { readIdentity } from '../identity/digest-key.ts'
-import type { Identity, IdentityKeys } from '../identity/keys.ts'
+import type { Identity } from '../identity/keys.ts'
 import { openNik } from '../identity/open-sealed.ts'
 import { nikOf } from '../identity/seal-place.ts'
 import { distance } from '../platform/closest.ts'
@@ -36,32 +35,31 @@ const lettersPerEdit = 6
  * Returns the person who is meant, or those who may be: several people share an STR or a name, or nobody has exactly this
  * name.
  * @param given a NIK, an STR, or a name and a date of birth, one on each line
- * @throws RequestInvalid, DigestKeyUnknown, SealBroken, SealUnfit
+ * @throws RequestInvalid, SealBroken, SealUnfit
  */
-export async function findPerson(client: pg.ClientBase, keys: IdentityKeys, by: FindBy, given: string): Promise<Found> {
-  if (by === 'nik') return { subject: await byNik(client, keys, given) }
+export async function findPerson(client: pg.ClientBase, identity: Identity, by: FindBy, given: string): Promise<Found> {
+  if (by === 'nik') return { subject: await byNik(client, identity, given) }
   const people = by === 'str' ? await byStr(client, given) : await byName(client, given)
   const [only] = people
   if (by === 'str' && people.length === 0) {
     return { subject: { healthWorkerId: null, nikDigest: null, strNumber: canonicalStr(given) } }
   }
   if (only?.isExact && people.filter(({ isExact }) => isExact).length === 1) {
-    return { subject: await ofPerson(client, keys, only.id) }
+    return { subject: await ofPerson(client, identity, only.id) }
   }
   return { candidates: people.map(({ id, name, registrations }) => ({ id, name, registrations })) }
 }
 
-/** Returns the subject of a person's id, who may be gone by now. @throws DigestKeyUnknown, SealBroken, SealUnfit */
-export async function ofPerson(client: pg.ClientBase, keys: IdentityKeys, id: number): Promise<Subject> {
+/** Returns the subject of a person's id, who may be gone by now. @throws SealBroken, SealUnfit */
+export async function ofPerson(client: pg.ClientBase, identity: Identity, id: number): Promise<Subject> {
   const { rows } = await client.query<StoredNik>(`select ${storedNik} from sdmk.health_worker where id = $1`, [id])
   const [stored] = rows
-  if (stored) assertNikFits(await readIdentity(client, keys), stored)
+  if (stored) assertNikFits(identity, stored)
   return { healthWorkerId: id, nikDigest: stored?.digest ?? null, strNumber: null }
 }
 
-async function byNik(client: pg.ClientBase, keys: IdentityKeys, nik: string): Promise<Subject> {
+async function byNik(client: pg.ClientBase, identity: Identity, nik: string): Promise<Subject> {
   if (!/^\d{16}$/.test(nik)) throw new RequestInvalid('nik', 'must be 16 digits')
-  const identity = await readIdentity(client, keys)
   const nikDigest = identity.digestNik(nik)
   const { rows } = await client.query<StoredNik>(`select ${storedNik} from sdmk.health_worker where nik_digest = $1`, [
     nikDigest

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type pg from 'pg'
-import { holdIdentity } from '../identity/digest-key.ts'
 import { SealFault, SealUnfit } from '../identity/errors.ts'
-import { type Identity, type IdentityKeys, identitySecret, loadIdentity, sealVersion } from '../identity/keys.ts'
+import { type Identity, identitySecret, loadIdentity, sealVersion } from '../identity/keys.ts'
 import {
   changes,
   formerNiks,
@@ -126,8 +125,8 @@ export interface Resealed {
  * sealed anew, it would pass for one that belongs here.
  */
 export async function reseal(
-  withTransaction: <T>(work: (client: pg.PoolClient) => Promise<T>) => Promise<T>,
-  keys: IdentityKeys,
+  withTransaction: <T>(work: (client: pg.ClientBase) => Promise<T>) => Promise<T>,
+  identity: Identity,
   keyId: number,
   { onProgress }: ResealOptions = {}
 ): Promise<Resealed> {
@@ -145,7 +144,7 @@ export async function reseal(
       found = 0
       const blocks = pass === 1 ? (sizes[index] ?? 0) : await withTransaction(client => blocksOf(client, store.table))
       for (let from = 0; from < blocks; from += blocksAtATime) {
-        const piece = await withTransaction(client => resealBlocks(client, keys, keyId, store, write, from))
+        const piece = await withTransaction(client => resealBlocks(client, identity, keyId, store, write, from))
         found += piece.resealed
         for (const fault of piece.faults) faults.set(fault.message, fault)
         if (pass > 1) continue
@@ -176,13 +175,12 @@ interface Stored {
 
 async function resealBlocks(
   client: pg.ClientBase,
-  keys: IdentityKeys,
+  identity: Identity,
   keyId: number,
   store: SealedStore,
   write: string,
   from: number
 ): Promise<Resealed> {
-  const identity = await holdIdentity(client, keys)
   const { rows } = await client.query<Stored>(
     `select t.ctid::text as ctid, ${placeColumns(store)}, ${store.sealed} as value, ${store.digest} as digest
     from ${store.table} t

@@ -4,26 +4,24 @@ import { countDeactivated, deriveStatuses } from './derive-statuses.ts'
 import { PlanOutdated } from './errors.ts'
 import { moveMergedNiks } from './move-niks.ts'
 import { settlePlanner, withoutLoops } from './planner.ts'
-import { inPartitions, sql } from './sql.ts'
+import { sql } from './sql.ts'
+import { useStaging } from './staging.ts'
 
-const lockPeople = sql('apply/01-lock-people.sql')
-const countMoved = sql('apply/02-count-moved.sql')
-const insertStrNumbers = sql('apply/03-insert-str-numbers.sql')
-const insertPeople = sql('apply/04-insert-people.sql')
-const settleDecisions = sql('apply/05-settle-decisions.sql')
-const mergePeople = sql('apply/06-merge-people.sql')
-const updatePeople = sql('apply/07-update-people.sql')
-const formerNiks = sql('apply/08-former-niks.sql')
-const insertRegistrations = sql('apply/09-insert-registrations.sql')
-const updateRegistrations = sql('apply/10-update-registrations.sql')
-const touchedPeople = sql('apply/11-touched-people.sql')
-const keepInputs = sql('apply/12-known-inputs.sql')
-const rejections = sql('apply/13-rejections.sql')
-const rejectionOccurrences = sql('apply/14-rejection-occurrences.sql')
-const settleRefusedAgain = sql('apply/15-settle-refused-again.sql')
-const settleInGoodOrder = sql('apply/16-settle-in-good-order.sql')
-const closeRejections = sql('apply/17-close-rejections.sql')
-const countLookalikes = sql('apply/18-count-lookalikes.sql')
+const lockPeople = sql('apply/check/01-lock-people.sql')
+const countMoved = sql('apply/check/02-count-moved.sql')
+const countLookalikes = sql('apply/check/03-lookalikes-of-created-people.sql')
+const insertStrNumbers = sql('apply/people/01-insert-str-numbers.sql')
+const insertPeople = sql('apply/people/02-insert-people.sql')
+const settleDecisions = sql('apply/people/03-settle-decisions.sql')
+const mergePeople = sql('apply/people/04-merge-people.sql')
+const updatePeople = sql('apply/people/05-update-people.sql')
+const formerNiks = sql('apply/people/06-former-niks.sql')
+const insertRegistrations = sql('apply/registrations/01-insert-registrations.sql')
+const updateRegistrations = sql('apply/registrations/02-update-registrations.sql')
+const touchedPeople = sql('apply/registrations/03-touched-people.sql')
+const rejections = sql('apply/rejections/01-rejections.sql')
+const rejectionOccurrences = sql('apply/rejections/02-occurrences.sql')
+const settleRejections = sql('apply/rejections/03-settle.sql')
 
 interface Counted {
   moved: number
@@ -48,16 +46,17 @@ export async function applyPlan(
   asOf: string
 ): Promise<{ deactivated: number }> {
   const run = <R extends pg.QueryResultRow>(statement: string, values: unknown[] = []) =>
-    client.query<R>(inPartitions(statement, batchId), values)
+    client.query<R>(statement, values)
   await settlePlanner(client)
-  await run(lockPeople, [batchId])
-  const counted = await run<Counted>(countMoved, [batchId])
+  await useStaging(client, batchId)
+  await run(lockPeople)
+  const counted = await run<Counted>(countMoved)
   const { moved, hasUpdates, hasCreated, isMostOfAll } = counted.rows[0] as Counted
   if (moved > 0) throw new PlanOutdated(batchId, moved)
   const writeRegistry = async () => {
-    await run(insertStrNumbers, [batchId])
-    await run(insertPeople, [batchId])
-    await run(settleDecisions, [batchId])
+    await run(insertStrNumbers)
+    await run(insertPeople)
+    await run(settleDecisions)
     await run(mergePeople, [batchId])
     await moveMergedNiks(client, identity)
     await run(updatePeople, [batchId])
@@ -68,17 +67,13 @@ export async function applyPlan(
     }
     await run(touchedPeople, [batchId])
     await deriveStatuses(client, { batchId, asOf })
-    const deactivated = await countDeactivated(client, batchId)
-    await run(keepInputs, [batchId])
-    return deactivated
+    return countDeactivated(client, batchId)
   }
   // Of tables that fill within this transaction the planner has no picture: it takes them for as empty as they were.
   const deactivated = await (isMostOfAll ? withoutLoops(client, writeRegistry) : writeRegistry())
   await run(rejections, [batchId])
   await run(rejectionOccurrences, [batchId])
-  await run(settleRefusedAgain, [batchId])
-  await run(settleInGoodOrder, [batchId])
-  await run(closeRejections, [batchId])
+  await run(settleRejections, [batchId])
   if (hasCreated) await refuseLookalikes(client, batchId)
   return { deactivated }
 }
@@ -89,8 +84,9 @@ export async function applyPlan(
  */
 async function refuseLookalikes(client: pg.ClientBase, batchId: number): Promise<void> {
   await client.query(`select pg_advisory_xact_lock(hashtextextended('sdmk created people', 0))`)
-  const { rows } = await client.query<{ lookalikes: number }>(inPartitions(countLookalikes, batchId), [batchId])
-  if (rows[0] && rows[0].lookalikes > 0) throw new PlanOutdated(batchId, rows[0].lookalikes)
+  const results = (await client.query(countLookalikes)) as unknown as pg.QueryResult<{ lookalikes: number }>[]
+  const lookalikes = results.at(-1)?.rows[0]?.lookalikes ?? 0
+  if (lookalikes > 0) throw new PlanOutdated(batchId, lookalikes)
 }
 
 /** True where applying a plan met what another batch did in the meantime, so that a new plan may succeed. */

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { inTransaction } from '../platform/transaction.ts'
 import { readEffects } from './effects.ts'
 import { type Match, type Page, parseMatch } from './health-workers.ts'
 import { sql } from './sql.ts'
@@ -74,8 +75,9 @@ export async function readRecordedChanges(
 /** Returns what the plan of a batch would do, by profession. */
 export async function readPlannedProfessions(pool: pg.Pool, batchId: number): Promise<ProfessionChanges[]> {
   const { rows } = await pool.query<ProfessionChanges>(plannedProfessions, [batchId])
+  const effects = await inTransaction(pool, client => readEffects(client, batchId))
   const byProfession = new Map(rows.map(row => [row.profession, row]))
-  for (const { profession, deactivations, namesChanged } of await readEffects(pool, batchId)) {
+  for (const { profession, deactivations, namesChanged } of effects) {
     const none = { profession, created: 0, linked: 0, updated: 0, rejected: 0 }
     const counts = byProfession.get(profession) ?? none
     byProfession.set(profession, { ...counts, deactivated: deactivations, namesChanged })

@@ -2,11 +2,12 @@ import type pg from 'pg'
 import { settlePlanner } from './planner.ts'
 import { sql } from './sql.ts'
 
-const duplicates = sql('check/01-duplicates.sql')
-const contradictions = sql('check/02-contradictions.sql')
-const questions = sql('check/03-questions.sql')
-const ask = sql('check/04-ask.sql')
-const closeMoot = sql('check/05-close-moot.sql')
+const block = sql('check/01-block.sql')
+const duplicates = sql('check/02-duplicates.sql')
+const contradictions = sql('check/03-contradictions.sql')
+const questions = sql('check/04-questions.sql')
+const ask = sql('check/05-ask.sql')
+const closeMoot = sql('check/06-close-moot.sql')
 
 /** People by id: after the first number, up to and with the second. */
 export interface Block {
@@ -35,8 +36,10 @@ export async function measureRegistry(pool: pg.Pool): Promise<{ lastId: number; 
 /** Looks for doubts about the people of a block and keeps them in temp tables, within the caller's transaction. */
 export async function findDoubts(client: pg.ClientBase, { after, upTo }: Block): Promise<Doubts> {
   await settlePlanner(client)
-  await client.query(duplicates, [after, upTo])
-  await client.query(contradictions, [after, upTo])
+  await client.query(block, [after, upTo])
+  await client.query('analyze block')
+  await client.query(duplicates)
+  await client.query(contradictions)
   await client.query('analyze duplicate; analyze contradiction')
   await client.query(questions)
   const { rows } = await client.query<Doubts>(

@@ -1,3 +1,5 @@
+-- reads: kki.change, sdmk.registration
+-- writes: nothing
 -- Licences that were active before batch $1 and are ended now. One that a newer licence replaces is not counted, nor one
 -- that the batch itself brought.
 select count(distinct r.id) as deactivated

@@ -1,3 +1,5 @@
+-- reads: sdmk.registration, touched
+-- writes: kki.change, sdmk.registration
 -- The status of every licence of the people in the temp table `touched`, as it follows from what KKI states of all of
 -- them: a death ends the active ones; a newer licence of the same profession and kind replaces an older one; the day $2
 -- ends what has run out. Derived anew each time, so that the order in which rows came does not matter. Each change is
@@ -24,7 +26,7 @@ with licence as (
     end as status
   from licence l left join newest n on n.id = l.id
 ), changed as (
-  select d.*, to_jsonb(r) as before
+  select d.*, r as before
   from derived d join sdmk.registration r on r.id = d.id
   where (r.status, r.replaced_by) is distinct from (d.status, d.replaced_by)
   order by d.id
@@ -33,7 +35,7 @@ with licence as (
   set status = c.status, replaced_by = c.replaced_by, version = nextval('sdmk.version_seq'), updated_at = now()
   from changed c
   where r.id = c.id
-  returning r.id, r.health_worker_id, kki.changed_fields(c.before, to_jsonb(r)) as before
+  returning r.id, r.health_worker_id, kki.changed_fields(c.before, r) as before
 )
 insert into kki.change (batch_id, operation, health_worker_id, registration_id, registration_before)
 select $1::bigint, 'updated', health_worker_id, id, before from updated where $1::bigint is not null order by id;

@@ -1,7 +1,6 @@
 import type pg from 'pg'
 import { PreconditionFailed, RequestInvalid } from '../errors.ts'
-import { holdIdentity } from '../identity/digest-key.ts'
-import type { Identity, IdentityKeys } from '../identity/keys.ts'
+import type { Identity } from '../identity/keys.ts'
 import { nikOf } from '../identity/seal-place.ts'
 import { holdsIdentityNumber } from '../platform/identity-number.ts'
 import { birthDateFault } from '../transform/birth-date.ts'
@@ -26,7 +25,7 @@ export interface PersonEdit {
 }
 
 export interface EditContext {
-  identity: IdentityKeys
+  identity: Identity
   birthPlaceOf: BirthPlaceReader
   isBlank: Record<(typeof textFields)[number], BlankTest>
   /** The present day, `YYYY-MM-DD`. */
@@ -64,7 +63,7 @@ export async function editHealthWorker(
   version: number,
   edit: PersonEdit
 ): Promise<string[]> {
-  const identity = await holdIdentity(client, context.identity)
+  const { identity } = context
   const { rows } = await client.query<PersonRow>(
     `select name, title_prefix, title_suffix, birth_place, birth_date, nik_digest, nik_sealed, version,
       restricted_at is not null as "isRestricted", erased_at is not null as "isErased"
@@ -92,7 +91,7 @@ export async function editHealthWorker(
       set ${names.map((name, i) => `${name} = $${i + 2}`).join(', ')}, version = nextval('sdmk.version_seq'), updated_at = now()
       from old where h.id = $1
       returning kki.changed_fields(
-        to_jsonb(jsonb_populate_record(old.before, coalesce($${names.length + 2}::jsonb, '{}'))), to_jsonb(h)
+        jsonb_populate_record(old.before, coalesce($${names.length + 2}::jsonb, '{}')), h
       ) as before
     ), recorded as (
       insert into kki.change (operation, health_worker_id, health_worker_before)
@@ -207,9 +206,9 @@ async function isTaken(client: pg.ClientBase, id: number, nikDigest: Buffer): Pr
   return rows.length > 0
 }
 
-/** Returns whether somebody other than this person has the NIK. @throws DigestKeyUnknown */
-export async function isNikTaken(client: pg.ClientBase, keys: IdentityKeys, id: number, nik: string): Promise<boolean> {
-  return isTaken(client, id, (await holdIdentity(client, keys)).digestNik(nik))
+/** Returns whether somebody other than this person has the NIK. */
+export async function isNikTaken(client: pg.ClientBase, identity: Identity, id: number, nik: string): Promise<boolean> {
+  return isTaken(client, id, identity.digestNik(nik))
 }
 
 /**

@@ -1,8 +1,9 @@
 import type pg from 'pg'
-import { inPartitions, sql } from './sql.ts'
+import { sql } from './sql.ts'
+import { useStaging } from './staging.ts'
 
-const effects = sql('plan/23-effects.sql')
-const sizes = sql('plan/24-sizes.sql')
+const effects = sql('plan/report/04-effects.sql')
+const sizes = sql('plan/report/05-sizes.sql')
 
 /** What a plan would do to people whom SDMK knows. */
 export interface Effects {
@@ -21,18 +22,23 @@ export interface Sizes {
   known: number
 }
 
-/** Returns what the plan of a batch would do, by profession; professions in which it does nothing of it are absent. */
+/**
+ * Returns what the plan of a batch would do, by profession, within the caller's transaction; professions in which it does
+ * nothing of it are absent.
+ */
 export async function readEffects(
-  client: pg.ClientBase | pg.Pool,
+  client: pg.ClientBase,
   batchId: number
 ): Promise<(Effects & { profession: string })[]> {
-  const { rows } = await client.query<Effects & { profession: string }>(inPartitions(effects, batchId), [batchId])
+  await useStaging(client, batchId)
+  const { rows } = await client.query<Effects & { profession: string }>(effects)
   return rows
 }
 
 /** Returns what the effects of a batch are measured against, by profession of its rows. */
 export async function readSizes(client: pg.ClientBase, batchId: number): Promise<(Sizes & { profession: string })[]> {
-  const { rows } = await client.query<Sizes & { profession: string }>(inPartitions(sizes, batchId), [batchId])
+  await useStaging(client, batchId)
+  const { rows } = await client.query<Sizes & { profession: string }>(sizes)
   return rows
 }
 

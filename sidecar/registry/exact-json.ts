@@ -1,39 +1,21 @@
-import { cutDeep } from '../transform/depth.ts'
+import { hasInexactNumber, parseExactly } from '../platform/exact-numbers.ts'
+import { readJsonText } from '../platform/json-text.ts'
+import { cutDeep, cutDeepValue, isTooDeep, maxDepth } from '../transform/depth.ts'
 
-/** Of ECMAScript’s JSON.parse source text access; TypeScript's own types do not have it yet. */
-declare global {
-  interface JSON {
-    rawJSON(text: string): RawJson
-    isRawJSON(value: unknown): value is RawJson
-    parse(
-      text: string,
-      reviver: (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown
-    ): unknown
-  }
-}
-
-/** A number as it was written. */
-export interface RawJson {
-  readonly rawJSON: string
-}
-
-/** A number of 16 characters or more, or with an exponent, outside of quotes: the only ones that JSON.parse may round. */
-const longNumber = /[:,[]\s*-?\d(?:[\d.eE+-]{14,}|[\d.]*[eE])/
+/** The page and its list are two levels around a row. */
+const pageDepth = maxDepth + 2
 
 /**
- * Returns what the JSON text says, with no number rounded: a NIK that came as a number must be stored as it came. Numbers
- * that would read differently are `RawJson`; of a key that stands twice the last counts, as in `JSON.parse`.
+ * Returns what gives the JSON text of a row of a page, to be stored: no blanks between values, no number rounded, and what
+ * is nested too deeply cut out. `body` is the page, an object whose list `data` holds `rows`.
  */
-export function parseExactly(text: string): unknown {
-  // The reviver is called for each value, so it is given only where the text has a number that needs it.
-  return longNumber.test(text) ? JSON.parse(text, keepNumber) : JSON.parse(text)
-}
-
-function keepNumber(_key: string, value: unknown, { source }: { source?: string }): unknown {
-  return typeof value === 'number' && source !== undefined && String(value) !== source ? JSON.rawJSON(source) : value
-}
-
-/** Returns the same JSON without blanks between values, no number rounded; what is nested too deeply is cut short. */
-export function compactExactly(text: string): string {
-  return JSON.stringify(parseExactly(cutDeep(text)))
+export function rowTexts(body: Buffer, rows: readonly unknown[]): (index: number) => string {
+  let exact: { data: unknown[] } | undefined
+  return index => {
+    const row = isTooDeep(rows[index]) ? cutDeepValue(rows[index]) : rows[index]
+    if (!hasInexactNumber(row)) return JSON.stringify(row)
+    // The reviver is called for each value of the page, so it is used only where a row needs it.
+    exact ??= parseExactly(cutDeep(readJsonText(body), pageDepth)) as { data: unknown[] }
+    return JSON.stringify(exact.data[index])
+  }
 }

@@ -1,6 +1,5 @@
 import type pg from 'pg'
-import { holdIdentity } from '../identity/digest-key.ts'
-import type { IdentityKeys } from '../identity/keys.ts'
+import type { Identity } from '../identity/keys.ts'
 import { canonicalStr } from '../transform/str-number.ts'
 import type { Candidate } from '../transform/types.ts'
 import { HealthWorkerNotFound, PersonRestricted } from './errors.ts'
@@ -93,13 +92,8 @@ export async function searchHealthWorkers(
   return { items: shown, next: items.length > limit ? (shown.at(-1)?.id ?? null) : null }
 }
 
-/**
- * Returns the person who has this NIK, or null. The digest key stays in force until the transaction ends: under another
- * key the digest would fit nobody.
- * @throws DigestKeyUnknown
- */
-export async function findByNik(client: pg.ClientBase, keys: IdentityKeys, nik: string): Promise<HealthWorker | null> {
-  const identity = await holdIdentity(client, keys)
+/** Returns the person who has this NIK, or null. */
+export async function findByNik(client: pg.ClientBase, identity: Identity, nik: string): Promise<HealthWorker | null> {
   const [worker] = await readPeople(client, 'where h.nik_digest = $1 and h.restricted_at is null', [
     identity.digestNik(nik)
   ])

@@ -4,26 +4,18 @@ import { pageOf } from '../identity/seal-place.ts'
 import type { Candidate, OwnCandidate, RowPosition } from '../transform/types.ts'
 import { CopyText } from './copy.ts'
 import type { TakePersonIds } from './person-ids.ts'
-import {
-  type KnownRegistrations,
-  knownValues,
-  refusedForContent,
-  rejectionValues,
-  rowValues,
-  type StagedBatch
-} from './staged-lines.ts'
+import { refusedForContent, rejectionValues, rowValues, type StagedBatch, unchangedValues } from './staged-lines.ts'
 
 /** A page as lines of COPY, outside of the heap: several pages wait together for their transaction. */
 export interface PreparedPage {
-  /** Of the key that its rows are digested with. */
-  fingerprint: Buffer
   page: number
-  /** Of all its rows that are staged. */
+  /** Of all its rows. */
   rowCount: number
   rejectionCount: number
-  bodySealed: Buffer
+  /** Null where none of its rows is staged: nothing of it will be read again. */
+  bodySealed: Buffer | null
   rowLines: Buffer
-  knownLines: Buffer
+  unchangedLines: Buffer
   rejectionLines: Buffer
 }
 
@@ -44,11 +36,12 @@ export class PageWriter {
   #personIds: number[] = []
   #personIdsUsed = 0
   readonly #rowLines = new CopyText()
-  readonly #knownLines = new CopyText()
+  readonly #unchangedLines = new CopyText()
   readonly #rejectionLines = new CopyText()
   #page: number
   #rowNo: number
   #rowCount = 0
+  #candidateCount = 0
   #rejectionCount = 0
 
   /** `next`: the number of the page that it begins with, and of its first row. */
@@ -74,23 +67,33 @@ export class PageWriter {
   }
 
   /** Adds a row in good order; `pageRow` is its place in the page, from 1. Returns where it stood. */
-  add(pageRow: number, candidate: Candidate | OwnCandidate, inputDigest: string | null = null): RowPosition {
+  add(
+    pageRow: number,
+    candidate: Candidate | OwnCandidate,
+    nikDigest: Buffer | null = this.digestOf(candidate)
+  ): RowPosition {
     const position = this.#next(pageRow)
     const newHealthWorkerId = candidate.nik === null ? null : this.#nextPersonId()
-    const row = { position, candidate, newHealthWorkerId, inputDigest }
-    this.#rowLines.add(rowValues(this.#batch.id, row, this.#identity))
+    const row = { position, candidate, newHealthWorkerId, nikDigest }
+    this.#rowLines.add(rowValues(row, this.#identity))
+    this.#candidateCount++
     return position
   }
 
-  /** Leaves room for a known row, and returns where it stood; it is added with the others of its page. */
-  pass(pageRow: number): RowPosition {
-    return this.#next(pageRow)
+  /** Returns the digest of the row's NIK. */
+  digestOf({ nik }: Candidate | OwnCandidate): Buffer | null {
+    return nik === null ? null : this.#identity.digestNik(nik)
   }
 
-  /** Adds the known rows of the page, and the registrations that they tell of, one beside the other. */
-  mention(positions: readonly RowPosition[], registrations: KnownRegistrations): void {
-    const places = { pageRows: positions.map(at => at.pageRow), rowNos: positions.map(at => at.rowNo) }
-    this.#knownLines.add(knownValues(this.#batch.id, this.#page, places, registrations))
+  /** Counts an unchanged row, of which nothing is staged. */
+  countUnchanged(): void {
+    this.#rowCount++
+    this.#rowNo++
+  }
+
+  /** Adds the registrations of the page's unchanged rows, as text of a PostgreSQL array, and the warnings of all of them. */
+  addUnchanged(registrationIds: string, warnings: readonly string[]): void {
+    this.#unchangedLines.add(unchangedValues(this.#page, registrationIds, warnings))
   }
 
   /** Adds a row that is refused for its own content. */
@@ -104,26 +107,27 @@ export class PageWriter {
   /** Ends the page and begins the next; `body` is its JSON text. */
   finish(body: Buffer): PreparedPage {
     const prepared = {
-      fingerprint: this.#identity.fingerprint,
       page: this.#page,
       rowCount: this.#rowCount,
       rejectionCount: this.#rejectionCount,
-      bodySealed: this.#identity.seal(pageOf(this.#batch.id, this.#page), compress(body)),
+      bodySealed:
+        this.#candidateCount > 0 ? this.#identity.seal(pageOf(this.#batch.id, this.#page), compress(body)) : null,
       rowLines: this.#rowLines.take(),
-      knownLines: this.#knownLines.take(),
+      unchangedLines: this.#unchangedLines.take(),
       rejectionLines: this.#rejectionLines.take()
     }
     this.#page++
     this.#rowCount = 0
+    this.#candidateCount = 0
     this.#rejectionCount = 0
     return prepared
   }
 
   /** Takes back the memory of pages that are stored; they must not be used after that. */
   giveBack(pages: readonly PreparedPage[]): void {
-    for (const { rowLines, knownLines, rejectionLines } of pages) {
+    for (const { rowLines, unchangedLines, rejectionLines } of pages) {
       this.#rowLines.giveBack(rowLines)
-      this.#knownLines.giveBack(knownLines)
+      this.#unchangedLines.giveBack(unchangedLines)
       this.#rejectionLines.giveBack(rejectionLines)
     }
   }

@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import { holdDigestKey } from '../identity/digest-key.ts'
 import { ErasureDenied, HealthWorkerNotFound, PersonErased } from './errors.ts'
 
 /** What stands of a person's restriction and erasure. */
@@ -42,7 +41,6 @@ export async function erasePerson(
   id: number,
   { scope, retentionYears, asOf }: { scope: ErasureScope; retentionYears: number; asOf: string }
 ): Promise<{ state: PrivacyState; rejections: number[] }> {
-  await holdDigestKey(client)
   const { rows } = await client.query<{ isErased: boolean }>(
     'select erased_at is not null as "isErased" from sdmk.health_worker where id = $1 for update',
     [id]
@@ -99,7 +97,7 @@ async function refuseWhileStaged(client: pg.ClientBase, id: number): Promise<voi
       select batch_id from kki.staged_rejection
       where str_number in (select str_number from licence) or nik_digest in (select nik_digest from digest)
       union all
-      select batch_id from kki.staged_known where registration_ids && (select array_agg(id) from licence)
+      select batch_id from kki.staged_unchanged where registration_ids && (select array_agg(id) from licence)
     ) staged`,
     [id]
   )

@@ -3,7 +3,10 @@ import { nikOf, type RowSource, rawRowOf } from '../identity/seal-place.ts'
 import type { Candidate, OwnCandidate, Rejection, RowPosition } from '../transform/types.ts'
 import type { CopyValue } from './copy.ts'
 
-/** What is written of one batch into its staging tables: for each table its columns, and the values of one line. */
+/**
+ * What is written of one batch into its staging tables: for each table its columns, and the values of one line. The tables
+ * know their batch.
+ */
 
 /** The batch that rows are staged for, and who sent them. */
 export interface StagedBatch {
@@ -17,16 +20,7 @@ export interface StagedCandidate {
   candidate: Candidate | OwnCandidate
   /** If it creates a person, that person gets this id; its NIK is sealed for it. Null where it has no NIK. */
   newHealthWorkerId: number | null
-  /** By which the same row is known when it comes again (`known.ts`); null where it is to be read each time. */
-  inputDigest: string | null
-}
-
-/** Registrations that known rows tell of, each at its row's place, as text of PostgreSQL's arrays. */
-export interface KnownRegistrations {
-  registrationIds: string
-  registrationVersions: string
-  /** The codes of each row, joined by commas, or null; null where no row has any. */
-  warnings: string | null
+  nikDigest: Buffer | null
 }
 
 /** A row that is refused, where it stood and as it came. */
@@ -67,28 +61,14 @@ export function refusedForContent(
   }
 }
 
-export const knownColumns = [
-  'batch_id',
-  'page',
-  'page_rows',
-  'row_nos',
-  'registration_ids',
-  'registration_versions',
-  'warnings'
-]
+export const unchangedColumns = ['page', 'registration_ids', 'warnings']
 
-/** The line of all known rows of a page. */
-export function knownValues(
-  batchId: number,
-  page: number,
-  { pageRows, rowNos }: { pageRows: readonly number[]; rowNos: readonly number[] },
-  { registrationIds, registrationVersions, warnings }: KnownRegistrations
-): CopyValue[] {
-  return [batchId, page, pageRows, rowNos, registrationIds, registrationVersions, warnings]
+/** The line of all unchanged rows of a page. */
+export function unchangedValues(page: number, registrationIds: string, warnings: readonly string[]): CopyValue[] {
+  return [page, registrationIds, warnings]
 }
 
 export const rejectionColumns = [
-  'batch_id',
   'row_no',
   'page',
   'page_row',
@@ -109,7 +89,6 @@ export const rejectionColumns = [
 ]
 
 export const rowColumns = [
-  'batch_id',
   'row_no',
   'page',
   'page_row',
@@ -142,17 +121,14 @@ export const rowColumns = [
   'warnings',
   'ending_only',
   'problems',
-  'person_at',
-  'input_digest'
+  'person_at'
 ]
 
 export function rowValues(
-  batchId: number,
-  { position, candidate: c, newHealthWorkerId, inputDigest }: StagedCandidate,
+  { position, candidate: c, newHealthWorkerId, nikDigest }: StagedCandidate,
   identity: Identity
 ): CopyValue[] {
   return [
-    batchId,
     position.rowNo,
     position.page,
     position.pageRow,
@@ -160,7 +136,7 @@ export function rowValues(
     c.strRaw,
     c.strFormat,
     newHealthWorkerId,
-    c.nik && identity.digestNik(c.nik),
+    nikDigest,
     c.nik && identity.seal(nikOf(newHealthWorkerId), c.nik),
     c.name,
     c.titlePrefix,
@@ -185,8 +161,7 @@ export function rowValues(
     c.warnings.length > 0 ? c.warnings : null,
     c.endingOnly,
     c.problems.length > 0 ? c.problems : null,
-    'personAt' in c ? c.personAt : null,
-    isPlain(c) ? inputDigest : null
+    'personAt' in c ? c.personAt : null
   ]
 }
 
@@ -194,7 +169,6 @@ export function rejectionValues(batch: StagedBatch, row: StagedRejection, identi
   const digest = identity.digestRow(row.raw)
   const subject = row.subject ?? `row:${digest.toString('hex')}`
   return [
-    batch.id,
     row.position.rowNo,
     row.position.page,
     row.position.pageRow,
@@ -213,10 +187,4 @@ export function rejectionValues(batch: StagedBatch, row: StagedRejection, identi
     digest,
     identity.seal(rawRowOf(batch.source, batch.id, row.position.rowNo, subject), row.raw)
   ]
-}
-
-/** True for a row without a problem: only such a one need not be read again. */
-function isPlain(candidate: Candidate | OwnCandidate): boolean {
-  const { endingOnly, problems } = candidate
-  return !endingOnly && problems.length === 0 && !('personAt' in candidate)
 }

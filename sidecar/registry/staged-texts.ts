@@ -2,13 +2,14 @@ import { zstdDecompressSync } from 'node:zlib'
 import type pg from 'pg'
 import type { Identity } from '../identity/keys.ts'
 import { pageOf } from '../identity/seal-place.ts'
-import { cutList } from '../platform/json-list.ts'
-import { inPartitions } from './sql.ts'
+import { parseJson } from '../platform/json-text.ts'
+import { rowTexts } from './exact-json.ts'
+import { stagingOf } from './staging.ts'
 
 /** Sealed pages that are read at a time; one is open at a time. */
 const pagesAtATime = 16
 
-/** Yields rows of a batch beside their JSON text as KKI sent it; the rows stand in the order of their pages. */
+/** Yields rows of a batch beside their JSON text, no number rounded; the rows stand in the order of their pages. */
 export async function* readRowTexts<Row extends { page: number; pageRow: number }>(
   client: pg.ClientBase,
   batchId: number,
@@ -19,11 +20,8 @@ export async function* readRowTexts<Row extends { page: number; pageRow: number 
   const numbers = [...wanted.keys()]
   for (let i = 0; i < numbers.length; i += pagesAtATime) {
     const { rows: pages } = await client.query<{ page: number; body_sealed: Buffer }>(
-      inPartitions(
-        'select page, body_sealed from kki.staged_page where batch_id = $1 and page = any ($2::int[])',
-        batchId
-      ),
-      [batchId, numbers.slice(i, i + pagesAtATime)]
+      `select page, body_sealed from ${stagingOf(batchId)}.staged_page where page = any ($1::int[])`,
+      [numbers.slice(i, i + pagesAtATime)]
     )
     for (const { page, body_sealed } of pages) {
       yield* textsOf(identity.open(pageOf(batchId, page), body_sealed), wanted.get(page) ?? [])
@@ -39,8 +37,9 @@ function textsOf<Row extends { pageRow: number }>(
   rows: readonly Row[]
 ): [row: Row, text: string][] {
   const page = zstdDecompressSync(compressed, { chunkSize })
-  const { list } = cutList(page, 'data')
-  const texts = rows.map((row): [Row, string] => [row, list.text(row.pageRow - 1)])
+  const { data } = parseJson(page) as { data: unknown[] }
+  const textOf = rowTexts(page, data)
+  const texts = rows.map((row): [Row, string] => [row, textOf(row.pageRow - 1)])
   // Freed at once: the collector would let dozens of pages wait.
   if (page.buffer instanceof ArrayBuffer && page.buffer.byteLength >= chunkSize) page.buffer.transfer(0)
   return texts

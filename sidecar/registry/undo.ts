@@ -6,21 +6,20 @@ import { settlePlanner } from './planner.ts'
 import { sql } from './sql.ts'
 import { renewStatistics } from './statistics.ts'
 
-const lock = ['undo/01-lock.sql', 'undo/02-lock-people.sql'].map(sql)
-const compareRegistrations = sql('undo/03-registrations.sql')
-const comparePeople = sql('undo/04-people.sql')
-const keepNiks = sql('undo/05-former-niks.sql')
-const restoreRegistrations = sql('undo/06-restore-registrations.sql')
-const touchedPeople = sql('undo/07-touched-people.sql')
-const detach = sql('undo/08-detach.sql')
-const deleteRegistrations = sql('undo/09-delete-registrations.sql')
-const deleteStrNumbers = sql('undo/10-delete-str-numbers.sql')
-const withdrawDecisions = sql('undo/11-withdraw-decisions.sql')
-const deletePeople = sql('undo/12-delete-people.sql')
-const restorePeople = sql('undo/13-restore-people.sql')
-const formerNiks = sql('undo/14-former-niks.sql')
-const reopenRejections = sql('undo/15-reopen-rejections.sql')
-const left = sql('undo/16-left.sql')
+const lock = ['undo/compare/01-lock-str-numbers.sql', 'undo/compare/02-lock-people.sql'].map(sql)
+const compareRegistrations = sql('undo/compare/03-registrations.sql')
+const comparePeople = sql('undo/compare/04-people.sql')
+const keepNiks = sql('undo/compare/05-niks-of-others.sql')
+const restoreRegistrations = sql('undo/restore/01-registrations.sql')
+const touchedPeople = sql('undo/restore/02-touched-people.sql')
+const deleteRegistrations = sql('undo/restore/03-delete-registrations.sql')
+const deleteStrNumbers = sql('undo/restore/04-delete-str-numbers.sql')
+const withdrawDecisions = sql('undo/restore/05-withdraw-decisions.sql')
+const deletePeople = sql('undo/restore/06-delete-people.sql')
+const restorePeople = sql('undo/restore/07-people.sql')
+const formerNiks = sql('undo/restore/08-former-niks.sql')
+const reopenRejections = sql('undo/restore/09-reopen-rejections.sql')
+const left = sql('undo/report/01-left.sql')
 
 /** Ids of each kind that a report names; beyond, the counts tell how many there are. */
 const namedLeft = 10_000
@@ -72,7 +71,6 @@ export async function undoBatch(
 
   const registrationsRestored = await count(client, restoreRegistrations)
   await client.query(touchedPeople, [batchId])
-  await client.query(detach)
   const registrationsDeleted = await count(client, deleteRegistrations)
   const strNumbersDeleted = await count(client, deleteStrNumbers)
   const decisionsWithdrawn = await count(client, withdrawDecisions, [batchId])
@@ -103,6 +101,7 @@ interface Kept {
   people: Left[]
 }
 
+/** Returns how many rows the last statement of a step concerned. */
 async function count(client: pg.ClientBase, text: string, values: unknown[] = []): Promise<number> {
-  return (await client.query(text, values)).rowCount ?? 0
+  return [await client.query(text, values)].flat().at(-1)?.rowCount ?? 0
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { withoutLoops } from './planner.ts'
-import { inPartitions, sql } from './sql.ts'
+import { sql } from './sql.ts'
+import { useStaging } from './staging.ts'
 
 const noteSeen = sql('unseen/01-seen.sql')
 const noteShown = sql('unseen/02-shown.sql')
@@ -25,7 +26,8 @@ export const reportedFrom = 2
 
 /** Forgets that registrations were missed which the staged rows of a batch show, within the caller's transaction. */
 export async function recordSeen(client: pg.ClientBase, batchId: number): Promise<void> {
-  await client.query(inPartitions(noteSeen, batchId), [batchId])
+  await useStaging(client, batchId)
+  await client.query(noteSeen)
 }
 
 /** Notes what a batch of a full run shows, within the caller's transaction and before its staging goes. */
@@ -33,7 +35,8 @@ export async function recordShown(
   client: pg.ClientBase,
   { id, runId, runStarted }: { id: number; runId: number; runStarted: Date }
 ): Promise<void> {
-  await client.query(inPartitions(noteShown, id), [id, runId, runStarted])
+  await useStaging(client, id)
+  await client.query(noteShown, [id, runId, runStarted])
 }
 
 /** Counts the registrations that no batch of a full run has shown, within the transaction that applies the last of them. */

@@ -1,16 +1,14 @@
 import type pg from 'pg'
-import { readIdentity } from '../identity/digest-key.ts'
-import type { Identity } from '../identity/keys.ts'
 import { inTransaction, oneMoment } from '../platform/transaction.ts'
 import { compareWithPeople, type Evidence, type HealthWorker, readHealthWorkers } from '../registry/health-workers.ts'
 import { RejectionNotFound } from '../sync/errors.ts'
 import type { DeskContext } from '../sync/open-rejections.ts'
-import { assertOfRejection, readWaitingRows, type WaitingRow } from '../sync/stored-rows.ts'
+import { assertOfRejection, type PendingRow, readPendingRows } from '../sync/stored-rows.ts'
 import type { Candidate } from '../transform/types.ts'
 import { maskRow } from './mask.ts'
 import { type DeskRejection, readRejections } from './read.ts'
 
-/** One refused row that waits, beside each person whom it may be. */
+/** One pending row, beside each person whom it may be. */
 export interface DeskRow {
   batchId: number
   rowNo: number
@@ -66,22 +64,20 @@ export interface RejectionDetail extends DeskRejection {
 /** Rows, decisions and retries that are shown. */
 const mostShown = 20
 
-/** Returns a rejection with its waiting rows and its candidates side by side. @throws RejectionNotFound, DigestKeyUnknown, SealBroken, SealUnfit */
+/** Returns a rejection with its pending rows and its candidates side by side. @throws RejectionNotFound, SealBroken, SealUnfit */
 export async function readRejection(pool: pg.Pool, context: DeskContext, id: number): Promise<RejectionDetail> {
-  // Of one moment, or a digest key that is switched meanwhile would make equal NIKs differ.
   return inTransaction(pool, client => readWithin(client, context, id), oneMoment)
 }
 
 async function readWithin(client: pg.ClientBase, context: DeskContext, id: number): Promise<RejectionDetail> {
-  const identity = await readIdentity(client, context.identity)
   const { items } = await readRejections(client, { id }, { after: 0, limit: 1 })
   const [rejection] = items
   if (!rejection) throw new RejectionNotFound(id)
   const people = await readHealthWorkers(client, rejection.candidates)
   const ids = people.map(person => person.id)
   const rows: DeskRow[] = []
-  for (const row of await readWaitingRows(client, identity, [id], { limit: mostShown })) {
-    rows.push(await toDeskRow(client, context, identity, row, rejection.source === 'kki' ? ids : []))
+  for (const row of await readPendingRows(client, context.identity, [id], { limit: mostShown })) {
+    rows.push(await toDeskRow(client, context, row, rejection.source === 'kki' ? ids : []))
   }
   return {
     ...rejection,
@@ -94,18 +90,18 @@ async function readWithin(client: pg.ClientBase, context: DeskContext, id: numbe
 
 async function toDeskRow(
   client: pg.ClientBase,
-  { mapping, transform, maxSkewSeconds }: DeskContext,
-  identity: Identity,
-  waiting: WaitingRow,
+  { reader, identity, maxSkewSeconds }: DeskContext,
+  pending: PendingRow,
   people: number[]
 ): Promise<DeskRow> {
-  const { raw, source, batchId, rowNo, page, pageRow } = waiting
+  const { raw, source, batchId, rowNo, page, pageRow } = pending
   const place = { batchId, rowNo, page, pageRow }
   if (raw === null || (await isRestricted(client, place)))
     return { ...place, row: null, reading: null, comparisons: [] }
-  const result = transform(JSON.parse(raw), { sourceNow: Date.now(), maxSkewMs: maxSkewSeconds * 1000 })
-  if (source === 'kki') assertOfRejection(waiting, result.ok ? result.value.strNumber : result.strNumber)
-  const row = maskRow(raw, mapping, result.ok || result.strNumber !== null)
+  const parsed = JSON.parse(raw)
+  const result = reader.transform(parsed, { sourceNow: Date.now(), maxSkewMs: maxSkewSeconds * 1000 })
+  if (source === 'kki') assertOfRejection(pending, result.ok ? result.value.strNumber : result.strNumber)
+  const row = maskRow(raw, reader.mappingOf(parsed), result.ok || result.strNumber !== null)
   if (!result.ok) return { ...place, row, reading: null, comparisons: [] }
   const { nik, nameKey, birthDate, birthPlaceKey, sex } = result.value
   const nikDigest = nik === null ? null : identity.digestNik(nik)

@@ -1,11 +1,10 @@
-import type pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
-import { touch } from '../platform/touched.ts'
+import type { Transaction } from '../platform/database.ts'
 import { lockOpen, type Selected, type Selection, selectOpen } from '../sync/open-rejections.ts'
 
 /** Takes rejections off the desk until their rows change, within the caller's transaction. */
 export async function dismissRejections(
-  client: pg.ClientBase,
+  client: Transaction,
   selection: Selection,
   reason: string,
   caller: Caller
@@ -18,7 +17,7 @@ export async function dismissRejections(
     where id = any ($1::bigint[])`,
     [selected.ids, caller.actor, reason]
   )
-  touch(client, 'rejections', ...selected.ids)
+  client.notifyOdoo({ rejections: selected.ids })
   await recordAudit(client, {
     ...caller,
     action: 'rejection.dismissed',
@@ -28,12 +27,7 @@ export async function dismissRejections(
 }
 
 /** Dismisses one rejection. @throws RejectionNotFound, RejectionStateRefused */
-export async function dismissRejection(
-  client: pg.ClientBase,
-  id: number,
-  reason: string,
-  caller: Caller
-): Promise<void> {
+export async function dismissRejection(client: Transaction, id: number, reason: string, caller: Caller): Promise<void> {
   await lockOpen(client, id)
   await dismissRejections(client, { ids: [id], limit: 1 }, reason, caller)
 }

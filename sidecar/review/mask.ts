@@ -1,5 +1,5 @@
+import { parseExactly } from '../platform/exact-numbers.ts'
 import { holdsIdentityNumber } from '../platform/identity-number.ts'
-import { parseExactly } from '../registry/exact-json.ts'
 import { cutDeep } from '../transform/depth.ts'
 import type { Mapping } from '../transform/mapping.ts'
 

@@ -1,15 +1,14 @@
 import type pg from 'pg'
 import { recordAudit } from '../audit/record.ts'
 import { RequestInvalid } from '../errors.ts'
-import { holdIdentity } from '../identity/digest-key.ts'
 import type { Identity } from '../identity/keys.ts'
-import { touch } from '../platform/touched.ts'
+import type { Transaction } from '../platform/database.ts'
 import type { Batch } from '../sync/batch.ts'
 import { insertBatchRun } from '../sync/batch-run.ts'
 import { RejectionNotResolvable, RowPurged } from '../sync/errors.ts'
 import { type DeskCaller, type DeskContext, lockOpen } from '../sync/open-rejections.ts'
 import { stageBatch } from '../sync/stage-batch.ts'
-import { assertOfRejection, pageOfRows, readWaitingRows, type WaitingRow } from '../sync/stored-rows.ts'
+import { assertOfRejection, type PendingRow, pageOfRows, readPendingRows } from '../sync/stored-rows.ts'
 import type { RejectionCode } from '../transform/codes.ts'
 import type { Candidate } from '../transform/types.ts'
 
@@ -48,13 +47,13 @@ const mostRows = 100
  *   SealUnfit
  */
 export async function resolveRejection(
-  client: pg.ClientBase,
+  client: Transaction,
   context: DeskContext,
   id: number,
   { healthWorkerId, row, reason }: Resolution,
   caller: DeskCaller
 ): Promise<Batch> {
-  const identity = await holdIdentity(client, context.identity)
+  const { identity } = context
   const { code, source } = await lockOpen(client, id)
   if (source !== 'kki') {
     throw new RejectionNotResolvable(id, 'its row came out of a file; correct the file or the person, and import again')
@@ -78,7 +77,7 @@ export async function resolveRejection(
     set decided_at = now(), decided_by = $2, decision_reason = $3, version = nextval('sdmk.version_seq') where id = $1`,
     [id, caller.actor, reason ?? null]
   )
-  touch(client, 'rejections', id)
+  client.notifyOdoo({ rejections: [id] })
   const batch = await stageBatch(client, context, queued, [pageOfRows(context, [chosen.raw])])
   await recordAudit(client, {
     ...caller,
@@ -104,11 +103,11 @@ async function chooseRow(
   identity: Identity,
   id: number,
   named: RowName | undefined
-): Promise<WaitingRow & { raw: string }> {
-  const rows = await readWaitingRows(client, identity, [id], { limit: mostRows })
-  const isNamed = (row: WaitingRow) => row.batchId === named?.batchId && row.rowNo === named.rowNo
+): Promise<PendingRow & { raw: string }> {
+  const rows = await readPendingRows(client, identity, [id], { limit: mostRows })
+  const isNamed = (row: PendingRow) => row.batchId === named?.batchId && row.rowNo === named.rowNo
   const chosen = named ? rows.find(isNamed) : rows.at(-1)
-  if (named && !chosen) throw new RequestInvalid('row', `rejection ${id} has no such row that waits`)
+  if (named && !chosen) throw new RequestInvalid('row', `rejection ${id} has no such pending row`)
   if (!named && new Set(rows.map(({ nikDigest }) => nikDigest?.toString('hex'))).size > 1) {
     throw new RequestInvalid('row', 'is required: the rows of this rejection carry different NIKs')
   }
@@ -116,7 +115,7 @@ async function chooseRow(
   return { ...chosen, raw: chosen.raw }
 }
 
-function readCandidate({ transform, maxSkewSeconds }: DeskContext, id: number, raw: string): Candidate {
+function readCandidate({ reader: { transform }, maxSkewSeconds }: DeskContext, id: number, raw: string): Candidate {
   const result = transform(JSON.parse(raw), { sourceNow: Date.now(), maxSkewMs: maxSkewSeconds * 1000 })
   if (!result.ok) throw new RejectionNotResolvable(id, 'its row has other faults under the present mapping')
   if (result.value.endingOnly) throw new RejectionNotResolvable(id, 'of its row only the ending can be read')

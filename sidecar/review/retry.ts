@@ -1,11 +1,10 @@
 import type pg from 'pg'
-import { Pointer } from 'typebox/value'
 import { recordAudit } from '../audit/record.ts'
 import { auditSealFaults } from '../audit/seal-faults.ts'
-import { holdIdentity } from '../identity/digest-key.ts'
 import { SealFault } from '../identity/errors.ts'
 import type { Identity } from '../identity/keys.ts'
 import { openRow, type SealedRow } from '../identity/open-sealed.ts'
+import type { Transaction } from '../platform/database.ts'
 import { insertBatchRun } from '../sync/batch-run.ts'
 import { IntegrationDisabled, RejectionNotRetriable } from '../sync/errors.ts'
 import {
@@ -16,9 +15,10 @@ import {
   type Selection,
   selectOpen
 } from '../sync/open-rejections.ts'
-import { queueFetch } from '../sync/run.ts'
+import { createRun, queueFetch } from '../sync/run.ts'
 import { readSetting } from '../sync/settings.ts'
-import type { Mapping } from '../transform/mapping.ts'
+import { compileSource } from '../transform/field-source.ts'
+import { compileStamp } from '../transform/stamp.ts'
 import { canonicalStr } from '../transform/str-number.ts'
 
 export interface Retried extends Selected {
@@ -33,23 +33,56 @@ export interface Retried extends Selected {
 /** What KKI would spell an STR with is not longer. */
 const longestSpelling = 64
 
+export interface RetryContext extends DeskContext {
+  /** Whether the source can be asked for the records of one STR. */
+  canAskByStr: boolean
+}
+
 /**
- * Queues a batch that asks KKI again for the STRs of open rejections, within the caller's transaction.
- * @throws IntegrationDisabled
+ * Queues a run that asks KKI again for open rejections, within the caller's transaction: for their STRs, or, where KKI
+ * cannot be asked by STR, for everything that changed since the oldest of their rows.
+ * @throws IntegrationDisabled, RunOpen
  */
 export async function retryRejections(
-  client: pg.ClientBase,
-  context: DeskContext,
+  client: Transaction,
+  context: RetryContext,
   selection: Selection,
   caller: DeskCaller
 ): Promise<Retried> {
   if (!(await readSetting(client)).active) throw new IntegrationDisabled()
-  // Before the rejections are locked, as a switch of the digest key has it.
-  const identity = await holdIdentity(client, context.identity)
   const selected = await selectOpen(client, selection)
-  const { skipped, strNumbers, faults } = await readStrNumbers(client, identity, context.mapping, selected.ids)
+  const { skipped, strNumbers, since, faults } = await readStrNumbers(client, context, selected.ids)
   await auditSealFaults(client, caller, faults)
   if (strNumbers.length === 0) return { ...selected, runId: null, asked: 0, skipped }
+  const { runId, batchId } = context.canAskByStr
+    ? await askByStr(client, context, strNumbers, caller)
+    : await askByWindow(client, context, since, caller)
+  await recordAudit(client, {
+    ...caller,
+    action: 'rejection.retried',
+    runId,
+    ...(batchId !== undefined && { batchId }),
+    detail: {
+      rejectionIds: selected.ids,
+      asked: strNumbers.length,
+      skipped,
+      ...(selection.code && { code: selection.code })
+    }
+  })
+  return { ...selected, runId, asked: strNumbers.length, skipped }
+}
+
+interface Asked {
+  runId: number
+  batchId: number | undefined
+}
+
+async function askByStr(
+  client: Transaction,
+  { queue }: RetryContext,
+  strNumbers: readonly { strNumber: string; asked: string }[],
+  caller: DeskCaller
+): Promise<Asked> {
   const batch = await insertBatchRun(client, {
     kind: 'retry',
     triggeredBy: caller.triggeredBy,
@@ -61,30 +94,36 @@ export async function retryRejections(
     from unnest($2::text[], $3::text[]) with ordinality i (str_number, str_asked, item_no)`,
     [batch.id, strNumbers.map(({ strNumber }) => strNumber), strNumbers.map(({ asked }) => asked)]
   )
-  await queueFetch(client, context.queue, batch.runId)
-  await recordAudit(client, {
-    ...caller,
-    action: 'rejection.retried',
-    runId: batch.runId,
-    batchId: batch.id,
-    detail: {
-      rejectionIds: selected.ids,
-      asked: strNumbers.length,
-      skipped,
-      ...(selection.code && { code: selection.code })
-    }
-  })
-  return { ...selected, runId: batch.runId, asked: strNumbers.length, skipped }
+  await queueFetch(client, queue, batch.runId)
+  return { runId: batch.runId, batchId: batch.id }
 }
 
-/** Asks KKI again for one rejection. @throws RejectionNotFound, RejectionStateRefused, RejectionNotRetriable, IntegrationDisabled */
+/** A row that KKI has corrected has a later time than the rejected one. Without a time of the rejected ones, all is fetched. */
+async function askByWindow(
+  client: Transaction,
+  { queue, mapping }: RetryContext,
+  since: number | null,
+  caller: DeskCaller
+): Promise<Asked> {
+  const request =
+    since === null
+      ? { mode: 'full' as const }
+      : { mode: 'window' as const, changedSince: new Date(since), changedUntil: new Date() }
+  const options = { triggeredBy: caller.triggeredBy, caller }
+  const { runId, batchIds } = await createRun(client, queue, mapping, request, options)
+  return { runId, batchId: batchIds[0] }
+}
+
+/**
+ * Asks KKI again for one rejection.
+ * @throws RejectionNotFound, RejectionStateRefused, RejectionNotRetriable, IntegrationDisabled, RunOpen
+ */
 export async function retryRejection(
-  client: pg.ClientBase,
-  context: DeskContext,
+  client: Transaction,
+  context: RetryContext,
   id: number,
   caller: DeskCaller
 ): Promise<Retried> {
-  await holdIdentity(client, context.identity)
   const { strNumber } = await lockOpen(client, id)
   if (strNumber === null) throw new RejectionNotRetriable(id)
   return retryRejections(client, context, { ids: [id], limit: 1 }, caller)
@@ -96,10 +135,10 @@ interface StoredSpelling extends Omit<SealedRow, 'rawSealed'> {
 }
 
 /**
- * Returns each STR of the rejections once, as KKI spelled it where that is still known. Where the stored row does not fit its
- * rejection, KKI is asked for the STR as SDMK spells it.
+ * Returns each STR of the rejections once, as KKI spelled it where that is still known, and the earliest time of their rows.
+ * Where the stored row does not fit its rejection, KKI is asked for the STR as SDMK spells it.
  */
-async function readStrNumbers(client: pg.ClientBase, identity: Identity, mapping: Mapping, ids: readonly number[]) {
+async function readStrNumbers(client: pg.ClientBase, { identity, mapping }: DeskContext, ids: readonly number[]) {
   const { rows } = await client.query<StoredSpelling>(
     `select r.str_number as "strNumber", r.source, r.subject, o.batch_id as "batchId", o.row_no as "rowNo",
       o.content_digest as "contentDigest", o.raw_sealed as "rawSealed"
@@ -113,10 +152,16 @@ async function readStrNumbers(client: pg.ClientBase, identity: Identity, mapping
   )
   const asked = new Map<string, string>()
   const faults: SealFault[] = []
+  const spellingOf = compileSource(mapping.fields.strNumber)
+  const stampOf = compileStamp(mapping)
+  let since: number | null = null
   for (const row of rows) {
     const { strNumber } = row
     if (strNumber === null || asked.has(strNumber)) continue
-    const spelled = spellingIn(identity, mapping, row, faults)
+    const record = openRecord(identity, row, faults)
+    const spelled = spellingOf(record)
+    const stamp = stampOf?.(record) ?? null
+    if (stamp !== null) since = Math.min(stamp, since ?? stamp)
     const isUsable =
       typeof spelled === 'string' && spelled.length <= longestSpelling && canonicalStr(spelled) === strNumber
     asked.set(strNumber, isUsable ? spelled.trim() : strNumber)
@@ -124,19 +169,15 @@ async function readStrNumbers(client: pg.ClientBase, identity: Identity, mapping
   return {
     strNumbers: [...asked].map(([strNumber, spelling]) => ({ strNumber, asked: spelling })),
     skipped: rows.filter(({ strNumber }) => strNumber === null).length,
+    since,
     faults
   }
 }
 
-function spellingIn(
-  identity: Identity,
-  mapping: Mapping,
-  { rawSealed, ...row }: StoredSpelling,
-  faults: SealFault[]
-): unknown {
+function openRecord(identity: Identity, { rawSealed, ...row }: StoredSpelling, faults: SealFault[]): unknown {
   if (rawSealed === null) return undefined
   try {
-    return Pointer.Get(JSON.parse(openRow(identity, { ...row, rawSealed })), mapping.fields.strNumber)
+    return JSON.parse(openRow(identity, { ...row, rawSealed }))
   } catch (error) {
     if (!(error instanceof SealFault)) throw error
     faults.push(error)

@@ -1,9 +1,11 @@
 import type pg from 'pg'
-import { type Caller, recordAudit } from '../audit/record.ts'
+import { recordAudit } from '../audit/record.ts'
+import type { Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { isLostRace } from '../registry/apply.ts'
 import { FenceLost } from '../registry/errors.ts'
 import { type Batch, takeBatch, workStates } from './batch.ts'
+import { type Approval, queueBatchJob } from './batch-job.ts'
 import { lockBatch } from './decide.ts'
 import { PlanChanged } from './errors.ts'
 import {
@@ -15,12 +17,6 @@ import {
   planAndJudge,
   timed
 } from './plan-and-apply.ts'
-
-/** A person's word that a held batch may be applied as the plan of this digest says. */
-export interface Approval {
-  planDigest: string
-  caller: Caller
-}
 
 /**
  * Takes the approval of a held batch, within the caller's transaction, and queues the work.
@@ -41,7 +37,7 @@ export async function approveBatch(
     batchId,
     detail: { planDigest: approval.planDigest, holdReasons: batch.holdReasons }
   })
-  await queue.send('kki-apply', { batchId, approval }, { client, singletonKey: String(batchId) })
+  await queueBatchJob(client, queue, { kind: 'approved', batchId, approval })
 }
 
 /**
@@ -89,7 +85,7 @@ async function applyOrReplan(context: ApplyContext, taken: Batch, approval: Appr
 
 async function replan(
   context: ApplyContext,
-  client: pg.PoolClient,
+  client: Transaction,
   taken: Batch,
   approval: Approval,
   replans: number

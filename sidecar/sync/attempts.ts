@@ -4,11 +4,13 @@ import { recordAudit } from '../audit/record.ts'
 import { auditSealFaults } from '../audit/seal-faults.ts'
 import type { BatchState } from '../batch-terms.ts'
 import type { SdmkError } from '../errors.ts'
-import { DigestKeyUnknown, SealFault } from '../identity/errors.ts'
+import { DigestKeyHeld, DigestKeyUnknown, SealFault } from '../identity/errors.ts'
 import type { Database } from '../platform/database.ts'
 import { isOutage } from '../platform/outage.ts'
 import { tellError } from '../platform/tell-error.ts'
+import { FenceLost } from '../registry/errors.ts'
 import { readBatch, takeBatch, workStates } from './batch.ts'
+import type { BatchJob } from './batch-job.ts'
 import { BatchFault, BatchWorkerLost } from './errors.ts'
 import { failWithin } from './fail-batch.ts'
 import type { SyncMetrics } from './metrics.ts'
@@ -21,7 +23,7 @@ export interface AttemptContext {
 }
 
 /** What a job does with a batch. */
-export type BatchWork = 'fetch' | 'apply' | 'approved' | 'undo' | 'take_up'
+export type BatchWork = 'fetch' | BatchJob['kind']
 
 /** Attempts that end in an unexpected error, one after the other and without progress, until the work is given up. */
 export const maxAttempts = 5
@@ -30,16 +32,17 @@ export const maxLost = 10
 
 const pauseMs = 1000
 
-/** In which states giving up fails the batch. What is undone or taken up belongs to a batch that has been applied. */
+/** In which states giving up fails the batch. To undo and to reprocess is work on a batch that stays applied. */
 const failsFrom: Record<BatchWork, readonly BatchState[]> = {
   ...workStates,
   undo: [],
-  take_up: []
+  reprocess: []
 }
 
 /**
  * Works on a batch, and gives it up after a bounded number of attempts without progress: no error and no lost process leaves
- * it open for ever. An outage and a process that stops are no fault of the batch, and do not count.
+ * it open for ever. An outage, a process that stops and a batch that another process took are no fault of the batch, and do not
+ * count.
  */
 export async function attemptBatch(
   context: AttemptContext,
@@ -53,7 +56,8 @@ export async function attemptBatch(
   try {
     await work()
   } catch (error) {
-    if (signal.aborted || error instanceof DigestKeyUnknown || isOutage(error)) {
+    const isRefused = error instanceof DigestKeyUnknown || error instanceof DigestKeyHeld
+    if (signal.aborted || isRefused || error instanceof FenceLost || isOutage(error)) {
       await excuse(context, batchId, signal)
       throw error
     }

@@ -8,7 +8,7 @@ import {
   perCounter,
   type WalkKind
 } from '../batch-terms.ts'
-import { touch } from '../platform/touched.ts'
+import type { Transaction } from '../platform/database.ts'
 import type { Ids } from '../platform/tracing.ts'
 import { FenceLost } from '../registry/errors.ts'
 
@@ -18,7 +18,9 @@ import { FenceLost } from '../registry/errors.ts'
  */
 export const batchMoves: Record<BatchState, readonly BatchState[]> = {
   queued: ['fetching', 'failed', 'cancelled'],
-  fetching: ['fetching', 'planned', 'failed', 'cancelled'],
+  // Rows that SDMK finds in itself are planned as they are found.
+  fetching: ['fetching', 'staged', 'planned', 'failed', 'cancelled'],
+  staged: ['planned', 'failed', 'cancelled'],
   planned: ['planned', 'held', 'applied', 'failed', 'cancelled'],
   held: ['held', 'applied', 'failed', 'discarded', 'superseded'],
   applied: ['undone'],
@@ -32,7 +34,7 @@ export const batchMoves: Record<BatchState, readonly BatchState[]> = {
 /** In which states each kind of job works on a batch. */
 export const workStates = {
   fetch: ['queued', 'fetching'],
-  apply: ['fetching', 'planned'],
+  apply: ['staged', 'planned'],
   approved: ['held']
 } as const satisfies Record<string, readonly BatchState[]>
 
@@ -165,7 +167,7 @@ export type BatchChange = Partial<{
  * @throws FenceLost where another process has taken the batch, or a person has ended it.
  */
 export async function changeBatch(
-  client: pg.ClientBase,
+  client: Transaction,
   { id, fence }: Pick<Batch, 'id' | 'fence'>,
   change: BatchChange
 ): Promise<Batch> {
@@ -182,7 +184,7 @@ export async function changeBatch(
     [id, fence, from, ...values]
   )
   if (!rows[0]) throw new FenceLost(id)
-  touch(client, 'batches', id)
+  client.notifyOdoo({ batches: [id] })
   return rows[0]
 }
 
@@ -191,11 +193,7 @@ function statesBefore(next: BatchState): BatchState[] {
 }
 
 /** Takes a batch for this job: its fence rises, so that whoever had it before can write no more. Null where it has ended. */
-export async function takeBatch(
-  client: pg.ClientBase,
-  id: number,
-  states: readonly BatchState[]
-): Promise<Batch | null> {
+export async function takeBatch(client: Transaction, id: number, states: readonly BatchState[]): Promise<Batch | null> {
   const { rows } = await client.query<Batch>(
     `update kki.batch b set fence = fence + 1, version = version + 1
     from kki.run r
@@ -203,7 +201,7 @@ export async function takeBatch(
     returning ${batchColumns}`,
     [id, states]
   )
-  if (rows[0]) touch(client, 'batches', id)
+  if (rows[0]) client.notifyOdoo({ batches: [id] })
   return rows[0] ?? null
 }
 

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
-import { touch } from '../platform/touched.ts'
+import type { Transaction } from '../platform/database.ts'
 import { closeRun } from './close-run.ts'
 import { withdrawDecisions } from './withdraw-decisions.ts'
 
@@ -8,7 +8,7 @@ import { withdrawDecisions } from './withdraw-decisions.ts'
  * Cancels the batches of a run that are under way, within the caller's transaction, and returns how many there were. Their
  * fence rises, so that the jobs that hold them write no more. A batch that is being applied is waited for, and stays.
  */
-export async function cancelRun(client: pg.ClientBase, runId: number, caller: Caller): Promise<number> {
+export async function cancelRun(client: Transaction, runId: number, caller: Caller): Promise<number> {
   let count = 0
   // A batch that this waits for may have made the next one of the walk meanwhile, which only another look finds.
   for (
@@ -17,8 +17,8 @@ export async function cancelRun(client: pg.ClientBase, runId: number, caller: Ca
     batchIds = await cancelOpen(client, runId)
   ) {
     await withdrawDecisions(client, batchIds)
+    client.notifyOdoo({ batches: batchIds })
     for (const batchId of batchIds) {
-      touch(client, 'batches', batchId)
       await recordAudit(client, { ...caller, action: 'batch.cancelled', runId, batchId })
     }
     count += batchIds.length

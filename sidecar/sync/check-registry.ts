@@ -1,6 +1,5 @@
 import { type Caller, recordAudit } from '../audit/record.ts'
 import type { Database } from '../platform/database.ts'
-import { touch } from '../platform/touched.ts'
 import {
   askAboutDoubts,
   closeMootQuestions,
@@ -80,7 +79,7 @@ export async function checkRegistry(
       const asked = await askAboutDoubts(client, batch.id, { page, rowNo: batch.fetched })
       const rows = batch.fetched + asked.duplicates.length + asked.contradictions.length
       batch = await changeBatch(client, batch, { cursor: String(upTo), pages: page, fetched: rows, rejected: rows })
-      touch(client, 'rejections', ...asked.duplicates, ...asked.contradictions)
+      client.notifyOdoo({ rejections: [...asked.duplicates, ...asked.contradictions] })
       return { duplicates: asked.duplicates.length, contradictions: asked.contradictions.length, withoutLicence }
     })
     doubts = sumOf(doubts, found)
@@ -88,7 +87,7 @@ export async function checkRegistry(
   }
   const closed = await database.withTransaction(async client => {
     const ids = await closeMootQuestions(client, batch.id)
-    touch(client, 'rejections', ...ids)
+    client.notifyOdoo({ rejections: ids })
     const planned = await changeBatch(client, batch, { state: 'planned', fetched_at: 'now', planned_at: 'now' })
     batch = await changeBatch(client, planned, { state: 'applied', finished_at: 'now' })
     await recordAudit(client, {

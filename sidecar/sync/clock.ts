@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { type Caller, recordAudit } from '../audit/record.ts'
 import type { Database } from '../platform/database.ts'
-import { touch } from '../platform/touched.ts'
 import { createTraceId } from '../platform/trace-context.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { expireLicences, hasExpired } from '../registry/expire.ts'
@@ -39,7 +38,7 @@ async function endLicences({ database, metrics, logger }: ClockContext, asOf: st
     })
     const fetching = await changeBatch(client, queued, { state: 'fetching', as_of: asOf, fetch_started_at: 'now' })
     const { changed, deactivated } = await expireLicences(client, queued.id, asOf)
-    touch(client, 'changesOf', queued.id)
+    client.notifyOdoo({ changesOf: queued.id })
     const planned = await changeBatch(client, fetching, {
       state: 'planned',
       fetched: changed,

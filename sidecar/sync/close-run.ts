@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Transaction } from '../platform/database.ts'
 import { recordMissed } from '../registry/unseen.ts'
 import { finishRefetches } from './refetch.ts'
 import { advanceWatermark, type Walked } from './watermark.ts'
@@ -8,7 +9,7 @@ import { advanceWatermark, type Walked } from './watermark.ts'
  * applied, all that KKI stamped up to the end of its window is stored: the watermark moves, windows that were to be fetched
  * again are done, and a full run counts what it did not show. Held batches may be applied long after the run is finished.
  */
-export async function closeRun(client: pg.ClientBase, runId: number): Promise<void> {
+export async function closeRun(client: Transaction, runId: number): Promise<void> {
   // Batches that end side by side would each see the other under way; the lock makes the second look again.
   await lockRun(client, runId)
   const { rows } = await client.query<ClosingRun>(

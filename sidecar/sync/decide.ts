@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
 import type { BatchState } from '../batch-terms.ts'
+import type { Transaction } from '../platform/database.ts'
 import { type Batch, batchColumns, batchTables, changeBatch, takeBatch } from './batch.ts'
 import { closeRun } from './close-run.ts'
 import { BatchNotFound, BatchStateRefused } from './errors.ts'
@@ -28,7 +29,7 @@ export interface Discard {
 
 /** Ends a held batch without applying it, within the caller's transaction. @throws BatchNotFound, BatchStateRefused */
 export async function discardBatch(
-  client: pg.ClientBase,
+  client: Transaction,
   batchId: number,
   { watermark, reason }: Discard,
   caller: Caller

@@ -1,7 +1,6 @@
-import type pg from 'pg'
 import { recordAudit } from '../audit/record.ts'
 import type { SdmkError } from '../errors.ts'
-import type { Database } from '../platform/database.ts'
+import type { Database, Transaction } from '../platform/database.ts'
 import { type Batch, changeBatch } from './batch.ts'
 import { closeRun } from './close-run.ts'
 import { withdrawDecisions } from './withdraw-decisions.ts'
@@ -12,7 +11,7 @@ export async function failBatch(database: Database, batch: Batch, error: SdmkErr
 }
 
 /** The same within the caller's transaction. @throws FenceLost */
-export async function failWithin(client: pg.ClientBase, batch: Batch, error: SdmkError): Promise<void> {
+export async function failWithin(client: Transaction, batch: Batch, error: SdmkError): Promise<void> {
   await changeBatch(client, batch, {
     state: 'failed',
     error_code: error.code,

@@ -1,12 +1,11 @@
 import type pg from 'pg'
-import { readIdentity } from '../identity/digest-key.ts'
-import type { Identity } from '../identity/keys.ts'
-import { KkiRefused } from '../kki/errors.ts'
-import type { CallContext, KkiClient, KkiPage } from '../kki/types.ts'
 import { PageWriter, type PreparedPage } from '../registry/page-writer.ts'
 import { takePersonIdsFrom } from '../registry/person-ids.ts'
 import { stagePages } from '../registry/stage.ts'
+import { KkiRefused } from '../source/errors.ts'
+import type { CallContext, KkiClient, KkiPage } from '../source/types.ts'
 import { type Batch, changeBatch } from './batch.ts'
+import { queueBatchJob } from './batch-job.ts'
 import type { FetchContext } from './fetch-context.ts'
 import { FormatErrorLog } from './format-errors.ts'
 import { readPage } from './read-page.ts'
@@ -26,19 +25,18 @@ interface Answer extends RetryItem {
 
 /**
  * Asks KKI for each STR of a retry batch, from where an earlier attempt got to, and stages what it lists under them; when
- * all have answered, queues the plan. An STR that KKI does not know is noted as such. @throws KkiError, FenceLost, DigestKeyChanged
+ * all have answered, queues the plan. An STR that KKI does not know is noted as such. @throws KkiError, FenceLost
  */
 export async function askAgain(context: FetchContext, taken: Batch, callContext: CallContext): Promise<void> {
   const { database, kki, queue } = context
-  const identity = await readIdentity(database.pool, context.identity)
   const formatErrors = new FormatErrorLog(context.logger)
   let batch = taken
-  while (batch.fetchedAt === null) {
+  while (batch.state === 'fetching') {
     const items = await readItems(database.pool, batch, atATime + 1)
     const asked = items.slice(0, atATime)
     const isLast = items.length <= atATime
     const answers = await Promise.all(asked.map(item => ask(kki, item, callContext)))
-    const staged = await stage(context, identity, batch, answers, formatErrors)
+    const staged = await stage(context, batch, answers, formatErrors)
     batch = await database.withTransaction(async client => {
       const changed = await changeBatch(client, batch, {
         cursor: String(asked.at(-1)?.itemNo ?? batch.cursor ?? 0),
@@ -46,11 +44,11 @@ export async function askAgain(context: FetchContext, taken: Batch, callContext:
         fetched: batch.fetched + staged.fetched,
         rejected: batch.rejected + staged.rejected,
         attempts: 0,
-        ...(isLast && { fetched_at: 'now' as const })
+        ...(isLast && { state: 'staged' as const, fetched_at: 'now' as const })
       })
       await stagePages(client, batch.id, staged.pages)
       await noteAnswers(client, batch.id, answers)
-      if (isLast) await queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
+      if (isLast) await queueBatchJob(client, queue, { kind: 'apply', batchId: batch.id })
       return changed
     })
   }
@@ -78,8 +76,7 @@ async function ask(kki: KkiClient, item: RetryItem, context: CallContext): Promi
 }
 
 async function stage(
-  { database, transform, options }: FetchContext,
-  identity: Identity,
+  { database, identity, transform, options }: FetchContext,
   batch: Batch,
   answers: Answer[],
   formatErrors: FormatErrorLog

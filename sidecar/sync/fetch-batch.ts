@@ -2,20 +2,17 @@ import type pg from 'pg'
 import { recordAudit } from '../audit/record.ts'
 import { auditSealFaults } from '../audit/seal-faults.ts'
 import type { SdmkError } from '../errors.ts'
-import { readIdentity } from '../identity/digest-key.ts'
-import { DigestKeyChanged, SealFault } from '../identity/errors.ts'
-import type { IdentityKeys } from '../identity/keys.ts'
-import { cursorOf } from '../identity/seal-place.ts'
-import { KkiBreakerOpen, KkiError, KkiRefused, KkiRetryLater } from '../kki/errors.ts'
-import type { CallContext, KkiPage, PageQuery } from '../kki/types.ts'
-import { Walk } from '../kki/walk.ts'
-import type { Database } from '../platform/database.ts'
+import { SealFault } from '../identity/errors.ts'
+import type { Database, Transaction } from '../platform/database.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { FenceLost } from '../registry/errors.ts'
-import { KnownRows } from '../registry/known.ts'
-import { PageWriter, type PreparedPage } from '../registry/page-writer.ts'
+import { PageWriter } from '../registry/page-writer.ts'
 import { takePersonIdsFrom } from '../registry/person-ids.ts'
-import { openStaging, stagePages } from '../registry/stage.ts'
+import { openStaging } from '../registry/stage.ts'
+import { findUnchanged } from '../registry/unchanged.ts'
+import { KkiBreakerOpen, KkiError, KkiRefused, KkiRetryLater } from '../source/errors.ts'
+import type { CallContext, PageQuery } from '../source/types.ts'
+import { Walk } from '../source/walk.ts'
 import { attemptBatch } from './attempts.ts'
 import { type Batch, changeBatch, takeBatch, workStates } from './batch.ts'
 import { ProfessionGone, WatermarkAhead, WindowInverted } from './errors.ts'
@@ -26,11 +23,9 @@ import { FormatErrorLog } from './format-errors.ts'
 import { sidecarCaller } from './plan-and-apply.ts'
 import { readPage } from './read-page.ts'
 import { takeRefetches } from './refetch.ts'
-import { insertBatch, queueFetch, walkParts } from './run.ts'
+import { queueFetch } from './run.ts'
+import { openCursor, StagedWalk } from './staged-walk.ts'
 import { readWatermark } from './watermark.ts'
-
-/** Pages that share a transaction: fewer cost commits, more cost memory and work done twice after a crash. */
-const pagesPerTransaction = 4
 
 /**
  * Fetches what is left of a run's walk, batch by batch. While one is fetched, those before it are planned and applied. What
@@ -59,7 +54,7 @@ export async function fetchRun(context: FetchContext, runId: number, signal: Abo
 
 async function readOpenBatch(pool: pg.Pool, runId: number): Promise<{ id: number } | null> {
   const { rows } = await pool.query<{ id: number }>(
-    `select id from kki.batch where run_id = $1 and state = any ($2) and fetched_at is null order by id limit 1`,
+    `select id from kki.batch where run_id = $1 and state = any ($2) order by id limit 1`,
     [runId, workStates.fetch]
   )
   return rows[0] ?? null
@@ -90,9 +85,13 @@ async function fetchBatch(context: FetchContext, batchId: number, walk: Walk, si
 
 /** Records what keeps a batch from being fetched. @throws the error where the batch has no part in it */
 async function recordFault(context: FetchContext, batch: Batch, error: unknown, signal: AbortSignal): Promise<void> {
-  if (error instanceof FenceLost) return context.logger.info({ err: error }, 'the batch was taken over')
+  if (error instanceof FenceLost) {
+    context.logger.info({ err: error }, 'the batch was taken over')
+    // A paused process may have taken it whose job is no longer its own. If it is lost, this job must end the walk.
+    if ((await readOpenBatch(context.database.pool, batch.runId)) !== null) throw error
+    return
+  }
   if (error instanceof SealFault) return startOver(context, batch, 'cursor unreadable', error)
-  if (error instanceof DigestKeyChanged) return goOn(context, batch, error)
   if (error instanceof WindowInverted || error instanceof ProfessionGone) return fail(context, batch, error)
   if (signal.aborted || !(error instanceof KkiError)) throw error
   if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
@@ -113,7 +112,7 @@ async function fail({ database, metrics, logger }: FetchContext, batch: Batch, e
 async function begin(context: FetchContext, batchId: number, signal: AbortSignal): Promise<Batch | null> {
   const taken = await context.database.withTransaction(async client => {
     const batch = await takeBatch(client, batchId, workStates.fetch)
-    if (batch === null || batch.fetchedAt !== null) return null
+    if (batch === null) return null
     if (batch.state === 'fetching' && (await isStagedAsCounted(client, batch))) return batch
     await openStaging(client, batchId)
     return changeBatch(client, batch, {
@@ -130,15 +129,14 @@ async function begin(context: FetchContext, batchId: number, signal: AbortSignal
 }
 
 async function isStagedAsCounted(client: Parameters<typeof takeBatch>[0], batch: Batch): Promise<boolean> {
-  const { rows } = await client.query<{ staged: number; pages: number }>(
+  const { rows } = await client.query<{ staged: number }>(
     `select
       (select count(*) from kki.staged_row where batch_id = $1)
-        + (select coalesce(sum(cardinality(row_nos)), 0)::bigint from kki.staged_known where batch_id = $1)
-        + (select count(*) from kki.staged_rejection where batch_id = $1) as staged,
-      (select count(*) from kki.staged_page where batch_id = $1) as pages`,
+        + (select coalesce(sum(cardinality(registration_ids)), 0)::bigint from kki.staged_unchanged where batch_id = $1)
+        + (select count(*) from kki.staged_rejection where batch_id = $1) as staged`,
     [batch.id]
   )
-  return rows[0]?.staged === batch.fetched && rows[0]?.pages === batch.pages
+  return rows[0]?.staged === batch.fetched
 }
 
 /**
@@ -166,7 +164,7 @@ async function setWindow(context: FetchContext, batch: Batch, signal: AbortSigna
 }
 
 /** @throws WatermarkAhead, FenceLost */
-async function storeWindow(client: pg.ClientBase, batch: Batch, now: number, options: FetchOptions): Promise<Batch> {
+async function storeWindow(client: Transaction, batch: Batch, now: number, options: FetchOptions): Promise<Batch> {
   const refetch = await takeRefetches(client, batch.runId)
   const watermark = batch.kind === 'incremental' ? await readWatermark(client) : null
   if (watermark?.isAhead) throw new WatermarkAhead(watermark.position)
@@ -196,27 +194,26 @@ function earlier(a: Date | null, b: Date | null): Date | null {
 }
 
 async function stageWalked(context: FetchContext, batch: Batch, walk: Walk, signal: AbortSignal): Promise<void> {
-  const { database, options, transform } = context
+  const { database, identity, options, transform } = context
   const { windowSince, windowUntil } = batch
   // KKI would answer it with an empty list, and the batch would pass for one that found no changes.
   if (windowSince && windowUntil && windowSince > windowUntil) throw new WindowInverted(windowSince, windowUntil)
-  const identity = await readIdentity(database.pool, context.identity)
   const writer = new PageWriter({ id: batch.id, source: 'kki' }, identity, takePersonIdsFrom(database.pool), {
     page: batch.pages + 1,
     rowNo: batch.fetched + 1
   })
-  const progress = new Progress(context, batch, writer)
+  const staged = new StagedWalk(context, batch, writer)
   const stored = batch.cursor ?? batch.startCursor
   const cursor = stored === null ? null : openCursor(identity, batch.id, stored)
   // An attempt that ended between its last pages and the word that they were the last: walking on would stage rows that
   // belong to the next batch, or, where the walk had ended and left no cursor, everything a second time.
-  if (batch.pages > 0 && batch.cursor === null) return progress.finish(null)
-  if (batch.fetched >= options.batchRows) return progress.finish(cursor)
+  if (batch.pages > 0 && batch.cursor === null) return staged.finish(null)
+  if (batch.fetched >= options.batchRows) return staged.finish(cursor)
   const formatErrors = new FormatErrorLog(context.logger)
   const reading = {
     transform,
     maxSkewMs: options.maxSkewSeconds * 1000,
-    knownRows: new KnownRows(database.pool, identity, transform),
+    findUnchanged: (rows: Parameters<typeof findUnchanged>[1]) => findUnchanged(database.pool, rows),
     formatErrors
   }
   await walk.goTo({ profession: batch.sourceProfession, cursor, call: call(batch, signal) }, async () => ({
@@ -225,10 +222,10 @@ async function stageWalked(context: FetchContext, batch: Batch, walk: Walk, sign
     maxPages: options.maxPages
   }))
   for (let page = await walk.next(); page !== null; page = await walk.next()) {
-    await progress.add(page, await readPage(page, writer, reading))
-    if (page.nextCursor !== null && progress.rows >= options.batchRows) break
+    await staged.add(page, await readPage(page, writer, reading))
+    if (page.nextCursor !== null && staged.rows >= options.batchRows) break
   }
-  await progress.finish(walk.cursor)
+  await staged.finish(walk.cursor)
   formatErrors.finish()
 }
 
@@ -251,96 +248,6 @@ async function countPages(pool: pg.Pool, runId: number): Promise<number> {
   return rows[0]?.pages ?? 0
 }
 
-/** Collects pages and stages a few to a transaction, while the next ones are fetched and transformed. */
-class Progress {
-  readonly #context: FetchContext
-  readonly #writer: PageWriter
-  #batch: Batch
-  #waiting: PreparedPage[] = []
-  #cursor: string | null
-  #total: number | null = null
-  #writing: Promise<void> = Promise.resolve()
-  /** Of the batch so far, those that wait for their transaction included. */
-  rows: number
-
-  constructor(context: FetchContext, batch: Batch, writer: PageWriter) {
-    this.#context = context
-    this.#writer = writer
-    this.#batch = batch
-    this.#cursor = batch.cursor
-    this.rows = batch.fetched
-  }
-
-  async add(page: KkiPage, prepared: PreparedPage): Promise<void> {
-    this.#waiting.push(prepared)
-    this.rows += prepared.rowCount
-    this.#cursor = page.nextCursor === null ? null : sealCursor(this.#context.identity, this.#batch.id, page.nextCursor)
-    this.#total = page.total ?? this.#total
-    if (this.#waiting.length < pagesPerTransaction) return
-    await this.#writing
-    this.#writing = this.#write(this.#waiting, null)
-    // Its error belongs to whoever awaits it next.
-    this.#writing.catch(() => {})
-    this.#waiting = []
-  }
-
-  /** Stages what is left, and makes the batch that begins at this cursor of KKI's; null: this walk of KKI's list is over. */
-  async finish(nextCursor: string | null): Promise<void> {
-    await this.#writing
-    await this.#write(this.#waiting, { nextCursor })
-  }
-
-  #write(pages: PreparedPage[], end: { nextCursor: string | null } | null): Promise<void> {
-    return inSpan('stage', { attributes: { 'sdmk.pages': pages.length } }, () => this.#store(pages, end))
-  }
-
-  async #store(pages: PreparedPage[], end: { nextCursor: string | null } | null): Promise<void> {
-    const { database, queue } = this.#context
-    const change = {
-      cursor: this.#cursor,
-      pages: this.#batch.pages + pages.length,
-      fetched: this.#batch.fetched + sum(pages, page => page.rowCount),
-      rejected: this.#batch.rejected + sum(pages, page => page.rejectionCount),
-      attempts: 0 as const,
-      ...(end && { fetched_at: 'now' as const })
-    }
-    this.#batch = await database.withTransaction(async client => {
-      const batch = await changeBatch(client, this.#batch, change)
-      await stagePages(client, batch.id, pages)
-      await this.#keepTotal(client)
-      if (end) {
-        await queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
-        await this.#makeNext(client, batch, end.nextCursor)
-      }
-      return batch
-    })
-    this.#writer.giveBack(pages)
-  }
-
-  /** Where professions are walked one after the other, each has a total of its own, which would mislead. */
-  async #keepTotal(client: pg.ClientBase): Promise<void> {
-    const { runId, profession } = this.#batch
-    if (this.#total === null || profession !== null) return
-    await client.query('update kki.run set expected_total = $2 where id = $1 and expected_total is distinct from $2', [
-      runId,
-      this.#total
-    ])
-  }
-
-  /** Makes the batch that goes on at this cursor, or with the next profession; none where the walk of the run is over. */
-  async #makeNext(client: pg.ClientBase, batch: Batch, cursor: string | null): Promise<void> {
-    const parts = walkParts(batch.runProfessions, this.#context.mapping)
-    const at = parts.findIndex(({ sourceProfession }) => sourceProfession === batch.sourceProfession)
-    if (at < 0) throw new ProfessionGone(batch.profession ?? '')
-    const part = parts[cursor === null ? at + 1 : at]
-    if (part === undefined) return
-    const id = await insertBatch(client, batch.runId, part)
-    if (cursor === null) return
-    const sealed = sealCursor(this.#context.identity, id, cursor)
-    await client.query('update kki.batch set start_cursor = $2 where id = $1', [id, sealed])
-  }
-}
-
 /** Puts the batch back into the queue, to be taken up when KKI may be asked again. */
 async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLater | KkiBreakerOpen): Promise<void> {
   const startAfterSeconds = Math.ceil(error.retryAfterMs / 1000)
@@ -351,22 +258,6 @@ async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLate
     { code: error.code, start_after_seconds: startAfterSeconds },
     'the batch waits until KKI may be asked again'
   )
-}
-
-/** A cursor is KKI's own text, and may say at whom a page ended: it is stored sealed. */
-function sealCursor(identity: Pick<IdentityKeys, 'seal'>, batchId: number, cursor: string): string {
-  return identity.seal(cursorOf(batchId), cursor).toString('base64')
-}
-
-/** @throws SealBroken, SealUnfit: its key is gone, it is another batch's, or a version stored it that did not seal it */
-function openCursor(identity: Pick<IdentityKeys, 'open'>, batchId: number, sealed: string): string {
-  return identity.open(cursorOf(batchId), Buffer.from(sealed, 'base64')).toString('utf8')
-}
-
-/** Another digest key is in force since the last pages were stored: the walk goes on behind those. */
-async function goOn({ database, queue, logger }: FetchContext, batch: Batch, error: DigestKeyChanged): Promise<void> {
-  await database.withTransaction(client => queueFetch(client, queue, batch.runId))
-  logger.info({ code: error.code }, 'the digest key was switched; the batch goes on where its pages are stored')
 }
 
 /** Cursors that KKI may refuse of one walk: a walk that never ends otherwise begins again for ever. */
@@ -404,8 +295,4 @@ async function startOver(context: FetchContext, batch: Batch, reason: string, fa
 
 function call(batch: Batch, signal: AbortSignal): CallContext {
   return { requestId: `batch-${batch.id}`, traceId: batch.traceId, signal }
-}
-
-function sum(pages: readonly PreparedPage[], of: (page: PreparedPage) => number): number {
-  return pages.reduce((total, page) => total + of(page), 0)
 }

@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
-import type { IdentityKeys } from '../identity/keys.ts'
-import type { KkiClient } from '../kki/types.ts'
+import type { Identity } from '../identity/keys.ts'
 import type { Database } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
+import type { KkiClient } from '../source/types.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import type { Transform } from '../transform/transform.ts'
 import type { SyncMetrics } from './metrics.ts'
@@ -21,7 +21,7 @@ export interface FetchContext {
   database: Database
   queue: JobQueue
   kki: KkiClient
-  identity: IdentityKeys
+  identity: Identity
   mapping: Mapping
   transform: Transform
   metrics: SyncMetrics

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { isWalk } from '../batch-terms.ts'
+import { isGated, isWalk } from '../batch-terms.ts'
 import { countActive, type Effects, readEffects, readSizes, type Sizes } from '../registry/effects.ts'
 import { type Batch, type HoldReason, holdReasons } from './batch.ts'
 import { lockRun } from './close-run.ts'
@@ -52,11 +52,11 @@ export async function judgePlan(client: pg.ClientBase, batch: Batch, options: Ga
   const found = new Set<HoldReason>(batch.holdAsked)
   const numbers: Verdict['numbers'] = {}
   let effects: ProfessionEffects | null = null
-  if (isWalk(batch.kind)) {
+  if (isGated(batch.kind)) {
     for (const reason of judgeRows(batch, options)) found.add(reason)
     if (await isSchemaChanged(client, batch)) found.add('SCHEMA_CHANGED')
     if (await isEmptyAgainstHabit(client, batch)) found.add('EMPTY')
-    if (await meetsRefetch(client, batch)) found.add('UNDONE_WINDOW')
+    if (isWalk(batch.kind) && (await meetsRefetch(client, batch))) found.add('UNDONE_WINDOW')
     effects = await effectsOf(client, batch)
     const excesses = effects === null ? [] : await judgeEffects(client, batch, effects)
     for (const { reason } of excesses) found.add(reason)
@@ -90,7 +90,7 @@ async function isSchemaChanged(client: pg.ClientBase, { id, fetched }: Batch): P
 
 /** True where this batch ends a walk that found nothing, although none of the last ones over the same professions was empty. */
 async function isEmptyAgainstHabit(client: pg.ClientBase, batch: Batch): Promise<boolean> {
-  if (batch.fetched > 0 || batch.kind === 'window') return false
+  if (batch.fetched > 0 || batch.kind === 'window' || batch.kind === 'file') return false
   const { rows } = await client.query<{ hasOthers: boolean; runs: number; empty: number }>(
     `select exists (
         select from kki.batch where run_id = $1 and id <> $2 and (fetched > 0 or fetched_at is null)
@@ -167,7 +167,7 @@ function add(a: Effects & Sizes, b: Effects & Sizes): Effects & Sizes {
 
 async function judgeEffects(client: pg.ClientBase, batch: Batch, own: ProfessionEffects): Promise<Excess[]> {
   const together = await addEarlier(client, batch, own)
-  const isFirst = (await readWatermark(client)) === null
+  const isFirst = (await readWatermark(client)) === null && !(await hasEarlierFile(client, batch))
   const judged: [HoldReason, keyof Effects][] = [['DEACTIVATIONS', 'deactivations']]
   if (!isFirst) judged.push(['NAMES_CHANGED', 'namesChanged'], ['LINKED', 'linked'])
   const excesses = (active?: ReadonlyMap<string, number>): Excess[] =>
@@ -187,6 +187,16 @@ async function judgeEffects(client: pg.ClientBase, batch: Batch, own: Profession
   )
   const activeInAll = [...active.values()].reduce((total, count) => total + count, 0)
   return excesses(new Map(active).set(whole, activeInAll))
+}
+
+/** True for a file where rows of an earlier one are stored: an installation may have files alone, and no watermark. */
+async function hasEarlierFile(client: pg.ClientBase, { kind, runId }: Batch): Promise<boolean> {
+  if (kind !== 'file') return false
+  const { rows } = await client.query(
+    `select from kki.batch where kind = 'file' and state = 'applied' and run_id <> $1 limit 1`,
+    [runId]
+  )
+  return rows.length > 0
 }
 
 /** A profession that only a death reaches has no rows, and so the smallest limit. */

@@ -4,7 +4,6 @@ import { type Caller, recordAudit } from '../audit/record.ts'
 import { purgeDisclosures, sealDisclosures } from '../audit/seal-disclosures.ts'
 import type { Database } from '../platform/database.ts'
 import { createTraceId } from '../platform/trace-context.ts'
-import { forgetOutdated } from '../registry/known.ts'
 import { forgetShown } from '../registry/unseen.ts'
 import type { SyncMetrics } from './metrics.ts'
 
@@ -21,14 +20,12 @@ export interface HouseContext {
 const lockTimeoutMs = 200
 
 /**
- * Drops the staging of batches that have ended, the raw rows of rejections past their retention, and digests of rows that
- * will not come again. All are counted; that raw rows went is audited in the same transaction.
+ * Drops the staging of batches that have ended, and the raw rows of rejections past their retention. Both are counted; that
+ * raw rows went is audited in the same transaction.
  */
 export async function keepHouse(context: HouseContext): Promise<void> {
   await dropStaging(context)
   await purgeRawRows(context)
-  const forgotten = await forgetOutdated(context.database.pool)
-  if (forgotten > 0) context.metrics.purged('known_rows', forgotten)
   await forgetShown(context.database.pool)
   await keepDisclosures(context)
 }
@@ -47,7 +44,7 @@ function ownCaller(): Caller {
 async function dropStaging({ database, metrics, logger }: HouseContext) {
   const { rows } = await database.pool.query<{ id: number }>(
     `select b.id from kki.batch b
-    where not kki.is_open(b.state) and to_regclass('kki.staged_row_' || b.id) is not null
+    where not kki.is_open(b.state) and to_regnamespace('batch_' || b.id) is not null
     order by b.id`
   )
   for (const { id } of rows) {

@@ -15,7 +15,7 @@ declare module 'fastify' {
 }
 
 /** What can be given up: jobs of batches by what they do, the others by their queue. */
-export const givenUpWork = ['fetch', 'apply', 'approved', 'undo', 'take_up', 'audit_check', 'housekeeping'] as const
+export const givenUpWork = ['fetch', 'apply', 'approved', 'undo', 'reprocess', 'audit_check', 'housekeeping'] as const
 export type GivenUp = (typeof givenUpWork)[number]
 
 /** What the life of a batch tells Prometheus. */
@@ -101,9 +101,7 @@ export const warningCounts = `select warning as code, count(*) as count
   from (
     select unnest(s.warnings) as warning from kki.staged_row s where s.batch_id = $1
     union all
-    select unnest(string_to_array(m.codes, ','))
-    from kki.staged_known k cross join unnest(k.warnings) as m (codes)
-    where k.batch_id = $1 and k.warnings is not null
+    select unnest(u.warnings) from kki.staged_unchanged u where u.batch_id = $1
     union all
     select unnest(p.warnings) from kki.plan_row p where p.batch_id = $1
   ) given group by warning`
@@ -214,6 +212,6 @@ function since({ finishedAt, plannedAt, createdAt }: Batch): Date {
 }
 
 /** What goes when its time is over; `docs/database.md` has the table of what is kept how long. */
-export const purgedThings = ['staging', 'raw_rows', 'known_rows', 'disclosures'] as const
+export const purgedThings = ['staging', 'raw_rows', 'disclosures'] as const
 
 export type Purged = (typeof purgedThings)[number]

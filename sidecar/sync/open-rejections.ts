@@ -1,18 +1,19 @@
 import type pg from 'pg'
 import type { Caller } from '../audit/record.ts'
-import type { IdentityKeys } from '../identity/keys.ts'
+import type { Identity } from '../identity/keys.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import type { RejectionCode } from '../transform/codes.ts'
 import type { Mapping } from '../transform/mapping.ts'
-import type { Transform } from '../transform/transform.ts'
+import type { RowReader } from '../transform/row-reader.ts'
 import { RejectionNotFound, RejectionStateRefused } from './errors.ts'
 
-/** What the desk needs to take rows up again. */
+/** What the desk needs to plan rows again. */
 export interface DeskContext {
   queue: JobQueue
-  identity: IdentityKeys
+  identity: Identity
+  /** Of KKI's API. */
   mapping: Mapping
-  transform: Transform
+  reader: RowReader
   /** How far ahead of our clock KKI's stamp may be. */
   maxSkewSeconds: number
 }

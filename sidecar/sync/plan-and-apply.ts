@@ -2,19 +2,16 @@ import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
 import { type BatchKind, walkKinds } from '../batch-terms.ts'
-import { holdDigestKey, holdIdentity } from '../identity/digest-key.ts'
-import type { IdentityKeys } from '../identity/keys.ts'
-import type { Database } from '../platform/database.ts'
+import type { Identity } from '../identity/keys.ts'
+import type { Database, Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
-import { touch } from '../platform/touched.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { applyPlan } from '../registry/apply.ts'
 import { planBatch } from '../registry/plan.ts'
 import { renewStatistics } from '../registry/statistics.ts'
 import { recordSeen, recordShown } from '../registry/unseen.ts'
-import type { Transform } from '../transform/transform.ts'
-import { mayBeAwaited } from './awaited.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
+import { queueBatchJob } from './batch-job.ts'
 import { closeRun } from './close-run.ts'
 import { type GateOptions, judgePlan } from './gate.ts'
 import type { SyncMetrics } from './metrics.ts'
@@ -24,10 +21,9 @@ import { supersedeHeld } from './supersede.ts'
 export interface ApplyContext extends GateOptions {
   database: Database
   queue: JobQueue
-  identity: IdentityKeys
+  identity: Identity
   metrics: SyncMetrics
   logger: FastifyBaseLogger
-  transform: Transform
   /** SDMK's time zone, in which a licence's last day ends. */
   timeZone: string
 }
@@ -46,20 +42,18 @@ export function sidecarCaller(batch: Batch): Caller {
  */
 export async function planAndJudge(
   context: ApplyContext,
-  client: pg.ClientBase,
+  client: Transaction,
   taken: Batch,
   replans: number
 ): Promise<Batch> {
   const wasHeld = taken.state === 'held'
   const batch = await changeBatch(client, taken, { replans })
-  const identity = await holdIdentity(client, context.identity)
   const setting = await readSetting(client)
   const asOf = await today(client, context.timeZone)
-  const { digest, ...counters } = await planBatch(client, batch.id, identity, {
+  const { digest, ...counters } = await planBatch(client, batch.id, context.identity, {
     asOf,
     // Whom SDMK itself tells of is wanted; the setting is about people whom only KKI knows.
     createUnmatched: batch.kind === 'import' ? 'create' : setting.createUnmatched,
-    transform: context.transform,
     hasOwnPeople: batch.kind === 'import'
   })
   const planned = await changeBatch(client, batch, {
@@ -88,19 +82,17 @@ export async function planAndJudge(
 
 /** Applies a batch's plan, within the caller's transaction. @throws what `applyPlan` throws */
 export async function applyPlanned(
-  { queue, identity: keys, timeZone }: Pick<ApplyContext, 'queue' | 'identity' | 'timeZone'>,
-  client: pg.ClientBase,
+  { queue, identity, timeZone }: Pick<ApplyContext, 'queue' | 'identity' | 'timeZone'>,
+  client: Transaction,
   planned: Batch,
   caller = sidecarCaller(planned)
 ): Promise<Batch> {
   // The fence first: its lock keeps every other process out of the batch until this transaction ends.
   await changeBatch(client, planned, {})
-  const identity = await holdIdentity(client, keys)
   // Of a plan that waited for days: what has run out since stays so.
   const asOf = [planned.asOf as string, await today(client, timeZone)].sort().at(-1) as string
   const { deactivated } = await applyPlan(client, planned.id, identity, asOf)
-  touch(client, 'changesOf', planned.id)
-  touch(client, 'rejectionsOf', planned.id)
+  client.notifyOdoo({ changesOf: planned.id, rejectionsOf: planned.id })
   const batch = await changeBatch(client, planned, { state: 'applied', deactivated, finished_at: 'now' })
   await noteShown(client, batch)
   await recordAudit(client, {
@@ -119,10 +111,15 @@ export async function applyPlanned(
     }
   })
   await closeRun(client, batch.runId)
-  if (mayBeAwaited(batch)) {
-    await queue.send('kki-apply', { batchId: batch.id, takeUp: true }, { client, singletonKey: `take-up-${batch.id}` })
+  if (batch.rejected > 0 || (await hasChanges(client, batch.id))) {
+    await queueBatchJob(client, queue, { kind: 'reprocess', batchId: batch.id, after: 0 })
   }
   return batch
+}
+
+async function hasChanges(client: pg.ClientBase, batchId: number): Promise<boolean> {
+  const { rowCount } = await client.query('select from kki.change where batch_id = $1 limit 1', [batchId])
+  return rowCount === 1
 }
 
 /** Kinds of batches whose rows KKI has just sent. */
@@ -143,10 +140,8 @@ async function noteShown(client: pg.ClientBase, batch: Batch): Promise<void> {
 /**
  * Runs `work` alone among the batches that lost as often as this one; the writes of all others are kept out as well.
  */
-export async function alone<T>({ database }: ApplyContext, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+export async function alone<T>({ database }: ApplyContext, work: (client: Transaction) => Promise<T>): Promise<T> {
   return database.withAdvisoryLock('sdmk apply alone', async client => {
-    // Before the tables, as a switch of the digest key has it.
-    await holdDigestKey(client)
     await client.query('lock table sdmk.str_number, sdmk.health_worker, sdmk.registration in share row exclusive mode')
     return work(client)
   })

@@ -9,11 +9,9 @@ import { keepChain } from '../audit/keep-chain.ts'
 import type { Config } from '../config.ts'
 import type { IdentityKeys } from '../identity/keys.ts'
 import type { Mapping } from '../transform/mapping.ts'
-import { createTransform } from '../transform/transform.ts'
-import { applyBatch } from './apply-batch.ts'
-import { type Approval, applyApproved } from './approve.ts'
-import { attemptBatch, type BatchWork } from './attempts.ts'
+import type { RowReader } from '../transform/row-reader.ts'
 import { idsOfBatch } from './batch.ts'
+import type { BatchJob } from './batch-job.ts'
 import { turnClock } from './clock.ts'
 import { fetchRun } from './fetch-batch.ts'
 import { keepHouse } from './housekeeping.ts'
@@ -23,13 +21,15 @@ import { storeProfessions } from './professions.ts'
 import { idsOfRun } from './run.ts'
 import { runIfDue } from './schedule.ts'
 import { ensureSetting } from './settings.ts'
-import { takeUpNowKnown } from './settle.ts'
-import { type Retraction, takeBack } from './take-back.ts'
 import { readWatermark } from './watermark.ts'
+import { workOnBatch } from './work-on-batch.ts'
 
 export interface SyncOptions {
   config: Config
   mapping: Mapping
+  reader: RowReader
+  /** Records asked for with each page. */
+  pageSize: number
   identity: IdentityKeys
   /** False in a command: what is due at a time of the clock belongs to the service. */
   keepsTime: boolean
@@ -37,19 +37,20 @@ export interface SyncOptions {
 
 /** Takes up the jobs of this process's roles, and asks every minute whether a run is due; decorates the app with `syncMetrics`. */
 export default fp<SyncOptions>(
-  async function syncPlugin(app, { config, mapping, identity, keepsTime }) {
+  async function syncPlugin(app, { config, mapping, reader, pageSize, identity, keepsTime }) {
     const { database, queue, log: logger } = app
     const metrics = createSyncMetrics(app, config.timeZone)
     app.decorate('syncMetrics', metrics)
     // Told, not judged: reads need no watermark, and whoever balances load looks at the status.
     app.health.register('watermark', () => watermarkHealth(database.pool))
-    await ensureSetting(database.pool, config.kki.schedule)
+    await database.withTransaction(client => ensureSetting(client, config.kki.schedule))
     await storeProfessions(database.pool, mapping)
     const chain: ChainContext = { database, logger, keys: identity, memory: { head: null } }
     // Jobs begin when the whole app is ready, so that none runs in a process that then fails to start.
     app.addHook('onReady', async () => {
-      if (config.roles.includes('fetch')) await workFetch(app, { config, mapping, identity, metrics })
-      if (config.roles.includes('registry')) await workRegistry(app, { config, mapping, identity, metrics, chain })
+      if (config.roles.includes('fetch')) await workFetch(app, { config, mapping, reader, pageSize, identity, metrics })
+      if (config.roles.includes('registry'))
+        await workRegistry(app, { config, mapping, reader, identity, metrics, chain })
     })
     const isRelay = config.odoo !== null && config.roles.includes('relay')
     const isRegistry = config.roles.includes('registry')
@@ -96,22 +97,14 @@ async function watermarkHealth(pool: pg.Pool) {
   return { warning: `the watermark (${position}) is later than the clock of the database; see docs/watermark.md` }
 }
 
-/** A batch to plan and apply; or what a person decided about one. */
-interface ApplyJob {
-  batchId: number
-  approval?: Approval
-  undo?: Retraction
-  /** To take up refused rows whose person the applied batch has brought. */
-  takeUp?: true
-  /** The last rejection that was taken up. */
-  after?: number
-}
+type WorkOptions = Omit<SyncOptions, 'keepsTime' | 'pageSize'> & { metrics: SyncMetrics }
 
-type WorkOptions = Omit<SyncOptions, 'keepsTime'> & { metrics: SyncMetrics }
-
-async function workFetch(app: FastifyInstance, { config, mapping, identity, metrics }: WorkOptions): Promise<void> {
+async function workFetch(
+  app: FastifyInstance,
+  { config, mapping, reader, pageSize, identity, metrics }: WorkOptions & Pick<SyncOptions, 'pageSize'>
+): Promise<void> {
   const { database, queue, kki, log: logger } = app
-  const { pageSize, batchRows, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds } = config.kki
+  const { batchRows, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds } = config.kki
   const context = {
     database,
     queue,
@@ -120,7 +113,7 @@ async function workFetch(app: FastifyInstance, { config, mapping, identity, metr
     identity,
     metrics,
     logger,
-    transform: createTransform(mapping),
+    transform: reader.transform,
     options: { pageSize, batchRows, maxPages, overlapSeconds, settleSeconds, maxSkewSeconds }
   }
   await queue.work<{ runId: number }>('kki-fetch', ({ data: { runId }, signal }) => fetchRun(context, runId, signal), {
@@ -131,25 +124,16 @@ async function workFetch(app: FastifyInstance, { config, mapping, identity, metr
 
 async function workRegistry(
   app: FastifyInstance,
-  { config, mapping, identity, metrics, chain }: WorkOptions & { chain: ChainContext }
+  { config, mapping, reader, identity, metrics, chain }: WorkOptions & { chain: ChainContext }
 ): Promise<void> {
   const { database, queue, log: logger } = app
   const { timeZone, rejectHoldRatio } = config
-  const transform = createTransform(mapping)
-  const context = { database, queue, identity, metrics, logger, transform, timeZone, rejectHoldRatio }
-  const desk = { queue, identity, mapping, transform, maxSkewSeconds: config.kki.maxSkewSeconds }
-  await queue.work<ApplyJob>(
-    'kki-apply',
-    ({ data: { batchId, approval, undo, takeUp, after }, signal }) => {
-      const attempt = (kind: BatchWork, work: () => Promise<void>) =>
-        attemptBatch(context, { batchId, kind, signal }, work)
-      if (approval) return attempt('approved', () => applyApproved(context, batchId, approval))
-      if (undo) return attempt('undo', () => takeBack(context, batchId, undo))
-      if (takeUp) return attempt('take_up', () => takeUpNowKnown(context, desk, batchId, { after }))
-      return attempt('apply', () => applyBatch(context, batchId))
-    },
-    { concurrency: config.workers, idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId) }
-  )
+  const context = { database, queue, identity, metrics, logger, timeZone, rejectHoldRatio }
+  const desk = { queue, identity, mapping, reader, maxSkewSeconds: config.kki.maxSkewSeconds }
+  await queue.work<BatchJob>('kki-apply', ({ data, signal }) => workOnBatch(context, desk, data, signal), {
+    concurrency: config.workers,
+    idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId)
+  })
   await queue.work('audit-check', () => checkChain(chain), {
     concurrency: 1,
     // The schedule asks for another one soon.

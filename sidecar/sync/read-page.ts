@@ -1,71 +1,56 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { KkiContractBroken } from '../kki/errors.ts'
-import type { KkiPage } from '../kki/types.ts'
-import type { JsonList } from '../platform/json-list.ts'
-import { compactExactly } from '../registry/exact-json.ts'
-import type { KnownRows } from '../registry/known.ts'
+import { rowTexts } from '../registry/exact-json.ts'
 import type { PageWriter, PreparedPage } from '../registry/page-writer.ts'
+import type { DigestedCandidate, Unchanged } from '../registry/unchanged.ts'
+import type { KkiPage } from '../source/types.ts'
 import type { Transform } from '../transform/transform.ts'
-import type { RowPosition } from '../transform/types.ts'
+import type { TransformResult } from '../transform/types.ts'
 import type { FormatErrorLog } from './format-errors.ts'
 
 export interface ReadPageOptions {
   transform: Transform
   maxSkewMs: number
-  /** Knows rows that need not be read; absent where all are to be. */
-  knownRows?: Pick<KnownRows, 'find'>
+  /** Finds rows that need not be staged; absent where all are to be. */
+  findUnchanged?: (rows: (DigestedCandidate | null)[]) => Promise<Unchanged>
   formatErrors?: Pick<FormatErrorLog, 'add'>
 }
 
-/** Rows after which whatever else waits has its turn: requests of the API would feel a whole page. */
+/** Rows after which other work has its turn: requests of the API would wait for a whole page. */
 const rowsPerTurn = 20
 
-/**
- * Reads a page of KKI and returns it as it is to be staged. One row is in hand at a time.
- * @throws KkiContractBroken where a row is not JSON
- */
+/** Transforms the rows of a page of KKI and returns the page as it is to be staged. */
 export async function readPage(
   { rows, body, sourceNow }: Pick<KkiPage, 'rows' | 'body' | 'sourceNow'>,
   writer: PageWriter,
-  { transform, maxSkewMs, knownRows, formatErrors }: ReadPageOptions
+  { transform, maxSkewMs, findUnchanged, formatErrors }: ReadPageOptions
 ): Promise<PreparedPage> {
-  const places = Array.from({ length: rows.length }, (_, place) => place)
-  const found = await knownRows?.find(rows, places)
-  const known = new Set(found?.places)
-  const passed = new Map<number, RowPosition>()
-  await writer.expect(places.length - known.size)
-  let read = 0
-  for (const [n, place] of places.entries()) {
-    const pageRow = place + 1
-    if (known.has(place)) {
-      passed.set(place, writer.pass(pageRow))
-      continue
-    }
-    if (read++ % rowsPerTurn === 0) await nextTurn()
-    const result = transform(readRow(rows, place), { sourceNow, maxSkewMs })
-    if (result.ok) {
-      const position = writer.add(pageRow, result.value, found?.digests[n])
-      formatErrors?.add(position, result.value.problems)
-    } else {
+  const results: TransformResult[] = []
+  const digested: (DigestedCandidate | null)[] = []
+  for (const [i, row] of rows.entries()) {
+    if (i % rowsPerTurn === 0) await nextTurn()
+    const result = transform(row, { sourceNow, maxSkewMs })
+    results.push(result)
+    digested.push(result.ok ? { candidate: result.value, nikDigest: writer.digestOf(result.value) } : null)
+  }
+  const unchanged = await findUnchanged?.(digested)
+  await writer.expect(rows.length - (unchanged?.places.size ?? 0))
+  const textOf = rowTexts(body, rows)
+  const warnings: string[] = []
+  for (const [i, result] of results.entries()) {
+    if (i % rowsPerTurn === 0) await nextTurn()
+    const row = digested[i]
+    if (unchanged?.places.has(i)) {
+      writer.countUnchanged()
+      if (result.ok) warnings.push(...result.value.warnings)
+    } else if (row) {
+      const position = writer.add(i + 1, row.candidate, row.nikDigest)
+      formatErrors?.add(position, row.candidate.problems)
+    } else if (!result.ok) {
       const { rejections: problems, ok: _, ...refused } = result
-      const position = writer.refuse(pageRow, { ...refused, problems, raw: compactExactly(rows.text(place)) })
+      const position = writer.refuse(i + 1, { ...refused, problems, raw: textOf(i) })
       formatErrors?.add(position, problems)
     }
   }
-  if (found?.registrations) {
-    writer.mention(
-      found.places.map(place => passed.get(place) as RowPosition),
-      found.registrations
-    )
-  }
+  if (unchanged?.registrationIds) writer.addUnchanged(unchanged.registrationIds, warnings)
   return writer.finish(body)
-}
-
-function readRow(rows: JsonList, place: number): unknown {
-  try {
-    return rows.value(place)
-  } catch {
-    // The parser's own error quotes the row, which is personal data: it must not travel as a cause.
-    throw new KkiContractBroken(`KKI sent a row that is not valid JSON, number ${place + 1} of its page`)
-  }
 }

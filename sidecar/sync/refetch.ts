@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { touch } from '../platform/touched.ts'
+import type { Transaction } from '../platform/database.ts'
 import type { Batch } from './batch.ts'
 
 /**
@@ -68,12 +68,12 @@ export async function meetsRefetch(client: pg.ClientBase, { runId }: Pick<Batch,
 }
 
 /** Notes that the windows that a run took are stored again, within the transaction that applies the last of it. */
-export async function finishRefetches(client: pg.ClientBase, runId: number): Promise<void> {
+export async function finishRefetches(client: Transaction, runId: number): Promise<void> {
   const { rows } = await client.query<{ undone_batch_id: number }>(
     `update kki.refetch set done_at = now() where run_id = $1 and done_at is null returning undone_batch_id`,
     [runId]
   )
   const ids = rows.map(({ undone_batch_id }) => undone_batch_id)
   await client.query('update kki.batch set version = version + 1 where id = any ($1::bigint[])', [ids])
-  touch(client, 'batches', ...ids)
+  client.notifyOdoo({ batches: ids })
 }

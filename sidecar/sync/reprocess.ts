@@ -1,14 +1,18 @@
-import type pg from 'pg'
+import type { FastifyBaseLogger } from 'fastify'
 import { recordAudit } from '../audit/record.ts'
 import { auditSealFaults } from '../audit/seal-faults.ts'
-import { holdIdentity } from '../identity/digest-key.ts'
+import type { Database, Transaction } from '../platform/database.ts'
+import { findAffected } from '../registry/pending.ts'
+import { readBatch } from './batch.ts'
+import { queueBatchJob } from './batch-job.ts'
 import { insertBatchRun } from './batch-run.ts'
 import { type DeskCaller, type DeskContext, type Selected, type Selection, selectOpen } from './open-rejections.ts'
+import { sidecarCaller } from './plan-and-apply.ts'
 import { type PageMaker, stageBatch } from './stage-batch.ts'
-import { pageOfRows, pagesOfWaitingRows, type Untaken } from './stored-rows.ts'
+import { pageOfRows, pagesOfPendingRows, type Skipped } from './stored-rows.ts'
 
-export interface Reprocessed extends Selected {
-  /** Null where there was no row to take up. */
+interface Reprocessing {
+  /** Null if there is no row to plan. */
   runId: number | null
   rows: number
   /** Rows that are no longer kept; a retry asks KKI for them. */
@@ -17,53 +21,78 @@ export interface Reprocessed extends Selected {
   unfit: number
 }
 
-/** Runs the stored rows of open rejections through the present mapping, as one batch, within the caller's transaction. */
-export async function reprocessRejections(
-  client: pg.ClientBase,
+/** Rejections that are reprocessed in one batch; the others follow in the next. */
+const atATime = 10_000
+
+/** Reprocesses open rejections that a person selects, within the caller's transaction. */
+export async function reprocessSelected(
+  client: Transaction,
   context: DeskContext,
   selection: Selection,
   caller: DeskCaller
-): Promise<Reprocessed> {
-  // Before the rejections are locked, as a switch of the digest key has it.
-  const identity = await holdIdentity(client, context.identity)
+): Promise<Selected & Reprocessing> {
   const selected = await selectOpen(client, { ...selection, source: 'kki' })
-  const untaken: Untaken = { purged: 0, faults: [] }
-  const rows = pagesOfWaitingRows(client, identity, selected.ids, untaken)
-  // The first page before the batch: where nothing is kept there is nothing to make a batch of.
+  return { ...selected, ...(await reprocess(client, context, selected.ids, caller, selection.code)) }
+}
+
+/**
+ * Reprocesses the rejections that a change by an applied batch may settle. So it does not matter which of two batches comes first:
+ * a revocation may come before its licence. It ends, since only a batch that changes something leads to the next.
+ */
+export async function reprocessAffected(
+  { database, logger }: { database: Database; logger: FastifyBaseLogger },
+  context: DeskContext,
+  batchId: number,
+  { after, limit = atATime }: { after: number; limit?: number }
+): Promise<void> {
+  const batch = await readBatch(database.pool, batchId)
+  if (batch === null) return
+  const caller = { ...sidecarCaller(batch), triggeredBy: 'schedule' as const }
+  const order = await database.withTransaction(async client => {
+    const ids = await findAffected(client, batchId, { after, limit })
+    const last = ids.at(-1)
+    if (last === undefined) return null
+    if (ids.length === limit) await queueBatchJob(client, context.queue, { kind: 'reprocess', batchId, after: last })
+    return reprocess(client, context, ids, caller)
+  })
+  if (order) logger.info({ rows: order.rows, next_run_id: order.runId }, 'pending rows are planned again')
+}
+
+/** Plans the pending rows of these rejections by the present mapping, as one batch, within the caller's transaction. */
+async function reprocess(
+  client: Transaction,
+  context: DeskContext,
+  ids: readonly number[],
+  caller: DeskCaller,
+  code?: string
+): Promise<Reprocessing> {
+  const skipped: Skipped = { purged: 0, faults: [] }
+  const rows = pagesOfPendingRows(client, context.identity, ids, skipped)
+  // The first page before the batch: if no row is kept, there is no batch.
   const first = await rows.next()
   if (first.done) {
-    await auditSealFaults(client, caller, untaken.faults)
-    return { ...selected, runId: null, rows: 0, purged: untaken.purged, unfit: untaken.faults.length }
+    await auditSealFaults(client, caller, skipped.faults)
+    return { runId: null, rows: 0, purged: skipped.purged, unfit: skipped.faults.length }
   }
-  const queued = await insertBatchRun(client, {
-    kind: 'retry',
-    triggeredBy: caller.triggeredBy,
-    caller
-  })
-  const batch = await stageBatch(client, context, queued, toPages(context, startingWith(first.value, rows)))
-  const [purged, unfit] = [untaken.purged, untaken.faults.length]
-  await auditSealFaults(client, caller, untaken.faults, batch.id)
+  const queued = await insertBatchRun(client, { kind: 'retry', triggeredBy: caller.triggeredBy, caller })
+  const batch = await stageBatch(client, context, queued, toPages(context, first.value, rows))
+  const [purged, unfit] = [skipped.purged, skipped.faults.length]
+  await auditSealFaults(client, caller, skipped.faults, batch.id)
   await recordAudit(client, {
     ...caller,
     action: 'rejection.reprocessed',
     runId: batch.runId,
     batchId: batch.id,
-    detail: {
-      rejections: selected.ids.length,
-      rows: batch.fetched,
-      purged,
-      ...(unfit > 0 && { unfit }),
-      ...(selection.code && { code: selection.code })
-    }
+    detail: { rejections: ids.length, rows: batch.fetched, purged, ...(unfit > 0 && { unfit }), ...(code && { code }) }
   })
-  return { ...selected, runId: batch.runId, rows: batch.fetched, purged, unfit }
+  return { runId: batch.runId, rows: batch.fetched, purged, unfit }
 }
 
-async function* toPages(context: DeskContext, pages: AsyncIterable<string[]>): AsyncGenerator<PageMaker, void, void> {
-  for await (const raws of pages) yield pageOfRows(context, raws)
-}
-
-async function* startingWith<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, void, void> {
-  yield first
-  yield* rest
+async function* toPages(
+  context: DeskContext,
+  first: string[],
+  others: AsyncIterable<string[]>
+): AsyncGenerator<PageMaker, void, void> {
+  yield pageOfRows(context, first)
+  for await (const raws of others) yield pageOfRows(context, raws)
 }

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
 import { RequestInvalid } from '../errors.ts'
+import type { Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
-import { touch } from '../platform/touched.ts'
 import { type Ids, markBatch } from '../platform/tracing.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import type { RunMode } from './batch.ts'
@@ -41,7 +41,7 @@ export interface CreatedRun {
  * @throws IntegrationDisabled, RunOpen, IdempotencyConflict, RequestInvalid
  */
 export async function createRun(
-  client: pg.ClientBase,
+  client: Transaction,
   queue: JobQueue,
   mapping: Mapping,
   request: RunRequest,
@@ -127,7 +127,7 @@ export function walkParts(professions: readonly string[] | null, mapping: Mappin
 }
 
 /** Inserts the next batch of a run, queued, within the caller's transaction. */
-export async function insertBatch(client: pg.ClientBase, runId: number, part: WalkPart = everything): Promise<number> {
+export async function insertBatch(client: Transaction, runId: number, part: WalkPart = everything): Promise<number> {
   const { rows } = await client.query<{ id: number; kind: string; trace_id: string }>(
     `insert into kki.batch (run_id, kind, profession, source_profession, trace_id, hold_asked)
     select r.id, r.mode, $2, $3, r.trace_id, case when r.apply_mode = 'hold' then array['REQUESTED'] else '{}' end
@@ -136,7 +136,7 @@ export async function insertBatch(client: pg.ClientBase, runId: number, part: Wa
     [runId, part.profession, part.sourceProfession]
   )
   const { id, kind, trace_id } = rows[0] as { id: number; kind: string; trace_id: string }
-  touch(client, 'batches', id)
+  client.notifyOdoo({ batches: [id] })
   markBatch({ trace_id, run_id: runId, batch_id: id }, { 'sdmk.batch.kind': kind })
   return id
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
 import { PreconditionFailed, RecordMissing } from '../errors.ts'
-import { touch } from '../platform/touched.ts'
+import type { Transaction } from '../platform/database.ts'
 import { forgetWatermark } from './watermark.ts'
 
 /** How the integration with KKI runs; operators change it. */
@@ -27,13 +27,14 @@ const columns = `active, schedule, professions, reject_alert_ratio::float8 as "r
   create_unmatched as "createUnmatched", version, changed_at as "changedAt", changed_by as "changedBy"`
 
 /** Stores the first setting where there is none: switched on, all professions, the given schedule. */
-export async function ensureSetting(client: pg.ClientBase | pg.Pool, schedule: string): Promise<void> {
-  await client.query(
+export async function ensureSetting(client: Transaction, schedule: string): Promise<void> {
+  const { rowCount } = await client.query(
     `insert into kki.setting (integration, active, schedule, reject_alert_ratio, create_unmatched, changed_by)
     values ($1, true, $2, 0.2, 'create', 'configuration')
     on conflict on constraint setting_pkey do nothing`,
     [integration, schedule]
   )
+  if (rowCount === 1) client.notifyOdoo({ setting: true })
 }
 
 /** Returns the setting as it is now. */
@@ -53,7 +54,7 @@ export async function readSetting(client: pg.ClientBase | pg.Pool): Promise<Stor
  * @throws PreconditionFailed where it is no longer that version.
  */
 export async function writeSetting(
-  client: pg.ClientBase,
+  client: Transaction,
   setting: Setting,
   version: number | null,
   caller: Caller
@@ -80,7 +81,7 @@ export async function writeSetting(
   if (!rows[0]) throw new PreconditionFailed('The setting')
   // Of a profession that comes in, nothing is stored yet.
   if (isWider(before.professions, rows[0].professions)) await forgetWatermark(client)
-  touch(client, 'setting', 1)
+  client.notifyOdoo({ setting: true })
   await recordAudit(client, { ...caller, action: 'setting.changed', detail: { ...setting } })
   return rows[0]
 }

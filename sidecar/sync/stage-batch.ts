@@ -1,11 +1,11 @@
-import type pg from 'pg'
-import { holdIdentity } from '../identity/digest-key.ts'
-import type { IdentityKeys } from '../identity/keys.ts'
+import type { Identity } from '../identity/keys.ts'
+import type { Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { PageWriter, type PreparedPage } from '../registry/page-writer.ts'
 import { takePersonIdsFrom } from '../registry/person-ids.ts'
 import { openStaging, stagePages } from '../registry/stage.ts'
 import { type Batch, changeBatch } from './batch.ts'
+import { queueBatchJob } from './batch-job.ts'
 
 /** Writes one page of a batch. */
 export type PageMaker = (writer: PageWriter) => PreparedPage | Promise<PreparedPage>
@@ -15,12 +15,11 @@ export type PageMaker = (writer: PageWriter) => PreparedPage | Promise<PreparedP
  * either the batch is whole or it was never there. One page is in memory at a time.
  */
 export async function stageBatch(
-  client: pg.ClientBase,
-  { queue, identity: keys }: { queue: JobQueue; identity: IdentityKeys },
+  client: Transaction,
+  { queue, identity }: { queue: JobQueue; identity: Identity },
   queued: Batch,
   pages: AsyncIterable<PageMaker> | Iterable<PageMaker>
 ): Promise<Batch> {
-  const identity = await holdIdentity(client, keys)
   await openStaging(client, queued.id)
   const batch = await changeBatch(client, queued, { state: 'fetching', fetch_started_at: 'now' })
   const source = batch.kind === 'import' ? 'sdmk' : 'kki'
@@ -33,7 +32,7 @@ export async function stageBatch(
     counts.fetched += page.rowCount
     counts.rejected += page.rejectionCount
   }
-  const staged = await changeBatch(client, batch, { ...counts, fetched_at: 'now' })
-  await queue.send('kki-apply', { batchId: batch.id }, { client, singletonKey: String(batch.id) })
+  const staged = await changeBatch(client, batch, { ...counts, state: 'staged', fetched_at: 'now' })
+  await queueBatchJob(client, queue, { kind: 'apply', batchId: batch.id })
   return staged
 }

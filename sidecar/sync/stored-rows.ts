@@ -3,13 +3,12 @@ import { SealFault, SealUnfit } from '../identity/errors.ts'
 import type { Identity } from '../identity/keys.ts'
 import { openRow } from '../identity/open-sealed.ts'
 import { type RowSource, rawRowOf } from '../identity/seal-place.ts'
-import { cutList } from '../platform/json-list.ts'
 import type { DeskContext } from './open-rejections.ts'
 import { readPage } from './read-page.ts'
 import type { PageMaker } from './stage-batch.ts'
 
-/** A refused row that waits, where it stood. */
-export interface WaitingRow {
+/** A pending row, and where it stood. */
+export interface PendingRow {
   batchId: number
   rowNo: number
   page: number
@@ -26,31 +25,31 @@ export interface WaitingRow {
 const rowsPerPage = 500
 
 /**
- * Returns the waiting rows of these rejections, oldest first; a row that was refused for several reasons is there once.
+ * Returns the pending rows of these rejections, oldest first; a row that was rejected for several reasons is there once.
  * @throws SealBroken, SealUnfit where a row was sealed for another place or for another rejection
  */
-export async function readWaitingRows(
+export async function readPendingRows(
   client: pg.ClientBase,
   identity: Identity,
   rejectionIds: readonly number[],
   page: Page
-): Promise<WaitingRow[]> {
+): Promise<PendingRow[]> {
   const rows = await readSealedRows(client, rejectionIds, page)
-  return rows.map(row => ({ ...row, raw: openWaiting(identity, row) }))
+  return rows.map(row => ({ ...row, raw: openPending(identity, row) }))
 }
 
 interface Page {
-  after?: Pick<WaitingRow, 'batchId' | 'rowNo'> | undefined
+  after?: Pick<PendingRow, 'batchId' | 'rowNo'> | undefined
   limit: number
 }
 
-interface SealedWaitingRow extends Omit<WaitingRow, 'raw'> {
+interface SealedPendingRow extends Omit<PendingRow, 'raw'> {
   contentDigest: Buffer | null
   rawSealed: Buffer | null
 }
 
 async function readSealedRows(client: pg.ClientBase, rejectionIds: readonly number[], { after, limit }: Page) {
-  const { rows } = await client.query<SealedWaitingRow>(
+  const { rows } = await client.query<SealedPendingRow>(
     `select distinct on (o.batch_id, o.row_no) o.batch_id as "batchId", o.row_no as "rowNo", o.page, o.page_row as "pageRow",
       o.nik_digest as "nikDigest", o.raw_sealed as "rawSealed", o.content_digest as "contentDigest", r.source, r.subject
     from kki.rejection_occurrence o join kki.rejection r on r.id = o.rejection_id
@@ -61,7 +60,7 @@ async function readSealedRows(client: pg.ClientBase, rejectionIds: readonly numb
   return rows
 }
 
-function openWaiting(identity: Identity, { rawSealed, ...row }: SealedWaitingRow): string | null {
+function openPending(identity: Identity, { rawSealed, ...row }: SealedPendingRow): string | null {
   return rawSealed && openRow(identity, { ...row, rawSealed })
 }
 
@@ -69,49 +68,49 @@ function openWaiting(identity: Identity, { rawSealed, ...row }: SealedWaitingRow
  * Returns nothing if a row is about the STR of its rejection, as the present mapping reads it. The sealed value is bound to
  * that STR, but somebody may have changed the staged row that it was taken for. @throws SealUnfit
  */
-export function assertOfRejection({ source, batchId, rowNo, subject }: WaitingRow, strInRow: string | null): void {
+export function assertOfRejection({ source, batchId, rowNo, subject }: PendingRow, strInRow: string | null): void {
   if (subject.startsWith('row:') || strInRow === null || strInRow === subject) return
   throw new SealUnfit(rawRowOf(source, batchId, rowNo, subject), 'content')
 }
 
 /** Returns what stages rows of KKI by the present mapping, without asking KKI. */
-export function pageOfRows({ transform, maxSkewSeconds }: DeskContext, raws: readonly string[]): PageMaker {
+export function pageOfRows({ reader: { transform }, maxSkewSeconds }: DeskContext, raws: readonly string[]): PageMaker {
   const body = Buffer.from(`{"data":[${raws.join(',')}]}`)
   return async writer => {
     // By the present clock: a stamp that was in the future when the row came may have passed since.
-    const page = { rows: cutList(body, 'data').list, body, sourceNow: Date.now() }
+    const page = { rows: raws.map(raw => JSON.parse(raw)), body, sourceNow: Date.now() }
     return readPage(page, writer, { transform, maxSkewMs: maxSkewSeconds * 1000 })
   }
 }
 
-/** Rows that cannot be taken up. */
-export interface Untaken {
+/** Rows that cannot be planned again. */
+export interface Skipped {
   /** No longer kept. */
   purged: number
   /** Of values that do not fit where they stand. */
   faults: SealFault[]
 }
 
-/** Yields the waiting rows of these rejections as pages of JSON texts, and adds those that cannot be taken up to `untaken`. */
-export async function* pagesOfWaitingRows(
+/** Yields the pending rows of these rejections as pages of JSON texts, and adds those that cannot be planned again to `skipped`. */
+export async function* pagesOfPendingRows(
   client: pg.ClientBase,
   identity: Identity,
   rejectionIds: readonly number[],
-  untaken: Untaken
+  skipped: Skipped
 ): AsyncGenerator<string[], void, void> {
-  let after: SealedWaitingRow | undefined
+  let after: SealedPendingRow | undefined
   for (;;) {
     const rows = await readSealedRows(client, rejectionIds, { after, limit: rowsPerPage })
     const kept: string[] = []
     for (const row of rows) {
       try {
-        const raw = openWaiting(identity, row)
-        if (raw === null) untaken.purged++
+        const raw = openPending(identity, row)
+        if (raw === null) skipped.purged++
         else kept.push(raw)
       } catch (error) {
-        // The others are taken up all the same.
+        // The others are planned again all the same.
         if (!(error instanceof SealFault)) throw error
-        untaken.faults.push(error)
+        skipped.faults.push(error)
       }
     }
     if (kept.length > 0) yield kept

@@ -1,6 +1,5 @@
-import type pg from 'pg'
 import { recordAudit } from '../audit/record.ts'
-import { touch } from '../platform/touched.ts'
+import type { Transaction } from '../platform/database.ts'
 import type { Batch } from './batch.ts'
 
 /**
@@ -9,7 +8,7 @@ import type { Batch } from './batch.ts'
  * only where the newer window covers its own: a person asked for just that one. Rows that are not met again stay in KKI,
  * and the watermark has not passed them.
  */
-export async function supersedeHeld(client: pg.ClientBase, batch: Batch): Promise<void> {
+export async function supersedeHeld(client: Transaction, batch: Batch): Promise<void> {
   if (batch.kind !== 'incremental' && batch.kind !== 'full') return
   const { rows } = await client.query<{ id: number; run_id: number; trace_id: string }>(
     `update kki.batch h
@@ -26,7 +25,7 @@ export async function supersedeHeld(client: pg.ClientBase, batch: Batch): Promis
     [batch.runId]
   )
   for (const { id, run_id, trace_id } of rows) {
-    touch(client, 'batches', id)
+    client.notifyOdoo({ batches: [id] })
     await recordAudit(client, {
       actor: 'sidecar',
       apiKeyId: null,

@@ -1,22 +1,16 @@
 import type pg from 'pg'
-import { type Caller, recordAudit } from '../audit/record.ts'
-import { holdIdentity } from '../identity/digest-key.ts'
+import { recordAudit } from '../audit/record.ts'
+import type { Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
-import { touch } from '../platform/touched.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { isLostRace } from '../registry/apply.ts'
 import { type UndoReport, undoBatch } from '../registry/undo.ts'
 import { type Batch, changeBatch, takeBatch } from './batch.ts'
+import { queueBatchJob, type Retraction } from './batch-job.ts'
 import { closeRun } from './close-run.ts'
 import { lockBatch } from './decide.ts'
 import { type ApplyContext, maxReplans, today } from './plan-and-apply.ts'
 import { type Refetch, requestRefetch } from './refetch.ts'
-
-/** A person's word that an applied batch is to be taken back. */
-export interface Retraction {
-  reason: string
-  caller: Caller
-}
 
 /** Takes the order to undo a batch, within the caller's transaction, and queues the work. @throws BatchNotFound, BatchStateRefused */
 export async function orderUndo(
@@ -34,7 +28,7 @@ export async function orderUndo(
     batchId,
     detail: { reason }
   })
-  await queue.send('kki-apply', { batchId, undo }, { client, singletonKey: `undo-${batchId}` })
+  await queueBatchJob(client, queue, { kind: 'undo', batchId, undo })
 }
 
 /**
@@ -59,19 +53,18 @@ export async function takeBack(context: ApplyContext, batchId: number, order: Re
 }
 
 async function takeBackWithin(
-  client: pg.PoolClient,
-  { identity: keys, timeZone }: ApplyContext,
+  client: Transaction,
+  { identity, timeZone }: ApplyContext,
   batchId: number,
   { reason, caller }: Retraction
 ): Promise<UndoReport | null> {
   const taken = await takeBatch(client, batchId, ['applied'])
   if (taken === null) return null
-  const identity = await holdIdentity(client, keys)
   // The rejections first: undoing forgets which it reopens.
-  touch(client, 'rejections', ...(await rejectionsClosedBy(client, batchId)))
+  client.notifyOdoo({ rejections: await rejectionsClosedBy(client, batchId) })
   const refetch = await windowOf(client, taken)
   const report = await undoBatch(client, batchId, identity, await today(client, timeZone))
-  touch(client, 'changesOf', batchId)
+  client.notifyOdoo({ changesOf: batchId })
   const batch = await changeBatch(client, taken, { state: 'undone', undone_at: 'now' })
   await recordAudit(client, {
     ...caller,
@@ -89,14 +82,14 @@ async function takeBackWithin(
  * Returns what must be fetched again once the batch is undone: the window of its run; of a retry the stamps of what it
  * stored, while that is still there. Null where KKI has nothing to send again.
  */
-async function windowOf(client: pg.PoolClient, batch: Batch): Promise<Refetch | null> {
+async function windowOf(client: pg.ClientBase, batch: Batch): Promise<Refetch | null> {
   const { kind, windowSince, windowUntil, runProfessions } = batch
   if (kind === 'retry') return stampsOf(client, batch.id)
   if (windowUntil === null) return null
   return { since: kind === 'full' ? null : windowSince, until: windowUntil, professions: runProfessions }
 }
 
-async function stampsOf(client: pg.PoolClient, batchId: number): Promise<Refetch | null> {
+async function stampsOf(client: pg.ClientBase, batchId: number): Promise<Refetch | null> {
   const { rows } = await client.query<{ since: Date | null; until: Date | null }>(
     `select min(r.source_at) as since, max(r.source_at) + interval '1 ms' as until
     from kki.change c join sdmk.registration r on r.id = c.registration_id
@@ -107,7 +100,7 @@ async function stampsOf(client: pg.PoolClient, batchId: number): Promise<Refetch
   return until === null ? null : { since, until, professions: null }
 }
 
-async function rejectionsClosedBy(client: pg.PoolClient, batchId: number): Promise<number[]> {
+async function rejectionsClosedBy(client: pg.ClientBase, batchId: number): Promise<number[]> {
   const { rows } = await client.query<{ id: number }>('select id from kki.rejection where closed_by_batch_id = $1', [
     batchId
   ])

@@ -16,7 +16,7 @@ export const troubles = ['unreachable', 'token', 'clock', 'failed', 'rejected', 
 export type Trouble = (typeof troubles)[number]
 
 /** Kinds whose rows nobody has refused before: what the desk asks again says nothing new about what KKI sends. */
-const judgedKinds: readonly BatchKind[] = [...walkKinds, 'import']
+const judgedKinds: readonly BatchKind[] = [...walkKinds, 'file', 'import']
 
 /** Of fewer refused rows the desk tells; as a share of a small batch they say nothing of what KKI sends. */
 const manyRefused = 10

@@ -1,11 +1,10 @@
-import type pg from 'pg'
-import { touch } from '../platform/touched.ts'
+import type { Transaction } from '../platform/database.ts'
 
 /**
  * Withdraws what batches were to carry out that end without being applied, within the caller's transaction: nothing of it
  * is decided, and their rejections wait for somebody again.
  */
-export async function withdrawDecisions(client: pg.ClientBase, batchIds: readonly number[]): Promise<void> {
+export async function withdrawDecisions(client: Transaction, batchIds: readonly number[]): Promise<void> {
   const { rows } = await client.query<{ id: number }>(
     `with withdrawn as (
       update kki.decision set withdrawn_at = now() where batch_id = any ($1::bigint[]) and withdrawn_at is null
@@ -17,5 +16,5 @@ export async function withdrawDecisions(client: pg.ClientBase, batchIds: readonl
     returning id`,
     [batchIds]
   )
-  touch(client, 'rejections', ...rows.map(({ id }) => id))
+  client.notifyOdoo({ rejections: rows.map(({ id }) => id) })
 }

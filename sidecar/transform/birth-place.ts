@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { BirthPlaceAlias } from './mapping-schema.ts'
+import type { BirthPlaceAlias } from './tables.ts'
 import { dropApostrophes, foldDiacritics } from './text.ts'
 
 /** The file of the places, and where each group of them is published. */

@@ -1,4 +1,4 @@
-import type { MappedField, Mapping } from './mapping-schema.ts'
+import type { MappedField, Mapping } from './mapping.ts'
 import { foldWord } from './text.ts'
 
 /** Returns whether a cleaned text says nothing: it has neither letter nor digit, or is a word for "unknown". */

@@ -7,42 +7,77 @@ export type DayReader = (text: string) => string | null
 /** Reads an instant in milliseconds since the epoch, or `null` where no declared format reads the text. */
 export type InstantReader = (text: string) => number | null
 
-/** Before 1964 Jakarta's clocks stood elsewhere (7:20 to 9 hours), and time zone tables of senders know it. */
+/** Zones that times without an offset can be of, in hours ahead of UTC; none of them has daylight saving. */
+export const zoneOffsets = { 'Asia/Jakarta': 7, 'Asia/Makassar': 8, 'Asia/Jayapura': 9, UTC: 0 } as const
+
+export type Zone = keyof typeof zoneOffsets
+
+/** Before 1964 Indonesia's clocks stood elsewhere (Jakarta's: 7:20 to 9 hours), and time zone tables of senders know it. */
 const fixedOffsetSince = Date.UTC(1964, 0, 1)
-const historicDay = new Intl.DateTimeFormat('sv-SE', { timeZone: 'Asia/Jakarta' })
+const historicDays = new Map<Zone, Intl.DateTimeFormat>()
 const lastMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
 /** Returns the day that it is in Jakarta at `ms`, as `YYYY-MM-DD`. */
 export function jakartaDay(ms: number): string {
-  if (ms < fixedOffsetSince) return historicDay.format(ms)
-  return new Date(Math.min(ms + jakartaOffsetMs, lastMs)).toISOString().slice(0, 10)
+  return dayIn('Asia/Jakarta', ms)
+}
+
+function dayIn(zone: Zone, ms: number): string {
+  if (ms < fixedOffsetSince) return historicDayIn(zone).format(ms)
+  return new Date(Math.min(ms + offsetOf(zone), lastMs)).toISOString().slice(0, 10)
+}
+
+function historicDayIn(zone: Zone): Intl.DateTimeFormat {
+  const known = historicDays.get(zone) ?? new Intl.DateTimeFormat('sv-SE', { timeZone: zone })
+  historicDays.set(zone, known)
+  return known
 }
 
 /**
  * Returns a reader of days for the declared formats, tried in order.
  *
- * A text with an offset is read in Asia/Jakarta (17:00Z is the next day there); for formats see `date-format.ts`.
+ * A text without an offset says its day. Another one is read in the source's zone, where its midnight is: 17:00Z is the next
+ * day in Jakarta. A source that counts in UTC is read in Jakarta. For formats see `date-format.ts`.
  *
  * @param monthNames twelve lists of names and short forms, January first; compared without case
  */
-export function compileDayReader(formats: readonly string[], monthNames: readonly string[][]): DayReader {
-  const readers = formats.map(format => compileFormat(format, monthNames))
+export function compileDayReader(
+  formats: readonly string[],
+  monthNames: readonly string[][],
+  zone: Zone = 'Asia/Jakarta'
+): DayReader {
+  // A day without a time of day is the same day everywhere.
+  const readers = formats.map(format =>
+    compileFormat(format, monthNames, offsetOf(format.includes('HH') ? zone : 'Asia/Jakarta'))
+  )
+  const dayZone = zone === 'UTC' ? 'Asia/Jakarta' : zone
+  const dayOffsetMs = offsetOf(dayZone)
   return text => {
     const reading = first(readers, text)
     if (reading === null) return null
-    return reading.offsetMs === jakartaOffsetMs ? dayText(reading) : jakartaDay(millisecondsOf(reading))
+    const { offsetMs } = reading
+    const isLocal = offsetMs === dayOffsetMs || offsetMs === jakartaOffsetMs
+    return isLocal ? dayText(reading) : dayIn(dayZone, millisecondsOf(reading))
   }
 }
 
-/** Returns a reader of instants for the declared formats; local ones are read as times of Jakarta (UTC+7). */
-export function compileInstantReader(formats: readonly string[], monthNames: readonly string[][]): InstantReader {
-  const readers = formats.map(format => compileFormat(format, monthNames))
+/** Returns a reader of instants for the declared formats; those without an offset are of `zone`. */
+export function compileInstantReader(
+  formats: readonly string[],
+  monthNames: readonly string[][],
+  zone: Zone = 'Asia/Jakarta'
+): InstantReader {
+  const readers = formats.map(format => compileFormat(format, monthNames, offsetOf(zone)))
   return text => {
     const reading = first(readers, text)
     if (reading === null) return null
     const ms = millisecondsOf(reading)
     return ms > lastMs ? null : ms
   }
+}
+
+function offsetOf(zone: Zone): number {
+  return zoneOffsets[zone] * 3_600_000
 }
 
 function first(readers: FormatReader[], text: string): Reading | null {

@@ -1,18 +1,19 @@
 /**
- * Levels that a row may be nested: rows are flat, and a mapping reaches a few levels down. What is nested by the thousand
- * ends `JSON.stringify`, a reviver and the JSON parsers of other languages.
+ * Levels that a row may be nested: rows are flat, and a mapping reaches a few levels down. Thousands of levels
+ * end `JSON.stringify`, a reviver and the JSON parsers of other languages.
  */
 export const maxDepth = 32
 
-const cut = '"…"'
+const mark = '…'
+const cut = JSON.stringify(mark)
 const [quote, backslash] = ['"', '\\'].map(char => char.charCodeAt(0))
 const [openBracket, closeBracket, openBrace, closeBrace] = Array.from('[]{}', char => char.charCodeAt(0))
 
 /**
- * Returns the JSON text with a mark in place of what is nested more than one level deeper than `maxDepth`. So every later
+ * Returns the JSON text with a mark in place of each value nested more than one level deeper than `levels`. So every later
  * reader has a text that it can handle, and still sees that it is nested too deeply.
  */
-export function cutDeep(json: string): string {
+export function cutDeep(json: string, levels = maxDepth): string {
   let shallow = ''
   let kept = 0
   let depth = 0
@@ -20,13 +21,13 @@ export function cutDeep(json: string): string {
     const char = json.charCodeAt(at)
     if (char === quote) at = endOfText(json, at)
     else if (char === openBracket || char === openBrace) {
-      if (++depth === maxDepth + 2) {
+      if (++depth === levels + 2) {
         shallow += json.slice(kept, at) + cut
         // What is cut out and never closed is no JSON, and stays none.
         kept = json.length
       }
     } else if (char === closeBracket || char === closeBrace) {
-      if (depth-- === maxDepth + 2) kept = at + 1
+      if (depth-- === levels + 2) kept = at + 1
     }
   }
   return kept === 0 ? json : shallow + json.slice(kept)
@@ -42,13 +43,18 @@ function endOfText(json: string, start: number): number {
   return json.length
 }
 
+/** Does to a value what `cutDeep` does to its text. */
+export function cutDeepValue(value: unknown, levelsLeft = maxDepth + 1): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (levelsLeft === 0) return mark
+  if (Array.isArray(value)) return value.map(item => cutDeepValue(item, levelsLeft - 1))
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cutDeepValue(item, levelsLeft - 1)]))
+}
+
 /** True for a value that is nested more than `maxDepth` levels deep. */
 export function isTooDeep(value: unknown, levelsLeft = maxDepth): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (levelsLeft === 0) return true
-  for (const key in value) {
-    const item = (value as Record<string, unknown>)[key]
-    if (typeof item === 'object' && item !== null && isTooDeep(item, levelsLeft - 1)) return true
-  }
-  return false
+  // Not `for … in`: V8 compiles it for one hidden class, which is collected with the page, and compiles it again for the next.
+  return Object.values(value).some(item => isTooDeep(item, levelsLeft - 1))
 }

@@ -2,7 +2,9 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { holdsIdentityNumber } from '../platform/identity-number.ts'
 import { compileBlankTest } from './blank.ts'
-import type { MappedField, Mapping } from './mapping-schema.ts'
+import { epochFormats } from './date-format.ts'
+import { compileSource, placeOf } from './field-source.ts'
+import type { MappedField, Mapping } from './mapping.ts'
 import { cleanText, isCleanWords } from './text.ts'
 import type { Rejection } from './types.ts'
 
@@ -41,12 +43,15 @@ const mayHoldNumbers: ReadonlySet<MappedField> = new Set([
 ])
 
 /**
- * Returns the reader of a text field. A required text that is absent or `null` is rejected. So is a text that holds an
+ * Returns the reader of a text field; one that the mapping does not describe is always absent. A required text that is absent or `null` is rejected. So is a text that holds an
  * identity number, which would be stored in clear and go to Odoo, and one that another program has damaged.
  */
 export function compileText(mapping: Mapping, field: MappedField, isRequired = false): TextReader {
-  const instancePath = mapping.fields[field]
-  const valueAt = compilePointer(instancePath)
+  const source = mapping.fields[field]
+  if (source === undefined) return () => null
+  const instancePath = placeOf(source)
+  const valueAt = compileSource(source)
+  const mayBeNumber = isDateField(field) && mapping.dateFormats[field]?.some(format => epochFormats.includes(format))
   const shape = isRequired ? requiredText : optionalText
   const mayHoldNumber = mayHoldNumbers.has(field)
   const isBlank = compileBlankTest(mapping, field)
@@ -64,6 +69,7 @@ export function compileText(mapping: Mapping, field: MappedField, isRequired = f
       } else return isBlank(text) ? '' : text
       return undefined
     }
+    if (mayBeNumber && typeof value === 'number') return String(value)
     if (shape.Check(value)) return null
     problems.push(wrongShape(instancePath, value, 'string'))
     return undefined
@@ -72,8 +78,10 @@ export function compileText(mapping: Mapping, field: MappedField, isRequired = f
 
 /** Returns the reader of a year; `null` where it is absent or says that it is unknown. */
 export function compileYear(mapping: Mapping, field: MappedField): YearReader {
-  const instancePath = mapping.fields[field]
-  const valueAt = compilePointer(instancePath)
+  const source = mapping.fields[field]
+  if (source === undefined) return () => null
+  const instancePath = placeOf(source)
+  const valueAt = compileSource(source)
   const isBlank = compileBlankTest(mapping, field)
   return (record, problems) => {
     const value = valueAt(record)
@@ -100,20 +108,6 @@ function wrongShape(instancePath: string, value: unknown, expected: string): Rej
   return { code: 'SCHEMA_INVALID', instancePath, params: { reason, expected } }
 }
 
-/** Returns the function that reads what stands at a place (RFC 6901) of an object; undefined where nothing does. */
-export function compilePointer(pointer: string): (record: unknown) => unknown {
-  const keys = pointer
-    .slice(1)
-    .split('/')
-    .map(key => key.replaceAll('~1', '/').replaceAll('~0', '~'))
-  const [only = ''] = keys
-  if (keys.length === 1) return record => (record as Record<string, unknown> | null | undefined)?.[only]
-  return record => {
-    let value: unknown = record
-    for (const key of keys) {
-      if (typeof value !== 'object' || value === null) return undefined
-      value = (value as Record<string, unknown>)[key]
-    }
-    return value
-  }
+function isDateField(field: MappedField): field is keyof Mapping['dateFormats'] {
+  return field === 'birthDate' || field === 'issuedOn' || field === 'validUntil' || field === 'changedAt'
 }

@@ -31,6 +31,11 @@ export function holdsNikOf(birthDate: string | null, canonicalStr: string): bool
   return false
 }
 
+/** Returns whether a text is a number as spreadsheets write those that they have rounded; no STR has a plus sign. */
+export function isRounded(text: string): boolean {
+  return /^\d(?:[.,]\d+)?E\+\d+$/i.test(text)
+}
+
 /** Returns what makes `nik` unusable, or `null` where it may be a NIK. A NIK has no check digit. */
 export function nikFault(nik: string): NikFault | null {
   if (!sixteenDigits.test(nik)) return scientific.test(nik) ? 'rounded' : 'length'

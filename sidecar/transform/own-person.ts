@@ -1,9 +1,8 @@
-import { Pointer } from 'typebox/value'
 import { type BlankTest, compileBlankTest } from './blank.ts'
 import { contentHash } from './content-hash.ts'
 import { isTooDeep } from './depth.ts'
 import { cleanValue } from './fields.ts'
-import type { MappedField, Mapping } from './mapping-schema.ts'
+import { Fields, type MappedField, type Mapping } from './mapping.ts'
 import { createTransform, rowFault, tooDeep } from './transform.ts'
 import type { OwnCandidate, Rejection } from './types.ts'
 
@@ -27,6 +26,29 @@ export const ownColumns = {
   provinsi: 'province'
 } as const satisfies Record<string, Exclude<MappedField, 'changedAt'>>
 
+/** The time of the file stands in a column that only this module writes. */
+const stampColumn = 'diubah_pada'
+
+/** The columns as a mapping reads them, in the order in which problems are reported. */
+const ownFields = inOrder(
+  Object.fromEntries([
+    ...Object.entries(ownColumns).map(([column, field]) => [field, `/${column}`]),
+    ['changedAt', `/${stampColumn}`]
+  ])
+)
+
+/** A file of our own is written by the same rules wherever the other rows come from. */
+const dayFormats = ['YYYY-MM-DD', 'DD-MM-YYYY', 'D MMMM YYYY', 'instant']
+const ownDates: Pick<Mapping, 'dateFormats' | 'dateZone'> = {
+  dateFormats: { birthDate: dayFormats, issuedOn: dayFormats, validUntil: dayFormats, changedAt: ['instant'] },
+  dateZone: 'Asia/Jakarta'
+}
+
+function inOrder(pointers: Record<string, string>): Mapping['fields'] {
+  const names = Object.keys(Fields.properties) as MappedField[]
+  return Object.fromEntries(names.map(name => [name, pointers[name]])) as Mapping['fields']
+}
+
 export type OwnResult =
   | { ok: true; value: OwnCandidate }
   | { ok: false; rejections: Rejection[]; strNumber: string | null; profession: string | null }
@@ -41,16 +63,15 @@ const placeholderStr = 'XX00000000000000'
 /**
  * Returns the function that turns one record of SDMK's own people into a candidate or its rejections, by the same rules as
  * KKI's. A licence is optional; without one a person needs a NIK, or a birth date and a birthplace, to be known again.
- * Pointers of rejections name columns.
  *
  * @throws nothing, as `createTransform`. `now` is in milliseconds since the epoch.
  */
 export function createOwnTransform(mapping: Mapping): OwnTransform {
-  const transform = createTransform(mapping)
-  const columnOf = new Map(Object.entries(ownColumns).map(([column, field]) => [mapping.fields[field], `/${column}`]))
+  const own: Mapping = { ...mapping, ...ownDates, fields: ownFields }
+  const transform = createTransform(own)
   const [activeWord = ''] = Object.entries(mapping.statusWords).find(([, meaning]) => meaning === 'active') ?? []
   const blankTests = new Map<string, BlankTest>(
-    Object.entries(ownColumns).map(([column, field]) => [column, compileBlankTest(mapping, field)])
+    Object.entries(ownColumns).map(([column, field]) => [column, compileBlankTest(own, field)])
   )
   const isBlank = (given: Record<string, unknown>, column: keyof typeof ownColumns): boolean => {
     const value = given[column]
@@ -69,7 +90,7 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
     if (unknown !== undefined)
       return refuse([{ code: 'SCHEMA_INVALID', instancePath: '', params: { reason: 'unknownColumn' } }])
     const hasLicence = !isBlank(given, 'nomor_str')
-    const result = transform(toKkiRecord(given, hasLicence, now), { sourceNow: now, maxSkewMs: 0 })
+    const result = transform(completed(given, hasLicence, now), { sourceNow: now, maxSkewMs: 0 })
     if (!result.ok)
       return refuse(result.rejections, hasLicence ? result.strNumber : null, hasLicence ? result.profession : null)
     const { value } = result
@@ -78,7 +99,7 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
     if (!hasLicence && isBlank(given, 'nik') && (value.birthDate === null || value.birthPlaceKey === null)) {
       return refuse([{ code: 'SCHEMA_INVALID', instancePath: '/nik', params: { reason: 'identity' } }])
     }
-    const own: OwnCandidate = {
+    const candidate: OwnCandidate = {
       ...value,
       strNumber: str,
       strRaw: hasLicence ? value.strRaw : null,
@@ -88,10 +109,9 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
       competence: hasLicence ? value.competence : null,
       changedAt: beforeAnyStamp,
       personAt: 'infinity',
-      warnings: hasLicence ? value.warnings : value.warnings.filter(code => code !== 'STR_FORMAT_UNKNOWN'),
-      problems: value.problems.map(inColumns)
+      warnings: hasLicence ? value.warnings : value.warnings.filter(code => code !== 'STR_FORMAT_UNKNOWN')
     }
-    return { ok: true, value: { ...own, contentHash: hashOf(own) } }
+    return { ok: true, value: { ...candidate, contentHash: hashOf(candidate) } }
   }
 
   return (record, now) => {
@@ -102,18 +122,15 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
     }
   }
 
-  function toKkiRecord(given: Record<string, unknown>, hasLicence: boolean, now: number): object {
-    const kki = {}
-    for (const [column, field] of Object.entries(ownColumns) as [keyof typeof ownColumns, MappedField][]) {
-      if (!isBlank(given, column)) Pointer.Set(kki, mapping.fields[field], given[column])
+  /** Returns the record without blank columns, with stand-ins for what a row of KKI always has. */
+  function completed(given: Record<string, unknown>, hasLicence: boolean, now: number): object {
+    const record: Record<string, unknown> = { [stampColumn]: new Date(now).toISOString() }
+    for (const column of Object.keys(ownColumns) as (keyof typeof ownColumns)[]) {
+      if (!isBlank(given, column)) record[column] = given[column]
     }
-    Pointer.Set(kki, mapping.fields.changedAt, new Date(now).toISOString())
-    if (!hasLicence) {
-      Pointer.Set(kki, mapping.fields.strNumber, placeholderStr)
-      Pointer.Set(kki, mapping.fields.profession, anyProfession)
-    }
-    if (!hasLicence || isBlank(given, 'status_str')) Pointer.Set(kki, mapping.fields.status, activeWord)
-    return kki
+    if (!hasLicence) Object.assign(record, { nomor_str: placeholderStr, profesi: anyProfession })
+    if (!hasLicence || isBlank(given, 'status_str')) record.status_str = activeWord
+    return record
   }
 
   function refuse(
@@ -121,11 +138,7 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
     strNumber: string | null = null,
     profession: string | null = null
   ): OwnResult {
-    return { ok: false, rejections: rejections.map(inColumns), strNumber, profession }
-  }
-
-  function inColumns(rejection: Rejection): Rejection {
-    return { ...rejection, instancePath: columnOf.get(rejection.instancePath) ?? rejection.instancePath }
+    return { ok: false, rejections, strNumber, profession }
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ProfessionMapping } from './mapping-schema.ts'
+import type { ProfessionMapping } from './tables.ts'
 import { foldWord } from './text.ts'
 
 interface Meaning {

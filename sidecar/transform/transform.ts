@@ -5,22 +5,18 @@ import type { RejectionCode, WarningCode } from './codes.ts'
 import { contentHash } from './content-hash.ts'
 import { compileDayReader, compileInstantReader, type DayReader, jakartaDay } from './dates.ts'
 import { isTooDeep, maxDepth } from './depth.ts'
+import { placeOf } from './field-source.ts'
 import { compileText, compileYear, type TextReader } from './fields.ts'
-import type { MappedField, Mapping } from './mapping-schema.ts'
+import type { MappedField, Mapping } from './mapping.ts'
 import { coreKey, splitName } from './name.ts'
-import { holdsNikOf, nikFault, warnAboutNik } from './nik.ts'
+import { holdsNikOf, isRounded, nikFault, warnAboutNik } from './nik.ts'
 import { compileProfessions } from './professions.ts'
-import { rulesVersion } from './rules-version.ts'
 import { canonicalStr, isStrNumber, strFormatOf } from './str-number.ts'
 import { foldWord } from './text.ts'
 import type { Candidate, Rejection, Sex, TransformContext, TransformResult } from './types.ts'
 import { compileValidity } from './validity.ts'
 
-export interface Transform {
-  (record: unknown, context: TransformContext): TransformResult
-  /** Equal where the same comes out of the same records. */
-  version: string
-}
+export type Transform = (record: unknown, context: TransformContext) => TransformResult
 
 /**
  * Returns the function that turns one raw KKI record into a candidate or its rejections, by `mapping`.
@@ -31,14 +27,15 @@ export interface Transform {
  * (`endingOnly`). What comes out depends on the record and its context alone.
  */
 export function createTransform(mapping: Mapping): Transform {
-  const pathOf = mapping.fields
+  const pathOf = placesOf(mapping.fields)
   const order = new Map(Object.values(pathOf).map((path, index) => [path, index]))
+  const hasStamp = mapping.fields.changedAt !== undefined
   const text = compileTexts(mapping)
   const graduationYear = compileYear(mapping, 'graduationYear')
   const unknownDates = new Set(mapping.unknownDateWords.map(foldWord))
-  const birthDay = compileDayReader(mapping.dateFormats.birthDate, mapping.monthNames)
-  const issueDay = compileDayReader(mapping.dateFormats.issuedOn, mapping.monthNames)
-  const stamp = compileInstantReader(mapping.dateFormats.changedAt, mapping.monthNames)
+  const birthDay = compileDayReader(mapping.dateFormats.birthDate ?? [], mapping.monthNames, mapping.dateZone)
+  const issueDay = compileDayReader(mapping.dateFormats.issuedOn ?? [], mapping.monthNames, mapping.dateZone)
+  const stamp = compileInstantReader(mapping.dateFormats.changedAt ?? [], mapping.monthNames, mapping.dateZone)
   const validityOf = compileValidity(mapping)
   const statusOf = compileWords(mapping.statusWords)
   const sexOf = compileWords(mapping.sexWords)
@@ -54,7 +51,9 @@ export function createTransform(mapping: Mapping): Transform {
     const raw = text.strNumber(record, problems)
     if (raw === undefined || raw === null) return null
     const canonical = canonicalStr(raw)
-    if (!isStrNumber(canonical)) addProblem(problems, 'STR_INVALID', 'strNumber', raw === '' ? 'blank' : 'shape')
+    // Its letters and digits alone would pass for those of another STR.
+    if (isRounded(raw)) addProblem(problems, 'STR_INVALID', 'strNumber', 'rounded')
+    else if (!isStrNumber(canonical)) addProblem(problems, 'STR_INVALID', 'strNumber', raw === '' ? 'blank' : 'shape')
     else if (isNik(canonical)) addProblem(problems, 'STR_INVALID', 'strNumber', 'equalsNik')
     else return { raw, canonical, format: strFormatOf(canonical) }
     return null
@@ -123,6 +122,7 @@ export function createTransform(mapping: Mapping): Transform {
   }
 
   function readStamp(record: object, { sourceNow, maxSkewMs }: TransformContext, problems: Rejection[]) {
+    if (!hasStamp) return sourceNow
     const raw = text.changedAt(record, problems)
     if (raw === '') addProblem(problems, 'SCHEMA_INVALID', 'changedAt', 'blank')
     if (!raw) return null
@@ -206,11 +206,11 @@ export function createTransform(mapping: Mapping): Transform {
       endingOnly: isRefused,
       problems
     }
-    value.contentHash = hashOf(value)
+    value.contentHash = hashOf(value, hasStamp)
     return { ok: true, value }
   }
 
-  const transform = (record: unknown, context: TransformContext): TransformResult => {
+  return (record, context) => {
     try {
       return read(record, context)
     } catch {
@@ -218,7 +218,6 @@ export function createTransform(mapping: Mapping): Transform {
       return { ok: false, rejections: [rowFault], strNumber: null, profession: null, urgent: false }
     }
   }
-  return Object.assign(transform, { version: rulesVersion(mapping) })
 
   function rank(problem: Rejection): number {
     return order.get(problem.instancePath) ?? 0
@@ -235,8 +234,11 @@ export const tooDeep: Rejection = {
 /** A fault of the connector: one such record must not keep its neighbours from being stored. */
 export const rowFault: Rejection = { code: 'ROW_FAULT', instancePath: '', params: {} }
 
-/** The problems are part of it: a row that was put right under the same stamp is other content. */
-function hashOf(value: Candidate): string {
+/**
+ * The problems are part of it: a row that was put right under the same stamp is other content. A stamp that is only the time
+ * of the answer is no content.
+ */
+function hashOf(value: Candidate, hasStamp: boolean): string {
   return contentHash([
     value.strNumber,
     value.strRaw,
@@ -259,10 +261,18 @@ function hashOf(value: Candidate): string {
     value.institution,
     value.graduationYear,
     value.province,
-    value.changedAt,
+    hasStamp ? value.changedAt : null,
     value.warnings.join(),
     value.problems.map(({ code, instancePath }) => `${code} ${instancePath}`).join()
   ])
+}
+
+/** Where rejections say that each field stands. */
+function placesOf(fields: Mapping['fields']): Record<MappedField, string> {
+  return Object.fromEntries(Object.entries(fields).map(([field, source]) => [field, placeOf(source)])) as Record<
+    MappedField,
+    string
+  >
 }
 
 function notAnObject(): TransformResult {

@@ -40,7 +40,7 @@ export interface Candidate {
   birthPlaceKey: string | null
   birthDate: string | null
   sex: Sex | null
-  /** Profession code of SDMK (`contracts/kki-mapping.json`). */
+  /** Profession code of SDMK (`contracts/sources/kki.json`). */
   profession: string
   competence: string | null
   status: RegistrationStatus

@@ -1,5 +1,5 @@
 import { compileDayReader } from './dates.ts'
-import type { Mapping } from './mapping-schema.ts'
+import type { Mapping } from './mapping.ts'
 import { foldWord } from './text.ts'
 import type { StrFormat } from './types.ts'
 
@@ -20,7 +20,7 @@ const unknown: Validity = { until: null, isLifetime: false }
  * endless date (9999-12-31) means so on a `lifetime` number only, because numbers of the old kind end until 2028.
  */
 export function compileValidity(mapping: Mapping): ValidityReader {
-  const readDay = compileDayReader(mapping.dateFormats.validUntil, mapping.monthNames)
+  const readDay = compileDayReader(mapping.dateFormats.validUntil ?? [], mapping.monthNames, mapping.dateZone)
   const lifetimeWords = new Set(mapping.lifetimeWords.map(foldWord))
   const unknownWords = new Set(mapping.unknownDateWords.map(foldWord))
   const endless = new Set(mapping.endlessDates)

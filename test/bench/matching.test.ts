@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { guardNames, withBroken } from '../../bench/matching/broken.ts'
 import { Chance } from '../../bench/matching/chance.ts'
 import { classes, type MatchClass } from '../../bench/matching/classes.ts'
 import { generate, type LabelledRow, orders } from '../../bench/matching/generate.ts'
@@ -12,7 +13,7 @@ import { isWithin, scaled, targets } from '../../bench/matching/targets.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
-const mappingFile = fileURLToPath(new URL('../../contracts/kki-mapping.json', import.meta.url))
+const mappingFile = fileURLToPath(new URL('../../contracts/sources/kki.json', import.meta.url))
 const planted: MatchClass = { name: 'planted', group: 'people', truth: 'two people', tell() {} }
 
 /** Judges rows of one case, a batch each, with a truth that the test plants, and results that it may change. */
@@ -269,3 +270,11 @@ test('the limits of counts grow with the number of cases, that of a share does n
   assert.ok(isWithin(share, 0.5, 0.5, 10) && !isWithin(share, 0.5, 0.6, 1000))
   assert.ok(!isWithin(count, 0, 1, 10))
 })
+
+for (const guard of guardNames) {
+  test(`${guard} can be switched off`, async () => {
+    const plan = await withBroken(guard, async broken => broken)
+    assert.equal(typeof plan, 'function')
+    assert.notEqual(plan, planBatch)
+  })
+}

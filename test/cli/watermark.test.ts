@@ -6,8 +6,8 @@ import { createTestDatabase } from '../helpers/database.ts'
 import { insertWatermark, readPosition } from '../sync/watermark.ts'
 
 test('a watermark in the future is shown, and set back with a reason that the audit keeps', async t => {
-  const { url, pool } = await createTestDatabase(t)
-  await ensureSetting(pool, '0 2 * * *')
+  const { url, pool, database } = await createTestDatabase(t)
+  await database.withTransaction(client => ensureSetting(client, '0 2 * * *'))
   await insertWatermark(pool, '1 year')
   const sdmk = (...args: string[]) => runSdmk(args, { SDMK_DATABASE_URL: url })
   const shown = (await sdmk('status')).stdout

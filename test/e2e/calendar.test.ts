@@ -20,6 +20,7 @@ test('licences run out on the day after their last one, once over all replicas, 
   )
   await run({})
   const database = createDatabase({ url: String(pool.options.connectionString), maxConnections: 2 }, silent)
+  database.setOdooOutbox(async () => {})
   t.after(() => database.pool.end())
   const context = [app.database, database].map(each => ({ database: each, metrics: quiet, logger: silent }))
   assert.deepEqual(await Promise.all(context.map(each => turnClock(each, '2031-05-01'))), [null, null])

@@ -288,11 +288,11 @@ describe('many refused rows', () => {
   test('pass under an edited mapping without KKI being asked, and those no longer kept are told', async t => {
     const folder = await temporaryFolder(t)
     const mappingFile = path.join(folder, 'mapping.json')
-    await cp(new URL('../../contracts/kki-mapping.json', import.meta.url), mappingFile)
+    await cp(new URL('../../contracts/sources/kki.json', import.meta.url), mappingFile)
     const mapping = JSON.parse(await readFile(mappingFile, 'utf8'))
-    delete mapping.statusWords.AKTIF
+    delete mapping.tables.statusWords.AKTIF
     await writeFile(mappingFile, JSON.stringify(mapping))
-    const connector = await startConnector(t, { env: { KKI_MAPPING_FILE: mappingFile } })
+    const connector = await startConnector(t, { env: { KKI_SOURCE_FILE: mappingFile } })
     const { call, run, simulator, pool } = connector
     await inject(
       simulator,
@@ -307,7 +307,7 @@ describe('many refused rows', () => {
     const still = await finishRun(connector, (before.body as { runId: number }).runId)
     assert.deepEqual([still.state, still.batches[0]?.ledger.rejected], ['applied', 11])
 
-    await connector.restart({ KKI_MAPPING_FILE: new URL('../../contracts/kki-mapping.json', import.meta.url).pathname })
+    await connector.restart({ KKI_SOURCE_FILE: new URL('../../contracts/sources/kki.json', import.meta.url).pathname })
     const requests = await simulatorRequests(simulator.url)
     const order = await connector.call('POST', '/v1/rejections/reprocess', { code: 'STATUS_UNKNOWN' })
     const { runId, rows, purged } = order.body as { runId: number; rows: number; purged: number }

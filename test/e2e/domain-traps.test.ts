@@ -5,8 +5,8 @@ import type { BatchBody, RunBody } from '../../sidecar/api/schemas.ts'
 import { loadIdentity } from '../../sidecar/identity/keys.ts'
 import { importPeople } from '../../sidecar/import/import-people.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
+import { loadMapping } from '../../sidecar/source/load.ts'
 import { turnClock } from '../../sidecar/sync/clock.ts'
-import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
 import { createOwnTransform } from '../../sidecar/transform/own-person.ts'
 import { silent } from '../helpers/server.ts'
 import { type Connector, inject, startConnector, waitForRun } from './helpers.ts'
@@ -35,7 +35,7 @@ interface Worker extends Values {
   registrations: ({ strNumber: string; profession: string } & Values)[]
 }
 
-const mappingFile = new URL('../../contracts/kki-mapping.json', import.meta.url).pathname
+const mappingFile = new URL('../../contracts/sources/kki.json', import.meta.url).pathname
 
 describe('what a naive sync gets wrong', () => {
   for (const { number, description, steps, expected } of traps.cases as unknown as {

@@ -33,12 +33,12 @@ test('a full run takes in a whole KKI, and a second one changes nothing', async 
   const before = await dumpRegistry(pool)
   const second = total(await run({ mode: 'full' }))
   assert.deepEqual(
-    { created: second.created, linked: second.linked, updated: second.updated },
-    { created: 0, linked: 0, updated: 0 }
+    { created: second.created, linked: second.linked, updated: second.updated, superseded: second.superseded },
+    // A row that another one of the list superseded is compared with what is stored now.
+    { created: 0, linked: 0, updated: 0, superseded: 0 }
   )
   assert.equal(second.rejected, ledger.rejected)
-  assert.equal(second.superseded, ledger.superseded)
-  assert.equal(second.unchanged, ledger.fetched - ledger.rejected - ledger.superseded)
+  assert.equal(second.unchanged, ledger.fetched - ledger.rejected)
   assert.deepEqual(await dumpRegistry(pool), before)
   assert.ok(simulator.url)
 })

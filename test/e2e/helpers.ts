@@ -35,6 +35,8 @@ export interface Connector {
   ): Promise<{ status: number; body: unknown }>
   /** Starts a run through the API and waits for its end. */
   run(body: object): Promise<RunBody>
+  /** Closes the sidecar, for `restart` to start another. */
+  stop(): Promise<void>
   /** Closes the sidecar and starts another on the same database; `app` stays the first one. */
   restart(env: Record<string, string>): Promise<void>
   /** Starts another sidecar beside the first, on the same database; it ends with the test. */
@@ -106,6 +108,7 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
     secretsDir: directory,
     key,
     call,
+    stop: () => current.close(),
     async restart(env) {
       await current.close()
       current = await buildApp(configWith(env), { logger })

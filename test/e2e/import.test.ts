@@ -7,13 +7,13 @@ import { loadIdentity } from '../../sidecar/identity/keys.ts'
 import { importPeople } from '../../sidecar/import/import-people.ts'
 import { type FileOptions, readRecords } from '../../sidecar/import/read-file.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
-import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
+import { loadMapping } from '../../sidecar/source/load.ts'
 import { createOwnTransform } from '../../sidecar/transform/own-person.ts'
 import { inject, kkiRecord, startConnector, temporaryFolder, waitForRun } from './helpers.ts'
 import { runSdmk } from './process.ts'
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
-const mappingFile = new URL('../../contracts/kki-mapping.json', import.meta.url).pathname
+const mappingFile = new URL('../../contracts/sources/kki.json', import.meta.url).pathname
 
 interface Worker {
   id: number

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { BatchBody, RunBody } from '../../sidecar/api/schemas.ts'
-import { type FakeKki, sendJson, startKki } from '../kki/helpers/fake-kki.ts'
+import { type FakeKki, sendJson, startKki } from '../source/helpers/fake-kki.ts'
 import { type Connector, startConnector } from './helpers.ts'
 import { until } from './process.ts'
 

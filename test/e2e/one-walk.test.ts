@@ -83,6 +83,17 @@ describe('a run walks KKI’s list once', () => {
     assert.ok((await sent(connector)).pages <= 20 + 5, 'applied pages are not asked for again')
   })
 
+  test('a total that changes during the walk stays as the first batch stored it', async t => {
+    const connector = await startConnector(t, { rows: 1000, env: { SDMK_BATCH_ROWS: '500' } })
+    await fault(connector.simulator, { kind: 'slow', ms: 15_000, on: 'list', times: 1, afterPages: 2 })
+    const running = connector.run({ mode: 'full' })
+    await until('KKI has sent its clock and a page', async () => (await sent(connector)).pages >= 2, 300_000)
+    await inject(connector.simulator, [{ record: kkiRecord() }, { record: kkiRecord() }])
+    const run = await running
+    assert.deepEqual(fetchedBy(run), [500, 500, 2])
+    assert.equal(run.expectedTotal, 1000)
+  })
+
   test('named professions are walked one after the other, and say nothing of the others', async t => {
     const connector = await startConnector(t)
     const of = (profesi: string) => ({ record: kkiRecord({ profesi, diubah_pada: ago(100) }) })
@@ -100,12 +111,12 @@ describe('a run walks KKI’s list once', () => {
 
 describe('a profession for which KKI has several codes', () => {
   test('is walked under each of them where it is named', async t => {
-    const mapping = JSON.parse(await readFile(new URL('../../contracts/kki-mapping.json', import.meta.url), 'utf8'))
-    const doctor = mapping.professions.find(({ code }: { code: string }) => code === 'doctor')
+    const mapping = JSON.parse(await readFile(new URL('../../contracts/sources/kki.json', import.meta.url), 'utf8'))
+    const doctor = mapping.tables.professions.find(({ code }: { code: string }) => code === 'doctor')
     doctor.kkiCodes = [...doctor.kkiCodes, 'DOKTER KLINIK']
     const file = path.join(await temporaryFolder(t), 'mapping.json')
     await writeFile(file, JSON.stringify(mapping))
-    const connector = await startConnector(t, { env: { KKI_MAPPING_FILE: file } })
+    const connector = await startConnector(t, { env: { KKI_SOURCE_FILE: file } })
     const of = (profesi: string) => ({ record: kkiRecord({ profesi, diubah_pada: ago(100) }) })
     await inject(connector.simulator, [of('DOKTER'), of('PERAWAT'), of('DOKTER KLINIK')])
     const run = await connector.run({ mode: 'full', professions: ['doctor'] })
@@ -152,6 +163,8 @@ describe('a harmful run', () => {
   test('a held batch stops the watermark and not the walk', async t => {
     const connector = await startConnector(t, { env: { SDMK_BATCH_ROWS: '100', KKI_PAGE_SIZE: '50' } })
     await withRevocations(connector, 300, 30)
+    // KKI tells its time in whole seconds: a run that begins within the same second ends at the same position.
+    await connector.pool.query(`update kki.watermark set position = position - interval '1 second'`)
     const before = await readWatermark(connector.pool)
     const run = await connector.run({ mode: 'full' })
     assert.ok(statesOf(run).includes('held') && statesOf(run).includes('applied'), statesOf(run).join())

@@ -6,7 +6,7 @@ import { startConnector } from './helpers.ts'
 
 const file = (name: string) => fileURLToPath(new URL(`../../docs/examples/${name}`, import.meta.url))
 
-test('another layout of KKI’s rows is read by another mapping, as the guide for integrators shows', async t => {
+test('another layout of KKI’s rows is read by another description, as the guide for integrators shows', async t => {
   const records = JSON.parse(await readFile(file('other-layout-records.json'), 'utf8'))
   const { simulator, run, call, restart } = await startConnector(t)
   // A window ends before what has just been put there.
@@ -15,7 +15,7 @@ test('another layout of KKI’s rows is read by another mapping, as the guide fo
   const refused = await run({ mode: 'incremental' })
   assert.deepEqual(refused.batches[0]?.ledger.rejected, records.length, 'the mapping that is there does not know it')
 
-  await restart({ KKI_MAPPING_FILE: file('other-layout-mapping.json') })
+  await restart({ KKI_SOURCE_FILE: file('other-layout-source.json') })
   const again = await run({ mode: 'incremental' })
   assert.equal(again.state, 'applied')
   const search = await call('POST', '/v1/health-workers/search', { name: 'Melati Kusuma' })

@@ -8,12 +8,12 @@ import { importPeople } from '../../sidecar/import/import-people.ts'
 import { readRecords } from '../../sidecar/import/read-file.ts'
 import { createLogger } from '../../sidecar/platform/logger.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
-import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
+import { loadMapping } from '../../sidecar/source/load.ts'
 import { createOwnTransform } from '../../sidecar/transform/own-person.ts'
-import { startKki } from '../kki/helpers/fake-kki.ts'
+import { startKki } from '../source/helpers/fake-kki.ts'
 import { type Connector, kkiRecord, startConnector, temporaryFolder, waitForRun } from './helpers.ts'
 
-const mappingFile = new URL('../../contracts/kki-mapping.json', import.meta.url).pathname
+const mappingFile = new URL('../../contracts/sources/kki.json', import.meta.url).pathname
 const planted = 'Siti Rekaan'
 
 /** A row as text: what no JavaScript could write. */

@@ -67,7 +67,7 @@ async function setUp(t: TestContext, env: Record<string, string> = {}) {
 /** What the cleaning does every five minutes. */
 async function dropStaging({ pool }: Connector) {
   await pool.query(
-    `select kki.drop_staging(id) from kki.batch where state not in ('queued', 'fetching', 'planned', 'held')`
+    `select kki.drop_staging(id) from kki.batch where state not in ('queued', 'fetching', 'staged', 'planned', 'held')`
   )
 }
 
@@ -75,7 +75,7 @@ async function dropStaging({ pool }: Connector) {
 async function tablesWith({ pool }: Connector, pattern: RegExp): Promise<string[]> {
   const { rows: tables } = await pool.query<{ name: string }>(
     `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('sdmk', 'kki', 'pgboss') and c.relkind = 'r' order by 1`
+    where (n.nspname in ('sdmk', 'kki', 'pgboss') or n.nspname ~ '^batch_') and c.relkind = 'r' order by 1`
   )
   assert.ok(tables.length > 20)
   const found: string[] = []

@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 
-const sdmk = fileURLToPath(new URL('../../sidecar/cli/sdmk.ts', import.meta.url))
+export const sdmk = fileURLToPath(new URL('../../sidecar/cli/sdmk.ts', import.meta.url))
 
 export interface Result {
   code: number | null

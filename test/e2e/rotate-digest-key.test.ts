@@ -1,21 +1,30 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { describe, type TestContext, test } from 'node:test'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { BatchBody, RunBody } from '../../sidecar/api/schemas.ts'
-import type { App } from '../../sidecar/app.ts'
 import { type DigestRotation, rotateDigestKey } from '../../sidecar/cli/rotate-digest-key.ts'
-import { ConfigurationError } from '../../sidecar/errors.ts'
+import { DigestKeyUnknown } from '../../sidecar/identity/errors.ts'
 import { createIdentity } from '../../sidecar/identity/keys.ts'
 import { createDatabase } from '../../sidecar/platform/database.ts'
-import { fillNextDigests } from '../../sidecar/privacy/redigest-fill.ts'
+import { serviceUrlOf } from '../../sidecar/platform/embedded-database.ts'
+import { redigest } from '../../sidecar/privacy/redigest.ts'
 import { addDigestKey, readDigestKeys } from '../../sidecar/privacy/redigest-keys.ts'
-import { switchDigestKey } from '../../sidecar/privacy/redigest-switch.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
+import { fetchPatiently } from '../helpers/patiently.ts'
 import { searchDatabase } from '../helpers/search.ts'
 import { silent } from '../helpers/server.ts'
-import { type Connector, type ConnectorOptions, inject, kkiRecord, startConnector, waitForRun } from './helpers.ts'
-import { runSdmk, until } from './process.ts'
+import {
+  type Connector,
+  type ConnectorOptions,
+  fault,
+  inject,
+  kkiRecord,
+  startConnector,
+  waitForRun
+} from './helpers.ts'
+import { environment, runSdmk, sdmk, serve, until } from './process.ts'
 
 type KkiRecord = Record<string, unknown>
 type Found = { items: { id: number; version: number; registrations: object[] }[] }
@@ -31,16 +40,34 @@ const sum = (batches: BatchBody[], counter: keyof BatchBody['ledger']) =>
 /** A connector, with the hands of who rotates its digest key. */
 async function start(t: TestContext, options: ConnectorOptions = {}) {
   const connector = await startConnector(t, { ...options, env: { SDMK_NIK_LOOKUPS: '1000000', ...options.env } })
-  const { pool, secretsDir, call } = connector
+  const { pool, secretsDir, simulator, call, stop, restart } = connector
   const secrets = createFileSecretStore(secretsDir)
+  const ownerUrl = pool.options.connectionString ?? ''
   // A pool of its own, which no request of the test has to wait for.
-  const owner = createDatabase({ url: pool.options.connectionString ?? '', maxConnections: 2 }, silent)
+  const owner = createDatabase({ url: ownerUrl, maxConnections: 2 }, silent)
   t.after(() => owner.pool.end())
+  const asOwner = { SDMK_DATABASE_URL: ownerUrl, SDMK_SECRETS_DIR: secretsDir }
   return {
     ...connector,
     secrets,
     owner,
-    rotate: () => rotateDigestKey(secrets, owner),
+    asOwner,
+    /** What a process of its own needs to serve in place of the sidecar of the test. */
+    asService: {
+      ...asOwner,
+      SDMK_DATABASE_URL: serviceUrlOf(ownerUrl),
+      KKI_BASE_URL: simulator.url,
+      KKI_SETTLE: '0',
+      KKI_RETRY_BASE: '20'
+    },
+    command: () => runSdmk(['keys', 'rotate', '--digest', '--json'], asOwner),
+    /** Rotates the key while the sidecar is stopped. */
+    rotate: async () => {
+      await stop()
+      const { replaced } = await rotateDigestKey(secrets, owner)
+      await restart({})
+      return replaced
+    },
     find: async (nik: unknown) => {
       const { status, body } = await call('POST', '/v1/health-workers/search-by-nik', { nik, reason: 'A test' })
       assert.equal(status, 200, JSON.stringify(body))
@@ -95,100 +122,170 @@ async function order({ call }: Connector, body: object): Promise<number> {
   return (run as RunBody).id
 }
 
-/** Does something once, right before the first statement of a transaction of this sidecar that has this text. */
-function before({ database }: App, text: string, during: () => Promise<void>): void {
-  const { withTransaction } = database
-  let isDone = false
-  database.withTransaction = work =>
-    withTransaction(async client => {
-      const query = client.query.bind(client) as (...args: unknown[]) => unknown
-      const stopping = (...args: unknown[]) => {
-        if (isDone || !String(args[0]).includes(text)) return query(...args)
-        isDone = true
-        return during().then(() => query(...args))
-      }
-      Object.assign(client, { query: stopping })
-      try {
-        return await work(client)
-      } finally {
-        Reflect.deleteProperty(client, 'query')
-      }
-    })
+/** Orders a run of a process of its own. */
+async function orderOf({ key }: Connector, url: string, body: object): Promise<number> {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+  const response = await fetchPatiently(`${url}/v1/runs`, { method: 'POST', headers, body: JSON.stringify(body) })
+  assert.equal(response.status, 202)
+  return ((await response.json()) as RunBody).id
 }
 
-/** Long enough for a whole rotation that nobody keeps waiting. */
-const rotationMs = 1500
+async function assertNothingLeft({ pool }: Pick<Connector, 'pool'>, former: Buffer[]): Promise<void> {
+  assert.deepEqual(
+    await searchDatabase(
+      pool,
+      former.map(bytes => bytes.toString('hex'))
+    ),
+    []
+  )
+}
 
-describe('a feed that meets a rotation of the digest key creates nobody', () => {
-  for (const [what, text] of [
-    ['a plan', '-- Rules 2 to 7'],
-    ['an apply', '-- What the rows of the batch offer each person']
-  ] as const) {
-    test(`where the key would be switched in the middle of ${what}: the switch waits`, async t => {
-      const connector = await start(t)
-      const records = await load(connector, 30)
-      // No new licences: the index of NIKs alone would refuse a second person, and have the batch planned again.
-      await renew(connector, records, 0)
-      let isSwitched = false
-      let wasSwitched: boolean | undefined
-      let rotating: Promise<DigestRotation> | undefined
-      before(connector.app, text, async () => {
-        rotating = connector.rotate()
-        rotating.finally(() => {
-          isSwitched = true
-        })
-        await wait(rotationMs)
-        wasSwitched = isSwitched
-      })
-      const run = await connector.run(full)
-      assertRenewed(run, 30, 0)
-      assert.equal(await connector.people(), 30)
-      assert.equal(wasSwitched, false)
-      assert.ok((await rotating)?.switched)
-    })
-  }
-
-  test('where the key is switched while pages are on their way: they are fetched again', async t => {
-    const connector = await start(t, { env: { KKI_PAGE_SIZE: '5' } })
+describe('sdmk keys rotate --digest', () => {
+  test('is refused with the names of the processes that run, and done once they have ended', async t => {
+    const connector = await start(t)
+    const { secrets, pool, asService, command, stop, restart } = connector
     const records = await load(connector, 30)
+    const former = (await readDigestKeys(secrets)).present
+    await stop()
+    const service = await serve(t, { ...asService, SDMK_ROLES: 'fetch,api' })
+    const refused = await command()
+    assert.equal(refused.code, 75)
+    const { rows } = await pool.query<{ pid: number }>(
+      `select pid from pg_stat_activity where application_name = 'sdmk fetch,api' and datname = current_database()`
+    )
+    const pids = /"sdmk fetch,api" from 127\.0\.0\.1 \(PostgreSQL pid ([\d, ]+)\)/
+      .exec(refused.stderr)?.[1]
+      ?.split(', ')
+    assert.ok(
+      pids?.some(pid => rows.some(row => row.pid === Number(pid))),
+      refused.stderr
+    )
+    assert.equal((await readDigestKeys(secrets)).next, null)
+    await service.kill('SIGTERM')
+    const { code, stdout, stderr } = await command()
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /^\d+ values: digesting them takes about \d+ s/)
+    const { replaced } = JSON.parse(stdout) as DigestRotation
+    assert.deepEqual(replaced?.lost, {})
+    assert.ok(replaced.digests >= 30)
+    await assertNothingLeft(connector, [
+      former.fingerprint,
+      ...records.map(({ nik }) => former.digestNik(nik as string))
+    ])
+    await restart({})
     await renew(connector, records)
-    before(connector.app, 'set cursor = ', async () => void (await connector.rotate()))
     assertRenewed(await connector.run(full), 30)
+    const again = await connector.run(full)
+    assert.equal(sum(again.batches, 'unchanged'), 30 + mostNew)
     assert.equal(await connector.people(), 30)
   })
 
-  test('where the key is switched again and again while it is fetched, planned and applied', async t => {
-    const connector = await start(t, { env: { KKI_PAGE_SIZE: '50' } })
-    const records = await load(connector, 600)
+  test('refuses a process that was paused while the key was rotated, and that process ends', async t => {
+    const connector = await start(t)
+    const { simulator, pool, secrets, asService, command, stop, restart } = connector
+    const records = await load(connector, 30)
     await renew(connector, records)
-    const rotations: DigestRotation[] = []
-    let isOver = false
-    const rotating = (async () => {
-      while (!isOver) rotations.push(await connector.rotate())
-    })()
-    const run = await connector.run({ mode: 'full' }).finally(() => {
-      isOver = true
+    const former = (await readDigestKeys(secrets)).present
+    await stop()
+    const service = await serve(t, { ...asService, KKI_PAGE_SIZE: '5' })
+    await fault(simulator, { kind: 'slow', ms: 60_000, times: 0, afterPages: 3 })
+    const id = await orderOf(connector, service.url, full)
+    await until('the run is fetched', async () => {
+      const { rows } = await pool.query(`select from kki.batch where run_id = $1 and state = 'fetching'`, [id])
+      return rows.length > 0
     })
-    await rotating
-    assertRenewed(run, 600)
-    assert.equal(await connector.people(), 600)
-    assert.ok(
-      rotations.every(({ switched }) => switched !== null && Object.keys(switched.lost).length === 0),
-      JSON.stringify(rotations)
+    service.child.kill('SIGSTOP')
+    // As the server does with a client that no longer answers.
+    await pool.query(
+      `select pg_terminate_backend(pid, 10000) from pg_stat_activity
+      where datname = current_database() and usename <> current_user`
     )
-    const { rows } = await connector.pool.query<{ during: number }>(
-      `select count(*) as during from kki.audit_event e
-      where action = 'keys.digest_rotated' and exists (
-        select from kki.batch b where b.kind = 'full' and e.at > b.fetch_started_at and e.at < b.finished_at
-      )`
-    )
-    assert.ok((rows[0]?.during ?? 0) > 0, 'a switch fell into the run')
-    const again = await connector.run({ mode: 'full' })
-    assert.equal(sum(again.batches, 'unchanged'), sum(again.batches, 'fetched'))
-    assert.equal(sum(again.batches, 'fetched'), 600 + mostNew)
+    const rotation = await command()
+    assert.equal(rotation.code, 0, rotation.stderr)
+    await fetch(`${simulator.url}/_faults`, { method: 'DELETE' })
+    service.child.kill('SIGCONT')
+    await until('the process ends', async () => service.child.exitCode !== null)
+    assert.equal(service.child.exitCode, 1)
+    assert.match(service.output(), /SDMK_DIGEST_KEY_UNKNOWN/)
+    await assertNothingLeft(connector, [
+      former.fingerprint,
+      ...records.map(({ nik }) => former.digestNik(nik as string))
+    ])
+    await restart({})
+    assertRenewed(await waitForRun(readRun(connector), id), 30)
+    assert.equal(await connector.people(), 30)
   })
 
-  test('where its pages were staged before the switch and are planned after it', async t => {
+  test('is undone by kill -9, lets services run again, and is made by the next call', async t => {
+    const connector = await start(t)
+    const { pool, secrets, asOwner, command, stop, restart } = connector
+    const records = await load(connector, 30)
+    const { present } = await readDigestKeys(secrets)
+    await stop()
+    // Of the tables that are updated the last but a few.
+    const holder = await pool.connect()
+    await holder.query('begin; lock table kki.staged_row in share mode')
+    const child = spawn(process.execPath, [sdmk, 'keys', 'rotate', '--digest'], {
+      env: environment(asOwner),
+      stdio: 'ignore'
+    })
+    t.after(() => child.kill('SIGKILL'))
+    await until('the rotation waits for a table', async () => {
+      const { rows } = await pool.query(
+        `select from pg_locks where not granted and relation = 'kki.staged_row'::regclass`
+      )
+      return rows.length > 0
+    })
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+    await holder.query('rollback')
+    holder.release()
+    const { next } = await readDigestKeys(secrets)
+    assert.ok(next)
+    await until('the server has missed the rotation', async () => {
+      const { rows } = await pool.query(
+        `select from pg_stat_activity where application_name = 'sdmk' and pid <> pg_backend_pid() and datname = current_database() and backend_xid is not null`
+      )
+      return rows.length === 0
+    })
+    await restart({})
+    assert.equal((await connector.find(records[0]?.nik)).length, 1)
+    await renew(connector, records)
+    assertRenewed(await connector.run(full), 30)
+    await stop()
+    const { code, stderr } = await command()
+    assert.equal(code, 0, stderr)
+    assert.deepEqual((await readDigestKeys(secrets)).present.fingerprint, next.fingerprint)
+    await assertNothingLeft(connector, [present.fingerprint])
+    await restart({})
+    const again = await connector.run(full)
+    assert.equal(sum(again.batches, 'unchanged'), 30 + mostNew)
+    assert.equal(await connector.people(), 30)
+  })
+
+  test('is ended by the next call where it was interrupted after the digests were replaced; no service starts in between', async t => {
+    const connector = await start(t)
+    const { secrets, owner, command, stop, restart } = connector
+    const records = await load(connector, 10)
+    await stop()
+    const keys = await addDigestKey(secrets)
+    await owner.withTransaction(client => redigest(client, keys))
+    await assert.rejects(restart({}), (error: unknown) => {
+      assert.ok(error instanceof DigestKeyUnknown)
+      assert.match(error.message, /where a rotation was interrupted, call "sdmk keys rotate --digest" again/)
+      return true
+    })
+    const { code, stdout, stderr } = await command()
+    assert.equal(code, 0, stderr)
+    assert.deepEqual(JSON.parse(stdout), { replaced: null })
+    const { present, next } = await readDigestKeys(secrets)
+    assert.deepEqual([present.fingerprint, next], [keys.next.fingerprint, null])
+    await restart({})
+    assert.equal((await connector.find(records[9]?.nik)).length, 1)
+  })
+
+  test('takes along what is staged and not planned yet', async t => {
     const connector = await start(t)
     const records = await load(connector, 60)
     await renew(connector, records)
@@ -201,14 +298,13 @@ describe('a feed that meets a rotation of the digest key creates nobody', () => 
       )
       return rows.length === 0
     })
-    const { switched } = await connector.rotate()
-    assert.ok(switched !== null && switched.digests >= 140, JSON.stringify(switched))
-    await connector.addReplica({ SDMK_ROLES: 'registry' })
+    const replaced = await connector.rotate()
+    assert.ok(replaced !== null && replaced.digests >= 140, JSON.stringify(replaced))
     assertRenewed(await waitForRun(readRun(connector), id), 60)
     assert.equal(await connector.people(), 60)
   })
 
-  test('where it was planned and looked at before the switch: it applies with the digest of its plan', async t => {
+  test('leaves a plan as it was looked at: a held batch applies with the digest of its plan', async t => {
     const connector = await start(t)
     const records = await load(connector, 30)
     await renew(connector, records)
@@ -220,38 +316,6 @@ describe('a feed that meets a rotation of the digest key creates nobody', () => 
     assert.equal(applied.status, 200, JSON.stringify(applied.body))
     assertRenewed({ ...held, state: 'applied', batches: [applied.body as BatchBody] }, 30)
     assert.equal(await connector.people(), 30)
-  })
-
-  test('where a service has not the new key yet: it waits for it, answers so, and goes on', async t => {
-    const connector = await start(t)
-    const { secrets, call, find } = connector
-    const records = await load(connector, 20)
-    await renew(connector, records)
-    const former = (await secrets.read('nik-keys')) ?? {}
-    await connector.rotate()
-    const rotated = (await secrets.read('nik-keys')) ?? {}
-    // A copy of the secrets that was not renewed.
-    await secrets.write('nik-keys', former)
-    const refused = await call('POST', '/v1/health-workers/search-by-nik', { nik: records[0]?.nik, reason: 'A test' })
-    assert.deepEqual([refused.status, (refused.body as Refused).code], [503, 'DIGEST_KEY_UNKNOWN'])
-    const edited = await call(
-      'PATCH',
-      '/v1/health-workers/1',
-      { nik: records[1]?.nik, reason: 'A test' },
-      { 'if-match': '"1"' }
-    )
-    assert.deepEqual([edited.status, (edited.body as Refused).code], [503, 'DIGEST_KEY_UNKNOWN'])
-    const id = await order(connector, full)
-    await until('the job of the batch has been tried', async () => {
-      const { rows } = await connector.pool.query(
-        `select from pgboss.job where name = 'kki-fetch' and retry_count > 0 limit 1`
-      )
-      return rows.length === 1
-    })
-    assert.equal(await connector.people(), 20)
-    await secrets.write('nik-keys', rotated)
-    assertRenewed(await waitForRun(readRun(connector), id), 20)
-    assert.equal((await find(records[0]?.nik))[0]?.registrations.length, 2)
   })
 })
 
@@ -277,11 +341,10 @@ describe('after a rotation of the digest key', () => {
   test('people are found by NIK, a NIK that is taken is refused, and no digest of the former key is left', async t => {
     const { secrets, rotate, find, call, pool, siti, budi, personId } = await withDecision(t)
     const former = createIdentity((await secrets.read('nik-keys')) ?? {})
-    const { switched } = await rotate()
-    assert.deepEqual(switched?.lost, {})
+    const replaced = await rotate()
+    assert.deepEqual(replaced?.lost, {})
     const old = [siti.nik, budi.nik, nik].map(text => former.digestNik(text as string))
-    const traces = [...old, former.fingerprint].map(bytes => bytes.toString('hex'))
-    assert.deepEqual(await searchDatabase(pool, traces), [])
+    await assertNothingLeft({ pool }, [...old, former.fingerprint])
     assert.equal((await find(nik))[0]?.id, personId)
     const [other] = await find(budi.nik)
     const taken = await call(
@@ -355,8 +418,7 @@ describe('after a rotation of the digest key', () => {
       ).rows
     const [first, second] = await read()
     await call('POST', `/v1/rejections/${first?.id}/dismiss`, { reason: 'A test' })
-    const { switched } = await rotate()
-    assert.deepEqual(switched?.lost, {})
+    assert.deepEqual((await rotate())?.lost, {})
     await run(full)
     assert.deepEqual(await read(), [
       { id: first?.id, state: 'dismissed', seen: 1 },
@@ -366,7 +428,7 @@ describe('after a rotation of the digest key', () => {
 
   test('what nothing is kept of any more is told by the command, and matches nothing', async t => {
     const connector = await start(t)
-    const { simulator, run, pool, secrets, secretsDir } = connector
+    const { simulator, run, pool, secrets, command, stop } = connector
     await load(connector, 3)
     await inject(simulator, [{ id: 'refused', record: kkiRecord({ nomor_str: '-', diubah_pada: ago(100) }) }])
     await run(full)
@@ -383,13 +445,11 @@ describe('after a rotation of the digest key', () => {
     )
     const old = rows.map(({ digest }) => digest)
     assert.equal(old.length, 6)
-    const { code, stdout, stderr } = await runSdmk(['keys', 'rotate', '--digest', '--json'], {
-      SDMK_DATABASE_URL: pool.options.connectionString ?? '',
-      SDMK_SECRETS_DIR: secretsDir
-    })
+    await stop()
+    const { code, stdout, stderr } = await command()
     assert.equal(code, 0, stderr)
-    const { switched } = JSON.parse(stdout) as DigestRotation
-    assert.deepEqual(switched?.lost, { 'kki.decision': 1, 'kki.rejection': 1, 'kki.rejection_occurrence': 1 })
+    const { replaced } = JSON.parse(stdout) as DigestRotation
+    assert.deepEqual(replaced?.lost, { 'kki.decision': 1, 'kki.rejection': 1, 'kki.rejection_occurrence': 1 })
     assert.deepEqual(await searchDatabase(pool, old), [])
     const { rows: kept } = await pool.query('select nik_digest from kki.decision where nik_digest is not null')
     assert.equal(kept.length, 1)
@@ -409,94 +469,24 @@ describe('after a rotation of the digest key', () => {
   })
 })
 
-describe('a rotation of the digest key that is broken off goes on when it is called again', () => {
-  const breaks: [string, (connector: Awaited<ReturnType<typeof start>>) => Promise<void>, boolean][] = [
-    ['after the key was added', async ({ secrets }) => void (await addDigestKey(secrets)), true],
-    [
-      'in the middle of filling',
-      async ({ secrets, owner }) => {
-        const keys = await addDigestKey(secrets)
-        await fillNextDigests(owner, keys)
-        await owner.pool.query('delete from sdmk.next_digest where get_byte(digest, 0) < 128')
-      },
-      true
-    ],
-    [
-      'after it was filled for a key that is gone',
-      async ({ secrets, owner }) => {
-        const { digestKeyNext: _, ...former } = (await secrets.read('nik-keys')) ?? {}
-        await fillNextDigests(owner, await addDigestKey(secrets))
-        await secrets.write('nik-keys', former)
-      },
-      true
-    ],
-    [
-      'after the switch',
-      async ({ secrets, owner }) => {
-        const keys = await addDigestKey(secrets)
-        await fillNextDigests(owner, keys)
-        await switchDigestKey(owner, keys, { andThen: async () => undefined })
-      },
-      false
-    ]
-  ]
-  for (const [when, breakOff, isBeforeSwitch] of breaks) {
-    test(when, async t => {
-      const connector = await start(t)
-      const records = await load(connector, 10)
-      const first = (await readDigestKeys(connector.secrets)).present.fingerprint
-      await breakOff(connector)
-      assert.equal((await connector.find(records[0]?.nik)).length, 1, 'the service works in between')
-      await renew(connector, records)
-      assertRenewed(await connector.run(full), 10)
-      const { switched } = await connector.rotate()
-      assert.equal(switched !== null, isBeforeSwitch)
-      const { present, next } = await readDigestKeys(connector.secrets)
-      assert.equal(next, null)
-      assert.notDeepEqual(present.fingerprint, first)
-      assert.equal((await connector.find(records[0]?.nik)).length, 1)
-      const { rows } = await connector.pool.query(
-        'select fingerprint, next_fingerprint, (select count(*) from sdmk.next_digest) as filled from sdmk.digest_key'
-      )
-      assert.deepEqual(rows, [{ fingerprint: present.fingerprint, next_fingerprint: null, filled: 0 }])
-      await connector.restart({})
-      assert.equal((await connector.find(records[9]?.nik)).length, 1)
-    })
-  }
-})
-
 describe('a registry that was made with another digest key', () => {
-  const isRefused = (error: unknown) =>
-    error instanceof ConfigurationError &&
-    /^SDMK_SECRETS_DIR: the secret "nik-keys" holds other digest keys/.test(error.message)
-
-  test('is refused at the start, also one that is older than its fingerprint', async t => {
+  test('is refused at the start and by the rotation, with the exit code of a wrong setting', async t => {
     const connector = await start(t)
-    const { secrets, pool, restart } = connector
+    const { secrets, asService, command, stop, restart } = connector
     const [record] = await load(connector, 1)
+    await stop()
     const own = (await secrets.read('nik-keys')) ?? {}
     await secrets.write('nik-keys', { ...own, digestKey: randomBytes(32).toString('base64') })
-    await assert.rejects(restart({}), isRefused)
-    await pool.query('delete from sdmk.digest_key')
-    await assert.rejects(restart({}), isRefused)
+    for (const result of [await runSdmk(['serve'], asService), await command()]) {
+      assert.equal(result.code, 78, result.stderr)
+      assert.match(
+        result.stderr,
+        /^sdmk: the secret "nik-keys" holds another digest key than the one this registry was made with/m
+      )
+    }
+    assert.equal((await readDigestKeys(secrets)).next, null)
     await secrets.write('nik-keys', own)
     await restart({})
     assert.equal((await connector.find(record?.nik)).length, 1)
-  })
-
-  test('is not rotated', async t => {
-    const connector = await start(t)
-    await load(connector, 1)
-    const own = (await connector.secrets.read('nik-keys')) ?? {}
-    await connector.secrets.write('nik-keys', { ...own, digestKey: randomBytes(32).toString('base64') })
-    const { code, stderr } = await runSdmk(['keys', 'rotate', '--digest'], {
-      SDMK_DATABASE_URL: connector.pool.options.connectionString ?? '',
-      SDMK_SECRETS_DIR: connector.secretsDir
-    })
-    assert.equal(code, 1)
-    assert.match(
-      stderr,
-      /^sdmk: the secret "nik-keys" holds other digest keys than the one this registry was made with/
-    )
   })
 })

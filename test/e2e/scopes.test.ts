@@ -22,6 +22,7 @@ const needed: Record<string, Scope | null> = {
   'GET /docs/static/swagger-initializer.js': null,
   'GET /docs/static/*': null,
   'POST /v1/runs': 'runs:write',
+  'POST /v1/runs/file': 'runs:write',
   'GET /v1/runs': 'runs:read',
   'GET /v1/runs/:id': 'runs:read',
   'POST /v1/runs/:id/cancel': 'runs:write',
@@ -52,6 +53,7 @@ const needed: Record<string, Scope | null> = {
   'GET /v1/registrations/unseen': 'registry:read',
   'GET /v1/audit-events': 'audit:read',
   'GET /v1/integrations/kki': 'runs:read',
+  'POST /v1/integrations/kki/check': 'settings:write',
   'PUT /v1/integrations/kki': 'settings:write',
   'PUT /v1/odoo/account': 'settings:write'
 }

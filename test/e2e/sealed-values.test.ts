@@ -209,7 +209,7 @@ describe('an attacker with the service’s database login and no key', () => {
     const batches = held.batches.filter(({ state }) => state === 'held')
     const batch = batches.find(({ ledger }) => ledger.fetched > 0) as BatchBody
     assert.ok(batch, JSON.stringify(held))
-    const staged = `kki.staged_row_${batch.id}`
+    const staged = `batch_${batch.id}.staged_row`
     await attack(`update ${staged} a set nik_sealed = b.nik_sealed from ${staged} b where a.row_no <> b.row_no`)
     const { body } = await call('GET', `/v1/batches/${batch.id}`)
     const { planDigest } = body as { planDigest: string }

@@ -90,7 +90,7 @@ test('the spans of a run arrive in its trace, each under what caused it, and non
   const sent = pages.map(span => `00-${traceId}-${span.spanId}-01`)
   assert.deepEqual(new Set(seen.map(request => request.traceparent)), new Set(sent), 'KKI is told which span asks')
 
-  assert.ok(receiver.spans.some(span => span.name === 'GET /v1/tenaga-kesehatan/{nomor_str}'))
+  assert.ok(receiver.spans.some(span => span.name === 'GET /v1/tenaga-kesehatan/{strNumber}'))
   assert.ok(!receiver.spans.some(span => /livez|readyz|metrics/.test(span.name)))
   const everything = receiver.bodies.map(({ body }) => body.toString()).join('\n')
   for (const personal of [nik, 'Wulandari', 'Bambang', 'kemarin', known.nomor_str, refused.nomor_str, '1990-01']) {

@@ -28,6 +28,7 @@ export async function createTestDatabase(t: TestContext): Promise<TestDatabase> 
   const ownerUrl = urlOf(server, name)
   const url = serviceUrlOf(ownerUrl)
   const database = createDatabase({ url, maxConnections: 4, applicationName: 'sdmk test' }, silent)
+  database.setOdooOutbox(async () => {})
   const { pool } = createDatabase({ url: ownerUrl, maxConnections: 4, applicationName: 'sdmk test owner' }, silent)
   t.after(async () => {
     await Promise.all([database.pool.end(), pool.end()])

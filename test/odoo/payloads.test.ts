@@ -5,14 +5,14 @@ import type pg from 'pg'
 import { peoplePayload } from '../../sidecar/odoo/payloads.ts'
 import type { Table } from '../../sidecar/odoo/tables.ts'
 import { createDatabase } from '../../sidecar/platform/database.ts'
-import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
+import { loadMapping } from '../../sidecar/source/load.ts'
 import { storeProfessions } from '../../sidecar/sync/professions.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { countRowsRead } from '../helpers/rows-read.ts'
 import { silent } from '../helpers/server.ts'
 import { rowsOf } from './helpers/tables.ts'
 
-const mappingFile = fileURLToPath(new URL('../../contracts/kki-mapping.json', import.meta.url))
+const mappingFile = fileURLToPath(new URL('../../contracts/sources/kki.json', import.meta.url))
 
 async function addPerson(pool: pg.Pool, name: string): Promise<number> {
   const { rows } = await pool.query<{ id: number }>(

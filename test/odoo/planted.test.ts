@@ -10,7 +10,7 @@ import { inject, kkiRecord, temporaryFolder } from '../e2e/helpers.ts'
 import { runSdmk, until } from '../e2e/process.ts'
 import { keepLog } from '../helpers/log.ts'
 import { searchDatabase, searchFolder, type Trace, tracesIn } from '../helpers/search.ts'
-import { pageOf, sendJson, startKki } from '../kki/helpers/fake-kki.ts'
+import { pageOf, sendJson, startKki } from '../source/helpers/fake-kki.ts'
 import { awkwardAnswers, awkwardRows, awkwardTokens, nik, plantedDigits, spelled } from './helpers/awkward-feed.ts'
 import { drained, openWorld } from './helpers/world.ts'
 

@@ -44,7 +44,7 @@ describe('a data protection officer in Odoo', { skip, timeout: 900_000 }, () => 
     await settle()
     // What the cleaning does every five minutes; staged rows stand in the way of an erasure.
     await connector.pool.query(
-      `select kki.drop_staging(id) from kki.batch where state not in ('queued', 'fetching', 'planned', 'held')`
+      `select kki.drop_staging(id) from kki.batch where state not in ('queued', 'fetching', 'staged', 'planned', 'held')`
     )
     const { rows } = await connector.pool.query(
       'select health_worker_id as id, str_number as str from sdmk.registration'

@@ -34,7 +34,7 @@ test('an environment with nothing but the address of KKI gives the documented de
   assert.equal(config.secretsDir, path.resolve('.data/secrets'))
   assert.equal(config.kki.baseUrl, 'https://kki.example.org')
   assert.equal(config.kki.overlapSeconds, 86_400)
-  assert.match(config.kki.mappingFile, /contracts.kki-mapping\.json$/)
+  assert.match(config.kki.sourceFile, /contracts.sources.kki\.json$/)
 })
 
 test('variables of other programs and empty ones of ours count as not set', () => {

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkDatabase } from '../../sidecar/platform/database.ts'
+import { checkDatabase, createDatabase, type OdooNotice } from '../../sidecar/platform/database.ts'
 import { DatabaseUnavailable } from '../../sidecar/platform/errors.ts'
 import { createTestDatabase } from '../helpers/database.ts'
+import { silent } from '../helpers/server.ts'
 
 test('counts come as numbers, days as text and instants as dates', async t => {
   const { pool } = await createTestDatabase(t)
@@ -57,6 +58,37 @@ test('a connection that breaks while its transaction waits for something else fa
     /not queryable/
   )
   assert.equal(await database.withTransaction(async client => (await client.query('select 1')).rowCount), 1)
+})
+
+test('notices for Odoo of a transaction that is rolled back are not told with the next one', async t => {
+  const { database } = await createTestDatabase(t)
+  const told: OdooNotice[] = []
+  database.setOdooOutbox(async (_, notices) => void told.push(...notices))
+  const failure = new Error('no')
+  await assert.rejects(
+    database.withTransaction(async client => {
+      client.notifyOdoo({ people: [1] })
+      throw failure
+    }),
+    failure
+  )
+  await database.withTransaction(async client => client.notifyOdoo({ people: [2] }))
+  assert.deepEqual(told, [{ people: [2] }])
+})
+
+test('a transaction with a notice for Odoo fails where the process has not said what becomes of it', async t => {
+  const { url, pool } = await createTestDatabase(t)
+  const database = createDatabase({ url, maxConnections: 1 }, silent)
+  t.after(() => database.pool.end())
+  await pool.query('create table public.note (text text); grant all on public.note to public')
+  await assert.rejects(
+    database.withTransaction(async client => {
+      await client.query(`insert into note values ('untold')`)
+      client.notifyOdoo({ setting: true })
+    }),
+    /has set no outbox/
+  )
+  assert.equal((await pool.query('select from note')).rowCount, 0)
 })
 
 test('under one lock name one works at a time', async t => {

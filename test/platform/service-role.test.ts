@@ -56,8 +56,6 @@ const refused: [string, string][] = [
   ['opens former NIKs', 'select nik_sealed from sdmk.former_nik'],
   ['puts another digest key in force', `update sdmk.digest_key set fingerprint = sha256('x')`],
   ['begins the registry anew', 'delete from sdmk.digest_key'],
-  ['reads what digests will be', 'select digest from sdmk.next_digest'],
-  ['keeps everybody waiting for a digest key', 'select sdmk.lock_digest_key()'],
   ['marks the schema as migrated', 'update kki.schema_version set md5 = null'],
   ['reads passwords', 'select rolpassword from pg_authid'],
   ['reads files', `select pg_read_file('postgresql.conf')`],
@@ -101,9 +99,9 @@ describe('the login of the service', () => {
       // A name that it plants where a careless function would look for it.
       await client.query('create temp table pg_class (oid oid); set search_path = pg_temp, pg_catalog')
       await client.query('select kki.open_staging(7)')
-      await client.query(`select kki.renew_statistics('kki.staged_row_7')`)
-      await client.query('truncate kki.plan_row_7')
-      await assert.rejects(client.query('drop table kki.staged_row_7'), /must be owner/)
+      await client.query(`select kki.renew_statistics('batch_7.staged_row')`)
+      await client.query('truncate batch_7.plan_row')
+      await assert.rejects(client.query('drop table batch_7.staged_row'), /must be owner/)
       await client.query('select kki.drop_staging(7)')
       await assert.rejects(client.query(`select kki.inherit_grants('kki.audit_event')`), /permission denied/)
       // A table that is not ours: nothing happens.
@@ -142,7 +140,7 @@ describe('the login of the service', () => {
     await database.pool.query('select kki.open_staging(3)')
     await Promise.all([grantToService(ownerUrl, 'sdmk_service'), grantToService(ownerUrl, 'sdmk_service')])
     assert.equal(await isRestricted(database.pool), true)
-    await database.pool.query('truncate kki.staged_row_3')
+    await database.pool.query('truncate batch_3.staged_row')
   })
 
   test('is the only one that a service starts with, unless SDMK_INSECURE names the owner’s', async t => {

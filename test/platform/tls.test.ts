@@ -14,7 +14,7 @@ import { findAccount } from '../../sidecar/platform/embedded-binaries.ts'
 import { startEmbeddedDatabase } from '../../sidecar/platform/embedded-database.ts'
 import { selfSigned } from '../helpers/certificate.ts'
 import { silent } from '../helpers/server.ts'
-import { callContext, clientFor } from '../kki/helpers/client.ts'
+import { callContext, clientFor } from '../source/helpers/client.ts'
 
 const kki = { KKI_BASE_URL: 'https://kki.test' }
 const odoo = { SDMK_ODOO_DATABASE: 'odoo' }

@@ -3,9 +3,9 @@ import { describe, type TestContext, test } from 'node:test'
 import type { IdentityKeys } from '../../sidecar/identity/keys.ts'
 import type { JobQueue } from '../../sidecar/platform/queue.ts'
 import { applyPlan } from '../../sidecar/registry/apply.ts'
+import { findAffected } from '../../sidecar/registry/pending.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
 import { undoBatch } from '../../sidecar/registry/undo.ts'
-import { findNowKnown } from '../../sidecar/registry/waiting.ts'
 import { type Batch, readBatch } from '../../sidecar/sync/batch.ts'
 import { cancelRun } from '../../sidecar/sync/cancel-run.ts'
 import { applyPlanned } from '../../sidecar/sync/plan-and-apply.ts'
@@ -47,7 +47,8 @@ async function setUp(t: TestContext) {
           [row.strNumber, row.profession]
         )
       ).rows[0],
-    taken: async (batchId: number) => (await database.withTransaction(client => findNowKnown(client, batchId))).length,
+    affected: async (batchId: number) =>
+      (await database.withTransaction(client => findAffected(client, batchId, { after: 0, limit: 1000 }))).length,
     desk: async () => (await pool.query('select code, state, urgent from kki.rejection order by id')).rows,
     undo: async (batchId: number) => {
       await pool.query(`update kki.batch set state = 'applied' where id = $1`, [batchId])
@@ -59,27 +60,24 @@ async function setUp(t: TestContext) {
 
 // An urgent ending whose stamp cannot be read: refused for its content, as `createTransform` returns it.
 const unreadable = (row: Candidate, urgent = true) => ({
-  transform: Object.assign(
-    () => ({
-      ok: false as const,
-      rejections: [{ code: 'DATE_INVALID' as const, instancePath: '/diubah_pada', params: { reason: 'format' } }],
-      strNumber: row.strNumber,
-      profession: row.profession,
-      urgent
-    }),
-    { version: 'test' }
-  )
+  transform: () => ({
+    ok: false as const,
+    rejections: [{ code: 'DATE_INVALID' as const, instancePath: '/diubah_pada', params: { reason: 'format' } }],
+    strNumber: row.strNumber,
+    profession: row.profession,
+    urgent
+  })
 })
 
 describe('endings and decisions', { concurrency: true }, () => {
-  test('an ending with another fault that came before its licence is taken up once that comes', async t => {
+  test('an ending with another fault that came before its licence is planned again once that comes', async t => {
     const r = await setUp(t)
     const licence = candidate()
     const ending = told(licence, 3, revokedWithFault)
     await r.apply(ending)
     const brought = await r.apply(told(licence, 2))
     assert.equal(brought.summary.created, 1)
-    assert.equal(await r.taken(brought.batchId), 1, JSON.stringify(await r.desk()))
+    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify(await r.desk()))
   })
 
   test('so is one whose NIK cannot be right', async t => {
@@ -93,20 +91,20 @@ describe('endings and decisions', { concurrency: true }, () => {
       })
     )
     const brought = await r.apply(told(licence, 2))
-    assert.equal(await r.taken(brought.batchId), 1, JSON.stringify(await r.desk()))
+    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify(await r.desk()))
   })
 
-  test('an ending without a readable profession, in one batch with its licence, ends it or waits to be taken up', async t => {
+  test('an ending without a readable profession, in one batch with its licence, ends it or is planned again', async t => {
     const r = await setUp(t)
     const licence = candidate()
     const ending = told(licence, 3, revokedWithoutProfession)
     const both = await r.apply(told(licence, 2), ending)
     const { status } = await r.licence(licence)
     const [d] = await r.desk()
-    assert.ok(status === 'revoked' || d?.urgent || (await r.taken(both.batchId)) === 1, JSON.stringify([status, d]))
+    assert.ok(status === 'revoked' || d?.urgent || (await r.affected(both.batchId)) === 1, JSON.stringify([status, d]))
   })
 
-  test('a death refused as of nobody known is taken up once a known person gets its NIK', async t => {
+  test('a death refused as of nobody known is planned again once a known person gets its NIK', async t => {
     const r = await setUp(t)
     const foreigner = candidate({ nik: null, birthDate: null })
     await r.apply(foreigner)
@@ -117,16 +115,16 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.deepEqual(refused.outcomes[0]?.codes, ['STR_INACTIVE'])
     const brought = await r.apply(told(foreigner, 4, { nik }))
     assert.equal(brought.summary.updated, 1)
-    assert.equal(await r.taken(brought.batchId), 1, JSON.stringify([await r.licence(foreigner), await r.desk()]))
+    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(foreigner), await r.desk()]))
   })
 
-  test('an ending that was dismissed while it was of nobody known is taken up once its licence comes', async t => {
+  test('an ending that was dismissed while it was of nobody known is planned again once its licence comes', async t => {
     const r = await setUp(t)
     const licence = candidate()
     await r.apply(told(licence, 3, revoked))
     await r.pool.query(`update kki.rejection set state = 'dismissed'`)
     const brought = await r.apply(told(licence, 2))
-    assert.equal(await r.taken(brought.batchId), 1, JSON.stringify([await r.licence(licence), await r.desk()]))
+    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(licence), await r.desk()]))
   })
 
   test('a dismissed rejection does not hide its row once it is urgent', async t => {
@@ -339,7 +337,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     )
   })
 
-  test('a death that follows a newcomer who waits for the desk is taken up once there is that person', async t => {
+  test('a death that follows a newcomer who waits for the desk is planned again once there is that person', async t => {
     const r = await setUp(t)
     const one = candidate()
     const death = another(one, { ...dead, profession: 'dentist' })
@@ -347,7 +345,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     await r.decide(one, null)
     const brought = await r.applyWith({ kind: 'decision', createUnmatched: 'desk' }, one)
     assert.equal(brought.summary.created, 1)
-    assert.equal(await r.taken(brought.batchId), 1, JSON.stringify([await r.licence(one), await r.desk()]))
+    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(one), await r.desk()]))
   })
 
   test('undoing a decision does not put on the old holder what KKI said of the new one since', async t => {
@@ -374,7 +372,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     const row = told(stored, 2, { nik: '3171014502900888', name: 'Dewi Lestari', nameKey: 'DEWI LESTARI' })
     await r.apply(row)
     await r.decide(row, null)
-    const batchId = await stageRows(r.database, r.identity, [row], 'decision')
+    const batchId = await stageRows(r.database, r.identity, [row], { kind: 'decision' })
     await r.pool.query('update kki.decision set batch_id = $1', [batchId])
     const { rows } = await r.pool.query('select run_id from kki.batch where id = $1', [batchId])
     await r.database.withTransaction(client =>
@@ -384,7 +382,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.notEqual(outcomes[0]?.rule, 0, JSON.stringify(outcomes))
   })
 
-  test('undo of the batch that brought a NIK, after an ending was taken up by it', async t => {
+  test('undo of the batch that brought a NIK, after an ending was planned again by it', async t => {
     const r = await setUp(t)
     const a = candidate()
     await r.apply(a)
@@ -415,6 +413,23 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.deepEqual(
       (await r.desk()).map(d => [d.state, d.urgent]),
       [['open', true]]
+    )
+  })
+
+  test('an urgent row of which nothing can be read is settled by a deactivation, and by no row that says active', async t => {
+    const r = await setUp(t)
+    const licence = candidate()
+    await r.apply(licence)
+    await r.applyWith(unreadable(licence), told(licence, 3))
+    await r.apply(told(licence, 4))
+    assert.deepEqual(
+      (await r.desk()).map(d => [d.state, d.urgent]),
+      [['open', true]]
+    )
+    await r.apply(told(licence, 5, revoked))
+    assert.deepEqual(
+      (await r.desk()).map(d => d.state),
+      ['healed']
     )
   })
 
@@ -449,7 +464,6 @@ describe('endings and decisions', { concurrency: true }, () => {
     const queue = { send: async () => 'job' } as unknown as JobQueue
     const identity: IdentityKeys = {
       ...r.identity,
-      under: async () => r.identity,
       auditKey: async () => null,
       auditHeads: () => []
     }

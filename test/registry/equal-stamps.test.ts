@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import { openRow, type SealedRow } from '../../sidecar/identity/open-sealed.ts'
 import type { RegistrationStatus } from '../../sidecar/registration-terms.ts'
-import { findNowKnown } from '../../sidecar/registry/waiting.ts'
+import { findAffected } from '../../sidecar/registry/pending.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
 import { candidate, createRegistry, decide, type Registry } from './helpers.ts'
 
@@ -53,7 +53,9 @@ async function feed(registry: Registry, batches: Candidate[][]): Promise<void> {
   for (const batch of batches) {
     if (batch.length === 0) continue
     const { batchId } = await registry.apply(...batch)
-    const ids = await registry.database.withTransaction(client => findNowKnown(client, batchId))
+    const ids = await registry.database.withTransaction(client =>
+      findAffected(client, batchId, { after: 0, limit: 1000 })
+    )
     if (ids.length === 0) continue
     const { rows: waiting } = await registry.pool.query<Omit<SealedRow, 'source'>>(
       `select distinct on (o.batch_id, o.row_no) o.batch_id as "batchId", o.row_no as "rowNo", r.subject,

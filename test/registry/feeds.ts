@@ -148,7 +148,7 @@ export const twinRow = fc.record({
   twisted: fc.subarray(Object.keys(twists), { maxLength: 2 })
 })
 
-type TwinRow = typeof twinRow extends fc.Arbitrary<infer T> ? T : never
+export type TwinRow = typeof twinRow extends fc.Arbitrary<infer T> ? T : never
 
 /** The row in full, each time the same to the byte. */
 export function toCandidate({ family, twin, licence, nik, str, day, status, twisted }: TwinRow): Candidate {

@@ -2,13 +2,12 @@ import { createCipheriv, randomBytes } from 'node:crypto'
 import type pg from 'pg'
 import { createIdentity, type Identity } from '../../sidecar/identity/keys.ts'
 import type { Database } from '../../sidecar/platform/database.ts'
-import { cutList } from '../../sidecar/platform/json-list.ts'
 import { applyPlan } from '../../sidecar/registry/apply.ts'
-import { KnownRows } from '../../sidecar/registry/known.ts'
 import { PageWriter } from '../../sidecar/registry/page-writer.ts'
 import { takePersonIdsFrom } from '../../sidecar/registry/person-ids.ts'
 import { type PlanOptions, type PlanSummary, planBatch } from '../../sidecar/registry/plan.ts'
 import { openStaging, stagePages } from '../../sidecar/registry/stage.ts'
+import { findUnchanged } from '../../sidecar/registry/unchanged.ts'
 import { readPage } from '../../sidecar/sync/read-page.ts'
 import type { Transform } from '../../sidecar/transform/transform.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
@@ -126,7 +125,14 @@ export interface Applied {
   outcomes: Outcome[]
 }
 
-export type ApplyOptions = Partial<PlanOptions> & { kind?: string }
+export type ApplyOptions = Partial<PlanOptions> & StageOptions
+
+interface StageOptions {
+  kind?: string | undefined
+  transform?: Transform | undefined
+  /** As if SDMK held no row as it comes. */
+  stagesAll?: boolean | undefined
+}
 
 /** Stages the rows as one batch, plans it and applies it. */
 export async function applyRows(
@@ -135,30 +141,26 @@ export async function applyRows(
   rows: Candidate[],
   options: ApplyOptions = {}
 ): Promise<Applied> {
-  const { kind, ...given } = options
+  const { kind, transform, stagesAll, ...given } = options
   const plan: PlanOptions = { ...planOptions, ...given }
-  const batchId = await stageRows(database, identity, rows, kind, plan.transform)
+  const batchId = await stageRows(database, identity, rows, { kind, transform, stagesAll })
   const summary = await database.withTransaction(client => planBatch(client, batchId, identity, plan))
   const { deactivated } = await database.withTransaction(client => applyPlan(client, batchId, identity, plan.asOf))
   return { batchId, summary, deactivated, outcomes: await readOutcomes(database, batchId, rows.length) }
 }
 
-/** How every plan of these tests is made; rows came as the candidates that they are. */
-export const planOptions = {
-  asOf: '2026-06-01',
-  createUnmatched: 'create',
-  transform: Object.assign((record: unknown) => ({ ok: true as const, value: record as Candidate }), {
-    version: 'test'
-  })
-} satisfies PlanOptions
+/** How every plan of these tests is made. */
+export const planOptions = { asOf: '2026-06-01', createUnmatched: 'create' } satisfies PlanOptions
 
-/** Stages the rows as one page of a new batch, what SDMK holds already set aside, and returns its id. */
+/** Rows of these tests come as the candidates that they are. */
+export const asCandidate: Transform = record => ({ ok: true, value: record as Candidate })
+
+/** Stages the rows as one page of a new batch, unchanged ones as such, and returns its id. */
 export async function stageRows(
   database: Database,
   identity: Identity,
   rows: Candidate[],
-  kind = 'retry',
-  transform: Transform = planOptions.transform
+  { kind = 'retry', transform = asCandidate, stagesAll = kind === 'import' }: StageOptions = {}
 ): Promise<number> {
   const { pool } = database
   const trace = randomBytes(16).toString('hex')
@@ -174,9 +176,9 @@ export async function stageRows(
   const batchId = batch.rows[0].id as number
   const body = Buffer.from(JSON.stringify({ data: rows }))
   const page = await readPage(
-    { rows: cutList(body, 'data').list, body, sourceNow: Date.now() },
+    { rows: JSON.parse(String(body)).data, body, sourceNow: Date.now() },
     new PageWriter({ id: batchId, source: kind === 'import' ? 'sdmk' : 'kki' }, identity, takePersonIdsFrom(pool)),
-    { transform, maxSkewMs: 0, knownRows: new KnownRows(pool, identity, transform) }
+    { transform, maxSkewMs: 0, ...(!stagesAll && { findUnchanged: asked => findUnchanged(pool, asked) }) }
   )
   await database.withTransaction(async client => {
     await openStaging(client, batchId)

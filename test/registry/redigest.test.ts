@@ -1,123 +1,139 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { describe, type TestContext, test } from 'node:test'
-import { holdDigestKey, holdIdentity, readFingerprint } from '../../sidecar/identity/digest-key.ts'
-import { DigestKeyHeld, SealUnfit } from '../../sidecar/identity/errors.ts'
-import { createIdentity, createIdentityKeys, newKey } from '../../sidecar/identity/keys.ts'
-import { createDatabase } from '../../sidecar/platform/database.ts'
-import { fillNextDigests } from '../../sidecar/privacy/redigest-fill.ts'
-import { switchDigestKey } from '../../sidecar/privacy/redigest-switch.ts'
+import { holdDigestKey, lockDigestKey, readFingerprint } from '../../sidecar/identity/digest-key.ts'
+import { DigestKeyHeld, DigestKeyUnknown, SealUnfit } from '../../sidecar/identity/errors.ts'
+import { createIdentity, type Identity, newKey } from '../../sidecar/identity/keys.ts'
+import { createDatabase, type Database } from '../../sidecar/platform/database.ts'
+import { redigest } from '../../sidecar/privacy/redigest.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { silent } from '../helpers/server.ts'
 import { applyRows, candidate } from './helpers.ts'
 
-const andThen = async () => undefined
-
-/** A registry with some people, the hands of its owner, and the keys of a rotation. */
+/** A registry with some people, the hands of its owner, processes that use it, and the keys of a rotation. */
 async function registry(t: TestContext) {
-  const { database, ownerUrl } = await createTestDatabase(t)
-  const owner = createDatabase({ url: ownerUrl, maxConnections: 2 }, silent)
-  t.after(() => owner.pool.end())
-  const secret = {
-    digestKey: newKey(),
-    digestKeyNext: newKey(),
-    sealKeyId: '1',
-    sealKey1: newKey(),
-    auditKeyId: '1',
-    auditKey1: newKey()
+  const { url, ownerUrl } = await createTestDatabase(t)
+  const open = (address: string, identity?: Identity): Database => {
+    const onConnect = identity && ((client: Parameters<typeof holdDigestKey>[0]) => holdDigestKey(client, identity))
+    const opened = createDatabase({ url: address, maxConnections: 2, applicationName: 'sdmk one', onConnect }, silent)
+    t.after(() => opened.pool.ended || opened.pool.end())
+    return opened
   }
-  const present = await database.withTransaction(client => holdIdentity(client, createIdentityKeys(secret)))
-  await applyRows(database, present, [candidate(), candidate(), candidate()])
-  return { database, owner, keys: { present, next: createIdentity(secret, undefined, 'digestKeyNext') } }
+  const secret = { digestKey: newKey(), digestKeyNext: newKey(), sealKeyId: '1', sealKey1: newKey() }
+  const keys = { present: createIdentity(secret), next: createIdentity(secret, undefined, 'digestKeyNext') }
+  const owner = open(ownerUrl)
+  await applyRows(owner, keys.present, [candidate(), candidate(), candidate()])
+  await owner.pool.query('insert into sdmk.digest_key (fingerprint) values ($1)', [keys.present.fingerprint])
+  const rotate = () =>
+    owner.withTransaction(async client => {
+      await lockDigestKey(client)
+      return redigest(client, keys)
+    })
+  return { owner, keys, rotate, use: (identity: Identity) => open(url, identity) }
 }
 
-describe('the switch of the digest key', () => {
-  test('waits for who holds the present one, gives up in time with nothing changed, and keeps nobody else waiting for long', async t => {
-    const { database, owner, keys } = await registry(t)
-    await fillNextDigests(owner, keys)
-    await database.withTransaction(async client => {
-      await holdDigestKey(client)
-      const switching = switchDigestKey(owner, keys, { limitMs: 0, andThen })
-      const refused = assert.rejects(switching, DigestKeyHeld)
-      // Behind the switch that waits; it goes away soon.
-      assert.deepEqual(await database.withTransaction(holdDigestKey), keys.present.fingerprint)
-      await refused
+const fingerprintOf = ({ withTransaction }: Database) => withTransaction(readFingerprint)
+
+describe('a rotation of the digest key', () => {
+  test('is refused with the names of those who hold it, and keeps out those who come meanwhile', async t => {
+    const { owner, keys, rotate, use } = await registry(t)
+    const process = use(keys.present)
+    const { rows } = await process.pool.query<{ pid: number }>('select pg_backend_pid() as pid')
+    await assert.rejects(rotate(), (error: unknown) => {
+      assert.ok(error instanceof DigestKeyHeld)
+      assert.match(error.message, new RegExp(`"sdmk one" from .* \\(PostgreSQL pid ${rows[0]?.pid}\\)`))
+      return true
     })
-    assert.deepEqual(await readFingerprint(owner.pool), keys.present.fingerprint)
-    const switched = await switchDigestKey(owner, keys, { andThen })
-    assert.ok(switched && switched.digests >= 3)
-    assert.deepEqual(await database.withTransaction(holdDigestKey), keys.next.fingerprint)
-    assert.equal(await switchDigestKey(owner, keys, { andThen }), null, 'once is enough')
+    await process.pool.end()
+    await owner.withTransaction(async client => {
+      await lockDigestKey(client)
+      await assert.rejects(use(keys.present).pool.query('select'), DigestKeyHeld)
+    })
+    assert.ok((await rotate()).digests >= 3)
+    await assert.rejects(use(keys.present).pool.query('select'), DigestKeyUnknown)
+    await use(keys.next).pool.query('select')
   })
 
-  test('takes in who came after the filling, and is undone as a whole with what goes with it', async t => {
-    const { database, owner, keys } = await registry(t)
-    await fillNextDigests(owner, keys)
+  test('lets no transaction of the former key commit: one whose connection was lost is lost with it', async t => {
+    const { owner, keys, rotate, use } = await registry(t)
+    const process = use(keys.present)
     const late = candidate()
-    await applyRows(database, keys.present, [late])
-    const failing = switchDigestKey(owner, keys, {
-      andThen: async () => {
-        throw new Error('no audit')
-      }
+    const digest = keys.present.digestNik(late.nik as string)
+    const working = process.withTransaction(async client => {
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid')
+      const insert = (nik: Buffer) =>
+        client.query(
+          `insert into sdmk.health_worker (nik_digest, nik_sealed, name, name_key, name_at, nik_at)
+          values ($1, $2, 'Late', 'LATE', now(), now())`,
+          [nik, randomBytes(40)]
+        )
+      await insert(digest)
+      // As the server does with a process that was paused for long.
+      await owner.pool.query('select pg_terminate_backend($1, 10000)', [rows[0]?.pid])
+      await rotate()
+      await insert(randomBytes(32))
+    })
+    await assert.rejects(working)
+    await assert.rejects(
+      process.withTransaction(client => client.query('select')),
+      DigestKeyUnknown
+    )
+    const { rows } = await owner.pool.query('select count(*) as people from sdmk.health_worker')
+    assert.deepEqual(rows, [{ people: 3 }])
+  })
+
+  test('is undone as a whole with what goes with it', async t => {
+    const { owner, keys, rotate } = await registry(t)
+    const late = candidate()
+    await applyRows(owner, keys.present, [late])
+    const failing = owner.withTransaction(async client => {
+      await redigest(client, keys)
+      throw new Error('no audit')
     })
     await assert.rejects(failing, /no audit/)
     const find = async (digest: Buffer) =>
       (await owner.pool.query('select from sdmk.health_worker where nik_digest = $1', [digest])).rowCount
     assert.equal(await find(keys.present.digestNik(late.nik as string)), 1)
-    await switchDigestKey(owner, keys, { andThen })
+    await rotate()
     assert.equal(await find(keys.next.digestNik(late.nik as string)), 1)
     assert.equal(await find(keys.present.digestNik(late.nik as string)), 0)
   })
 
-  test('leaves nothing that the present key digested of whole rows: they are read once more', async t => {
-    const { database, owner, keys } = await registry(t)
+  test('leaves rows as unchanged as they were before', async t => {
+    const { owner, keys, rotate } = await registry(t)
     const row = candidate()
-    await applyRows(database, keys.present, [row])
-    await fillNextDigests(owner, keys)
-    await switchDigestKey(owner, keys, { andThen })
-    const count = async (from: string) => (await owner.pool.query(`select count(*) as n from ${from}`)).rows[0].n
-    assert.equal(await count('kki.known_input'), 0)
-    assert.equal(await count('kki.staged_row where input_digest is not null'), 0)
-    for (const mentioned of [0, 1]) {
-      const { batchId, summary } = await applyRows(database, keys.next, [row])
-      assert.equal(summary.unchanged, 1)
-      assert.equal(await count(`kki.staged_known, unnest(row_nos) where batch_id = ${batchId}`), mentioned)
-    }
+    await applyRows(owner, keys.present, [row])
+    await rotate()
+    const { batchId, summary } = await applyRows(owner, keys.next, [row])
+    assert.equal(summary.unchanged, 1)
+    const { rows } = await owner.pool.query('select from kki.staged_row where batch_id = $1', [batchId])
+    assert.equal(rows.length, 0)
   })
 
   test('does not wait for a backup, which reads all tables until it ends', { timeout: 120_000 }, async t => {
-    const { owner, keys } = await registry(t)
-    await fillNextDigests(owner, keys)
+    const { owner, rotate } = await registry(t)
     await owner.withTransaction(async backup => {
       const { rows } = await backup.query(
         `select string_agg(format('%I.%I', schemaname, tablename), ', ') as tables from pg_tables where schemaname in ('sdmk', 'kki')`
       )
       await backup.query(`lock table ${rows[0].tables} in access share mode`)
-      assert.ok(await switchDigestKey(owner, keys, { limitMs: 60_000, andThen }))
+      assert.ok(await rotate())
     })
   })
 
   test('is not made where a digest is not that of the sealed value beside it', async t => {
-    const { owner, keys } = await registry(t)
+    const { owner, keys, rotate } = await registry(t)
     await owner.pool.query('update sdmk.health_worker set nik_digest = $1 where id = 1', [randomBytes(32)])
-    await assert.rejects(fillNextDigests(owner, keys), SealUnfit)
-    assert.deepEqual(await readFingerprint(owner.pool), keys.present.fingerprint)
+    await assert.rejects(rotate(), SealUnfit)
+    assert.deepEqual(await fingerprintOf(owner), keys.present.fingerprint)
   })
 })
 
 test('of two processes that begin a registry with different keys one is refused', async t => {
-  const { database, owner } = await registry(t)
+  const { owner, use } = await registry(t)
   await owner.pool.query('truncate sdmk.health_worker cascade; delete from sdmk.digest_key')
-  const begin = () => {
-    const keys = createIdentityKeys({
-      digestKey: newKey(),
-      sealKeyId: '1',
-      sealKey1: newKey(),
-      auditKeyId: '1',
-      auditKey1: newKey()
-    })
-    return database.withTransaction(client => holdIdentity(client, keys))
-  }
+  const begin = () =>
+    use(createIdentity({ digestKey: newKey(), sealKeyId: '1', sealKey1: newKey() })).pool.query('select')
   const results = await Promise.allSettled([begin(), begin()])
   assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
 })

@@ -27,7 +27,7 @@ async function setUp(t: TestContext) {
     people,
     /** With the service's login. */
     attack: (text: string, values: unknown[] = []) => database.pool.query(text, values),
-    stage: (rows: Candidate[], kind?: string) => stageRows(database, identity, rows, kind),
+    stage: (rows: Candidate[], kind = 'retry') => stageRows(database, identity, rows, { kind }),
     plan: (id: number) => database.withTransaction(client => planBatch(client, id, identity, planOptions)),
     applyIt: (id: number) => database.withTransaction(client => applyPlan(client, id, identity, planOptions.asOf)),
     idOf: async ({ nik }: Candidate) => {
@@ -68,7 +68,7 @@ describe('an attacker without a key, who moves staged values', () => {
     const { attack, stage, plan, applyIt, idOf, open } = await setUp(t)
     const born = [candidate(), candidate()] as const
     const batch = await stage([...born])
-    const rows = `kki.staged_row_${batch}`
+    const rows = `batch_${batch}.staged_row`
     await attack(`update ${rows} a set nik_sealed = b.nik_sealed from ${rows} b where a.row_no <> b.row_no`)
     await plan(batch)
     await applyIt(batch)
@@ -78,7 +78,7 @@ describe('an attacker without a key, who moves staged values', () => {
   test('does not create somebody in the place of a person who exists', async t => {
     const { pool, people, attack, stage, plan, applyIt, idOf } = await setUp(t)
     const batch = await stage([candidate()])
-    await attack(`update kki.staged_row_${batch} set new_health_worker_id = $1`, [await idOf(people[0])])
+    await attack(`update batch_${batch}.staged_row set new_health_worker_id = $1`, [await idOf(people[0])])
     const before = await dumpSdmk(pool)
     await plan(batch)
     await assert.rejects(applyIt(batch), /health_worker_pkey/)
@@ -88,7 +88,7 @@ describe('an attacker without a key, who moves staged values', () => {
   test('does not get a row of another licence decided about as that of a rejection', async t => {
     const { pool, identity, people, attack, stage, plan, applyIt } = await setUp(t)
     const batch = await stage(people.map(conflictWith))
-    await attack(`update kki.staged_row_${batch} set page_row = 3 - page_row`)
+    await attack(`update batch_${batch}.staged_row set page_row = 3 - page_row`)
     await plan(batch)
     await applyIt(batch)
     const { rows } = await pool.query<SealedRow>(

@@ -182,10 +182,10 @@ describe('undoing a batch', { concurrency: true }, () => {
       health_worker: ['id', 'created_at', 'restricted_at', 'erased_at']
     }
     for (const [table, file] of [
-      ['registration', '06-restore-registrations.sql'],
-      ['health_worker', '13-restore-people.sql']
+      ['registration', '01-registrations.sql'],
+      ['health_worker', '07-people.sql']
     ] as const) {
-      const text = readFileSync(new URL(`../../sidecar/registry/undo/${file}`, import.meta.url), 'utf8')
+      const text = readFileSync(new URL(`../../sidecar/registry/undo/restore/${file}`, import.meta.url), 'utf8')
       const list =
         text
           .match(/set \(([^)]+)\)/)?.[1]

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { scopeSecrets } from '../../sidecar/secrets/scope.ts'
-import { memoryStore } from '../kki/helpers/client.ts'
+import { memoryStore } from '../source/helpers/client.ts'
 
 test('gives out the named secrets and refuses every use of another', async () => {
   const store = scopeSecrets(memoryStore({ odoo: { login: 'sdmk' } }), ['odoo'])

@@ -1,16 +1,13 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { parseMapping } from '../../sidecar/transform/mapping.ts'
+import { loadMapping, shippedDescription } from '../../sidecar/source/load.ts'
 import { createTransform } from '../../sidecar/transform/transform.ts'
 import { brokenKinds, isBrokenKind } from '../../simulator/kinds.ts'
 import { LAST_STAMP, Population } from '../../simulator/population.ts'
 import { professionCodes } from '../../simulator/professions.ts'
 import { field } from './client.ts'
 
-const mapping = parseMapping(
-  JSON.parse(await readFile(new URL('../../contracts/kki-mapping.json', import.meta.url), 'utf8'))
-)
+const mapping = await loadMapping(shippedDescription)
 const transform = createTransform(mapping)
 const context = { sourceNow: LAST_STAMP, maxSkewMs: 3_600_000 }
 

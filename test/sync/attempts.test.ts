@@ -2,27 +2,27 @@ import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import type pg from 'pg'
 import { throwawayIdentity } from '../../sidecar/identity/keys.ts'
-import type { KkiClient, KkiPage, PageQuery } from '../../sidecar/kki/types.ts'
-import { cutList } from '../../sidecar/platform/json-list.ts'
 import { createLogger } from '../../sidecar/platform/logger.ts'
 import type { JobQueue } from '../../sidecar/platform/queue.ts'
 import { createTraceId } from '../../sidecar/platform/trace-context.ts'
-import { applyBatch } from '../../sidecar/sync/apply-batch.ts'
-import { type Approval, applyApproved, approveBatch } from '../../sidecar/sync/approve.ts'
-import { attemptBatch, type BatchWork, maxAttempts, maxLost } from '../../sidecar/sync/attempts.ts'
+import { FenceLost } from '../../sidecar/registry/errors.ts'
+import { loadMapping } from '../../sidecar/source/load.ts'
+import type { KkiClient, KkiPage, PageQuery } from '../../sidecar/source/types.ts'
+import { approveBatch } from '../../sidecar/sync/approve.ts'
+import { maxAttempts, maxLost } from '../../sidecar/sync/attempts.ts'
 import { type Batch, readBatch } from '../../sidecar/sync/batch.ts'
+import type { BatchJob } from '../../sidecar/sync/batch-job.ts'
 import { fetchRun } from '../../sidecar/sync/fetch-batch.ts'
-import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
 import type { SyncMetrics } from '../../sidecar/sync/metrics.ts'
 import { createRun, type RunRequest } from '../../sidecar/sync/run.ts'
 import { ensureSetting } from '../../sidecar/sync/settings.ts'
-import { takeUpNowKnown } from '../../sidecar/sync/settle.ts'
-import { orderUndo, type Retraction, takeBack } from '../../sidecar/sync/take-back.ts'
+import { orderUndo } from '../../sidecar/sync/take-back.ts'
+import { workOnBatch } from '../../sidecar/sync/work-on-batch.ts'
 import { createTransform } from '../../sidecar/transform/transform.ts'
 import { kkiRecord } from '../e2e/helpers.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
-const mapping = await loadMapping(new URL('../../contracts/kki-mapping.json', import.meta.url).pathname)
+const mapping = await loadMapping(new URL('../../contracts/sources/kki.json', import.meta.url).pathname)
 const transform = createTransform(mapping)
 /** Stands in the messages of errors that are no errors of ours; nobody must ever read it. */
 const planted = 'Siti Rekaan 3171010101900001'
@@ -31,13 +31,13 @@ const caller = { actor: 'test', apiKeyId: null, requestId: 'test', traceId: crea
 
 interface Sent {
   queue: string
-  data: { runId?: number; batchId: number; approval?: Approval; undo?: Retraction; takeUp?: true; after?: number }
+  data: { runId: number } | BatchJob
 }
 
 /** The work of a service without its queue: what it would queue is done here, attempt after attempt and without pauses. */
 async function setUp(t: TestContext) {
   const { pool: owner, database } = await createTestDatabase(t)
-  await ensureSetting(database.pool, '0 2 * * *')
+  await database.withTransaction(client => ensureSetting(client, '0 2 * * *'))
   const sent: Sent[] = []
   const log: string[] = []
   const queue = {
@@ -45,11 +45,13 @@ async function setUp(t: TestContext) {
   } as unknown as JobQueue
   const metrics = new Proxy({}, { get: () => async () => undefined }) as SyncMetrics
   const logger = createLogger('debug', { write: line => void log.push(line) })
-  let pages: (query: PageQuery) => Record<string, unknown>[] = () => []
+  type Rows = Record<string, unknown>[]
+  let pages: (query: PageQuery) => Rows | Promise<Rows> = () => []
   const kki: KkiClient = {
     now: async () => Date.now(),
-    fetchPage: async query => toPage(pages(query), query),
+    fetchPage: async query => toPage(await pages(query), query),
     fetchByStr: async () => null,
+    canAskByStr: true,
     breakerState: 0,
     close: async () => undefined
   }
@@ -65,21 +67,11 @@ async function setUp(t: TestContext) {
   const common = { database, queue, identity, metrics, logger, transform }
   const fetching = { ...common, kki, mapping, options }
   const applying = { ...common, timeZone, rejectHoldRatio: 1 }
-  const desk = { queue, identity, mapping, transform, maxSkewSeconds: 0 }
+  const desk = { queue, identity, mapping, reader: { transform, mappingOf: () => mapping }, maxSkewSeconds: 0 }
   const signal = new AbortController().signal
 
-  async function attempt({ data }: Sent) {
-    const { runId, batchId, approval, undo, takeUp, after } = data
-    if (runId !== undefined) return fetchRun(fetching, runId, signal)
-    const [kind, work]: [BatchWork, () => Promise<void>] = approval
-      ? ['approved', () => applyApproved(applying, batchId, approval)]
-      : undo
-        ? ['undo', () => takeBack(applying, batchId, undo)]
-        : takeUp
-          ? ['take_up', () => takeUpNowKnown(applying, desk, batchId, { after })]
-          : ['apply', () => applyBatch(applying, batchId)]
-    await attemptBatch(common, { batchId, kind, signal }, work)
-  }
+  const attempt = ({ data }: Sent) =>
+    'runId' in data ? fetchRun(fetching, data.runId, signal) : workOnBatch(applying, desk, data, signal)
 
   return {
     owner,
@@ -117,8 +109,11 @@ function toPage(rows: Record<string, unknown>[], { cursor, limit }: PageQuery): 
   const from = Number(cursor ?? 0)
   const body = Buffer.from(JSON.stringify({ data: rows.slice(from, from + limit) }))
   const next = from + limit
+  const { data } = JSON.parse(String(body))
   return {
-    rows: cutList(body, 'data').list,
+    rows: data,
+    received: data.length,
+    fingerprint: null,
     body,
     nextCursor: next < rows.length ? String(next) : null,
     total: rows.length,
@@ -148,7 +143,7 @@ async function breakFunction(owner: pg.Pool, name: string): Promise<() => Promis
   const { rows } = await owner.query<{ definition: string; arguments: string; result: string }>(
     `select pg_get_functiondef(oid) as definition, pg_get_function_arguments(oid) as arguments,
       pg_get_function_result(oid) as result
-    from pg_proc where oid = $1::regproc`,
+    from pg_proc where pronamespace::regnamespace || '.' || proname = $1 order by oid desc limit 1`,
     [name]
   )
   const { definition, arguments: args, result } = rows[0] as (typeof rows)[number]
@@ -187,10 +182,31 @@ function assertFailed({ state, errorCode, errorDetail }: Batch, log: string[]) {
   )
 }
 
+test('a walk goes on after a process took its batch and was lost', async t => {
+  const { database, sent, attempt, work, serve, order } = await setUp(t)
+  const records = Array.from({ length: 10 }, () => kkiRecord())
+  let hasTaken = false
+  serve(async ({ cursor }) => {
+    if (cursor === '8' && !hasTaken) {
+      hasTaken = true
+      // As a process does that slept for longer than its job: it takes the batch, and ends without a word.
+      await database.pool.query('update kki.batch set fence = fence + 1')
+    }
+    return records
+  })
+  await order()
+  const [job] = sent.splice(0)
+  await assert.rejects(attempt(job as Sent), FenceLost, 'the job goes back to the queue')
+  await attempt(job as Sent)
+  await work()
+  const { rows } = await database.pool.query('select state, fetched, attempts from kki.batch')
+  assert.deepEqual(rows, [{ state: 'applied', fetched: 10, attempts: 0 }])
+})
+
 const steps: { table: string; event?: string; when?: string }[] = [
   { table: 'kki.staged_page' },
   { table: 'kki.staged_row' },
-  { table: 'kki.staged_known' },
+  { table: 'kki.staged_unchanged' },
   { table: 'kki.staged_rejection' },
   { table: 'kki.batch', event: 'update', when: "when (new.state = 'fetching')" },
   { table: 'kki.batch', event: 'update', when: 'when (new.fetched_at is not null and old.fetched_at is null)' },
@@ -204,7 +220,6 @@ const steps: { table: string; event?: string; when?: string }[] = [
   { table: 'sdmk.registration', event: 'insert' },
   { table: 'sdmk.registration', event: 'update' },
   { table: 'kki.change' },
-  { table: 'kki.known_input' },
   { table: 'kki.rejection' },
   { table: 'kki.rejection_occurrence' },
   { table: 'kki.watermark' },

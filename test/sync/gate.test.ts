@@ -42,7 +42,7 @@ async function setUp(t: TestContext) {
     },
     /** Plans the rows as an incremental batch and returns why it would be held; `others` are batches of the same run. */
     judge: async (rows: Candidate[], { refused = 0, kind = 'incremental', others = [], ...given }: Judged = {}) => {
-      const batchId = await stageRows(database, identity, rows, kind)
+      const batchId = await stageRows(database, identity, rows, { kind })
       return database.withTransaction(async client => {
         for (const { state, fetched, effects } of others) {
           await client.query(

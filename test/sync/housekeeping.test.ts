@@ -63,7 +63,7 @@ async function setUp(t: TestContext) {
     return rows[0]
   }
   const hasStaging = async (id: number) => {
-    const { rows } = await pool.query(`select to_regclass('kki.staged_row_' || $1::bigint) is not null as has`, [id])
+    const { rows } = await pool.query(`select to_regnamespace('batch_' || $1::bigint) is not null as has`, [id])
     return rows[0].has as boolean
   }
   return { pool, batch, keep, raw, hasStaging, counted, events }
@@ -98,7 +98,7 @@ test('the staging of a batch goes once the batch has ended, whatever its end was
   const ended = await Promise.all(
     ['applied', 'failed', 'cancelled', 'discarded', 'superseded'].map(state => batch(state, 1, 0))
   )
-  const open = await Promise.all(['queued', 'fetching', 'planned', 'held'].map(state => batch(state, 1, 0)))
+  const open = await Promise.all(['queued', 'fetching', 'staged', 'planned', 'held'].map(state => batch(state, 1, 0)))
   await keep(3650)
   for (const id of ended) assert.equal(await hasStaging(id), false)
   for (const id of open) assert.equal(await hasStaging(id), true)

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type pg from 'pg'
+import type { Transaction } from '../../sidecar/platform/database.ts'
 import type { JobQueue } from '../../sidecar/platform/queue.ts'
 import { createTraceId } from '../../sidecar/platform/trace-context.ts'
+import { loadMapping } from '../../sidecar/source/load.ts'
 import { type Batch, type BatchChange, changeBatch, readBatch } from '../../sidecar/sync/batch.ts'
 import { cancelRun } from '../../sidecar/sync/cancel-run.ts'
 import { closeRun } from '../../sidecar/sync/close-run.ts'
 import { RunOpen } from '../../sidecar/sync/errors.ts'
-import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
 import { createRun, insertBatch, type RunRequest } from '../../sidecar/sync/run.ts'
 import { ensureSetting, readSetting, writeSetting } from '../../sidecar/sync/settings.ts'
 import { createTestDatabase } from '../helpers/database.ts'
@@ -18,8 +19,8 @@ const queue = { send: async () => 'job' } as unknown as JobQueue
 
 async function setUp(t: TestContext) {
   const { database, pool } = await createTestDatabase(t)
-  await ensureSetting(database.pool, '0 2 * * *')
-  const mapping = await loadMapping(new URL('../../contracts/kki-mapping.json', import.meta.url).pathname)
+  await database.withTransaction(client => ensureSetting(client, '0 2 * * *'))
+  const mapping = await loadMapping(new URL('../../contracts/sources/kki.json', import.meta.url).pathname)
   const start = (request: RunRequest) =>
     database.withTransaction(client => createRun(client, queue, mapping, request, { triggeredBy: 'api', caller }))
   /** A run whose walk is over, of so many batches. */
@@ -36,7 +37,7 @@ async function setUp(t: TestContext) {
     )
     return { runId, batchIds: rows.map(({ id }) => id).sort((a, b) => a - b) }
   }
-  const change = (client: pg.ClientBase, id: number, to: BatchChange) =>
+  const change = (client: Transaction, id: number, to: BatchChange) =>
     readBatch(client, id).then(batch => changeBatch(client, batch as Batch, to))
   /** Ends a batch as a job does, and closes the run where it was the last. */
   const end = (runId: number, id: number, to: BatchChange) =>
@@ -86,7 +87,7 @@ test('batches of a run that end at the same moment wait for each other and not f
 }, async t => {
   const { database, walked, change, isFinished } = await setUp(t)
   const { runId, batchIds } = await walked({ mode: 'full' }, 2)
-  const end = async (client: pg.PoolClient, batchId: number) => {
+  const end = async (client: Transaction, batchId: number) => {
     // As when a batch is applied: the fence first, its end last.
     await change(client, batchId, {})
     await change(client, batchId, { state: 'cancelled', finished_at: 'now' })
@@ -189,7 +190,7 @@ test('a run that is cancelled while its walk goes on in another batch gets no fu
   const { runId, batchIds } = await start({ mode: 'full' })
   await pool.query(`update kki.batch set state = 'fetching'`)
   const cancelling = await database.withTransaction(async client => {
-    await change(client, batchIds[0] as number, { fetched_at: 'now' })
+    await change(client, batchIds[0] as number, { state: 'staged', fetched_at: 'now' })
     const cancelled = database.withTransaction(other => cancelRun(other, runId, caller))
     await untilWaits(pool)
     await insertBatch(client, runId)

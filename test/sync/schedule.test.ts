@@ -2,19 +2,19 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pino } from 'pino'
 import { createQueue } from '../../sidecar/platform/queue.ts'
-import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
+import { loadMapping } from '../../sidecar/source/load.ts'
 import { runIfDue } from '../../sidecar/sync/schedule.ts'
 import { ensureSetting } from '../../sidecar/sync/settings.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
-const mappingFile = new URL('../../contracts/kki-mapping.json', import.meta.url).pathname
+const mappingFile = new URL('../../contracts/sources/kki.json', import.meta.url).pathname
 
 async function setUp(t: Parameters<typeof createTestDatabase>[0]) {
   const { url, pool, database } = await createTestDatabase(t)
   const logger = pino({ level: 'silent' })
   const queue = await createQueue({ url, shutdownTimeoutSeconds: 1 }, logger)
   t.after(() => queue.close())
-  await ensureSetting(pool, '0 2 * * *')
+  await database.withTransaction(client => ensureSetting(client, '0 2 * * *'))
   await pool.query(`update kki.setting set changed_at = '2026-01-01'`)
   const context = { database, queue, mapping: await loadMapping(mappingFile), logger, timeZone: 'Asia/Jakarta' }
   const runs = async () =>

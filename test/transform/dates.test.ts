@@ -5,8 +5,8 @@ import { compileDayReader, compileInstantReader, jakartaDay } from '../../sideca
 import { shippedMapping } from './helpers.ts'
 
 const { dateFormats, monthNames } = shippedMapping()
-const readDay = compileDayReader(dateFormats.validUntil, monthNames)
-const readInstant = compileInstantReader(dateFormats.changedAt, monthNames)
+const readDay = compileDayReader(dateFormats.validUntil ?? [], monthNames)
+const readInstant = compileInstantReader(dateFormats.changedAt ?? [], monthNames)
 
 test('every day is read alike in all declared formats', () => {
   const days = fc.date({
@@ -60,4 +60,29 @@ test('instants keep their milliseconds and need an offset', () => {
   assert.equal(readInstant('2026-11-20T03:00:00'), null)
   assert.equal(readInstant('2026-11-20'), null)
   assert.equal(readInstant('2026-11-20T25:00:00Z'), null)
+})
+
+test('a day is that of the source’s zone, where its midnight is', () => {
+  const midnight = { 'Asia/Makassar': '1985-03-03T16:00:00Z', 'Asia/Jayapura': '1985-03-03T15:00:00Z' }
+  for (const [zone, text] of Object.entries(midnight) as ['Asia/Makassar' | 'Asia/Jayapura', string][]) {
+    const read = compileDayReader(['DD/MM/YYYY HH:mm', 'instant'], [], zone)
+    assert.equal(read(text), '1985-03-04', zone)
+    assert.equal(read('04/03/1985 00:00'), '1985-03-04', zone)
+    assert.equal(compileDayReader(['epochSeconds'], [], zone)(String(Date.parse(text) / 1000)), '1985-03-04', zone)
+  }
+  const utc = compileDayReader(['YYYY-MM-DD HH:mm', 'instant'], [], 'UTC')
+  assert.equal(utc('1985-03-03 17:00'), '1985-03-04')
+  assert.equal(utc('1985-03-04T00:00:00Z'), '1985-03-04')
+})
+
+test('an epoch reads days before 1970', () => {
+  const ms = Date.parse('1955-03-03T17:00:00Z')
+  assert.equal(compileDayReader(['epochSeconds'], [])(String(ms / 1000)), '1955-03-04')
+  assert.equal(compileDayReader(['epochMilliseconds'], [])(String(ms)), '1955-03-04')
+})
+
+test('a time of change without a time of day is the midnight of the source’s zone', () => {
+  const read = (zone: 'Asia/Jayapura' | 'UTC') => compileInstantReader(['DD-MM-YYYY'], [], zone)('04-03-2026')
+  assert.equal(read('UTC'), Date.parse('2026-03-04T00:00:00Z'))
+  assert.equal(read('Asia/Jayapura'), Date.parse('2026-03-03T15:00:00Z'))
 })

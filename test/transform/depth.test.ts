@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { loadMapping } from '../../sidecar/sync/mapping-file.ts'
+import { loadMapping } from '../../sidecar/source/load.ts'
 import { cutDeep, isTooDeep, maxDepth } from '../../sidecar/transform/depth.ts'
 import { createOwnTransform } from '../../sidecar/transform/own-person.ts'
 import { createTransform } from '../../sidecar/transform/transform.ts'
 
-const mapping = await loadMapping(new URL('../../contracts/kki-mapping.json', import.meta.url).pathname)
+const mapping = await loadMapping(new URL('../../contracts/sources/kki.json', import.meta.url).pathname)
 const nested = (levels: number) => '['.repeat(levels) + ']'.repeat(levels)
 const good = {
   nomor_str: 'EQ00000000000001',

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { type Mapping, parseMapping } from '../../sidecar/transform/mapping.ts'
+import { mappingOf, parseDescription } from '../../sidecar/source/load.ts'
+import type { Mapping } from '../../sidecar/transform/mapping.ts'
+import type { Tables } from '../../sidecar/transform/tables.ts'
 import type { TransformContext } from '../../sidecar/transform/types.ts'
 
 /** Returns the parsed JSON of a file under `contracts/`, new at each call. */
@@ -9,7 +11,8 @@ export function readContract(name: string): unknown {
 
 /** Returns the mapping that the product ships with. */
 export function shippedMapping(): Mapping {
-  return parseMapping(readContract('kki-mapping.json'))
+  const json = readContract('sources/kki.json') as { tables: Tables }
+  return mappingOf(parseDescription(json, { file: 'kki.json', defaults: json.tables }))
 }
 
 /** A page that KKI sent on 21 November 2026, 10:00 in Jakarta. */

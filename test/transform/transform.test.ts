@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { placeOf } from '../../sidecar/transform/field-source.ts'
 import { cleanText } from '../../sidecar/transform/text.ts'
 import { createTransform } from '../../sidecar/transform/transform.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
@@ -16,7 +17,7 @@ function candidateOf(changes: Record<string, unknown>): Candidate {
   return result.value
 }
 
-const fieldNames = Object.values(mapping.fields).map(pointer => pointer.slice(1))
+const fieldNames = Object.values(mapping.fields).map(source => placeOf(source).slice(1))
 
 test('any JSON gives a candidate or at least one rejection, and never an exception', () => {
   const record = fc.dictionary(fc.constantFrom(...fieldNames), fc.oneof(fc.jsonValue(), fc.string({ unit: 'binary' })))

@@ -2,7 +2,8 @@
  * A real Odoo 19 without Docker: Debian unstable's package, unpacked into a cache folder and run with this machine's own
  * Python, as docs/odoo.md describes. Nothing is installed but the libraries that it needs, from Debian stable.
  */
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { access, chmod, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -38,6 +39,30 @@ export async function installOdoo(): Promise<string> {
   if (process.getuid?.() !== 0) throw new OdooUnavailable('only root can install the libraries that Odoo needs')
   await mkdir(cache, { recursive: true })
   await chmod(cache, 0o755)
+  const unlock = await lockFile(path.join(cache, 'lock'))
+  try {
+    // Another process may have installed it meanwhile.
+    if (!(await exists(stamp))) await install(cache, root, python, stamp)
+  } finally {
+    unlock()
+  }
+  return python
+}
+
+/**
+ * Waits until no other process holds this file, and holds it until the function that comes back is called or this process
+ * ends. Two installations at once would delete each other's files.
+ */
+async function lockFile(file: string): Promise<() => void> {
+  const holder = spawn('flock', [file, 'sh', '-c', 'echo locked; cat'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  await Promise.race([
+    once(holder.stdout, 'data'),
+    once(holder, 'exit').then(([code]) => Promise.reject(new OdooUnavailable(`flock ended with ${code}`)))
+  ])
+  return () => holder.stdin.end()
+}
+
+async function install(cache: string, root: string, python: string, stamp: string): Promise<void> {
   const deb = await download(cache)
   const fresh = path.join(cache, 'unpacking')
   await rm(fresh, { recursive: true, force: true })
@@ -48,7 +73,6 @@ export async function installOdoo(): Promise<string> {
   await rename(fresh, root)
   await replaceMissingFonts(python)
   await writeFile(stamp, '')
-  return python
 }
 
 async function download(cache: string): Promise<string> {
@@ -93,7 +117,15 @@ async function installLibraries(deb: string): Promise<void> {
     .map(item => (item.split('|')[0] as string).replace(/\(.*\)|:any/g, '').trim())
     .map(name => (name in otherName ? otherName[name] : name))
     .filter(name => name !== null && name !== undefined)
-  const install = ['install', '-y', '-qq', '--no-install-recommends', ...new Set([...names, ...alsoNeeded])]
+  const waitForOthers = ['-o', 'DPkg::Lock::Timeout=600']
+  const install = [
+    'install',
+    '-y',
+    '-qq',
+    '--no-install-recommends',
+    ...waitForOthers,
+    ...new Set([...names, ...alsoNeeded])
+  ]
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   await run('apt-get', install, { env, maxBuffer: maxOutputBytes }).catch(async () => {
     // Lists that are older than the mirror name packages that are gone.

@@ -4,6 +4,7 @@ KINDS = [
     ("incremental", "Changes"),
     ("window", "Period"),
     ("full", "Everything"),
+    ("file", "File of KKI"),
     ("import", "Import"),
     ("retry", "Asked Again"),
     ("decision", "Decision"),
@@ -13,6 +14,7 @@ KINDS = [
 STATES = [
     ("queued", "Waiting"),
     ("fetching", "Fetching"),
+    ("staged", "Planning"),
     ("planned", "Planned"),
     ("held", "Needs a Decision"),
     ("applied", "Applied"),
@@ -28,7 +30,7 @@ TRIGGERS = [
     ("api", "Another System"),
     ("command", "Engineer"),
 ]
-UNDER_WAY = ("queued", "fetching", "planned")
+UNDER_WAY = ("queued", "fetching", "staged", "planned")
 COUNTERS = ("fetched", "created", "linked", "updated", "unchanged", "superseded", "rejected", "deactivated")
 
 

@@ -10,6 +10,8 @@ RENEW_DAYS = 30
 # What people set. The sidecar stores it first, and tells what holds.
 SETTING = {"schedule", "profession_ids", "reject_alert_ratio", "create_unmatched"}
 CONNECTION = {"sidecar_url", "sidecar_key"}
+# A notification has room for this many; the first names the likeliest cause.
+FINDINGS = 6
 
 
 class SdmkIntegration(models.Model):
@@ -106,12 +108,22 @@ class SdmkIntegration(models.Model):
             record._store_setting(False)
 
     def action_test_connection(self):
+        """Ask the sidecar for its setting, and let it check whether its source answers as described."""
         self._check_administrator()
         self.ensure_one()
-        answer = self.env["sdmk.sidecar"]._call("GET", "/v1/integrations/{}", self._checked().code)
+        sidecar = self.env["sdmk.sidecar"]
+        # First, because it takes seconds, and what is stored after it locks the record.
+        check = sidecar._command("administrator", "POST", "/v1/integrations/{}/check", self._checked().code)
+        answer = sidecar._call("GET", "/v1/integrations/{}", self.code)
         self._take(answer)
         state = self.env._("switched on") if answer["active"] else self.env._("switched off")
-        return self._notify(self.env._("The sidecar answers; the integration is %(state)s.", state=state))
+        lines = [self.env._("The sidecar answers; the integration is %(state)s.", state=state)]
+        if check["isFine"] is None:
+            lines.append(self.env._("The source was not checked: no process with the role “fetch” answers."))
+        else:
+            language = "id" if (self.env.user.lang or "").startswith("id") else "en"
+            lines += check[language][:FINDINGS]
+        return self._notify("\n".join(lines), "success" if check["isFine"] else "danger")
 
     def action_renew_key(self):
         """Make the sidecar a new key for its account here, and hand it over."""
@@ -234,13 +246,15 @@ class SdmkIntegration(models.Model):
         if not self.env.su and not self.env.user.has_group("sdmk_core.group_sdmk_admin"):
             raise AccessError(self.env._("Only an Integration Administrator may do this."))
 
-    def _notify(self, message):
+    def _notify(self, message, kind="success"):
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
                 "message": message,
-                "type": "success",
+                "type": kind,
+                # What is wrong takes longer to read.
+                "sticky": kind != "success",
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }

@@ -133,10 +133,33 @@ class TestIntegration(SdmkCase):
                     refused(integration)
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_the_connection_is_told_to_work(self):
+    def check_connection(self, **found):
+        self.sidecar.answer({"isFine": True, "en": ["Fine."], "id": ["Baik."], **found})
         self.sidecar.answer(self.stored(active=False))
-        action = self.as_role("admin").action_test_connection()
-        self.assertIn("switched off", action["params"]["message"])
+        return self.as_role("admin").action_test_connection()["params"]
+
+    def test_the_connection_is_told_to_work(self):
+        params = self.check_connection()
+        self.assertIn("switched off", params["message"])
+        self.assertIn("Fine.", params["message"])
+        self.assertEqual((params["type"], params["sticky"]), ("success", False))
+        self.assertEqual(
+            [(asked["method"], asked["path"]) for asked in self.sidecar.asked[-2:]],
+            [("POST", "/v1/integrations/rekaan/check"), ("GET", "/v1/integrations/rekaan")],
+        )
+
+    def test_what_is_wrong_with_the_source_is_told_in_the_language_of_the_user(self):
+        self.env["res.lang"]._activate_lang("id_ID")
+        self.users["admin"].lang = "id_ID"
+        params = self.check_connection(isFine=False, en=["Wrong: path."], id=["Salah: alamat."])
+        self.assertIn("Salah: alamat.", params["message"])
+        self.assertNotIn("Wrong", params["message"])
+        self.assertEqual((params["type"], params["sticky"]), ("danger", True))
+
+    def test_a_source_that_no_process_can_check_is_told(self):
+        params = self.check_connection(isFine=None, en=[], id=[])
+        self.assertIn("fetch", params["message"])
+        self.assertEqual(params["type"], "danger")
 
     def test_the_key_of_the_sidecar_is_never_shown(self):
         parameters = self.env["ir.config_parameter"]

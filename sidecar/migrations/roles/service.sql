@@ -11,7 +11,7 @@ grant usage on all sequences in schema sdmk to :"service";
 
 grant select, insert, update on sdmk.profession to :"service";
 grant select, insert, update, delete on sdmk.str_number, sdmk.health_worker, sdmk.registration to :"service";
--- It looks up which digest key is in force, and begins a new registry with its own; switching takes the login that migrates.
+-- It looks up which digest key is in force, and begins a new registry with its own; a rotation takes the login that migrates.
 grant select, insert (fingerprint) on sdmk.digest_key to :"service";
 -- NIKs that were taken from a person are kept; nothing that runs needs to open one again.
 grant select (health_worker_id, nik_digest, replaced_at), insert, delete on sdmk.former_nik to :"service";
@@ -19,10 +19,10 @@ grant select (health_worker_id, nik_digest, replaced_at), insert, delete on sdmk
 grant select on kki.schema_version to :"service";
 grant select, insert, update on kki.setting, kki.run, kki.batch, kki.refetch, kki.decision, kki.retry_item to :"service";
 grant select, insert, update on kki.rejection, kki.rejection_occurrence to :"service";
-grant select, insert, update, delete on kki.watermark, kki.unseen, kki.shown, kki.known_input to :"service";
+grant select, insert, update, delete on kki.watermark, kki.unseen, kki.shown to :"service";
 grant select, insert on kki.change to :"service";
 grant select, insert, update, delete, truncate
-  on kki.staged_page, kki.staged_row, kki.staged_known, kki.staged_rejection, kki.plan_row to :"service";
+  on kki.staged_page, kki.staged_row, kki.staged_unchanged, kki.staged_rejection, kki.plan_row to :"service";
 select kki.inherit_grants(i.inhrelid::regclass)
 from pg_inherits i join pg_class c on c.oid = i.inhrelid
 where c.relnamespace = 'kki'::regnamespace and c.relkind = 'r';

@@ -1,3 +1,5 @@
+-- reads: kki.plan_row, kki.staged_row
+-- writes: nothing
 select s.profession, count(*) filter (where p.outcome = 'created') as created, count(*) filter (where p.outcome = 'linked') as linked,
   count(*) filter (where p.outcome = 'updated') as updated, count(*) filter (where p.outcome = 'rejected') as rejected,
   0 as deactivated, 0 as "namesChanged"

@@ -1,3 +1,5 @@
+-- reads: kki.plan_row, kki.staged_row, sdmk.health_worker, sdmk.registration
+-- writes: nothing
 -- What the plan of batch $1 would do after row $2, at most $3 rows; of outcome $4 and with effect $5 where they are given.
 -- The page is found in the plan alone: rows as they came have no index, and are gone through once.
 with page as materialized (

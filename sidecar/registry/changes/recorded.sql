@@ -1,3 +1,5 @@
+-- reads: kki.change, sdmk.health_worker, sdmk.registration
+-- writes: nothing
 -- What batch $1 did after change record $2, at most $3 of them; of operation $4 and with effect $5 where they are given. A
 -- value that a later change replaced is read from that change.
 select c.id, c.operation as outcome, r.match_reason as reason, '{}'::text[] as codes,

@@ -1,19 +1,21 @@
--- Registrations that batch $1 shows are not missed any more; a row without a readable profession shows every one of its STR.
+-- reads: kki.unseen, sdmk.registration, staged_rejection, staged_row, staged_unchanged
+-- writes: kki.unseen
+-- Registrations that the batch shows are not missed any more; a row without a readable profession shows every one of its STR.
 -- Hardly any are missed, and the rest of the registry is not looked at.
 with missed as materialized (
   select r.id, r.str_number, r.profession from kki.unseen u join sdmk.registration r on r.id = u.registration_id
 ), shown as (
   select m.id
   from missed m
-  where m.id in (select unnest(registration_ids) from kki.staged_known where batch_id = $1)
+  where m.id in (select unnest(registration_ids) from staged_unchanged)
   union all
   select m.id
   from missed m
-  join kki.staged_row s on s.batch_id = $1 and s.str_number = m.str_number and s.profession in (m.profession, '')
+  join staged_row s on s.str_number = m.str_number and s.profession in (m.profession, '')
   union all
   select m.id
   from missed m
-  join kki.staged_rejection s
-    on s.batch_id = $1 and s.str_number = m.str_number and coalesce(s.profession, m.profession) in (m.profession, '')
+  join staged_rejection s
+    on s.str_number = m.str_number and coalesce(s.profession, m.profession) in (m.profession, '')
 )
 delete from kki.unseen where registration_id in (select id from shown);

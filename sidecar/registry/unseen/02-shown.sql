@@ -1,18 +1,20 @@
+-- reads: sdmk.registration, staged_rejection, staged_row, staged_unchanged
+-- writes: kki.shown
 -- Registrations that batch $1 of the full run $2 shows, of those that were stored before that run began ($3). A row without
 -- a readable profession shows every one of its STR. One that was stored since cannot be missed.
 insert into kki.shown (batch_id, run_id, registration_ids)
 select $1, $2, coalesce(array_agg(id), '{}')
 from (
-  select unnest(registration_ids) as id from kki.staged_known where batch_id = $1
+  select unnest(registration_ids) as id from staged_unchanged
   union all
   select r.id
-  from kki.staged_row s
+  from staged_row s
   join sdmk.registration r on r.str_number = s.str_number and s.profession in (r.profession, '')
-  where s.batch_id = $1 and r.created_at < $3
+  where r.created_at < $3
   union all
   select r.id
-  from kki.staged_rejection s
+  from staged_rejection s
   join sdmk.registration r on r.str_number = s.str_number and coalesce(s.profession, r.profession) in (r.profession, '')
-  where s.batch_id = $1 and r.created_at < $3
+  where r.created_at < $3
 ) shown
 on conflict on constraint shown_pkey do nothing;

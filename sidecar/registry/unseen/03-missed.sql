@@ -1,3 +1,5 @@
+-- reads: kki.batch, kki.shown, sdmk.registration
+-- writes: kki.unseen
 -- Counts the registrations of the professions $2 (null: all) that were stored before run $1 began ($3) and that none of its
 -- batches has shown.
 insert into kki.unseen (registration_id, missed_runs, last_batch_id)

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { gzipSync } from 'node:zlib'
 import { kkiRecord } from '../../e2e/helpers.ts'
-import { type FakeKki, pageOf, sendJson } from '../../kki/helpers/fake-kki.ts'
+import { type FakeKki, pageOf, sendJson } from '../../source/helpers/fake-kki.ts'
 
 /** What the identity numbers of this feed begin with, and nothing else does: women of one day of birth, all invented. */
 export const plantedDigits = '317101550790'

@@ -32,9 +32,15 @@ const programs = ['sidecar/cli/sdmk.ts']
 for (const file of globSync('{sidecar,simulator}/**/*.ts', { cwd: root })) {
   if (!programs.includes(file)) await load(file)
 }
-const { loadMapping } = await load('sidecar/sync/mapping-file.ts')
+const { loadMapping } = await load('sidecar/source/load.ts')
 const { createTransform } = await load('sidecar/transform/transform.ts')
-createTransform(await loadMapping(path.join(root, 'contracts/kki-mapping.json')))
+createTransform(await loadMapping(path.join(root, 'contracts/sources/kki.json')))
+const { DescriptionSchema } = await load('sidecar/source/description.ts')
+const { findSchemaFault } = await load('sidecar/platform/schema-fault.ts')
+const { readFile } = await import('node:fs/promises')
+findSchemaFault(DescriptionSchema, JSON.parse(await readFile(path.join(root, 'contracts/sources/kki.json'), 'utf8')))
+const { compileText } = await load('simulator/shape/template.ts')
+compileText('ge{since}')
 const { loadConfig } = await load('sidecar/config.ts')
 const { buildApp } = await load('sidecar/app.ts')
 const { silent } = await load('test/helpers/server.ts')

@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Problem } from '../platform/problem.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The file that was sent, whole; closed after the answer. Null on routes that take none. */
+    upload: FileHandle | null
+  }
+}
+
+/** Larger files are for the command: a request of an operator should be answered in a minute or two. */
+export const maxUploadBytes = 64 * 1024 * 1024
+
+/**
+ * Lets the routes of this scope take a file as their body (`application/octet-stream`). Only its owner could read the
+ * temporary file, and it loses its name at once: nothing of it is left when the process ends, in whatever way.
+ */
+export function takeUploads(app: FastifyInstance): void {
+  app.decorateRequest('upload', null)
+  app.addContentTypeParser(
+    'application/octet-stream',
+    async (request: FastifyRequest, payload: AsyncIterable<Buffer>) => {
+      request.upload = await openNameless()
+      let bytes = 0
+      for await (const chunk of payload) {
+        bytes += chunk.length
+        if (bytes > maxUploadBytes) {
+          throw new Problem(
+            'VALIDATION_FAILED',
+            `The file has more than ${maxUploadBytes} bytes; load it with the command.`
+          )
+        }
+        await request.upload.writev([chunk])
+      }
+      if (bytes === 0) throw new Problem('VALIDATION_FAILED', 'The file is empty.')
+      return {}
+    }
+  )
+  const close = async (request: FastifyRequest) => {
+    const { upload } = request
+    request.upload = null
+    await upload?.close()
+  }
+  app.addHook('onResponse', close)
+  app.addHook('onRequestAbort', close)
+}
+
+async function openNameless(): Promise<FileHandle> {
+  const name = path.join(tmpdir(), `sdmk-upload-${randomUUID()}`)
+  const file = await open(name, 'wx+', 0o600)
+  await unlink(name)
+  return file
+}

@@ -1,0 +1,85 @@
+import { open } from 'node:fs/promises'
+import { Presets, SingleBar } from 'cli-progress'
+import { InvalidArgumentError } from 'commander'
+import type { Config } from '../config.ts'
+import { RequestInvalid } from '../errors.ts'
+import { identitySecret, loadIdentity } from '../identity/keys.ts'
+import { faultOfFile, ImportFileInvalid } from '../import/read-file.ts'
+import type { FileFormat } from '../import/read-rows.ts'
+import { syncFile } from '../import/sync-file.ts'
+import type { Service } from '../main.ts'
+import { inSpan } from '../platform/tracing.ts'
+import { loadReader } from '../sync/load-reader.ts'
+import { commandCaller } from './command.ts'
+import { type InstantOrDay, toInstant } from './values.ts'
+import { withSecret } from './with-secret.ts'
+
+export interface FileOptions {
+  file?: string
+  format?: FileFormat
+  asOf?: InstantOrDay
+  sheet?: string
+  headerRow?: number
+  encoding?: string
+  hold?: boolean
+}
+
+/** Stages a file that KKI sent, and returns the id of its run. @throws what `syncFile` throws */
+export async function startFileRun(
+  { app }: Service,
+  config: Config,
+  path: string,
+  { format = formatOf(path), asOf, sheet, headerRow, encoding, hold }: FileOptions,
+  { quiet }: { quiet: boolean }
+): Promise<number> {
+  const { files: description, reader } = await loadReader(config.kki)
+  const identity = await withSecret(config, identitySecret, loadIdentity)
+  const { batchRows, maxSkewSeconds } = config.kki
+  const context = { queue: app.queue, identity, transform: reader.transform, description, batchRows, maxSkewSeconds }
+  const caller = commandCaller()
+  const request = {
+    format,
+    asOf: asOf && toInstant(asOf, config.timeZone),
+    sheet,
+    headerRow,
+    encoding,
+    apply: hold ? ('hold' as const) : undefined
+  }
+  const bar = new SingleBar(
+    { format: ' reading {value} rows', stream: process.stderr, noTTYOutput: false },
+    Presets.shades_classic
+  )
+  const onProgress = (rows: number) => {
+    if (quiet) return
+    if (!bar.isActive) bar.start(0, rows)
+    bar.update(rows)
+  }
+  const options = { name: path, triggeredBy: 'command' as const, caller, onProgress }
+  const file = await open(path).catch(error => {
+    throw faultOfFile(path, error, undefined)
+  })
+  try {
+    const { runId } = await inSpan('sdmk sync', { ids: { trace_id: caller.traceId } }, () =>
+      app.database.withTransaction(client => syncFile(client, context, file, request, options))
+    )
+    return runId
+  } catch (error) {
+    throw error instanceof RequestInvalid ? new RequestInvalid('--as-of', error.message.slice('asOf: '.length)) : error
+  } finally {
+    bar.stop()
+    await file.close()
+  }
+}
+
+function formatOf(path: string): FileFormat {
+  if (/\.(xlsx|xlsm)$/i.test(path)) return 'xlsx'
+  if (/\.(csv|tsv|txt)$/i.test(path)) return 'csv'
+  if (/\.(jsonl|ndjson)$/i.test(path)) return 'jsonl'
+  throw new ImportFileInvalid(path, null, 'its name ends with none of .xlsx, .csv and .jsonl; name it with --format')
+}
+
+/** Returns the number of a row. @throws InvalidArgumentError */
+export function rowNumber(text: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It is not the number of a row.')
+  return Number(text)
+}

@@ -1,0 +1,108 @@
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
+import { promisify } from 'node:util'
+import { SaxesParser, type SaxesTagPlain } from 'saxes'
+import yauzl, { type Entry, type ZipFile } from 'yauzl'
+import { FileFault } from './file-fault.ts'
+
+/** The parts of an .xlsx file: XML texts in a ZIP archive, read one at a time and at any place. */
+export interface XlsxParts {
+  has(name: string): boolean
+  /** Yields what `handlers` made of each piece of a part. @throws FileFault */
+  read<T>(name: string, handlers: XmlHandlers<T>): AsyncGenerator<T, void, void>
+}
+
+/** Called for each element, by its name without a prefix. `take` returns what was made since it was last called. */
+export interface XmlHandlers<T> {
+  open?(name: string, attributes: Record<string, string>): void
+  text?(text: string): void
+  close?(name: string): void
+  take(): T
+}
+
+/** Unpacked, of one part: about a million rows of twenty columns. A small archive can unpack to any size. */
+const maxPartBytes = 1024 * 1024 * 1024
+/** Workbooks have a few dozen. */
+const maxEntries = 10_000
+
+/** Opens an .xlsx file by its descriptor, which stays open. @throws FileFault */
+export async function openXlsxParts(fd: number): Promise<XlsxParts> {
+  const archive = await openArchive(fd)
+  const entries = await listEntries(archive)
+  const openStream = promisify<Entry, Readable>(archive.openReadStream.bind(archive))
+  return {
+    has: name => entries.has(name),
+    async *read(name, handlers) {
+      const entry = entries.get(name)
+      if (entry === undefined) throw new FileFault(null, 'is not a whole .xlsx file: a part is missing')
+      if (entry.uncompressedSize > maxPartBytes) {
+        throw new FileFault(null, `has a part that unpacks to more than ${maxPartBytes} bytes; save the sheet as CSV`)
+      }
+      if (entry.isEncrypted()) throw new FileFault(null, 'has a password; save it without one')
+      const stream = await openStream(entry)
+      try {
+        yield* parseXml(stream, handlers)
+      } catch (error) {
+        if (error instanceof FileFault) throw error
+        // Its text may quote the file.
+        throw new FileFault(null, 'is damaged: a part cannot be unpacked', { cause: error })
+      } finally {
+        stream.destroy()
+      }
+    }
+  }
+}
+
+async function openArchive(fd: number): Promise<ZipFile> {
+  // It is never closed: that would close the descriptor, which belongs to the caller.
+  // Sizes are checked while a part is unpacked: one that is larger than it says is an error.
+  const options = { lazyEntries: true, autoClose: false, validateEntrySizes: true }
+  try {
+    return await promisify<number, yauzl.Options, ZipFile>(yauzl.fromFd)(fd, options)
+  } catch (error) {
+    const cure = 'save it as .xlsx without a password'
+    throw new FileFault(null, `is not an .xlsx file; it may be an older format, or have a password: ${cure}`, {
+      cause: error
+    })
+  }
+}
+
+async function listEntries(archive: ZipFile): Promise<Map<string, Entry>> {
+  const entries = new Map<string, Entry>()
+  const ended = once(archive, 'end')
+  archive.on('entry', (entry: Entry) => {
+    entries.set(entry.fileName, entry)
+    if (entries.size > maxEntries) archive.emit('error', new Error('too many entries'))
+    else archive.readEntry()
+  })
+  archive.readEntry()
+  try {
+    await ended
+  } catch (error) {
+    throw new FileFault(null, 'is damaged: its table of contents cannot be read', { cause: error })
+  }
+  return entries
+}
+
+async function* parseXml<T>(stream: Readable, handlers: XmlHandlers<T>): AsyncGenerator<T, void, void> {
+  // Entities of a document type are not expanded: the parser takes an unknown one for a fault.
+  const parser = new SaxesParser({ xmlns: false, position: false })
+  parser.on('error', error => {
+    throw new FileFault(null, 'is damaged: a part is not XML', { cause: error })
+  })
+  parser.on('opentag', (tag: SaxesTagPlain) => handlers.open?.(localName(tag.name), tag.attributes))
+  parser.on('closetag', (tag: SaxesTagPlain) => handlers.close?.(localName(tag.name)))
+  parser.on('text', text => handlers.text?.(text))
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    parser.write(decoder.decode(chunk, { stream: true }))
+    yield handlers.take()
+  }
+  parser.write(decoder.decode()).close()
+  yield handlers.take()
+}
+
+/** Some programs write each name with a prefix: `x:row`. */
+function localName(name: string): string {
+  return name.slice(name.indexOf(':') + 1)
+}

@@ -1,8 +1,0 @@
--- A decision for somebody new names, from now on, whom it created.
-update kki.decision d
-set health_worker_id = p.health_worker_id
-from kki.plan_row p
-join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
-where p.batch_id = $1 and p.rule = 0 and p.outcome = 'created'
-  and d.str_number = s.str_number and kki.decision_fits(d, s.nik_digest, s.name_key, s.birth_date)
-  and d.health_worker_id is null;

@@ -1,0 +1,15 @@
+-- reads: plan_row, sdmk.health_worker, sdmk.registration
+-- writes: nothing
+-- Takes the people whom the plan of the batch will change, and those who will lose a registration to a decision, in the
+-- order that all batches keep.
+select h.id
+from sdmk.health_worker h
+where h.id in (
+  select p.health_worker_id from plan_row p
+  where p.health_worker_version is not null and p.outcome <> 'rejected'
+  union all
+  select r.health_worker_id from plan_row p join sdmk.registration r on r.id = p.registration_id
+  where p.rule = 0
+)
+order by h.id
+for no key update;

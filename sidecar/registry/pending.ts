@@ -1,0 +1,53 @@
+import type pg from 'pg'
+import { settlePlanner } from './planner.ts'
+
+/**
+ * Returns the rejections of pending rows of KKI that share an STR or a NIK with what the batch changed, by id, at most `limit`
+ * after the rejection `after`. A deactivation that was dismissed before it was urgent is among them: its licence may have come.
+ */
+export async function findAffected(
+  client: pg.ClientBase,
+  batchId: number,
+  { after, limit }: { after: number; limit: number }
+): Promise<number[]> {
+  await settlePlanner(client)
+  const { rows } = await client.query<{ id: number }>(
+    `with changed as materialized (
+      select r.str_number, h.nik_digest
+      from kki.change c
+      join sdmk.health_worker h on h.id = c.health_worker_id
+      left join sdmk.registration r on r.id = c.registration_id
+      -- Where nothing is pending, the changes are not read.
+      where c.batch_id = $1 and exists (select from kki.rejection_occurrence where settled_by_batch_id is null)
+      union all
+      -- A deactivation that this batch rejected as of an unknown licence. Another batch brought the licence after the plan was
+      -- made, and may have looked for pending rows before this one was applied. A batch that reprocesses does not lead to another.
+      select d.subject, null
+      from kki.rejection_occurrence o
+      join kki.rejection d on d.id = o.rejection_id
+      join kki.batch b on b.id = o.batch_id and b.kind <> 'retry'
+      join sdmk.registration r on r.str_number = d.subject and r.profession = o.profession and r.erased_at is null
+      where o.batch_id = $1 and o.settled_by_batch_id is null and not o.urgent and sdmk.is_urgent(o.status)
+    )
+    select d.id
+    from (
+      select o.rejection_id as id
+      from changed c
+      join kki.rejection_occurrence o on o.nik_digest = c.nik_digest and o.settled_by_batch_id is null
+      union
+      select d.id
+      from changed c
+      join kki.rejection d on d.subject = c.str_number and d.state in ('open', 'dismissed')
+    ) found
+    join kki.rejection d on d.id = found.id and d.source = 'kki' and d.id > $2
+    where exists (
+      select from kki.rejection_occurrence o
+      -- A row without a stamp was never planned: its content would be rejected again.
+      where o.rejection_id = d.id and o.settled_by_batch_id is null and o.source_at is not null
+        and (d.state = 'open' or (d.state = 'dismissed' and not d.urgent and sdmk.is_urgent(o.status)))
+    )
+    order by d.id limit $3`,
+    [batchId, after, limit]
+  )
+  return rows.map(({ id }) => id)
+}

@@ -1,0 +1,10 @@
+-- reads: work
+-- writes: work
+-- If the row that would create a person is rejected, the rows that would join that person wait with it, and so do the rows
+-- that look like it.
+update work w
+set outcome = 'rejected', rule = leader.rule, code = leader.code, candidates = leader.candidates,
+  urgent = sdmk.is_urgent(w.status)
+from work leader
+where w.leader_row_no = leader.row_no and w.row_no <> leader.row_no
+  and (w.outcome = 'linked' or (w.rule = 8 and w.outcome = 'rejected' and w.candidates is null)) and leader.outcome = 'rejected';

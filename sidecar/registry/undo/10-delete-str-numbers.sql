@@ -1,5 +1,0 @@
--- STR numbers that nobody holds any more.
-delete from sdmk.str_number n
-using undo_str s
-where n.str_number = s.str_number
-  and not exists (select from sdmk.registration r where r.str_number = s.str_number);

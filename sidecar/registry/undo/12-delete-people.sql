@@ -1,3 +1,0 @@
-delete from sdmk.health_worker h
-using undo_person u
-where h.id = u.id and u.is_new and not u.is_needed;

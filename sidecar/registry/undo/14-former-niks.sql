@@ -1,4 +1,0 @@
--- A NIK that is a person's own again is not a former one.
-delete from sdmk.former_nik f
-using undo_person u, sdmk.health_worker h
-where f.health_worker_id = u.id and h.id = u.id and f.nik_digest = h.nik_digest;

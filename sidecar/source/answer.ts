@@ -1,0 +1,202 @@
+import { parseJson } from '../platform/json-text.ts'
+import { compilePointer, type Read } from '../transform/field-source.ts'
+import { AttemptFailed } from './attempt.ts'
+import { type ClockReader, compileClock } from './clock.ts'
+import type { Fault, SourceDescription } from './description.ts'
+import { type HttpAnswer, isSuccess } from './http.ts'
+import { compilePlaces } from './paging.ts'
+import { compileRowFilter } from './row-filter.ts'
+import { compileRows } from './rows.ts'
+import { isRetryable } from './status.ts'
+import type { KkiPage, PageQuery } from './types.ts'
+
+/** Odoo holds no larger count. */
+const largestTotal = 2_147_483_647
+
+/** What an answer means before its rows are looked at. */
+export interface Judged {
+  means: Fault['means'] | 'rows' | 'refused'
+  /** The parsed body of a successful answer. */
+  envelope: unknown
+  /** Completes "reports a fault …"; `null` where the status alone decides. */
+  fault: string | null
+}
+
+export interface AnswerReader {
+  /** @throws AttemptFailed where a successful answer is not JSON */
+  judge(answer: HttpAnswer): Judged
+  /** @throws AttemptFailed where the answer is not as described */
+  toPage(answer: HttpAnswer, judged: Judged, query: PageQuery, url: URL): KkiPage
+  toRecords(answer: HttpAnswer, judged: Judged): KkiPage
+}
+
+/** Returns what reads the answers of a described source. */
+export function compileAnswers(description: SourceDescription, baseUrl: URL): AnswerReader {
+  const { answer: shape, oneByStr, paging } = description
+  const faults = (shape.faults ?? []).map(compileFault)
+  const totalAt = shape.total === undefined ? null : compilePointer(shape.total)
+  const errors = (shape.errors ?? []).map(pointer => ({ pointer, at: compilePointer(pointer) }))
+  const isCounted = paging.type === 'page_number' || paging.type === 'offset'
+  const list = compileRows(shape, { isCounted })
+  const records = compileRows(
+    {
+      ...shape,
+      ...(oneByStr?.rows !== undefined && { rows: oneByStr.rows }),
+      ...(oneByStr?.record !== undefined && { record: oneByStr.record })
+    },
+    { isCounted: false }
+  )
+  const places = compilePlaces(description, baseUrl)
+  const filterFor = compileRowFilter(description)
+  const clock = compileClock(description)
+
+  function judge(answer: HttpAnswer): Judged {
+    const { status } = answer
+    const envelope = isSuccess(status) && !faults.some(fault => fault.isOfStatus(status)) ? read(answer) : undefined
+    const body = envelope === undefined && faults.length > 0 ? readLeniently(answer) : envelope
+    for (const fault of faults) {
+      if (fault.fits(status, body)) return { means: fault.means, envelope, fault: fault.words }
+    }
+    if (isSuccess(status)) return { means: 'rows', envelope: envelope ?? read(answer), fault: null }
+    if (status === 401) return { means: 'tokenRefused', envelope, fault: null }
+    return { means: isRetryable(status) ? 'tryLater' : 'refused', envelope, fault: null }
+  }
+
+  function toPage(answer: HttpAnswer, { means, envelope }: Judged, query: PageQuery, url: URL): KkiPage {
+    if (means === 'noRows') return emptyPage(answer, clock(answer, envelope))
+    const sourceNow = timeOf(clock, answer, envelope)
+    const found = list(envelope, answer.body, filterFor(query))
+    const nextCursor = places.next({
+      answer,
+      envelope,
+      received: found.received,
+      cursor: query.cursor,
+      limit: query.limit,
+      url
+    })
+    if (found.received === 0 || nextCursor === null) refuseErrors(envelope)
+    return {
+      ...found,
+      nextCursor,
+      total: totalOf(envelope, found.received),
+      sourceNow,
+      release: answer.release
+    }
+  }
+
+  function toRecords(answer: HttpAnswer, { means, envelope }: Judged): KkiPage {
+    if (means === 'noRows') return emptyPage(answer, clock(answer, envelope))
+    const sourceNow = timeOf(clock, answer, envelope)
+    refuseErrors(envelope)
+    return {
+      ...records(envelope, answer.body, null),
+      nextCursor: null,
+      total: null,
+      sourceNow,
+      release: answer.release
+    }
+  }
+
+  /**
+   * Fails on an answer that reports an error although its status is 200. Taken for a last page or for "no such STR", it
+   * would count as seen what KKI never sent. What the error says may be personal data, so it is not repeated.
+   */
+  function refuseErrors(envelope: unknown): void {
+    for (const { pointer, at } of errors) {
+      if (saysSomething(at(envelope))) throw broken(`sent a page that reports an error at ${pointer}`)
+    }
+  }
+
+  /** A count that is smaller than the page itself says nothing. */
+  function totalOf(envelope: unknown, received: number): number | null {
+    const total = totalAt?.(envelope)
+    if (total === null || total === undefined) return null
+    const isCount = typeof total === 'number' ? Number.isInteger(total) && total >= 0 : /^\d{1,10}$/.test(String(total))
+    if ((typeof total !== 'number' && typeof total !== 'string') || !isCount || Number(total) > largestTotal) {
+      throw broken(`sent a page that breaks the contract at ${shape.total}: must be a count of records`)
+    }
+    return Number(total) < received ? null : Number(total)
+  }
+
+  return { judge, toPage, toRecords }
+}
+
+interface CompiledFault {
+  means: Fault['means']
+  words: string
+  /** Whether the status alone decides. */
+  isOfStatus(status: number): boolean
+  fits(status: number, body: unknown): boolean
+}
+
+function compileFault(fault: Fault, index: number): CompiledFault {
+  const place = `/answer/faults/${index} of the description`
+  const isStatus = (status: number) => (fault.status === undefined ? isSuccess(status) : status === fault.status)
+  if (!('at' in fault)) {
+    return { means: fault.means, words: `by its status (${place})`, isOfStatus: isStatus, fits: isStatus }
+  }
+  const valueAt = compilePointer(fault.at)
+  const codes = new Set(('equals' in fault ? fault.equals : fault.except).map(String))
+  const isListed = 'equals' in fault
+  return {
+    means: fault.means,
+    // The code itself is not repeated: whatever stands there is KKI's own text.
+    words: `at ${fault.at} (${place})`,
+    isOfStatus: () => false,
+    fits: (status, body) => isStatus(status) && codes.has(textOf(valueAt, body)) === isListed
+  }
+}
+
+/** A code as text; nothing that has several values has a code. */
+function textOf(valueAt: Read, body: unknown): string {
+  const value = valueAt(body)
+  return typeof value === 'object' && value !== null ? '' : String(value)
+}
+
+function timeOf(clock: ClockReader, answer: HttpAnswer, envelope: unknown): number {
+  const time = clock(answer, envelope)
+  if (typeof time === 'number') return time
+  throw broken(time)
+}
+
+/** An answer that says that there are no rows may lack everything else, the time too. */
+function emptyPage({ release, answeredAt }: HttpAnswer, time: number | string): KkiPage {
+  return {
+    rows: [],
+    received: 0,
+    body: Buffer.from('{"data":[]}'),
+    fingerprint: null,
+    nextCursor: null,
+    total: null,
+    sourceNow: typeof time === 'number' ? time : answeredAt,
+    release
+  }
+}
+
+/** An empty list or object of errors reports none. */
+function saysSomething(value: unknown): boolean {
+  return typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : Boolean(value)
+}
+
+function read({ body, hasUnknownCoding }: HttpAnswer): unknown {
+  try {
+    return parseJson(body)
+  } catch {
+    // The parser's own error quotes the body, which is personal data: it must not travel as a cause.
+    const why = hasUnknownCoding ? ', with a Content-Encoding that is not known' : ''
+    throw broken(`sent a page that is not valid JSON${why}`)
+  }
+}
+
+/** The body of an error answer is looked at for a code only. */
+function readLeniently({ body }: HttpAnswer): unknown {
+  try {
+    return parseJson(body)
+  } catch {
+    return undefined
+  }
+}
+
+function broken(problem: string): AttemptFailed {
+  return new AttemptFailed({ kind: 'contract', problem })
+}

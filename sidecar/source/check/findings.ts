@@ -1,0 +1,79 @@
+/**
+ * What a check can find, the likeliest cause first: a token that nobody gives explains the missing page, and a wrong place of
+ * the rows explains fields without values.
+ */
+export const findingCodes = [
+  'unreachable',
+  'tooSlow',
+  'secretIncomplete',
+  'credentialsRefused',
+  'tokenPathWrong',
+  'tokenElsewhere',
+  'tokenMissing',
+  'tokenUnavailable',
+  'redirected',
+  'htmlAnswered',
+  'pathNotFound',
+  'methodRefused',
+  'tokenRefused',
+  'forbidden',
+  'firstNumberWrong',
+  'requestRefused',
+  'unavailable',
+  'encodingBroken',
+  'notJson',
+  'faultReported',
+  'rowsElsewhere',
+  'errorInBody',
+  'rowsMissing',
+  'errorReported',
+  'linkElsewhere',
+  'nextMissing',
+  'clockMissing',
+  'moduleFailed',
+  'answerUnusable',
+  'noRows',
+  'pageRepeated',
+  'cursorRepeated',
+  'rowsRepeated',
+  'clockWrong',
+  'timesInFuture',
+  'windowShifted',
+  'windowIgnored',
+  'windowEmpty',
+  'sinceExclusive',
+  'fieldElsewhere',
+  'fieldEmpty',
+  'numberInexact',
+  'nikRounded',
+  'namesMasked',
+  'dayMonthExchanged',
+  'datesUnread',
+  'wordsUnknown',
+  'typeWrong',
+  'valuesUnreadable',
+  'unsorted',
+  'totalWrong',
+  'untilInclusive',
+  'pageSizeCapped',
+  'pageSizeIgnored',
+  'slow',
+  'windowMissing'
+] as const
+
+export type FindingCode = (typeof findingCodes)[number]
+
+export interface Finding {
+  code: FindingCode
+  /** `wrong`: a run would fail or lose rows. `warning`: worth a look. */
+  level: 'wrong' | 'warning'
+  /** The place in the description to look at; empty where it is a setting or the source itself. */
+  at: string
+  params: Record<string, string | number>
+}
+
+/** Sorts findings: what is wrong comes first, and the likeliest cause first among it. */
+export function sortFindings(findings: readonly Finding[]): Finding[] {
+  const rank = ({ code, level }: Finding) => findingCodes.indexOf(code) + (level === 'wrong' ? 0 : findingCodes.length)
+  return findings.toSorted((a, b) => rank(a) - rank(b))
+}

@@ -1,0 +1,134 @@
+import { type Static, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { findFormatFault, findTableFault } from '../transform/check-tables.ts'
+import { Dates, Fields, type MappedField, type Mapping } from '../transform/mapping.ts'
+import { Tables } from '../transform/tables.ts'
+import { DescriptionFault } from './check-description.ts'
+
+const closed = { additionalProperties: false }
+
+const Column = Type.String({
+  pattern: '^/([^~/]|~[01])+$',
+  maxLength: 200,
+  description:
+    'a slash and the name of a column, such as /Nama Lengkap; ~1 stands for a slash in the name. Under a heading of several columns: /STR Nomor'
+})
+
+const FileSection = Type.Object(
+  {
+    sheet: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 31,
+        description: 'the sheet of a workbook; without it the first visible one that has all columns'
+      })
+    ),
+    headerRow: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1000,
+        description: 'where the header begins; without it the first row that has all columns'
+      })
+    ),
+    encoding: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 50, description: 'of CSV and JSON lines that are not UTF-8' })
+    )
+  },
+  { ...closed, description: 'where the rows stand in a file; everything may be missing' }
+)
+
+type FieldName = keyof typeof Fields.properties
+const names = Object.keys(Fields.properties) as FieldName[]
+const required: readonly FieldName[] = ['strNumber', 'name', 'profession', 'status']
+
+/** The shape of a description of files: in place of how to ask an API it says where the rows stand. */
+export const FileDescriptionSchema = Type.Object(
+  {
+    $schema: Type.Optional(Type.String()),
+    file: FileSection,
+    fields: Type.Object(
+      Object.fromEntries(names.map(name => [name, required.includes(name) ? Column : Type.Optional(Column)])) as Record<
+        FieldName,
+        typeof Column
+      >,
+      { ...closed, description: 'the column of each field; each column must be in the file' }
+    ),
+    dates: Dates,
+    tables: Type.Optional(
+      Type.Partial(Tables, { ...closed, description: 'a table that is missing is that of contracts/sources/kki.json' })
+    )
+  },
+  { ...closed, title: 'Files of health workers: where their rows stand, and what their columns mean' }
+)
+
+type FileDescriptionFile = Static<typeof FileDescriptionSchema>
+
+/** A description of files that was loaded: checked, and with every table. */
+export interface FileDescription {
+  file: Static<typeof FileSection>
+  /** By field; those that files do not have are missing. */
+  columns: Partial<Record<MappedField, string>>
+  dates: Static<typeof Dates>
+  tables: Tables
+}
+
+export const fileDescriptionShape = Compile(FileDescriptionSchema)
+
+const dateFields = ['birthDate', 'issuedOn', 'validUntil', 'changedAt'] as const
+
+/** Returns the description that parsed JSON of the right shape holds. @throws DescriptionFault for the first fault */
+export function completeFileDescription(json: FileDescriptionFile, defaults: Tables): FileDescription {
+  const tables = { ...defaults, ...json.tables }
+  const fields = json.fields as Partial<Record<MappedField, string>>
+  for (const name of dateFields) {
+    const path = `/dates/formats/${name}`
+    const formats = json.dates.formats[name]
+    if (fields[name] !== undefined && formats === undefined) fail(path, 'is required: the field is described')
+    if (fields[name] === undefined && formats !== undefined) fail(path, 'has no effect: the field is not described')
+    const fault = findFormatFault(withCells(name, formats ?? []))
+    if (fault) fail(path, fault.reason)
+  }
+  const seen = new Set<string>()
+  for (const [name, pointer] of Object.entries(fields)) {
+    if (seen.has(pointer)) fail(`/fields/${name}`, 'another field has the same column')
+    seen.add(pointer)
+  }
+  const table = findTableFault(tables)
+  if (table) fail(`/tables${table.path}`, table.reason)
+  const columns = Object.entries(fields).map(([name, pointer]) => [
+    name,
+    pointer.slice(1).replaceAll('~1', '/').replaceAll('~0', '~')
+  ])
+  return { file: json.file, columns: Object.fromEntries(columns), dates: json.dates, tables }
+}
+
+function fail(path: string, expected: string): never {
+  throw new DescriptionFault(path, expected)
+}
+
+/** As dates of cells are written, whatever the spreadsheet shows. */
+const cellFormats = { day: 'YYYY-MM-DD', time: 'YYYY-MM-DD HH:mm:ss' }
+
+function withCells(name: (typeof dateFields)[number], formats: readonly string[]): string[] {
+  const own = name === 'changedAt' ? [cellFormats.day, cellFormats.time] : [cellFormats.day]
+  return [...new Set([...own, ...formats])]
+}
+
+/**
+ * Returns how the transform reads a row of a file, which `transform/row-reader.ts` describes. Without a column of stamps the
+ * time counts for which the file says the row.
+ */
+export function mappingOfFile({ columns, dates, tables }: FileDescription): Mapping {
+  const places = Object.entries(columns).map(([name, column]) => [
+    name,
+    `/columns/${column.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  ])
+  const described = dateFields.filter(name => columns[name] !== undefined)
+  const formats = described.map(name => [name, withCells(name, dates.formats[name] ?? [])])
+  return {
+    ...tables,
+    fields: Object.fromEntries(places),
+    dateFormats: Object.fromEntries(formats),
+    dateZone: dates.zone
+  }
+}

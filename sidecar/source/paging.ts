@@ -1,0 +1,204 @@
+import { compilePointer, compileSource, type FieldSource } from '../transform/field-source.ts'
+import { AttemptFailed } from './attempt.ts'
+import type { Paging, SourceDescription } from './description.ts'
+import { KkiRefused } from './errors.ts'
+import type { HttpAnswer } from './http.ts'
+import { findNextLink } from './link-header.ts'
+import type { Values } from './template.ts'
+
+/** An answer, and where it stands in its walk. */
+export interface Place {
+  answer: HttpAnswer
+  envelope: unknown
+  /** Rows of the answer before any filter. */
+  received: number
+  /** The cursor that was asked for; absent on the first page. */
+  cursor: string | undefined
+  /** The page size that was asked for. */
+  limit: number
+  /** The address that was asked for. */
+  url: URL
+}
+
+export interface Places {
+  /** Returns the cursor of the next page: text that `placeValues` or `linkOf` understand; `null` after the last page. */
+  next(place: Place): string | null
+}
+
+/** A longer cursor fits into no address. */
+const longestCursor = 2000
+const unfit = /[\p{Cc}\p{Cs}]/u
+
+/**
+ * Returns what finds the next page of a walk. The end is where the description says it: a short page never is.
+ */
+export function compilePlaces({ paging, authentication }: SourceDescription, baseUrl: URL): Places {
+  const mayGoOn = compileEnd(paging)
+  const following = compileNext(paging)
+  const secretParameter = 'in' in authentication && authentication.in === 'query' ? authentication.name : null
+
+  function next(place: Place): string | null {
+    const isOver = mayGoOn(place)
+    const cursor = following(place)
+    if (isOver === 'over') return null
+    if (cursor === null && isOver === 'more') {
+      throw broken('sent a page that says that there are more, and names no next one')
+    }
+    if (cursor === null || !isLink(paging)) return cursor
+    return checked(relativeLink(cursor, place.url, baseUrl, secretParameter), 'a next address')
+  }
+
+  return { next }
+}
+
+/** Tells whether the next page is asked for by its address. */
+export function isLink({ type }: Paging): boolean {
+  return type === 'json_link' || type === 'header_link'
+}
+
+/** Returns what the placeholder of the paging stands for. @throws KkiRefused for a stored cursor of another kind of paging */
+export function placeValues(paging: Paging, cursor: string | undefined, limit: number): Values {
+  switch (paging.type) {
+    case 'cursor':
+      return { cursor }
+    case 'page_number':
+      return { page: pageOf(paging, cursor, limit) }
+    case 'offset':
+      return { offset: cursor === undefined ? paging.firstOffset : numberOf(cursor) }
+    default:
+      return {}
+  }
+}
+
+/** Returns the address that a cursor of link paging stands for. @throws KkiRefused for a stored cursor of another kind of paging */
+export function linkOf(cursor: string, baseUrl: URL): URL {
+  if (!cursor.startsWith('/')) throw strangeCursor()
+  return new URL(basePath(baseUrl) + cursor, baseUrl.origin)
+}
+
+/**
+ * Returns the number of a page. A cursor of counted pages holds their size as well: with another size the same number is
+ * another place of the list, and rows between would be lost.
+ */
+function pageOf({ firstPage }: { firstPage: number }, cursor: string | undefined, limit: number): number {
+  if (cursor === undefined) return firstPage
+  const [, page, size] = /^(\d{1,15})(?:\/(\d{1,5}))?$/.exec(cursor) ?? []
+  if (page === undefined || (size !== undefined && Number(size) !== limit)) throw strangeCursor()
+  return Number(page)
+}
+
+function numberOf(cursor: string): number {
+  if (!/^\d{1,15}$/.test(cursor)) throw strangeCursor()
+  return Number(cursor)
+}
+
+/** As if KKI had refused the cursor: the walk begins again. */
+function strangeCursor(): KkiRefused {
+  return new KkiRefused('the stored cursor is of another kind of paging or another page size', { status: 400 })
+}
+
+type Next = (place: Place) => string | null
+
+function compileNext(paging: Paging): Next {
+  switch (paging.type) {
+    case 'cursor':
+    case 'json_link':
+      return compileNamed(paging.next, paging.nextMayBe ?? [])
+    case 'header_link':
+      return ({ answer }) => findNextLink(answer.link)
+    case 'page_number':
+      return ({ cursor, limit, received }) => (received === 0 ? null : `${pageOf(paging, cursor, limit) + 1}/${limit}`)
+    case 'offset': {
+      const { firstOffset } = paging
+      // By the rows received: a source may send fewer than it was asked for.
+      return ({ cursor, received }) =>
+        received === 0 ? null : String((cursor === undefined ? firstOffset : Number(cursor)) + received)
+    }
+    case 'single_page':
+      return () => null
+  }
+}
+
+function compileNamed(source: FieldSource, mayBe: readonly ('absent' | 'blank')[]): Next {
+  const read = compileSource(source)
+  const where = typeof source === 'string' ? source : 'at' in source ? source.at : '/paging/next'
+  // An element that is not in its list is the usual way to say that there is no next page.
+  const mayBeAbsent =
+    mayBe.includes('absent') || (typeof source === 'object' && !('at' in source && !('list' in source)))
+  return ({ envelope }) => {
+    const value = read(envelope)
+    if (value === null || (value === undefined && mayBeAbsent) || (value === '' && mayBe.includes('blank'))) return null
+    if (value === undefined) throw broken(`sent a page that breaks the contract at ${where}: is missing`)
+    if (typeof value !== 'string')
+      throw broken(`sent a page that breaks the contract at ${where}: must be a text or null`)
+    return checked(value, where)
+  }
+}
+
+/** An empty cursor would ask for the first page again. Half a surrogate pair cannot be sent back as it came. */
+function checked(cursor: string, where: string): string {
+  if (cursor !== '' && cursor.length <= longestCursor && !unfit.test(cursor)) return cursor
+  throw broken(`sent a page that breaks the contract at ${where}: cannot be sent back as the next cursor`)
+}
+
+/**
+ * Returns a next address as its path below the base URL and its query. Scheme and port are not taken from it: behind a
+ * proxy they are often wrong. Credentials are never sent to another host.
+ */
+function relativeLink(link: string, asked: URL, baseUrl: URL, secretParameter: string | null): string {
+  const url = URL.parse(link, asked.href)
+  if (url === null) throw broken('names a next address that is none')
+  if (url.hostname !== baseUrl.hostname || !/^https?:$/.test(url.protocol)) {
+    throw broken('names a next address on another host than KKI_BASE_URL')
+  }
+  const base = basePath(baseUrl)
+  if (!url.pathname.startsWith(`${base}/`)) throw broken('names a next address that is not below KKI_BASE_URL')
+  if (secretParameter !== null) url.searchParams.delete(secretParameter)
+  return url.pathname.slice(base.length) + url.search
+}
+
+function basePath({ pathname }: URL): string {
+  return pathname.replace(/(?<!\/)\/+$/, '')
+}
+
+/** `over`: this page is the last, whatever it names. `more`: there must be another one. */
+type End = 'over' | 'more' | 'unknown'
+
+function compileEnd(paging: Paging): (place: Place) => End {
+  const ends: ((place: Place) => End)[] = []
+  if ('hasMore' in paging && paging.hasMore !== undefined) ends.push(compileHasMore(paging.hasMore))
+  if ('lastPage' in paging && paging.lastPage !== undefined) ends.push(compileLastPage(paging.lastPage, paging))
+  if ('emptyPage' in paging && paging.emptyPage) ends.push(({ received }) => (received === 0 ? 'over' : 'unknown'))
+  return place => {
+    const said = ends.map(end => end(place))
+    if (said.includes('over')) return 'over'
+    return said.includes('more') ? 'more' : 'unknown'
+  }
+}
+
+const flags: Record<string, End> = { true: 'more', 1: 'more', false: 'over', 0: 'over' }
+
+function compileHasMore(pointer: string): (place: Place) => End {
+  const read = compilePointer(pointer)
+  return ({ envelope }) => {
+    const value = read(envelope)
+    const end = typeof value === 'object' ? undefined : flags[String(value)]
+    if (end === undefined) throw broken(`sent a page that breaks the contract at ${pointer}: must be true or false`)
+    return end
+  }
+}
+
+function compileLastPage(pointer: string, paging: { firstPage: number }): (place: Place) => End {
+  const read = compilePointer(pointer)
+  return ({ envelope, cursor, limit }) => {
+    const value = read(envelope)
+    const isNumber = Number.isSafeInteger(value) || (typeof value === 'string' && /^\d{1,15}$/.test(value))
+    if (!isNumber)
+      throw broken(`sent a page that breaks the contract at ${pointer}: must be the number of the last page`)
+    return pageOf(paging, cursor, limit) >= Number(value) ? 'over' : 'unknown'
+  }
+}
+
+function broken(problem: string): AttemptFailed {
+  return new AttemptFailed({ kind: 'contract', problem })
+}

@@ -1,0 +1,76 @@
+import { jakartaDay } from '../transform/dates.ts'
+import { compileSource } from '../transform/field-source.ts'
+import { cleanValue } from '../transform/fields.ts'
+import { compileProfessions } from '../transform/professions.ts'
+import { compileStamp } from '../transform/stamp.ts'
+import { foldWord } from '../transform/text.ts'
+import type { SourceDescription } from './description.ts'
+import { mappingOf } from './load.ts'
+import { placeholdersIn } from './template.ts'
+import type { PageQuery } from './types.ts'
+import { unitOf } from './window-format.ts'
+
+/** Tells whether a row is to be kept. */
+export type RowFilter = (row: unknown) => boolean
+
+/** Returns the filter for a query; `null` where the source keeps to the query by itself. */
+export type FilterFor = (query: PageQuery) => RowFilter | null
+
+/** Returns, for a query, what keeps the rows that it asks for, where the source cannot be asked for just those. */
+export function compileRowFilter(description: SourceDescription): FilterFor {
+  const windowFilter = compileWindowFilter(description)
+  const professionFilter = compileProfessionFilter(description)
+  return query => {
+    const inWindow = windowFilter(query)
+    const ofProfession = professionFilter(query)
+    if (inWindow === null || ofProfession === null) return inWindow ?? ofProfession
+    return row => inWindow(row) && ofProfession(row)
+  }
+}
+
+/**
+ * A row whose time cannot be read is kept, so that it is rejected with its reason. A time without seconds, or without a time
+ * of day, may be that of any moment of its unit: it is kept where one of them lies in the window.
+ */
+function compileWindowFilter(description: SourceDescription): FilterFor {
+  const { window } = description.request
+  const stampUnit = Math.max(...(description.dates.formats.changedAt ?? []).map(unitOf))
+  const stampOf = compileStamp(mappingOf(description))
+  if (stampOf === null) return () => null
+  const isExact = window !== undefined && unitOf(window.format) === 1
+  return ({ changedSince, changedUntil }) => {
+    const isSinceKept = changedSince === undefined || (isExact && window?.since === 'inclusive')
+    const isUntilKept = changedUntil === undefined || (isExact && window?.until === 'exclusive')
+    if (isSinceKept && isUntilKept) return null
+    const since = changedSince === undefined ? Number.NEGATIVE_INFINITY : Date.parse(changedSince)
+    const until = changedUntil === undefined ? Number.POSITIVE_INFINITY : Date.parse(changedUntil)
+    return row => {
+      const ms = stampOf(row)
+      return ms === null || (ms + stampUnit > since && ms < until)
+    }
+  }
+}
+
+/**
+ * Where the source takes no profession, its rows are told apart here. A word that is no code of the source belongs to the
+ * first code of its profession, so that each row stands in one part of a walk.
+ */
+function compileProfessionFilter({ request, fields, tables }: SourceDescription): FilterFor {
+  if (placeholdersIn([request.query, request.json, request.form]).includes('profession')) return () => null
+  const read = compileSource(fields.profession)
+  const codeOf = compileProfessions(tables.professions)
+  const wordsOf = new Map(tables.professions.map(({ code, kkiCodes }) => [code, kkiCodes.map(foldWord)]))
+  return ({ profession }) => {
+    if (profession === undefined) return null
+    const asked = foldWord(profession)
+    const today = jakartaDay(Date.now())
+    return row => {
+      const value = read(row)
+      if (typeof value !== 'string') return false
+      const word = cleanValue(value)
+      const words = wordsOf.get(codeOf(word, () => [today]) ?? '') ?? []
+      const folded = foldWord(word)
+      return (words.includes(folded) ? folded : words[0]) === asked
+    }
+  }
+}

@@ -1,0 +1,99 @@
+import { hash } from 'node:crypto'
+import { hasInexactNumber, parseExactly } from '../platform/exact-numbers.ts'
+import { readJsonText } from '../platform/json-text.ts'
+import { cutDeep, cutDeepValue, isTooDeep, maxDepth } from '../transform/depth.ts'
+import { compilePointer, compileWhere, tokensOf } from '../transform/field-source.ts'
+import { AttemptFailed } from './attempt.ts'
+import type { Answer } from './description.ts'
+import type { RowFilter } from './row-filter.ts'
+import type { KkiPage } from './types.ts'
+
+type Found = Pick<KkiPage, 'rows' | 'received' | 'body' | 'fingerprint'>
+
+/** Finds the rows of an answer. `filter` is `null` where every row is kept. @throws AttemptFailed */
+export type FindRows = (envelope: unknown, body: Buffer, filter: RowFilter | null) => Found
+
+/** Where the rows of a stored page stand. */
+const storedPlace = '/data'
+
+/**
+ * Returns what finds the rows of an answer. Where pages are counted (`isCounted`), only their rows show a page that repeats.
+ *
+ * A page is stored as an object with its rows under `data`. An answer in that form is kept as it came. Another one is
+ * written in that form, with the digits of its numbers.
+ */
+export function compileRows(
+  shape: Pick<Answer, 'rows' | 'rowsMayBe' | 'registrations'> & { record?: string },
+  { isCounted }: { isCounted: boolean }
+): FindRows {
+  const { rowsMayBe = [], registrations, record } = shape
+  const pointer = record ?? shape.rows
+  const at = compilePointer(pointer)
+  const expand = registrations === undefined ? null : compileExpand(registrations)
+  const depth = tokensOf(pointer).length + 1
+  const isStoredForm = pointer === storedPlace && record === undefined && expand === null
+
+  function listIn(envelope: unknown): readonly unknown[] {
+    const value = at(envelope)
+    if (record !== undefined) {
+      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return [value]
+    } else if (Array.isArray(value)) return value
+    if (value === undefined && rowsMayBe.includes('absent')) return []
+    if (value === null && rowsMayBe.includes('null')) return []
+    const expected = record === undefined ? 'must be a list' : 'must be an object'
+    throw new AttemptFailed({
+      kind: 'contract',
+      problem: `sent a page that breaks the contract at ${pointer || '/'}: ${expected}`
+    })
+  }
+
+  return (envelope, body, filter) => {
+    const list = listIn(envelope)
+    const fingerprint = isCounted ? fingerprintOf(list) : null
+    if (isStoredForm && filter === null) return { rows: list, received: list.length, body, fingerprint }
+    const kept = expand === null ? list : list.flatMap(expand)
+    const isKept = filter === null ? kept.map(() => true) : kept.map(filter)
+    const rows = kept.filter((_, index) => isKept[index])
+    const exactRows = () => {
+      const exact = listIn(parseExactly(cutDeep(readJsonText(body), maxDepth + depth)))
+      return (expand === null ? exact : exact.flatMap(expand)).filter((_, index) => isKept[index])
+    }
+    return { rows, received: list.length, body: storedForm(rows, exactRows), fingerprint }
+  }
+}
+
+function storedForm(rows: readonly unknown[], exactRows: () => readonly unknown[]): Buffer {
+  const shallowRows = rows.map(shallow)
+  const written = shallowRows.some(hasInexactNumber) ? exactRows().map(shallow) : shallowRows
+  return Buffer.from(`{"data":${JSON.stringify(written)}}`)
+}
+
+/** Returns what only two pages with the same rows have in common; `null` for a page without rows. */
+function fingerprintOf(rows: readonly unknown[]): string | null {
+  return rows.length === 0 ? null : hash('sha256', JSON.stringify(rows.map(shallow)), 'base64')
+}
+
+function shallow(row: unknown): unknown {
+  return isTooDeep(row) ? cutDeepValue(row) : row
+}
+
+/** Returns the function that makes one row of each registration in a record, which stands in place of their list. */
+export function compileExpand({ list, where }: NonNullable<Answer['registrations']>): (record: unknown) => unknown[] {
+  const keys = tokensOf(list)
+  const listAt = compilePointer(list)
+  const fits = where === undefined ? () => true : compileWhere(where)
+  return record => {
+    const elements = listAt(record)
+    const fitting = Array.isArray(elements) ? elements.filter(fits) : []
+    // Kept as it is, so that it is rejected for what it lacks, and does not vanish.
+    return fitting.length === 0 ? [record] : fitting.map(element => withElement(record, keys, element))
+  }
+}
+
+/** Copies what lies on the way to a place, and puts a value there. */
+function withElement(value: unknown, [key, ...others]: readonly string[], element: unknown): unknown {
+  if (key === undefined) return element
+  const copy = (Array.isArray(value) ? value.slice() : { ...(value as object) }) as Record<string, unknown>
+  copy[key] = withElement(copy[key], others, element)
+  return copy
+}

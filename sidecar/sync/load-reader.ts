@@ -1,0 +1,15 @@
+import type { Config } from '../config.ts'
+import { type FileDescription, mappingOfFile } from '../source/file-description.ts'
+import { loadMapping } from '../source/load.ts'
+import { loadFileDescription } from '../source/load-file-description.ts'
+import { createRowReader, type RowReader } from '../transform/row-reader.ts'
+
+/** Returns how rows of KKI are read, as the configuration names it, and how its files are. @throws ConfigurationError */
+export async function loadReader({
+  sourceFile,
+  fileDescription
+}: Config['kki']): Promise<{ reader: RowReader; files: FileDescription }> {
+  const mapping = await loadMapping(sourceFile)
+  const files = await loadFileDescription(fileDescription)
+  return { files, reader: createRowReader(mapping, mappingOfFile(files)) }
+}

@@ -1,0 +1,88 @@
+import { type Zone, zoneOffsets } from '../../sidecar/transform/dates.ts'
+import { type CalendarDate, pad } from '../nik.ts'
+
+const HOUR_MS = 3_600_000
+const tokens = /YYYY|MMMM|MM|DD|D|HH|mm|ss/g
+
+/** Writes an instant (milliseconds since the epoch) as a text or a number. */
+export type InstantWriter = (ms: number) => string | number
+export type DayWriter = (date: CalendarDate) => string | number
+
+/** Returns the function that writes instants in a format of a description; `zone` is that of a pattern. */
+export function compileInstant(format: string, zone: Zone, monthNames: readonly string[][]): InstantWriter {
+  if (format === 'epochSeconds') return ms => Math.floor(ms / 1000)
+  if (format === 'epochMilliseconds') return ms => ms
+  if (format === 'instant') return ms => new Date(ms).toISOString()
+  return ms => {
+    const local = new Date(ms + zoneOffsets[zone] * HOUR_MS)
+    const month = local.getUTCMonth() + 1
+    const parts: Record<string, string> = {
+      YYYY: pad(local.getUTCFullYear(), 4),
+      MMMM: monthNames[month - 1]?.[0] ?? '',
+      MM: pad(month, 2),
+      DD: pad(local.getUTCDate(), 2),
+      D: String(local.getUTCDate()),
+      HH: pad(local.getUTCHours(), 2),
+      mm: pad(local.getUTCMinutes(), 2),
+      ss: pad(local.getUTCSeconds(), 2)
+    }
+    return format.replace(tokens, token => parts[token] ?? token)
+  }
+}
+
+/** Returns the function that writes days: as their midnight in the zone, where the format has a time. */
+export function compileDay(format: string, zone: Zone, monthNames: readonly string[][]): DayWriter {
+  const write = compileInstant(format, zone, monthNames)
+  return ({ year, month, day }) => write(Date.UTC(year, month - 1, day) - zoneOffsets[zone] * HOUR_MS)
+}
+
+const longMonths = ['januari', 'februari', 'maret', 'april', 'mei', 'juni', 'juli', 'agustus', 'september']
+const months = [...longMonths, 'oktober', 'november', 'desember']
+
+/** Returns the day that a generated record writes in one of its three ways; null where the text is no day. */
+export function readWrittenDay(text: string): CalendarDate | null {
+  const [, y, m, d] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text) ?? []
+  if (y !== undefined) return checkedDay(Number(y), Number(m), Number(d))
+  const [, day, month, year] = /^(\d\d)-(\d\d)-(\d{4})$/.exec(text) ?? []
+  if (day !== undefined) return checkedDay(Number(year), Number(month), Number(day))
+  const [, dayInWords, name = '', yearInWords] = /^(\d{1,2}) ([A-Za-z]+) (\d{4})$/.exec(text) ?? []
+  if (dayInWords === undefined) return null
+  return checkedDay(Number(yearInWords), months.indexOf(name.toLowerCase()) + 1, Number(dayInWords))
+}
+
+function checkedDay(year: number, month: number, day: number): CalendarDate | null {
+  const date = new Date(Date.UTC(year, month - 1, day))
+  const isReal = date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day
+  return isReal ? { year, month, day } : null
+}
+
+const instant = /^(\d{4})-(\d\d)-(\d\d)[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/
+
+/** Returns the instant that the bound of a window names, and how long the unit is in which it counts; null for no bound. */
+export function readBound(text: string, format: string, zone: Zone): { ms: number; unitMs: number } | null {
+  if (format === 'instant') {
+    const [, year, month, day] = instant.exec(text) ?? []
+    const isDay = year !== undefined && checkedDay(Number(year), Number(month), Number(day)) !== null
+    const ms = isDay ? Date.parse(text) : Number.NaN
+    return Number.isNaN(ms) ? null : { ms, unitMs: 1 }
+  }
+  if (format.startsWith('epoch')) {
+    const unitMs = format === 'epochSeconds' ? 1000 : 1
+    return /^-?\d{1,15}$/.test(text) ? { ms: Number(text) * unitMs, unitMs } : null
+  }
+  const part = (token: string, otherwise: number) => {
+    const at = format.indexOf(token)
+    return at < 0 ? otherwise : Number(text.slice(at, at + token.length))
+  }
+  const day = Date.UTC(part('YYYY', 1970), part('MM', 1) - 1, part('DD', 1))
+  const ms = day + part('HH', 0) * HOUR_MS + part('mm', 0) * 60_000 + part('ss', 0) * 1000 - zoneOffsets[zone] * HOUR_MS
+  // Written again it must be the same text: that finds the 30th of February, and whatever is no digit.
+  if (Number.isNaN(ms) || compileInstant(format, zone, [])(ms) !== text) return null
+  return { ms, unitMs: unitOf(format) }
+}
+
+function unitOf(format: string): number {
+  if (format.includes('ss')) return 1000
+  if (format.includes('mm')) return 60_000
+  return format.includes('HH') ? HOUR_MS : 24 * HOUR_MS
+}

@@ -1,0 +1,398 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { open, readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import writeXlsxFile from 'write-excel-file/node'
+import type { RunBody } from '../../sidecar/api/schemas.ts'
+import { loadIdentity } from '../../sidecar/identity/keys.ts'
+import type { FileFormat } from '../../sidecar/import/read-rows.ts'
+import { type FileRunRequest, syncFile } from '../../sidecar/import/sync-file.ts'
+import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
+import { mappingOfFile } from '../../sidecar/source/file-description.ts'
+import { loadFileDescription } from '../../sidecar/source/load-file-description.ts'
+import { createRowReader } from '../../sidecar/transform/row-reader.ts'
+import { writeRawXlsx } from '../helpers/xlsx.ts'
+import { dumpRegistry, startConnector, temporaryFolder, waitForRun } from './helpers.ts'
+import { runSdmk } from './process.ts'
+
+const descriptionFile = new URL('../../contracts/sources/council-spreadsheet.json', import.meta.url).pathname
+const asOf = new Date('2026-11-01T00:00:00Z')
+
+const header = [
+  'No',
+  'Nomor STR',
+  'NIK',
+  'Nama Lengkap',
+  'Gelar Depan',
+  'Gelar Belakang',
+  'Tempat Lahir',
+  'Tanggal Lahir',
+  'Jenis Kelamin',
+  'Profesi',
+  'Kompetensi',
+  'Status STR',
+  'Tanggal Terbit',
+  'Berlaku Sampai',
+  'Nama Ibu'
+]
+
+interface Listed {
+  str?: string | number
+  nik?: string | number | null
+  name?: string
+  born?: string | Date | number
+  status?: string
+  place?: string
+}
+
+/** A line of the council's list about an invented person. */
+function line(n: number, given: Listed = {}): (string | number | Date | null)[] {
+  const day = String((n % 28) + 1).padStart(2, '0')
+  return [
+    n,
+    given.str ?? `EQ${String(n).padStart(14, '0')}`,
+    given.nik === undefined ? `317101${day}0190${String(n).padStart(4, '0')}` : given.nik,
+    given.name ?? `Orang ${'ABCDEFGHIJ'[n % 10]}${'ABCDEFGHIJ'[Math.floor(n / 10) % 10]} Rekaan`,
+    'dr.',
+    null,
+    given.place ?? 'Bandung',
+    given.born ?? `${day}-01-1990`,
+    'L',
+    'Dokter',
+    null,
+    given.status ?? 'Aktif',
+    '01/02/2024',
+    'Seumur Hidup',
+    'Ibu Rahasia'
+  ]
+}
+
+async function setUp(t: TestContext, env: Record<string, string> = {}) {
+  const connector = await startConnector(t, { env })
+  const folder = await temporaryFolder(t)
+  const description = await loadFileDescription(descriptionFile)
+  const identity = await loadIdentity(createFileSecretStore(connector.secretsDir))
+  const load = async (name: string, request: Partial<FileRunRequest> = {}, used = description): Promise<RunBody> => {
+    const format = path.extname(name).slice(1) as FileFormat
+    const { database, queue } = connector.app
+    const batchRows = Number(env.SDMK_BATCH_ROWS ?? 50_000)
+    const mapping = mappingOfFile(used)
+    const { transform } = createRowReader(mapping, mapping)
+    const context = { queue, identity, transform, description: used, batchRows, maxSkewSeconds: 300 }
+    const caller = { actor: 'importer', apiKeyId: null, requestId: 'test', traceId: '0'.repeat(32) }
+    const file = await open(path.join(folder, name))
+    try {
+      const { runId } = await database.withTransaction(client =>
+        syncFile(client, context, file, { format, asOf, ...request }, { name, triggeredBy: 'command', caller })
+      )
+      return await waitForRun(id => connector.call('GET', `/v1/runs/${id}`), runId)
+    } finally {
+      await file.close()
+    }
+  }
+  const ledgerOf = ({ batches }: RunBody) => batches.map(({ kind, state, ledger }) => ({ kind, state, ...ledger }))
+  const rejections = async () => {
+    const { rows } = await connector.pool.query(
+      `select r.code, p ->> 'instancePath' as place, p -> 'params' ->> 'reason' as reason
+      from kki.rejection r, jsonb_array_elements(r.problems) p order by r.code`
+    )
+    return rows.map(({ code, place, reason }) => [code, place, reason].join(' '))
+  }
+  const people = async () => {
+    const { rows } = await connector.pool.query(
+      `select h.name, h.birth_date::text as born, r.str_number as str, r.source_at as at, r.status
+      from sdmk.health_worker h join sdmk.registration r on r.health_worker_id = h.id order by r.str_number`
+    )
+    return rows
+  }
+  return { ...connector, folder, load, ledgerOf, rejections, people }
+}
+
+const csvOf = (rows: unknown[][], delimiter = ';') =>
+  rows.map(row => row.map(cell => cell ?? '').join(delimiter)).join('\r\n')
+
+const people: unknown[][] = [line(1), line(2), line(3, { str: 'EQ-1' }), line(4, { status: 'Entah' })]
+
+/** Writes the same list in each format. */
+const writers: Record<FileFormat, (file: string, rows: unknown[][]) => Promise<unknown>> = {
+  xlsx: (file, rows) => writeXlsxFile([header, ...rows] as never).toFile(file),
+  csv: (file, rows) => writeFile(file, csvOf([header, ...rows])),
+  jsonl: (file, rows) =>
+    writeFile(
+      file,
+      rows.map(row => JSON.stringify(Object.fromEntries(row.map((cell, i) => [header[i], cell])))).join('\n')
+    )
+}
+
+describe('a file of KKI', () => {
+  for (const format of ['xlsx', 'csv', 'jsonl'] as const) {
+    test(`as ${format}: each row is applied, or rejected with its reason; the same file again changes nothing`, async t => {
+      const { folder, load, ledgerOf, rejections, people: stored, pool, call } = await setUp(t)
+      const name = `list.${format}`
+      await writers[format](path.join(folder, name), people)
+      const [first] = ledgerOf(await load(name))
+      assert.deepEqual(
+        [first?.kind, first?.state, first?.fetched, first?.created, first?.rejected],
+        ['file', 'applied', 4, 2, 2]
+      )
+      assert.deepEqual(
+        (await stored()).map(({ str, born, at }) => [str, born, at]),
+        [
+          ['EQ00000000000001', '1990-01-02', asOf],
+          ['EQ00000000000002', '1990-01-03', asOf]
+        ]
+      )
+      assert.deepEqual(await rejections(), [
+        'STATUS_UNKNOWN /columns/Status STR notListed',
+        'STR_INVALID /columns/Nomor STR shape'
+      ])
+      const before = await dumpRegistry(pool)
+      const [again] = ledgerOf(await load(name))
+      assert.deepEqual([again?.state, again?.unchanged, again?.rejected], ['applied', 2, 2])
+      assert.deepEqual(await dumpRegistry(pool), before)
+      assert.equal((await rejections()).length, 2)
+      const [later] = ledgerOf(await load(name, { asOf: new Date('2026-11-02T00:00:00Z') }))
+      assert.deepEqual([later?.state, later?.unchanged], ['applied', 2])
+      assert.deepEqual(await dumpRegistry(pool), before)
+      const digest = createHash('sha256')
+        .update(await readFile(path.join(folder, name)))
+        .digest('hex')
+      const { rows } = await pool.query(`select detail from kki.audit_event where action = 'run.created' order by id`)
+      assert.deepEqual(
+        rows.map(({ detail }) => [detail.mode, detail.digest, detail.fetched, detail.format]),
+        Array(3).fill(['file', digest, 4, format])
+      )
+      // The watermark is KKI's API's, and a column that nobody described is stored nowhere.
+      assert.equal((await pool.query('select from kki.watermark')).rowCount, 0)
+      const { items } = (await call('GET', '/v1/rejections')).body as { items: { id: number }[] }
+      const detail = JSON.stringify((await call('GET', `/v1/rejections/${items[0]?.id}`)).body)
+      assert.match(detail, /Nama Lengkap/)
+      assert.doesNotMatch(detail, /Rahasia|31710104/)
+    })
+  }
+
+  test('as a messy spreadsheet: titles, a header of two rows, empty lines, numbers in place of texts, serial dates, totals', async t => {
+    const { folder, load, ledgerOf, rejections, people: stored, pool } = await setUp(t)
+    const text = (...cells: (string | null)[]) =>
+      cells.map(cell => (cell === null ? '<c/>' : `<c t="inlineStr"><is><t>${cell}</t></is></c>`)).join('')
+    const person = (n: number, name: string, cells: { str?: string; nik?: string; born: string; status?: string }) =>
+      `<row r="${n}">${text(String(n))}${cells.str ?? text(`EQ000000000001${n}`)}${cells.nik ?? text('3171010201900001'.replace('0001', `00${n}`))}
+        ${text(name, '', '', 'Bogor')}${cells.born}${text('P', 'DOKTER', null)}${cells.status ?? text('Aktif')}${text('1 Februari 2024')}<c/></row>`
+    await writeRawXlsx(path.join(folder, 'messy.xlsx'), {
+      texts: ['<r><t>31.1.1.100.2.20</t></r><r><rPr><b/></rPr><t>.999999</t></r>', '<t>Bella</t>'],
+      formats: [0, 14, 'dd\\ mmmm\\ yyyy', '0.00'],
+      order: 'texts last',
+      prefix: 'x',
+      sheet: `
+        <row r="1">${text('DAFTAR TENAGA KESEHATAN')}</row>
+        <row r="3"><c r="A3" t="inlineStr"><is><t>No</t></is></c>
+          <c r="B3" t="inlineStr"><is><t>Nomor STR</t></is></c><c r="C3" t="inlineStr"><is><t>N I K</t></is></c>
+          <c r="D3" t="inlineStr"><is><t>Nama</t></is></c><c r="G3" t="inlineStr"><is><t>Lahir</t></is></c>
+          <c r="I3" t="inlineStr"><is><t>JENIS_x000A_KELAMIN</t></is></c><c r="J3" t="inlineStr"><is><t>Profesi</t></is></c>
+          <c r="K3" t="inlineStr"><is><t>Kompetensi</t></is></c><c r="L3" t="inlineStr"><is><t>STR</t></is></c></row>
+        <row r="4"><c r="D4" t="inlineStr"><is><t>Lengkap</t></is></c><c r="E4" t="inlineStr"><is><t>Gelar Depan</t></is></c>
+          <c r="F4" t="inlineStr"><is><t>Gelar Belakang</t></is></c><c r="G4" t="inlineStr"><is><t>Tempat</t></is></c>
+          <c r="H4" t="inlineStr"><is><t>Tanggal</t></is></c><c r="L4" t="inlineStr"><is><t>Status</t></is></c>
+          <c r="M4" t="inlineStr"><is><t>Terbit</t></is></c><c r="N4" t="inlineStr"><is><t>Berlaku</t></is></c></row>
+        <row r="5"/>
+        ${person(11, 'Serial Tanggal', { born: '<c s="1"><v>32875</v></c>' })}
+        ${person(12, 'Serial Tanpa Gaya', { born: '<c><v>32875</v></c>', str: '<c t="s"><v>0</v></c>' })}
+        <row r="13">${text(' ', '', null)}</row>
+        ${person(14, 'NIK Angka', { born: '<c s="2"><v>32875</v></c>', nik: '<c><v>3.27301570885001E+15</v></c>' })}
+        ${person(15, 'STR Angka', { born: '<c s="1"><v>32875</v></c>', str: '<c><v>3111100220999990</v></c>' })}
+        ${person(16, 'Rumus', { born: '<c s="1"><f>DATE(1990,1,2)</f><v>32875</v></c>', status: '<c t="str"><f>UPPER("aktif")</f><v>AKTIF</v></c>' })}
+        ${person(17, 'Tanpa Hasil', { born: '<c s="1"><f>DATE(1990,1,2)</f></c>' })}
+        ${person(18, 'Salah Rumus', { born: '<c t="e"><v>#N/A</v></c>' })}
+        ${person(19, 'STR Pendek', { born: text('1990-01-02'), str: '<c><v>12345678</v></c>' })}
+        <row r="20">${text('Jumlah', null, null, '9')}</row>`,
+      after: '<mergeCells count="1"><mergeCell ref="D3:F3"/></mergeCells>'
+    })
+    const file = {
+      ...JSON.parse(await readFile(descriptionFile, 'utf8')),
+      fields: {
+        strNumber: '/Nomor STR',
+        nik: '/N I K',
+        name: '/Nama Lengkap',
+        titlePrefix: '/Gelar Depan',
+        titleSuffix: '/Gelar Belakang',
+        birthPlace: '/Lahir Tempat',
+        birthDate: '/Lahir Tanggal',
+        sex: '/Jenis Kelamin',
+        profession: '/Profesi',
+        competence: '/Kompetensi',
+        status: '/STR Status',
+        issuedOn: '/Terbit',
+        validUntil: '/STR Berlaku'
+      }
+    }
+    const other = path.join(folder, 'description.json')
+    await writeFile(other, JSON.stringify(file))
+    const [first] = ledgerOf(await load('messy.xlsx', {}, await loadFileDescription(other)))
+    assert.deepEqual([first?.state, first?.fetched, first?.created, first?.rejected], ['applied', 8, 3, 5])
+    assert.deepEqual(
+      (await stored()).map(({ name, str, born }) => [name, str, born]),
+      [
+        ['Serial Tanpa Gaya', '3111100220999999', '1990-01-02'],
+        ['Serial Tanggal', 'EQ00000000000111', '1990-01-02'],
+        ['Rumus', 'EQ00000000000116', '1990-01-02']
+      ]
+    )
+    assert.deepEqual(await rejections(), [
+      'NIK_INVALID /columns/N I K rounded',
+      'SCHEMA_INVALID /columns/Lahir Tanggal type',
+      'SCHEMA_INVALID /columns/Lahir Tanggal type',
+      'SCHEMA_INVALID /columns/Nomor STR type',
+      'STR_INVALID /columns/Nomor STR rounded'
+    ])
+    const { rows } = await pool.query(
+      `select detail -> 'passedOver' as "passedOver" from kki.audit_event where action = 'run.created'`
+    )
+    assert.deepEqual(rows, [{ passedOver: { blank: 1, totals: 1 } }])
+  })
+
+  test('in batches, of which the gate holds those that do harm', async t => {
+    const { folder, load, ledgerOf, people: stored, pool } = await setUp(t, { SDMK_BATCH_ROWS: '500' })
+    const list = (status: string) =>
+      Array.from({ length: 1200 }, (_, i) => line(i + 1, { name: `Orang ${letters(i)}`, status }))
+    await writers.csv(path.join(folder, 'good.csv'), list('Aktif'))
+    const good = ledgerOf(await load('good.csv'))
+    assert.deepEqual(
+      good.map(({ state, fetched, created }) => [state, fetched, created]),
+      [
+        ['applied', 500, 500],
+        ['applied', 500, 500],
+        ['applied', 200, 200]
+      ]
+    )
+    await writers.csv(path.join(folder, 'harmful.csv'), list('Dicabut'))
+    const harmful = await load('harmful.csv', { asOf: new Date('2026-11-02T00:00:00Z') })
+    assert.deepEqual(
+      harmful.batches.map(({ state, holdReasons }) => [state, holdReasons]),
+      Array(3).fill(['held', ['DEACTIVATIONS']])
+    )
+    assert.ok((await stored()).every(({ status }) => status === 'active'))
+    // What another file of the same day says is older than what is stored.
+    await writers.csv(
+      path.join(folder, 'renamed.csv'),
+      list('Aktif').map(row => row.with(3, `${row[3]} Lain`))
+    )
+    const renamed = await load('renamed.csv', { asOf: new Date('2026-11-03T00:00:00Z') })
+    assert.deepEqual(new Set(renamed.batches.flatMap(({ holdReasons }) => holdReasons)), new Set(['NAMES_CHANGED']))
+    assert.equal((await pool.query('select from kki.watermark')).rowCount, 0)
+  })
+
+  test('that cannot be read is rejected as a whole, with its place and what helps', async t => {
+    const { folder, load, pool } = await setUp(t)
+    const rejects = async (
+      name: string,
+      content: string | Buffer,
+      message: RegExp,
+      request: Partial<FileRunRequest> = {}
+    ) => {
+      await writeFile(path.join(folder, name), content)
+      await assert.rejects(load(name, request), (error: Error & { code: string }) => {
+        assert.match(`${error.code} ${error.message}`, message)
+        assert.doesNotMatch(error.message, /undefined|NaN|Orang/)
+        return true
+      })
+    }
+    const good = csvOf([header, line(1)])
+    await rejects(
+      'a.csv',
+      csvOf([header.toSpliced(11, 1), line(1)]),
+      /IMPORT_FILE_INVALID a.csv: none of the first 50 rows .* lacks "Status STR"; nothing/
+    )
+    await rejects('a.csv', csvOf([header.with(14, 'NIK'), line(1)]), /row 1: the header has "NIK" in columns 3 and 15/)
+    await rejects('a.csv', `${good}\r\n2;EQ00000000000002`, /line 3: has 2 values, and the header has 15 columns/)
+    await rejects('a.csv', csvOf([header]), /a.csv: holds no records/)
+    await rejects(
+      'a.csv',
+      Buffer.from(`${good}\r\nJos\xe9`, 'latin1'),
+      /line 3, character 4: is not UTF-8; .* --encoding windows-1252/
+    )
+    await rejects(
+      'a.csv',
+      csvOf([
+        header,
+        ...Array.from({ length: 12 }, (_, i) => line(i + 1, { nik: `317101020190${String(i).padStart(3, '0')}0` }))
+      ]),
+      /column "NIK": every NIK ends with 0/
+    )
+    await rejects('a.xlsx', good, /a.xlsx: is not an .xlsx file; it may be an older format, or have a password/)
+    await rejects('a.csv', good, /VALIDATION_FAILED asOf: is required/, { asOf: undefined })
+    await rejects('a.csv', good, /VALIDATION_FAILED asOf: must not be in the future/, {
+      asOf: new Date(Date.now() + 86_400_000)
+    })
+    await rejects('a.csv', good, /row 2 does not have all columns/, { headerRow: 2 })
+    const xlsx = path.join(folder, 'sheet.xlsx')
+    await writers.xlsx(xlsx, people)
+    await rejects('a.xlsx', await readFile(xlsx), /a.xlsx: has no sheet "Lain"/, { sheet: 'Lain' })
+    await rejects('a.xlsx', (await readFile(xlsx)).subarray(0, 3000), /a.xlsx: is not an .xlsx file/)
+    assert.equal((await pool.query('select from kki.run')).rowCount, 0)
+  })
+
+  test('in Windows-1252 with semicolons, or with a byte order mark and a title, is read where that is named', async t => {
+    const { folder, load, ledgerOf, people: stored } = await setUp(t)
+    await writeFile(
+      path.join(folder, 'a.csv'),
+      Buffer.from(csvOf([header, line(1, { name: 'Jos\xe9 Andr\xe9as' })]), 'latin1')
+    )
+    assert.equal(ledgerOf(await load('a.csv', { encoding: 'windows-1252' }))[0]?.created, 1)
+    await writeFile(
+      path.join(folder, 'b.csv'),
+      `\ufeffDaftar, per November\n\n${csvOf([header, line(2)], ',')}\nTotal,1\n`
+    )
+    assert.equal(ledgerOf(await load('b.csv'))[0]?.created, 1)
+    assert.deepEqual(
+      (await stored()).map(({ name }) => name),
+      ['José Andréas', 'Orang CA Rekaan']
+    )
+  })
+
+  test('is taken by the API as its body, whole or not at all', async t => {
+    const { folder, app, key, call, ledgerOf, pool } = await setUp(t)
+    const file = path.join(folder, 'list.xlsx')
+    await writers.xlsx(file, people)
+    const send = async (query: string, payload: Buffer | string, type = 'application/octet-stream') => {
+      const headers = { authorization: `Bearer ${key}`, 'content-type': type }
+      const response = await app.inject({ method: 'POST', url: `/v1/runs/file?${query}`, headers, payload })
+      return { status: response.statusCode, body: response.json() }
+    }
+    const bytes = await readFile(file)
+    const sent = await send('format=xlsx&asOf=2026-11-01T00:00:00Z', bytes)
+    assert.equal(sent.status, 202, JSON.stringify(sent.body))
+    const [done] = ledgerOf(await waitForRun(id => call('GET', `/v1/runs/${id}`), sent.body.id))
+    assert.deepEqual([done?.state, done?.created, done?.rejected], ['applied', 2, 2])
+    const denied = [
+      [await send('format=xlsx', bytes), 400, /asOf/],
+      [await send('format=xlsx&asOf=2026-11-01T00:00:00Z', bytes.subarray(0, 1000)), 422, /IMPORT_FILE_INVALID/],
+      [await send('format=csv&asOf=2026-11-01T00:00:00Z', ''), 400, /VALIDATION_FAILED/],
+      [await send('format=csv&asOf=2026-11-01T00:00:00Z', '{}', 'application/json'), 400, /octet-stream/],
+      [await send('format=csv&asOf=2026-11-01T00:00:00Z', Buffer.alloc(64 * 1024 * 1024 + 1)), 400, /bytes|large/],
+      [await send('format=pdf', bytes), 400, /querystring.format/]
+    ] as const
+    for (const [{ status, body }, expected, text] of denied) {
+      assert.equal(status, expected, JSON.stringify(body))
+      assert.match(JSON.stringify(body), text)
+    }
+    assert.equal((await pool.query('select from kki.run')).rowCount, 1)
+  })
+
+  test('is loaded by the command, which says what an option lacks', async t => {
+    const { folder, app, secretsDir } = await setUp(t)
+    const env = { SDMK_DATABASE_URL: app.database.pool.options.connectionString ?? '', SDMK_SECRETS_DIR: secretsDir }
+    const file = path.join(folder, 'council-2026-11.xlsx')
+    await writers.xlsx(file, people)
+    const missing = await runSdmk(['sync', '--file', file], env)
+    assert.deepEqual([missing.code, missing.stdout], [64, ''])
+    assert.match(missing.stderr, /^sdmk: --as-of: is required: the file has no column that says when/)
+    const both = await runSdmk(['sync', '--file', file, '--since', '2026-11-01'], env)
+    assert.match(both.stderr, /^sdmk: --since: does not go with --file/)
+    const { code, stdout, stderr } = await runSdmk(['sync', '--file', file, '--as-of', '2026-11-01', '--json'], env)
+    assert.equal(code, 0, stderr)
+    assert.deepEqual([JSON.parse(stdout).created, JSON.parse(stdout).rejected], [2, 2])
+  })
+})
+
+const letters = (n: number) => [...String(n).padStart(4, '0')].map(digit => 'abcdefghij'[Number(digit)]).join('')
