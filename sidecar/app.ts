@@ -189,7 +189,8 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
           reader,
           identity,
           maxSkewSeconds: config.kki.maxSkewSeconds,
-          canAskByStr: description.oneByStr !== null
+          canAskByStr: description.oneByStr !== null,
+          timeZone: config.timeZone
         }
       })
       // One for all routes: they share the count.

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { isUnderWay } from '../batch-terms.ts'
 import { readRejection } from '../review/detail.ts'
 import { dismissRejection, dismissRejections } from '../review/dismiss.ts'
-import { resolveRejection } from '../review/resolve.ts'
+import { previewResolution, type ResolveContext, resolveRejection } from '../review/resolve.ts'
 import { type RetryContext, retryRejection, retryRejections } from '../review/retry.ts'
 import type { Batch } from '../sync/batch.ts'
 import type { DeskCaller } from '../sync/open-rejections.ts'
@@ -77,6 +77,63 @@ const DetailSchema = Type.Interface(
   { title: 'RejectionDetail' }
 )
 
+const Owner = {
+  healthWorkerId: Type.Union([Id, Type.Literal('new')], {
+    description: 'a person of the registry, or `new` for one whom it does not have'
+  }),
+  row: Type.Optional(
+    Type.Object(RowPlace, {
+      ...closed,
+      description: 'which of its rows is meant; required where they carry different NIKs'
+    })
+  )
+}
+
+const HolderSchema = Type.Object({
+  id: nullable(Id),
+  name: nullable(Type.String({ description: 'null where the data of the person is restricted' }))
+})
+const ForeseenSchema = Type.Object(
+  {
+    outcome: Type.String({ description: 'what the ledger would count the row as' }),
+    codes: Type.Array(Type.String(), { description: 'why the row would be rejected again' }),
+    licences: Type.Array(
+      Type.Object({
+        strNumber: Type.String(),
+        profession: Type.String(),
+        statusBefore: Text,
+        statusAfter: Type.String(),
+        holderBefore: Type.Union([HolderSchema, Type.Null()]),
+        holderAfter: HolderSchema
+      }),
+      { description: 'before is null where SDMK does not have the licence; a holder without id would be created' }
+    ),
+    people: Type.Array(
+      Type.Object({
+        id: nullable(Id),
+        nameBefore: Text,
+        nameAfter: Text,
+        nik: Type.Enum(['none', 'same', 'added', 'removed', 'replaced']),
+        licences: Type.Integer({ minimum: 0, description: 'after the decision' }),
+        activeLicences: Type.Integer({ minimum: 0, description: 'after the decision' })
+      })
+    ),
+    isHarmful: Type.Boolean({
+      description: 'a licence leaves its holder, an active licence ends, or a known person’s NIK is replaced or removed'
+    }),
+    planDigest: Type.String()
+  },
+  { title: 'RejectionResolutionForeseen' }
+)
+type ForeseenBody = Type.Static<typeof ForeseenSchema>
+
+const showsForeseen = ({ people, licences }: ForeseenBody) => ({
+  people: [
+    ...people.flatMap(({ id }) => id ?? []),
+    ...licences.flatMap(({ holderBefore, holderAfter }) => [holderBefore?.id ?? [], holderAfter.id ?? []].flat())
+  ]
+})
+
 const limit = (maximum: number) => Type.Optional(Type.Integer({ minimum: 1, maximum, default: maximum }))
 /** A bulk decision says what it is about: without ids, by code. */
 const bulk = (maximum: number) => ({
@@ -103,14 +160,16 @@ const mostDismissed = 1000
 const mostRetried = 1000
 const mostReprocessed = 10_000
 
+type RoutesContext = RetryContext & ResolveContext
+
 export interface DeskRoutesOptions {
-  desk: Omit<RetryContext, 'queue'>
+  desk: Omit<RoutesContext, 'queue'>
 }
 
 /** What people do about refused rows, one by one and in bulk. */
 export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (app, options) => {
   // Described without services there is no queue; then no handler runs either.
-  const context = (): RetryContext => ({ ...options.desk, queue: app.queue })
+  const context = (): RoutesContext => ({ ...options.desk, queue: app.queue })
   const decide = { onRequest: app.requireScope('rejections:write') }
   const tags = ['rejections']
 
@@ -160,6 +219,28 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
     }
   })
 
+  app.post('/v1/rejections/:id/resolve/preview', {
+    ...decide,
+    config: { shows: showsForeseen },
+    schema: {
+      tags,
+      summary: 'Show what a decision about a refused row would do',
+      description:
+        'Which licences change, who loses or gets one, and what becomes of a NIK. Nothing is changed. Send `planDigest` with the decision.',
+      params: IdParams,
+      body: Type.Object(Owner, { ...closed, title: 'RejectionResolutionPreview' }),
+      response: { 200: ForeseenSchema, ...problems }
+    },
+    handler: async request => {
+      const { digest, ...foreseen } = await app.database
+        .withRollback(client =>
+          previewResolution(client, context(), request.params.id, request.body, callerFor(request))
+        )
+        .catch(refuse)
+      return { ...foreseen, planDigest: digest }
+    }
+  })
+
   app.post('/v1/rejections/:id/resolve', {
     ...decide,
     config: { shows: ({ rejection }) => showsRejection(rejection) },
@@ -171,16 +252,15 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
       params: IdParams,
       body: Type.Object(
         {
-          healthWorkerId: Type.Union([Id, Type.Literal('new')], {
-            description: 'a person of the registry, or `new` for one whom it does not have'
-          }),
-          row: Type.Optional(
-            Type.Object(RowPlace, {
-              ...closed,
-              description: 'which of its rows is meant; required where they carry different NIKs'
+          ...Owner,
+          reason: Type.Optional(Reason),
+          planDigest: Type.Optional(
+            Type.String({
+              minLength: 1,
+              maxLength: 100,
+              description: 'of the preview; required where the preview says `isHarmful`'
             })
-          ),
-          reason: Type.Optional(Reason)
+          )
         },
         { ...closed, title: 'RejectionResolution' }
       ),

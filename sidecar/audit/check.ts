@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { inTransaction } from '../platform/transaction.ts'
+import { inTransaction, oneMomentReadOnly } from '../platform/transaction.ts'
 import type { ChainContext } from './append.ts'
 import { eventText, type Head } from './link.ts'
 import { type ChainedEvent, tellOf, type Verdict, verifyChain } from './verify.ts'
@@ -26,7 +26,7 @@ export function verifyDatabase(
     for (const { id, isGone } of rows) tellOf(verdict, isGone ? 'EVENT_MISSING' : 'EVENT_UNLINKED', null, id)
     return verdict
   }
-  return inTransaction(pool, work, 'begin isolation level repeatable read read only')
+  return inTransaction(pool, work, oneMomentReadOnly)
 }
 
 /** Yields the links in their order, each with its event. */

@@ -11,7 +11,7 @@ import { SdmkError } from '../errors.ts'
 import { identitySecret, loadIdentity } from '../identity/keys.ts'
 import { escapeUnprintable } from '../platform/printable-text.ts'
 import { decodeText, splitLines, TextUnreadable } from '../platform/strict-text.ts'
-import { inTransaction } from '../platform/transaction.ts'
+import { inTransaction, oneMomentReadOnly } from '../platform/transaction.ts'
 import { print, withPool } from './command.ts'
 import { parseHead } from './head.ts'
 import { withSecret } from './with-secret.ts'
@@ -55,7 +55,7 @@ function exportCommand(): Command {
         inTransaction(
           pool,
           client => pipeline(toLines(readLinks(client)), process.stdout, { end: false }),
-          'begin isolation level repeatable read read only'
+          oneMomentReadOnly
         )
       )
     )

@@ -5,7 +5,7 @@ import { type BreachScope, readAffected, readBreachScope } from '../audit/breach
 import { dataKinds } from '../audit/disclosure-channels.ts'
 import { RequestInvalid } from '../errors.ts'
 import { quote } from '../platform/printable-text.ts'
-import { inTransaction } from '../platform/transaction.ts'
+import { inTransaction, oneMomentReadOnly } from '../platform/transaction.ts'
 import { print, withPool } from './command.ts'
 import { type InstantOrDay, instantOrDay, instantOrDayForm, toInstant } from './values.ts'
 
@@ -57,7 +57,7 @@ export function breachScopeCommand(): Command {
             }
             return read
           },
-          'begin isolation level repeatable read read only'
+          oneMomentReadOnly
         )
         print(json, scope, linesOf(scope, ids))
         if (scope.proof.differing.length > 0) process.exitCode = 1

@@ -1,7 +1,7 @@
 import { text } from 'node:stream/consumers'
 import type pg from 'pg'
 import { to as copyTo } from 'pg-copy-streams'
-import { inTransaction } from '../platform/transaction.ts'
+import { inTransaction, oneMoment } from '../platform/transaction.ts'
 import { type MirroredKey, mirrored } from './mirrored.ts'
 
 /** Rows as a payload carries them: one line of COPY's text format for each, with these columns. */
@@ -26,7 +26,7 @@ export function inSnapshot<T>(pool: pg.Pool, work: (client: pg.ClientBase) => Pr
     await client.query(`set local datestyle = 'ISO'; set local statement_timeout = '${readTimeout}'`)
     return work(client)
   }
-  return inTransaction(pool, snapshot, 'begin isolation level repeatable read')
+  return inTransaction(pool, snapshot, oneMoment)
 }
 
 /** Returns what is told of one kind, of these ids, sorted by the rows' own. */

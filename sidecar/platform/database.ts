@@ -26,6 +26,8 @@ export interface Database {
   pool: pg.Pool
   /** Returns what `work` returns, committed; rolls back and rethrows if it throws. */
   withTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
+  /** Like `withTransaction`, but takes back all that `work` did. */
+  withRollback<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
   /** Like `withTransaction`, but alone: of all processes on this database, one at a time works under this name. */
   withAdvisoryLock<T>(name: string, work: (transaction: Transaction) => Promise<T>): Promise<T>
   /** Sets what becomes of notices for Odoo. Until then a transaction that gives one fails. */
@@ -87,6 +89,9 @@ export function createDatabase(options: DatabaseOptions, logger: FastifyBaseLogg
       if (notices.length > 0) await outbox(transaction, notices)
       return result
     })
+  // Odoo has nothing to learn of what is taken back.
+  const withRollback: Database['withRollback'] = work =>
+    inTransaction(pool, client => work(Object.assign(client, { notifyOdoo: () => {} })), { end: 'rollback' })
   // It breaks within whatever work once opened it, and is no part of it.
   pool.on('error', error =>
     apart(() => logger.warn({ err: error }, 'an idle database connection broke; a new one takes its place'))
@@ -94,6 +99,7 @@ export function createDatabase(options: DatabaseOptions, logger: FastifyBaseLogg
   return {
     pool,
     withTransaction,
+    withRollback,
     withAdvisoryLock: (name, work) =>
       withTransaction(async transaction => {
         await transaction.query('select pg_advisory_xact_lock(hashtextextended($1::text, 0))', [name])

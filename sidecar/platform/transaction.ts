@@ -1,17 +1,18 @@
 import type pg from 'pg'
 
 /** Begins a transaction that sees the database as it was at one moment, whatever is committed meanwhile. */
-export const oneMoment = 'begin isolation level repeatable read'
+export const oneMoment = { begin: 'begin isolation level repeatable read' }
+export const oneMomentReadOnly = { begin: 'begin isolation level repeatable read read only' }
 
 /**
- * Returns what `work` returned, once it is committed; rolls back where it throws, and throws the same.
+ * Returns what `work` returned, once the transaction has ended; rolls back where it throws, and throws the same.
  *
- * @param begin the statement that begins the transaction.
+ * @param begin the statement that begins the transaction; `end` the one that ends it.
  */
 export async function inTransaction<T>(
   pool: pg.Pool,
   work: (client: pg.PoolClient) => Promise<T>,
-  begin = 'begin'
+  { begin = 'begin', end = 'commit' }: { begin?: string; end?: 'commit' | 'rollback' } = {}
 ): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
@@ -24,7 +25,7 @@ export async function inTransaction<T>(
   try {
     await client.query(begin)
     const result = await work(client)
-    await client.query('commit')
+    await client.query(end)
     return result
   } catch (error) {
     await client.query('rollback').catch(failure => {

@@ -3,10 +3,12 @@ import { recordAudit } from '../audit/record.ts'
 import { RequestInvalid } from '../errors.ts'
 import type { Identity } from '../identity/keys.ts'
 import type { Transaction } from '../platform/database.ts'
+import { type Foreseen, foresee } from '../registry/foresee.ts'
 import type { Batch } from '../sync/batch.ts'
 import { insertBatchRun } from '../sync/batch-run.ts'
-import { RejectionNotResolvable, RowPurged } from '../sync/errors.ts'
+import { PlanChanged, RejectionNotResolvable, RowPurged } from '../sync/errors.ts'
 import { type DeskCaller, type DeskContext, lockOpen } from '../sync/open-rejections.ts'
+import { readPlanOptions } from '../sync/plan-and-apply.ts'
 import { stageBatch } from '../sync/stage-batch.ts'
 import { assertOfRejection, type PendingRow, pageOfRows, readPendingRows } from '../sync/stored-rows.ts'
 import type { RejectionCode } from '../transform/codes.ts'
@@ -24,6 +26,13 @@ export interface Resolution {
   /** Which of the rejection's rows is meant; needed where they are of different people. */
   row?: RowName | undefined
   reason?: string | undefined
+  /** Of the preview that the caller looked at; needed where the decision is harmful. */
+  planDigest?: string | undefined
+}
+
+export interface ResolveContext extends DeskContext {
+  /** SDMK's time zone, in which a licence's last day ends. */
+  timeZone: string
 }
 
 /** Refusals that are about who the row's person is, or whether the registry should have them. */
@@ -44,15 +53,38 @@ const mostRows = 100
  * Says whose a refused row is, from now on and for every later row of its STR and NIK, and queues the batch that carries
  * it out; within the caller's transaction. An earlier decision about the same is withdrawn.
  * @throws RejectionNotFound, RejectionStateRefused, RejectionNotResolvable, RowPurged, RequestInvalid, SealBroken,
- *   SealUnfit
+ *   SealUnfit; PlanChanged where the decision takes something from somebody and the caller has not seen just that
  */
 export async function resolveRejection(
   client: Transaction,
-  context: DeskContext,
+  context: ResolveContext,
+  id: number,
+  resolution: Resolution,
+  caller: DeskCaller
+): Promise<Batch> {
+  const { batch, foreseen } = await stageDecision(client, context, id, resolution, caller)
+  if (foreseen.isHarmful && foreseen.digest !== resolution.planDigest) throw new PlanChanged(batch.id, foreseen.digest)
+  return batch
+}
+
+/** Returns what a decision would do; within a transaction that the caller rolls back. @throws as `resolveRejection` */
+export async function previewResolution(
+  client: Transaction,
+  context: ResolveContext,
+  id: number,
+  resolution: Resolution,
+  caller: DeskCaller
+): Promise<Foreseen> {
+  return (await stageDecision(client, context, id, resolution, caller)).foreseen
+}
+
+async function stageDecision(
+  client: Transaction,
+  context: ResolveContext,
   id: number,
   { healthWorkerId, row, reason }: Resolution,
   caller: DeskCaller
-): Promise<Batch> {
+): Promise<{ batch: Batch; foreseen: Foreseen }> {
   const { identity } = context
   const { code, source } = await lockOpen(client, id)
   if (source !== 'kki') {
@@ -79,6 +111,8 @@ export async function resolveRejection(
   )
   client.notifyOdoo({ rejections: [id] })
   const batch = await stageBatch(client, context, queued, [pageOfRows(context, [chosen.raw])])
+  const options = await readPlanOptions(client, batch.kind, context.timeZone)
+  const foreseen = await foresee(client, batch.id, identity, options)
   await recordAudit(client, {
     ...caller,
     action: 'rejection.resolved',
@@ -86,7 +120,7 @@ export async function resolveRejection(
     batchId: batch.id,
     detail: { rejectionIds: [id], code, healthWorkerId, ...(row && { row }), ...(reason !== undefined && { reason }) }
   })
-  return batch
+  return { batch, foreseen }
 }
 
 async function checkPerson(client: pg.ClientBase, id: number): Promise<void> {

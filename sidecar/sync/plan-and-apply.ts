@@ -7,7 +7,7 @@ import type { Database, Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { applyPlan } from '../registry/apply.ts'
-import { planBatch } from '../registry/plan.ts'
+import { type PlanOptions, planBatch } from '../registry/plan.ts'
 import { renewStatistics } from '../registry/statistics.ts'
 import { recordSeen, recordShown } from '../registry/unseen.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
@@ -48,18 +48,12 @@ export async function planAndJudge(
 ): Promise<Batch> {
   const wasHeld = taken.state === 'held'
   const batch = await changeBatch(client, taken, { replans })
-  const setting = await readSetting(client)
-  const asOf = await today(client, context.timeZone)
-  const { digest, ...counters } = await planBatch(client, batch.id, context.identity, {
-    asOf,
-    // Whom SDMK itself tells of is wanted; the setting is about people whom only KKI knows.
-    createUnmatched: batch.kind === 'import' ? 'create' : setting.createUnmatched,
-    hasOwnPeople: batch.kind === 'import'
-  })
+  const options = await readPlanOptions(client, batch.kind, context.timeZone)
+  const { digest, ...counters } = await planBatch(client, batch.id, context.identity, options)
   const planned = await changeBatch(client, batch, {
     state: wasHeld ? 'held' : 'planned',
     ...counters,
-    as_of: asOf,
+    as_of: options.asOf,
     plan_digest: digest,
     planned_at: 'now'
   })
@@ -78,6 +72,17 @@ export async function planAndJudge(
   })
   await closeRun(client, held.runId)
   return held
+}
+
+/** Returns by which settings a batch of this kind is planned now. */
+export async function readPlanOptions(client: pg.ClientBase, kind: BatchKind, timeZone: string): Promise<PlanOptions> {
+  const { createUnmatched } = await readSetting(client)
+  return {
+    asOf: await today(client, timeZone),
+    // Whom SDMK itself tells of is wanted; the setting is about people whom only KKI knows.
+    createUnmatched: kind === 'import' ? 'create' : createUnmatched,
+    hasOwnPeople: kind === 'import'
+  }
 }
 
 /** Applies a batch's plan, within the caller's transaction. @throws what `applyPlan` throws */

@@ -126,14 +126,22 @@ export function walkParts(professions: readonly string[] | null, mapping: Mappin
   })
 }
 
-/** Inserts the next batch of a run, queued, within the caller's transaction. */
+/**
+ * Inserts the next batch of a run, queued, within the caller's transaction. A request to hold the first load also holds
+ * later runs until one is applied as a whole; otherwise the schedule would apply the rows that a person wants to see.
+ */
 export async function insertBatch(client: Transaction, runId: number, part: WalkPart = everything): Promise<number> {
   const { rows } = await client.query<{ id: number; kind: string; trace_id: string }>(
     `insert into kki.batch (run_id, kind, profession, source_profession, trace_id, hold_asked)
-    select r.id, r.mode, $2, $3, r.trace_id, case when r.apply_mode = 'hold' then array['REQUESTED'] else '{}' end
+    select r.id, r.mode, $2, $3, r.trace_id,
+      case when r.apply_mode = 'hold' or exists (
+        select from kki.run held
+        where held.apply_mode = 'hold' and held.id < r.id and held.mode = any ($4) and r.mode = any ($4)
+          and not exists (select from kki.watermark)
+      ) then array['REQUESTED'] else '{}' end
     from kki.run r where r.id = $1
     returning id, kind, trace_id`,
-    [runId, part.profession, part.sourceProfession]
+    [runId, part.profession, part.sourceProfession, ['incremental', 'full']]
   )
   const { id, kind, trace_id } = rows[0] as { id: number; kind: string; trace_id: string }
   client.notifyOdoo({ batches: [id] })

@@ -150,6 +150,19 @@ describe('a batch that must wait', () => {
     assert.equal((await dumpRegistry(pool)).length, 1)
     assert.equal(((await call('GET', `/v1/runs/${held.id}`)).body as RunBody).state, 'applied')
   })
+
+  test('that is a first load keeps the runs of the schedule waiting too, until it is applied', async t => {
+    const { run, simulator, pool, call } = await startConnector(t)
+    await inject(simulator, [{ record: kkiRecord() }])
+    const first = await run({ mode: 'full', apply: 'hold' })
+    const scheduled = await run({ mode: 'incremental' })
+    assert.deepEqual([scheduled.state, scheduled.batches[0]?.holdReasons], ['held', ['REQUESTED']])
+    assert.deepEqual(await dumpRegistry(pool), [])
+    const { id, planDigest } = first.batches[0] as BatchBody
+    assert.equal((await call('POST', `/v1/batches/${id}/apply`, { planDigest })).status, 200)
+    assert.equal((await run({ mode: 'incremental' })).state, 'applied')
+    assert.equal((await dumpRegistry(pool)).length, 1)
+  })
 })
 
 describe('an applied batch', () => {
