@@ -7,9 +7,10 @@ import { startService } from '../main.ts'
 import { createDatabase, type Transaction } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 import { codeText } from '../platform/problem-texts.ts'
+import type { Foreseen } from '../registry/foresee.ts'
 import { dismissRejections } from '../review/dismiss.ts'
 import { type DeskRejection, readRejections } from '../review/read.ts'
-import { resolveRejection } from '../review/resolve.ts'
+import { EffectsUnseen, type ResolveContext, resolveRejection } from '../review/resolve.ts'
 import { type RetryContext, retryRejections } from '../review/retry.ts'
 import { loadDescription, mappingOf } from '../source/load.ts'
 import { loadReader } from '../sync/load-reader.ts'
@@ -137,25 +138,46 @@ function resolveCommand(): Command {
     .option('-n, --new', 'somebody whom the registry does not have')
     .option('--row <batch:row>', 'which of its rows is meant, where they carry different NIKs', rowPlace)
     .addOption(reasonOption())
+    .option('--plan <digest>', 'the effects that were looked at; needed where the decision harms somebody')
     .option('--json', 'print the result as JSON')
-    .action((rejectionId: number, { to, new: isNew, row, reason, json }, command: Command) => {
+    .action((rejectionId: number, { to, new: isNew, row, reason, plan, json }, command: Command) => {
       if (to === undefined && !isNew) command.error('error: one of --to and --new is required')
+      const resolution = { healthWorkerId: to ?? 'new', reason, row, planDigest: plan }
       return follow({ json, limit: 1 }, async (client, context, caller) => {
-        const batch = await resolveRejection(
-          client,
-          context,
-          rejectionId,
-          {
-            healthWorkerId: to ?? 'new',
-            reason,
-            ...(row !== undefined && { row })
-          },
-          caller
-        )
+        const batch = await resolveRejection(client, context, rejectionId, resolution, caller)
         return { runId: batch.runId, told: `Rejection ${rejectionId} is decided`, next: null }
+      }).catch((error: unknown) => {
+        if (!(error instanceof EffectsUnseen)) throw error
+        print(json, error.foreseen, [
+          'Nothing was decided. The decision would:',
+          ...effectLines(error.foreseen),
+          `To decide so, repeat with --plan ${error.foreseen.digest}`
+        ])
+        process.exitCode = 1
       })
     })
 }
+
+/** Names nobody: ids are enough to look people up. */
+function effectLines({ licences, people }: Foreseen): string[] {
+  const who = (id: number | null) => (id === null ? 'a new person' : `health worker ${id}`)
+  return [
+    ...licences.map(({ strNumber, profession, statusBefore, statusAfter, holderBefore, holderAfter }) => {
+      const licence = `licence ${strNumber} (${profession})`
+      if (!holderBefore) return `  give the new ${licence}, ${statusAfter}, to ${who(holderAfter.id)}`
+      const status = statusBefore === statusAfter ? '' : `, and change it from ${statusBefore} to ${statusAfter}`
+      return holderBefore.id === holderAfter.id
+        ? `  leave ${licence} with ${who(holderAfter.id)}${status}`
+        : `  move ${licence} from ${who(holderBefore.id)} to ${who(holderAfter.id)}${status}`
+    }),
+    ...people.map(
+      ({ id, nik, licences, activeLicences }) =>
+        `  leave ${who(id)} with ${licences} licences, ${activeLicences} of them active; NIK: ${nikWords[nik]}`
+    )
+  ]
+}
+
+const nikWords = { none: 'none', same: 'kept', added: 'added', removed: 'removed', replaced: 'replaced' }
 
 function codeOption(): Option {
   return new Option('-c, --code <code>', 'refused for this').choices([...rejectionCodes])
@@ -174,7 +196,7 @@ interface Order {
 /** Places an order and waits for the run that carries it out. Works with or without a running service. */
 async function follow(
   { json }: Pick<SelectOptions, 'json' | 'limit'>,
-  place: (client: Transaction, context: RetryContext, caller: DeskCaller) => Promise<Order>
+  place: (client: Transaction, context: RetryContext & ResolveContext, caller: DeskCaller) => Promise<Order>
 ): Promise<void> {
   const config = loadConfig(process.env)
   const service = await startService(config, { logger: errorLogger(config), listen: false })
@@ -188,7 +210,8 @@ async function follow(
       identity: await withSecret(config, identitySecret, loadIdentity),
       mapping: mappingOf(description),
       maxSkewSeconds: config.kki.maxSkewSeconds,
-      canAskByStr: description.oneByStr !== null
+      canAskByStr: description.oneByStr !== null,
+      timeZone: config.timeZone
     }
     const { runId, told, next } = await database.withTransaction(client => place(client, context, caller()))
     const more = next === null ? [] : ['There are more; call again.']

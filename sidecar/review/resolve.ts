@@ -1,18 +1,32 @@
 import type pg from 'pg'
 import { recordAudit } from '../audit/record.ts'
-import { RequestInvalid } from '../errors.ts'
+import { RequestInvalid, SdmkError } from '../errors.ts'
 import type { Identity } from '../identity/keys.ts'
 import type { Transaction } from '../platform/database.ts'
 import { type Foreseen, foresee } from '../registry/foresee.ts'
 import type { Batch } from '../sync/batch.ts'
 import { insertBatchRun } from '../sync/batch-run.ts'
-import { PlanChanged, RejectionNotResolvable, RowPurged } from '../sync/errors.ts'
+import { RejectionNotResolvable, RowPurged } from '../sync/errors.ts'
 import { type DeskCaller, type DeskContext, lockOpen } from '../sync/open-rejections.ts'
 import { readPlanOptions } from '../sync/plan-and-apply.ts'
 import { stageBatch } from '../sync/stage-batch.ts'
 import { assertOfRejection, type PendingRow, pageOfRows, readPendingRows } from '../sync/stored-rows.ts'
 import type { RejectionCode } from '../transform/codes.ts'
 import type { Candidate } from '../transform/types.ts'
+
+/** A decision would harm somebody, and its effects are not those that the caller has seen. */
+export class EffectsUnseen extends SdmkError {
+  readonly code = 'EFFECTS_UNSEEN'
+  readonly foreseen: Foreseen
+
+  constructor(foreseen: Foreseen) {
+    super(
+      'The decision would take a licence or a NIK from somebody, or end a licence; look at its preview, and decide with ' +
+        'the planDigest that it shows'
+    )
+    this.foreseen = foreseen
+  }
+}
 
 /** Where a row stood: a rejection may stand for several. */
 export interface RowName {
@@ -53,7 +67,7 @@ const mostRows = 100
  * Says whose a refused row is, from now on and for every later row of its STR and NIK, and queues the batch that carries
  * it out; within the caller's transaction. An earlier decision about the same is withdrawn.
  * @throws RejectionNotFound, RejectionStateRefused, RejectionNotResolvable, RowPurged, RequestInvalid, SealBroken,
- *   SealUnfit; PlanChanged where the decision takes something from somebody and the caller has not seen just that
+ *   SealUnfit; EffectsUnseen where the decision is harmful and the caller has not seen its present effects
  */
 export async function resolveRejection(
   client: Transaction,
@@ -63,7 +77,7 @@ export async function resolveRejection(
   caller: DeskCaller
 ): Promise<Batch> {
   const { batch, foreseen } = await stageDecision(client, context, id, resolution, caller)
-  if (foreseen.isHarmful && foreseen.digest !== resolution.planDigest) throw new PlanChanged(batch.id, foreseen.digest)
+  if (foreseen.isHarmful && foreseen.digest !== resolution.planDigest) throw new EffectsUnseen(foreseen)
   return batch
 }
 

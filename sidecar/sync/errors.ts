@@ -111,7 +111,7 @@ export class PlanChanged extends SdmkError {
   readonly planDigest: string | null
 
   constructor(batchId: number, planDigest: string | null) {
-    super(`The plan of batch ${batchId} is not the one that was looked at; look at the changes it would make now`)
+    super(`The plan of batch ${batchId} has changed; look at the changes it would make now`)
     this.batchId = batchId
     this.planDigest = planDigest
   }

@@ -4,8 +4,18 @@ import path from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import type { BatchBody, RunBody } from '../../sidecar/api/schemas.ts'
 import { createApiKey } from '../../sidecar/platform/api-key.ts'
+import type { Foreseen } from '../../sidecar/registry/foresee.ts'
 import { injectPatiently } from '../helpers/patiently.ts'
-import { type Connector, inject, kkiRecord, startConnector, temporaryFolder, waitForRun } from './helpers.ts'
+import {
+  type Connector,
+  dumpRegistry,
+  inject,
+  kkiRecord,
+  resolve,
+  startConnector,
+  temporaryFolder,
+  waitForRun
+} from './helpers.ts'
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
 
@@ -92,7 +102,7 @@ describe('a refused row on the desk', () => {
   test('goes to the person whom somebody names, and so do later rows of its STR and NIK', async t => {
     const { connector, call, rejection, conflicting, simulator, run } = await withConflict(t)
     const [person] = rejection.candidates
-    const resolved = await call('POST', `/v1/rejections/${rejection.id}/resolve`, {
+    const resolved = await resolve(connector, rejection.id, {
       healthWorkerId: person,
       reason: 'married, and the NIK was corrected'
     })
@@ -123,9 +133,67 @@ describe('a refused row on the desk', () => {
     assert.deepEqual([again.status, (again.body as ProblemBody).code], [409, 'REJECTION_STATE'])
   })
 
+  test('takes a licence from nobody before somebody has seen that it does', async t => {
+    const { connector, call, rejection, pool } = await withConflict(t)
+    const [holder] = rejection.candidates
+    const before = await dumpRegistry(pool)
+    const decide = (planDigest?: string) =>
+      call('POST', `/v1/rejections/${rejection.id}/resolve`, { healthWorkerId: 'new', planDigest })
+    for (const digest of [undefined, 'of something else']) {
+      const refused = await decide(digest)
+      assert.deepEqual([refused.status, (refused.body as ProblemBody).code], [409, 'EFFECTS_UNSEEN'])
+    }
+    const { status, body } = await call('POST', `/v1/rejections/${rejection.id}/resolve/preview`, {
+      healthWorkerId: 'new'
+    })
+    assert.equal(status, 200, JSON.stringify(body))
+    const { licences, people, isHarmful, planDigest, outcome } = body as Foreseen & { planDigest: string }
+    assert.deepEqual([outcome, isHarmful], ['created', true])
+    assert.deepEqual(
+      licences.map(({ holderBefore, holderAfter, statusBefore, statusAfter }) => [
+        holderBefore,
+        holderAfter,
+        statusBefore,
+        statusAfter
+      ]),
+      [[{ id: holder, name: 'Siti Aminah' }, { id: null, name: 'Siti Rahmawati' }, 'active', 'active']]
+    )
+    assert.deepEqual(
+      people
+        .toSorted((one, other) => one.licences - other.licences)
+        .map(person => [person.id, person.nik, person.licences]),
+      [
+        [holder, 'same', 0],
+        [null, 'added', 1]
+      ]
+    )
+    assert.deepEqual(await dumpRegistry(pool), before)
+    assert.deepEqual(await actions(connector), [])
+    const { rows } = await pool.query(`select from kki.batch where kind = 'decision'`)
+    assert.equal(rows.length, 0)
+    assert.equal((await decide(planDigest)).status, 200)
+    assert.equal((await detailOf(connector, rejection.id)).state, 'resolved')
+  })
+
+  test('asks for another look where what a decision does has changed since', async t => {
+    const { connector, call, rejection, stored, simulator, run } = await withConflict(t)
+    const [holder] = rejection.candidates
+    const path = `/v1/rejections/${rejection.id}/resolve`
+    const seen = await call('POST', `${path}/preview`, { healthWorkerId: 'new' })
+    const second = { ...stored, nomor_str: kkiRecord().nomor_str, diubah_pada: ago(30) }
+    await inject(simulator, [{ id: 'second', record: second }])
+    await run({})
+    const { planDigest } = seen.body as { planDigest: string }
+    const refused = await call('POST', path, { healthWorkerId: 'new', planDigest })
+    assert.deepEqual([refused.status, (refused.body as ProblemBody).code], [409, 'EFFECTS_UNSEEN'])
+    const again = (await call('POST', `${path}/preview`, { healthWorkerId: 'new' })).body as Foreseen
+    assert.equal(again.people.find(({ id }) => id === holder)?.licences, 1)
+    assert.equal((await resolve(connector, rejection.id, { healthWorkerId: 'new' })).status, 200)
+  })
+
   test('makes a new person where somebody says that it is one', async t => {
-    const { call, rejection, pool } = await withConflict(t)
-    const resolved = await call('POST', `/v1/rejections/${rejection.id}/resolve`, { healthWorkerId: 'new' })
+    const { connector, rejection, pool } = await withConflict(t)
+    const resolved = await resolve(connector, rejection.id, { healthWorkerId: 'new' })
     assert.equal(resolved.status, 200, JSON.stringify(resolved.body))
     assert.equal((resolved.body as { batch: BatchBody }).batch.ledger.created, 1)
     const { rows } = await pool.query('select count(*) as n from sdmk.health_worker')
@@ -170,7 +238,7 @@ describe('a refused row on the desk', () => {
     assert.equal(detail.rows.length, 2)
     for (const [index, { row, batchId, rowNo }] of detail.rows.entries()) {
       const person = detail.people.find(({ name }) => name === row.nama)
-      const done = await call('POST', `/v1/rejections/${rejection.id}/resolve`, {
+      const done = await resolve(connector, rejection.id, {
         healthWorkerId: person?.id,
         row: { batchId, rowNo }
       })

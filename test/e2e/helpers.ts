@@ -215,3 +215,15 @@ function letters(n: number): string {
   const letter = String.fromCharCode(65 + ((n - 1) % 26))
   return `${rest > 0 ? letters(rest) : ''}${letter}${letter.toLowerCase()}`
 }
+
+/** Decides whose a rejected row is as a person would: looks at the effects, and accepts them. */
+export async function resolve(
+  { call }: Pick<Connector, 'call'>,
+  id: number,
+  decision: { healthWorkerId: unknown; row?: object; reason?: string }
+): ReturnType<Connector['call']> {
+  const { reason: _, ...owner } = decision
+  const { body } = await call('POST', `/v1/rejections/${id}/resolve/preview`, owner)
+  const { planDigest } = body as { planDigest?: string }
+  return call('POST', `/v1/rejections/${id}/resolve`, { ...decision, ...(planDigest && { planDigest }) })
+}

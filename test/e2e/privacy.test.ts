@@ -6,7 +6,7 @@ import { createApiKey } from '../../sidecar/platform/api-key.ts'
 import { scopes } from '../../sidecar/platform/scopes.ts'
 import { signed } from '../helpers/operator.ts'
 import { rowsOf } from '../odoo/helpers/tables.ts'
-import { type Connector, inject, kkiRecord, startConnector } from './helpers.ts'
+import { type Connector, inject, kkiRecord, resolve, startConnector } from './helpers.ts'
 import { runSdmk, until } from './process.ts'
 
 const nik = '3171015507900007'
@@ -200,10 +200,9 @@ describe('erasing a person', () => {
     assert.equal(await status(connector), 'revoked')
     const { rows } = await pool.query(`select id, candidates from kki.rejection where code = 'LICENCE_OF_ERASED'`)
     assert.equal(rows.length, 1)
-    const resolve = (healthWorkerId: unknown) =>
-      call('POST', `/v1/rejections/${rows[0].id}/resolve`, { healthWorkerId, reason })
-    assert.equal((await resolve(person.id)).status, 400)
-    const resolved = await resolve('new')
+    const decide = (healthWorkerId: unknown) => resolve({ call }, rows[0].id, { healthWorkerId, reason })
+    assert.equal((await decide(person.id)).status, 400)
+    const resolved = await decide('new')
     assert.ok(resolved.status < 300, JSON.stringify(resolved.body))
     await until('the licence has its holder', async () => (await status(connector)) === 'active')
     const { rows: holders } = await pool.query(

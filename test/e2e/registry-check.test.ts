@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { checkRegistry } from '../../sidecar/sync/check-registry.ts'
 import { createTestDatabase } from '../helpers/database.ts'
-import { inject, kkiRecord, startConnector, temporaryFolder, waitForRun } from './helpers.ts'
+import { inject, kkiRecord, resolve, startConnector, temporaryFolder, waitForRun } from './helpers.ts'
 import { runSdmk } from './process.ts'
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
@@ -51,9 +51,8 @@ test('a question of a check gets its row from KKI, and a reviewer unites two peo
   assert.ok(question)
   assert.deepEqual([question.code, question.candidates], ['POSSIBLE_DUPLICATE', [first]])
 
-  const resolve = (healthWorkerId: number) =>
-    call('POST', `/v1/rejections/${question.id}/resolve`, { healthWorkerId, reason: 'one person' })
-  assert.equal((await resolve(first)).status, 409)
+  const decide = (healthWorkerId: number) => resolve({ call }, question.id, { healthWorkerId, reason: 'one person' })
+  assert.equal((await decide(first)).status, 409)
   const retried = await call('POST', `/v1/rejections/${question.id}/retry`, {})
   assert.equal(retried.status, 202, JSON.stringify(retried.body))
   await waitForRun(id => call('GET', `/v1/runs/${id}`), (retried.body as { runId: number }).runId)
@@ -65,7 +64,7 @@ test('a question of a check gets its row from KKI, and a reviewer unites two peo
     [first]
   )
 
-  const resolved = await resolve(first)
+  const resolved = await decide(first)
   assert.equal(resolved.status, 200, JSON.stringify(resolved.body))
   assert.deepEqual(await questions(), [])
   const { rows } = await pool.query('select distinct health_worker_id as id from sdmk.registration')

@@ -21,6 +21,7 @@ import {
   fault,
   inject,
   kkiRecord,
+  resolve,
   startConnector,
   waitForRun
 } from './helpers.ts'
@@ -332,7 +333,7 @@ describe('after a rotation of the digest key', () => {
     await run(full)
     const { rows } = await pool.query("select id from kki.rejection where code = 'IDENTITY_CONFLICT'")
     const [person] = await find(siti.nik)
-    const resolved = await call('POST', `/v1/rejections/${rows[0].id}/resolve`, { healthWorkerId: person?.id })
+    const resolved = await resolve({ call }, rows[0].id, { healthWorkerId: person?.id })
     assert.ok(resolved.status < 300, JSON.stringify(resolved.body))
     await until('the decision is carried out', async () => (await find(nik)).length === 1)
     return { ...connector, siti, budi, married, personId: person?.id }
@@ -398,7 +399,7 @@ describe('after a rotation of the digest key', () => {
       detail.rows[0]?.comparisons.map(({ healthWorkerId, agreed }) => [healthWorkerId, agreed.includes('nik')]),
       [[person?.id, true]]
     )
-    await call('POST', `/v1/rejections/${items[0]?.id}/resolve`, { healthWorkerId: person?.id })
+    await resolve({ call }, items[0]?.id as number, { healthWorkerId: person?.id })
     await until('the decision is carried out', async () => (await find(siti.nik))[0]?.registrations.length === 2)
   })
 

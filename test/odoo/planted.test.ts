@@ -6,7 +6,7 @@ import type pg from 'pg'
 import type { RunBody } from '../../sidecar/api/schemas.ts'
 import { createApiKey } from '../../sidecar/platform/api-key.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
-import { inject, kkiRecord, temporaryFolder } from '../e2e/helpers.ts'
+import { inject, kkiRecord, resolve, temporaryFolder } from '../e2e/helpers.ts'
 import { runSdmk, until } from '../e2e/process.ts'
 import { keepLog } from '../helpers/log.ts'
 import { searchDatabase, searchFolder, type Trace, tracesIn } from '../helpers/search.ts'
@@ -84,9 +84,7 @@ describe('what nobody may read', { skip }, () => {
     assert.equal(edited.status, 200)
     const refused = await pool.query<{ id: number; code: string }>('select id, code from kki.rejection order by id')
     const idOf = (code: string) => refused.rows.find(row => row.code === code)?.id
-    const resolved = await call('POST', `/v1/rejections/${idOf('IDENTITY_CONFLICT')}/resolve`, {
-      healthWorkerId: rows[0].id
-    })
+    const resolved = await resolve({ call }, idOf('IDENTITY_CONFLICT') as number, { healthWorkerId: rows[0].id })
     assert.ok(resolved.status < 300, JSON.stringify(resolved.body))
     const retried = await call('POST', `/v1/rejections/${idOf('NAME_MISSING')}/retry`)
     assert.ok(retried.status < 300, JSON.stringify(retried.body))

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto'
+import type pg from 'pg'
+import type { Identity } from '../identity/keys.ts'
+import { applyPlan } from './apply.ts'
+import { type PlanOptions, planBatch } from './plan.ts'
+import { sql } from './sql.ts'
+
+const touched = sql('changes/touched.sql')
+
+/** A person as a decision finds or leaves them. */
+export interface Holder {
+  /** Null for a person whom the decision would create. */
+  id: number | null
+  /** Null where their data is restricted. */
+  name: string | null
+}
+
+/** What would become of one licence. */
+export interface LicenceEffect {
+  strNumber: string
+  profession: string
+  /** Null where the licence is new to SDMK. */
+  statusBefore: string | null
+  statusAfter: string
+  /** Null where the licence is new to SDMK. */
+  holderBefore: Holder | null
+  holderAfter: Holder
+}
+
+/** What would become of one person. */
+export interface PersonEffect {
+  /** Null for a person whom the decision would create. */
+  id: number | null
+  /** Null where there is no such person before or after, or their data is restricted. */
+  nameBefore: string | null
+  nameAfter: string | null
+  nik: 'none' | 'same' | 'added' | 'removed' | 'replaced'
+  /** Licences, and those of them that are active, after the decision. */
+  licences: number
+  activeLicences: number
+}
+
+export interface Foreseen {
+  /** Of the one row: what the ledger would count it as. */
+  outcome: string
+  /** Why it would be rejected again; empty otherwise. */
+  codes: string[]
+  licences: LicenceEffect[]
+  people: PersonEffect[]
+  /** A licence leaves its holder, an active licence ends, or a known person's NIK is replaced or removed. */
+  isHarmful: boolean
+  /** Equal where the effects are. */
+  digest: string
+}
+
+interface Licence {
+  id: number
+  strNumber: string
+  profession: string
+  status: string
+  holderId: number
+  isDeactivated: boolean
+}
+
+interface Person {
+  id: number
+  name: string | null
+  nikDigest: string | null
+  licences: number
+  activeLicences: number
+}
+
+interface State {
+  licences: Map<number, Licence>
+  people: Map<number, Person>
+}
+
+/**
+ * Returns what a staged batch of one row would do: plans and applies it within the caller's transaction, and takes all of
+ * that back. So nothing is foreseen that the batch itself would not do.
+ * @throws what `applyPlan` throws
+ */
+export async function foresee(
+  client: pg.ClientBase,
+  batchId: number,
+  identity: Identity,
+  options: PlanOptions
+): Promise<Foreseen> {
+  await client.query('savepoint foresee')
+  await planBatch(client, batchId, identity, options)
+  const { rows: planned } = await client.query<{ outcome: string; codes: string[] }>(
+    `select outcome, array(select x ->> 'code' from jsonb_array_elements(problems) x) as codes
+    from kki.plan_row where batch_id = $1 order by row_no limit 1`,
+    [batchId]
+  )
+  await applyPlan(client, batchId, identity, options.asOf)
+  const { rows } = await client.query<{
+    registrationId: number | null
+    healthWorkerId: number
+    formerHolderId: number | null
+  }>(touched, [batchId])
+  const licenceIds = rows.flatMap(({ registrationId }) => registrationId ?? [])
+  const personIds = rows.flatMap(({ healthWorkerId, formerHolderId }) => [healthWorkerId, formerHolderId ?? []].flat())
+  const after = await readState(client, licenceIds, personIds)
+  await client.query('rollback to savepoint foresee')
+  const before = await readState(client, licenceIds, personIds)
+  return compare(planned[0] ?? { outcome: 'rejected', codes: [] }, before, after)
+}
+
+async function readState(client: pg.ClientBase, licenceIds: number[], personIds: number[]): Promise<State> {
+  const licences = await client.query<Licence>(
+    `select id, str_number as "strNumber", profession, status, health_worker_id as "holderId",
+      sdmk.is_deactivated(status) as "isDeactivated"
+    from sdmk.registration where id = any ($1) order by id`,
+    [licenceIds]
+  )
+  const people = await client.query<Person>(
+    `select h.id, case when h.restricted_at is null then h.name end as name, encode(h.nik_digest, 'hex') as "nikDigest",
+      count(r.id) as licences, count(r.id) filter (where r.status = 'active') as "activeLicences"
+    from sdmk.health_worker h
+    left join sdmk.registration r on r.health_worker_id = h.id
+    where h.id = any ($1) group by h.id order by h.id`,
+    [personIds]
+  )
+  const byId = <T extends { id: number }>(rows: T[]) => new Map(rows.map(row => [row.id, row]))
+  return { licences: byId(licences.rows), people: byId(people.rows) }
+}
+
+function compare(planned: { outcome: string; codes: string[] }, before: State, after: State): Foreseen {
+  const holder = (state: State, id: number): Holder => ({
+    // Ids of new people differ from one attempt to the next.
+    id: before.people.has(id) ? id : null,
+    name: state.people.get(id)?.name ?? null
+  })
+  let isHarmful = false
+  const licences = [...after.licences.values()].map((licence): LicenceEffect => {
+    const former = before.licences.get(licence.id)
+    if (former && (former.holderId !== licence.holderId || (former.status === 'active' && licence.isDeactivated))) {
+      isHarmful = true
+    }
+    return {
+      strNumber: licence.strNumber,
+      profession: licence.profession,
+      statusBefore: former?.status ?? null,
+      statusAfter: licence.status,
+      holderBefore: former ? holder(before, former.holderId) : null,
+      holderAfter: holder(after, licence.holderId)
+    }
+  })
+  const ids = [...new Set([...before.people.keys(), ...after.people.keys()])]
+  const people = ids.map((id): PersonEffect => {
+    const [was, is] = [before.people.get(id), after.people.get(id)]
+    const nik = nikEffect(was?.nikDigest ?? null, is?.nikDigest ?? null)
+    if (was && (nik === 'removed' || nik === 'replaced')) isHarmful = true
+    return {
+      id: was ? id : null,
+      nameBefore: was?.name ?? null,
+      nameAfter: is?.name ?? null,
+      nik,
+      licences: is?.licences ?? 0,
+      activeLicences: is?.activeLicences ?? 0
+    }
+  })
+  const effects = { outcome: planned.outcome, codes: planned.codes, licences, people, isHarmful }
+  return { ...effects, digest: createHash('sha256').update(JSON.stringify(effects)).digest('hex').slice(0, 32) }
+}
+
+function nikEffect(before: string | null, after: string | null): PersonEffect['nik'] {
+  if (before === after) return before === null ? 'none' : 'same'
+  if (before === null) return 'added'
+  return after === null ? 'removed' : 'replaced'
+}
