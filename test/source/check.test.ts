@@ -233,6 +233,13 @@ const cases: Case[] = [
     says: /^Wrong: \/answer\/faults\/0: The source reports a fault at \/kode\. .*\/authentication/
   },
   {
+    what: 'a token that is new, and rejected by a code with status 200',
+    describe: draft => (draft.answer.faults = [{ at: '/kode', equals: [41], means: 'tokenRefused' }]),
+    oddness: { page: page => ({ ...page, kode: 41 }) },
+    code: 'tokenRefused',
+    says: /^Wrong: \/authentication: The source rejects the token or key .*\(status 200, by its code at \/kode\)/
+  },
+  {
     what: 'a clock that is nowhere',
     describe: draft => (draft.clock = { from: 'field', at: '/meta/waktu', format: 'instant' }),
     code: 'clockMissing',
@@ -330,7 +337,14 @@ const cases: Case[] = [
     what: 'a page size that is capped',
     oddness: { mostRows: 20 },
     code: 'pageSizeCapped',
-    says: /^Warning: \/limits\/pageSize: 50 rows a page were asked for, and 20 come/,
+    says: /^Warning: \/limits\/pageSize: 50 rows a page were asked for, and 20 at most come/,
+    warns: true
+  },
+  {
+    what: 'a page size that is capped where pages differ in size',
+    oddness: { rowsFrom: from => 11 + (from % 7) },
+    code: 'pageSizeCapped',
+    says: /^Warning: \/limits\/pageSize: 50 rows a page were asked for, and 16 at most come/,
     warns: true
   },
   {
@@ -365,6 +379,17 @@ const cases: Case[] = [
     code: 'windowShifted',
     says: /^Wrong: \/request\/window\/zone: The window is off by -7 hours/
   },
+  ...[1, -1, 2, -2].map(
+    (count): Case => ({
+      what: `a zone of Indonesia that is another one, ${count} hours off`,
+      describe: draft => {
+        draft.request.window = { format: 'YYYY-MM-DD HH:mm:ss', zone: 'UTC', since: 'inclusive', until: 'exclusive' }
+      },
+      oddness: { isInside: (row, asked) => shifted(row, asked, hours(count)) },
+      code: 'windowShifted',
+      says: new RegExp(`^Wrong: /request/window/zone: The window is off by ${count} hours`)
+    })
+  ),
   {
     what: 'a start that is exclusive',
     oddness: { isInside: (row, asked) => isPlainlyInside(row, asked) && timeOf(row) !== asked.since },

@@ -53,20 +53,27 @@ function judgePage(failure: Failure, description: SourceDescription, baseUrl: st
   if (/Content-Encoding/.test(message)) return cause('encodingBroken', '', {})
   if (answer === null) return judgeSilence(error, path)
   const { status } = answer
+  const fault = faultIn(message)
+  // The client has asked with a new token already.
+  if (fault !== null && description.answer.faults?.[fault.index]?.means === 'tokenRefused') {
+    return cause('tokenRefused', '/authentication', { status, place: fault.place })
+  }
   if (status >= 300 && status < 400) return cause('redirected', path, locationOf(answer, baseUrl))
   if (status === 404 && page === 1) return cause('pathNotFound', path, { path: description.request.path })
   if (status === 405) return cause('methodRefused', '/request/method', { method: description.request.method ?? 'GET' })
-  if (status === 401) return cause('tokenRefused', '/authentication', { status })
+  if (status === 401) return cause('tokenRefused', '/authentication', { status, place: '' })
   if (status === 403) return cause('forbidden', '/authentication', { status })
   if (status === 429 || status >= 500) return cause('unavailable', '', { status })
-  const [, fault] = message.replace(/ \(page \d+\)$/, '').split(' a fault ')
-  if (fault !== undefined) {
-    const rule = /\/answer\/faults\/\d+/.exec(fault)?.[0] ?? '/answer/faults'
-    return cause('faultReported', rule, { status, place: /^at (\S+)/.exec(fault)?.[1] ?? '' })
-  }
+  if (fault !== null) return cause('faultReported', `/answer/faults/${fault.index}`, { status, place: fault.place })
   if (status >= 400) return cause('requestRefused', '/request', { status })
   if (isHtml(answer)) return cause('htmlAnswered', path, { status })
   return judgeContent(message, answer, description)
+}
+
+/** The rule of the description that says what the answer means, and where the code stands; empty where the status says it. */
+function faultIn(message: string): { index: number; place: string } | null {
+  const [, place = '', index] = / a fault (?:at (\S+)|by its status) \(\/answer\/faults\/(\d+)/.exec(message) ?? []
+  return index === undefined ? null : { index: Number(index), place }
 }
 
 /** An answer with status 2xx came, and is not as described. */

@@ -5,8 +5,8 @@ import type { PageQuery } from '../types.ts'
 import { unitOf } from '../window-format.ts'
 import type { PageFacts, WindowFacts } from './facts.ts'
 
-/** Differences of zones, and of a zone applied twice or left out. */
-const shifts = [7, -7, 8, -8, 9, -9]
+/** Differences from UTC of the zones of Indonesia, where one was applied twice or left out; and among themselves. */
+const shifts = [7, -7, 8, -8, 9, -9, 1, -1, 2, -2]
 const hourMs = 3_600_000
 const mostPages = 5
 

@@ -18,7 +18,7 @@ export const english: Words = {
     pathNotFound: p => `The path ${p.path} does not exist below KKI_BASE_URL (status 404).`,
     methodRefused: p => `The source denies the method ${p.method} for this path (status 405).`,
     tokenRefused: p =>
-      `The source rejects the token or key on the request for the list (status ${p.status}). Check where it is sent: header or query, name, prefix, and scope.`,
+      `The source rejects the token or key on the request for the list (status ${p.status}${p.place === '' ? '' : `, by its code at ${p.place}`}). Check where it is sent: header or query, name, prefix, and scope.`,
     forbidden: p => `These credentials may not read the list (status ${p.status}). Ask the council for the right.`,
     firstNumberWrong: p => `The source counts from ${p.countsFrom}; the description says ${p.described}.`,
     requestRefused: p =>
@@ -83,7 +83,8 @@ export const english: Words = {
       'The rows are not in the order of their change. A row that changes during a run may be missed: ask for an order.',
     totalWrong: p => `The total says ${p.total}, and ${p.received} rows came.`,
     untilInclusive: () => 'The source includes rows at the end of the window: the bound until is inclusive.',
-    pageSizeCapped: p => `${p.asked} rows a page were asked for, and ${p.received} come: the source has a limit.`,
+    pageSizeCapped: p =>
+      `${p.asked} rows a page were asked for, and ${p.received} at most come: the source has a limit. Write it there.`,
     pageSizeIgnored: p =>
       `${p.asked} rows a page were asked for, and ${p.received} come: the source ignores the page size.`,
     slow: p => `The source gives ${p.rowsPerSecond} rows a second; a full run will take long.`,

@@ -19,7 +19,7 @@ export const indonesian: Words = {
     pathNotFound: p => `Alamat ${p.path} tidak ada di bawah KKI_BASE_URL (status 404).`,
     methodRefused: p => `Sumber menolak metode ${p.method} untuk alamat ini (status 405).`,
     tokenRefused: p =>
-      `Sumber menolak token atau kunci pada permintaan daftar (status ${p.status}). Periksa tempat pengirimannya: header atau alamat, nama, awalan, dan scope.`,
+      `Sumber menolak token atau kunci pada permintaan daftar (status ${p.status}${p.place === '' ? '' : `, dengan kode di ${p.place}`}). Periksa tempat pengirimannya: header atau alamat, nama, awalan, dan scope.`,
     forbidden: p => `Kredensial ini tidak berhak membaca daftar (status ${p.status}). Mintalah hak itu kepada konsil.`,
     firstNumberWrong: p => `Sumber menghitung mulai dari ${p.countsFrom}; deskripsi menyebut ${p.described}.`,
     requestRefused: p =>
@@ -85,7 +85,8 @@ export const indonesian: Words = {
       'Baris tidak diurutkan menurut waktu perubahan. Baris yang berubah selama pembacaan dapat terlewat: mintalah urutan.',
     totalWrong: p => `Jumlah menurut sumber ${p.total}, sedangkan ${p.received} baris diterima.`,
     untilInclusive: () => 'Sumber menyertakan baris pada akhir rentang: batas until bersifat inclusive.',
-    pageSizeCapped: p => `Diminta ${p.asked} baris per halaman, diterima ${p.received}: sumber membatasinya.`,
+    pageSizeCapped: p =>
+      `Diminta ${p.asked} baris per halaman, diterima paling banyak ${p.received}: sumber membatasinya. Tuliskan batas itu di sana.`,
     pageSizeIgnored: p =>
       `Diminta ${p.asked} baris per halaman, diterima ${p.received}: sumber mengabaikan permintaan itu.`,
     slow: p => `Sumber memberi ${p.rowsPerSecond} baris per detik; pembacaan penuh akan lama.`,

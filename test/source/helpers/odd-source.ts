@@ -33,6 +33,8 @@ export interface Oddness {
   /** The number of the first page, or of the first row. */
   first?: 0 | 1
   mostRows?: number
+  /** Rows of the page that begins at this row, at most. */
+  rowsFrom?: (from: number) => number
   delayMs?: number
   accepts?: (headers: IncomingMessage['headers'], url: URL) => boolean
 }
@@ -124,7 +126,11 @@ function askedBy(url: URL, { headers }: IncomingMessage): Asked {
   return { url, headers, since: time('sejak'), until: time('sampai'), size }
 }
 
-function listReply({ rows, isInside, page, first = 1, mostRows = 1000 }: Oddness, asked: Asked, base: string): Reply {
+function listReply(
+  { rows, isInside, page, first = 1, mostRows = 1000, rowsFrom }: Oddness,
+  asked: Asked,
+  base: string
+): Reply {
   const { url } = asked
   const all = rows?.(createRows()) ?? createRows()
   const inside = all.filter(row => (isInside ?? isPlainlyInside)(row, asked))
@@ -136,13 +142,14 @@ function listReply({ rows, isInside, page, first = 1, mostRows = 1000 }: Oddness
       ? Number(given('offset')) - first
       : Number(given('kursor') ?? 0)
   const from = Math.max(start, 0)
-  const data = inside.slice(from, from + size)
-  const hasMore = from + size < inside.length
+  const end = from + Math.min(size, rowsFrom?.(from) ?? size)
+  const data = inside.slice(from, end)
+  const hasMore = end < inside.length
   const next = new URL(url)
-  next.searchParams.set('kursor', String(from + size))
+  next.searchParams.set('kursor', String(end))
   const meta = {
     total: inside.length,
-    kursor_berikutnya: hasMore ? String(from + size) : null,
+    kursor_berikutnya: hasMore ? String(end) : null,
     alamat: hasMore ? next.href : null
   }
   const standard = { data, meta }
