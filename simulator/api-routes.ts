@@ -127,6 +127,8 @@ function compileList(state: SimulatorState) {
         return next.href
       }
     }
+    const gone = faults.strike('delete-record', 'list')
+    if (gone !== null) feed.overlay.delete(gone.id)
     const error = faults.strike('error-page', 'list')
     const { rows, facts, links } = cut(page, {
       isEmpty: error === null && faults.strike('empty-page', 'list') !== null,

@@ -47,6 +47,9 @@ export const FaultSpec = Type.Union([
   }),
   fault('repeated-cursor', {}),
   fault('empty-page', {}),
+  fault('delete-record', {
+    id: Type.String({ description: 'of an injected record, which leaves the list before a page' })
+  }),
   fault('expire-tokens', {}),
   fault('revoke-refresh', {}),
   fault('refuse-client', {}),
@@ -129,6 +132,7 @@ function isAimedAt(spec: FaultSpec, on: Target): boolean {
     case 'error-page':
     case 'repeated-cursor':
     case 'empty-page':
+    case 'delete-record':
       return on === 'list'
     case 'expire-tokens':
       return on !== 'token'

@@ -15,8 +15,9 @@ export interface Filters {
 export interface FeedPage {
   /** JSON texts. */
   rows: string[]
-  /** Where the last row stands; null where there is none. */
+  /** Where the last row stands, and the one before it; null where there is none. */
   last: Position | null
+  lastButOne: Position | null
   /** Whether the list ends with this page. */
   isLast: boolean
 }
@@ -24,7 +25,7 @@ export interface FeedPage {
 /** Windows whose counts are kept: a fetch asks for the total of one window on every page. */
 const KEPT_COUNTS = 32
 /** Pages whose end is remembered, so that the one behind it is found without counting all rows before it. */
-const KEPT_ENDS = 32
+const KEPT_ENDS = 64
 
 /** The list that KKI shows: generated and injected records as one, in order. */
 export class Feed {
@@ -46,12 +47,14 @@ export class Feed {
   page(filters: Filters, after: Position | null, limit: number): FeedPage {
     const rows: string[] = []
     let last: Position | null = null
+    let lastButOne: Position | null = null
     for (const { json, position } of this.#merged(filters, after)) {
-      if (rows.length === limit) return { rows, last, isLast: false }
+      if (rows.length === limit) return { rows, last, lastButOne, isLast: false }
       rows.push(json)
+      lastButOne = last
       last = position
     }
-    return { rows, last, isLast: true }
+    return { rows, last, lastButOne, isLast: true }
   }
 
   /** Returns the next `limit` rows behind the first `offset` ones of the window. */
@@ -61,9 +64,12 @@ export class Feed {
     // A row that came or went moves all behind it, so an end that was seen before that is of no use.
     const state = `${since} ${until} ${professionCode} ${this.#population.days.length} ${this.overlay.version} ${injected}`
     const after = offset === 0 ? null : (this.#ends.get(`${state} ${offset}`) ?? this.#positionAt(filters, offset))
-    if (after === undefined) return { rows: [], last: null, isLast: true }
+    if (after === undefined) return { rows: [], last: null, lastButOne: null, isLast: true }
     const page = this.page(filters, after, limit)
-    if (page.last !== null) keep(this.#ends, `${state} ${offset + page.rows.length}`, page.last, KEPT_ENDS)
+    const end = offset + page.rows.length
+    // A page may begin with the last row of the one before it.
+    if (page.lastButOne !== null) keep(this.#ends, `${state} ${end - 1}`, page.lastButOne, KEPT_ENDS)
+    if (page.last !== null) keep(this.#ends, `${state} ${end}`, page.last, KEPT_ENDS)
     return page
   }
 

@@ -4,9 +4,9 @@ import { AttemptFailed } from './attempt.ts'
 import { type ClockReader, compileClock } from './clock.ts'
 import type { Fault, SourceDescription } from './description.ts'
 import { type HttpAnswer, isSuccess } from './http.ts'
-import { compilePlaces } from './paging.ts'
+import { compilePlaces, countingOf } from './paging.ts'
 import { compileRowFilter } from './row-filter.ts'
-import { compileRows } from './rows.ts'
+import { compileKey, compileRows } from './rows.ts'
 import { isRetryable } from './status.ts'
 import type { KkiPage, PageQuery } from './types.ts'
 
@@ -32,19 +32,18 @@ export interface AnswerReader {
 
 /** Returns what reads the answers of a described source. */
 export function compileAnswers(description: SourceDescription, baseUrl: URL): AnswerReader {
-  const { answer: shape, oneByStr, paging } = description
+  const { answer: shape, oneByStr } = description
   const faults = (shape.faults ?? []).map(compileFault)
   const totalAt = shape.total === undefined ? null : compilePointer(shape.total)
   const errors = (shape.errors ?? []).map(pointer => ({ pointer, at: compilePointer(pointer) }))
-  const isCounted = paging.type === 'page_number' || paging.type === 'offset'
-  const list = compileRows(shape, { isCounted })
+  const list = compileRows(shape, countingOf(description) === null ? null : compileKey(description))
   const records = compileRows(
     {
       ...shape,
       ...(oneByStr?.rows !== undefined && { rows: oneByStr.rows }),
       ...(oneByStr?.record !== undefined && { record: oneByStr.record })
     },
-    { isCounted: false }
+    null
   )
   const places = compilePlaces(description, baseUrl)
   const filterFor = compileRowFilter(description)
@@ -65,7 +64,10 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
   function toPage(answer: HttpAnswer, { means, envelope }: Judged, query: PageQuery, url: URL): KkiPage {
     if (means === 'noRows') return emptyPage(answer, clock(answer, envelope))
     const sourceNow = timeOf(clock, answer, envelope)
-    const found = list(envelope, answer.body, filterFor(query))
+    const found = list(envelope, answer.body, {
+      filter: filterFor(query),
+      isOverlapped: query.isOverlapped ?? false
+    })
     const nextCursor = places.next({
       answer,
       envelope,
@@ -89,7 +91,7 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
     const sourceNow = timeOf(clock, answer, envelope)
     refuseErrors(envelope)
     return {
-      ...records(envelope, answer.body, null),
+      ...records(envelope, answer.body, { filter: null }),
       nextCursor: null,
       total: null,
       sourceNow,
@@ -166,6 +168,7 @@ function emptyPage({ release, answeredAt }: HttpAnswer, time: number | string): 
     received: 0,
     body: Buffer.from('{"data":[]}'),
     fingerprint: null,
+    keys: [],
     nextCursor: null,
     total: null,
     sourceNow: typeof time === 'number' ? time : answeredAt,

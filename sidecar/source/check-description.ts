@@ -2,6 +2,7 @@ import { findFormatFault, findTableFault } from '../transform/check-tables.ts'
 import { epochFormats } from '../transform/date-format.ts'
 import { type FieldSource, findUnsafeToken, pointersOf } from '../transform/field-source.ts'
 import type { Authentication, Paging, SourceDescription } from './description.ts'
+import { countingOf } from './paging.ts'
 import { hasLooseBrace, type Placeholder, placeholders, placeholdersIn } from './template.ts'
 import { isWindowFormat } from './window-format.ts'
 
@@ -28,6 +29,7 @@ export function checkDescription(description: SourceDescription): void {
   checkAnswer(description)
   checkOneByStr(description)
   checkPageSize(description)
+  checkPagesAtOnce(description)
   checkPointers(description)
   checkFields(description)
   checkDates(description)
@@ -255,6 +257,14 @@ function checkPageSize({ request, limits }: SourceDescription): void {
   if (!isAsked && limits.pageSize !== undefined) {
     fail('/limits/pageSize', 'has no effect without {pageSize} in the request')
   }
+}
+
+function checkPagesAtOnce({ paging, limits }: SourceDescription): void {
+  if (limits.pagesAtOnce === undefined || countingOf({ paging, limits }) !== null) return
+  fail(
+    '/limits/pagesAtOnce',
+    `has no effect with paging of the type ${paging.type}: the place of a page must be known in advance, as with page_number or offset`
+  )
 }
 
 /** What every object inherits is no part of an answer. */

@@ -3,6 +3,7 @@ import { KkiRefused } from './errors.ts'
 import { createHttp, type KkiHttp } from './http.ts'
 import { type KkiClientOptions, type KkiSettings, settingsOf } from './options.ts'
 import { compileAttempt } from './page.ts'
+import { countingOf } from './paging.ts'
 import { withRetries } from './retry.ts'
 import { StaticCredentials } from './static-credentials.ts'
 import { type Credentials, TokenSource } from './token.ts'
@@ -42,6 +43,7 @@ export function createKkiClient(options: KkiClientOptions): KkiClient {
       }
     },
     canAskByStr: settings.description.oneByStr !== null,
+    counting: countingOf(settings.description),
     async now(context) {
       const { clock } = settings.description
       if (clock.from === 'own') return Date.now() - clock.marginSeconds * 1000

@@ -190,7 +190,11 @@ const Paging = Type.Union([
       lastPage: Type.Optional(pointerTo('the number of the last page')),
       hasMore: HasMore
     },
-    { ...closed, description: '{page} counts pages; a page without rows is behind the last one' }
+    {
+      ...closed,
+      description:
+        '{page} counts pages; a page without rows is behind the last one. Each page is asked for again after the one behind it, because rows move forward when another one leaves its place'
+    }
   ),
   Type.Object(
     {
@@ -198,7 +202,11 @@ const Paging = Type.Union([
       firstOffset: Type.Integer({ minimum: 0, maximum: 1, description: 'the offset of the first row' }),
       hasMore: HasMore
     },
-    { ...closed, description: '{offset} counts rows that were received; a page without rows is behind the last one' }
+    {
+      ...closed,
+      description:
+        '{offset} counts rows that were received; a page without rows is behind the last one. Each page is asked for from the last row of the one before it, because rows move forward when another one leaves its place'
+    }
   ),
   Type.Object({ type: Type.Literal('single_page') }, { ...closed, description: 'one answer holds everything' })
 ])
@@ -292,6 +300,14 @@ const Limits = Type.Object(
     ),
     requestsPerSecond: Type.Optional(
       Type.Number({ minimum: 0.01, maximum: 1000, description: 'of one process, token requests included' })
+    ),
+    pagesAtOnce: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 8,
+        description:
+          'pages that are asked for at once, with paging of the type page_number or offset; 1 where it is missing'
+      })
     )
   },
   closed

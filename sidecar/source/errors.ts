@@ -91,6 +91,14 @@ export class KkiCursorRepeated extends KkiError {
   readonly code = 'KKI_CURSOR_REPEATED'
 }
 
+/**
+ * Rows have come or gone while counted pages were read, and the place where the walk stood is not found again: going on could
+ * skip rows. The walk begins again.
+ */
+export class KkiListMoved extends KkiError {
+  readonly code = 'KKI_LIST_MOVED'
+}
+
 /** A walk has more pages than `maxPages`. */
 export class KkiTooManyPages extends KkiError {
   readonly code = 'KKI_TOO_MANY_PAGES'

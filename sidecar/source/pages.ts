@@ -1,3 +1,4 @@
+import { walkCounted } from './counted-pages.ts'
 import { KkiCursorRepeated, KkiTooManyPages } from './errors.ts'
 import type { CallContext, KkiClient, KkiPage, PageQuery } from './types.ts'
 
@@ -11,24 +12,29 @@ export interface WalkOptions {
 }
 
 /**
- * Yields the pages of `query` in order, always asking for one page more than the caller has taken.
+ * Yields the pages of `query` in order, always asking for one page more than the caller has taken; where pages are counted,
+ * for as many more as the description allows.
  *
  * A page may be used until the next one is asked for: then its memory is given back.
  *
  * Leaving the loop early aborts the request that is ahead, and waits for its end.
- * @throws KkiCursorRepeated instead of the page that names a cursor a second time, or repeats an earlier one; KkiTooManyPages after the last
- *   allowed page; whatever `fetchPage` throws, when its page is due.
+ * @throws KkiCursorRepeated instead of the page that names a cursor a second time, or repeats an earlier one; KkiListMoved
+ *   where counted pages do not join; KkiTooManyPages after the last allowed page; whatever `fetchPage` throws, when its page is due.
  */
 export async function* walkPages(
   client: KkiClient,
   query: Omit<PageQuery, 'cursor'>,
   context: CallContext,
-  { maxPages, startCursor, firstPage = 1 }: WalkOptions
+  options: WalkOptions
 ): AsyncGenerator<KkiPage, void, void> {
+  if (client.counting !== null) {
+    yield* walkCounted(client, client.counting, query, context, options)
+    return
+  }
+  const { maxPages, startCursor, firstPage = 1 } = options
   const leaving = new AbortController()
   const signal = AbortSignal.any([context.signal, leaving.signal])
   const asked = new Set<string>()
-  const seen = new Set<string>()
 
   const ask = (cursor: string | undefined, page: number): Promise<KkiPage> => {
     if (cursor !== undefined) asked.add(cursor)
@@ -47,12 +53,6 @@ export async function* walkPages(
           page: number
         })
       }
-      if (page.fingerprint !== null && seen.has(page.fingerprint)) {
-        throw new KkiCursorRepeated('KKI sent the rows of an earlier page again; the walk would not end', {
-          page: number
-        })
-      }
-      if (page.fingerprint !== null) seen.add(page.fingerprint)
       const isLastAllowed = number >= maxPages
       ahead = page.nextCursor === null || isLastAllowed ? null : ask(page.nextCursor, number + 1)
       yield page

@@ -5,6 +5,7 @@ import { KkiRefused } from './errors.ts'
 import type { HttpAnswer } from './http.ts'
 import { findNextLink } from './link-header.ts'
 import type { Values } from './template.ts'
+import type { Counting } from './types.ts'
 
 /** An answer, and where it stands in its walk. */
 export interface Place {
@@ -64,7 +65,7 @@ export function placeValues(paging: Paging, cursor: string | undefined, limit: n
     case 'page_number':
       return { page: pageOf(paging, cursor, limit) }
     case 'offset':
-      return { offset: cursor === undefined ? paging.firstOffset : numberOf(cursor) }
+      return { offset: cursor === undefined ? paging.firstOffset : readCounted(cursor).at }
     default:
       return {}
   }
@@ -76,20 +77,43 @@ export function linkOf(cursor: string, baseUrl: URL): URL {
   return new URL(basePath(baseUrl) + cursor, baseUrl.origin)
 }
 
+/** Returns how the pages of a source are counted; `null` where each names the next one. */
+export function countingOf({ paging, limits }: Pick<SourceDescription, 'paging' | 'limits'>): Counting | null {
+  const { pagesAtOnce: atOnce = 1 } = limits
+  if (paging.type === 'page_number') return { by: 'pages', first: paging.firstPage, atOnce }
+  if (paging.type === 'offset') return { by: 'rows', first: paging.firstOffset, atOnce }
+  return null
+}
+
+/** Where a walk of counted pages stands. */
+export interface Spot {
+  /** The page number or offset behind all that was read. */
+  at: number
+  /** The key of the row that was read last; `null` where it is not known. */
+  last: string | null
+}
+
+/** Returns the cursor of a place between counted pages. */
+export function writeCounted({ at, last }: Spot, limit: number): string {
+  return last === null ? `${at}/${limit}` : `${at}/${limit}/${last}`
+}
+
+/** Reads such a cursor, or a number alone. @throws KkiRefused for a cursor of another kind of paging */
+export function readCounted(cursor: string): Spot & { limit: number | null } {
+  const [, at, limit, last] = /^(\d{1,15})(?:\/(\d{1,5})(?:\/([\w-]{16}))?)?$/.exec(cursor) ?? []
+  if (at === undefined) throw strangeCursor()
+  return { at: Number(at), limit: limit === undefined ? null : Number(limit), last: last ?? null }
+}
+
 /**
  * Returns the number of a page. A cursor of counted pages holds their size as well: with another size the same number is
  * another place of the list, and rows between would be lost.
  */
 function pageOf({ firstPage }: { firstPage: number }, cursor: string | undefined, limit: number): number {
   if (cursor === undefined) return firstPage
-  const [, page, size] = /^(\d{1,15})(?:\/(\d{1,5}))?$/.exec(cursor) ?? []
-  if (page === undefined || (size !== undefined && Number(size) !== limit)) throw strangeCursor()
-  return Number(page)
-}
-
-function numberOf(cursor: string): number {
-  if (!/^\d{1,15}$/.test(cursor)) throw strangeCursor()
-  return Number(cursor)
+  const spot = readCounted(cursor)
+  if (spot.limit !== null && spot.limit !== limit) throw strangeCursor()
+  return spot.at
 }
 
 /** As if KKI had refused the cursor: the walk begins again. */
@@ -112,7 +136,7 @@ function compileNext(paging: Paging): Next {
       const { firstOffset } = paging
       // By the rows received: a source may send fewer than it was asked for.
       return ({ cursor, received }) =>
-        received === 0 ? null : String((cursor === undefined ? firstOffset : Number(cursor)) + received)
+        received === 0 ? null : String((cursor === undefined ? firstOffset : readCounted(cursor).at) + received)
     }
     case 'single_page':
       return () => null

@@ -2,29 +2,42 @@ import { hash } from 'node:crypto'
 import { hasInexactNumber, parseExactly } from '../platform/exact-numbers.ts'
 import { readJsonText } from '../platform/json-text.ts'
 import { cutDeep, cutDeepValue, isTooDeep, maxDepth } from '../transform/depth.ts'
-import { compilePointer, compileWhere, tokensOf } from '../transform/field-source.ts'
+import { compilePointer, compileSource, compileWhere, tokensOf } from '../transform/field-source.ts'
 import { AttemptFailed } from './attempt.ts'
-import type { Answer } from './description.ts'
+import type { Answer, SourceDescription } from './description.ts'
 import type { RowFilter } from './row-filter.ts'
 import type { KkiPage } from './types.ts'
 
-type Found = Pick<KkiPage, 'rows' | 'received' | 'body' | 'fingerprint'>
+type Found = Pick<KkiPage, 'rows' | 'received' | 'body' | 'fingerprint' | 'keys'>
 
-/** Finds the rows of an answer. `filter` is `null` where every row is kept. @throws AttemptFailed */
-export type FindRows = (envelope: unknown, body: Buffer, filter: RowFilter | null) => Found
+export interface FindOptions {
+  /** `null` keeps every row. */
+  filter: RowFilter | null
+  /** The first record is left out. */
+  isOverlapped?: boolean
+}
 
+/** Finds the rows of an answer. @throws AttemptFailed */
+export type FindRows = (envelope: unknown, body: Buffer, options: FindOptions) => Found
+
+/** Returns what tells a record from others; equal for the same record in two answers. */
+export type KeyOf = (record: unknown) => string
+
+/** 96 bits. */
+const keyLength = 16
 /** Where the rows of a stored page stand. */
 const storedPlace = '/data'
 
 /**
- * Returns what finds the rows of an answer. Where pages are counted (`isCounted`), only their rows show a page that repeats.
+ * Returns what finds the rows of an answer. Where pages are counted (`keyOf`), only their rows show where a page stands in
+ * the list, and whether it repeats.
  *
  * A page is stored as an object with its rows under `data`. An answer in that form is kept as it came. Another one is
  * written in that form, with the digits of its numbers.
  */
 export function compileRows(
   shape: Pick<Answer, 'rows' | 'rowsMayBe' | 'registrations'> & { record?: string },
-  { isCounted }: { isCounted: boolean }
+  keyOf: KeyOf | null
 ): FindRows {
   const { rowsMayBe = [], registrations, record } = shape
   const pointer = record ?? shape.rows
@@ -47,19 +60,26 @@ export function compileRows(
     })
   }
 
-  return (envelope, body, filter) => {
+  return (envelope, body, { filter, isOverlapped = false }) => {
     const list = listIn(envelope)
-    const fingerprint = isCounted ? fingerprintOf(list) : null
-    if (isStoredForm && filter === null) return { rows: list, received: list.length, body, fingerprint }
-    const kept = expand === null ? list : list.flatMap(expand)
+    const found = { received: list.length, ...identify(list, keyOf) }
+    if (isStoredForm && filter === null && !isOverlapped) return { rows: list, body, ...found }
+    const from = isOverlapped ? 1 : 0
+    const kept = expand === null ? list.slice(from) : list.slice(from).flatMap(expand)
     const isKept = filter === null ? kept.map(() => true) : kept.map(filter)
     const rows = kept.filter((_, index) => isKept[index])
     const exactRows = () => {
-      const exact = listIn(parseExactly(cutDeep(readJsonText(body), maxDepth + depth)))
+      const exact = listIn(parseExactly(cutDeep(readJsonText(body), maxDepth + depth))).slice(from)
       return (expand === null ? exact : exact.flatMap(expand)).filter((_, index) => isKept[index])
     }
-    return { rows, received: list.length, body: storedForm(rows, exactRows), fingerprint }
+    return { rows, body: storedForm(rows, exactRows), ...found }
   }
+}
+
+function identify(list: readonly unknown[], keyOf: KeyOf | null): Pick<KkiPage, 'fingerprint' | 'keys'> {
+  if (keyOf === null) return { fingerprint: null, keys: [] }
+  const records = list.map(shallow)
+  return { fingerprint: fingerprintOf(records), keys: records.map(keyOf) }
 }
 
 function storedForm(rows: readonly unknown[], exactRows: () => readonly unknown[]): Buffer {
@@ -70,7 +90,19 @@ function storedForm(rows: readonly unknown[], exactRows: () => readonly unknown[
 
 /** Returns what only two pages with the same rows have in common; `null` for a page without rows. */
 function fingerprintOf(rows: readonly unknown[]): string | null {
-  return rows.length === 0 ? null : hash('sha256', JSON.stringify(rows.map(shallow)), 'base64')
+  return rows.length === 0 ? null : hash('sha256', JSON.stringify(rows), 'base64')
+}
+
+/** Returns what makes the key of a record of what its fields say: other members may differ from answer to answer. */
+export function compileKey({ fields, answer }: Pick<SourceDescription, 'fields' | 'answer'>): KeyOf {
+  const reads = Object.values(fields).map(compileSource)
+  const expand =
+    answer.registrations === undefined ? (record: unknown) => [record] : compileExpand(answer.registrations)
+  return record => {
+    const values = expand(record).map(row => reads.map(read => read(row)))
+    const says = values.flat().some(value => value !== undefined) ? values : record
+    return hash('sha256', JSON.stringify(says) ?? '', 'base64url').slice(0, keyLength)
+  }
 }
 
 function shallow(row: unknown): unknown {

@@ -7,6 +7,8 @@ export interface PageQuery {
   /** Opaque; absent asks for the first page. */
   cursor?: string
   limit: number
+  /** The first row is one that came before, asked for again: `keys` has it, and `rows` and `body` do not. */
+  isOverlapped?: boolean
 }
 
 /** Asks for all records of one STR, in any spelling. */
@@ -25,6 +27,8 @@ export interface KkiPage {
   nextCursor: string | null
   /** What only a page with the same rows has as well; `null` where cursors show a repeated page. */
   fingerprint: string | null
+  /** What tells each received record from others, in order; empty where pages are not counted. */
+  keys: readonly string[]
   /** KKI's estimate; `null` where it gave none. */
   total: number | null
   /** KKI's time, in milliseconds since the epoch. */
@@ -46,6 +50,15 @@ export interface CallContext {
   page?: number
 }
 
+/** How pages are counted where the source names no next one. */
+export interface Counting {
+  by: 'pages' | 'rows'
+  /** The number of the first page or row. */
+  first: number
+  /** Pages that may be asked for at once. */
+  atOnce: number
+}
+
 /** KKI as the rest of the sidecar sees it. */
 export interface KkiClient {
   /** Asks for one page, with its retries. @throws KkiError subclasses; see `source/errors.ts`. */
@@ -54,6 +67,8 @@ export interface KkiClient {
   fetchByStr(strNumber: string, context: CallContext): Promise<KkiPage | null>
   /** Whether records can be asked for by their STR. */
   readonly canAskByStr: boolean
+  /** `null` where each page names the next one. */
+  readonly counting: Counting | null
   /** KKI's present time, in milliseconds since the epoch; asks for one row to learn it. */
   now(context: CallContext): Promise<number>
   /** State of the breaker: 0 closed, 1 half-open, 2 open. */

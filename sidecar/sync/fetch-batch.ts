@@ -10,7 +10,7 @@ import { PageWriter } from '../registry/page-writer.ts'
 import { takePersonIdsFrom } from '../registry/person-ids.ts'
 import { openStaging } from '../registry/stage.ts'
 import { findUnchanged } from '../registry/unchanged.ts'
-import { KkiBreakerOpen, KkiError, KkiRefused, KkiRetryLater } from '../source/errors.ts'
+import { KkiBreakerOpen, KkiError, KkiListMoved, KkiRefused, KkiRetryLater } from '../source/errors.ts'
 import type { CallContext, PageQuery } from '../source/types.ts'
 import { Walk } from '../source/walk.ts'
 import { attemptBatch } from './attempts.ts'
@@ -95,11 +95,17 @@ async function recordFault(context: FetchContext, batch: Batch, error: unknown, 
   if (error instanceof WindowInverted || error instanceof ProfessionGone) return fail(context, batch, error)
   if (signal.aborted || !(error instanceof KkiError)) throw error
   if (error instanceof KkiRetryLater || error instanceof KkiBreakerOpen) return postpone(context, batch, error)
-  const isOfCursor = error instanceof KkiRefused && error.status === 400
-  const hasCursor = batch.cursor !== null || batch.startCursor !== null
-  if (isOfCursor && hasCursor && batch.kind !== 'retry' && (await mayStartOver(context.database, batch)))
-    return startOver(context, batch, 'cursor refused')
+  const reason = reasonToStartOver(batch, error)
+  if (reason !== null && (await mayStartOver(context.database, batch))) return startOver(context, batch, reason)
   await fail(context, batch, error)
+}
+
+/** Why the walk may have to begin again; `null` where that would not help. */
+function reasonToStartOver(batch: Batch, error: KkiError): string | null {
+  if (batch.kind === 'retry') return null
+  if (error instanceof KkiListMoved) return 'list moved'
+  const hasCursor = batch.cursor !== null || batch.startCursor !== null
+  return error instanceof KkiRefused && error.status === 400 && hasCursor ? 'cursor refused' : null
 }
 
 async function fail({ database, metrics, logger }: FetchContext, batch: Batch, error: SdmkError): Promise<void> {
@@ -260,7 +266,7 @@ async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLate
   )
 }
 
-/** Cursors that KKI may refuse of one walk: a walk that never ends otherwise begins again for ever. */
+/** How often one walk may begin again: a walk that never ends otherwise begins again for ever. */
 const maxStartsOver = 3
 
 async function mayStartOver({ pool }: Database, { runId }: Batch): Promise<boolean> {

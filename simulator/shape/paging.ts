@@ -80,7 +80,7 @@ export function compilePaging(paging: Paging, feed: Feed, cursors: Cursors, name
     }
     const start = after ?? { stamp: Math.max(filters.since, 0) - 1, str: '', id: '' }
     const { rows, last, isLast }: FeedPage = fault.isEmpty
-      ? { rows: [], last: start, isLast: false }
+      ? { rows: [], last: start, lastButOne: null, isLast: false }
       : feed.page(filters, after, limit)
     const isNamed = !isLast || (alwaysNamesNext && !(rows.length === 0 && !('emptyPage' in paging)))
     const place = (position: Position) => cursors.write(position, signed, fault.isEmpty ? fault.salt : 0)

@@ -49,6 +49,8 @@ export interface ConnectorOptions {
   /** How far KKI's clock starts behind ours. */
   behindSeconds?: number
   tokenLifetimeSeconds?: number
+  /** The file of the source description whose shape KKI has. */
+  like?: string
   env?: Record<string, string>
   /** By default nothing is logged. */
   logger?: Logger
@@ -66,16 +68,18 @@ export async function startConnector(t: TestContext, options: ConnectorOptions =
     rows: options.rows ?? 0,
     ...(options.brokenShare !== undefined && { brokenShare: options.brokenShare }),
     ...(options.behindSeconds !== undefined && { behindSeconds: options.behindSeconds }),
-    ...(options.tokenLifetimeSeconds !== undefined && { tokenLifetimeSeconds: options.tokenLifetimeSeconds })
+    ...(options.tokenLifetimeSeconds !== undefined && { tokenLifetimeSeconds: options.tokenLifetimeSeconds }),
+    ...(options.like !== undefined && { like: options.like })
   })
   closers.push(() => simulator.close())
   const directory = await temporaryFolder(t)
   const secrets = createFileSecretStore(directory)
   await initIdentity(secrets)
-  await secrets.write('kki', { clientId: simulator.clientId, clientSecret: simulator.clientSecret })
+  await secrets.write('kki', simulator.secret)
   const configWith = (env: Record<string, string>) =>
     loadConfig({
       KKI_BASE_URL: simulator.url,
+      ...(options.like !== undefined && { KKI_SOURCE_FILE: options.like }),
       KKI_SETTLE: '0',
       KKI_RETRY_BASE: '20',
       KKI_SCHEDULE: noSchedule,

@@ -131,6 +131,23 @@ test('paging needs its placeholder, and the window its bounds', () => {
   refuses(pages, d => Object.assign(d.request.window, { format: 'YYYY-MM-DD mm' }), '/request/window/format', /must be/)
 })
 
+test('pages are asked for at once only where the place of a page is known in advance', () => {
+  for (const name of [pages, offset]) {
+    const description = read(name)
+    description.limits.pagesAtOnce = 4
+    assert.equal(parse(description).limits.pagesAtOnce, 4)
+  }
+  for (const name of [kki, fhir, link]) {
+    refuses(
+      name,
+      d => Object.assign(d.limits, { pagesAtOnce: 4 }),
+      '/limits/pagesAtOnce',
+      /has no effect with paging of the type \w+: .* as with page_number or offset/
+    )
+  }
+  refuses(pages, d => Object.assign(d.limits, { pagesAtOnce: 9 }), '/limits/pagesAtOnce', /from 1 to 8/)
+})
+
 test('a setting without effect is an error', () => {
   refuses(kki, d => delete d.request.query.batas, '/limits/pageSize', /has no effect without \{pageSize\}/)
   refuses(kki, d => delete d.limits, '/limits/pageSize', /is required/)

@@ -119,6 +119,7 @@ function clientOf(cursors: Array<string | null>, onRelease: (page: number) => vo
         rows: JSON.parse(String(body)).data,
         received: 1,
         fingerprint: null,
+        keys: [],
         nextCursor,
         total: null,
         sourceNow: 0,
@@ -128,6 +129,7 @@ function clientOf(cursors: Array<string | null>, onRelease: (page: number) => vo
     },
     fetchByStr: async () => null,
     canAskByStr: true,
+    counting: null,
     now: async () => 0,
     breakerState: 0,
     close: async () => {}

@@ -10,6 +10,7 @@ const start = async () => ({ query, firstPage: 1, maxPages: 100 })
 function setUp(pages: number) {
   const asked: string[] = []
   const kki = {
+    counting: null,
     async fetchPage({ cursor }: PageQuery, { requestId }: CallContext) {
       const page = Number(cursor ?? 1)
       asked.push(`${page} ${requestId}`)

@@ -52,6 +52,7 @@ async function setUp(t: TestContext) {
     fetchPage: async query => toPage(await pages(query), query),
     fetchByStr: async () => null,
     canAskByStr: true,
+    counting: null,
     breakerState: 0,
     close: async () => undefined
   }
@@ -114,6 +115,7 @@ function toPage(rows: Record<string, unknown>[], { cursor, limit }: PageQuery): 
     rows: data,
     received: data.length,
     fingerprint: null,
+    keys: [],
     body,
     nextCursor: next < rows.length ? String(next) : null,
     total: rows.length,

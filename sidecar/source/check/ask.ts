@@ -49,8 +49,8 @@ class Asking {
   constructor(options: AskOptions) {
     this.#options = options
     const { description, module } = options
-    const find = compileRows(description.answer, { isCounted: false })
-    this.#rowsOf = (body, page) => (module === null ? find(parseJson(body), body, null).rows : page.rows)
+    const find = compileRows(description.answer, null)
+    this.#rowsOf = (body, page) => (module === null ? find(parseJson(body), body, { filter: null }).rows : page.rows)
     const ignore = () => {}
     this.#client = createKkiClient({
       description,

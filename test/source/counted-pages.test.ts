@@ -1,0 +1,305 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
+import fc from 'fast-check'
+import type { Paging, RequestTemplate } from '../../sidecar/source/description.ts'
+import { walkPages } from '../../sidecar/source/pages.ts'
+import type { CallContext, KkiClient, KkiPage, PageQuery } from '../../sidecar/source/types.ts'
+import { callContext, until } from './helpers/client.ts'
+import { type Reply, startDescribed } from './helpers/described.ts'
+
+type By = 'pages' | 'rows'
+
+interface SourceOptions {
+  by: By
+  list: string[]
+  limit: number
+  atOnce?: number
+  /** Rows of a page at most, whatever is asked for. */
+  cap?: number
+  /** Whether an answer says if there are more. */
+  tellsMore?: boolean
+  /** Called before the request of this number is answered, counted from 1. */
+  before?: (number: number, list: string[]) => void
+  instead?: (place: number, number: number) => Reply | null
+  retries?: number
+}
+
+const templates: Record<By, RequestTemplate> = {
+  pages: { path: '/list', query: { place: '{page}', size: '{pageSize}' } },
+  rows: { path: '/list', query: { place: '{offset}', size: '{pageSize}' } }
+}
+
+/** Starts a source whose list may change while it is read. */
+async function startList(t: TestContext, options: SourceOptions) {
+  const { by, list, limit, atOnce, cap = 1000, tellsMore = false } = options
+  const end = tellsMore ? { hasMore: '/more' } : {}
+  const paging: Paging =
+    by === 'pages' ? { type: 'page_number', firstPage: 1, ...end } : { type: 'offset', firstOffset: 0, ...end }
+  const limits = { pageSize: limit, ...(atOnce !== undefined && { pagesAtOnce: atOnce }) }
+  const changes = { request: templates[by], paging, answer: { rows: '/data' }, limits }
+  const { client, asked } = await startDescribed(
+    t,
+    changes,
+    ({ url }, number) => {
+      options.before?.(number, list)
+      const place = Number(url.searchParams.get('place'))
+      const size = Math.min(Number(url.searchParams.get('size')), cap)
+      const from = by === 'pages' ? (place - 1) * size : place
+      const other = options.instead?.(place, number)
+      return other ?? { body: { data: list.slice(from, from + size), more: from + size < list.length } }
+    },
+    { retries: options.retries ?? 0 }
+  )
+  const walk = (startCursor?: string) =>
+    walkPages(client, { limit }, callContext(), { maxPages: 1000, ...(startCursor !== undefined && { startCursor }) })
+  return {
+    client,
+    walk,
+    places: () => asked.map(({ url }) => Number(url.searchParams.get('place'))),
+    async read(startCursor?: string) {
+      const rows: unknown[] = []
+      for await (const page of walk(startCursor)) rows.push(...page.rows)
+      return rows
+    }
+  }
+}
+
+const letters = [...'abcdefghij']
+const kinds: By[] = ['pages', 'rows']
+
+for (const by of kinds) {
+  test(`counted by ${by}: a row behind one that is deleted during the walk is not skipped`, async t => {
+    for (const last of [2, 3, 4, 5, 6, 7]) {
+      const { read } = await startList(t, {
+        by,
+        list: [...letters],
+        limit: 3,
+        before: (number, list) => void (number === last && list.shift())
+      })
+
+      assert.deepEqual(new Set(await read()), new Set(letters), `deleted before request ${last}`)
+    }
+  })
+
+  test(`counted by ${by}: nor one behind a row that changes, and so moves to the end while the total stays`, async t => {
+    const { read } = await startList(t, {
+      by,
+      list: [...letters],
+      limit: 4,
+      before: (number, list) => {
+        if (number % 4 === 0 && number < 20) list.push(`${list.shift()}'`)
+      }
+    })
+
+    const rows = new Set(await read())
+
+    for (const letter of letters) assert.ok(rows.has(letter), `${letter} of ${[...rows]}`)
+  })
+
+  test(`counted by ${by}: a last page that a deletion has emptied is not the end`, async t => {
+    const { read } = await startList(t, {
+      by,
+      list: [...'abcdefg'],
+      limit: 3,
+      // Before the request for the last page.
+      before: (number, list) => void (number === 4 && list.shift())
+    })
+
+    assert.ok((await read()).includes('g'))
+  })
+
+  test(`counted by ${by}: a row that is inserted moves others back, and none is lost`, async t => {
+    const { read } = await startList(t, {
+      by,
+      list: [...letters],
+      limit: 3,
+      before: (number, list) => void (number === 3 && list.unshift('new'))
+    })
+
+    assert.deepEqual(new Set(await read()), new Set(letters))
+  })
+
+  test(`counted by ${by}: a list in another order at each request ends the walk with an error`, async t => {
+    const { read } = await startList(t, {
+      by,
+      list: Array.from({ length: 60 }, (_, index) => `row ${index}`),
+      limit: 5,
+      before: (number, list) => void list.push(...list.splice(0, (number * 17) % list.length))
+    })
+
+    await assert.rejects(read(), { code: 'KKI_LIST_MOVED' })
+  })
+
+  test(`counted by ${by}: a walk goes on from the cursor of each page, and no row comes twice`, async t => {
+    const { walk, read } = await startList(t, { by, list: [...letters], limit: 3, atOnce: 2 })
+    const rows: unknown[] = []
+    const stops: { cursor: string; read: number }[] = []
+    for await (const page of walk()) {
+      rows.push(...page.rows)
+      if (page.nextCursor !== null) stops.push({ cursor: page.nextCursor, read: rows.length })
+    }
+    assert.deepEqual(rows, letters)
+    for (const stop of stops) assert.deepEqual(await read(stop.cursor), letters.slice(stop.read))
+  })
+
+  test(`counted by ${by}: a row that left its place while no walk was under way is not skipped either`, async t => {
+    const list = [...letters]
+    const { walk, read } = await startList(t, { by, list, limit: 4 })
+    const pages = walk()
+    const first = await pages.next()
+    await pages.return()
+    list.shift()
+
+    const rows = await read(first.value?.nextCursor as string)
+
+    assert.deepEqual([...new Set([...(first.value?.rows ?? []), ...rows])], letters)
+  })
+
+  test(`counted by ${by}: so many pages are asked for at once as the description allows, and come in order`, async t => {
+    const list = Array.from({ length: 200 }, (_, index) => `row ${index}`)
+    const { walk, places } = await startList(t, { by, list, limit: 11, atOnce: 4 })
+    const pages = walk()
+    const rows = [...((await pages.next()).value?.rows ?? [])]
+    // The first page, then four; counted by pages, each asks for the one before it as well.
+    const expected = by === 'pages' ? 9 : 5
+    await until(() => places().length === expected)
+    await wait(20)
+    assert.equal(places().length, expected)
+    for await (const page of pages) rows.push(...page.rows)
+    assert.deepEqual(rows, list)
+  })
+
+  test(`counted by ${by}: requests for more than the list has are dropped, and every page gives its memory back`, async t => {
+    const { client } = await startList(t, { by, list: [...letters], limit: 5, atOnce: 8 })
+    const held = new Set<unknown>()
+    let most = 0
+    const watched: KkiClient = Object.assign(Object.create(client), {
+      async fetchPage(query: PageQuery, context: CallContext): Promise<KkiPage> {
+        const page = await client.fetchPage(query, context)
+        held.add(page)
+        most = Math.max(most, held.size)
+        return { ...page, release: () => void (held.delete(page) && page.release()) }
+      }
+    })
+    const rows: unknown[] = []
+    for await (const page of walkPages(watched, { limit: 5 }, callContext(), { maxPages: 100 })) {
+      rows.push(...page.rows)
+      await wait(5)
+    }
+    assert.deepEqual(rows, letters)
+    await until(() => held.size === 0)
+    assert.ok(most > 1 && most <= 2 * 8 + 1, String(most))
+  })
+
+  test(`counted by ${by}: a page ahead that fails ends the walk when its turn comes, and one that may pass is repeated`, async t => {
+    const list = Array.from({ length: 30 }, (_, index) => `row ${index}`)
+    let isDown = false
+    const { read } = await startList(t, {
+      by,
+      list,
+      limit: 4,
+      atOnce: 3,
+      retries: 2,
+      instead: place => {
+        if (place !== 3 || isDown) return null
+        isDown = true
+        return { status: 503, body: {} }
+      }
+    })
+    assert.deepEqual(await read(), list)
+    assert.ok(isDown)
+
+    const bad = by === 'pages' ? 4 : 9
+    const refused = await startList(t, {
+      by,
+      list,
+      limit: 4,
+      atOnce: 3,
+      instead: place => (place === bad ? { status: 422, body: {} } : null)
+    })
+    const rows: unknown[] = []
+    await assert.rejects(
+      async () => {
+        for await (const page of refused.walk()) rows.push(...page.rows)
+      },
+      { code: 'KKI_REFUSED', page: 4 }
+    )
+    assert.deepEqual(rows, list.slice(0, by === 'pages' ? 12 : 10))
+  })
+}
+
+test('a source that sends one row at a time is read whole', async t => {
+  const { read } = await startList(t, { by: 'rows', list: [...letters], limit: 5, cap: 1, atOnce: 3 })
+  assert.deepEqual(await read(), letters)
+})
+
+const numRuns = Number(process.env.TEST_PROPERTY_RUNS ?? 12) * 5
+
+test('lists of any length, in pages of any size and any number of them at once, are read once and in order', async t => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...kinds),
+      fc.nat(40),
+      fc.integer({ min: 1, max: 7 }),
+      fc.integer({ min: 1, max: 8 }),
+      fc.boolean(),
+      fc.integer({ min: 1, max: 9 }),
+      async (by, length, limit, atOnce, tellsMore, cap) => {
+        const list = Array.from({ length }, (_, index) => `row ${index}`)
+        // A source that counts pages of another size than asked has no place in common with us.
+        const capped = by === 'rows' ? { cap } : {}
+        const { read } = await startList(t, { by, list, limit, atOnce, tellsMore, ...capped })
+        assert.deepEqual(await read(), list)
+      }
+    ),
+    { numRuns }
+  )
+})
+
+test('whatever rows come, go and move during a walk, one that stays is read, or the walk says that it cannot tell', async t => {
+  let read = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.constantFrom(...kinds),
+      fc.integer({ min: 2, max: 7 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.array(fc.record({ at: fc.integer({ min: 2, max: 30 }), row: fc.nat(39), moves: fc.boolean() }), {
+        minLength: 1,
+        maxLength: 4
+      }),
+      async (by, limit, atOnce, changes) => {
+        const list = Array.from({ length: 40 }, (_, index) => `row ${index}`)
+        const stays = new Set(list)
+        const source = await startList(t, {
+          by,
+          list,
+          limit,
+          atOnce,
+          before(number) {
+            for (const { row, moves } of changes.filter(({ at }) => at === number)) {
+              const index = list.indexOf(`row ${row}`)
+              if (index < 0) continue
+              stays.delete(`row ${row}`)
+              list.splice(index, 1)
+              if (moves) list.push(`row ${row}, changed`)
+            }
+          }
+        })
+        let rows: unknown[]
+        try {
+          rows = await source.read()
+        } catch (error) {
+          assert.equal((error as { code?: string }).code, 'KKI_LIST_MOVED')
+          return
+        }
+        read++
+        const missing = stays.difference(new Set(rows))
+        assert.deepEqual([...missing], [], `asked for ${source.places()}`)
+      }
+    ),
+    { numRuns }
+  )
+  // Only the row at which a page ended cannot be found again.
+  assert.ok(read > numRuns / 2, `${read} of ${numRuns}`)
+})
