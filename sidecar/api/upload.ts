@@ -7,7 +7,7 @@ import { Problem } from '../platform/problem.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The file that was sent, whole; closed after the answer. Null on routes that take none. */
+    /** The file that was sent, whole. It is closed after the answer, unless a handler takes it: then it is null, as on other routes. */
     upload: FileHandle | null
   }
 }

@@ -4,6 +4,7 @@ import { InvalidArgumentError } from 'commander'
 import type { Config } from '../config.ts'
 import { RequestInvalid } from '../errors.ts'
 import { identitySecret, loadIdentity } from '../identity/keys.ts'
+import { FileFault } from '../import/file-fault.ts'
 import { faultOfFile, ImportFileInvalid } from '../import/read-file.ts'
 import type { FileFormat } from '../import/read-rows.ts'
 import { syncFile } from '../import/sync-file.ts'
@@ -56,7 +57,7 @@ export async function startFileRun(
   }
   const options = { name: path, triggeredBy: 'command' as const, caller, onProgress }
   const file = await open(path).catch(error => {
-    throw faultOfFile(path, error, undefined)
+    throw faultOfFile(path, error)
   })
   try {
     const { runId } = await inSpan('sdmk sync', { ids: { trace_id: caller.traceId } }, () =>
@@ -75,7 +76,7 @@ function formatOf(path: string): FileFormat {
   if (/\.(xlsx|xlsm)$/i.test(path)) return 'xlsx'
   if (/\.(csv|tsv|txt)$/i.test(path)) return 'csv'
   if (/\.(jsonl|ndjson)$/i.test(path)) return 'jsonl'
-  throw new ImportFileInvalid(path, null, 'its name ends with none of .xlsx, .csv and .jsonl; name it with --format')
+  throw new ImportFileInvalid(path, new FileFault({}, 'formatUnknown', { endings: '.xlsx, .csv and .jsonl' }))
 }
 
 /** Returns the number of a row. @throws InvalidArgumentError */

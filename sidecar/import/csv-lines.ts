@@ -64,15 +64,15 @@ async function* parseLines(
     yield* parser as AsyncIterable<CsvLine>
   } catch (error) {
     // The parser's own message may quote the line, which is personal data.
-    if (error instanceof CsvError) throw new FileFault(`line ${next}`, csvFault(error, maxRecordLength))
+    if (error instanceof CsvError) throw csvFault(error, next, maxRecordLength)
     throw error
   }
 }
 
-function csvFault({ code }: CsvError, maxRecordLength: number): string {
-  if (code === 'CSV_QUOTE_NOT_CLOSED') return 'a quote that opens here is not closed'
-  if (code !== 'CSV_MAX_RECORD_SIZE') return `is not CSV (${code})`
-  return `a record that begins here is longer than ${maxRecordLength} characters; a quote may not be closed`
+function csvFault({ code }: CsvError, line: number, characters: number): FileFault {
+  if (code === 'CSV_QUOTE_NOT_CLOSED') return new FileFault({ line }, 'quoteOpen')
+  if (code !== 'CSV_MAX_RECORD_SIZE') return new FileFault({ line }, 'notCsv', { reason: code })
+  return new FileFault({ line }, 'recordTooLong', { characters })
 }
 
 /** Yields the text with line feeds alone: files that were put together have line breaks of several systems. */
@@ -100,7 +100,7 @@ async function readStart(
     start += value
     if (start.length > maxLength) {
       if (linesOf(start).length > 1) return start
-      throw new FileFault('line 1', `is longer than ${maxLength} characters`)
+      throw new FileFault({ line: 1 }, 'tooLong', { characters: maxLength })
     }
   }
   return start

@@ -1,12 +1,26 @@
-/** A file cannot be read. It does not know the file's name. `reason` holds nothing of what the file says. */
-export class FileFault extends Error {
-  /** Such as "line 3, column "nik""; `null` where the whole file is meant. */
-  readonly place: string | null
-  readonly reason: string
+import type { FaultCode, FaultParams, Place, Words } from './words.ts'
+import { english } from './words-en.ts'
 
-  constructor(place: string | null, reason: string, options?: ErrorOptions) {
-    super(reason, options)
+/**
+ * A file cannot be read. It does not know the file's name. Place and parameters hold nothing of what the file says: names of
+ * columns are those that are asked for.
+ */
+export class FileFault extends Error {
+  readonly code: FaultCode
+  /** Empty where the whole file is meant. */
+  readonly place: Place
+  readonly params: FaultParams
+
+  constructor(place: Place, code: FaultCode, params: FaultParams = {}, options?: ErrorOptions) {
+    super(english.faults[code](params), options)
+    this.code = code
     this.place = place
-    this.reason = reason
+    this.params = params
   }
+}
+
+/** Returns a fault as a sentence, such as "Line 3: has 2 values, and the header has 15 columns." */
+export function tellFault({ code, place, params }: FileFault, words: Words): string {
+  const where = words.place(place) || words.file
+  return `${where.charAt(0).toUpperCase()}${where.slice(1)}: ${words.faults[code](params)}.`
 }

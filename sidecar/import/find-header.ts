@@ -66,10 +66,7 @@ function match(header: readonly string[][], columns: readonly string[], row: num
     const [place, twice] = places
     if (place === undefined) return null
     if (twice !== undefined) {
-      throw new FileFault(
-        `row ${row}`,
-        `the header has "${column}" in columns ${place + 1} and ${twice + 1}; name it with its heading`
-      )
+      throw new FileFault({ row }, 'inTwoPlaces', { column, first: place + 1, second: twice + 1 })
     }
     names.set(place, column)
   }

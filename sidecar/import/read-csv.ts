@@ -29,10 +29,7 @@ export async function* readCsv(
     } else header = headerOf(line)
   }
   if (niks.areRounded) {
-    throw new FileFault(
-      'column "nik"',
-      'every NIK ends with 0: a spreadsheet has rounded them; format that column as text'
-    )
+    throw new FileFault({ column: 'nik' }, 'niksRounded')
   }
 }
 
@@ -43,15 +40,14 @@ function nameOf(cell: string): string {
 function headerOf({ number, cells }: CsvLine): Header {
   const names = cells.map(cell => nameOf(cell) || null)
   for (const [index, name] of names.entries()) {
-    const place = `line ${number}, column ${index + 1}`
+    const place = { line: number, column: index + 1 }
     // Its text is not repeated: in a file without a header it is somebody's.
     if (name !== null && !columns.includes(name)) {
-      throw new FileFault(place, `the header names a column that is none of ${columns.join(', ')}`)
+      throw new FileFault(place, 'columnUnknown', { columns: columns.join(', ') })
     }
-    if (name !== null && names.indexOf(name) !== index)
-      throw new FileFault(place, `the header names "${name}" a second time`)
+    if (name !== null && names.indexOf(name) !== index) throw new FileFault(place, 'columnTwice', { column: name })
   }
-  if (!names.includes('nama')) throw new FileFault(`line ${number}`, 'the header has no column "nama"')
+  if (!names.includes('nama')) throw new FileFault({ line: number }, 'columnMissing', { column: 'nama' })
   return names
 }
 
@@ -73,16 +69,15 @@ function recordOf(line: CsvLine, header: Header): Record<string, unknown> {
 export function checkWidth({ number, cells }: CsvLine, width: number, nameOf: (index: number) => string | null): void {
   if (cells.length < width) {
     // Not taken for blank cells: a line break in a value without quotes looks the same.
-    throw new FileFault(`line ${number}`, `has ${cells.length} values, and the header has ${width} columns`)
+    throw new FileFault({ line: number }, 'tooFewValues', { values: cells.length, columns: width })
   }
   for (const [index, cell] of cells.entries()) {
     const name = nameOf(index)
     if (name === null && cell.trim() !== '') {
-      const reason = `has a value without a column in the header, which has ${width}; a value that holds the delimiter needs quotes`
-      throw new FileFault(`line ${number}, column ${index + 1}`, reason)
+      throw new FileFault({ line: number, column: index + 1 }, 'valueWithoutColumn', { columns: width })
     }
     if (name !== null && cell.startsWith('"') && cell.includes('\n')) {
-      throw new FileFault(`line ${number}, column "${name}"`, 'a quote that opens here is not closed')
+      throw new FileFault({ line: number, column: name }, 'quoteOpen')
     }
   }
 }

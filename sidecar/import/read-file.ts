@@ -4,6 +4,8 @@ import { decodeText, splitLines, TextUnreadable } from '../platform/strict-text.
 import { cutDeep } from '../transform/depth.ts'
 import { FileFault } from './file-fault.ts'
 import { readCsv } from './read-csv.ts'
+import type { FaultCode } from './words.ts'
+import { english } from './words-en.ts'
 
 export const importFormats = ['csv', 'jsonl'] as const
 export type ImportFormat = (typeof importFormats)[number]
@@ -19,8 +21,12 @@ export interface FileOptions {
 export class ImportFileInvalid extends SdmkError {
   readonly code = 'IMPORT_FILE_INVALID'
 
-  constructor(file: string, place: string | null, reason: string, options?: ErrorOptions) {
-    super(`${file}${place === null ? '' : `, ${place}`}: ${reason}; nothing was imported`, options)
+  readonly fault: FileFault
+
+  constructor(file: string, fault: FileFault) {
+    const place = english.place(fault.place)
+    super(`${file}${place && `, ${place}`}: ${fault.message}; nothing was imported`, { cause: fault.cause })
+    this.fault = fault
   }
 }
 
@@ -44,9 +50,9 @@ export async function* readRecords(
       yield record
     }
     // An export that failed is often an empty file, and an import of nobody would look like a success.
-    if (isEmpty) throw new FileFault(null, 'holds no records')
+    if (isEmpty) throw new FileFault({}, 'noRecords')
   } catch (error) {
-    throw faultOfFile(file, error, encoding)
+    throw faultOfFile(file, error)
   } finally {
     source.destroy()
   }
@@ -59,35 +65,28 @@ async function* valuesOf(texts: AsyncIterable<string>): AsyncGenerator<unknown, 
 function formatOf(file: string): ImportFormat {
   if (/\.(csv|tsv|txt)$/i.test(file)) return 'csv'
   if (/\.(jsonl|ndjson)$/i.test(file)) return 'jsonl'
-  const cure = /\.(xlsx?|ods)$/i.test(file) ? 'save the sheet as CSV UTF-8' : 'say --format csv or --format jsonl'
-  throw new ImportFileInvalid(file, null, `its name ends neither with .csv nor with .jsonl; ${cure}`)
+  const isSheet = /\.(xlsx?|ods)$/i.test(file)
+  const fault = isSheet ? 'sheetForPeople' : 'formatUnknown'
+  throw new ImportFileInvalid(file, new FileFault({}, fault, { endings: '.csv and .jsonl' }))
 }
 
-const systemFaults: Record<string, string> = {
-  ENOENT: 'does not exist',
-  EISDIR: 'is a folder',
-  EACCES: 'cannot be read, because this user may not'
-}
+const systemFaults: Record<string, FaultCode> = { ENOENT: 'missing', EISDIR: 'folder', EACCES: 'denied' }
 
 /** Returns what an error while a file was read is, said of that file; other errors stay as they are. */
-export function faultOfFile(file: string, error: unknown, encoding: string | undefined): unknown {
-  if (error instanceof FileFault) return new ImportFileInvalid(file, error.place, error.reason)
-  if (error instanceof TextUnreadable) {
-    const { line, character } = error
-    const place = `line ${line}${character === null ? '' : `, character ${character}`}`
-    return new ImportFileInvalid(file, place, `${error.reason}${cureFor(error.reason, encoding)}`)
-  }
+export function faultOfFile(file: string, error: unknown): unknown {
+  if (error instanceof FileFault) return new ImportFileInvalid(file, error)
+  if (error instanceof TextUnreadable) return new ImportFileInvalid(file, faultOfText(error))
   const { syscall, code = '' } = error as NodeJS.ErrnoException
   if (syscall === undefined) return error
-  return new ImportFileInvalid(file, null, systemFaults[code] ?? `cannot be read (${code})`, { cause: error })
+  const fault = new FileFault({}, systemFaults[code] ?? 'unreadable', { reason: code }, { cause: error })
+  return new ImportFileInvalid(file, fault)
 }
 
-function cureFor(reason: string, encoding: string | undefined): string {
-  if (reason === 'is not UTF-8') {
-    return '; save the file as UTF-8, or name its encoding, such as --encoding windows-1252'
-  }
-  if (reason.startsWith('is the character NUL')) return '; UTF-16 without a byte order mark needs --encoding utf-16le'
-  return encoding !== undefined && reason.startsWith('is UTF-8') ? '; leave out --encoding' : ''
+function faultOfText({ line, character, fault }: TextUnreadable): FileFault {
+  const { code, ...params } = fault
+  const place = character === null ? { line } : { line, character }
+  const isOfUtf8 = code === 'notInEncoding' && fault.encoding === 'UTF-8'
+  return new FileFault(place, isOfUtf8 ? 'notUtf8' : code, params)
 }
 
 /** Yields the value of each line of a JSON lines text that is not blank, with the line's number. */

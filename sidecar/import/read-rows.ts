@@ -46,11 +46,8 @@ export async function* readRows(file: FileHandle, options: ReadOptions): AsyncGe
     if (nikColumn !== undefined) niks.add((row.columns as Record<string, unknown> | null)?.[nikColumn])
     yield row
   }
-  if (niks.areRounded) {
-    throw new FileFault(
-      `column "${nikColumn}"`,
-      'every NIK ends with 0: a spreadsheet has rounded them; format that column as text'
-    )
+  if (nikColumn !== undefined && niks.areRounded) {
+    throw new FileFault({ column: nikColumn }, 'niksRounded')
   }
 }
 
@@ -101,12 +98,12 @@ async function chooseSheet(sheets: readonly Sheet[], options: ReadOptions): Prom
   const named = options.sheet ?? options.description.file.sheet
   if (named !== undefined) {
     const found = sheets.find(({ name }) => foldName(name) === foldName(named))
-    if (found === undefined) throw new FileFault(null, `has no sheet "${named}"`)
+    if (found === undefined) throw new FileFault({}, 'sheetMissing', { sheet: named })
     return found
   }
   const visible = sheets.filter(({ isHidden }) => !isHidden)
   const [first] = visible
-  if (first === undefined) throw new FileFault(null, 'has no sheet that is visible')
+  if (first === undefined) throw new FileFault({}, 'noVisibleSheet')
   for (const sheet of visible) {
     if (await hasHeader(sheet, options)) return sheet
   }
@@ -183,10 +180,9 @@ async function readHeader(rows: AsyncGenerator<TableRow, void, void>, options: T
     if (at !== undefined) break
     waiting.shift()
   }
-  const where = at === undefined ? `none of the first ${headerWithin} rows` : `row ${at} does not`
-  const told = closest && `row ${closest.row} comes closest and lacks ${list(closest.lacking)}`
-  const lacks = at === undefined ? 'has all columns of the description' : 'have all columns of the description'
-  throw new HeaderMissing(null, `${where} ${lacks}; ${told ?? `they are ${list(columns)}`}`)
+  const told = closest ? { closest: closest.row, columns: list(closest.lacking) } : { columns: list(columns) }
+  if (at !== undefined) throw new HeaderMissing({}, 'headerElsewhere', { row: at, ...told })
+  throw new HeaderMissing({}, 'headerMissing', { rows: headerWithin, ...told })
 }
 
 function list(names: readonly string[]): string {

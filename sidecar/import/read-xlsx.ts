@@ -50,7 +50,7 @@ export async function openWorkbook(fd: number): Promise<Workbook> {
 async function findMainPart(parts: XlsxParts): Promise<string> {
   const relations = await readRelations(parts, '')
   const main = [...relations.values()].find(({ type }) => type === 'officeDocument')
-  if (main === undefined) throw new FileFault(null, 'is not an .xlsx file: it names no workbook')
+  if (main === undefined) throw new FileFault({}, 'notWorkbook')
   return main.part
 }
 
@@ -106,9 +106,7 @@ async function readTexts(parts: XlsxParts, part: string | undefined): Promise<St
       collector.close(name)
       if (name !== 'si') return
       table.add(collector.take())
-      if (table.bytes > maxTextBytes) {
-        throw new FileFault(null, `has texts of more than ${maxTextBytes} bytes; save the sheet as CSV`)
-      }
+      if (table.bytes > maxTextBytes) throw new FileFault({}, 'textsTooLarge', { bytes: maxTextBytes })
     }
   })
   return table
@@ -221,7 +219,7 @@ function rowHandlers(context: SheetContext): XmlHandlers<TableRow[]> {
         next = 0
       } else if (name === 'c') {
         const column = attributes.r === undefined ? next : columnOf(attributes.r)
-        if (column >= maxColumns) throw new FileFault(`row ${number}`, `has a cell beyond column ${maxColumns}`)
+        if (column >= maxColumns) throw new FileFault({ row: number }, 'cellTooFar', { columns: maxColumns })
         next = column + 1
         const { t: type = 'n', s: style = '0' } = attributes
         cell = { column, type, style: Number(style), value: null, hasFormula: false }

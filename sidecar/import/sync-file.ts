@@ -73,7 +73,7 @@ export async function syncFile(
   const pages = pagesOf(rows, { client, context, asOf, now, onProgress })
   try {
     let page = await pages.next()
-    if (page.done) throw new FileFault(null, 'holds no records')
+    if (page.done) throw new FileFault({}, 'noRecords')
     let batch = await insertBatchRun(client, { kind: 'file', triggeredBy, caller, apply: request.apply })
     const { runId } = batch
     let [fetched, rejected, batches] = [0, 0, 0]
@@ -91,7 +91,7 @@ export async function syncFile(
     await recordAudit(client, { ...caller, action: 'run.created', runId, detail: { ...detail, triggeredBy } })
     return { runId }
   } catch (error) {
-    throw faultOfFile(name, error, request.encoding)
+    throw faultOfFile(name, error)
   } finally {
     await pages.return()
   }

@@ -34,18 +34,16 @@ export async function openXlsxParts(fd: number): Promise<XlsxParts> {
     has: name => entries.has(name),
     async *read(name, handlers) {
       const entry = entries.get(name)
-      if (entry === undefined) throw new FileFault(null, 'is not a whole .xlsx file: a part is missing')
-      if (entry.uncompressedSize > maxPartBytes) {
-        throw new FileFault(null, `has a part that unpacks to more than ${maxPartBytes} bytes; save the sheet as CSV`)
-      }
-      if (entry.isEncrypted()) throw new FileFault(null, 'has a password; save it without one')
+      if (entry === undefined) throw new FileFault({}, 'partMissing')
+      if (entry.uncompressedSize > maxPartBytes) throw new FileFault({}, 'partTooLarge', { bytes: maxPartBytes })
+      if (entry.isEncrypted()) throw new FileFault({}, 'password')
       const stream = await openStream(entry)
       try {
         yield* parseXml(stream, handlers)
       } catch (error) {
         if (error instanceof FileFault) throw error
         // Its text may quote the file.
-        throw new FileFault(null, 'is damaged: a part cannot be unpacked', { cause: error })
+        throw new FileFault({}, 'partDamaged', {}, { cause: error })
       } finally {
         stream.destroy()
       }
@@ -60,10 +58,7 @@ async function openArchive(fd: number): Promise<ZipFile> {
   try {
     return await promisify<number, yauzl.Options, ZipFile>(yauzl.fromFd)(fd, options)
   } catch (error) {
-    const cure = 'save it as .xlsx without a password'
-    throw new FileFault(null, `is not an .xlsx file; it may be an older format, or have a password: ${cure}`, {
-      cause: error
-    })
+    throw new FileFault({}, 'notXlsx', {}, { cause: error })
   }
 }
 
@@ -79,7 +74,7 @@ async function listEntries(archive: ZipFile): Promise<Map<string, Entry>> {
   try {
     await ended
   } catch (error) {
-    throw new FileFault(null, 'is damaged: its table of contents cannot be read', { cause: error })
+    throw new FileFault({}, 'listDamaged', {}, { cause: error })
   }
   return entries
 }
@@ -88,7 +83,7 @@ async function* parseXml<T>(stream: Readable, handlers: XmlHandlers<T>): AsyncGe
   // Entities of a document type are not expanded: the parser takes an unknown one for a fault.
   const parser = new SaxesParser({ xmlns: false, position: false })
   parser.on('error', error => {
-    throw new FileFault(null, 'is damaged: a part is not XML', { cause: error })
+    throw new FileFault({}, 'partNotXml', {}, { cause: error })
   })
   parser.on('opentag', (tag: SaxesTagPlain) => handlers.open?.(localName(tag.name), tag.attributes))
   parser.on('closetag', (tag: SaxesTagPlain) => handlers.close?.(localName(tag.name)))

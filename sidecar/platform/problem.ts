@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { SdmkError } from '../errors.ts'
+import type { Language } from './problem-texts.ts'
 
 /** Status of each problem that the API answers with. Errors of other codes are `INTERNAL_ERROR` to the outside. */
 export const problemStatus = {
@@ -42,16 +43,19 @@ export const problemStatus = {
 export type ProblemCode = keyof typeof problemStatus
 
 /**
- * An answer of the API that is not what was asked for. `detail` is English and says what this case is about; the title
- * comes from the catalogue in the reader's language. `extensions` become further members of the problem.
+ * An answer of the API that is not what was asked for. `detail` says what this case is about, in English or in both
+ * languages; the title comes from the catalogue in the reader's. `extensions` become further members of the problem.
  */
 export class Problem extends SdmkError {
   readonly code: ProblemCode
+  readonly detail: Record<Language, string>
   readonly extensions: Record<string, unknown>
 
-  constructor(code: ProblemCode, detail: string, extensions: Record<string, unknown> = {}) {
-    super(detail)
+  constructor(code: ProblemCode, detail: string | Record<Language, string>, extensions: Record<string, unknown> = {}) {
+    const both = typeof detail === 'string' ? { en: detail, id: detail } : detail
+    super(both.en)
     this.code = code
+    this.detail = both
     this.extensions = extensions
   }
 }

@@ -31,7 +31,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
     type: `urn:sdmk:problem:${problem.code}`,
     title: codeText(problem.code, language)?.title ?? problem.code,
     status,
-    ...(problem.message !== '' && { detail: problem.message }),
+    ...(problem.message !== '' && { detail: problem.detail[language] }),
     code: problem.code,
     requestId: request.id
   }

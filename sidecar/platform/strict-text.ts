@@ -32,19 +32,31 @@ export function readTextFileSync(file: string): string {
   return decodeUtf8(readFileSync(file))
 }
 
-/** A stream of bytes cannot be read as text. `reason` completes "line 3, character 7 …" and holds nothing of the text. */
+/** Why bytes cannot be read as text. It holds nothing of the text. */
+export type TextFault =
+  | { code: 'notInEncoding' | 'isUtf8'; encoding: string }
+  | { code: 'nul' }
+  | { code: 'tooLong'; characters: number }
+
+/** A stream of bytes cannot be read as text. */
 export class TextUnreadable extends Error {
   readonly line: number
   /** `null` where the whole line is meant. */
   readonly character: number | null
-  readonly reason: string
+  readonly fault: TextFault
 
-  constructor(line: number, character: number | null, reason: string) {
-    super(`line ${line}${character === null ? '' : `, character ${character}`} ${reason}`)
+  constructor(line: number, character: number | null, fault: TextFault) {
+    super(`line ${line}${character === null ? '' : `, character ${character}`} ${reasonOf(fault)}`)
     this.line = line
     this.character = character
-    this.reason = reason
+    this.fault = fault
   }
+}
+
+function reasonOf(fault: TextFault): string {
+  if (fault.code === 'tooLong') return `is longer than ${fault.characters} characters`
+  if (fault.code === 'nul') return 'is the character NUL, which no text holds'
+  return fault.code === 'isUtf8' ? `is UTF-8, and not ${fault.encoding}` : `is not ${fault.encoding}`
 }
 
 const lineFeed = 10
@@ -93,6 +105,7 @@ function decoderFor(label: string, place: Place): (bytes: Buffer | null) => stri
   const isUnicode = encoding.startsWith('utf-')
   const unfit = isUnicode ? notInText : notInCodePage
   const utf8Watch = isUnicode ? null : new Utf8Watch()
+  const notInEncoding = { code: 'notInEncoding', encoding: encoding.toUpperCase() } as const
 
   function decodePiece(bytes: Buffer | undefined): string {
     let text: string
@@ -101,14 +114,12 @@ function decoderFor(label: string, place: Place): (bytes: Buffer | null) => stri
     } catch {
       const lossy = new TextDecoder(encoding).decode(bytes)
       place.advance(lossy.slice(0, Math.max(0, lossy.indexOf('\ufffd'))))
-      throw place.unreadable(`is not ${encoding.toUpperCase()}`)
+      throw place.unreadable(notInEncoding)
     }
     const at = text.search(unfit)
     if (at >= 0) {
       place.advance(text.slice(0, at))
-      throw place.unreadable(
-        text[at] === '\0' ? 'is the character NUL, which no text holds' : `is not ${encoding.toUpperCase()}`
-      )
+      throw place.unreadable(text[at] === '\0' ? { code: 'nul' } : notInEncoding)
     }
     place.advance(text)
     return text
@@ -117,8 +128,7 @@ function decoderFor(label: string, place: Place): (bytes: Buffer | null) => stri
   return bytes => {
     if (bytes === null) {
       const text = decodePiece(undefined)
-      if (utf8Watch?.isUtf8)
-        throw new TextUnreadable(utf8Watch.line, null, `is UTF-8, and not ${encoding.toUpperCase()}`)
+      if (utf8Watch?.isUtf8) throw new TextUnreadable(utf8Watch.line, null, { ...notInEncoding, code: 'isUtf8' })
       return text
     }
     utf8Watch?.add(bytes, place.line)
@@ -154,8 +164,8 @@ class Place {
     this.#endsInReturn = text.endsWith('\r')
   }
 
-  unreadable(reason: string): TextUnreadable {
-    return new TextUnreadable(this.line, this.#character + 1, reason)
+  unreadable(fault: TextFault): TextUnreadable {
+    return new TextUnreadable(this.line, this.#character + 1, fault)
   }
 }
 
@@ -198,7 +208,7 @@ export async function* splitLines(
   let number = 1
   let rest = ''
   const check = (line: string): string => {
-    if (line.length > maxLength) throw new TextUnreadable(number, null, `is longer than ${maxLength} characters`)
+    if (line.length > maxLength) throw new TextUnreadable(number, null, { code: 'tooLong', characters: maxLength })
     return line
   }
   for await (const text of texts) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { open, readFile, writeFile } from 'node:fs/promises'
+import { open, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import writeXlsxFile from 'write-excel-file/node'
@@ -14,7 +15,7 @@ import { loadFileDescription } from '../../sidecar/source/load-file-description.
 import { createRowReader } from '../../sidecar/transform/row-reader.ts'
 import { writeRawXlsx } from '../helpers/xlsx.ts'
 import { dumpRegistry, startConnector, temporaryFolder, waitForRun } from './helpers.ts'
-import { runSdmk } from './process.ts'
+import { runSdmk, until } from './process.ts'
 
 const descriptionFile = new URL('../../contracts/sources/council-spreadsheet.json', import.meta.url).pathname
 const asOf = new Date('2026-11-01T00:00:00Z')
@@ -309,7 +310,7 @@ describe('a file of KKI', () => {
     await rejects(
       'a.csv',
       Buffer.from(`${good}\r\nJos\xe9`, 'latin1'),
-      /line 3, character 4: is not UTF-8; .* --encoding windows-1252/
+      /line 3, character 4: is not UTF-8; .* encoding, such as windows-1252/
     )
     await rejects(
       'a.csv',
@@ -377,6 +378,120 @@ describe('a file of KKI', () => {
       assert.match(JSON.stringify(body), text)
     }
     assert.equal((await pool.query('select from kki.run')).rowCount, 1)
+  })
+
+  test('that cannot be read is told of by the API in the language of the caller, without a value of it', async t => {
+    const { folder, app, key } = await setUp(t)
+    const detail = async (language: string, query: string, payload: Buffer | string) => {
+      const headers = {
+        authorization: `Bearer ${key}`,
+        'content-type': 'application/octet-stream',
+        'accept-language': language
+      }
+      const url = `/v1/runs/file?asOf=2026-11-01T00:00:00Z&${query}`
+      const response = await app.inject({ method: 'POST', url, headers, payload })
+      const problem = response.json() as { code: string; detail: string }
+      assert.deepEqual([response.statusCode, problem.code], [422, 'IMPORT_FILE_INVALID'], response.body)
+      assert.equal(response.headers['content-language'], language)
+      assert.doesNotMatch(problem.detail, /undefined|NaN|Orang|3171/)
+      return problem.detail
+    }
+    const good = csvOf([header, line(1)])
+    const workbook = path.join(folder, 'list.xlsx')
+    await writers.xlsx(workbook, people)
+    const rounded = Array.from({ length: 12 }, (_, i) =>
+      line(i + 1, { nik: `317101020190${String(i).padStart(3, '0')}0` })
+    )
+    for (const [query, payload, english, indonesian] of [
+      [
+        'format=csv',
+        csvOf([header.toSpliced(11, 1), line(1)]),
+        'The file: none of the first 50 rows has all columns of the description; row 1 comes closest and lacks "Status STR".',
+        'Berkas: 50 baris pertama tidak memuat tajuk dengan semua kolom dalam deskripsi; yang paling mendekati adalah baris 1, yang tidak memuat "Status STR".'
+      ],
+      [
+        'format=csv',
+        `${good}\r\n2;EQ00000000000002`,
+        'Line 3: has 2 values, and the header has 15 columns.',
+        'Baris 3: ada 2 nilai, sedangkan tajuk memuat 15 kolom.'
+      ],
+      [
+        'format=csv',
+        Buffer.from(`${good}\r\nJos\xe9`, 'latin1'),
+        'Line 3, character 4: is not UTF-8; save the file as UTF-8, or name its encoding, such as windows-1252.',
+        'Baris 3, karakter ke-4: bukan UTF-8; simpan berkas sebagai UTF-8, atau pilih pengodeannya, misalnya windows-1252.'
+      ],
+      [
+        'format=csv&encoding=windows-1252',
+        good.replace('Orang', 'Oräng'),
+        'Line 2: is UTF-8, and not WINDOWS-1252; name the encoding utf-8.',
+        'Baris 2: berisi UTF-8, bukan WINDOWS-1252; pilih pengodean utf-8.'
+      ],
+      ['format=csv', csvOf([header]), 'The file: holds no records.', 'Berkas: tidak memuat data.'],
+      [
+        'format=csv',
+        csvOf([header, ...rounded]),
+        'Column "NIK": every NIK ends with 0: a spreadsheet has rounded them; format that column as text.',
+        'Kolom "NIK": semua NIK berakhir dengan 0 karena dibulatkan oleh lembar kerja; ubah format kolom itu menjadi teks.'
+      ],
+      [
+        'format=xlsx',
+        Buffer.from('ffd8ffe000104a464946', 'hex'),
+        'The file: is not an .xlsx file; it may be an older format, or have a password: save it as .xlsx without a password.',
+        'Berkas: bukan berkas .xlsx; mungkin formatnya lebih lama, atau berkas berkata sandi: simpan sebagai .xlsx tanpa kata sandi.'
+      ],
+      [
+        'format=xlsx&sheet=Lain',
+        await readFile(workbook),
+        'The file: has no sheet "Lain".',
+        'Berkas: tidak ada lembar "Lain".'
+      ]
+    ] as const) {
+      assert.equal(await detail('en', query, payload), english)
+      assert.equal(await detail('id', query, payload), indonesian)
+    }
+  })
+
+  test('is taken to its end where the caller leaves while it is read, and closed', async t => {
+    const { app, key, call, pool } = await setUp(t)
+    await app.listen({ host: '127.0.0.1', port: 0 })
+    const { port } = app.server.address() as AddressInfo
+    const caller = new AbortController()
+    // What is not closed Node closes some time, and says so.
+    const warnings: string[] = []
+    const keep = ({ message }: Error) => void warnings.push(message)
+    process.on('warning', keep)
+    t.after(() => process.off('warning', keep))
+    const rows = Array.from({ length: 9_000 }, (_, i) => line(i + 1, { name: `Orang ${letters(i)}` }))
+    const left = fetch(`http://127.0.0.1:${port}/v1/runs/file?format=csv&asOf=2026-11-01T00:00:00Z`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${key}`, 'content-type': 'application/octet-stream' },
+      body: csvOf([header, ...rows]),
+      signal: caller.signal
+    }).catch(() => null)
+    await until('the run is being written', async () => {
+      const { rowCount } = await pool.query(
+        `select from pg_locks where relation = 'kki.run'::regclass and mode = 'RowExclusiveLock'`
+      )
+      return rowCount !== 0
+    })
+    caller.abort()
+    await left
+    const runs = async () => ((await call('GET', '/v1/runs')).body as { items: RunBody[] }).items
+    await until('the run is there', async () => (await runs()).length > 0)
+    assert.deepEqual(
+      (await runs()).flatMap(({ batches }) => batches.map(({ ledger }) => ledger.fetched)),
+      [9_000]
+    )
+    await until('the file is closed', async () => {
+      const open = await readdir('/proc/self/fd')
+      const names = await Promise.all(open.map(fd => readlink(`/proc/self/fd/${fd}`).catch(() => '')))
+      return !names.some(name => name.includes('sdmk-upload-'))
+    })
+    assert.deepEqual(
+      warnings.filter(text => text.includes('garbage collection')),
+      []
+    )
   })
 
   test('is loaded by the command, which says what an option lacks', async t => {

@@ -39,7 +39,7 @@ const windows1252 = (text: string) => Buffer.from(text.replaceAll('’', '\u0092
 
 test('a file that is not UTF-8 is rejected with line, place and an offer', async t => {
   const { rejects } = await setUp(t)
-  const offer = /line 2, character 21: is not UTF-8; save the file as UTF-8, or .* --encoding windows-1252; nothing was/
+  const offer = /line 2, character 21: is not UTF-8; save the file as UTF-8, or .* such as windows-1252; nothing was/
   await rejects(windows1252(accented), offer)
   await rejects(windows1252('{"nama":"Rini"}\n{"nama":"René"}\n'), /line 2, character 13: is not UTF-8/, 'people.jsonl')
   // A character that the end of the file cuts off.
@@ -74,7 +74,12 @@ test('a file of another encoding is read where the encoding is named', async t =
   await rejects(windows1252(accented), /is not EUC-KR/, 'people.csv', { encoding: 'euc-kr' })
   // Read as Windows-1252 it would be "JosÃ©", for good.
   const options = { encoding: 'windows-1252' }
-  await rejects(Buffer.from(accented), /line 2: is UTF-8, and not WINDOWS-1252; leave out --enc/, 'people.csv', options)
+  await rejects(
+    Buffer.from(accented),
+    /line 2: is UTF-8, and not WINDOWS-1252; name the encoding utf-8/,
+    'people.csv',
+    options
+  )
   assert.deepEqual(names(await read('nama\nAni\n', 'people.csv', options)), ['Ani'])
 })
 
@@ -98,10 +103,10 @@ test('a file that is no text is rejected', async t => {
   const nul = /line 1, character 1: is the character NUL/
   await rejects(Buffer.alloc(5000), nul)
   await rejects(Buffer.alloc(5000), nul, 'people.jsonl')
-  await rejects(Buffer.from(accented, 'utf16le'), /line 1, character 2: .*NUL.*--encoding utf-16le/)
+  await rejects(Buffer.from(accented, 'utf16le'), /line 1, character 2: .*NUL.* encoding, such as utf-16le/)
   await rejects('nama\nAni\n\0\0\0\0', /line 3, character 1: is the character NUL/)
   await rejects(Buffer.from('504b0304ffd8', 'hex'), /line 1, character 5: is not UTF-8/)
-  await rejects('nama\nAni\n', /its name ends neither .*save the sheet as CSV UTF-8/, 'people.xlsx')
+  await rejects('nama\nAni\n', /its name ends with none of .*save the sheet as CSV UTF-8/, 'people.xlsx')
   const missing = path.join(folder, 'missing.csv')
   await assert.rejects(Array.fromAsync(readRecords(missing)), {
     message: `${missing}: does not exist; nothing was imported`

@@ -60,27 +60,27 @@ export const indonesian: Words = {
     windowEmpty: p =>
       `Rentang waktu yang memuat ${p.expected} baris contoh tidak menghasilkan baris. Periksa format batasnya, misalnya detik atau milidetik.`,
     sinceExclusive: () => 'Sumber tidak menyertakan baris pada awal rentang: batas since bersifat exclusive.',
-    fieldElsewhere: p => `Tidak ada baris yang berisi ${p.expected}; ${p.field} tampaknya ada di ${p.found}.`,
-    fieldEmpty: p => `${p.rows} dari ${p.of} baris tidak berisi ${p.field} di ${p.expected}.`,
+    fieldElsewhere: p => `Tidak ada baris yang berisi ${p.expected}; ${nameOf(p.field)} tampaknya ada di ${p.found}.`,
+    fieldEmpty: p => `${p.rows} dari ${p.of} baris tidak berisi ${nameOf(p.field)} di ${p.expected}.`,
     numberInexact: p =>
-      `${p.rows} baris menulis ${p.field} sebagai angka, sehingga digitnya dapat hilang. Mintalah teks kepada sumber.`,
+      `${p.rows} baris menulis ${nameOf(p.field)} sebagai angka, sehingga digitnya dapat hilang. Mintalah teks kepada sumber.`,
     nikRounded: p => `${p.rows} dari ${p.of} NIK dibulatkan, misalnya 3,2E+15. Lembar sebar telah merusaknya.`,
     namesMasked: p => `${p.rows} dari ${p.of} nama disamarkan dengan tanda bintang. Mintalah nama lengkap.`,
     dayMonthExchanged: p =>
       `Hari dan bulan tertukar: pada ${p.rows} dari ${p.of} baris, NIK menyebut tanggal lahir sebaliknya.`,
     datesUnread: p =>
-      `Tidak ada format yang membaca ${p.rows} dari ${p.of} nilai ${p.field}.${p.formats === '' ? '' : ` Format yang cocok: ${p.formats}.`}`,
+      `Tidak ada format yang membaca ${p.rows} dari ${p.of} nilai ${nameOf(p.field)}.${p.formats === '' ? '' : ` Format yang cocok: ${p.formats}.`}`,
     wordsUnknown: p =>
-      `${p.rows} dari ${p.of} nilai ${p.field} tidak ada di tabel${p.words === '' ? '' : `: ${p.words}`}.${
+      `${p.rows} dari ${p.of} nilai ${nameOf(p.field)} tidak ada di tabel${p.words === '' ? '' : `: ${p.words}`}.${
         p.hidden === 0 ? '' : ` ${p.hidden} nilai lain tidak ditampilkan, karena mungkin data pribadi.`
       } Tambahkan setiap kata dengan arti yang ditetapkan konsil.`,
     typeWrong: p =>
-      `${p.rows} dari ${p.of} nilai ${p.field} salah jenis. ${
+      `${p.rows} dari ${p.of} nilai ${nameOf(p.field)} salah jenis. ${
         p.field === 'nik'
           ? 'Mintalah NIK sebagai teks: konverter tidak mengembalikan angka yang hilang.'
           : 'Tambahkan konverter, misalnya { "at": …, "convert": ["text"] }.'
       }`,
-    valuesUnreadable: p => `${p.rows} dari ${p.of} nilai ${p.field} tidak dapat dibaca (${p.reasons}).`,
+    valuesUnreadable: p => `${p.rows} dari ${p.of} nilai ${nameOf(p.field)} tidak dapat dibaca (${p.reasons}).`,
     unsorted: () =>
       'Baris tidak diurutkan menurut waktu perubahan. Baris yang berubah selama pembacaan dapat terlewat: mintalah urutan.',
     totalWrong: p => `Jumlah menurut sumber ${p.total}, sedangkan ${p.received} baris diterima.`,
@@ -110,6 +110,31 @@ export const indonesian: Words = {
   fields: 'Kolom (terbaca, kosong, tidak terbaca):',
   notUsed: 'Tidak dipakai:',
   filledIn: share => `terisi ${share}`
+}
+
+/** Fields as their readers call them; the place in the description stands in front. */
+const fieldNames: Record<string, string> = {
+  strNumber: 'nomor STR',
+  nik: 'NIK',
+  name: 'nama',
+  titlePrefix: 'gelar depan',
+  titleSuffix: 'gelar belakang',
+  birthPlace: 'tempat lahir',
+  birthDate: 'tanggal lahir',
+  sex: 'jenis kelamin',
+  profession: 'profesi',
+  competence: 'kompetensi',
+  status: 'status STR',
+  issuedOn: 'tanggal terbit',
+  validUntil: 'tanggal berakhir',
+  changedAt: 'waktu perubahan',
+  institution: 'institusi pendidikan',
+  graduationYear: 'tahun lulus',
+  province: 'provinsi'
+}
+
+function nameOf(field: unknown): string {
+  return fieldNames[String(field)] ?? String(field)
 }
 
 function bound(has: boolean | null): string {
