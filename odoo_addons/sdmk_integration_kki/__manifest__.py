@@ -11,6 +11,7 @@
         "security/ir.model.access.csv",
         "data/sdmk_integration_data.xml",
         "wizards/sdmk_sync_wizard_views.xml",
+        "views/sdmk_load_file_views.xml",
         "wizards/sdmk_batch_decision_views.xml",
         "wizards/sdmk_rejection_dismissal_views.xml",
         "views/sdmk_rejection_views.xml",

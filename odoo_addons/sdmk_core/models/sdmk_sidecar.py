@@ -17,6 +17,8 @@ from odoo.http import request
 CONNECT_SECONDS = 5
 # An order that takes longer goes on in the sidecar, which answers after ten seconds.
 ANSWER_SECONDS = 30
+# A file is read whole before the answer. Odoo ends a request of its own after two minutes (limit_time_real).
+FILE_ANSWER_SECONDS = 110
 # A page of what a batch changes has a few kilobytes.
 ANSWER_MEGABYTES = 16
 # The sidecar takes no longer life, and allows that clocks differ by as much.
@@ -34,6 +36,8 @@ ROLES = {
 }
 # Apart from them: it may do what none of them may, and nothing else.
 OFFICER = "data_protection_officer"
+# The detail of these problems is in the reader's language. It names lines and columns of a file, and no value.
+TOLD_IN_DETAIL = {"IMPORT_FILE_INVALID"}
 GROUPS = {**ROLES, OFFICER: "sdmk_core.group_sdmk_data_protection_officer"}
 
 
@@ -54,13 +58,21 @@ class SdmkSidecar(models.AbstractModel):
         :param str role: ``verifier``, ``administrator`` or ``data_protection_officer``
         :raises AccessError: where the user does not have it
         """
-        if not self.env.user.has_group(GROUPS[role]):
-            raise AccessError(self.env._("Your role does not allow this."))
+        self._check_role(role)
         signed = OFFICER if role == OFFICER else self._role()
         return self._call(method, pattern, *segments, role=signed, **given)
 
     @api.model
-    def _call(self, method, pattern, *segments, role=None, query=None, body=None, headers=None):
+    def _check_role(self, role):
+        """See that the user has a role, or a higher one.
+
+        :raises AccessError: where they do not
+        """
+        if not self.env.user.has_group(GROUPS[role]):
+            raise AccessError(self.env._("Your role does not allow this."))
+
+    @api.model
+    def _call(self, method, pattern, *segments, role=None, query=None, body=None, file=None, headers=None):
         """Return the sidecar's answer.
 
         :param str pattern: the path from ``/v1/`` on, with ``{}`` for each of the segments
@@ -68,6 +80,7 @@ class SdmkSidecar(models.AbstractModel):
         :param str role: that the request is signed for; by default the highest that the user has
         :param dict query: names and values behind the path
         :param dict body: sent as JSON
+        :param file: sent as it is, from its beginning, in place of a body: binary, and open for reading
         :rtype: dict
         :raises AccessError: where the user has no role of SDMK
         :raises UserError: with what the sidecar says, in the operator's language, and the id of the request
@@ -75,7 +88,11 @@ class SdmkSidecar(models.AbstractModel):
         role = role or self._role()
         url, key = self._connection()
         path = self._path(pattern, segments, query)
-        data = None if body is None else json.dumps(body).encode()
+        data, content_type, seconds = file, "application/octet-stream", FILE_ANSWER_SECONDS
+        if file is None:
+            data, content_type, seconds = json.dumps(body).encode(), "application/json", ANSWER_SECONDS
+        if file is None and body is None:
+            data = None
         request_id = f"odoo-{uuid.uuid4()}"
         try:
             response = requests.request(
@@ -83,16 +100,16 @@ class SdmkSidecar(models.AbstractModel):
                 url + path,
                 data=data,
                 headers={
-                    "Authorization": self._sign(key, role, method, path, data or b""),
+                    "Authorization": self._sign(key, role, method, path, _sha256(data)),
                     "X-Request-ID": request_id,
                     "traceparent": self._traceparent(),
                     # What is packed may unpack to any size.
                     "Accept-Encoding": "identity",
                     "Accept-Language": (self.env.user.lang or "en_US").replace("_", "-"),
-                    **({} if data is None else {"Content-Type": "application/json"}),
+                    **({} if data is None else {"Content-Type": content_type}),
                     **(headers or {}),
                 },
-                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+                timeout=(CONNECT_SECONDS, seconds),
                 # What was signed is for this address alone.
                 allow_redirects=False,
                 stream=True,
@@ -171,10 +188,12 @@ class SdmkSidecar(models.AbstractModel):
         return f"{path}?{urlencode(query)}" if query else path
 
     @api.model
-    def _sign(self, key, role, method, path, data):
+    def _sign(self, key, role, method, path, digest):
         """Return the header that says who asks, in which role and for what, signed with the sidecar's key.
 
         A JWT (RFC 7519), of which the sidecar knows the public key.
+
+        :param bytes digest: SHA-256 of the body
         """
         seed = KEY.fullmatch(key)[1]
         private = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(f"{seed}="))
@@ -188,7 +207,7 @@ class SdmkSidecar(models.AbstractModel):
             "jti": str(uuid.uuid4()),
             "htm": method,
             "htu": path,
-            "body": _base64url(hashlib.sha256(data).digest()),
+            "body": _base64url(digest),
         }
         parts = [
             _base64url(json.dumps(part).encode()) for part in ({"alg": "EdDSA", "kid": _base64url(public)}, claims)
@@ -295,11 +314,10 @@ class SdmkSidecar(models.AbstractModel):
         answer = answer if isinstance(answer, dict) else {}
         known = self.env["sdmk.code"].sudo()._of(answer.get("code"))
         lines = [known.name or answer.get("title") or self.env._("The sidecar refuses.")]
-        # The detail is English, and stands for what the catalogue does not know.
-        if known:
-            lines += [known.meaning, known.action]
-        elif answer.get("detail"):
+        # Other details are English, and stand for what the catalogue does not know.
+        if answer.get("detail") and (not known or known.code in TOLD_IN_DETAIL):
             lines.append(answer["detail"])
+        lines += [known.meaning, known.action]
         if answer.get("errors"):
             names = self._field_names()
             fields = [item["field"].removeprefix("/body/") for item in answer["errors"]]
@@ -318,6 +336,9 @@ class SdmkSidecar(models.AbstractModel):
             "createUnmatched": self.env._("Unknown Person"),
             "changedSince": self.env._("From"),
             "changedUntil": self.env._("Until"),
+            "asOf": self.env._(
+                "Day of the File (needed where its rows have no time of change, and only there; not in the future)"
+            ),
             "reason": self.env._("Reason (at least one word, and no long numbers)"),
             "name": self.env._("Name"),
             "nik": self.env._("NIK"),
@@ -331,6 +352,16 @@ class SdmkSidecar(models.AbstractModel):
                 "Your Login (at most 200 Latin characters, and no identity number)"
             ),
         }
+
+
+def _sha256(data):
+    """Return the digest of bytes, of none for None, or of a whole file, which is at its beginning afterwards."""
+    if data is None or isinstance(data, bytes):
+        return hashlib.sha256(data or b"").digest()
+    data.seek(0)
+    digest = hashlib.file_digest(data, "sha256").digest()
+    data.seek(0)
+    return digest
 
 
 def _base64url(data):

@@ -36,7 +36,9 @@ class FakeSidecar:
 
     def _request(self, method, url, data=None, **given):
         path = url.removeprefix("http://sidecar.invalid")
-        body = None if data is None else json.loads(data)
+        is_file = hasattr(data, "read")
+        data = data.read() if is_file else data
+        body = None if data is None or is_file else json.loads(data)
         claims = given["headers"]["Authorization"].split(".")[1]
         signed = json.loads(base64.urlsafe_b64decode(claims + "=="))
         self.asked.append({"method": method, "path": path, "json": body, "data": data, "signed": signed, **given})

@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import io
 import re
 from types import SimpleNamespace
 from unittest.mock import patch
@@ -60,6 +61,24 @@ class TestSidecar(SdmkCase):
         self.assertEqual(asked["signed"]["exp"] - asked["signed"]["iat"], 30)
         self.call()
         self.assertNotEqual(self.sidecar.last["signed"]["jti"], asked["signed"]["jti"])
+
+    def test_a_file_is_sent_from_its_beginning_as_it_is_and_signed_and_has_longer_for_its_answer(self):
+        content = b"\x00NIK\r\n\xff" * 1000
+        file = io.BytesIO(content)
+        file.seek(7)
+        self.sidecar_as("admin")._command("administrator", "POST", "/v1/x", query={"format": "csv"}, file=file)
+        asked = self.sidecar.last
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        self.assertEqual((asked["data"], asked["signed"]["body"]), (content, digest))
+        self.assertEqual((asked["path"], asked["signed"]["htu"]), ("/v1/x?format=csv", "/v1/x?format=csv"))
+        self.assertEqual(asked["headers"]["Content-Type"], "application/octet-stream")
+        self.assertRegex(asked["headers"]["X-Request-ID"], "^odoo-")
+        self.assertRegex(asked["headers"]["traceparent"], "^00-")
+        of_file = asked["timeout"][1]
+        self.call()
+        self.assertGreater(of_file, self.sidecar.last["timeout"][1])
+        # Odoo would end its own request then, and nobody would be told anything.
+        self.assertLess(of_file, 120)
 
     def test_the_role_is_the_highest_that_the_user_has_and_without_one_nothing_is_called(self):
         for user, role in (("auditor", "auditor"), ("verifier", "verifier"), ("admin", "administrator")):
@@ -125,6 +144,19 @@ class TestSidecar(SdmkCase):
             self.env["sdmk.sidecar"].with_context(lang="id_ID")._call("GET", "/v1/runs")
         self.assertEqual(str(told.exception).splitlines()[:3], ["Proses sedang berjalan", "Satu per satu.", "Tunggu."])
         self.assertIn("r-1", str(told.exception))
+
+    def test_the_detail_is_told_of_a_file_alone_since_other_details_are_english(self):
+        words = {name: {"en_US": name.title()} for name in ("name", "meaning", "action")}
+        self.receive("sdmk.code", "sync_codes", codes=[{"code": "IMPORT_FILE_INVALID", "kind": "problem", **words}])
+        for code, lines in (
+            ("IMPORT_FILE_INVALID", ["Name", "why", "Meaning", "Action"]),
+            ("RUN_OPEN", ["A run is under way", "One at a time.", "Wait."]),
+            ("UNHEARD_OF", ["UNHEARD_OF", "why"]),
+        ):
+            self.sidecar.refuse(code)
+            with self.subTest(code=code), self.assertRaises(UserError) as told:
+                self.call()
+            self.assertEqual(str(told.exception).splitlines(), [*lines, "Request: r-1"])
 
     def test_a_field_at_fault_is_named_as_the_screen_names_it(self):
         self.sidecar.refuse("VALIDATION_FAILED", 400, errors=[{"field": "/body/schedule", "message": "must be cron"}])

@@ -148,6 +148,20 @@ class SdmkBatch(models.Model):
         self.ensure_one()
         self._command("apply", {"planDigest": self._checked().plan_digest})
 
+    @api.model
+    def _action_of_run(self, run_id):
+        """Return the action that shows the batches of a run."""
+        action = self.env["ir.actions.act_window"]._for_xml_id("sdmk_integration_kki.sdmk_batch_action")
+        title = self.env._("Run %(number)s", number=run_id)
+        return {
+            **action,
+            "name": title,
+            "display_name": title,
+            "domain": [("run_id", "=", run_id)],
+            "context": {},
+            "target": "main",
+        }
+
     def action_cancel(self):
         """Cancel what is not applied yet of the batch's run."""
         self.ensure_one()

@@ -46,13 +46,4 @@ class SdmkSyncWizard(models.TransientModel):
         run = self.env["sdmk.sidecar"]._command(
             "administrator", "POST", "/v1/runs", body=body, headers={"Idempotency-Key": self.idempotency_key}
         )
-        action = self.env["ir.actions.act_window"]._for_xml_id("sdmk_integration_kki.sdmk_batch_action")
-        title = self.env._("Run %(number)s", number=run["id"])
-        return {
-            **action,
-            "name": title,
-            "display_name": title,
-            "domain": [("run_id", "=", run["id"])],
-            "context": {},
-            "target": "main",
-        }
+        return self.env["sdmk.batch"]._action_of_run(run["id"])

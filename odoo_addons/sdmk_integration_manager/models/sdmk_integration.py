@@ -120,10 +120,19 @@ class SdmkIntegration(models.Model):
         lines = [self.env._("The sidecar answers; the integration is %(state)s.", state=state)]
         if check["isFine"] is None:
             lines.append(self.env._("The source was not checked: no process with the role “fetch” answers."))
-        else:
-            language = "id" if (self.env.user.lang or "").startswith("id") else "en"
-            lines += check[language][:FINDINGS]
-        return self._notify("\n".join(lines), "success" if check["isFine"] else "danger")
+            return self._notify("\n".join(lines), "danger")
+        found = check["id" if (self.env.user.lang or "").startswith("id") else "en"]
+        lines += found[:FINDINGS]
+        # A source that is as described is told in one line; warnings may follow it.
+        if check["isFine"] and len(found) < 2:
+            return self._notify("\n".join(lines))
+        lines.append(
+            self.env._(
+                "Hand these lines to whoever runs the sidecar. Its command sdmk source check tells more. What begins"
+                " with a slash is a place in the description of the source."
+            )
+        )
+        return self._notify("\n\n".join(lines), "warning" if check["isFine"] else "danger")
 
     def action_renew_key(self):
         """Make the sidecar a new key for its account here, and hand it over."""
@@ -253,6 +262,7 @@ class SdmkIntegration(models.Model):
             "params": {
                 "message": message,
                 "type": kind,
+                "className": "text-prewrap",
                 # What is wrong takes longer to read.
                 "sticky": kind != "success",
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},

@@ -156,6 +156,15 @@ class TestIntegration(SdmkCase):
         self.assertNotIn("Wrong", params["message"])
         self.assertEqual((params["type"], params["sticky"]), ("danger", True))
 
+    def test_warnings_of_a_source_stay_on_the_screen_line_by_line_with_what_to_do(self):
+        params = self.check_connection(en=["Fine.", *(f"Warning: {n}." for n in range(9))])
+        self.assertEqual((params["type"], params["sticky"]), ("warning", True))
+        lines = params["message"].splitlines()
+        self.assertIn("Warning: 4.", lines)
+        self.assertNotIn("Warning: 5.", lines)
+        self.assertIn("sdmk source check", lines[-1])
+        self.assertEqual(params["className"], "text-prewrap")
+
     def test_a_source_that_no_process_can_check_is_told(self):
         params = self.check_connection(isFine=None, en=[], id=[])
         self.assertIn("fetch", params["message"])

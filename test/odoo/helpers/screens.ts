@@ -42,6 +42,16 @@ export function mainScreens({ heldBatch, rejection, worker }: Shown): Screen[] {
         await page.waitForTimeout(settleMs)
       }
     },
+    {
+      name: 'load-file',
+      show: async page => {
+        await show(page, `${kki}.sdmk_batch_action`, '.o_list_view .o_data_row')
+        await page.click('.o_control_panel .btn-primary + .btn-secondary')
+        await page.setInputFiles('#sdmk_file', { name: 'konsil-2026-11.xlsx', mimeType: '', buffer: Buffer.from('PK') })
+        await page.fill('#sdmk_file_as_of', '11/11/2026')
+        await page.waitForTimeout(settleMs)
+      }
+    },
     { name: 'held-batch', show: page => showRecord(page, 'sdmk.batch', heldBatch, '.o_sdmk_changes table') },
     { name: 'refused-rows', show: page => show(page, `${kki}.sdmk_rejection_action`, '.o_list_view .o_group_header') },
     {

@@ -1,0 +1,1 @@
+from . import council_file
