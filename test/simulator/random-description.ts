@@ -327,9 +327,10 @@ export const randomParts: fc.Arbitrary<Parts> = pagings.chain(paging => {
       faults,
       fc.boolean(),
       fc.integer({ min: 3, max: 40 }),
+      fc.integer({ min: 1, max: 8 }),
       oneOf('date_header', 'field', 'own')
     )
-    .map(([authentication, bounds, place, hasSize, described, isBare, pageSize, from]) => {
+    .map(([authentication, bounds, place, hasSize, described, isBare, pageSize, pagesAtOnce, from]) => {
       const position = placeholderOf[paging.type]
       const parameters = {
         urut: 'waktu',
@@ -337,6 +338,10 @@ export const randomParts: fc.Arbitrary<Parts> = pagings.chain(paging => {
         ...(position !== undefined && { posisi: position }),
         ...(bounds !== undefined && { dari: 'ge{since}' }),
         ...(bounds?.until !== undefined && { sampai: '{until}' })
+      }
+      const limits = {
+        ...(hasSize && { pageSize }),
+        ...((paging.type === 'page_number' || paging.type === 'offset') && { pagesAtOnce })
       }
       const isLink = paging.type.endsWith('_link')
       const method = isLink ? {} : { method: 'POST' }
@@ -379,7 +384,7 @@ export const randomParts: fc.Arbitrary<Parts> = pagings.chain(paging => {
             : from === 'own'
               ? { from, marginSeconds: 0 }
               : { from },
-        ...(hasSize && { limits: { pageSize } })
+        limits
       } as Parts
     })
 })

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import fc from 'fast-check'
 import type { Paging, RequestTemplate } from '../../sidecar/source/description.ts'
+import type { BreakerLimits } from '../../sidecar/source/options.ts'
 import { walkPages } from '../../sidecar/source/pages.ts'
 import type { CallContext, KkiClient, KkiPage, PageQuery } from '../../sidecar/source/types.ts'
 import { callContext, until } from './helpers/client.ts'
@@ -23,6 +24,8 @@ interface SourceOptions {
   before?: (number: number, list: string[]) => void
   instead?: (place: number, number: number) => Reply | null
   retries?: number
+  requestsPerSecond?: number
+  breaker?: BreakerLimits
 }
 
 const templates: Record<By, RequestTemplate> = {
@@ -32,13 +35,17 @@ const templates: Record<By, RequestTemplate> = {
 
 /** Starts a source whose list may change while it is read. */
 async function startList(t: TestContext, options: SourceOptions) {
-  const { by, list, limit, atOnce, cap = 1000, tellsMore = false } = options
+  const { by, list, limit, atOnce, requestsPerSecond, cap = 1000, tellsMore = false } = options
   const end = tellsMore ? { hasMore: '/more' } : {}
   const paging: Paging =
     by === 'pages' ? { type: 'page_number', firstPage: 1, ...end } : { type: 'offset', firstOffset: 0, ...end }
-  const limits = { pageSize: limit, ...(atOnce !== undefined && { pagesAtOnce: atOnce }) }
+  const limits = {
+    pageSize: limit,
+    ...(atOnce !== undefined && { pagesAtOnce: atOnce }),
+    ...(requestsPerSecond !== undefined && { requestsPerSecond })
+  }
   const changes = { request: templates[by], paging, answer: { rows: '/data' }, limits }
-  const { client, asked } = await startDescribed(
+  const { client, asked, seen } = await startDescribed(
     t,
     changes,
     ({ url }, number) => {
@@ -49,12 +56,13 @@ async function startList(t: TestContext, options: SourceOptions) {
       const other = options.instead?.(place, number)
       return other ?? { body: { data: list.slice(from, from + size), more: from + size < list.length } }
     },
-    { retries: options.retries ?? 0 }
+    { retries: options.retries ?? 0, ...(options.breaker && { breaker: options.breaker }) }
   )
   const walk = (startCursor?: string) =>
     walkPages(client, { limit }, callContext(), { maxPages: 1000, ...(startCursor !== undefined && { startCursor }) })
   return {
     client,
+    seen,
     walk,
     places: () => asked.map(({ url }) => Number(url.searchParams.get('place'))),
     async read(startCursor?: string) {
@@ -228,6 +236,40 @@ for (const by of kinds) {
     assert.deepEqual(rows, list.slice(0, by === 'pages' ? 12 : 10))
   })
 }
+
+test('pages at once keep to the requests that are allowed in a second', async t => {
+  const list = Array.from({ length: 40 }, (_, index) => `row ${index}`)
+  const { read, places } = await startList(t, { by: 'rows', list, limit: 5, atOnce: 8, requestsPerSecond: 100 })
+  const started = performance.now()
+  assert.deepEqual(await read(), list)
+  // The last request may have been dropped while it waited for its turn.
+  assert.ok(performance.now() - started >= (places().length - 1) * 10 - 5)
+})
+
+test('pages at once open the breaker, and a later walk goes on when its first page has closed it', async t => {
+  const list = Array.from({ length: 60 }, (_, index) => `row ${index}`)
+  let isDown = false
+  const source = await startList(t, {
+    by: 'pages',
+    list,
+    limit: 5,
+    atOnce: 6,
+    breaker: { volumeThreshold: 3, windowMs: 60_000, errorThresholdPercentage: 30, resetMs: 100 },
+    instead: place => (isDown && place > 1 ? { status: 503, body: {} } : null)
+  })
+  isDown = true
+  const pages = source.walk()
+  const first = await pages.next()
+  await until(() => source.seen.statuses.filter(status => status === '503').length === 6)
+  await assert.rejects(pages.next(), { code: 'KKI_UNAVAILABLE' })
+  assert.notEqual(source.client.breakerState, 0)
+  isDown = false
+  const rows = [...(first.value?.rows ?? [])]
+  await until(() => source.client.breakerState === 1)
+  rows.push(...(await source.read(first.value?.nextCursor as string)))
+  assert.deepEqual(rows, list)
+  assert.equal(source.client.breakerState, 0)
+})
 
 test('a source that sends one row at a time is read whole', async t => {
   const { read } = await startList(t, { by: 'rows', list: [...letters], limit: 5, cap: 1, atOnce: 3 })
