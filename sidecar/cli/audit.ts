@@ -9,6 +9,7 @@ import { type ChainedEvent, type Finding, type Verdict, verifyChain } from '../a
 import { loadConfig } from '../config.ts'
 import { SdmkError } from '../errors.ts'
 import { identitySecret, loadIdentity } from '../identity/keys.ts'
+import { counted } from '../platform/plural.ts'
 import { escapeUnprintable } from '../platform/printable-text.ts'
 import { decodeText, splitLines, TextUnreadable } from '../platform/strict-text.ts'
 import { inTransaction, oneMomentReadOnly } from '../platform/transaction.ts'
@@ -125,6 +126,8 @@ function linesOf({ events, head, findings, first }: Verdict): string[] {
   const more = findings > first.length ? [`and ${findings - first.length} more`] : []
   const end = head ? `The chain ends at ${head.seq}:${head.hash}` : 'There is no chain yet'
   const outcome =
-    findings === 0 ? `${events} audit events are what they were.` : `${findings} findings in ${events} audit events.`
+    findings === 0
+      ? `${counted(events, 'audit event')} unchanged.`
+      : `${counted(findings, 'finding')} in ${counted(events, 'audit event')}.`
   return [...told, ...more, outcome, end]
 }

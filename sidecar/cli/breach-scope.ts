@@ -4,6 +4,7 @@ import { Command, Option } from 'commander'
 import { type BreachScope, readAffected, readBreachScope } from '../audit/breach-scope.ts'
 import { dataKinds } from '../audit/disclosure-channels.ts'
 import { RequestInvalid } from '../errors.ts'
+import { counted } from '../platform/plural.ts'
 import { quote } from '../platform/printable-text.ts'
 import { inTransaction, oneMomentReadOnly } from '../platform/transaction.ts'
 import { print, withPool } from './command.ts'
@@ -77,14 +78,14 @@ function linesOf(scope: BreachScope, file: string | undefined): string[] {
     ),
     ...(actor === null ? [] : [`  actor ${quote(actor)}`]),
     '',
-    `${people} health workers and ${rejections} rejected rows were shown or sent${firstAt === null ? '' : `, first ${firstAt}, last ${lastAt}`}.`,
-    ...(unnamed > 0 ? [`Plans showed ${unnamed} times somebody whom the registry did not have yet.`] : []),
+    `Shown or sent: ${counted(people, 'health worker')} and ${counted(rejections, 'rejected row')}${firstAt === null ? '' : `, first ${firstAt}, last ${lastAt}`}.`,
+    ...(unnamed > 0 ? [`Plans showed ${counted(unnamed, 'time')} somebody whom the registry did not have yet.`] : []),
     ...(kinds.length > 0 ? [`Data: ${words(kinds)}.`] : []),
     ...channels.flatMap(
       ({ channel, actor: by, answers, people: shown, rejections: rows, firstAt: first, lastAt: last, kinds: data }) => [
         '',
         `  ${channel}, by ${quote(by)}`,
-        `    ${answers} answers, ${shown} health workers, ${rows} rejected rows, ${first} to ${last}`,
+        `    ${counted(answers, 'answer')}, ${counted(shown, 'health worker')}, ${counted(rows, 'rejected row')}, ${first} to ${last}`,
         `    ${words(data) || 'data of an older release'}`
       ]
     ),
@@ -99,6 +100,6 @@ function linesOf(scope: BreachScope, file: string | undefined): string[] {
     ...proof.differing.map(
       ({ fromId, toId }) => `CHANGED: disclosures ${fromId} to ${toId} are not what was sealed in the audit.`
     ),
-    `${proof.blocks} sealed blocks were compared, ${proof.differing.length} differ; ${proof.unsealed} rows are not sealed yet.`
+    `Sealed blocks compared: ${proof.blocks}, of which ${proof.differing.length} differ; rows not sealed yet: ${proof.unsealed}.`
   ]
 }

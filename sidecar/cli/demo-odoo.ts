@@ -73,7 +73,8 @@ export async function untilOdooIsTold(pool: pg.Pool, signal?: AbortSignal): Prom
       fewest = pending
       until = Date.now() + patienceMs
     }
-    if (Date.now() > until) throw new DemoFailed(`Odoo does not take what the sidecar tells it; ${pending} jobs wait`)
+    if (Date.now() > until)
+      throw new DemoFailed(`Odoo does not take what the sidecar tells it; jobs waiting: ${pending}`)
     await wait(pollMs, undefined, signal ? { signal } : {})
   }
 }

@@ -67,7 +67,7 @@ export async function runImport(
   const context = { queue, identity, transform: createOwnTransform(mapping) }
   const caller = commandCaller()
   const bar = new SingleBar(
-    { format: ' reading {value} people', stream: process.stderr, noTTYOutput: false },
+    { format: ' people read: {value}', stream: process.stderr, noTTYOutput: false },
     Presets.shades_classic
   )
   const started = Date.now()

@@ -4,6 +4,7 @@ import { compareAuditHeads, type SetAside, setAsideAuditHeads } from '../odoo/au
 import { compareWithOdoo, resyncOdoo } from '../odoo/compare.ts'
 import type { CompareContext } from '../odoo/compare-context.ts'
 import { createOdooLink, odooSecret } from '../odoo/link.ts'
+import { counted } from '../platform/plural.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
 import { parseHead } from './head.ts'
 import { reasonOption } from './reason.ts'
@@ -26,7 +27,7 @@ function resyncCommand(): Command {
     .action(({ json }: { json?: boolean }) =>
       withOdoo(async context => {
         const jobs = await resyncOdoo(context)
-        print(json, { jobs }, [`${jobs} jobs wait for the service to carry them to Odoo.`])
+        print(json, { jobs }, [`${counted(jobs, 'job')} queued; the service carries them to Odoo.`])
       })
     )
 }
@@ -68,8 +69,8 @@ function setAsideHeadsCommand(): Command {
         const setAside = await setAsideAuditHeads(context, { after, reason }, commandCaller(), delivery)
         const differing = await compareAuditHeads(context, delivery)
         print(json, { setAside, differing }, [
-          `${setAside} audit heads are set aside in Odoo.`,
-          ...(differing > 0 ? [`${differing} other heads differ: they are not from after that link.`] : [])
+          `${counted(setAside, 'audit head')} set aside in Odoo.`,
+          ...(differing > 0 ? [`${counted(differing, 'other head')} not from after that link.`] : [])
         ])
       })
     )

@@ -1,5 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress'
 import { Command } from 'commander'
+import { counted } from '../platform/plural.ts'
 import { type CheckResult, checkRegistry, countDoubts } from '../sync/check-registry.ts'
 import { commandCaller, print, withDatabase } from './command.ts'
 import { withQueue } from './with-queue.ts'
@@ -49,12 +50,12 @@ async function check({ dryRun, json }: CheckCommandOptions): Promise<void> {
 
 function linesOf({ people, duplicates, contradictions, withoutLicence, batchId, closed }: CheckResult): string[] {
   return [
-    `${people} people checked${batchId === null ? '; nothing was written' : ` in batch ${batchId}`}`,
-    `${duplicates} licences of people who may be known twice (POSSIBLE_DUPLICATE)`,
-    `${contradictions} licences that may be of somebody else (IDENTITY_CONFLICT)`,
+    `${counted(people, 'person', 'people')} checked${batchId === null ? '; nothing was written' : ` in batch ${batchId}`}`,
+    `${counted(duplicates, 'licence')} of people who may be known twice (POSSIBLE_DUPLICATE)`,
+    `${counted(contradictions, 'licence')} that may be of somebody else (IDENTITY_CONFLICT)`,
     ...(withoutLicence > 0
-      ? [`${withoutLicence} pairs of people without a licence, who are not in the review queue`]
+      ? [`${counted(withoutLicence, 'pair')} of people without a licence, not in the review queue`]
       : []),
-    ...(closed > 0 ? [`${closed} questions of earlier checks no longer stand`] : [])
+    ...(closed > 0 ? [`${counted(closed, 'question')} of earlier checks closed`] : [])
   ]
 }

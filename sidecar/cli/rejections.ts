@@ -6,6 +6,7 @@ import { identitySecret, loadIdentity } from '../identity/keys.ts'
 import { startService } from '../main.ts'
 import { createDatabase, type Transaction } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
+import { counted } from '../platform/plural.ts'
 import { codeText } from '../platform/problem-texts.ts'
 import type { Foreseen } from '../registry/foresee.ts'
 import { dismissRejections } from '../review/dismiss.ts'
@@ -50,7 +51,11 @@ export function rejectionsCommand(): Command {
               selectionOf(ids, options),
               caller
             )
-            return { runId, told: `${asked} STRs asked for, ${skipped} rejections without an STR`, next }
+            return {
+              runId,
+              told: `${counted(asked, 'STR')} asked for, ${counted(skipped, 'rejection')} without an STR`,
+              next
+            }
           })
       )
     )
@@ -61,7 +66,7 @@ export function rejectionsCommand(): Command {
             const order = await reprocessSelected(client, context, selectionOf(ids, options), caller)
             return {
               runId: order.runId,
-              told: `${order.rows} rows planned again, ${order.purged} no longer kept${ofUnfit(order.unfit)}`,
+              told: `${counted(order.rows, 'row')} planned again, ${order.purged} no longer kept${ofUnfit(order.unfit)}`,
               next: order.next
             }
           })
@@ -101,7 +106,7 @@ function listCommand(): Command {
           ])
           print(json, page, [
             ...page.items.map(line),
-            page.items.length === 0 ? 'There is none.' : '',
+            page.items.length === 0 ? 'No rejections found.' : '',
             ...(page.next === null ? [] : [`More with --after ${page.next}`])
           ])
         } finally {
@@ -114,7 +119,7 @@ function listCommand(): Command {
 function line({ id, urgent, code, state, seenCount, lastSeenAt, lastBatchId, candidates }: DeskRejection): string {
   const people = candidates.length === 0 ? '' : `, may be ${candidates.join(', ')}`
   const title = codeText(code, 'en')?.title ?? ''
-  return `${urgent ? '!' : ' '} ${String(id).padStart(8)}  ${code.padEnd(20)} ${state.padEnd(9)} seen ${seenCount} times, last ${lastSeenAt} in batch ${lastBatchId}${people}: ${title}`
+  return `${urgent ? '!' : ' '} ${String(id).padStart(8)}  ${code.padEnd(20)} ${state.padEnd(9)} seen ${counted(seenCount, 'time')}, last ${lastSeenAt} in batch ${lastBatchId}${people}: ${title}`
 }
 
 function bulkCommand(name: string, description: string): Command {
@@ -231,7 +236,7 @@ async function dismiss(ids: number[], options: SelectOptions & { reason: string 
         dismissRejections(client, selectionOf(ids, options), options.reason, caller())
       )
       const more = next === null ? [] : ['There are more; call again.']
-      print(options.json, { dismissed: done.length, next }, [`${done.length} rejections are dismissed`, ...more])
+      print(options.json, { dismissed: done.length, next }, [`${counted(done.length, 'rejection')} dismissed`, ...more])
     })
   )
 }

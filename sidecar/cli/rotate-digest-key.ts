@@ -5,6 +5,7 @@ import { lockDigestKey, readFingerprint } from '../identity/digest-key.ts'
 import { DigestKeyUnknown, SealFault } from '../identity/errors.ts'
 import { identitySecret } from '../identity/keys.ts'
 import type { Database } from '../platform/database.ts'
+import { counted } from '../platform/plural.ts'
 import { type Redigested, type RedigestOptions, redigest } from '../privacy/redigest.ts'
 import { addDigestKey, dropFormerDigestKey, readDigestKeys } from '../privacy/redigest-keys.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
@@ -60,7 +61,9 @@ export async function withProgress<T>(work: (options: RedigestOptions) => Promis
   const onProgress = (done: number, total: number) => {
     if (!bar.isActive) {
       const seconds = Math.ceil(((performance.now() - started) / 1000) * (total / done))
-      stderr.write(`${total} values: digesting them takes about ${seconds} s, replacing their digests about as long.\n`)
+      stderr.write(
+        `${counted(total, 'value')}: digesting takes about ${seconds} s, replacing the digests about as long.\n`
+      )
       bar.start(total, 0)
     }
     bar.update(done)

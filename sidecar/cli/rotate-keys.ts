@@ -8,6 +8,7 @@ import type { SealFault } from '../identity/errors.ts'
 import { keysReadEverySeconds } from '../identity/follow-keys.ts'
 import { identitySecret, loadIdentity } from '../identity/keys.ts'
 import type { Database } from '../platform/database.ts'
+import { counted, plural } from '../platform/plural.ts'
 import { addSealKey, countOtherwiseSealed, dropSealKeys, readSealKeys, reseal, useSealKey } from '../privacy/reseal.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
 import { withOwner } from './as-owner.ts'
@@ -154,10 +155,11 @@ async function record(
 
 function linesOf({ sealKeyId, resealed, left, unfit, forgotten }: Result): string[] {
   const rest = Object.entries(left).map(
-    ([table, count]) => `${table}: ${count} values are still sealed with an older key`
+    ([table, count]) =>
+      `${table}: ${counted(count, 'value')} ${plural(count, 'is', 'are')} still sealed with an older key`
   )
   return [
-    `Key ${sealKeyId} seals; ${resealed} values were sealed anew, and ${forgotten.length} older keys taken out.`,
+    `Key ${sealKeyId} seals; ${counted(resealed, 'value')} sealed anew, ${counted(forgotten.length, 'older key')} taken out.`,
     ...rest,
     ...unfit.map(
       ({ column, row, fault }) => `${column} of ${row} does not fit its place (${fault}) and stays as it is.`

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { RunBody } from '../api/schemas.ts'
 import { type Ledger, ledgerCounters, perCounter } from '../batch-terms.ts'
+import { counted } from '../platform/plural.ts'
 import { codeText } from '../platform/problem-texts.ts'
 
 export type RunSummary = Ledger & { seconds: number }
@@ -31,7 +32,7 @@ export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string
   const summary = summarize(run)
   const failed = run.batches.filter(({ error }) => error !== null)
   const lines = [
-    `Run ${run.id} (${run.mode}): ${run.state}, ${run.batches.length} ${run.batches.length === 1 ? 'batch' : 'batches'}, trace ${run.traceId}`,
+    `Run ${run.id} (${run.mode}): ${run.state}, ${counted(run.batches.length, 'batch', 'batches')}, trace ${run.traceId}`,
     '',
     ...ledgerCounters.map(counter => `  ${counter.padEnd(12)}${count(summary[counter])}`),
     `  ${'seconds'.padEnd(12)}${summary.seconds.toFixed(1).padStart(11)}`

@@ -1,3 +1,4 @@
+import { counted } from '../platform/plural.ts'
 import type { FaultParams, Words } from './words.ts'
 
 export const english: Words = {
@@ -47,7 +48,7 @@ export const english: Words = {
     sheetForPeople: p => `its name ends with none of ${p.endings}; save the sheet as CSV UTF-8`,
     sheetMissing: p => `has no sheet "${p.sheet}"`,
     textsTooLarge: p => `has texts of more than ${p.bytes} bytes; save the sheet as CSV`,
-    tooFewValues: p => `has ${p.values} values, and the header has ${p.columns} columns`,
+    tooFewValues: p => `has ${counted(p.values, 'value')}, and the header has ${counted(p.columns, 'column')}`,
     tooLong: p => `is longer than ${p.characters} characters`,
     unreadable: p => `cannot be read (${p.reason})`,
     valueWithoutColumn: p =>

@@ -1,4 +1,5 @@
 import { closest } from './closest.ts'
+import { counted } from './plural.ts'
 
 /** The parts of a JSON schema that `findSchemaFault` reads. */
 interface Schema {
@@ -126,9 +127,9 @@ function memberSchema({ properties = {}, patternProperties = {}, additionalPrope
 
 function findArrayFault({ items, minItems = 0, maxItems }: Schema, value: unknown, path: string): SchemaFault | null {
   if (!Array.isArray(value)) return { path, expected: 'must be a list' }
-  if (value.length < minItems) return { path, expected: `must have ${minItems} entries or more` }
+  if (value.length < minItems) return { path, expected: `must have ${counted(minItems, 'entry', 'entries')} or more` }
   if (maxItems !== undefined && value.length > maxItems) {
-    return { path, expected: `must have ${maxItems} entries or fewer` }
+    return { path, expected: `must have ${counted(maxItems, 'entry', 'entries')} or fewer` }
   }
   if (items === undefined) return null
   for (const [index, item] of value.entries()) {
@@ -142,7 +143,7 @@ function findStringFault(rules: Schema, value: unknown, path: string): SchemaFau
   const { pattern, description, minLength = 0, maxLength = Number.POSITIVE_INFINITY } = rules
   if (typeof value !== 'string') return { path, expected: `must be ${description ?? 'a text'}` }
   if (value.length < minLength) return { path, expected: 'must not be empty' }
-  if (value.length > maxLength) return { path, expected: `must have ${maxLength} characters or fewer` }
+  if (value.length > maxLength) return { path, expected: `must have ${counted(maxLength, 'character')} or fewer` }
   if (pattern === undefined || new RegExp(pattern, 'u').test(value)) return null
   return { path, expected: `must be ${description ?? `of the form ${pattern}`}` }
 }

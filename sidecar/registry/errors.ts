@@ -1,4 +1,5 @@
 import { SdmkError } from '../errors.ts'
+import { counted, plural } from '../platform/plural.ts'
 
 /** Another process has taken the batch over; whoever meets this stops writing and leaves. */
 export class FenceLost extends SdmkError {
@@ -15,7 +16,9 @@ export class PlanOutdated extends SdmkError {
   override readonly retryable = true
 
   constructor(batchId: number, moved: number) {
-    super(`${moved} rows of the plan of batch ${batchId} no longer fit; the plan is made again`)
+    super(
+      `${counted(moved, 'row')} of the plan of batch ${batchId} no longer ${plural(moved, 'fits', 'fit')}; the plan is made again`
+    )
   }
 }
 

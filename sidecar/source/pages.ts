@@ -1,3 +1,4 @@
+import { counted } from '../platform/plural.ts'
 import { walkCounted } from './counted-pages.ts'
 import { KkiCursorRepeated, KkiTooManyPages } from './errors.ts'
 import type { CallContext, KkiClient, KkiPage, PageQuery } from './types.ts'
@@ -58,7 +59,7 @@ export async function* walkPages(
       yield page
       page.release()
       if (page.nextCursor !== null && isLastAllowed) {
-        throw new KkiTooManyPages(`the walk has more than the ${maxPages} pages allowed`, { page: number })
+        throw new KkiTooManyPages(`the walk has more than the ${counted(maxPages, 'page')} allowed`, { page: number })
       }
     }
   } finally {

@@ -1,5 +1,6 @@
 import timers from 'node:timers/promises'
 import pRetry from 'p-retry'
+import { counted } from '../platform/plural.ts'
 import { AttemptFailed } from './attempt.ts'
 import { KkiContractBroken, KkiRetryLater, KkiUnavailable } from './errors.ts'
 import type { KkiSettings } from './options.ts'
@@ -60,9 +61,8 @@ export async function withRetries<T>(
     )
   } catch (error) {
     if (!(error instanceof AttemptFailed)) throw error
-    const times = attempts === 1 ? '1 attempt' : `${attempts} attempts`
     const Outcome = error.kind === 'outage' ? KkiUnavailable : KkiContractBroken
-    throw new Outcome(`KKI at ${origin} ${error.message} after ${times}`, {
+    throw new Outcome(`KKI at ${origin} ${error.message} after ${counted(attempts, 'attempt')}`, {
       status: error.status,
       attempts,
       page,

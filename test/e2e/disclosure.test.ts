@@ -179,7 +179,7 @@ describe('sdmk breach-scope', () => {
     assert.equal((await stat(file)).mode & 0o777, 0o600)
 
     const words = await breachScope(connector, '--key', 'integrator', '--since', since)
-    assert.match(words.stdout, /102 health workers and 1 rejected rows were shown or sent/)
+    assert.match(words.stdout, /Shown or sent: 102 health workers and 1 rejected row,/)
     assert.doesNotMatch(words.stdout + lines.join(), /siti|budi/i)
   })
 

@@ -165,7 +165,7 @@ describe('sdmk keys rotate --digest', () => {
     await service.kill('SIGTERM')
     const { code, stdout, stderr } = await command()
     assert.equal(code, 0, stderr)
-    assert.match(stderr, /^\d+ values: digesting them takes about \d+ s/)
+    assert.match(stderr, /^\d+ values: digesting takes about \d+ s/)
     const { replaced } = JSON.parse(stdout) as DigestRotation
     assert.deepEqual(replaced?.lost, {})
     assert.ok(replaced.digests >= 30)

@@ -337,14 +337,14 @@ const cases: Case[] = [
     what: 'a page size that is capped',
     oddness: { mostRows: 20 },
     code: 'pageSizeCapped',
-    says: /^Warning: \/limits\/pageSize: 50 rows a page were asked for, and 20 at most come/,
+    says: /^Warning: \/limits\/pageSize: 50 rows a page were asked for, and at most 20 came/,
     warns: true
   },
   {
     what: 'a page size that is capped where pages differ in size',
     oddness: { rowsFrom: from => 11 + (from % 7) },
     code: 'pageSizeCapped',
-    says: /^Warning: \/limits\/pageSize: 50 rows a page were asked for, and 16 at most come/,
+    says: /^Warning: \/limits\/pageSize: 50 rows a page were asked for, and at most 16 came/,
     warns: true
   },
   {
@@ -355,7 +355,7 @@ const cases: Case[] = [
       draft.limits = { pageSize: 20 }
     },
     code: 'pageSizeIgnored',
-    says: /20 rows a page were asked for, and 50 come/,
+    says: /20 rows a page were asked for, and 50 came/,
     warns: true
   },
   {

@@ -1,4 +1,9 @@
+import { counted, plural } from '../../platform/plural.ts'
 import type { Words } from './words.ts'
+
+const isOrAre = (count: unknown) => plural(count, 'is', 'are')
+const hasOrHave = (count: unknown) => plural(count, 'has', 'have')
+const wasOrWere = (count: unknown) => plural(count, 'was', 'were')
 
 export const english: Words = {
   findings: {
@@ -47,61 +52,67 @@ export const english: Words = {
     pageRepeated: () =>
       'The second page has the rows of the first: the source does not know the parameter that names the page.',
     cursorRepeated: () => 'A cursor comes again: the paging would never end. Check what stands at the cursor.',
-    rowsRepeated: p => `${p.rows} of ${p.of} rows came on two pages. Ask for a constant order, and check the paging.`,
+    rowsRepeated: p =>
+      `${p.rows} of ${counted(p.of, 'row')} came on two pages. Ask for a constant order, and check the paging.`,
     windowShifted: p =>
-      `The window is off by ${p.hours} hours: a time zone is wrong. Check the zone of the window and the zone of the dates.`,
+      `The window is off by ${counted(p.hours, 'hour')}: a time zone is wrong. Check the zone of the window and the zone of the dates.`,
     windowIgnored: p =>
-      `${p.outside} of ${p.received} rows are outside the window. Either the source ignores the window: check the names of its parameters. Or its times are shifted: check the zones of the window and of the dates.`,
+      `${p.outside} of ${counted(p.received, 'row')} ${isOrAre(p.outside)} outside the window. Either the source ignores the window: check the names of its parameters. Or its times are shifted: check the zones of the window and of the dates.`,
     windowEmpty: p =>
-      `A window that holds ${p.expected} sampled rows brings none. Check the format of the bounds, such as seconds or milliseconds.`,
+      `A window that holds ${counted(p.expected, 'sampled row')} brings none. Check the format of the bounds, such as seconds or milliseconds.`,
     sinceExclusive: () => 'The source leaves out rows at the start of the window: the bound since is exclusive.',
     timesInFuture: p =>
-      `${p.rows} rows changed in the future, by ${p.hours} hours at most: the zone of the dates is wrong, or the clock.`,
+      `${counted(p.rows, 'row')} changed in the future, by ${counted(p.hours, 'hour')} at most: the zone of the dates is wrong, or the clock.`,
     clockWrong: p => `The clock of the source is ${p.seconds} s ${p.direction} ours.`,
     fieldElsewhere: p => `No row has a value at ${p.expected}; ${p.field} seems to stand at ${p.found}.`,
-    fieldEmpty: p => `${p.rows} of ${p.of} rows have no value for ${p.field} at ${p.expected}.`,
+    fieldEmpty: p =>
+      `${p.rows} of ${counted(p.of, 'row')} ${hasOrHave(p.rows)} no value for ${p.field} at ${p.expected}.`,
     numberInexact: p =>
-      `${p.rows} rows have ${p.field} as a number, which may have lost digits. Ask the source for text.`,
-    nikRounded: p => `${p.rows} of ${p.of} NIKs are rounded, such as 3.2E+15. A spreadsheet has damaged them.`,
-    namesMasked: p => `${p.rows} of ${p.of} names are masked with asterisks. Ask the source for full names.`,
+      `${counted(p.rows, 'row')} ${hasOrHave(p.rows)} ${p.field} as a number, which may have lost digits. Ask the source for text.`,
+    nikRounded: p =>
+      `${p.rows} of ${counted(p.of, 'NIK')} ${isOrAre(p.rows)} rounded, such as 3.2E+15. A spreadsheet has damaged them.`,
+    namesMasked: p =>
+      `${p.rows} of ${counted(p.of, 'name')} ${isOrAre(p.rows)} masked with asterisks. Ask the source for full names.`,
     dayMonthExchanged: p =>
-      `Day and month are exchanged: in ${p.rows} of ${p.of} rows the NIK tells the birth date the other way round.`,
+      `Day and month are exchanged: in ${p.rows} of ${counted(p.of, 'row')} the NIK tells the birth date the other way round.`,
     datesUnread: p =>
-      `No format reads ${p.rows} of ${p.of} values of ${p.field}.${p.formats === '' ? '' : ` These would: ${p.formats}.`}`,
+      `No format reads ${p.rows} of ${counted(p.of, 'value')} of ${p.field}.${p.formats === '' ? '' : ` These would: ${p.formats}.`}`,
     wordsUnknown: p =>
-      `${p.rows} of ${p.of} values of ${p.field} are in no table${p.words === '' ? '' : `: ${p.words}`}.${
-        p.hidden === 0 ? '' : ` ${p.hidden} different values are not shown, because they may be personal.`
+      `${p.rows} of ${counted(p.of, 'value')} of ${p.field} ${isOrAre(p.rows)} in no table${p.words === '' ? '' : `: ${p.words}`}.${
+        p.hidden === 0
+          ? ''
+          : ` ${counted(p.hidden, 'different value')} ${isOrAre(p.hidden)} not shown, because ${plural(p.hidden, 'it', 'they')} may be personal.`
       } Add each word there, with the meaning that the council gives it.`,
     typeWrong: p =>
-      `${p.rows} of ${p.of} values of ${p.field} have the wrong type. ${
+      `${p.rows} of ${counted(p.of, 'value')} of ${p.field} ${hasOrHave(p.rows)} the wrong type. ${
         p.field === 'nik'
           ? 'Ask the source for text: a converter does not bring lost digits back.'
           : 'Add a converter, such as { "at": …, "convert": ["text"] }.'
       }`,
-    valuesUnreadable: p => `${p.rows} of ${p.of} values of ${p.field} cannot be read (${p.reasons}).`,
+    valuesUnreadable: p => `${p.rows} of ${counted(p.of, 'value')} of ${p.field} cannot be read (${p.reasons}).`,
     unsorted: () =>
       'The rows are not in the order of their change. A row that changes during a run may be missed: ask for an order.',
-    totalWrong: p => `The total says ${p.total}, and ${p.received} rows came.`,
+    totalWrong: p => `The total says ${p.total}, and ${counted(p.received, 'row')} came.`,
     untilInclusive: () => 'The source includes rows at the end of the window: the bound until is inclusive.',
     pageSizeCapped: p =>
-      `${p.asked} rows a page were asked for, and ${p.received} at most come: the source has a limit. Write it there.`,
+      `${counted(p.asked, 'row')} a page ${wasOrWere(p.asked)} asked for, and at most ${p.received} came: the source has a limit. Write it there.`,
     pageSizeIgnored: p =>
-      `${p.asked} rows a page were asked for, and ${p.received} come: the source ignores the page size.`,
-    slow: p => `The source gives ${p.rowsPerSecond} rows a second; a full run will take long.`,
+      `${counted(p.asked, 'row')} a page ${wasOrWere(p.asked)} asked for, and ${p.received} came: the source ignores the page size.`,
+    slow: p => `The source gives ${counted(p.rowsPerSecond, 'row')} a second; a full run will take long.`,
     windowMissing: () => 'The description has no window: each run reads everything.'
   },
   wrong: 'Wrong',
   warning: 'Warning',
   fine: 'Fine: the source answers as described.',
   noPage: 'Token and first page: failed.',
-  pages: (pages, rows, rate) => `Pages: ${pages}, with ${rows} rows, ${rate} rows a second.`,
+  pages: (pages, rows, rate) => `Pages: ${pages}, with ${counted(rows, 'row')}, ${counted(rate, 'row')} a second.`,
   pageSize: (asked, received, total) =>
     `Page size: ${asked ?? 'not'} asked, ${received} received. Total: ${total ?? 'not given'}.`,
   end: isReached => `End of paging: ${isReached ? 'reached' : 'not reached with this sample'}.`,
   clock: (seconds, isBehind) => `Clock: ${seconds} s ${isBehind ? 'behind' : 'ahead of'} ours.`,
   windowNotChecked: 'Window: not checked.',
   window: ({ received, expected, outside, hasSince, hasUntil }) =>
-    `Window: asked for a part with ${expected} sampled rows; ${received} came, ${outside} of them from outside it; since ${bound(hasSince)}, until ${bound(hasUntil)}.`,
+    `Window: asked for a part with ${counted(expected, 'sampled row')}; ${received} came, ${outside} of them from outside it; since ${bound(hasSince)}, until ${bound(hasUntil)}.`,
   accepted: (accepted, rows) => `Rows: ${accepted} of ${rows} would be accepted.`,
   valid: (str, strPresent, nik, nikPresent) =>
     `Valid STR numbers: ${str} of ${strPresent}. Valid NIKs: ${nik} of ${nikPresent}.`,
