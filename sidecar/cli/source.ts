@@ -79,10 +79,7 @@ function initCommand(): Command {
     .description(
       'propose a description from a page of JSON; it goes to standard output, and its notes to standard error'
     )
-    .argument(
-      '<page>',
-      'a file with one answer of the source, as it was sent: in a masked page fewer fields are recognised'
-    )
+    .argument('<page>', 'a file with one answer of the source, as it was sent or as `source check --save` masked it')
     .addHelpText(
       'after',
       '\nGaps stand as "FILL IN: …". A service does not start with such a file. The page may hold personal data: keep it private.'

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { findFormatFault, findTableFault } from '../transform/check-tables.ts'
-import { Dates, Fields, type MappedField, type Mapping } from '../transform/mapping.ts'
+import { Dates, dateFields, fieldNames, type MappedField, type Mapping, requiredFields } from '../transform/mapping.ts'
 import { Tables } from '../transform/tables.ts'
 import { DescriptionFault } from './check-description.ts'
 
@@ -37,20 +37,15 @@ const FileSection = Type.Object(
   { ...closed, description: 'where the rows stand in a file; everything may be missing' }
 )
 
-type FieldName = keyof typeof Fields.properties
-const names = Object.keys(Fields.properties) as FieldName[]
-const required: readonly FieldName[] = ['strNumber', 'name', 'profession', 'status']
-
 /** The shape of a description of files: in place of how to ask an API it says where the rows stand. */
 export const FileDescriptionSchema = Type.Object(
   {
     $schema: Type.Optional(Type.String()),
     file: FileSection,
     fields: Type.Object(
-      Object.fromEntries(names.map(name => [name, required.includes(name) ? Column : Type.Optional(Column)])) as Record<
-        FieldName,
-        typeof Column
-      >,
+      Object.fromEntries(
+        fieldNames.map(name => [name, requiredFields.includes(name) ? Column : Type.Optional(Column)])
+      ) as Record<MappedField, typeof Column>,
       { ...closed, description: 'the column of each field; each column must be in the file' }
     ),
     dates: Dates,
@@ -73,8 +68,6 @@ export interface FileDescription {
 }
 
 export const fileDescriptionShape = Compile(FileDescriptionSchema)
-
-const dateFields = ['birthDate', 'issuedOn', 'validUntil', 'changedAt'] as const
 
 /** Returns the description that parsed JSON of the right shape holds. @throws DescriptionFault for the first fault */
 export function completeFileDescription(json: FileDescriptionFile, defaults: Tables): FileDescription {

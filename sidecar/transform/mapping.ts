@@ -49,6 +49,10 @@ export type Fields = Static<typeof Fields>
 export type Dates = Static<typeof Dates>
 export type MappedField = keyof Fields
 
+export const fieldNames = Object.keys(Fields.properties) as MappedField[]
+export const requiredFields = fieldNames.filter(name => (Fields.required as readonly string[]).includes(name))
+export const dateFields = Object.keys(Dates.properties.formats.properties) as (keyof Dates['formats'])[]
+
 /** How a record becomes a candidate: the part of a source description that says what an answer means. */
 export interface Mapping extends Tables {
   fields: Fields

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { DescriptionFile } from '../../sidecar/source/description.ts'
 import type { FieldSource, OneValue } from '../../sidecar/transform/field-source.ts'
-import type { MappedField } from '../../sidecar/transform/mapping.ts'
+import { fieldNames, type MappedField, requiredFields } from '../../sidecar/transform/mapping.ts'
 import type { Tables } from '../../sidecar/transform/tables.ts'
 
 /**
@@ -9,22 +9,6 @@ import type { Tables } from '../../sidecar/transform/tables.ts'
  * lists.
  */
 
-const fieldNames: readonly MappedField[] = [
-  ...([
-    'strNumber',
-    'nik',
-    'name',
-    'titlePrefix',
-    'titleSuffix',
-    'birthPlace',
-    'birthDate',
-    'sex',
-    'profession'
-  ] as const),
-  ...(['competence', 'status', 'issuedOn', 'validUntil', 'institution', 'graduationYear', 'province'] as const),
-  'changedAt'
-]
-const required: readonly MappedField[] = ['strNumber', 'name', 'profession', 'status']
 /** Fields whose every value is a text of at least one digit, or is meant as a word of a table. */
 const codeFields: readonly MappedField[] = ['profession', 'status', 'sex']
 
@@ -182,7 +166,7 @@ export function randomMeaning(own: Tables): fc.Arbitrary<RandomMeaning> {
     )
     .chain(([list, tables, optional, inRegistration, constant]) => {
       const all = { ...own, ...tables }
-      const names = fieldNames.filter(name => required.includes(name) || optional.includes(name))
+      const names = fieldNames.filter(name => requiredFields.includes(name) || optional.includes(name))
       const sources = names.map((name, at) => {
         const isBelow = list !== null && (name === 'strNumber' || inRegistration.includes(name))
         const text = constant.includes(name) ? constants[name]?.(all) : undefined

@@ -242,6 +242,94 @@ test('a proposal with a gap does not load, and the error names the gap', () => {
   assert.throws(() => parseDescription(file, { file: 'p.json', defaults: tables }), /p\.json: \/request\/path: /)
 })
 
+test('finds the status by few odd words, proposes what they mean, and asks for the meaning of the others', () => {
+  const page = (key: string, words: string[]) => ({
+    data: people.map(({ name, nik, str }, index) => ({
+      nomor_str: str,
+      nik,
+      nama: name,
+      profesi: 'PERAWAT',
+      [key]: words[index % words.length],
+      catatan: `catatan ${index}`
+    }))
+  })
+  const words = ['BERLAKU PENUH', 'DICABUT SEMENTARA', 'WARNA KUNING']
+  for (const key of ['keadaan', 'kol_7']) {
+    const { description, notes } = proposeDescription(page(key, words), tables)
+    const { fields, tables: proposed } = description as Record<'fields' | 'tables', Record<string, unknown>>
+    assert.equal(fields.status, `/${key}`)
+    assert.deepEqual(proposed.statusWords, {
+      'BERLAKU PENUH': 'active',
+      'DICABUT SEMENTARA': 'suspended',
+      'WARNA KUNING': 'FILL IN: active, suspended, inactive, revoked, expired, deceased'
+    })
+    assert.ok(notes.some(({ kind, at }) => kind === 'fill' && at === '/tables/statusWords/WARNA KUNING'))
+  }
+  // Words that sound like nothing: the only column with few different ones.
+  const { fields } = proposeDescription(page('kol_7', ['HIJAU', 'KUNING', 'MERAH']), tables).description as {
+    fields: Record<string, unknown>
+  }
+  assert.equal(fields.status, '/kol_7')
+})
+
+test('finds what says that more pages follow, by odd names or as the only boolean beside the rows', () => {
+  const pagingOf = (beside: Record<string, unknown>) => {
+    const { description, notes } = proposeDescription({ ...council, meta: { offset: 0 }, ...beside }, tables)
+    const { type, hasMore } = description.paging as Record<string, unknown>
+    return [type, hasMore, notes.some(({ at }) => at === '/paging/hasMore')]
+  }
+  for (const name of ['masih_ada', 'lanjut', 'ada_lagi', 'hasNextPage', 'berlanjut', 'more_data']) {
+    assert.deepEqual(pagingOf({ [name]: true, terkunci: false }), ['offset', `/${name}`, false])
+  }
+  assert.deepEqual(pagingOf({ sukses: true, xyz: true }), ['offset', '/xyz', true])
+  assert.deepEqual(pagingOf({ sukses: true, error: false }), ['offset', undefined, false])
+  assert.deepEqual(pagingOf({ xyz: true, abc: false }), ['offset', undefined, false])
+})
+
+test('a masked page keeps the forms of NIKs and dates, whichever way they are written', () => {
+  const months = ['Januari', 'Mei', 'Agustus', 'Desember']
+  const page = {
+    data: people.map(({ name, nik, str, day }, index) => ({
+      a: str,
+      b: `${nik.slice(0, 6)}.${nik.slice(6)}`,
+      c: Number(nik),
+      nama: name,
+      profesi: 'PERAWAT',
+      status: 'AKTIF',
+      tanggal_lahir: `${day} ${months[index % 4]} 1985`,
+      tanggal_terbit: `04/${day}/2019`,
+      berlaku_sampai: index === 0 ? `${day}.04.2031` : 'Seumur Hidup',
+      diubah_pada: 1_780_000_000 + index
+    }))
+  }
+  const description = load(page, file => {
+    file.request.path = '/v1/tenaga'
+    file.paging = { type: 'single_page' }
+  })
+  assert.deepEqual(description.dates.formats, {
+    birthDate: ['D MMMM YYYY'],
+    issuedOn: ['MM/DD/YYYY'],
+    validUntil: ['DD.MM.YYYY'],
+    changedAt: ['epochSeconds']
+  })
+  const masked = maskAnswer(page, page.data, description) as { data: Record<string, unknown>[] }
+  assert.deepEqual(masked.data[1], {
+    a: 'XX11111111111111',
+    b: '109999.2307110001',
+    c: 1099992307110001,
+    nama: 'Xxxx Xxxxxxx',
+    profesi: 'PERAWAT',
+    status: 'AKTIF',
+    tanggal_lahir: '23 Juli 2011',
+    tanggal_terbit: '07/23/2011',
+    berlaku_sampai: 'Seumur Hidup',
+    diubah_pada: 1311379200
+  })
+  const again = proposeDescription(masked, tables)
+  assert.deepEqual(again.description.fields, description.fields)
+  assert.deepEqual(again.description.dates, description.dates)
+})
+
 test('proposes the same fields for a masked page, which holds no value of a person', () => {
   const description = load(council, file => {
     file.request.path = '/v1/tenaga-kesehatan'

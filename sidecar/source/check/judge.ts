@@ -1,4 +1,4 @@
-import type { MappedField } from '../../transform/mapping.ts'
+import { type MappedField, requiredFields } from '../../transform/mapping.ts'
 import type { Tables } from '../../transform/tables.ts'
 import type { SourceDescription } from '../description.ts'
 import { placeholdersIn } from '../template.ts'
@@ -18,7 +18,6 @@ export interface JudgeOptions {
   clockToleranceMs: number
 }
 
-const required: readonly MappedField[] = ['strNumber', 'name', 'profession', 'status']
 /** A share of unreadable values up to this is the usual dirt of a register. */
 const usualDirt = 0.1
 /** Enough rows to judge a column by. */
@@ -146,7 +145,7 @@ function judgeField(report: FieldReport, rows: number, likely: ReadonlyMap<Mappe
   const { field, at, readable, unreadable, empty, reasons } = report
   const filled = readable + unreadable
   const place = `/fields/${field}`
-  const isRequired = required.includes(field)
+  const isRequired = requiredFields.includes(field)
   if (empty > 0 && (filled === 0 || (isRequired && empty > usualDirt * rows))) {
     const found = likely.get(field)
     const level = isRequired ? 'wrong' : 'warning'

@@ -1,5 +1,9 @@
+import { compileFormat } from '../../transform/date-format.ts'
 import { compilePointer, compileSource, pointersOf } from '../../transform/field-source.ts'
+import { nikFault } from '../../transform/nik.ts'
+import { foldWord } from '../../transform/text.ts'
 import type { SourceDescription } from '../description.ts'
+import { suggestFormats } from './date-formats.ts'
 import { isObject, withoutIndexes } from './shape.ts'
 
 /** A word of a list such as statuses: short, and without a digit. */
@@ -21,15 +25,21 @@ export function showableWords(values: readonly unknown[]): Set<string> {
   return new Set([...counts].filter(isShowable).map(([word]) => word))
 }
 
+/** Every NIK becomes this one: of no region that there is, born on the day below. It is exact as a number, too. */
+const inventedNik = '1099992307110001'
+/** Every date becomes this day: its number shows that it is no month. */
+const inventedDay = { YYYY: '2011', MM: '07', DD: '23', D: '23', HH: '11', mm: '11', ss: '11' }
+const inventedMs = Date.UTC(2011, 6, 23)
+/** Numbers of another kind may look like a NIK or a date by chance; so many in a column do not. */
+const leastShare = 0.25
+
 /**
- * Returns an answer with each value masked that may be personal: letters become x, digits 1, years 2011. Words of the status, sex and
- * profession columns stay where they are showable, and so do true, false, null and, outside the rows, small numbers.
+ * Returns an answer with each value masked that may be personal: letters become x and digits 1. NIKs and dates become
+ * invented ones of the same form, so that they can still be recognised. Words of the status, sex and profession columns
+ * stay where they are showable, and so do the words for "for life", true, false, null and, outside the rows, small numbers.
  */
-export function maskAnswer(
-  answer: unknown,
-  rows: readonly unknown[],
-  { answer: { rows: at }, fields }: MaskedBy
-): unknown {
+export function maskAnswer(answer: unknown, rows: readonly unknown[], description: MaskedBy): unknown {
+  const { answer: place, fields, tables } = description
   const shown = new Map<string, Set<string>>()
   for (const field of ['status', 'sex', 'profession'] as const) {
     const source = fields[field]
@@ -37,7 +47,14 @@ export function maskAnswer(
     const words = showableWords(rows.map(compileSource(source)))
     for (const pointer of pointersOf(source)) shown.set(withoutIndexes(pointer), words)
   }
-  const list = compilePointer(at)(answer)
+  const lifetimeWords = new Set(tables.lifetimeWords.map(foldWord))
+  const list = compilePointer(place.rows)(answer)
+  const masks = columnMasks(Array.isArray(list) ? list : [], tables.monthNames)
+  const maskInRow = (value: string | number, pointer: string): unknown => {
+    if (shown.get(pointer)?.has(String(value)) || lifetimeWords.has(foldWord(String(value)))) return value
+    const text = masks.get(pointer)?.(String(value)) ?? maskText(String(value))
+    return typeof value === 'number' ? Number(text) : text
+  }
   const mask = (value: unknown, pointer: string, isRow: boolean): unknown => {
     if (value === list && Array.isArray(value)) return value.map(row => mask(row, '', true))
     if (Array.isArray(value)) return value.map(item => mask(item, pointer, isRow))
@@ -48,14 +65,64 @@ export function maskAnswer(
       ])
       return Object.fromEntries(members)
     }
-    if (typeof value === 'string') return isRow && shown.get(pointer)?.has(value) ? value : maskText(value)
-    if (typeof value !== 'number') return value
-    return isRow || Math.abs(value) > 999_999_999 ? Number(maskText(String(value))) : value
+    if (typeof value !== 'string' && typeof value !== 'number') return value
+    if (isRow) return maskInRow(value, pointer)
+    if (typeof value === 'string') return maskText(value)
+    return Math.abs(value) > 999_999_999 ? Number(maskText(String(value))) : value
   }
   return mask(answer, '', false)
 }
 
-type MaskedBy = Pick<SourceDescription, 'answer' | 'fields'>
+type MaskedBy = Pick<SourceDescription, 'answer' | 'fields'> & {
+  tables: Pick<SourceDescription['tables'], 'monthNames' | 'lifetimeWords'>
+}
+
+/** Masks a text; null where it is not one of its kind. */
+type Mask = (text: string) => string | null
+
+/** Returns how NIKs and dates are masked, by the pointers of the columns that hold some. */
+function columnMasks(rows: readonly unknown[], monthNames: readonly string[][]): Map<string, Mask> {
+  const columns = new Map<string, (string | number)[]>()
+  const collect = (value: unknown, pointer: string): void => {
+    if (Array.isArray(value)) for (const item of value) collect(item, pointer)
+    else if (isObject(value)) for (const [key, member] of Object.entries(value)) collect(member, `${pointer}/${key}`)
+    else if (typeof value === 'number' || (typeof value === 'string' && value.trim() !== '')) {
+      const values = columns.get(pointer) ?? []
+      columns.set(pointer, values)
+      values.push(value)
+    }
+  }
+  collect(rows, '')
+  const masks = new Map<string, Mask>()
+  for (const [pointer, values] of columns) {
+    const least = leastShare * values.length
+    if (values.filter(value => maskNik(String(value)) !== null).length >= least) masks.set(pointer, maskNik)
+    else {
+      const dates = suggestFormats(values, monthNames)
+      if (dates !== null && dates.read >= least) masks.set(pointer, dateMask(dates.formats, monthNames))
+    }
+  }
+  return masks
+}
+
+function maskNik(text: string): string | null {
+  if (nikFault(text.replaceAll(/\D/g, '')) !== null) return null
+  let at = 0
+  return maskText(text.replaceAll(/\d/g, '#')).replaceAll('#', () => inventedNik.charAt(at++))
+}
+
+function dateMask(formats: readonly string[], monthNames: readonly string[][]): Mask {
+  const parts: Record<string, string> = { ...inventedDay, MMMM: monthNames[6]?.[0] ?? '' }
+  const read = formats.map(format => ({ format, read: compileFormat(format, monthNames) }))
+  return text => {
+    const format = read.find(one => one.read(text.trim()) !== null)?.format
+    if (format === undefined) return null
+    if (format === 'epochSeconds') return String(inventedMs / 1000)
+    if (format === 'epochMilliseconds') return String(inventedMs)
+    if (format === 'instant') return `2011-07-23${text.trim().charAt(10)}${maskText(text.trim().slice(11))}`
+    return format.replaceAll(/YYYY|MMMM|MM|DD|D|HH|mm|ss/g, token => parts[token] ?? token)
+  }
+}
 
 function maskKey(key: string): string {
   return /\d{6}/.test(key) ? maskText(key) : key

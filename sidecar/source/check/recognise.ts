@@ -55,7 +55,7 @@ const names: Record<MappedField, RegExp> = {
   profession:
     /^(?:(?:nama|kode|id)_)?(?:profesi|jenis_(?:nakes|sdmk|tenaga(?:_kesehatan)?))$|^profesi_(?:nama|kode|id)$|^(?:profession|occupation|cadre)(?:_(?:name|code))?$/,
   status:
-    /^(?:(?:kode|id)_)?status(?:_(?:str|registrasi|data|aktif|kode|nama))?$|^(?:str|registration|licen[cs]e)_status$|^validitas$|^keaktifan$/,
+    /^(?:(?:kode|id)_)?(?:status|keadaan|kondisi)(?:_(?:str|registrasi|data|aktif|kode|nama))?$|^(?:str|registration|licen[cs]e)_status$|^validitas$|^keaktifan$/,
   validUntil:
     /^(?:tanggal|tgl|masa)?_?(?:berlaku|kadaluarsa|kedaluwarsa|berakhir|akhir|sampai)(?:_(?:sampai|hingga|str|akhir))*$|^(?:valid_(?:until|to|thru)|expir(?:y|es|ed|ation)(?:_(?:date|at|on))?|end_date|period_end)$|^str_sampai$/,
   issuedOn:

@@ -16,7 +16,11 @@ const cursorName =
   /^(?:next_(?:cursor|token|page_token|key)|cursor_next|cursors?_(?:next|after)|kursor(?:_berikutnya)?|after|selanjutnya|continuation(?:_token)?)$/
 const linkName = /^(?:next(?:_(?:page_)?(?:url|link|href))?|links?_next(?:_href)?|halaman_berikutnya)$/
 const lastPageName = /^(?:last_page|total_pages?|page_count|pages|jumlah_halaman|total_halaman)$/
-const moreName = /^(?:has_(?:more|next)(?:_page)?|ada_lagi|more)$/
+const moreName =
+  /^(?:(?:has|have|is)_(?:more|next)(?:_(?:page|data|rows?))?|more(?:_\w+)?|next|(?:masih_)?ada(?:_(?:lagi|lanjutan|berikutnya|selanjutnya|data))?|lanjut(?:an|kan)?|berlanjut|masih|ber(?:ikut|lanjut)nya|selanjutnya)$/
+/** Other booleans that stand beside rows. */
+const otherBooleanName =
+  /^(?:success|succeeded|sukses|berhasil|ok|status|valid|error|is_error|gagal|fault|first|is_first|pertama|last|is_last|terakhir|empty|kosong|cached|deprecated|masked)$/
 const offsetName = /^(?:offset|start|skip|mulai)$/
 const totalName = /^(?:total(?:_(?:data|records?|rows?|count|items?|elements))?|count|jumlah(?:_data)?|record_count)$/
 const sizeName = /^(?:per_page|page_size|limit|size|batas|jumlah|_count)$/
@@ -52,8 +56,8 @@ export function guessEnvelope(page: unknown, rows: string, note: AddNote, gap: (
   }
 
   function guessPaging(): { paging: Record<string, unknown>; query: Record<string, string> } {
-    const more = named(moreName, value => typeof value === 'boolean')
-    const hasMore = more === undefined ? {} : { hasMore: more.pointer }
+    const more = findMore()
+    const hasMore = more === null ? {} : { hasMore: more }
     const lastPage = named(lastPageName, isCount)
     if (lastPage !== undefined) {
       const present = named(pageName, isCount)
@@ -91,7 +95,25 @@ export function guessEnvelope(page: unknown, rows: string, note: AddNote, gap: (
     }
     note('fill', '/paging', 'nothing beside the rows tells of a next page')
     const kinds = 'cursor, json_link, header_link, page_number, offset or single_page'
-    return { paging: { type: gap(kinds) }, query: {} }
+    return { paging: { type: gap(kinds), ...hasMore }, query: {} }
+  }
+
+  /** Finds what says whether there are more pages: by its name, or as the only boolean beside the rows. */
+  function findMore(): string | null {
+    const booleans = outside.filter(
+      ({ values }) => values.length > 0 && values.every(value => typeof value === 'boolean')
+    )
+    const known = booleans.find(({ pointer }) => isNamed(pointer, moreName))
+    if (known !== undefined) return known.pointer
+    const others = booleans.filter(({ pointer }) => !otherBooleanName.test(keysOf(pointer).at(-1) ?? ''))
+    const [only] = others
+    if (only === undefined || others.length > 1) return null
+    note(
+      'look',
+      '/paging/hasMore',
+      `${only.pointer} is the only boolean beside the rows: does it say that more follow?`
+    )
+    return only.pointer
   }
 
   function pageQuery(): Record<string, string> {

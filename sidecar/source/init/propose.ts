@@ -1,5 +1,6 @@
+import { counted, plural } from '../../platform/plural.ts'
 import type { FieldSource } from '../../transform/field-source.ts'
-import type { MappedField } from '../../transform/mapping.ts'
+import { dateFields, fieldNames, type MappedField, requiredFields } from '../../transform/mapping.ts'
 import { nikFault } from '../../transform/nik.ts'
 import { compileProfessions } from '../../transform/professions.ts'
 import type { Tables } from '../../transform/tables.ts'
@@ -23,28 +24,6 @@ export interface Note {
   text: string
 }
 
-/** The order of the fields in a description. */
-const fieldOrder: readonly MappedField[] = [
-  'strNumber',
-  'nik',
-  'name',
-  'titlePrefix',
-  'titleSuffix',
-  'birthPlace',
-  'birthDate',
-  'sex',
-  'profession',
-  'competence',
-  'status',
-  'issuedOn',
-  'validUntil',
-  'institution',
-  'graduationYear',
-  'province',
-  'changedAt'
-]
-const requiredFields: readonly MappedField[] = ['strNumber', 'name', 'profession', 'status']
-const dateFields: readonly MappedField[] = ['birthDate', 'issuedOn', 'validUntil', 'changedAt']
 const pointerGap = gap('a JSON pointer such as /nama')
 
 /** Returns the text that stands in a file where something is missing; the loader refuses it with its place. */
@@ -61,13 +40,19 @@ export function proposeDescription(page: unknown, tables: Tables): Proposal {
   const note = (kind: Note['kind'], at: string, text: string) => notes.push({ kind, at, text })
   const records = findRecords(page, tables)
   if (records.rows === null) note('fill', '/answer/rows', 'no list of records was found in the page')
-  else note('guessed', '/answer/rows', `${records.count} records stand at "${records.rows}"`)
+  else
+    note(
+      'guessed',
+      '/answer/rows',
+      `${counted(records.count, 'record')} ${plural(records.count, 'stands', 'stand')} at "${records.rows}"`
+    )
   if (records.registrations !== null) {
     note('guessed', '/answer/registrations', `the list ${records.registrations} holds registrations of a person`)
   }
   const guesses = recognise(records.places, tables)
+  guessStatus(records.places, guesses, note)
   const fields: Record<string, unknown> = {}
-  for (const field of fieldOrder) {
+  for (const field of fieldNames) {
     const guess = guesses.get(field)
     if (guess !== undefined) {
       fields[field] = withConverter(field, guess.place)
@@ -78,7 +63,7 @@ export function proposeDescription(page: unknown, tables: Tables): Proposal {
       note('fill', `/fields/${field}`, `no place in the records looks like it${placesLeft(records.places, guesses)}`)
     }
   }
-  const missing = fieldOrder.filter(field => !guesses.has(field) && !requiredFields.includes(field))
+  const missing = fieldNames.filter(field => !guesses.has(field) && !requiredFields.includes(field))
   if (missing.length > 0) note('look', '/fields', `not found: ${missing.join(', ')}`)
 
   const envelope = guessEnvelope(page, records.rows ?? '', note, gap)
@@ -121,7 +106,7 @@ function placesLeft(places: readonly Place[], guesses: ReadonlyMap<MappedField, 
 
 function wordsFor({ by, place }: Guess): string {
   const how = by.map(one => (one === 'name' ? 'its name' : 'its content')).join(' and ')
-  return `by ${how}; ${place.values.length} records have it`
+  return `by ${how}; ${counted(place.values.length, 'record')} ${plural(place.values.length, 'has', 'have')} it`
 }
 
 /** Adds the converters that the values need. */
@@ -131,7 +116,7 @@ function withConverter(field: MappedField, { source, values }: Place): FieldSour
   const add = (convert: ('text' | 'digits' | 'number')[]): FieldSource =>
     typeof source === 'string' ? { at: source, convert } : ({ ...(source as object), convert } as FieldSource)
   if (field === 'graduationYear') return isText && values.length > 0 ? add(['number']) : source
-  if (dateFields.includes(field)) return source
+  if (dateFields.some(name => name === field)) return source
   if (isNumber) return add(['text'])
   if (field === 'nik' && isText && values.some(value => isSpelledNik(String(value)))) return add(['digits'])
   return source
@@ -179,13 +164,37 @@ function proposeDates(guesses: ReadonlyMap<MappedField, Guess>, tables: Tables, 
 }
 
 const statusHints: [RegExp, string][] = [
-  [/TIDAK|NON|IN_?ACTIVE|INAKTIF/, 'inactive'],
-  [/CABUT|REVOKE/, 'revoked'],
-  [/BEKU|TUNDA|SUSPEN/, 'suspended'],
-  [/MENINGGAL|WAFAT|DECEASED|DEAD/, 'deceased'],
-  [/KEDALUWARSA|KADALUARSA|BERAKHIR|EXPIRED/, 'expired'],
-  [/AKTIF|ACTIVE|BERLAKU|VALID/, 'active']
+  [/CABUT_SEMENTARA|BEKU|TUNDA|SKORS|BLOKIR|SUSPEN|BLOCK/, 'suspended'],
+  [/CABUT|BATAL|REVOKE|CANCEL/, 'revoked'],
+  [/MENINGGAL|WAFAT|ALMARHUM|DECEASED|DEAD/, 'deceased'],
+  [/K[AE]DALU?WARSA|KADALUARSA|BERAKHIR|HABIS|LEWAT|EXPIRED|LAPSED/, 'expired'],
+  [/TIDAK|NON|IN_?(?:ACTIVE|VALID)|INAKTIF|PENSIUN|RETIRED/, 'inactive'],
+  [/AKTIF|ACTIVE|BERLAKU|VALID|^SAH$|TERBIT|ISSUED|REGISTERED/, 'active']
 ]
+const mostStatuses = 8
+
+/**
+ * Adds the place of the status, where its name and its words are odd: the one with few different words of which some sound
+ * like a status, or the only one with few different words.
+ */
+function guessStatus(places: readonly Place[], guesses: Map<MappedField, Guess>, note: AddNote): void {
+  if (guesses.has('status')) return
+  const taken = new Set([...guesses.values()].map(({ place }) => place))
+  const few = places.filter(place => {
+    const words = new Set(codesOf(place.values))
+    const isWhole = place.values.every(value => words.has(String(value)))
+    return !taken.has(place) && words.size > 0 && words.size <= mostStatuses && isWhole
+  })
+  const sounding = few.find(({ values }) =>
+    values.some(value => statusHints.some(([pattern]) => pattern.test(foldWord(String(value)))))
+  )
+  const varied = few.filter(({ values }) => new Set(values).size > 1)
+  const place = sounding ?? (varied.length === 1 ? varied[0] : undefined)
+  if (place === undefined) return
+  guesses.set('status', { place, by: ['content'] })
+  note('look', '/fields/status', 'it has few different words; no name says that they are the status')
+}
+
 const sexHints: [RegExp, string][] = [
   [/^(?:FEMALE|F|WOMAN|PEREMPUAN|P|PR|WANITA)$/, 'female'],
   [/^(?:MALE|M|MAN|LAKI_LAKI|LAKI|L|LK|PRIA)$/, 'male']
