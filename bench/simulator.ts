@@ -1,24 +1,62 @@
 /**
  * Walks the simulated KKI as a full run does, page after page, with nothing done with the rows, and prints how fast it
- * serves them: no run of the sidecar on this machine can be faster.
+ * serves them: no run of the sidecar on this machine can be faster. With `--like`, prints what a row costs in the shape of
+ * each of these descriptions, without a server around it.
  *
  *   node bench/simulator.ts [--rows 300000] [--page 500]
+ *   node bench/simulator.ts --like contracts/sources/examples/*.json [--rows 100000] [--rounds 3]
  */
+import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { loadDescription, shippedDescription } from '../sidecar/source/load.ts'
+import { defaultBrokenShare, defaultSeed, Population } from '../simulator/population.ts'
+import { compileShape } from '../simulator/shape/shape.ts'
 import { measureCeiling } from './ceiling.ts'
 import { startKki } from './world.ts'
 
-const { values } = parseArgs({
-  options: { rows: { type: 'string', default: '300000' }, page: { type: 'string', default: '500' } }
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rows: { type: 'string' },
+    page: { type: 'string', default: '500' },
+    rounds: { type: 'string', default: '3' },
+    like: { type: 'string' }
+  }
 })
-const kki = await startKki(['--rows', values.rows])
-try {
-  const { pages, rows, seconds } = await measureCeiling(kki, Number(values.page))
-  const perSecond = (count: number) => Math.round(count / seconds).toLocaleString('en')
-  console.log(
-    `${pages.toLocaleString('en')} pages, ${rows.toLocaleString('en')} rows in ${seconds.toFixed(1)} s: ` +
-      `${perSecond(pages)} pages/s, ${perSecond(rows)} rows/s`
-  )
-} finally {
-  await kki.stop()
+if (values.like === undefined) await walkOwn(Number(values.rows ?? 300_000))
+else await render([shippedDescription, values.like, ...positionals], Number(values.rows ?? 100_000))
+
+async function walkOwn(size: number): Promise<void> {
+  const kki = await startKki(['--rows', String(size)])
+  try {
+    const { pages, rows, seconds } = await measureCeiling(kki, Number(values.page))
+    const perSecond = (count: number) => Math.round(count / seconds).toLocaleString('en')
+    console.log(
+      `${pages.toLocaleString('en')} pages, ${rows.toLocaleString('en')} rows in ${seconds.toFixed(1)} s: ` +
+        `${perSecond(pages)} pages/s, ${perSecond(rows)} rows/s`
+    )
+  } finally {
+    await kki.stop()
+  }
+}
+
+/** Renders every row in each shape, in turn. */
+async function render(files: readonly string[], rows: number): Promise<void> {
+  const own = await loadDescription(shippedDescription)
+  for (let round = 1; round <= Number(values.rounds); round++) {
+    for (const file of files) {
+      const description = await loadDescription(file)
+      const isGrouped = description.answer.registrations !== undefined
+      const { write } = compileShape(description, own).records
+      const population = new Population({ seed: defaultSeed, rows, brokenShare: defaultBrokenShare, write, isGrouped })
+      const before = process.cpuUsage().user
+      let listed = 0
+      for (const { index } of population.walk(Number.NEGATIVE_INFINITY)) {
+        population.recordOf(index)
+        listed++
+      }
+      const perRow = (process.cpuUsage().user - before) / listed
+      console.log(`round ${round}, ${path.basename(file)}: ${perRow.toFixed(1)} µs a row`)
+    }
+  }
 }

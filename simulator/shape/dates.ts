@@ -8,32 +8,64 @@ const tokens = /YYYY|MMMM|MM|DD|D|HH|mm|ss/g
 export type InstantWriter = (ms: number) => string | number
 export type DayWriter = (date: CalendarDate) => string | number
 
+/** What a pattern can say of a local time. */
+interface LocalTime extends CalendarDate {
+  /** Since midnight. */
+  seconds: number
+}
+
 /** Returns the function that writes instants in a format of a description; `zone` is that of a pattern. */
 export function compileInstant(format: string, zone: Zone, monthNames: readonly string[][]): InstantWriter {
   if (format === 'epochSeconds') return ms => Math.floor(ms / 1000)
   if (format === 'epochMilliseconds') return ms => ms
   if (format === 'instant') return ms => new Date(ms).toISOString()
+  const write = compilePattern(format, monthNames)
   return ms => {
     const local = new Date(ms + zoneOffsets[zone] * HOUR_MS)
-    const month = local.getUTCMonth() + 1
-    const parts: Record<string, string> = {
-      YYYY: pad(local.getUTCFullYear(), 4),
-      MMMM: monthNames[month - 1]?.[0] ?? '',
-      MM: pad(month, 2),
-      DD: pad(local.getUTCDate(), 2),
-      D: String(local.getUTCDate()),
-      HH: pad(local.getUTCHours(), 2),
-      mm: pad(local.getUTCMinutes(), 2),
-      ss: pad(local.getUTCSeconds(), 2)
-    }
-    return format.replace(tokens, token => parts[token] ?? token)
+    return write({
+      year: local.getUTCFullYear(),
+      month: local.getUTCMonth() + 1,
+      day: local.getUTCDate(),
+      seconds: local.getUTCHours() * 3600 + local.getUTCMinutes() * 60 + local.getUTCSeconds()
+    })
   }
 }
 
 /** Returns the function that writes days: as their midnight in the zone, where the format has a time. */
 export function compileDay(format: string, zone: Zone, monthNames: readonly string[][]): DayWriter {
-  const write = compileInstant(format, zone, monthNames)
-  return ({ year, month, day }) => write(Date.UTC(year, month - 1, day) - zoneOffsets[zone] * HOUR_MS)
+  if (format === 'instant' || format.startsWith('epoch')) {
+    const write = compileInstant(format, zone, monthNames)
+    return ({ year, month, day }) => write(Date.UTC(year, month - 1, day) - zoneOffsets[zone] * HOUR_MS)
+  }
+  const write = compilePattern(format, monthNames)
+  return ({ year, month, day }) => write({ year, month, day, seconds: 0 })
+}
+
+/** A row has up to four dates, so a pattern is taken apart once. */
+function compilePattern(format: string, monthNames: readonly string[][]): (time: LocalTime) => string {
+  const parts: Record<string, (time: LocalTime) => string> = {
+    YYYY: ({ year }) => pad(year, 4),
+    MMMM: ({ month }) => monthNames[month - 1]?.[0] ?? '',
+    MM: ({ month }) => twoDigits(month),
+    DD: ({ day }) => twoDigits(day),
+    D: ({ day }) => String(day),
+    HH: ({ seconds }) => twoDigits(Math.floor(seconds / 3600)),
+    mm: ({ seconds }) => twoDigits(Math.floor(seconds / 60) % 60),
+    ss: ({ seconds }) => twoDigits(seconds % 60)
+  }
+  const literals = format.split(tokens)
+  const writers = (format.match(tokens) ?? []).map(token => parts[token] as (time: LocalTime) => string)
+  return time => {
+    let text = literals[0] as string
+    for (let at = 0; at < writers.length; at++) text += writers[at]?.(time) + (literals[at + 1] as string)
+    return text
+  }
+}
+
+const hundred = Array.from({ length: 100 }, (_, number) => pad(number, 2))
+
+function twoDigits(number: number): string {
+  return hundred[number] as string
 }
 
 const longMonths = ['januari', 'februari', 'maret', 'april', 'mei', 'juni', 'juli', 'agustus', 'september']
@@ -50,10 +82,12 @@ export function readWrittenDay(text: string): CalendarDate | null {
   return checkedDay(Number(yearInWords), months.indexOf(name.toLowerCase()) + 1, Number(dayInWords))
 }
 
+const daysOfMonth = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
 function checkedDay(year: number, month: number, day: number): CalendarDate | null {
-  const date = new Date(Date.UTC(year, month - 1, day))
-  const isReal = date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day
-  return isReal ? { year, month, day } : null
+  const isLeap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  const days = month === 2 && isLeap ? 29 : (daysOfMonth[month - 1] ?? 0)
+  return day >= 1 && day <= days && year >= 100 ? { year, month, day } : null
 }
 
 const instant = /^(\d{4})-(\d\d)-(\d\d)[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/

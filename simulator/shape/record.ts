@@ -106,7 +106,8 @@ function compileValues(
     const isOwn = isDeepStrictEqual([dates.formats[name], tables], [own.dates.formats[name], own.tables])
     return (value, variant) => (isOwn || typeof value !== 'string' ? value : writeDay(value, variant, formats, tables))
   }
-  const stamps = (dates.formats.changedAt ?? []).map(format => compileInstant(format, dates.zone, tables.monthNames))
+  const stampFormats = dates.formats.changedAt ?? []
+  const stamps = stampFormats.map(format => compileInstant(format, dates.zone, tables.monthNames))
   return {
     status: textual(status),
     sex: textual(sex),
@@ -115,6 +116,8 @@ function compileValues(
     issuedOn: day('issuedOn'),
     validUntil: day('validUntil'),
     changedAt: (value, variant) => {
+      // Written so already.
+      if (stampFormats[variant % stampFormats.length] === 'instant') return value
       const ms = Date.parse(String(value))
       return Number.isNaN(ms) ? value : stamps[variant % stamps.length]?.(ms)
     }
