@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import packageJson from '../package.json' with { type: 'json' }
 import { environment } from '../test/e2e/process.ts'
@@ -11,6 +12,8 @@ import { treeSeconds } from './processor.ts'
 export const root = fileURLToPath(new URL('..', import.meta.url))
 const startMs = 120_000
 const stopMs = 60_000
+/** Between looks at a peak, which the system keeps as long as the process is there. */
+const peakMs = 50
 
 /** A process that a benchmark has started, from the line on which it said that it is ready. */
 export interface Program {
@@ -34,6 +37,32 @@ export function startService(env: Record<string, string>): Promise<Program> {
 export function startSimulator(args: string[]): Promise<Program> {
   const command = ['sidecar/cli/sdmk.ts', 'simulator', '--json', '--port', '0', ...args]
   return startProgram(process.execPath, command, {}, /clientSecret/)
+}
+
+/** Runs `sdmk` to its end, as `npm run sdmk` does, and returns its output and the most memory that it had resident. */
+export async function runCommand(
+  args: string[],
+  env: Record<string, string>
+): Promise<{ output: string; peakMb: number }> {
+  const child = spawn(process.execPath, ['sidecar/cli/sdmk.ts', ...args], {
+    cwd: root,
+    env: environment(env),
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
+  let peakMb = 0
+  const watch = setInterval(async () => {
+    peakMb = Math.max(peakMb, await statusMb(child.pid as number, 'VmHWM'))
+  }, peakMs)
+  const closed = once(child, 'close')
+  try {
+    const output = await text(child.stdout)
+    const [code] = await closed
+    if (code !== 0) throw new Error(`sdmk ${args[0]} ended with code ${code}: ${output}`)
+    return { output, peakMb }
+  } finally {
+    clearInterval(watch)
+    child.kill('SIGKILL')
+  }
 }
 
 async function startProgram(
@@ -61,7 +90,7 @@ async function startProgram(
     return {
       pid,
       readyLine,
-      residentMb: () => residentMb(pid),
+      residentMb: () => statusMb(pid, 'VmRSS'),
       seconds: () => seconds(pid),
       processorSeconds: () => treeSeconds(pid),
       stop
@@ -79,9 +108,11 @@ async function lineOf({ stdout }: ChildProcess, pattern: RegExp): Promise<string
   throw new Error(`the program ended, or two minutes went by, before it said "${pattern.source}"`)
 }
 
-async function residentMb(pid: number): Promise<number> {
+/** Resident memory now, or the most there was; 0 for a process that is gone. */
+async function statusMb(pid: number, name: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
-  return Math.round(Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) / 1024)
+  const [, kilobytes = 0] = status.match(new RegExp(`${name}:\\s+(\\d+) kB`)) ?? []
+  return Math.round(Number(kilobytes) / 1024)
 }
 
 async function seconds(pid: number) {

@@ -1,8 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { type FileHandle, open, unlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
+import type { FileHandle } from 'node:fs/promises'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { openNamelessFile } from '../platform/nameless-file.ts'
 import { Problem } from '../platform/problem.ts'
 
 declare module 'fastify' {
@@ -16,15 +14,14 @@ declare module 'fastify' {
 export const maxUploadBytes = 64 * 1024 * 1024
 
 /**
- * Lets the routes of this scope take a file as their body (`application/octet-stream`). Only its owner could read the
- * temporary file, and it loses its name at once: nothing of it is left when the process ends, in whatever way.
+ * Lets the routes of this scope take a file as their body (`application/octet-stream`), which becomes a temporary file.
  */
 export function takeUploads(app: FastifyInstance): void {
   app.decorateRequest('upload', null)
   app.addContentTypeParser(
     'application/octet-stream',
     async (request: FastifyRequest, payload: AsyncIterable<Buffer>) => {
-      request.upload = await openNameless()
+      request.upload = await openNamelessFile()
       let bytes = 0
       for await (const chunk of payload) {
         bytes += chunk.length
@@ -47,11 +44,4 @@ export function takeUploads(app: FastifyInstance): void {
   }
   app.addHook('onResponse', close)
   app.addHook('onRequestAbort', close)
-}
-
-async function openNameless(): Promise<FileHandle> {
-  const name = path.join(tmpdir(), `sdmk-upload-${randomUUID()}`)
-  const file = await open(name, 'wx+', 0o600)
-  await unlink(name)
-  return file
 }

@@ -6,9 +6,10 @@ import { RequestInvalid } from '../errors.ts'
 import { identitySecret, loadIdentity } from '../identity/keys.ts'
 import { FileFault } from '../import/file-fault.ts'
 import { faultOfFile, ImportFileInvalid } from '../import/read-file.ts'
-import type { FileFormat } from '../import/read-rows.ts'
+import type { FileFormat, PassedOver } from '../import/read-rows.ts'
 import { syncFile } from '../import/sync-file.ts'
 import type { Service } from '../main.ts'
+import { counted } from '../platform/plural.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { loadReader } from '../sync/load-reader.ts'
 import { commandCaller } from './command.ts'
@@ -25,14 +26,14 @@ export interface FileOptions {
   hold?: boolean
 }
 
-/** Stages a file that KKI sent, and returns the id of its run. @throws what `syncFile` throws */
+/** Stages a file that KKI sent, and returns its run and what was passed over. @throws what `syncFile` throws */
 export async function startFileRun(
   { app }: Service,
   config: Config,
   path: string,
   { format = formatOf(path), asOf, sheet, headerRow, encoding, hold }: FileOptions,
   { quiet }: { quiet: boolean }
-): Promise<number> {
+): Promise<{ runId: number; passedOver: PassedOver }> {
   const { files: description, reader } = await loadReader(config.kki)
   const identity = await withSecret(config, identitySecret, loadIdentity)
   const { batchRows, maxSkewSeconds } = config.kki
@@ -47,7 +48,7 @@ export async function startFileRun(
     apply: hold ? ('hold' as const) : undefined
   }
   const bar = new SingleBar(
-    { format: ' reading {value} rows', stream: process.stderr, noTTYOutput: false },
+    { format: ' rows read: {value}', stream: process.stderr, noTTYOutput: false },
     Presets.shades_classic
   )
   const onProgress = (rows: number) => {
@@ -60,10 +61,9 @@ export async function startFileRun(
     throw faultOfFile(path, error)
   })
   try {
-    const { runId } = await inSpan('sdmk sync', { ids: { trace_id: caller.traceId } }, () =>
+    return await inSpan('sdmk sync', { ids: { trace_id: caller.traceId } }, () =>
       app.database.withTransaction(client => syncFile(client, context, file, request, options))
     )
-    return runId
   } catch (error) {
     throw error instanceof RequestInvalid ? new RequestInvalid('--as-of', error.message.slice('asOf: '.length)) : error
   } finally {
@@ -77,6 +77,18 @@ function formatOf(path: string): FileFormat {
   if (/\.(csv|tsv|txt)$/i.test(path)) return 'csv'
   if (/\.(jsonl|ndjson)$/i.test(path)) return 'jsonl'
   throw new ImportFileInvalid(path, new FileFault({}, 'formatUnknown', { endings: '.xlsx, .csv and .jsonl' }))
+}
+
+/** Returns what was passed over as lines for people; nothing is no line. */
+export function tellPassedOver({ blank, totals, otherProfessions }: PassedOver): string[] {
+  const parts = [
+    ...(blank > 0 ? [counted(blank, 'empty row')] : []),
+    ...(totals > 0 ? [counted(totals, 'row of totals', 'rows of totals')] : []),
+    ...(otherProfessions > 0
+      ? [`${counted(otherProfessions, 'row')} of professions that the setting of the integration leaves out`]
+      : [])
+  ]
+  return parts.length === 0 ? [] : [`Passed over: ${parts.join(', ')}`, '']
 }
 
 /** Returns the number of a row. @throws InvalidArgumentError */

@@ -12,7 +12,7 @@ import { commandCaller, errorLogger, print } from './command.ts'
 import { followRun } from './follow.ts'
 import { encodingLabel } from './import.ts'
 import { renderSummary, summarize } from './summary.ts'
-import { type FileOptions, rowNumber, startFileRun } from './sync-file.ts'
+import { type FileOptions, rowNumber, startFileRun, tellPassedOver } from './sync-file.ts'
 import { type InstantOrDay, instantOrDay, instantOrDayForm, toInstant } from './values.ts'
 
 interface SyncOptions extends FileOptions {
@@ -56,13 +56,16 @@ export function syncCommand(): Command {
       const service = await startService(config, { logger: errorLogger(config), listen: false })
       try {
         const quiet = json ?? false
-        const runId =
+        const { runId, passedOver } =
           file === undefined
-            ? await startRun(service, config, toRequest(options, config.timeZone))
+            ? { runId: await startRun(service, config, toRequest(options, config.timeZone)), passedOver: null }
             : await startFileRun(service, config, file, options, { quiet })
         const { pool } = service.app.database
         const run = await followRun(pool, runId, { quiet })
-        print(json, summarize(run), await renderSummary(pool, run))
+        print(json, { ...summarize(run), ...(passedOver && { passedOver }) }, [
+          ...(passedOver ? tellPassedOver(passedOver) : []),
+          ...(await renderSummary(pool, run))
+        ])
         if (run.state !== (hold ? 'held' : 'applied')) process.exitCode = 1
       } finally {
         await service.close()

@@ -11,6 +11,7 @@ import { ConfigurationError } from '../errors.ts'
 import { SecretChanged } from '../secrets/errors.ts'
 import type { SecretStore, VersionedSecretStore } from '../secrets/store.ts'
 import { SealBroken, SealUnfit } from './errors.ts'
+import { contentOfRow } from './row-content.ts'
 import type { SealPlace } from './seal-place.ts'
 
 /** As what a value was sealed before it was bound to its row. Only resealing opens such values. */
@@ -22,7 +23,7 @@ export interface Identity {
   fingerprint: Buffer
   /** HMAC-SHA-256 of a NIK, 32 bytes: equal for equal NIKs, and not to be guessed without the key. */
   digestNik(nik: string): Buffer
-  /** HMAC-SHA-256 of a row as it came, 32 bytes. A plain hash would give the NIK in it away to whoever knows the rest. */
+  /** HMAC-SHA-256 of a row's content as it came, 32 bytes. A plain hash would give the NIK in it away to whoever knows the rest. */
   digestRow(raw: string): Buffer
   /** AES-256-GCM with the place as additional data: version, key id, 12 bytes of nonce, ciphertext, 16 bytes of tag. */
   seal(place: SealPlace, value: Buffer | string): Buffer
@@ -176,7 +177,7 @@ export function createIdentity(
   return {
     fingerprint: createHmac('sha256', digestKey).update('fingerprint\0').digest(),
     digestNik: nik => createHmac('sha256', digestKey).update(nik).digest(),
-    digestRow: raw => createHmac('sha256', digestKey).update('row\0').update(raw).digest(),
+    digestRow: raw => createHmac('sha256', digestKey).update('row\0').update(contentOfRow(raw)).digest(),
     seal(place, value) {
       const nonce = nextNonce()
       const cipher = createCipheriv('aes-256-gcm', sealKey, nonce)

@@ -62,7 +62,8 @@ function nameIn({ cells }: TableRow, index: number): string {
 function match(header: readonly string[][], columns: readonly string[], row: number): Header | null {
   const names = new Map<number, string>()
   for (const column of columns) {
-    const places = header.flatMap((known, index) => (known.includes(foldName(column)) ? [index] : []))
+    const name = foldName(column)
+    const places = header.flatMap((known, index) => (known.includes(name) ? [index] : []))
     const [place, twice] = places
     if (place === undefined) return null
     if (twice !== undefined) {

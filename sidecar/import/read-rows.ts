@@ -19,10 +19,15 @@ export interface ReadRow {
   fileRow: number
 }
 
-/** What was passed over; neither is a row of anybody. */
+/** Rows that were passed over: without a value, with a sum, and of professions that the setting leaves out. */
 export interface PassedOver {
   blank: number
   totals: number
+  otherProfessions: number
+}
+
+export function nothingPassedOver(): PassedOver {
+  return { blank: 0, totals: 0, otherProfessions: 0 }
 }
 
 export interface ReadOptions {
@@ -88,9 +93,13 @@ async function* readCsv(texts: AsyncIterable<string>, options: ReadOptions) {
 }
 
 async function* readWorkbook(file: FileHandle, options: ReadOptions) {
-  const { sheets, dayOffset } = await openWorkbook(file.fd)
-  const sheet = await chooseSheet(sheets, options)
-  yield* readTable(sheet.rows(), { ...options, dayOffset })
+  const workbook = await openWorkbook(file.fd)
+  try {
+    const sheet = await chooseSheet(workbook.sheets, options)
+    yield* readTable(sheet.rows(), { ...options, dayOffset: workbook.dayOffset })
+  } finally {
+    await workbook.close()
+  }
 }
 
 /** Returns the sheet that is named, or the first visible one with all columns; else the first, which is then told of. */
@@ -112,7 +121,7 @@ async function chooseSheet(sheets: readonly Sheet[], options: ReadOptions): Prom
 
 async function hasHeader(sheet: Sheet, options: ReadOptions): Promise<boolean> {
   try {
-    for await (const _ of readTable(sheet.rows(), { ...options, passedOver: { blank: 0, totals: 0 }, dayOffset: 0 })) {
+    for await (const _ of readTable(sheet.rows(), { ...options, passedOver: nothingPassedOver(), dayOffset: 0 })) {
       return true
     }
     return true

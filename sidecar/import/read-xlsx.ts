@@ -1,5 +1,6 @@
 import type { Cell, TableRow } from './cells.ts'
 import { FileFault } from './file-fault.ts'
+import { maxRecordLength } from './read-file.ts'
 import { StringTable } from './string-table.ts'
 import { openXlsxParts, type XlsxParts, type XmlHandlers } from './xlsx-parts.ts'
 
@@ -15,17 +16,21 @@ export interface Workbook {
   sheets: Sheet[]
   /** Days that this workbook's serial numbers lag behind the usual ones: old Macintosh workbooks count from 1904. */
   dayOffset: number
+  close(): Promise<void>
 }
 
-/** Texts that are kept while the sheet is read. */
+/** Texts that are kept while the sheet is read, in a temporary file. */
 const maxTextBytes = 512 * 1024 * 1024
+/** Of the parts that say what the workbook has. */
+const maxSmallBytes = 16 * 1024 * 1024
+const maxSheets = 1000
 /** As many as a sheet can have. */
 const maxColumns = 16_384
 const daysTo1904 = 1462
 
 /**
  * Opens a workbook by the descriptor of its file, which stays open. Rows are read as a stream, and a formula counts as the
- * result that was stored with it; nothing is calculated.
+ * result that was stored with it; nothing is calculated. To be closed.
  * @throws FileFault
  */
 export async function openWorkbook(fd: number): Promise<Workbook> {
@@ -34,11 +39,12 @@ export async function openWorkbook(fd: number): Promise<Workbook> {
   const { sheets, is1904 } = await readWorkbook(parts, main)
   const targets = await readRelations(parts, main)
   const partOf = (type: string) => [...targets.values()].find(target => target.type === type)?.part
-  const texts = await readTexts(parts, partOf('sharedStrings'))
   const dateStyles = await readDateStyles(parts, partOf('styles'))
+  const texts = await readTexts(parts, partOf('sharedStrings'))
   const dayOffset = is1904 ? daysTo1904 : 0
   return {
     dayOffset,
+    close: () => texts.close(),
     sheets: sheets.flatMap(({ name, isHidden, relation }) => {
       const target = targets.get(relation)
       if (target?.type !== 'worksheet') return []
@@ -83,6 +89,7 @@ async function readWorkbook(parts: XlsxParts, main: string) {
       const relation = Object.entries(attributes).find(([key]) => key.endsWith(':id'))?.[1] ?? ''
       const isHidden = (attributes.state ?? 'visible') !== 'visible'
       sheets.push({ name: attributes.name ?? '', isHidden, relation })
+      if (sheets.length > maxSheets) throw new FileFault({}, 'tooManySheets', { sheets: maxSheets })
     }
   })
   return { sheets, is1904 }
@@ -93,10 +100,10 @@ function isTrue(value: string | undefined): boolean {
 }
 
 async function readTexts(parts: XlsxParts, part: string | undefined): Promise<StringTable> {
-  const table = new StringTable()
+  const table = await StringTable.create()
   if (part === undefined || !parts.has(part)) return table
   const collector = new TextCollector()
-  await readAll(parts, part, {
+  const handlers: XmlHandlers<void> = {
     open(name) {
       if (name === 'si') collector.begin()
       else collector.open(name)
@@ -107,8 +114,15 @@ async function readTexts(parts: XlsxParts, part: string | undefined): Promise<St
       if (name !== 'si') return
       table.add(collector.take())
       if (table.bytes > maxTextBytes) throw new FileFault({}, 'textsTooLarge', { bytes: maxTextBytes })
-    }
-  })
+    },
+    take() {}
+  }
+  try {
+    for await (const _ of parts.read(part, handlers));
+  } catch (error) {
+    await table.close()
+    throw error
+  }
   return table
 }
 
@@ -128,7 +142,9 @@ class TextCollector {
   }
 
   text(text: string): void {
-    if (this.#isOpen) this.#text += text
+    if (!this.#isOpen) return
+    this.#text += text
+    if (this.#text.length > maxRecordLength) throw new FileFault({}, 'valueTooLong', { characters: maxRecordLength })
   }
 
   close(name: string): void {
@@ -209,6 +225,8 @@ function rowHandlers(context: SheetContext): XmlHandlers<TableRow[]> {
   let next = 0
   let cell: OpenCell | null = null
   let isInValue = false
+  /** Of the texts of the row. */
+  let length = 0
   return {
     open(name, attributes) {
       if (name === 'sheetData') isInTable = true
@@ -217,6 +235,7 @@ function rowHandlers(context: SheetContext): XmlHandlers<TableRow[]> {
         number = attributes.r === undefined ? number + 1 : Number(attributes.r)
         cells = []
         next = 0
+        length = 0
       } else if (name === 'c') {
         const column = attributes.r === undefined ? next : columnOf(attributes.r)
         if (column >= maxColumns) throw new FileFault({ row: number }, 'cellTooFar', { columns: maxColumns })
@@ -243,6 +262,8 @@ function rowHandlers(context: SheetContext): XmlHandlers<TableRow[]> {
       else if (name === 'c' && cell !== null) {
         const value = cellOf(cell, inline, context)
         if (value !== null) cells[cell.column] = value
+        if (typeof value === 'string') length += value.length
+        if (length > maxRecordLength) throw new FileFault({ row: number }, 'tooLong', { characters: maxRecordLength })
         cell = null
       } else if (name === 'row' && isInTable) {
         if (cells.length > 0) rows.push({ number, cells })
@@ -282,5 +303,5 @@ function cellOf(cell: OpenCell, inline: TextCollector, { texts, dateStyles, dayO
 }
 
 async function readAll(parts: XlsxParts, part: string, handlers: Omit<XmlHandlers<void>, 'take'>): Promise<void> {
-  for await (const _ of parts.read(part, { ...handlers, take() {} }));
+  for await (const _ of parts.read(part, { ...handlers, take() {} }, maxSmallBytes));
 }

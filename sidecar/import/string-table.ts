@@ -1,38 +1,105 @@
+import { readSync, writeSync } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
+import { openNamelessFile } from '../platform/nameless-file.ts'
+
+/** Texts that are read at once, as neighbours are used together: spreadsheets number them as they come. */
+const textsPerGroup = 16
+/** UTF-16 units of texts that stay in memory. */
+const mostKept = 2 << 20
+const bufferBytes = 1 << 18
+/** Before each text: its bytes. */
+const lengthBytes = 4
+
 /**
- * Texts by their number, in a few bytes more than their letters: a spreadsheet has each of its texts once in such a table,
- * and as many objects would take several times the memory.
+ * Texts by their number, in a temporary file: a spreadsheet has each of its texts once in such a table, and a column of
+ * names would fill the memory. All texts are added before the first is read.
  */
 export class StringTable {
-  #bytes = Buffer.allocUnsafeSlow(1 << 20)
-  #ends = new Float64Array(1 << 14)
-  #size = 0
+  readonly #file: FileHandle
+  #buffer = Buffer.allocUnsafeSlow(bufferBytes)
+  #buffered = 0
+  #written = 0
   #count = 0
+  /** Where each group begins. */
+  readonly #starts: number[] = []
+  readonly #kept = new Map<number, string[]>()
+  #keptLength = 0
+
+  private constructor(file: FileHandle) {
+    this.#file = file
+  }
+
+  /** To be closed. */
+  static async create(): Promise<StringTable> {
+    return new StringTable(await openNamelessFile())
+  }
 
   get bytes(): number {
-    return this.#size
+    return this.#written + this.#buffered
   }
 
   add(text: string): void {
     const length = Buffer.byteLength(text)
-    if (this.#size + length > this.#bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(this.#size + length, 2 * this.#bytes.length))
-      this.#bytes.copy(larger, 0, 0, this.#size)
-      this.#bytes = larger
-    }
-    this.#bytes.write(text, this.#size)
-    this.#size += length
-    if (this.#count === this.#ends.length) {
-      const larger = new Float64Array(2 * this.#count)
-      larger.set(this.#ends)
-      this.#ends = larger
-    }
-    this.#ends[this.#count++] = this.#size
+    if (this.#buffered + lengthBytes + length > this.#buffer.length) this.#flush(lengthBytes + length)
+    if (this.#count % textsPerGroup === 0) this.#starts.push(this.bytes)
+    this.#buffered = this.#buffer.writeUInt32LE(length, this.#buffered)
+    this.#buffered += this.#buffer.write(text, this.#buffered)
+    this.#count++
   }
 
   /** Returns the text with this number, from 0; `undefined` where there is none. */
   at(index: number): string | undefined {
     if (!(index >= 0 && index < this.#count)) return undefined
-    const start = index === 0 ? 0 : this.#ends[index - 1]
-    return this.#bytes.toString('utf8', start, this.#ends[index])
+    const group = Math.floor(index / textsPerGroup)
+    const texts = this.#kept.get(group) ?? this.#read(group)
+    return texts[index % textsPerGroup]
   }
+
+  async close(): Promise<void> {
+    this.#kept.clear()
+    await this.#file.close()
+  }
+
+  #flush(needed: number): void {
+    for (let done = 0; done < this.#buffered; ) {
+      done += writeSync(this.#file.fd, this.#buffer, done, this.#buffered - done, this.#written + done)
+    }
+    this.#written += this.#buffered
+    this.#buffered = 0
+    if (needed > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(needed)
+  }
+
+  #read(group: number): string[] {
+    if (this.#buffered > 0) this.#flush(0)
+    const start = this.#starts[group] as number
+    const bytes = Buffer.allocUnsafe((this.#starts[group + 1] ?? this.#written) - start)
+    for (let done = 0; done < bytes.length; ) {
+      const read = readSync(this.#file.fd, bytes, done, bytes.length - done, start + done)
+      if (read === 0) throw new Error('the temporary file of texts is shorter than it was')
+      done += read
+    }
+    const texts: string[] = []
+    for (let at = 0; at < bytes.length; ) {
+      const end = at + lengthBytes + bytes.readUInt32LE(at)
+      texts.push(bytes.toString('utf8', at + lengthBytes, end))
+      at = end
+    }
+    this.#keep(group, texts)
+    return texts
+  }
+
+  /** Keeps a group, and lets go of the oldest ones. */
+  #keep(group: number, texts: string[]): void {
+    this.#kept.set(group, texts)
+    this.#keptLength += lengthOf(texts)
+    for (const [oldest, others] of this.#kept) {
+      if (this.#keptLength <= mostKept || oldest === group) return
+      this.#kept.delete(oldest)
+      this.#keptLength -= lengthOf(others)
+    }
+  }
+}
+
+function lengthOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + text.length, 0)
 }

@@ -18,7 +18,7 @@ import type { FileRow } from '../transform/row-reader.ts'
 import type { Transform } from '../transform/transform.ts'
 import { FileFault } from './file-fault.ts'
 import { faultOfFile } from './read-file.ts'
-import { type FileFormat, type PassedOver, type ReadRow, readRows } from './read-rows.ts'
+import { type FileFormat, nothingPassedOver, type PassedOver, type ReadRow, readRows } from './read-rows.ts'
 
 export interface FileRunContext {
   queue: JobQueue
@@ -53,7 +53,8 @@ const rowsPerPage = 500
 
 /**
  * Stages the rows of a file that KKI sent as a run, within the caller's transaction: whole, or not at all. Its batches are
- * planned, judged and applied like those of a walk. The file is open for reading, and stays open.
+ * planned, judged and applied like those of a walk. Rows of professions that the setting leaves out are passed over, as a walk
+ * does not ask for them. The file is open for reading, and stays open.
  * @throws ImportFileInvalid, RequestInvalid, IntegrationDisabled
  */
 export async function syncFile(
@@ -62,15 +63,21 @@ export async function syncFile(
   file: FileHandle,
   request: FileRunRequest,
   { name, triggeredBy, caller, onProgress }: FileRunOptions
-): Promise<{ runId: number }> {
+): Promise<{ runId: number; passedOver: PassedOver }> {
   const now = Date.now()
   checkStamp(context.description, request, now)
-  if (!(await readSetting(client)).active) throw new IntegrationDisabled()
+  const { active, professions } = await readSetting(client)
+  if (!active) throw new IntegrationDisabled()
   const digest = await digestOf(file)
-  const passedOver: PassedOver = { blank: 0, totals: 0 }
+  const passedOver = nothingPassedOver()
+  const isWanted = (profession: string | null) => {
+    const isOther = profession !== null && professions?.includes(profession) === false
+    if (isOther) passedOver.otherProfessions++
+    return !isOther
+  }
   const asOf = (request.asOf ?? new Date(now)).toISOString()
   const rows = readRows(file, { ...request, description: context.description, passedOver })
-  const pages = pagesOf(rows, { client, context, asOf, now, onProgress })
+  const pages = pagesOf(rows, { client, context, asOf, now, isWanted, onProgress })
   try {
     let page = await pages.next()
     if (page.done) throw new FileFault({}, 'noRecords')
@@ -89,7 +96,7 @@ export async function syncFile(
     const { format } = request
     const detail = { mode: 'file', format, digest, asOf, fetched, rejected, batches, passedOver, apply: request.apply }
     await recordAudit(client, { ...caller, action: 'run.created', runId, detail: { ...detail, triggeredBy } })
-    return { runId }
+    return { runId, passedOver }
   } catch (error) {
     throw faultOfFile(name, error)
   } finally {
@@ -146,6 +153,7 @@ interface PageOptions {
   context: FileRunContext
   asOf: string
   now: number
+  isWanted: (profession: string | null) => boolean
   onProgress: FileRunOptions['onProgress']
 }
 
@@ -164,7 +172,7 @@ async function* pagesOf(rows: AsyncIterable<ReadRow>, options: PageOptions): Pag
   options.onProgress?.(count)
 }
 
-function toPage(rows: FileRow[], { client, context, now }: PageOptions): CountedPage {
+function toPage(rows: FileRow[], { client, context, now, isWanted }: PageOptions): CountedPage {
   const { transform, maxSkewSeconds } = context
   return {
     rows: rows.length,
@@ -172,6 +180,7 @@ function toPage(rows: FileRow[], { client, context, now }: PageOptions): Counted
       readPage({ rows, body: Buffer.from(JSON.stringify({ data: rows })), sourceNow: now }, writer, {
         transform,
         maxSkewMs: maxSkewSeconds * 1000,
+        isWanted,
         findUnchanged: digested => findUnchanged(client, digested)
       })
   }

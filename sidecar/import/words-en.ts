@@ -40,7 +40,7 @@ export const english: Words = {
     partDamaged: () => 'is damaged: a part cannot be unpacked',
     partMissing: () => 'is not a whole .xlsx file: a part is missing',
     partNotXml: () => 'is damaged: a part is not XML',
-    partTooLarge: p => `has a part that unpacks to more than ${p.bytes} bytes; save the sheet as CSV`,
+    partTooLarge: () => 'unpacks to far more than a list has; save the sheet as CSV',
     password: () => 'has a password; save it without one',
     quoteOpen: () => 'a quote that opens here is not closed',
     recordTooLong: p =>
@@ -48,9 +48,12 @@ export const english: Words = {
     sheetForPeople: p => `its name ends with none of ${p.endings}; save the sheet as CSV UTF-8`,
     sheetMissing: p => `has no sheet "${p.sheet}"`,
     textsTooLarge: p => `has texts of more than ${p.bytes} bytes; save the sheet as CSV`,
+    tooDeep: p => `is no list: it has ${p.elements} elements within each other`,
     tooFewValues: p => `has ${counted(p.values, 'value')}, and the header has ${counted(p.columns, 'column')}`,
     tooLong: p => `is longer than ${p.characters} characters`,
+    tooManySheets: p => `has more than ${p.sheets} sheets`,
     unreadable: p => `cannot be read (${p.reason})`,
+    valueTooLong: p => `has a value of more than ${p.characters} characters`,
     valueWithoutColumn: p =>
       `has a value without a column in the header, which has ${p.columns}; a value that holds the delimiter needs quotes`
   }

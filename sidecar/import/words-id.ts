@@ -41,7 +41,7 @@ export const indonesian: Words = {
     partDamaged: () => 'berkas rusak: ada bagian yang tidak dapat dibuka',
     partMissing: () => 'berkas .xlsx tidak utuh: ada bagian yang hilang',
     partNotXml: () => 'berkas rusak: ada bagian yang bukan XML',
-    partTooLarge: p => `ada bagian yang lebih besar dari ${p.bytes} bita setelah dibuka; simpan lembarnya sebagai CSV`,
+    partTooLarge: () => 'isinya setelah dibuka jauh lebih besar daripada sebuah daftar; simpan lembarnya sebagai CSV',
     password: () => 'berkas berkata sandi; simpan tanpa kata sandi',
     quoteOpen: () => 'tanda kutip yang dibuka di sini tidak ditutup',
     recordTooLong: p =>
@@ -49,9 +49,12 @@ export const indonesian: Words = {
     sheetForPeople: p => `akhir namanya bukan salah satu dari ${p.endings}; simpan lembarnya sebagai CSV UTF-8`,
     sheetMissing: p => `tidak ada lembar "${p.sheet}"`,
     textsTooLarge: p => `teks di dalamnya lebih dari ${p.bytes} bita; simpan lembarnya sebagai CSV`,
+    tooDeep: p => `bukan daftar: ada ${p.elements} elemen yang saling memuat`,
     tooFewValues: p => `ada ${p.values} nilai, sedangkan tajuk memuat ${p.columns} kolom`,
     tooLong: p => `lebih panjang dari ${p.characters} karakter`,
+    tooManySheets: p => `memuat lebih dari ${p.sheets} lembar`,
     unreadable: p => `tidak dapat dibaca (${p.reason})`,
+    valueTooLong: p => `memuat nilai yang lebih panjang dari ${p.characters} karakter`,
     valueWithoutColumn: p =>
       `ada nilai tanpa kolom di tajuk, yang memuat ${p.columns} kolom; nilai yang memuat pemisah harus diapit tanda kutip`
   }

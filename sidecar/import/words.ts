@@ -32,9 +32,12 @@ export type FaultCode =
   | 'sheetForPeople'
   | 'sheetMissing'
   | 'textsTooLarge'
+  | 'tooDeep'
   | 'tooFewValues'
   | 'tooLong'
+  | 'tooManySheets'
   | 'unreadable'
+  | 'valueTooLong'
   | 'valueWithoutColumn'
 
 export type FaultParams = Record<string, string | number>

@@ -1,15 +1,17 @@
 import { once } from 'node:events'
+import { fstatSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
 import { SaxesParser, type SaxesTagPlain } from 'saxes'
 import yauzl, { type Entry, type ZipFile } from 'yauzl'
 import { FileFault } from './file-fault.ts'
+import { maxRecordLength } from './read-file.ts'
 
 /** The parts of an .xlsx file: XML texts in a ZIP archive, read one at a time and at any place. */
 export interface XlsxParts {
   has(name: string): boolean
-  /** Yields what `handlers` made of each piece of a part. @throws FileFault */
-  read<T>(name: string, handlers: XmlHandlers<T>): AsyncGenerator<T, void, void>
+  /** Yields what `handlers` made of each piece of a part, of at most so many bytes. @throws FileFault */
+  read<T>(name: string, handlers: XmlHandlers<T>, maxBytes?: number): AsyncGenerator<T, void, void>
 }
 
 /** Called for each element, by its name without a prefix. `take` returns what was made since it was last called. */
@@ -20,32 +22,51 @@ export interface XmlHandlers<T> {
   take(): T
 }
 
-/** Unpacked, of one part: about a million rows of twenty columns. A small archive can unpack to any size. */
-const maxPartBytes = 1024 * 1024 * 1024
+/**
+ * A small archive can unpack to any size. So many bytes may be unpacked of all parts together for each byte of the file;
+ * lists of people have 5 to 20.
+ */
+const unpackedPerByte = 200
+const leastUnpacked = 64 * 1024 * 1024
+/** More than two million rows of twenty columns. */
+const mostUnpacked = 2 * 1024 * 1024 * 1024
 /** Workbooks have a few dozen. */
 const maxEntries = 10_000
+/** Elements around a cell: five. */
+const maxDepth = 100
 
 /** Opens an .xlsx file by its descriptor, which stays open. @throws FileFault */
 export async function openXlsxParts(fd: number): Promise<XlsxParts> {
+  const { size } = fstatSync(fd)
+  let left = Math.min(mostUnpacked, Math.max(leastUnpacked, size * unpackedPerByte))
   const archive = await openArchive(fd)
   const entries = await listEntries(archive)
   const openStream = promisify<Entry, Readable>(archive.openReadStream.bind(archive))
   return {
     has: name => entries.has(name),
-    async *read(name, handlers) {
+    async *read(name, handlers, maxBytes = Number.POSITIVE_INFINITY) {
       const entry = entries.get(name)
       if (entry === undefined) throw new FileFault({}, 'partMissing')
-      if (entry.uncompressedSize > maxPartBytes) throw new FileFault({}, 'partTooLarge', { bytes: maxPartBytes })
       if (entry.isEncrypted()) throw new FileFault({}, 'password')
-      const stream = await openStream(entry)
+      const largest = Math.min(left, maxBytes)
+      let unpacked = 0
+      const count = (bytes: number) => {
+        unpacked += bytes
+        if (unpacked > largest) throw new FileFault({}, 'partTooLarge')
+      }
+      let stream: Readable | undefined
       try {
-        yield* parseXml(stream, handlers)
+        // What it says of its size; while it is unpacked, the size is counted.
+        if (entry.uncompressedSize > largest) count(entry.uncompressedSize)
+        stream = await openStream(entry)
+        yield* parseXml(stream, handlers, count)
       } catch (error) {
         if (error instanceof FileFault) throw error
         // Its text may quote the file.
         throw new FileFault({}, 'partDamaged', {}, { cause: error })
       } finally {
-        stream.destroy()
+        left -= unpacked
+        stream?.destroy()
       }
     }
   }
@@ -79,17 +100,37 @@ async function listEntries(archive: ZipFile): Promise<Map<string, Entry>> {
   return entries
 }
 
-async function* parseXml<T>(stream: Readable, handlers: XmlHandlers<T>): AsyncGenerator<T, void, void> {
+async function* parseXml<T>(
+  stream: Readable,
+  handlers: XmlHandlers<T>,
+  count: (bytes: number) => void
+): AsyncGenerator<T, void, void> {
   // Entities of a document type are not expanded: the parser takes an unknown one for a fault.
   const parser = new SaxesParser({ xmlns: false, position: false })
   parser.on('error', error => {
     throw new FileFault({}, 'partNotXml', {}, { cause: error })
   })
-  parser.on('opentag', (tag: SaxesTagPlain) => handlers.open?.(localName(tag.name), tag.attributes))
-  parser.on('closetag', (tag: SaxesTagPlain) => handlers.close?.(localName(tag.name)))
-  parser.on('text', text => handlers.text?.(text))
+  let depth = 0
+  let withoutTag = 0
+  parser.on('opentag', (tag: SaxesTagPlain) => {
+    if (++depth > maxDepth) throw new FileFault({}, 'tooDeep', { elements: maxDepth })
+    withoutTag = 0
+    handlers.open?.(localName(tag.name), tag.attributes)
+  })
+  parser.on('closetag', (tag: SaxesTagPlain) => {
+    depth--
+    withoutTag = 0
+    handlers.close?.(localName(tag.name))
+  })
+  if (handlers.text) parser.on('text', text => handlers.text?.(text))
   const decoder = new TextDecoder('utf-8', { fatal: true })
   for await (const chunk of stream as AsyncIterable<Buffer>) {
+    count(chunk.length)
+    // The parser keeps a text, a tag or a comment until its end.
+    withoutTag += chunk.length
+    if (withoutTag > maxRecordLength + chunk.length) {
+      throw new FileFault({}, 'valueTooLong', { characters: maxRecordLength })
+    }
     parser.write(decoder.decode(chunk, { stream: true }))
     yield handlers.take()
   }

@@ -16,6 +16,8 @@ export interface PlanOptions {
   createUnmatched: 'create' | 'desk'
   /** True for rows that SDMK itself tells: people without a licence may be among them. */
   hasOwnPeople?: boolean
+  /** True for rows of a file: those of one STR may have the same stamp. */
+  isFile?: boolean
 }
 
 /** What the plan would do, in rows; the ledger's counters without `fetched`. */
@@ -49,6 +51,7 @@ const steps: readonly Step[] = [
   step('plan/decide/02-decisions.sql'),
   step('plan/decide/03-placeholder-niks.sql'),
   step('plan/decide/04-rows-of-one-str.sql'),
+  step('plan/decide/05-rows-of-stored-str.sql', ({ isFile }) => isFile === true),
   step('plan/match/01-known-people.sql'),
   step('plan/match/02-one-person-per-registration.sql'),
   step('plan/match/03-one-person-per-nik.sql'),

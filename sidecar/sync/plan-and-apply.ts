@@ -81,7 +81,8 @@ export async function readPlanOptions(client: pg.ClientBase, kind: BatchKind, ti
     asOf: await today(client, timeZone),
     // Whom SDMK itself tells of is wanted; the setting is about people whom only KKI knows.
     createUnmatched: kind === 'import' ? 'create' : createUnmatched,
-    hasOwnPeople: kind === 'import'
+    hasOwnPeople: kind === 'import',
+    isFile: kind === 'file'
   }
 }
 

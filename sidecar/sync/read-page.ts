@@ -13,6 +13,8 @@ export interface ReadPageOptions {
   /** Finds rows that need not be staged; absent where all are to be. */
   findUnchanged?: (rows: (DigestedCandidate | null)[]) => Promise<Unchanged>
   formatErrors?: Pick<FormatErrorLog, 'add'>
+  /** Passes over the rows of some professions: they are not part of the batch. Null is one that cannot be read. */
+  isWanted?: (profession: string | null) => boolean
 }
 
 /** Rows after which other work has its turn: requests of the API would wait for a whole page. */
@@ -22,15 +24,16 @@ const rowsPerTurn = 20
 export async function readPage(
   { rows, body, sourceNow }: Pick<KkiPage, 'rows' | 'body' | 'sourceNow'>,
   writer: PageWriter,
-  { transform, maxSkewMs, findUnchanged, formatErrors }: ReadPageOptions
+  { transform, maxSkewMs, findUnchanged, formatErrors, isWanted = () => true }: ReadPageOptions
 ): Promise<PreparedPage> {
-  const results: TransformResult[] = []
+  const results: (TransformResult | null)[] = []
   const digested: (DigestedCandidate | null)[] = []
   for (const [i, row] of rows.entries()) {
     if (i % rowsPerTurn === 0) await nextTurn()
     const result = transform(row, { sourceNow, maxSkewMs })
-    results.push(result)
-    digested.push(result.ok ? { candidate: result.value, nikDigest: writer.digestOf(result.value) } : null)
+    const wanted = isWanted(result.ok ? result.value.profession : result.profession) ? result : null
+    results.push(wanted)
+    digested.push(wanted?.ok ? { candidate: wanted.value, nikDigest: writer.digestOf(wanted.value) } : null)
   }
   const unchanged = await findUnchanged?.(digested)
   await writer.expect(rows.length - (unchanged?.places.size ?? 0))
@@ -39,6 +42,7 @@ export async function readPage(
   for (const [i, result] of results.entries()) {
     if (i % rowsPerTurn === 0) await nextTurn()
     const row = digested[i]
+    if (result === null) continue
     if (unchanged?.places.has(i)) {
       writer.countUnchanged()
       if (result.ok) warnings.push(...result.value.warnings)

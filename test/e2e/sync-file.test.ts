@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { open, readdir, readFile, readlink, writeFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import path from 'node:path'
@@ -15,7 +17,7 @@ import { loadFileDescription } from '../../sidecar/source/load-file-description.
 import { createRowReader } from '../../sidecar/transform/row-reader.ts'
 import { writeRawXlsx } from '../helpers/xlsx.ts'
 import { dumpRegistry, startConnector, temporaryFolder, waitForRun } from './helpers.ts'
-import { runSdmk, until } from './process.ts'
+import { environment, runSdmk, sdmk, until } from './process.ts'
 
 const descriptionFile = new URL('../../contracts/sources/council-spreadsheet.json', import.meta.url).pathname
 const asOf = new Date('2026-11-01T00:00:00Z')
@@ -249,7 +251,7 @@ describe('a file of KKI', () => {
     const { rows } = await pool.query(
       `select detail -> 'passedOver' as "passedOver" from kki.audit_event where action = 'run.created'`
     )
-    assert.deepEqual(rows, [{ passedOver: { blank: 1, totals: 1 } }])
+    assert.deepEqual(rows, [{ passedOver: { blank: 1, totals: 1, otherProfessions: 0 } }])
   })
 
   test('in batches, of which the gate holds those that do harm', async t => {
@@ -508,6 +510,204 @@ describe('a file of KKI', () => {
     assert.equal(code, 0, stderr)
     assert.deepEqual([JSON.parse(stdout).created, JSON.parse(stdout).rejected], [2, 2])
   })
+
+  test('that lists an STR more than once with different values changes nothing when it is loaded again', async t => {
+    const { folder, load, ledgerOf, pool } = await setUp(t, { SDMK_BATCH_ROWS: '500' })
+    // Some lists have a line for each title; each line is about the same person.
+    const rows = [1, 2, 3, 4, 5, 6].flatMap(n => ['dr.', 'Dr. dr.', null].map(title => line(n).with(4, title)))
+    await writers.csv(path.join(folder, 'a.csv'), rows)
+    const [first] = ledgerOf(await load('a.csv'))
+    assert.deepEqual([first?.state, first?.created, first?.superseded], ['applied', 6, 12])
+    const before = await dumpRegistry(pool)
+    for (let again = 0; again < 3; again++) {
+      const [ledger] = ledgerOf(await load('a.csv'))
+      assert.deepEqual([ledger?.state, ledger?.unchanged, ledger?.superseded], ['applied', 12, 6])
+      assert.deepEqual(await dumpRegistry(pool), before)
+    }
+  })
+
+  test('brings the professions of the setting only; the others are counted', async t => {
+    const { folder, load, ledgerOf, people: stored, pool } = await setUp(t)
+    await pool.query(`update kki.setting set professions = '{nurse}'`)
+    const rows = [line(1), line(2).with(9, 'Perawat'), line(3, { str: 'EQ-1' }), line(4).with(9, 'Tukang Sihir')]
+    await writers.csv(path.join(folder, 'a.csv'), rows)
+    const [ledger] = ledgerOf(await load('a.csv'))
+    // A profession that cannot be read is for a person to look at.
+    assert.deepEqual([ledger?.state, ledger?.fetched, ledger?.created, ledger?.rejected], ['applied', 2, 1, 1])
+    assert.deepEqual(
+      (await stored()).map(({ str }) => str),
+      ['EQ00000000000002']
+    )
+    const { rows: events } = await pool.query(
+      `select detail -> 'passedOver' as "passedOver" from kki.audit_event where action = 'run.created'`
+    )
+    assert.deepEqual(events, [{ passedOver: { blank: 0, totals: 0, otherProfessions: 2 } }])
+  })
+
+  test('has the same rejected rows in a later list, and behind a line that was added', async t => {
+    const { folder, load, pool } = await setUp(t)
+    const bad = [line(1, { str: '' }), line(2, { status: 'Entah' })]
+    const later = new Date('2026-11-02T00:00:00Z')
+    await writers.csv(path.join(folder, 'a.csv'), bad)
+    await load('a.csv')
+    await pool.query(`update kki.rejection set state = 'dismissed', decided_at = now(), decided_by = 'x', decision_reason = 'x'
+      where subject = 'EQ00000000000002'`)
+    await writers.csv(path.join(folder, 'b.csv'), [line(3), ...bad])
+    await load('b.csv', { asOf: later })
+    const read = async () => (await pool.query('select state from kki.rejection order by subject')).rows
+    assert.deepEqual(await read(), [{ state: 'dismissed' }, { state: 'open' }])
+    await writers.csv(
+      path.join(folder, 'c.csv'),
+      bad.map(row => row.with(3, 'Orang Lain'))
+    )
+    await load('c.csv', { asOf: later })
+    assert.equal((await read()).length, 4)
+  })
+
+  test('as a workbook that counts days from 1904', async t => {
+    const { folder, load, ledgerOf, people: stored } = await setUp(t)
+    const text = (value: unknown) => `<c t="inlineStr"><is><t>${value ?? ''}</t></is></c>`
+    const days = Date.UTC(1990, 0, 2) / 86_400_000 + 25_569 - 1462
+    const row = (n: number, born: string) =>
+      `<row>${line(n)
+        .map((value, i) => (i === 7 ? born : text(value)))
+        .join('')}</row>`
+    await writeRawXlsx(path.join(folder, 'old.xlsx'), {
+      is1904: true,
+      formats: [0, 14],
+      sheet: `<row>${header.map(text).join('')}</row>${row(1, `<c s="1"><v>${days}</v></c>`)}
+        ${row(2, `<c><v>${days + 1}</v></c>`)}${row(3, `<c s="1" t="d"><v>1990-01-04T00:00:00Z</v></c>`)}`
+    })
+    const [ledger] = ledgerOf(await load('old.xlsx'))
+    assert.equal(ledger?.created, 3)
+    assert.deepEqual(
+      (await stored()).map(({ born }) => born),
+      ['1990-01-02', '1990-01-03', '1990-01-04']
+    )
+  })
+
+  test('whose rejected rows are stored once the description knows their words', async t => {
+    const { folder, load, rejections, people: stored, restart, call } = await setUp(t)
+    await writers.csv(path.join(folder, 'a.csv'), [line(1, { status: 'Entah' }), line(2)])
+    await load('a.csv')
+    assert.deepEqual(await rejections(), ['STATUS_UNKNOWN /columns/Status STR notListed'])
+    const file = JSON.parse(await readFile(descriptionFile, 'utf8'))
+    const other = path.join(folder, 'description.json')
+    await writeFile(other, JSON.stringify({ ...file, tables: { statusWords: { Aktif: 'active', Entah: 'active' } } }))
+    await restart({ KKI_FILE_DESCRIPTION: other })
+    const { items } = (await call('GET', '/v1/rejections')).body as { items: { id: number }[] }
+    const { status, body } = await call('POST', '/v1/rejections/reprocess', { ids: items.map(({ id }) => id) })
+    assert.equal(status, 202, JSON.stringify(body))
+    await waitForRun(id => call('GET', `/v1/runs/${id}`), (body as { runId: number }).runId)
+    assert.deepEqual(
+      (await stored()).map(({ str, at }) => [str, at]),
+      [
+        ['EQ00000000000001', asOf],
+        ['EQ00000000000002', asOf]
+      ]
+    )
+    const { items: after } = (await call('GET', '/v1/rejections')).body as { items: { state: string }[] }
+    assert.deepEqual(
+      after.map(({ state }) => state),
+      ['healed']
+    )
+  })
+
+  test('with a wrong description is not begun: one line has the file, the place and what is expected', async t => {
+    const { folder, app, secretsDir, pool } = await setUp(t)
+    const file = JSON.parse(await readFile(descriptionFile, 'utf8'))
+    await writers.csv(path.join(folder, 'a.csv'), people)
+    const wrong = path.join(folder, 'wrong.json')
+    const { fields, dates } = file
+    const cases: [unknown, RegExp][] = [
+      [{ ...file, fields: { ...fields, nama: '/Nama' } }, /\/fields\/nama: /],
+      [{ ...file, fields: { ...fields, name: undefined } }, /\/fields\/name: is required/],
+      [{ ...file, fields: { ...fields, name: 'Nama Lengkap' } }, /\/fields\/name: /],
+      [{ ...file, fields: { ...fields, nik: '/Nomor STR' } }, /\/fields\/nik: another field has the same column/],
+      [{ ...file, file: { headerRow: 0 } }, /\/file\/headerRow: /],
+      [
+        { ...file, dates: { ...dates, formats: { ...dates.formats, birthDate: undefined } } },
+        /\/dates\/formats\/birthDate: is required: the field is described/
+      ],
+      [
+        { ...file, dates: { ...dates, formats: { ...dates.formats, changedAt: ['instant'] } } },
+        /\/dates\/formats\/changedAt: has no effect: the field is not described/
+      ],
+      [{ ...file, tables: { statusWords: { Aktif: 'alive' } } }, /\/tables\/statusWords\/Aktif: /],
+      ['{', /is not JSON/]
+    ]
+    const env = {
+      SDMK_DATABASE_URL: app.database.pool.options.connectionString ?? '',
+      SDMK_SECRETS_DIR: secretsDir,
+      KKI_FILE_DESCRIPTION: wrong
+    }
+    for (const [content, message] of cases) {
+      await writeFile(wrong, typeof content === 'string' ? content : JSON.stringify(content))
+      await assert.rejects(loadFileDescription(wrong), (error: Error) => {
+        assert.match(error.message, message)
+        assert.ok(error.message.startsWith(`KKI_FILE_DESCRIPTION: ${wrong}`), error.message)
+        return true
+      })
+    }
+    const { code, stdout, stderr } = await runSdmk(
+      ['sync', '--file', path.join(folder, 'a.csv'), '--as-of', '2026-11-01'],
+      env
+    )
+    assert.deepEqual([code, stdout], [78, ''])
+    assert.match(stderr, /^sdmk: KKI_FILE_DESCRIPTION: .*wrong\.json: is not JSON[^\n]*\n$/)
+    assert.equal((await pool.query('select from kki.run')).rowCount, 0)
+  })
+
+  for (const moment of ['while it is read', 'while its batches are applied'] as const) {
+    test(`is whole after a kill ${moment} and the same command again`, async t => {
+      const { folder, app, secretsDir, stop, pool } = await setUp(t)
+      const env = {
+        SDMK_DATABASE_URL: app.database.pool.options.connectionString ?? '',
+        SDMK_SECRETS_DIR: secretsDir,
+        SDMK_BATCH_ROWS: '1000'
+      }
+      await stop()
+      const rows = Array.from({ length: 9000 }, (_, i) => line(i + 1, { name: `Orang ${letters(i)}` }))
+      const file = path.join(folder, 'list.csv')
+      await writers.csv(file, rows)
+      const args = ['sync', '--file', file, '--as-of', '2026-11-01', '--json']
+      const child = spawn(process.execPath, [sdmk, ...args], { env: environment(env), stdio: 'ignore' })
+      const exited = once(child, 'exit')
+      t.after(() => child.kill('SIGKILL'))
+      await until('the command is at work', async () => {
+        if (child.exitCode !== null) throw new Error('the command ended before it was killed')
+        const { rowCount } = await pool.query(
+          moment === 'while it is read'
+            ? `select from pg_locks l join pg_stat_activity a using (pid) where l.relation = 'kki.staged_page'::regclass and a.datname = current_database()`
+            : `select from kki.batch where state = 'applied' having count(*) between 1 and 8`
+        )
+        return rowCount === 1 || (moment === 'while it is read' && Number(rowCount) > 0)
+      })
+      child.kill('SIGKILL')
+      await exited
+      const left = await pool.query('select from kki.batch')
+      if (moment === 'while it is read') assert.equal(left.rowCount, 0)
+      else assert.equal(left.rowCount, 9)
+
+      const { code, stdout, stderr } = await runSdmk(args, env)
+      assert.equal(code, 0, stderr)
+      const summary = JSON.parse(stdout)
+      assert.deepEqual([summary.fetched, summary.rejected], [9000, 0])
+      const { rows: counts } = await pool.query(
+        `select (select count(*)::int from sdmk.health_worker) as people, (select count(*)::int from sdmk.registration) as registrations`
+      )
+      assert.deepEqual([counts[0].people, counts[0].registrations], [9000, 9000])
+      // Whoever applies batches next ends those of the first run as well.
+      const { rows: states } = await pool.query(
+        `select run_id, state, count(*)::int as count from kki.batch group by 1, 2 order by 1, 2`
+      )
+      t.diagnostic(JSON.stringify(states))
+      assert.ok(
+        states.every(({ state }) => ['applied', 'staged', 'planned'].includes(state)),
+        JSON.stringify(states)
+      )
+    })
+  }
 })
 
 const letters = (n: number) => [...String(n).padStart(4, '0')].map(digit => 'abcdefghij'[Number(digit)]).join('')

@@ -1,14 +1,19 @@
 import { createWriteStream } from 'node:fs'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import yazl from 'yazl'
 
+/** What a part of an archive holds; an iterable is read when its turn has come. */
+export type Content = Iterable<string> | AsyncIterable<string>
+
 /** The parts of a workbook as XML texts, for shapes that libraries do not write. `sheet` is what `sheetData` holds. */
 export interface RawWorkbook {
-  sheet: string
+  /** One with a prefix is a text. */
+  sheet: string | Content
   /** Behind `sheetData`, such as `mergeCells`. */
   after?: string
-  /** Each the content of an `si`. */
-  texts?: string[]
+  /** Each the content of an `si`. Where they stand last, the sheet may still add to them. */
+  texts?: Iterable<string>
   /** Of the styles of cells, in order: ids or codes of number formats. */
   formats?: (number | string)[]
   is1904?: boolean
@@ -21,7 +26,8 @@ const namespace = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main'
 const relations = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships'
 const packageRelations = 'http://schemas.openxmlformats.org/package/2006/relationships'
 
-const xml = (text: string) => Buffer.from(`<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n${text}`)
+const declaration = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+const xml = (text: string) => [declaration, text]
 const relation = (id: string, type: string, target: string) =>
   `<Relationship Id="${id}" Type="${relations}/${type}" Target="${target}"/>`
 
@@ -34,11 +40,8 @@ export async function writeRawXlsx(file: string, workbook: RawWorkbook): Promise
     one ? [`<numFmt numFmtId="${one.id}" formatCode="${attribute(one.code)}"/>`] : []
   )
   const xfs = formats.map((format, i) => `<xf numFmtId="${custom[i]?.id ?? format}"/>`)
-  const table: [string, Buffer] = [
-    'xl/sharedStrings.xml',
-    xml(`<sst xmlns="${namespace}">${texts.map(text => `<si>${text}</si>`).join('')}</sst>`)
-  ]
-  const parts: [string, Buffer][] = [
+  const table: Part = ['xl/sharedStrings.xml', tableOf(texts)]
+  const parts: Part[] = [
     [
       '_rels/.rels',
       xml(
@@ -63,17 +66,23 @@ export async function writeRawXlsx(file: string, workbook: RawWorkbook): Promise
         `<styleSheet xmlns="${namespace}"><numFmts>${numFmts.join('')}</numFmts><cellStyleXfs><xf numFmtId="14"/></cellStyleXfs><cellXfs>${xfs.join('')}</cellXfs></styleSheet>`
       )
     ],
-    [
-      'xl/worksheets/sheet1.xml',
-      xml(
-        withPrefix(
-          `<worksheet xmlns="${namespace}"><cols><col min="1" max="3"/></cols><sheetData>${sheet}</sheetData>${after}</worksheet>`,
-          workbook.prefix
-        )
-      )
-    ]
+    ['xl/worksheets/sheet1.xml', sheetOf(sheet, after, workbook.prefix)]
   ]
   await writeZip(file, order === 'texts last' ? [...parts, table] : [table, ...parts])
+}
+
+function* tableOf(texts: Iterable<string>): Generator<string> {
+  yield `${declaration}<sst xmlns="${namespace}">`
+  for (const text of texts) yield `<si>${text}</si>`
+  yield '</sst>'
+}
+
+async function* sheetOf(sheet: string | Content, after: string, prefix: string | undefined): AsyncGenerator<string> {
+  yield declaration
+  yield withPrefix(`<worksheet xmlns="${namespace}"><cols><col min="1" max="3"/></cols><sheetData>`, prefix)
+  if (typeof sheet === 'string') yield withPrefix(sheet, prefix)
+  else yield* sheet
+  yield withPrefix(`</sheetData>${after}</worksheet>`, prefix)
 }
 
 function withPrefix(text: string, prefix: string | undefined): string {
@@ -81,10 +90,29 @@ function withPrefix(text: string, prefix: string | undefined): string {
   return text.replace(/<(\/?)(?=[a-zA-Z])/g, `<$1${prefix}:`).replace(' xmlns=', ` xmlns:${prefix}=`)
 }
 
+type Part = [name: string, content: Buffer | Content]
+
 /** Writes an archive of these parts. */
-export async function writeZip(file: string, parts: readonly [name: string, content: Buffer][]): Promise<void> {
+export async function writeZip(file: string, parts: readonly Part[]): Promise<void> {
   const archive = new yazl.ZipFile()
-  for (const [name, content] of parts) archive.addBuffer(content, name)
+  for (const [name, content] of parts) {
+    if (Buffer.isBuffer(content)) archive.addBuffer(content, name)
+    else archive.addReadStreamLazy(name, {}, done => done(null, Readable.from(chunksOf(content))))
+  }
   archive.end()
   await pipeline(archive.outputStream, createWriteStream(file))
+}
+
+const chunkLength = 1 << 16
+
+/** Yields small texts put together. */
+export async function* chunksOf(texts: Content): AsyncGenerator<Buffer> {
+  let text = ''
+  for await (const next of texts) {
+    text += next
+    if (text.length < chunkLength) continue
+    yield Buffer.from(text)
+    text = ''
+  }
+  yield Buffer.from(text)
 }

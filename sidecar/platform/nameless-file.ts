@@ -1,0 +1,15 @@
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, open, unlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+
+/**
+ * Opens an empty temporary file for personal data. Only its owner could read it, and it loses its name at once: nothing of
+ * it is left when it is closed or the process ends, in whatever way.
+ */
+export async function openNamelessFile(): Promise<FileHandle> {
+  const name = path.join(tmpdir(), `sdmk-${randomUUID()}`)
+  const file = await open(name, 'wx+', 0o600)
+  await unlink(name)
+  return file
+}

@@ -1,0 +1,21 @@
+-- reads: work, sdmk.health_worker, sdmk.registration, staged_unchanged, unchanged
+-- writes: work
+-- Rows of a file without a stamp of their own all have the same. Where it lists an STR more than once, the row counts that rule 1 takes.
+-- Once that row is stored, it is unchanged and no longer compared with the others; they would replace it each time.
+update work w
+set outcome = 'unchanged', rule = 1, health_worker_id = r.health_worker_id, registration_id = r.id
+from sdmk.registration r
+join sdmk.health_worker h on h.id = r.health_worker_id
+where w.outcome is null and not w.ending_only and w.problems is null
+  and r.str_number = w.str_number and r.profession = w.profession and r.source_at = w.source_at
+  and (sdmk.status_rank(w.status), w.content_hash) < (sdmk.status_rank(r.status), r.content_hash)
+  and sdmk.same_person(
+    sdmk.agreement(w.nik_digest, h.nik_digest), sdmk.name_agreement(w.name_key, h.name_key),
+    sdmk.date_agreement(w.birth_date, h.birth_date), sdmk.place_agreement(w.birth_place_key, h.birth_place_key),
+    sdmk.agreement(w.sex, h.sex)
+  )
+  and r.id in (
+    select registration_id from unchanged
+    union all
+    select unnest(registration_ids) from staged_unchanged
+  );
