@@ -10,7 +10,7 @@ import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { type RunSummary, summarize } from '../sidecar/cli/summary.ts'
-import { type FileFormat, fileFormats } from '../sidecar/import/read-rows.ts'
+import { type FileFormat, fileFormats, type PassedOver } from '../sidecar/import/read-rows.ts'
 import { writeCouncilFile } from './council-file.ts'
 import { endedChildrenSeconds } from './processor.ts'
 import { runCommand } from './program.ts'
@@ -75,8 +75,11 @@ async function loadFile(format: FileFormat, rows: number): Promise<number> {
     const { output, peakMb } = await runCommand(args, world.settings)
     const processor = (await endedChildrenSeconds()) - before
     const seconds = (performance.now() - started) / 1000
-    const { fetched, unchanged, rejected, ...others } = JSON.parse(output) as RunSummary
-    if (fetched !== written || fetched < rows * 0.9) throw new Error(`${fetched} rows of ${written} were read`)
+    const summary = JSON.parse(output) as RunSummary & { passedOver: PassedOver }
+    const { fetched, unchanged, rejected, passedOver, ...others } = summary
+    if (fetched + passedOver.blank !== written || fetched < rows * 0.9) {
+      throw new Error(`${fetched} rows of ${written} were read`)
+    }
     const changed = others.created + others.linked + others.updated
     if (isAgain ? changed > 0 : changed === 0) throw new Error(`${changed} rows were applied`)
     peaks.push(peakMb)

@@ -28,6 +28,7 @@ export async function stageBatch(
   for await (const makePage of pages) {
     const page = await makePage(writer)
     await stagePages(client, batch.id, [page])
+    writer.giveBack([page])
     counts.pages += 1
     counts.fetched += page.rowCount
     counts.rejected += page.rejectionCount
