@@ -1,3 +1,4 @@
+import { counted } from '../platform/plural.ts'
 import { KkiCursorRepeated, KkiListMoved, KkiTooManyPages } from './errors.ts'
 import type { WalkOptions } from './pages.ts'
 import { readCounted, type Spot, writeCounted } from './paging.ts'
@@ -29,7 +30,7 @@ export async function* walkCounted(
       page.release()
       if (next === null) return
       if (number >= maxPages) {
-        throw new KkiTooManyPages(`the walk has more than the ${maxPages} pages allowed`, { page: number })
+        throw new KkiTooManyPages(`the walk has more than the ${counted(maxPages, 'page')} allowed`, { page: number })
       }
       spot = next
     }

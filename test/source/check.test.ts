@@ -387,7 +387,7 @@ const cases: Case[] = [
       },
       oddness: { isInside: (row, asked) => shifted(row, asked, hours(count)) },
       code: 'windowShifted',
-      says: new RegExp(`^Wrong: /request/window/zone: The window is off by ${count} hours`)
+      says: new RegExp(`^Wrong: /request/window/zone: The window is off by ${count} hours?:`)
     })
   ),
   {
