@@ -190,7 +190,7 @@ test('a quote that is not closed never makes one person of two', async t => {
 test('lines are counted as an editor counts them, also after values of several lines', async t => {
   const { rejects } = await setUp(t)
   await rejects('nama,nik\r\n"A\r\nB\r\nC",1\r\n\r\nEko,1,2\r\n', /line 6, column 3: has a value without a column/)
-  await rejects('sep=,\r\n\r\nnama,nik\r\nEko\r\n', /line 4: has 1 values, and the header has 2 columns/)
+  await rejects('sep=,\r\n\r\nnama,nik\r\nEko\r\n', /line 4: has 1 value, and the header has 2 columns/)
 })
 
 test('a header may be written in other letters, with blanks, in any order, and with columns that hold nothing', async t => {
