@@ -1,4 +1,4 @@
--- reads: work, sdmk.health_worker, sdmk.registration, staged_unchanged, unchanged
+-- reads: sdmk.health_worker, sdmk.registration, staged_unchanged, unchanged
 -- writes: work
 -- Rows of a file without a stamp of their own all have the same. Where it lists an STR more than once, the row counts that rule 1 takes.
 -- Once that row is stored, it is unchanged and no longer compared with the others; they would replace it each time.
