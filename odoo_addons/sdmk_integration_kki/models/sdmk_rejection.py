@@ -128,22 +128,104 @@ class SdmkRejection(models.Model):
         keys = ("id", "state", "source", "rows", "people", "decisions", "retries")
         return {key: detail[key] for key in keys}
 
-    def resolve(self, health_worker_id, row=None, reason=None):
+    def preview(self, health_worker_id, row=None):
+        """Tell what a decision would do, without making it. The parameters are those of ``resolve``.
+
+        :return: ``effects``, each a sentence and whether it is a warning; ``isHarmful``; ``planDigest`` for ``resolve``
+        :rtype: dict
+        """
+        self.ensure_one()
+        self._checked()
+        body = self._owner(health_worker_id, row)
+        seen = self.env["sdmk.sidecar"]._command(
+            "verifier", "POST", "/v1/rejections/{}/resolve/preview", self.id, body=body
+        )
+        return {
+            "effects": [{"text": text, "isWarning": is_warning} for text, is_warning in self._effects(seen)],
+            "isHarmful": seen["isHarmful"],
+            "planDigest": seen["planDigest"],
+        }
+
+    def _effects(self, seen):
+        """Yield what a decision would do, in words: a sentence, and whether somebody loses something by it."""
+        if seen["outcome"] == "rejected":
+            names = dict(self._selection_code())
+            reasons = ", ".join(names.get(code, code) for code in seen["codes"])
+            yield self.env._("The row would be rejected again: %s", reasons), True
+        statuses = dict(self.env["sdmk.registration"]._fields["status"]._description_selection(self.env))
+        professions = dict(self._selection_profession())
+        restricted = self.env._("a person whose data is restricted")
+        losers = set()
+        for licence in seen["licences"]:
+            holder, former = licence["holderAfter"], licence["holderBefore"]
+            words = {
+                "str": licence["strNumber"],
+                "profession": professions.get(licence["profession"], licence["profession"]),
+                "holder": holder["name"] or restricted,
+                "former": (former or {}).get("name") or restricted,
+                "before": statuses.get(licence["statusBefore"], licence["statusBefore"]),
+                "after": statuses.get(licence["statusAfter"], licence["statusAfter"]),
+            }
+            if former is None:
+                yield self.env._("%(holder)s gets the licence %(str)s (%(profession)s, %(after)s).", **words), False
+                continue
+            if former["id"] != holder["id"]:
+                losers.add(former["id"])
+                yield self.env._(
+                    "The licence %(str)s (%(profession)s) leaves %(former)s and goes to %(holder)s.", **words
+                ), True
+            if licence["statusBefore"] != licence["statusAfter"]:
+                told = self.env._("The licence %(str)s changes from %(before)s to %(after)s.", **words)
+                yield told, licence["statusBefore"] == "active"
+        for person in seen["people"]:
+            before = person["nameBefore"] or restricted
+            words = {
+                "name": person["nameAfter"] or before,
+                "before": before,
+                "licences": person["licences"],
+                "active": person["activeLicences"],
+            }
+            if person["id"] is None:
+                yield self.env._("A new person is created: %(name)s.", **words), False
+            elif person["nameAfter"] and person["nameBefore"] and person["nameAfter"] != person["nameBefore"]:
+                yield self.env._("The name changes from %(before)s to %(name)s.", **words), False
+            if person["nik"] == "added":
+                yield self.env._("%(name)s gets the NIK of the row.", **words), False
+            elif person["nik"] == "replaced":
+                yield self.env._("The NIK of %(name)s is replaced by the NIK of the row.", **words), True
+            elif person["nik"] == "removed":
+                yield self.env._("%(name)s has no NIK any more.", **words), True
+            if person["id"] in losers:
+                if person["licences"]:
+                    yield self.env._(
+                        "Licences that %(name)s keeps: %(licences)s; active: %(active)s.", **words
+                    ), False
+                else:
+                    yield self.env._("%(name)s has no licence any more.", **words), True
+
+    def _owner(self, health_worker_id, row):
+        body = {"healthWorkerId": health_worker_id}
+        if row:
+            # The screen has more of it; what is none at all the sidecar does not take.
+            body["row"] = {key: row.get(key) for key in ("batchId", "rowNo")} if isinstance(row, dict) else row
+        return body
+
+    def resolve(self, health_worker_id, row=None, reason=None, plan_digest=None):
         """Say whose the refused row is; the sidecar carries it out.
 
         :param health_worker_id: the id of a person, or ``new`` for somebody whom SDMK does not have
         :param dict row: which of the rows is meant, as ``{"batchId": …, "rowNo": …}``
+        :param str plan_digest: of the preview that the operator saw
         :return: how the row's batch ended, and whose the row is now where that is known
         :rtype: dict
         """
         self.ensure_one()
         self._checked()
-        body = {"healthWorkerId": health_worker_id}
-        if row:
-            # The screen has more of it; what is none at all the sidecar does not take.
-            body["row"] = {key: row.get(key) for key in ("batchId", "rowNo")} if isinstance(row, dict) else row
+        body = self._owner(health_worker_id, row)
         if reason:
             body["reason"] = reason
+        if plan_digest:
+            body["planDigest"] = plan_digest
         answer = self.env["sdmk.sidecar"]._command("verifier", "POST", "/v1/rejections/{}/resolve", self.id, body=body)
         batch = answer["batch"]
         states = dict(self.env["sdmk.batch"]._fields["state"]._description_selection(self.env))

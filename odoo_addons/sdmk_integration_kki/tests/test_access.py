@@ -33,6 +33,7 @@ class TestAccess(KkiCase):
                     .action_dismiss()
                 ),
             ),
+            "preview": ("verifier", lambda: rejection.preview(1)),
             "resolve": ("verifier", lambda: rejection.resolve(1)),
         }
 
@@ -62,6 +63,7 @@ class TestAccess(KkiCase):
                 "action_reprocess": (),
                 "action_dismiss": (),
                 "get_detail": (),
+                "preview": ("new",),
                 "resolve": ("new",),
             },
             "sdmk.batch": {"action_apply": (), "action_cancel": (), "get_changes": ()},
@@ -79,7 +81,7 @@ class TestAccess(KkiCase):
     def test_what_else_a_browser_sends_never_changes_the_address(self):
         for given in ANY_JSON:
             self.sidecar.answers = [(200, {"batch": {"id": 1, "state": "held"}})]
-            self.rejection_as("verifier").resolve(given, given, given)
+            self.rejection_as("verifier").resolve(given, given, given, given)
             self.assertEqual(self.sidecar.last["path"], "/v1/rejections/1/resolve")
             self.sidecar.answers = [(200, {"items": [], "summary": None})]
             self.batch_as("auditor").get_changes(given, given)
@@ -121,6 +123,14 @@ class TestAccess(KkiCase):
             "sync": {"id": 7},
             "retry": {"asked": 1, "skipped": 0},
             "judge again": {"rows": 1, "purged": 0, "unfit": 0},
+            "preview": {
+                "outcome": "unchanged",
+                "codes": [],
+                "licences": [],
+                "people": [],
+                "isHarmful": False,
+                "planDigest": "d1",
+            },
             "resolve": {"batch": {"id": 1, "state": "applied"}},
         }.get(order, {})
 

@@ -111,6 +111,60 @@ class TestOrders(KkiCase):
         told = detail["rows"][0]["reading"]
         self.assertEqual([told["professionName"], told["statusName"]], ["Doctor", "Revoked"])
 
+    def test_a_preview_says_in_words_who_loses_what(self):
+        self.sidecar.answer(
+            {
+                "outcome": "created",
+                "codes": [],
+                "licences": [
+                    {
+                        "strNumber": "3123",
+                        "profession": "doctor",
+                        "statusBefore": "active",
+                        "statusAfter": "active",
+                        "holderBefore": {"id": 5, "name": "Siti Aminah"},
+                        "holderAfter": {"id": None, "name": "Siti Rahmawati"},
+                    }
+                ],
+                "people": [
+                    {
+                        "id": 5,
+                        "nameBefore": "Siti Aminah",
+                        "nameAfter": "Siti Aminah",
+                        "nik": "removed",
+                        "licences": 0,
+                        "activeLicences": 0,
+                    },
+                    {
+                        "id": None,
+                        "nameBefore": None,
+                        "nameAfter": "Siti Rahmawati",
+                        "nik": "added",
+                        "licences": 1,
+                        "activeLicences": 1,
+                    },
+                ],
+                "isHarmful": True,
+                "planDigest": "d1",
+            }
+        )
+        seen = self.rejection_as("verifier").preview("new", {"batchId": 1, "rowNo": 2})
+        self.assertEqual(self.sidecar.last["path"], "/v1/rejections/1/resolve/preview")
+        self.assertEqual(
+            [(effect["text"], effect["isWarning"]) for effect in seen["effects"]],
+            [
+                ("The licence 3123 (Doctor) leaves Siti Aminah and goes to Siti Rahmawati.", True),
+                ("Siti Aminah has no NIK any more.", True),
+                ("Siti Aminah has no licence any more.", True),
+                ("A new person is created: Siti Rahmawati.", False),
+                ("Siti Rahmawati gets the NIK of the row.", False),
+            ],
+        )
+        self.assertEqual((seen["isHarmful"], seen["planDigest"]), (True, "d1"))
+        self.sidecar.answer({"batch": {"id": 9, "state": "applied"}})
+        self.rejection_as("verifier").resolve(5, None, "as on the card", "d1")
+        self.assertEqual(self.sidecar.last["json"]["planDigest"], "d1")
+
     def test_a_row_is_resolved_to_a_person_or_to_somebody_new(self):
         self.sidecar.answer({"batch": {"id": 9, "state": "applied"}})
         answer = self.rejection_as("verifier").resolve(5, {"batchId": 1, "rowNo": 2, "page": 1}, "as on the card")

@@ -132,16 +132,17 @@ export class RejectionDetail extends Component {
   }
 
   resolve(person) {
+    const { batchId, rowNo } = this.row ?? {}
+    const owner = [
+      [this.props.record.resId],
+      person ? person.id : 'new',
+      batchId ? { batchId, rowNo } : null
+    ]
     this.dialog.add(ResolveDialog, {
       name: person ? person.name : null,
-      confirm: async reason => {
-        const { batchId, rowNo } = this.row ?? {}
-        const answer = await this.orm.call('sdmk.rejection', 'resolve', [
-          [this.props.record.resId],
-          person ? person.id : 'new',
-          batchId ? { batchId, rowNo } : null,
-          reason || null
-        ])
+      preview: () => this.orm.call('sdmk.rejection', 'preview', owner),
+      confirm: async (reason, planDigest) => {
+        const answer = await this.orm.call('sdmk.rejection', 'resolve', [...owner, reason || null, planDigest])
         this.notification.add(_t('Decided; the batch of the decision: %s', answer.batchStateName), {
           type: answer.batchState === 'applied' ? 'success' : 'warning',
           buttons: answer.healthWorkerId
