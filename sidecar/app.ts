@@ -188,7 +188,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
           mapping,
           reader,
           identity,
-          maxSkewSeconds: config.kki.maxSkewSeconds,
+          maxSkewSeconds: config.kki.storedSkewSeconds,
           canAskByStr: description.oneByStr !== null,
           timeZone: config.timeZone
         }

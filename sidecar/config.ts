@@ -106,6 +106,8 @@ function toConfig(env: Environment) {
       overlapSeconds: env.KKI_OVERLAP,
       settleSeconds: env.KKI_SETTLE,
       maxSkewSeconds: env.KKI_MAX_SKEW,
+      /** For rows that are read again by our own clock: KKI's may be ahead of it, and a row's stamp ahead of KKI's. */
+      storedSkewSeconds: env.KKI_MAX_SKEW + env.KKI_CLOCK_TOLERANCE,
       clockToleranceSeconds: env.KKI_CLOCK_TOLERANCE,
       maxBodyBytes: env.KKI_MAX_BODY_BYTES,
       maxPages: env.KKI_MAX_PAGES,

@@ -214,7 +214,7 @@ async function follow(
       reader,
       identity: await withSecret(config, identitySecret, loadIdentity),
       mapping: mappingOf(description),
-      maxSkewSeconds: config.kki.maxSkewSeconds,
+      maxSkewSeconds: config.kki.storedSkewSeconds,
       canAskByStr: description.oneByStr !== null,
       timeZone: config.timeZone
     }

@@ -129,7 +129,7 @@ async function workRegistry(
   const { database, queue, log: logger } = app
   const { timeZone, rejectHoldRatio } = config
   const context = { database, queue, identity, metrics, logger, timeZone, rejectHoldRatio }
-  const desk = { queue, identity, mapping, reader, maxSkewSeconds: config.kki.maxSkewSeconds }
+  const desk = { queue, identity, mapping, reader, maxSkewSeconds: config.kki.storedSkewSeconds }
   await queue.work<BatchJob>('kki-apply', ({ data, signal }) => workOnBatch(context, desk, data, signal), {
     concurrency: config.workers,
     idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId)

@@ -191,6 +191,24 @@ describe('a refused row on the desk', () => {
     assert.equal((await resolve(connector, rejection.id, { healthWorkerId: 'new' })).status, 200)
   })
 
+  test('is read and decided although its stamp is ahead of our own clock, as KKI’s clock allowed', async t => {
+    const { connector, conflicting, simulator, run, rejection } = await withConflict(t)
+    await fetch(`${simulator.url}/_clock`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ advanceSeconds: 600 })
+    })
+    // KKI may be 900 s ahead of us, and the stamp an hour ahead of KKI.
+    await inject(simulator, [{ id: 'siti', record: { ...conflicting, diubah_pada: ago(-60 - 5) } }])
+    await run({ mode: 'full' })
+    const [open] = await openRejections(connector, 'IDENTITY_CONFLICT')
+    assert.equal(open?.id, rejection.id)
+    const { rows } = await detailOf(connector, rejection.id)
+    assert.equal(rows.at(-1)?.reading?.name, 'Siti Rahmawati')
+    assert.equal((await resolve(connector, rejection.id, { healthWorkerId: 'new' })).status, 200)
+    assert.equal((await detailOf(connector, rejection.id)).state, 'resolved')
+  })
+
   test('makes a new person where somebody says that it is one', async t => {
     const { connector, rejection, pool } = await withConflict(t)
     const resolved = await resolve(connector, rejection.id, { healthWorkerId: 'new' })
