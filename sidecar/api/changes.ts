@@ -7,7 +7,8 @@ import {
   readPlannedChanges,
   readPlannedProfessions,
   readRecordedChanges,
-  readRecordedProfessions
+  readRecordedProfessions,
+  readRejectedCodes
 } from '../registry/changes.ts'
 import { type Batch, ledgerOf, readBatch } from '../sync/batch.ts'
 import { BatchNotFound, BatchStateRefused } from '../sync/errors.ts'
@@ -50,9 +51,12 @@ const SummarySchema = Type.Object(
   {
     ledger: LedgerSchema,
     namesChanged: Count,
+    codes: Type.Array(Type.Object({ code: Type.String(), count: Count }), {
+      description: 'for which codes rows are rejected; a row may have several. After applying: rows for people to see'
+    }),
     professions: Type.Array(
       Type.Object({
-        profession: Type.String(),
+        profession: Type.String({ description: 'empty for rejected rows whose profession cannot be read' }),
         created: Count,
         linked: Count,
         updated: Count,
@@ -134,6 +138,7 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     return {
       ledger: isPlan ? { ...ledger, deactivated: total('deactivated') } : ledger,
       namesChanged: total('namesChanged'),
+      codes: await readRejectedCodes(pool, batch.id, isPlan),
       professions,
       undo: await readUndoReport(pool, batch.id)
     }

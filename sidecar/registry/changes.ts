@@ -5,9 +5,12 @@ import { type Match, type Page, parseMatch } from './health-workers.ts'
 import { sql } from './sql.ts'
 
 const planned = sql('changes/planned.sql')
+const plannedRejected = sql('changes/planned-rejected.sql')
 const plannedProfessions = sql('changes/planned-professions.sql')
+const plannedCodes = sql('changes/planned-codes.sql')
 const recorded = sql('changes/recorded.sql')
 const recordedProfessions = sql('changes/recorded-professions.sql')
+const recordedCodes = sql('changes/recorded-codes.sql')
 
 /** One thing that a plan would do, or that a batch did. No digit of a NIK is in it. */
 export interface Change {
@@ -52,14 +55,22 @@ interface PageRequest {
   limit: number
 }
 
-/** Returns what the plan of a batch would do, by row; rows that would stay as they are stored are left out. */
+export interface CodeCount {
+  code: string
+  count: number
+}
+
+/**
+ * Returns what the plan of a batch would do, by row; rows that would stay as they are stored are left out. Rows that are
+ * rejected for their own content come only where `outcome` asks for rejected rows.
+ */
 export async function readPlannedChanges(
   pool: pg.Pool,
   batchId: number,
   filter: ChangeFilter,
   page: PageRequest
 ): Promise<Page<Change>> {
-  return readPage(pool, planned, batchId, filter, page)
+  return readPage(pool, filter.outcome === 'rejected' ? plannedRejected : planned, batchId, filter, page)
 }
 
 /** Returns what an applied batch did, by change record. What has changed since is told as it was right after. */
@@ -88,6 +99,12 @@ export async function readPlannedProfessions(pool: pg.Pool, batchId: number): Pr
 /** Returns what an applied batch did, by profession; `rejected` and people without a registration are not among it. */
 export async function readRecordedProfessions(pool: pg.Pool, batchId: number): Promise<ProfessionChanges[]> {
   const { rows } = await pool.query<ProfessionChanges>(recordedProfessions, [batchId])
+  return rows
+}
+
+/** Returns for which codes rows are rejected, or, of an applied batch, were shown to people. */
+export async function readRejectedCodes(pool: pg.Pool, batchId: number, isPlan: boolean): Promise<CodeCount[]> {
+  const { rows } = await pool.query<CodeCount>(isPlan ? plannedCodes : recordedCodes, [batchId])
   return rows
 }
 

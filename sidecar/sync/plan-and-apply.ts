@@ -59,9 +59,10 @@ export async function planAndJudge(
   })
   await supersedeHeld(client, planned)
   const { reasons, numbers, effects } = await judgePlan(client, planned, context)
+  const deactivated = Object.values(effects ?? {}).reduce((sum, { deactivations }) => sum + deactivations, 0)
   if (reasons.length === 0)
-    return effects === null && replans === 0 ? planned : changeBatch(client, planned, { effects })
-  const held = await changeBatch(client, planned, { state: 'held', hold_reasons: reasons, effects })
+    return effects === null && replans === 0 ? planned : changeBatch(client, planned, { effects, deactivated })
+  const held = await changeBatch(client, planned, { state: 'held', hold_reasons: reasons, effects, deactivated })
   if (wasHeld) return held
   await recordAudit(client, {
     ...sidecarCaller(held),

@@ -46,6 +46,9 @@ describe('a batch that must wait', () => {
     assert.equal(run.state, 'held')
     assert.equal(batch.state, 'held')
     assert.deepEqual(batch.holdReasons, ['DEACTIVATIONS'])
+    assert.equal(batch.ledger.deactivated, 25)
+    const { rows: held } = await pool.query(`select detail from kki.audit_event where action = 'batch.held'`)
+    assert.equal(held[0].detail.deactivated, 25)
     assert.deepEqual(await dumpRegistry(pool), before)
 
     const changes = (await call('GET', `/v1/batches/${batch.id}/changes?effect=deactivated&limit=20`)).body as Changes
@@ -149,6 +152,45 @@ describe('a batch that must wait', () => {
     for (const { id, planDigest } of held.batches) await call('POST', `/v1/batches/${id}/apply`, { planDigest })
     assert.equal((await dumpRegistry(pool)).length, 1)
     assert.equal(((await call('GET', `/v1/runs/${held.id}`)).body as RunBody).state, 'applied')
+  })
+
+  test('shows why its rows would be rejected, before anybody decides', async t => {
+    const { run, simulator, call } = await startConnector(t)
+    const [unreadable, unknown, good] = [
+      Array.from({ length: 20 }, () => kkiRecord({ tanggal_lahir: 'kemarin' })),
+      Array.from({ length: 2 }, () => kkiRecord({ status_str: 'DICABUT' })),
+      Array.from({ length: 3 }, () => kkiRecord())
+    ]
+    await inject(
+      simulator,
+      [...unreadable, ...unknown, ...good].map(record => ({ record }))
+    )
+    const held = await run({ mode: 'full' })
+    const [batch] = held.batches as [BatchBody]
+    assert.deepEqual([batch.state, batch.holdReasons], ['held', ['SCHEMA_CHANGED']])
+    assert.equal(batch.ledger.rejected, 22)
+    type Body = Changes & {
+      items: { codes: string[]; strNumber: string }[]
+      summary: { codes: object[]; professions: { rejected: number; created: number }[] }
+    }
+    const { body } = await call('GET', `/v1/batches/${batch.id}/changes?outcome=rejected&limit=15`)
+    const { items, next, summary } = body as Body
+    assert.deepEqual(summary.codes, [
+      { code: 'DATE_INVALID', count: 20 },
+      { code: 'STR_INACTIVE', count: 2 }
+    ])
+    assert.deepEqual(
+      summary.professions.map(({ created, rejected }) => [created, rejected]),
+      [[3, 22]]
+    )
+    const rest = await call('GET', `/v1/batches/${batch.id}/changes?outcome=rejected&limit=15&after=${next}`)
+    const shown = [...items, ...(rest.body as Body).items]
+    assert.deepEqual(
+      shown.map(({ strNumber }) => strNumber).toSorted(),
+      [...unreadable, ...unknown].map(({ nomor_str }) => String(nomor_str)).toSorted()
+    )
+    const codes = new Set(shown.map(item => item.codes.join()))
+    assert.deepEqual(codes, new Set(['DATE_INVALID', 'STR_INACTIVE']))
   })
 
   test('that is a first load keeps the runs of the schedule waiting too, until it is applied', async t => {

@@ -178,7 +178,7 @@ class SdmkBatch(models.Model):
     def action_view_rejections(self):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("sdmk_integration_kki.sdmk_rejection_action")
-        return {**action, "domain": [("trace_id", "=", self.trace_id)], "context": {}}
+        return {**action, "domain": [("last_batch_id", "=", self.id)], "context": {}}
 
     def action_view_registrations(self):
         self.ensure_one()
@@ -189,13 +189,15 @@ class SdmkBatch(models.Model):
         """Return a page of what the batch would do, or did, straight from the sidecar.
 
         :param int after: where the page before ended
-        :param str effect: ``deactivated`` or ``name_changed``: those alone
+        :param str effect: ``deactivated`` or ``name_changed``, or ``rejected`` rows: those alone
         """
         self.ensure_one()
         self._checked()
         query = {"limit": 20, "after": after if type(after) is int else 0}
         if effect in ("deactivated", "name_changed"):
             query["effect"] = effect
+        elif effect == "rejected":
+            query["outcome"] = effect
         page = self.env["sdmk.sidecar"]._call("GET", "/v1/batches/{}/changes", self.id, query=query)
         return self._in_words(page)
 
@@ -211,7 +213,9 @@ class SdmkBatch(models.Model):
             for key in ("statusBefore", "statusAfter"):
                 change[key] = statuses.get(change[key], change[key])
         for row in (page["summary"] or {}).get("professions", []):
-            row["name"] = professions.get(row["profession"], row["profession"])
+            row["name"] = professions.get(row["profession"], row["profession"]) or self.env._("Cannot be read")
+        for row in (page["summary"] or {}).get("codes", []):
+            row["name"] = codes.get(row["code"], row["code"])
         return page
 
     @api.model

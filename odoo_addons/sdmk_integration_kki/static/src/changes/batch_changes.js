@@ -23,9 +23,15 @@ export class BatchChanges extends Component {
 
   async load(record = this.props.record) {
     this.version = record.data.version
+    if (this.state.effect === 'rejected' && !this.isPlan) this.state.effect = null
     if (!['planned', 'held', 'applied', 'undone'].includes(record.data.state)) return
     Object.assign(this.state, { items: [], next: null, summary: null })
     await this.more(0, record)
+  }
+
+  /** Before it is applied, the refused rows of a batch are with its plan, and not yet on the desk. */
+  get isPlan() {
+    return ['planned', 'held'].includes(this.props.record.data.state)
   }
 
   async more(after = this.state.next, record = this.props.record) {

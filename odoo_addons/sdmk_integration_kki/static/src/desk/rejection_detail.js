@@ -133,11 +133,7 @@ export class RejectionDetail extends Component {
 
   resolve(person) {
     const { batchId, rowNo } = this.row ?? {}
-    const owner = [
-      [this.props.record.resId],
-      person ? person.id : 'new',
-      batchId ? { batchId, rowNo } : null
-    ]
+    const owner = [[this.props.record.resId], person ? person.id : 'new', batchId ? { batchId, rowNo } : null]
     this.dialog.add(ResolveDialog, {
       name: person ? person.name : null,
       preview: () => this.orm.call('sdmk.rejection', 'preview', owner),
