@@ -39,14 +39,14 @@ export function startSimulator(args: string[]): Promise<Program> {
   return startProgram(process.execPath, command, {}, /clientSecret/)
 }
 
-/** Runs `sdmk` to its end, as `npm run sdmk` does, and returns its output and the most memory that it had resident. */
+/** Runs `sdmk` to its end by the very line of `npm run sdmk`, and returns its output and the most memory that it had resident. */
 export async function runCommand(
   args: string[],
   env: Record<string, string>
 ): Promise<{ output: string; peakMb: number }> {
-  const child = spawn(process.execPath, ['sidecar/cli/sdmk.ts', ...args], {
+  const child = spawn('sh', ['-c', `exec env ${packageJson.scripts.sdmk} "$@"`, 'sh', ...args], {
     cwd: root,
-    env: environment(env),
+    env: environment({ PATH: `${path.dirname(process.execPath)}:${process.env.PATH}`, ...env }),
     stdio: ['ignore', 'pipe', 'inherit']
   })
   let peakMb = 0
