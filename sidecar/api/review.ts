@@ -1,10 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import type { Shown } from '../audit/disclosures.ts'
 import { isUnderWay } from '../batch-terms.ts'
 import { readRejection } from '../review/detail.ts'
 import { dismissRejection, dismissRejections } from '../review/dismiss.ts'
-import { previewResolution, type ResolveContext, resolveRejection } from '../review/resolve.ts'
+import { betweenBatches, previewResolution, type ResolveContext, resolveRejection } from '../review/resolve.ts'
 import { type RetryContext, retryRejection, retryRejections } from '../review/retry.ts'
 import type { Batch } from '../sync/batch.ts'
 import type { DeskCaller } from '../sync/open-rejections.ts'
@@ -127,12 +128,11 @@ const ForeseenSchema = Type.Object(
 )
 type ForeseenBody = Type.Static<typeof ForeseenSchema>
 
-const showsForeseen = ({ people, licences }: ForeseenBody) => ({
-  people: [
-    ...people.flatMap(({ id }) => id ?? []),
-    ...licences.flatMap(({ holderBefore, holderAfter }) => [holderBefore?.id ?? [], holderAfter.id ?? []].flat())
-  ]
-})
+/** Every holder of a licence is among the people. One without an id would be created. */
+const showsForeseen = ({ people }: ForeseenBody): Shown => {
+  const ids = people.flatMap(({ id }) => id ?? [])
+  return { people: ids, unnamed: people.length - ids.length }
+}
 
 const limit = (maximum: number) => Type.Optional(Type.Integer({ minimum: 1, maximum, default: maximum }))
 /** A bulk decision says what it is about: without ids, by code. */
@@ -232,11 +232,10 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
       response: { 200: ForeseenSchema, ...problems }
     },
     handler: async request => {
-      const { digest, ...foreseen } = await app.database
-        .withRollback(client =>
-          previewResolution(client, context(), request.params.id, request.body, callerFor(request))
-        )
-        .catch(refuse)
+      const { id } = request.params
+      const { digest, ...foreseen } = await betweenBatches(() =>
+        app.database.withRollback(client => previewResolution(client, context(), id, request.body, callerFor(request)))
+      ).catch(refuse)
       return { ...foreseen, planDigest: digest }
     }
   })
@@ -272,9 +271,11 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const { id: batchId } = await app.database
-        .withTransaction(client => resolveRejection(client, context(), id, request.body, callerFor(request)))
-        .catch(refuse)
+      const { id: batchId } = await betweenBatches(() =>
+        app.database.withTransaction(client =>
+          resolveRejection(client, context(), id, request.body, callerFor(request))
+        )
+      ).catch(refuse)
       const { batch, isDone } = await waitForBatch(app.database.pool, batchId, isAtRest)
       const rejection = await readRejection(app.database.pool, context(), id)
       return reply.code(isDone ? 200 : 202).send({ rejection, batch: toBatchBody(batch) })

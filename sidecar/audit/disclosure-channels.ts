@@ -37,6 +37,7 @@ export const channels = {
   'GET /v1/rejections': ['licence'],
   'GET /v1/rejections/:id': [...person, 'row'],
   'POST /v1/rejections/:id/resolve': ['licence'],
+  'POST /v1/rejections/:id/resolve/preview': ['name', 'licence'],
   'POST /v1/rejections/:id/dismiss': ['licence'],
   odoo: person,
   'odoo rejections': ['licence'],

@@ -11,7 +11,7 @@ import { codeText } from '../platform/problem-texts.ts'
 import type { Foreseen } from '../registry/foresee.ts'
 import { dismissRejections } from '../review/dismiss.ts'
 import { type DeskRejection, readRejections } from '../review/read.ts'
-import { EffectsUnseen, type ResolveContext, resolveRejection } from '../review/resolve.ts'
+import { betweenBatches, EffectsUnseen, type ResolveContext, resolveRejection } from '../review/resolve.ts'
 import { type RetryContext, retryRejections } from '../review/retry.ts'
 import { loadDescription, mappingOf } from '../source/load.ts'
 import { loadReader } from '../sync/load-reader.ts'
@@ -153,31 +153,33 @@ function resolveCommand(): Command {
         return { runId: batch.runId, told: `Rejection ${rejectionId} is decided`, next: null }
       }).catch((error: unknown) => {
         if (!(error instanceof EffectsUnseen)) throw error
-        print(json, error.foreseen, [
+        const { digest } = error.foreseen
+        const effects = effectLines(error.foreseen)
+        print(json, { effects, planDigest: digest }, [
           'Nothing was decided. The decision would:',
-          ...effectLines(error.foreseen),
-          `To decide so, repeat with --plan ${error.foreseen.digest}`
+          ...effects.map(effect => `  ${effect}`),
+          `To decide so, repeat with --plan ${digest}`
         ])
         process.exitCode = 1
       })
     })
 }
 
-/** Names nobody: ids are enough to look people up. */
+/** Without names and STR numbers: what shows them is recorded, and ids are enough to look people up. */
 function effectLines({ licences, people }: Foreseen): string[] {
   const who = (id: number | null) => (id === null ? 'a new person' : `health worker ${id}`)
   return [
-    ...licences.map(({ strNumber, profession, statusBefore, statusAfter, holderBefore, holderAfter }) => {
-      const licence = `licence ${strNumber} (${profession})`
-      if (!holderBefore) return `  give the new ${licence}, ${statusAfter}, to ${who(holderAfter.id)}`
+    ...licences.map(({ profession, statusBefore, statusAfter, holderBefore, holderAfter }) => {
+      const licence = `licence as a ${profession}`
+      if (!holderBefore) return `give a new ${licence}, ${statusAfter}, to ${who(holderAfter.id)}`
       const status = statusBefore === statusAfter ? '' : `, and change it from ${statusBefore} to ${statusAfter}`
       return holderBefore.id === holderAfter.id
-        ? `  leave ${licence} with ${who(holderAfter.id)}${status}`
-        : `  move ${licence} from ${who(holderBefore.id)} to ${who(holderAfter.id)}${status}`
+        ? `leave a ${licence} with ${who(holderAfter.id)}${status}`
+        : `move a ${licence} from ${who(holderBefore.id)} to ${who(holderAfter.id)}${status}`
     }),
     ...people.map(
       ({ id, nik, licences, activeLicences }) =>
-        `  leave ${who(id)} with ${licences} licences, ${activeLicences} of them active; NIK: ${nikWords[nik]}`
+        `leave ${who(id)} with ${counted(licences, 'licence')}, ${activeLicences} of them active; NIK: ${nikWords[nik]}`
     )
   ]
 }
@@ -218,7 +220,9 @@ async function follow(
       canAskByStr: description.oneByStr !== null,
       timeZone: config.timeZone
     }
-    const { runId, told, next } = await database.withTransaction(client => place(client, context, caller()))
+    const { runId, told, next } = await betweenBatches(() =>
+      database.withTransaction(client => place(client, context, caller()))
+    )
     const more = next === null ? [] : ['There are more; call again.']
     if (runId === null) return print(json, { runId, next }, [told, ...more])
     const run = await followRun(database.pool, runId, { quiet: json ?? false })

@@ -78,7 +78,7 @@ interface State {
 /**
  * Returns what a staged batch of one row would do: plans and applies it within the caller's transaction, and takes all of
  * that back. So nothing is foreseen that the batch itself would not do.
- * @throws what `applyPlan` throws
+ * @throws what `applyPlan` throws; `isLostRace` and `isLocked` tell whether another attempt may succeed
  */
 export async function foresee(
   client: pg.ClientBase,
@@ -87,6 +87,9 @@ export async function foresee(
   options: PlanOptions
 ): Promise<Foreseen> {
   await client.query('savepoint foresee')
+  // The caller has locked other rows than a batch locks first, so the two may block each other. This side gives up, before
+  // PostgreSQL looks for a deadlock and ends either.
+  await client.query(`set local lock_timeout = '500ms'`)
   await planBatch(client, batchId, identity, options)
   const { rows: planned } = await client.query<{ outcome: string; codes: string[] }>(
     `select outcome, array(select x ->> 'code' from jsonb_array_elements(problems) x) as codes
@@ -106,6 +109,13 @@ export async function foresee(
   const before = await readState(client, licenceIds, personIds)
   return compare(planned[0] ?? { outcome: 'rejected', codes: [] }, before, after)
 }
+
+/** True where rows were locked for too long, by a batch that is being applied. */
+export function isLocked(error: unknown): boolean {
+  return (error as { code?: unknown }).code === lockNotAvailable
+}
+
+const lockNotAvailable = '55P03'
 
 async function readState(client: pg.ClientBase, licenceIds: number[], personIds: number[]): Promise<State> {
   const licences = await client.query<Licence>(

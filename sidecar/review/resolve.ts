@@ -1,9 +1,11 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type pg from 'pg'
 import { recordAudit } from '../audit/record.ts'
 import { RequestInvalid, SdmkError } from '../errors.ts'
 import type { Identity } from '../identity/keys.ts'
 import type { Transaction } from '../platform/database.ts'
-import { type Foreseen, foresee } from '../registry/foresee.ts'
+import { isLostRace } from '../registry/apply.ts'
+import { type Foreseen, foresee, isLocked } from '../registry/foresee.ts'
 import type { Batch } from '../sync/batch.ts'
 import { insertBatchRun } from '../sync/batch-run.ts'
 import { RejectionNotResolvable, RowPurged } from '../sync/errors.ts'
@@ -25,6 +27,32 @@ export class EffectsUnseen extends SdmkError {
         'the planDigest that it shows'
     )
     this.foreseen = foreseen
+  }
+}
+
+/** A batch that is being applied holds the people of a decision. */
+export class PeopleLocked extends SdmkError {
+  readonly code = 'UNAVAILABLE'
+
+  constructor(options: ErrorOptions) {
+    super('A batch is changing the same people at the moment. Try again in a few seconds.', options)
+  }
+}
+
+const longestWaitMs = 10_000
+const pauseMs = 200
+
+/** Repeats a transaction that decides, or previews a decision, while batches are in its way. @throws PeopleLocked */
+export async function betweenBatches<T>(work: () => Promise<T>): Promise<T> {
+  const end = performance.now() + longestWaitMs
+  for (;;) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isLostRace(error) && !isLocked(error)) throw error
+      if (performance.now() > end) throw new PeopleLocked({ cause: error })
+      await wait(pauseMs)
+    }
   }
 }
 

@@ -93,7 +93,7 @@ test('the command counts with --dry-run, and asks without it', async t => {
   const { code, stdout, stderr } = await runSdmk(['registry', 'check'], env)
   assert.equal(code, 0, stderr)
   assert.match(stdout, /^2 people checked in batch \d+$/m)
-  assert.match(stdout, /^1 pairs of people without a licence, who are not in the review queue$/m)
+  assert.match(stdout, /^1 pair of people without a licence, not in the review queue$/m)
   const { rows } = await pool.query(`select state, fetched from kki.batch where kind = 'check'`)
   assert.deepEqual(rows, [{ state: 'applied', fetched: 0 }])
 })
