@@ -83,6 +83,7 @@ export async function syncFile(
     if (page.done) throw new FileFault({}, 'noRecords')
     let batch = await insertBatchRun(client, { kind: 'file', triggeredBy, caller, apply: request.apply })
     const { runId } = batch
+    await client.query(`update kki.run set request_digest = decode($2, 'hex') where id = $1`, [runId, digest])
     let [fetched, rejected, batches] = [0, 0, 0]
     while (!page.done) {
       if (batches > 0) batch = (await readBatch(client, await insertBatch(client, runId))) as Batch

@@ -526,6 +526,28 @@ describe('a file of KKI', () => {
     }
   })
 
+  test('that lists an STR in several batches with different values changes nothing when it is loaded again', async t => {
+    const { folder, load, ledgerOf, pool } = await setUp(t, { SDMK_BATCH_ROWS: '500' })
+    const rows = ['dr.', 'Dr. dr.'].flatMap(title =>
+      Array.from({ length: 600 }, (_, i) => line(i + 1, { name: `Orang ${letters(i)}` }).with(4, title))
+    )
+    await writers.csv(path.join(folder, 'a.csv'), rows)
+    const first = ledgerOf(await load('a.csv'))
+    assert.deepEqual(
+      first.map(({ state, fetched }) => [state, fetched]),
+      [
+        ['applied', 500],
+        ['applied', 500],
+        ['applied', 200]
+      ]
+    )
+    const before = await dumpRegistry(pool)
+    for (const { created, linked, updated } of ledgerOf(await load('a.csv'))) {
+      assert.deepEqual([created, linked, updated], [0, 0, 0])
+    }
+    assert.deepEqual(await dumpRegistry(pool), before)
+  })
+
   test('brings the professions of the setting only; the others are counted', async t => {
     const { folder, load, ledgerOf, people: stored, pool } = await setUp(t)
     await pool.query(`update kki.setting set professions = '{nurse}'`)

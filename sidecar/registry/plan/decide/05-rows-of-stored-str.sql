@@ -1,7 +1,8 @@
--- reads: sdmk.health_worker, sdmk.registration, staged_unchanged, unchanged
+-- reads: kki.batch, kki.change, kki.run, sdmk.health_worker, sdmk.registration, staged_row, staged_unchanged, unchanged
 -- writes: work
 -- Rows of a file without a stamp of their own all have the same. Where it lists an STR more than once, the row counts that rule 1 takes.
--- Once that row is stored, it is unchanged and no longer compared with the others; they would replace it each time.
+-- Once that row is stored, by this batch, by another one of the file or by an earlier load of the same file, it is no longer
+-- compared with the others; they would replace it each time.
 update work w
 set outcome = 'unchanged', rule = 1, health_worker_id = r.health_worker_id, registration_id = r.id
 from sdmk.registration r
@@ -14,8 +15,22 @@ where w.outcome is null and not w.ending_only and w.problems is null
     sdmk.date_agreement(w.birth_date, h.birth_date), sdmk.place_agreement(w.birth_place_key, h.birth_place_key),
     sdmk.agreement(w.sex, h.sex)
   )
-  and r.id in (
-    select registration_id from unchanged
-    union all
-    select unnest(registration_ids) from staged_unchanged
+  and (
+    r.id in (
+      select registration_id from unchanged
+      union all
+      select unnest(registration_ids) from staged_unchanged
+    )
+    or (
+      select stored.request_digest
+      from kki.change c
+      join kki.batch b on b.id = c.batch_id
+      join kki.run stored on stored.id = b.run_id and stored.mode = 'file'
+      where c.registration_id = r.id
+      order by c.id desc limit 1
+    ) = (
+      select run.request_digest
+      from kki.batch b join kki.run on run.id = b.run_id
+      where b.id = (select batch_id from staged_row limit 1)
+    )
   );
