@@ -220,7 +220,7 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
   })
 
   app.post('/v1/rejections/:id/resolve/preview', {
-    ...decide,
+    onRequest: app.requireScope('registry:read'),
     config: { shows: showsForeseen },
     schema: {
       tags,

@@ -101,5 +101,6 @@ export class StringTable {
 }
 
 function lengthOf(texts: readonly string[]): number {
-  return texts.reduce((sum, text) => sum + text.length, 0)
+  // An empty text takes its place as well.
+  return texts.reduce((sum, text) => sum + text.length + 16, 0)
 }

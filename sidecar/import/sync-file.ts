@@ -83,7 +83,10 @@ export async function syncFile(
     if (page.done) throw new FileFault({}, 'noRecords')
     let batch = await insertBatchRun(client, { kind: 'file', triggeredBy, caller, apply: request.apply })
     const { runId } = batch
-    await client.query(`update kki.run set request_digest = decode($2, 'hex') where id = $1`, [runId, digest])
+    await client.query('update kki.run set request_digest = $2 where id = $1', [
+      runId,
+      readingOf(digest, context, asOf)
+    ])
     let [fetched, rejected, batches] = [0, 0, 0]
     while (!page.done) {
       if (batches > 0) batch = (await readBatch(client, await insertBatch(client, runId))) as Batch
@@ -112,6 +115,13 @@ function checkStamp({ columns }: FileDescription, { asOf }: FileRunRequest, now:
   } else if (!asOf) {
     throw new RequestInvalid('asOf', 'is required: the file has no column that says when a row was changed')
   } else if (asOf.getTime() > now) throw new RequestInvalid('asOf', 'must not be in the future')
+}
+
+/** Runs with the same value have read the same rows from their files. */
+function readingOf(digest: string, { description }: FileRunContext, asOf: string): Buffer {
+  return createHash('sha256')
+    .update(JSON.stringify([digest, description, asOf]))
+    .digest()
 }
 
 async function digestOf(file: FileHandle): Promise<string> {

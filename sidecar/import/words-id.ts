@@ -37,7 +37,7 @@ export const indonesian: Words = {
     notXlsx: () =>
       'bukan berkas .xlsx; mungkin formatnya lebih lama, atau berkas berkata sandi: simpan sebagai .xlsx tanpa kata sandi',
     nul: () =>
-      'karakter NUL, yang tidak ada dalam teks; simpan berkas sebagai UTF-8, atau sebutkan pengodeannya, misalnya utf-16le',
+      'karakter NUL, yang tidak boleh ada dalam teks; simpan berkas sebagai UTF-8, atau sebutkan pengodeannya, misalnya utf-16le',
     partDamaged: () => 'berkas rusak: ada bagian yang tidak dapat dibuka',
     partMissing: () => 'berkas .xlsx tidak utuh: ada bagian yang hilang',
     partNotXml: () => 'berkas rusak: ada bagian yang bukan XML',
@@ -49,7 +49,7 @@ export const indonesian: Words = {
     sheetForPeople: p => `akhir namanya bukan salah satu dari ${p.endings}; simpan lembarnya sebagai CSV UTF-8`,
     sheetMissing: p => `tidak ada lembar "${p.sheet}"`,
     textsTooLarge: p => `teks di dalamnya lebih dari ${p.bytes} bita; simpan lembarnya sebagai CSV`,
-    tooDeep: p => `bukan daftar: ada ${p.elements} elemen yang saling memuat`,
+    tooDeep: p => `bukan daftar: ada ${p.elements} elemen bersarang`,
     tooFewValues: p => `ada ${p.values} nilai, sedangkan tajuk memuat ${p.columns} kolom`,
     tooLong: p => `lebih panjang dari ${p.characters} karakter`,
     tooManySheets: p => `memuat lebih dari ${p.sheets} lembar`,

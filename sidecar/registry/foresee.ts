@@ -77,19 +77,17 @@ interface State {
 
 /**
  * Returns what a staged batch of one row would do: plans and applies it within the caller's transaction, and takes all of
- * that back. So nothing is foreseen that the batch itself would not do.
+ * that back. So nothing is foreseen that the batch itself would not do. Without `isNamed` nobody is named, for the row of
+ * somebody whose data is restricted.
  * @throws what `applyPlan` throws; `isLostRace` and `isLocked` tell whether another attempt may succeed
  */
 export async function foresee(
   client: pg.ClientBase,
   batchId: number,
   identity: Identity,
-  options: PlanOptions
+  { isNamed, ...options }: PlanOptions & { isNamed: boolean }
 ): Promise<Foreseen> {
   await client.query('savepoint foresee')
-  // The caller has locked other rows than a batch locks first, so the two may block each other. This side gives up, before
-  // PostgreSQL looks for a deadlock and ends either.
-  await client.query(`set local lock_timeout = '500ms'`)
   await planBatch(client, batchId, identity, options)
   const { rows: planned } = await client.query<{ outcome: string; codes: string[] }>(
     `select outcome, array(select x ->> 'code' from jsonb_array_elements(problems) x) as codes
@@ -107,7 +105,8 @@ export async function foresee(
   const after = await readState(client, licenceIds, personIds)
   await client.query('rollback to savepoint foresee')
   const before = await readState(client, licenceIds, personIds)
-  return compare(planned[0] ?? { outcome: 'rejected', codes: [] }, before, after)
+  const [one, other] = isNamed ? [before, after] : [withoutNames(before), withoutNames(after)]
+  return compare(planned[0] ?? { outcome: 'rejected', codes: [] }, one, other)
 }
 
 /** True where rows were locked for too long, by a batch that is being applied. */
@@ -134,6 +133,10 @@ async function readState(client: pg.ClientBase, licenceIds: number[], personIds:
   )
   const byId = <T extends { id: number }>(rows: T[]) => new Map(rows.map(row => [row.id, row]))
   return { licences: byId(licences.rows), people: byId(people.rows) }
+}
+
+function withoutNames({ licences, people }: State): State {
+  return { licences, people: new Map([...people].map(([id, person]) => [id, { ...person, name: null }])) }
 }
 
 function compare(planned: { outcome: string; codes: string[] }, before: State, after: State): Foreseen {

@@ -114,7 +114,7 @@ async function toDeskRow(
 }
 
 /** True where the row carries the NIK, or the STR, of somebody whose data is restricted. */
-async function isRestricted(client: pg.ClientBase, { batchId, rowNo }: { batchId: number; rowNo: number }) {
+export async function isRestricted(client: pg.ClientBase, { batchId, rowNo }: { batchId: number; rowNo: number }) {
   const { rows } = await client.query(
     `select from kki.rejection_occurrence o
     join kki.rejection d on d.id = o.rejection_id

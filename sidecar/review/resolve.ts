@@ -15,6 +15,7 @@ import { stageBatch } from '../sync/stage-batch.ts'
 import { assertOfRejection, type PendingRow, pageOfRows, readPendingRows } from '../sync/stored-rows.ts'
 import type { RejectionCode } from '../transform/codes.ts'
 import type { Candidate } from '../transform/types.ts'
+import { isRestricted } from './detail.ts'
 
 /** A decision would harm somebody, and its effects are not those that the caller has seen. */
 export class EffectsUnseen extends SdmkError {
@@ -128,6 +129,9 @@ async function stageDecision(
   caller: DeskCaller
 ): Promise<{ batch: Batch; foreseen: Foreseen }> {
   const { identity } = context
+  // This locks the rejection before the people, and a batch the other way round. This side gives up, before PostgreSQL looks
+  // for a deadlock and ends either; so no order waits for a file that is being staged either.
+  await client.query(`set local lock_timeout = '500ms'`)
   const { code, source } = await lockOpen(client, id)
   if (source !== 'kki') {
     throw new RejectionNotResolvable(id, 'its row came out of a file; correct the file or the person, and import again')
@@ -154,7 +158,8 @@ async function stageDecision(
   client.notifyOdoo({ rejections: [id] })
   const batch = await stageBatch(client, context, queued, [pageOfRows(context, [chosen.raw])])
   const options = await readPlanOptions(client, batch.kind, context.timeZone)
-  const foreseen = await foresee(client, batch.id, identity, options)
+  const isNamed = !(await isRestricted(client, chosen))
+  const foreseen = await foresee(client, batch.id, identity, { ...options, isNamed })
   await recordAudit(client, {
     ...caller,
     action: 'rejection.resolved',

@@ -2,7 +2,6 @@ import { findFormatFault, findTableFault } from '../transform/check-tables.ts'
 import { epochFormats } from '../transform/date-format.ts'
 import { type FieldSource, findUnsafeToken, pointersOf } from '../transform/field-source.ts'
 import type { Authentication, Paging, SourceDescription } from './description.ts'
-import { countingOf } from './paging.ts'
 import { hasLooseBrace, type Placeholder, placeholders, placeholdersIn } from './template.ts'
 import { isWindowFormat } from './window-format.ts'
 
@@ -260,10 +259,10 @@ function checkPageSize({ request, limits }: SourceDescription): void {
 }
 
 function checkPagesAtOnce({ paging, limits }: SourceDescription): void {
-  if (limits.pagesAtOnce === undefined || countingOf({ paging, limits }) !== null) return
+  if (limits.pagesAtOnce === undefined || paging.type === 'offset') return
   fail(
     '/limits/pagesAtOnce',
-    `has no effect with paging of the type ${paging.type}: the place of a page must be known in advance, as with page_number or offset`
+    `has no effect with paging of the type ${paging.type}: only pages by offset are asked for at once`
   )
 }
 

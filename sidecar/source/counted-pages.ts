@@ -1,7 +1,7 @@
 import { counted } from '../platform/plural.ts'
 import { KkiCursorRepeated, KkiListMoved, KkiTooManyPages } from './errors.ts'
 import type { WalkOptions } from './pages.ts'
-import { readCounted, type Spot, writeCounted } from './paging.ts'
+import { readCounted, type Spot, strangeCursor, writeCounted } from './paging.ts'
 import type { CallContext, Counting, KkiClient, KkiPage, PageQuery } from './types.ts'
 
 /**
@@ -20,7 +20,8 @@ export async function* walkCounted(
   { maxPages, startCursor, firstPage = 1 }: WalkOptions
 ): AsyncGenerator<KkiPage, void, void> {
   const reader = new CountedReader(client, counting, query, context)
-  let spot: Spot = startCursor === undefined ? { at: counting.first, last: null } : readCounted(startCursor)
+  let spot: Spot =
+    startCursor === undefined ? { at: counting.first, last: null } : resumeAt(startCursor, counting, query)
   try {
     for (let number = firstPage; ; number++) {
       const page = await reader.read(spot, number)
@@ -37,6 +38,13 @@ export async function* walkCounted(
   } finally {
     await reader.close()
   }
+}
+
+/** Where it stands behind a stored cursor. With another size the number of a page is another place of the list. */
+function resumeAt(cursor: string, { by }: Counting, { limit }: Pick<PageQuery, 'limit'>): Spot {
+  const { limit: size, ...spot } = readCounted(cursor)
+  if (by === 'pages' && size !== null && size !== limit) throw strangeCursor()
+  return spot
 }
 
 /** Returns where the walk stands behind a page; `null` after the last one. */

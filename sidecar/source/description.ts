@@ -305,8 +305,7 @@ const Limits = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 8,
-        description:
-          'pages that are asked for at once, with paging of the type page_number or offset; 1 where it is missing'
+        description: 'pages that are asked for at once, with paging of the type offset; 1 where it is missing'
       })
     )
   },

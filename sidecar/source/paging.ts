@@ -79,9 +79,10 @@ export function linkOf(cursor: string, baseUrl: URL): URL {
 
 /** Returns how the pages of a source are counted; `null` where each names the next one. */
 export function countingOf({ paging, limits }: Pick<SourceDescription, 'paging' | 'limits'>): Counting | null {
-  const { pagesAtOnce: atOnce = 1 } = limits
-  if (paging.type === 'page_number') return { by: 'pages', first: paging.firstPage, atOnce }
-  if (paging.type === 'offset') return { by: 'rows', first: paging.firstOffset, atOnce }
+  // A page that is numbered is compared with the one before it, as that one stands afterwards. Were both asked for at once,
+  // they could join although a row was inserted between the answers.
+  if (paging.type === 'page_number') return { by: 'pages', first: paging.firstPage, atOnce: 1 }
+  if (paging.type === 'offset') return { by: 'rows', first: paging.firstOffset, atOnce: limits.pagesAtOnce ?? 1 }
   return null
 }
 
@@ -117,7 +118,7 @@ function pageOf({ firstPage }: { firstPage: number }, cursor: string | undefined
 }
 
 /** As if KKI had refused the cursor: the walk begins again. */
-function strangeCursor(): KkiRefused {
+export function strangeCursor(): KkiRefused {
   return new KkiRefused('the stored cursor is of another kind of paging or another page size', { status: 400 })
 }
 

@@ -31,7 +31,9 @@ export async function readPage(
   for (const [i, row] of rows.entries()) {
     if (i % rowsPerTurn === 0) await nextTurn()
     const result = transform(row, { sourceNow, maxSkewMs })
-    const wanted = isWanted(result.ok ? result.value.profession : result.profession) ? result : null
+    // An ending whose profession cannot be read has an empty one.
+    const profession = (result.ok ? result.value.profession : result.profession) || null
+    const wanted = isWanted(profession) ? result : null
     results.push(wanted)
     digested.push(wanted?.ok ? { candidate: wanted.value, nikDigest: writer.digestOf(wanted.value) } : null)
   }

@@ -137,7 +137,13 @@ export async function insertBatch(client: Transaction, runId: number, part: Walk
       case when r.apply_mode = 'hold' or exists (
         select from kki.run held
         where held.apply_mode = 'hold' and held.id < r.id and held.mode = any ($4) and r.mode = any ($4)
-          and not exists (select from kki.watermark)
+          and not exists (
+            select from kki.run done
+            where done.mode = any ($4) and done.id < r.id and done.finished_at is not null
+              and not exists (
+                select from kki.batch b where b.run_id = done.id and b.state not in ('applied', 'undone')
+              )
+          )
       ) then array['REQUESTED'] else '{}' end
     from kki.run r where r.id = $1
     returning id, kind, trace_id`,

@@ -38,7 +38,7 @@ const needed: Record<string, Scope | null> = {
   'POST /v1/rejections/:id/retry': 'rejections:write',
   'POST /v1/rejections/retry': 'rejections:write',
   'POST /v1/rejections/:id/resolve': 'rejections:write',
-  'POST /v1/rejections/:id/resolve/preview': 'rejections:write',
+  'POST /v1/rejections/:id/resolve/preview': 'registry:read',
   'POST /v1/rejections/:id/dismiss': 'rejections:write',
   'POST /v1/rejections/dismiss': 'rejections:write',
   'POST /v1/rejections/reprocess': 'rejections:write',

@@ -207,7 +207,7 @@ async function withPagesAtOnce(t: TestContext, name: string): Promise<{ file: st
   const file = folder + name
   const json = JSON.parse(await readFile(file, 'utf8'))
   if (!['page_number', 'offset'].includes(json.paging.type)) return { file, isCounted: false }
-  json.limits = { ...json.limits, pagesAtOnce: 3 }
+  if (json.paging.type === 'offset') json.limits = { ...json.limits, pagesAtOnce: 3 }
   const copy = path.join(await temporaryFolder(t), 'source.json')
   await writeFile(copy, JSON.stringify(json))
   return { file: copy, isCounted: true }

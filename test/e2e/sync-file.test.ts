@@ -566,6 +566,31 @@ describe('a file of KKI', () => {
     assert.deepEqual(events, [{ passedOver: { blank: 0, totals: 0, otherProfessions: 2 } }])
   })
 
+  test('passes over no ending whose profession cannot be read', async t => {
+    const { folder, load, ledgerOf, people: stored, pool } = await setUp(t)
+    await pool.query(`update kki.setting set professions = '{nurse}'`)
+    await writers.csv(path.join(folder, 'a.csv'), [line(5).with(9, 'Perawat')])
+    await load('a.csv')
+    for (const profession of ['', 'Tukang Sihir']) {
+      await writers.csv(path.join(folder, 'b.csv'), [line(5, { status: 'Dicabut' }).with(9, profession)])
+      assert.equal(ledgerOf(await load('b.csv'))[0]?.fetched, 1)
+    }
+    assert.deepEqual(
+      (await stored()).map(({ status }) => status),
+      ['revoked']
+    )
+  })
+
+  test('is read anew as a whole where its description was corrected', async t => {
+    const { folder, load, ledgerOf } = await setUp(t)
+    const description = await loadFileDescription(descriptionFile)
+    const { issuedOn: _, ...columns } = description.columns
+    const rows = Array.from({ length: 12 }, (_, i) => line(i + 1))
+    await writers.csv(path.join(folder, 'a.csv'), rows)
+    assert.equal(ledgerOf(await load('a.csv', {}, { ...description, columns }))[0]?.created, 12)
+    assert.equal(ledgerOf(await load('a.csv'))[0]?.updated, 12)
+  })
+
   test('has the same rejected rows in a later list, and behind a line that was added', async t => {
     const { folder, load, pool } = await setUp(t)
     const bad = [line(1, { str: '' }), line(2, { status: 'Entah' })]

@@ -325,7 +325,7 @@ export const randomParts: fc.Arbitrary<Parts> = pagings.chain(paging => {
       }
       const limits = {
         ...(hasSize && { pageSize }),
-        ...((paging.type === 'page_number' || paging.type === 'offset') && { pagesAtOnce })
+        ...(paging.type === 'offset' && { pagesAtOnce })
       }
       const isLink = paging.type.endsWith('_link')
       const method = isLink ? {} : { method: 'POST' }

@@ -41,7 +41,7 @@ async function startList(t: TestContext, options: SourceOptions) {
     by === 'pages' ? { type: 'page_number', firstPage: 1, ...end } : { type: 'offset', firstOffset: 0, ...end }
   const limits = {
     pageSize: limit,
-    ...(atOnce !== undefined && { pagesAtOnce: atOnce }),
+    ...(atOnce !== undefined && by === 'rows' && { pagesAtOnce: atOnce }),
     ...(requestsPerSecond !== undefined && { requestsPerSecond })
   }
   const changes = { request: templates[by], paging, answer: { rows: '/data' }, limits }
@@ -169,8 +169,8 @@ for (const by of kinds) {
     const { walk, places } = await startList(t, { by, list, limit: 11, atOnce: 4 })
     const pages = walk()
     const rows = [...((await pages.next()).value?.rows ?? [])]
-    // The first page, then four; counted by pages, each asks for the one before it as well.
-    const expected = by === 'pages' ? 9 : 5
+    // The first page, then four. A numbered page goes alone; it asks for the one before it as well.
+    const expected = by === 'pages' ? 3 : 5
     await until(() => places().length === expected)
     await wait(20)
     assert.equal(places().length, expected)
@@ -250,12 +250,12 @@ test('pages at once open the breaker, and a later walk goes on when its first pa
   const list = Array.from({ length: 60 }, (_, index) => `row ${index}`)
   let isDown = false
   const source = await startList(t, {
-    by: 'pages',
+    by: 'rows',
     list,
     limit: 5,
     atOnce: 6,
     breaker: { volumeThreshold: 3, windowMs: 60_000, errorThresholdPercentage: 30, resetMs: 100 },
-    instead: place => (isDown && place > 1 ? { status: 503, body: {} } : null)
+    instead: place => (isDown && place > 0 ? { status: 503, body: {} } : null)
   })
   isDown = true
   const pages = source.walk()

@@ -1,4 +1,4 @@
--- reads: kki.plan_row, kki.staged_rejection, kki.staged_row
+-- reads: kki.plan_row, kki.staged_rejection, kki.staged_row, sdmk.health_worker, sdmk.registration
 -- writes: nothing
 -- The rows of batch $1 after row $2 that its plan would reject, at most $3: for their own content, and by the plan.
 select r.row_no as id, 'rejected' as outcome,
@@ -6,10 +6,20 @@ select r.row_no as id, 'rejected' as outcome,
   array(select distinct x ->> 'code' from jsonb_array_elements(r.problems) x order by 1) as codes,
   r.str_number as "strNumber", nullif(r.profession, '') as profession, null::bigint as "registrationId",
   null as "statusBefore", null as "statusAfter", null::bigint as "healthWorkerId", null as "nameBefore",
-  nullif(s.name, '') as "nameAfter", r.nik_digest is not null as "hasNik", '{}'::text[] as fields
+  case when not is_restricted then nullif(s.name, '') end as "nameAfter",
+  not is_restricted and r.nik_digest is not null as "hasNik", '{}'::text[] as fields
 from kki.staged_rejection r
 left join kki.plan_row p on p.batch_id = $1 and p.row_no = r.row_no
 left join kki.staged_row s on s.batch_id = $1 and s.row_no = r.row_no
+cross join lateral (
+  select exists (
+    select from sdmk.health_worker h where h.nik_digest = r.nik_digest and h.restricted_at is not null
+  ) or exists (
+    select from sdmk.registration g join sdmk.health_worker h on h.id = g.health_worker_id
+    where g.str_number = r.str_number and h.restricted_at is not null
+  ) as is_restricted
+  offset 0
+) restriction
 where r.batch_id = $1 and r.row_no > $2 and (p.outcome is null or p.outcome = 'rejected')
   and ($4::text is null or $4 = 'rejected') and $5::text is null
 order by r.row_no

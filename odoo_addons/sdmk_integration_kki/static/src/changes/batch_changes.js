@@ -31,7 +31,7 @@ export class BatchChanges extends Component {
 
   /** Before it is applied, the refused rows of a batch are with its plan, and not yet on the desk. */
   get isPlan() {
-    return ['planned', 'held'].includes(this.props.record.data.state)
+    return !['applied', 'undone'].includes(this.props.record.data.state)
   }
 
   async more(after = this.state.next, record = this.props.record) {
