@@ -171,9 +171,12 @@ class SdmkRejection(models.Model):
                 continue
             if former["id"] != holder["id"]:
                 losers.add(former["id"])
-                yield self.env._(
-                    "The licence %(str)s (%(profession)s) leaves %(former)s and goes to %(holder)s.", **words
-                ), True
+                yield (
+                    self.env._(
+                        "The licence %(str)s (%(profession)s) leaves %(former)s and goes to %(holder)s.", **words
+                    ),
+                    True,
+                )
             if licence["statusBefore"] != licence["statusAfter"]:
                 told = self.env._("The licence %(str)s changes from %(before)s to %(after)s.", **words)
                 yield told, licence["statusBefore"] == "active"
@@ -197,9 +200,7 @@ class SdmkRejection(models.Model):
                 yield self.env._("%(name)s has no NIK any more.", **words), True
             if person["id"] in losers:
                 if person["licences"]:
-                    yield self.env._(
-                        "Licences that %(name)s keeps: %(licences)s; active: %(active)s.", **words
-                    ), False
+                    yield self.env._("Licences that %(name)s keeps: %(licences)s; active: %(active)s.", **words), False
                 else:
                     yield self.env._("%(name)s has no licence any more.", **words), True
 
