@@ -9,7 +9,7 @@ const touched = sql('changes/touched.sql')
 
 /** A person as a decision finds or leaves them. */
 export interface Holder {
-  /** Null for a person whom the decision would create. */
+  /** Null for a person that the decision would create. */
   id: number | null
   /** Null where their data is restricted. */
   name: string | null
@@ -29,7 +29,7 @@ export interface LicenceEffect {
 
 /** What would become of one person. */
 export interface PersonEffect {
-  /** Null for a person whom the decision would create. */
+  /** Null for a person that the decision would create. */
   id: number | null
   /** Null where there is no such person before or after, or their data is restricted. */
   nameBefore: string | null
@@ -41,7 +41,7 @@ export interface PersonEffect {
 }
 
 export interface Foreseen {
-  /** Of the one row: what the ledger would count it as. */
+  /** The outcome of the row, as the ledger would count it. */
   outcome: string
   /** Why it would be rejected again; empty otherwise. */
   codes: string[]
@@ -76,9 +76,9 @@ interface State {
 }
 
 /**
- * Returns what a staged batch of one row would do: plans and applies it within the caller's transaction, and takes all of
- * that back. So nothing is foreseen that the batch itself would not do. Without `isNamed` nobody is named, for the row of
- * somebody whose data is restricted.
+ * Returns the effects of a staged batch of one row. It plans and applies the batch within the caller's transaction, and rolls
+ * both back. So the effects are those of the batch itself. Without `isNamed` all names are null, which is for the row of a
+ * person whose data is restricted.
  * @throws what `applyPlan` throws; `isLostRace` and `isLocked` tell whether another attempt may succeed
  */
 export async function foresee(

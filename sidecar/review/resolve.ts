@@ -78,7 +78,7 @@ export interface ResolveContext extends DeskContext {
   timeZone: string
 }
 
-/** Refusals that are about who the row's person is, or whether the registry should have them. */
+/** Codes of rejections about the identity of the row's person, or about whether the registry should have that person. */
 const resolvableCodes: readonly RejectionCode[] = [
   'STR_AMBIGUOUS',
   'IDENTITY_CONFLICT',
@@ -110,7 +110,7 @@ export async function resolveRejection(
   return batch
 }
 
-/** Returns what a decision would do; within a transaction that the caller rolls back. @throws as `resolveRejection` */
+/** Returns the effects of a decision, within a transaction that the caller rolls back. @throws as `resolveRejection` */
 export async function previewResolution(
   client: Transaction,
   context: ResolveContext,
@@ -129,8 +129,8 @@ async function stageDecision(
   caller: DeskCaller
 ): Promise<{ batch: Batch; foreseen: Foreseen }> {
   const { identity } = context
-  // This locks the rejection before the people, and a batch the other way round. This side gives up, before PostgreSQL looks
-  // for a deadlock and ends either; so no order waits for a file that is being staged either.
+  // A decision locks the rejection before the people, and a batch locks the people first. So the decision stops waiting before
+  // PostgreSQL looks for a deadlock (1 s) and ends one of them. A file that is being staged also holds a lock for minutes.
   await client.query(`set local lock_timeout = '500ms'`)
   const { code, source } = await lockOpen(client, id)
   if (source !== 'kki') {
