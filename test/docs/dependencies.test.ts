@@ -35,14 +35,16 @@ test('its licences are those of the installed packages', () => {
   }
 })
 
-test('no package is installed under a licence that asks more than to be named', () => {
+test('no package is installed under a licence that asks more than to be named, apart from one that tests use unchanged', () => {
   const permissive = /^(MIT|ISC|0BSD|BSD-[23]-Clause|Apache-2\.0|BlueOak-1\.0\.0|Unlicense|CC0-1\.0|Python-2\.0)$/
   const { packages } = JSON.parse(read('package-lock.json')) as {
     // An older form lists the choices.
-    packages: Record<string, { license?: string | { type: string }[] }>
+    packages: Record<string, { license?: string | { type: string }[]; dev?: boolean }>
   }
-  for (const [place, { license = 'none' }] of Object.entries(packages)) {
+  for (const [place, { license = 'none', dev = false }] of Object.entries(packages)) {
     if (place === '') continue
+    // MPL-2.0 asks for the source of changed files, of those who pass them on.
+    if (dev && place === 'node_modules/axe-core' && license === 'MPL-2.0') continue
     const choices =
       typeof license === 'string' ? license.replace(/[()]/g, '').split(' OR ') : license.map(({ type }) => type)
     const isFree = choices.some(choice => choice.split(' AND ').every(part => permissive.test(part)))
