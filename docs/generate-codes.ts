@@ -11,9 +11,9 @@ export interface CatalogueEntry {
 }
 
 const kinds = [
-  ['rejection', 'Refused rows', 'Baris yang ditolak'],
+  ['rejection', 'Rejected rows', 'Data yang ditolak'],
   ['warning', 'Warnings', 'Peringatan'],
-  ['hold', 'Reasons to hold a batch', 'Alasan menahan batch'],
+  ['hold', 'Reasons to hold a batch', 'Alasan batch ditahan'],
   ['problem', 'Problems', 'Masalah']
 ] as const
 

@@ -24,7 +24,7 @@ function errorCodes(): string[] {
   return found.map(code => (code ?? '').replace(/^SDMK_/, ''))
 }
 
-test('the catalogue has every reason to refuse a row and every warning, and no other', () => {
+test('the catalogue has every reason to reject a row and every warning, and no other', () => {
   assert.deepEqual(codesOf('rejection').toSorted(), [...rejectionCodes].toSorted())
   assert.deepEqual(codesOf('warning').toSorted(), [...warningCodes].toSorted())
 })
@@ -47,6 +47,24 @@ test('every code has all of its texts in both languages', () => {
         assert.match(entry[text]?.[language] ?? '', /^\S.*\S$/s, `${code} ${text} ${language}`)
     }
   }
+})
+
+test('texts that Odoo shows to operators name no setting, file or API field', () => {
+  const found = Object.entries(catalogue)
+    .filter(([, { kind }]) => kind !== 'alert' && kind !== 'rejection')
+    .flatMap(([code, entry]) =>
+      ['title', 'meaning', 'action'].flatMap(text =>
+        languages.flatMap(
+          language =>
+            // Commands of sdmk are allowed: they are what an operator asks the technical team to run.
+            (entry[text]?.[language] ?? '')
+              .replaceAll(/`sdmk [^`]+`/g, '')
+              .match(/`[^`]*`|\b[A-Z]+_[A-Z_]+\b|\w+\/[\w./-]*\.(?:md|yaml)\b/g)
+              ?.map(name => `${code} ${text} ${language}: ${name}`) ?? []
+        )
+      )
+    )
+  assert.deepEqual(found, [])
 })
 
 test('the page of codes has a section for each code, with all of its texts', () => {
