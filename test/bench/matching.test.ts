@@ -108,7 +108,7 @@ test('a record that gets the name of another person is counted', async t => {
   assert.deepEqual(failuresOf(verdict), { wrong: 1, renamed: 1 })
 })
 
-test('a record that gets the NIK of another person from a row of that person is counted', async t => {
+test("a record that gets the NIK of another person from that person's row is counted", async t => {
   const { one, other, row, people } = cast()
   const first = row(one, { nik: null })
   const second = { ...first, nik: other.nik, provinsi: 'Bali' }
@@ -127,12 +127,12 @@ test('a record that gets the NIK of another person from a row of that person is 
   )
 })
 
-test('a NIK that stands on a row of its own person by mistake is no acquired one', async t => {
+test("a wrong NIK on a row of the record's own person does not count as acquired", async t => {
   const { one, other, row, people } = cast()
   assert.deepEqual(failuresOf(await judged(t, [[one, row(one, { nik: other.nik })]], people)), {})
 })
 
-test('a licence that a row of another person ended is counted, and one that a row of its own ended is not', async t => {
+test("a licence that another person's row deactivates is counted, and one that its holder's row deactivates is not", async t => {
   const { one, other, row, people } = cast()
   const first = row(one)
   const dead = { ...first, status_str: 'MENINGGAL' }
@@ -177,7 +177,7 @@ test('a rejected deactivation of a known licence is counted unless it is urgent'
   assert.deepEqual(failuresOf(await judged(t, rows, people, rejected(false))), { notUrgent: 1 })
 })
 
-test('one person on two records is a split, by the NIKs of its rows', async t => {
+test('one person with two records is a split, counted by the NIKs of its rows', async t => {
   const { one, other, row, people } = cast()
   const elsewhere = { ...other, id: one.id }
   const without = { nik: null }
@@ -222,7 +222,7 @@ test('one person on two records is a split, by the NIKs of its rows', async t =>
   )
 })
 
-test('a split of which an open review tells is not silent', async t => {
+test('a split that an open review shows is not silent', async t => {
   const { one, other, row, people } = cast()
   const elsewhere = { ...other, id: one.id }
   const unreadable = row(one, { profesi: 'PENGOBAT_ALTERNATIF' })
@@ -240,7 +240,7 @@ test('a split of which an open review tells is not silent', async t => {
   assert.deepEqual(verdict.codes, { PROFESSION_UNKNOWN: 1 })
 })
 
-test('a seed gives the same rows again, every class tells of the people it says, and each row is one of its case', () => {
+test('a seed gives the same rows again, every class has the people that it names, and each row belongs to its case', () => {
   const few = generate(7, 12)
   assert.deepEqual(generate(7, 12), few)
   const rows = few.steps.flat(2)
@@ -263,7 +263,7 @@ test('every order has the same rows, stamped alike', () => {
   for (const other of others) assert.deepEqual(other, first)
 })
 
-test('the limits of counts grow with the number of cases, that of a share does not', () => {
+test('limits of counts grow with the number of cases, and the limit of a share does not', () => {
   const [count, share] = [targets.find(({ isShare }) => !isShare), targets.find(({ isShare }) => isShare)]
   assert.ok(count && share)
   assert.equal(scaled(900, 100), 90)

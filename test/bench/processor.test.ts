@@ -29,7 +29,7 @@ for (const [where, script] of Object.entries({
   'a child that has ended': inAChildThatEnded,
   'a thread': inAThread
 })) {
-  test(`counts the processor time of ${where}, while it runs and once it has ended`, async () => {
+  test(`counts the processor time of ${where}, while it runs and after it has ended`, async () => {
     const before = await endedChildrenSeconds()
     const child = await burnt(script)
     const seconds = await treeSeconds(child.pid as number)
@@ -42,7 +42,7 @@ for (const [where, script] of Object.entries({
   })
 }
 
-test('says that there is no time of a process that is gone, rather than none', async () => {
+test('reports a missing process instead of a processor time of zero', async () => {
   const child = await burnt('console.log("burnt"); process.stdin.resume()')
   await end(child)
   assert.ok(Number.isNaN(await treeSeconds(child.pid as number)))

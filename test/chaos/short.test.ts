@@ -10,7 +10,7 @@ const chaos = fileURLToPath(new URL('../../chaos/main.ts', import.meta.url))
 const limitMs = 2_400_000
 const skip = await whyNoOdoo()
 
-test('the hardest faults lose nothing, and the same without a safety is noticed', {
+test('the hardest faults lose nothing, and a loss without a safety is noticed', {
   skip,
   timeout: limitMs
 }, async t => {

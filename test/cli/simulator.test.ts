@@ -31,14 +31,14 @@ async function startSimulator(t: TestContext, args: string[], lines: number): Pr
   throw new Error(`the simulator ended after ${read.length} lines`)
 }
 
-test('tokens of the command’s simulator live as long as it is told', async t => {
+test('tokens of the command’s simulator have the requested lifetime', async t => {
   const kki = await startKki(['--rows', '0', '--token-lifetime', '90'])
   t.after(() => kki.stop())
   const token = await requestToken(kki, { grant_type: 'client_credentials' })
   assert.equal(token.expires_in, 90)
 })
 
-test('`--like` serves what the description expects, and prints what its connector needs', async t => {
+test('`--like` serves rows as the description expects, and prints the settings of its connector', async t => {
   const [line = ''] = await startSimulator(t, ['--json', '--like', pageNumbers], 1)
   const { url, ...secret } = JSON.parse(line) as { url: string } & Record<string, string>
   assert.deepEqual(Object.keys(secret), ['apiKey'])
@@ -51,13 +51,13 @@ test('`--like` serves what the description expects, and prints what its connecto
   assert.equal((await runSdmk(['source', 'check'], env)).code, 1)
 })
 
-test('`--like` says the setting that goes with it', async t => {
+test('`--like` prints the matching setting', async t => {
   const lines = await startSimulator(t, ['--like', pageNumbers], 4)
   assert.match(lines[0] ?? '', /^KKI simulator with 300 invented records at http:/)
   assert.equal(lines[2], `  KKI_SOURCE_FILE=${pageNumbers}`)
 })
 
-test('`--like` with a file that is no description ends with its place', async t => {
+test('`--like` with an invalid description ends and names the place of the error', async t => {
   const file = path.join(await temporaryFolder(t), 'wrong.json')
   await writeFile(file, '{"request": {}}')
   const { code, stderr } = await runSdmk(['simulator', '--port', '0', '--like', file], {})

@@ -36,7 +36,7 @@ test('checks the configured source without a database, stores nothing, and propo
   assert.match(denied.stdout, /^Wrong: \/authentication: The source rejects the credentials/)
 })
 
-test('does not read a page that is no JSON, and does not repeat it', async t => {
+test('rejects a page that is not JSON, and does not repeat it', async t => {
   const page = path.join(await temporaryFolder(t), 'page.json')
   await writeFile(page, '{"nama": Budi')
   const { code, stderr } = await runSdmk(['source', 'init', page], {})

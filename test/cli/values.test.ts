@@ -10,7 +10,7 @@ import { oddInstants, oddNumbers } from '../helpers/odd-values.ts'
 const readable = oddInstants.slice(0, oddInstants.indexOf('2026-02-01T00:00:00+07'))
 const others = oddInstants.slice(readable.length)
 
-test('an instant of RFC 3339 is read as the moment that it names', () => {
+test('an RFC 3339 instant is read as the moment that it names', () => {
   for (const text of readable) {
     const at = parseInstant(text)
     assert.equal(
@@ -26,11 +26,11 @@ test('an instant of RFC 3339 is read as the moment that it names', () => {
   }
 })
 
-test('a text that is no instant of RFC 3339, or one that does not exist, is not read', () => {
+test('a text that is not an RFC 3339 instant, or names one that does not exist, is not read', () => {
   for (const text of others) assert.equal(parseInstant(text), null, text)
 })
 
-test('the days of the calendar are days, and no others', () => {
+test('only days of the calendar are read as days', () => {
   for (const year of [1900, 2000, 2023, 2024]) {
     for (let month = 0; month <= 13; month++) {
       for (let day = 0; day <= 32; day++) {
@@ -41,7 +41,7 @@ test('the days of the calendar are days, and no others', () => {
   }
 })
 
-test('a day means its first moment in the time zone of SDMK, whatever that of the machine', () => {
+test("a day means its first moment in the time zone of SDMK, whatever the machine's time zone", () => {
   const begins = (day: string, zone: string) => toInstant(instantOrDay(day), zone).toISOString()
   assert.equal(begins('2026-02-01', 'Asia/Jakarta'), '2026-01-31T17:00:00.000Z')
   assert.equal(begins('2026-01-01', 'Asia/Jayapura'), '2025-12-31T15:00:00.000Z')
@@ -52,14 +52,14 @@ test('a day means its first moment in the time zone of SDMK, whatever that of th
   assert.equal(begins('2026-02-01T08:00:00+07:00', 'Etc/UTC'), '2026-02-01T01:00:00.000Z')
 })
 
-test('an option for a time takes instants and days alone, and its error says so', () => {
+test('an option for a time accepts only instants and days, and its error says so', () => {
   for (const text of others.filter(item => item !== '2026-02-01')) {
     assert.throws(() => instantOrDay(text), { message: /RFC 3339 instant with its offset.*or a day such as/ }, text)
   }
   for (const text of ['2026-02-30', '0000-01-01', '']) assert.throws(() => instantOrDay(text), /RFC 3339/)
 })
 
-test('a whole number is decimal digits within its bounds, and nothing else', () => {
+test('a whole number is only decimal digits within its bounds', () => {
   const taken = oddNumbers.filter(text => {
     try {
       return wholeNumber(0, 100)(text) >= 0
@@ -101,7 +101,7 @@ const places: [string[], name: string][] = [
   [['keys', 'rotate', '--wait', '?'], '--wait']
 ]
 
-test('each option and argument that is no number or time is named with the form that it takes', async () => {
+test('the error of an invalid number or time names the option and the expected form', async () => {
   const odd = ['1e3', ' 5', '0x10', '5.5', '', '99999999999999999999', 'NaN', 'kemarin', '01/02/2026', '2026-02-30']
   for (const [template, name] of places) {
     for (const text of odd) {
@@ -124,7 +124,7 @@ test('each option and argument that is no number or time is named with the form 
   }
 })
 
-test('a mistake in the use of the command ends it with 64, one line, no stack and no word of the database', async () => {
+test('a wrong call of the command ends with code 64 and one line, without a stack or a text of the database', async () => {
   const env = { SDMK_DATABASE_URL: 'postgres://nobody@127.0.0.1:1/none', KKI_BASE_URL: 'http://127.0.0.1:1' }
   for (const args of [
     ['sync', '--mode', 'window', '--since', 'kemarin'],
@@ -144,6 +144,6 @@ test('a mistake in the use of the command ends it with 64, one line, no stack an
   assert.match(help.stdout.replace(/\s+/g, ' '), /its beginning in SDMK_TIME_ZONE \(Asia\/Jakarta unless set\)/)
 })
 
-test('the commands know how many records the simulator can list', () => {
+test('the commands know the largest number of records that the simulator can list', () => {
   assert.equal(mostSimulatedRows, MAX_ROWS)
 })

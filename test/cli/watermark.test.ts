@@ -5,7 +5,7 @@ import { runSdmk } from '../e2e/process.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { insertWatermark, readPosition } from '../sync/watermark.ts'
 
-test('a watermark in the future is shown, and set back with a reason that the audit keeps', async t => {
+test('a watermark in the future is shown, and can be set back with a reason that the audit keeps', async t => {
   const { url, pool, database } = await createTestDatabase(t)
   await database.withTransaction(client => ensureSetting(client, '0 2 * * *'))
   await insertWatermark(pool, '1 year')

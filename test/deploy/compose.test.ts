@@ -41,7 +41,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     assert.ok(!validate({ services: { one: { imago: 'x' } } }), 'the schema refuses what it does not know')
   })
 
-  test('takes each of its variables from .env.example, and .env.example has no others', async () => {
+  test('uses each variable of .env.example, and no others', async () => {
     const text = await readText('docker-compose.odoo.yml')
     const used = new Set([...text.matchAll(variablePattern)].map(([, name]) => name))
     // Those of Docker Compose itself.
@@ -51,7 +51,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
   })
 
   for (const [name, service] of services) {
-    test(`${name} may change nothing but its volumes, has no privileges and a limit of memory`, () => {
+    test(`${name} can write only its volumes, has no privileges, and has a memory limit`, () => {
       assert.equal(service.read_only, true)
       assert.deepEqual(service.cap_drop, ['ALL'])
       assert.deepEqual(service.security_opt, ['no-new-privileges:true'])
@@ -60,7 +60,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     })
 
     if (isConnector(service)) {
-      test(`${name} keeps its memory out of core files, of swap and of debuggers`, () => {
+      test(`${name} keeps its memory out of core files, swap and debuggers`, () => {
         assert.equal(service.memswap_limit, service.mem_limit)
         assert.equal(service.ulimits?.core, 0)
         // Where it has none, that of the image counts.
@@ -68,20 +68,20 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
       })
     }
 
-    test(`${name} has an image that is pinned by its version`, () => {
+    test(`${name} has an image with a pinned version`, () => {
       assert.match(service.image, /^[a-z/-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9]+)?$/)
       const simulator = { context: '.', target: 'simulator' }
       const built = service.image === connectorImage ? '.' : service.image === simulatorImage ? simulator : undefined
       assert.deepEqual(service.build, built, 'our own images are built, the others are not')
     })
 
-    test(`${name} says when it is healthy, or ends by itself`, () => {
+    test(`${name} has a health check, or ends after its work`, () => {
       if (isOnce(service)) return assert.equal(service.healthcheck?.disable ?? false, isConnector(service))
       assert.ok(service.healthcheck?.test || isConnector(service), 'our own image brings its check')
       assert.equal(service.restart, 'unless-stopped')
     })
 
-    test(`${name} starts after what it needs`, () => {
+    test(`${name} starts after the services that it needs`, () => {
       for (const [needed, { condition }] of Object.entries(service.depends_on ?? {})) {
         const other = compose.services[needed]
         assert.ok(other, `there is a service ${needed}`)
@@ -93,7 +93,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
       }
     })
 
-    test(`${name} mounts what is in this repository, and only to read`, async () => {
+    test(`${name} mounts only files of this repository, read-only`, async () => {
       for (const mount of service.volumes ?? []) {
         const [source = '', target, mode] = mount.split(':')
         if (source === '/var/run/docker.sock') {
@@ -109,7 +109,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
       }
     })
 
-    test(`${name} is given secrets as files, and only those that exist`, () => {
+    test(`${name} gets secrets as files, and only existing ones`, () => {
       const given = (service.secrets ?? []).map(secret => (typeof secret === 'string' ? secret : secret.source))
       for (const secret of given) assert.ok(secret in compose.secrets, secret)
       const targets = (service.secrets ?? []).map(secret => (typeof secret === 'string' ? secret : secret.target))
@@ -121,7 +121,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     })
   }
 
-  test('listens on the loopback address alone', () => {
+  test('listens only on the loopback address', () => {
     const ports = services.flatMap(([, service]) => service.ports ?? [])
     assert.ok(ports.length >= 5)
     for (const port of ports) assert.match(port, /^127\.0\.0\.1:\d+:\d+$/)
@@ -130,7 +130,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     }
   })
 
-  test('lets nobody but etl-kki-service reach KKI, and nobody else out but the alerts', () => {
+  test('lets only etl-kki-service reach KKI, and only the alerts reach other addresses', () => {
     const isOpen = (network: string) => {
       const options = compose.networks[network]
       return !options?.internal && options?.driver_opts?.['com.docker.network.bridge.enable_ip_masquerade'] !== 'false'
@@ -145,7 +145,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     }
   })
 
-  test('runs each role once, and fetch in etl-kki-service alone', () => {
+  test('runs each role once, and fetch only in etl-kki-service', () => {
     assert.deepEqual(Object.fromEntries(connectors.map(([name, { environment }]) => [name, environment?.SDMK_ROLES])), {
       'etl-kki-service': 'fetch',
       'sdmk-service': 'registry,api,relay'
@@ -156,7 +156,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     assert.deepEqual(withKkiLogin.map(([name]) => name).sort(), ['etl-kki-service', 'vault-seed'])
   })
 
-  test('gives our program settings that it takes', async t => {
+  test('gives the program only settings that it reads', async t => {
     const secrets = await makeSecrets(t)
     for (const [name, { environment = {} }] of services.filter(([, service]) => isConnector(service))) {
       const text = JSON.stringify(environment).replaceAll('/run/secrets/', `${secrets}/`)
@@ -171,7 +171,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     }
   })
 
-  test('calls our program by commands that it has', async () => {
+  test('calls only commands that the program has', async () => {
     const called = services.filter(([, service]) => isConnector(service) && service.entrypoint === undefined)
     const commandLines = called.map(([, { command }]) => wordsOf(command)).filter(({ length }) => length > 0)
     assert.ok(commandLines.length >= 3)
@@ -179,7 +179,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     await assert.rejects(parseOnly(['simulator', '--rowz', '1']), /unknown option/)
   })
 
-  test('has the simulator in the service of that name alone', () => {
+  test('has the simulator only in the service of that name', () => {
     const found = services.filter(
       ([, { image, command }]) => image === simulatorImage || wordsOf(command)[0] === 'simulator'
     )
@@ -189,7 +189,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     )
   })
 
-  test('has its secrets made by make-secrets.sh, which leaves those that are there', async t => {
+  test('gets its secrets from make-secrets.sh, which keeps existing ones', async t => {
     const folder = await makeSecrets(t)
     const made = (await readdir(folder)).sort()
     assert.deepEqual(made, Object.keys(compose.secrets).sort())
@@ -205,14 +205,14 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     assert.deepEqual(await read(), before)
   })
 
-  test('gives Alertmanager the webhook where its configuration looks for it', async () => {
+  test('gives Alertmanager the webhook at the path of its configuration', async () => {
     const settings = await readText('observability/alertmanager/alertmanager.yml')
     const [secret] = compose.services.alertmanager?.secrets ?? []
     assert.ok(typeof secret === 'object')
     assert.match(settings, new RegExp(`api_url_file: /run/secrets/${secret.target}$`, 'm'))
   })
 
-  test('sets up the addons that there are, with scripts that the shell can read', async () => {
+  test('sets up existing addons, with scripts that the shell can parse', async () => {
     assert.match(await readText('deploy/compose/odoo-setup.sh'), new RegExp(`^addons=${addons.join()}$`, 'm'))
     for (const script of ['database-role.sh', 'openbao.sh'])
       await run('sh', ['-n', path.join(root, 'deploy/compose', script)])

@@ -15,7 +15,7 @@ const { programs, skip } = await programsOrReason()
 const id = 'a1'.repeat(32)
 
 describe('attack: from the collector of logs to root on the machine, through the socket of Docker', { skip }, () => {
-  test('the requests that read logs pass, and no other', { timeout: 300_000 }, async t => {
+  test('only requests that read logs pass', { timeout: 300_000 }, async t => {
     const { ask, passed } = await startProxy(t)
     const reads = [
       '/_ping',

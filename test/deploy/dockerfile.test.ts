@@ -14,7 +14,7 @@ const dockerfile = DockerfileParser.parse(await readText('Dockerfile'))
 const image = imageOf(dockerfile)
 
 describe('Dockerfile', { concurrency: true }, () => {
-  test('copies what is there, and nothing else goes to the builder', async () => {
+  test('copies existing files, and sends nothing else to the builder', async () => {
     const sources = sourcesOf(dockerfile)
     for (const source of sources) await access(path.join(root, source))
     const [first, ...others] = (await readText('.dockerignore'))
@@ -31,7 +31,7 @@ describe('Dockerfile', { concurrency: true }, () => {
     assert.match(froms[0] ?? '', new RegExp(`^node:${major}\\.\\d+\\.\\d+-[a-z]+-slim$`))
   })
 
-  test('runs as nobody of consequence, what npm start runs', () => {
+  test('runs the command of npm start, as an unprivileged user', () => {
     assert.equal(image.user, '1000:1000')
     const { NODE_ENV, SDMK_HOST, SDMK_PORT, ...allocation } = image.environment
     assert.deepEqual([NODE_ENV, SDMK_HOST, SDMK_PORT], ['production', '0.0.0.0', '8080'])
@@ -43,7 +43,7 @@ describe('Dockerfile', { concurrency: true }, () => {
     assert.equal(start.join(' '), packageJson.scripts.start)
   })
 
-  test('asks a page for its health that there is', async () => {
+  test('its health check uses an existing route', async () => {
     const [check] = dockerfile.getInstructions().filter(item => item.getKeyword() === 'HEALTHCHECK') as [Healthcheck]
     const address = /fetch\(`http:\/\/127\.0\.0\.1:\$\{process\.env\.SDMK_PORT\}(\/[a-z]+)`\)/.exec(
       check.getTextContent()

@@ -26,7 +26,7 @@ case "$1 $2" in
 esac
 `
 
-test('the store of secrets is made once, and opened again at each start with what it holds', async t => {
+test('the secret store is created once, and each start opens it with its content', async t => {
   const folder = await temporaryFolder(t)
   for (const name of ['bin', 'data', 'state', 'secrets']) await mkdir(path.join(folder, name))
   await writeFile(path.join(folder, 'bin/bao'), fakeBao)
@@ -66,7 +66,7 @@ test('the store of secrets is made once, and opened again at each start with wha
   assert.equal(calls.filter(call => call === 'operator unseal the-key').length, 2)
 })
 
-test('keys that were rotated stay when the compose file is started again', async t => {
+test('rotated keys stay when the compose file is started again', async t => {
   const secrets = await makeSecrets(t)
   const stored = new Map<string, unknown>()
   const { url } = await startStore(t, stored)

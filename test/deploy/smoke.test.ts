@@ -6,7 +6,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { temporaryFolder } from '../e2e/helpers.ts'
 import { root, run } from './helpers.ts'
 
-test('without an engine npm run compose:smoke says so and ends with a code of its own', async t => {
+test('without an engine npm run compose:smoke says so and ends with a separate exit code', async t => {
   const folder = await temporaryFolder(t)
   const docker = path.join(folder, 'docker')
   await writeFile(docker, '#!/bin/sh\necho "Cannot connect to the Docker daemon" >&2; exit 1\n')

@@ -37,7 +37,7 @@ async function whyNoSystemd(): Promise<string | false> {
 describe('systemd units', { concurrency: true }, async () => {
   const skip = await whyNoSystemd()
   for (const name of units) {
-    test(`${name} may change nothing, and gains no rights`, async () => {
+    test(`${name} can write nothing, and gains no rights`, async () => {
       const unit = await readText(`deploy/systemd/${name}`)
       assert.deepEqual(valuesOf(unit, 'NoNewPrivileges'), ['yes'])
       assert.deepEqual(valuesOf(unit, 'ProtectSystem'), ['strict'])
@@ -45,14 +45,14 @@ describe('systemd units', { concurrency: true }, async () => {
       assert.doesNotMatch(valuesOf(unit, 'User').join(), /^(root)?$/)
     })
 
-    test(`${name} keeps its memory out of core files, of swap and of debuggers`, async () => {
+    test(`${name} keeps its memory out of core files, swap and debuggers`, async () => {
       const unit = await readText(`deploy/systemd/${name}`)
       assert.deepEqual(valuesOf(unit, 'LimitCORE'), ['0'])
       assert.deepEqual(valuesOf(unit, 'MemorySwapMax'), ['0'])
       assert.match(valuesOf(unit, 'ExecStart').join(), /^\S+node --disable-sigusr1 /)
     })
 
-    test(`${name} calls a command that there is, with settings that there are`, async () => {
+    test(`${name} calls an existing command with existing settings`, async () => {
       const unit = await readText(`deploy/systemd/${name}`)
       const [commandLine = ''] = valuesOf(unit, 'ExecStart')
       const [, script, command] =
@@ -66,14 +66,14 @@ describe('systemd units', { concurrency: true }, async () => {
       for (const item of names) if (/^(SDMK|KKI)_/.test(item)) assert.ok(known.includes(item), item)
     })
 
-    test(`${name} is a unit that systemd takes`, { skip }, async t => {
+    test(`${name} is a unit that systemd accepts`, { skip }, async t => {
       const { stderr } = await run('systemd-analyze', ['verify', '--man=no', await installable(t, name)])
       // An unknown setting is told, and no error.
       assert.equal(stderr, '')
     })
   }
 
-  test('the owner of the database is the login of the migration alone', async () => {
+  test('only the migration uses the login of the database’s owner', async () => {
     const [migrate, service] = await Promise.all(
       ['kki-connector-migrate.service', 'kki-connector@.service'].map(name => readText(`deploy/systemd/${name}`))
     )
@@ -95,7 +95,7 @@ describe('systemd units', { concurrency: true }, async () => {
     }
   })
 
-  test('the services run what npm start runs', async () => {
+  test('the services run the command of npm start', async () => {
     const unit = await readText('deploy/systemd/kki-connector@.service')
     const allocation = valuesOf(unit, 'Environment').find(text => text.startsWith('MALLOC_'))
     const command = valuesOf(unit, 'ExecStart')[0]?.replace('/opt/node/bin/', '')

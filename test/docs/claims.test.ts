@@ -54,7 +54,7 @@ function anchorsOf(markdown: string): Set<string> {
 }
 
 describe('the documents', () => {
-  test('link to files and headings that there are', () => {
+  test('link to existing files and headings', () => {
     const wrong: string[] = []
     let count = 0
     for (const { file, text } of [...pages, { file: 'CHANGELOG.md', text: read('CHANGELOG.md') }]) {
@@ -73,13 +73,13 @@ describe('the documents', () => {
     assert.ok(count > 100, `${count} links`)
   })
 
-  test('name files and folders that there are', () => {
+  test('name existing files and folders', () => {
     const folders = 'sidecar|test|docs|deploy|observability|contracts|simulator|odoo_addons|tools|bench|chaos'
     const pattern = new RegExp(`\`((?:${folders})/[\\w./@-]+)\``, 'g')
     everyMatch(pattern, ([, place = '']) => existsSync(path.join(root, place)), 100)
   })
 
-  test('name settings that the program reads', () => {
+  test('name only settings that the program reads', () => {
     const known = new Set<string>(variables.map(([name]) => String(name)))
     // Read by OpenTelemetry's exporter, and by the tools for tests.
     for (const name of ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_RESOURCE_ATTRIBUTES', 'SDMK_ODOO_CACHE']) known.add(name)
@@ -91,12 +91,12 @@ describe('the documents', () => {
     )
   })
 
-  test('call npm scripts that there are', () => {
+  test('call existing npm scripts', () => {
     const scripts = Object.keys(packageJson.scripts)
     everyMatch(/npm run (?:-s )?([a-z:]+)/g, ([, script = '']) => scripts.includes(script), 40)
   })
 
-  test('call commands and options that sdmk has', () => {
+  test('call existing commands and options of sdmk', () => {
     const program = createProgram()
     const sources = find('sidecar/**/*.{ts,sql}').map(read).join('\n')
     // Advisory locks have names of the same form.
@@ -108,7 +108,7 @@ describe('the documents', () => {
     )
   })
 
-  test('name routes of the API that there are', () => {
+  test('name existing routes of the API', () => {
     const routes = Object.entries(openapi.paths).flatMap(([address, methods]) =>
       Object.keys(methods).map(method => ({
         method: method.toUpperCase(),
@@ -124,12 +124,12 @@ describe('the documents', () => {
     )
   })
 
-  test('name scopes that a key can have', () => {
+  test('name existing scopes', () => {
     const known: readonly string[] = scopes
     everyMatch(/\b(?:runs|rejections|registry|settings|audit|actor):[a-z-]+/g, ([scope]) => known.includes(scope), 20)
   })
 
-  test('name metrics that the program has, and so do rules and dashboard', () => {
+  test('name existing metrics, and so do rules and dashboard', () => {
     const sources = find('sidecar/**/*.ts').map(read).join('\n')
     const watched = [...find('observability/**/*.{yml,ts}'), 'contracts/codes.yaml'].map(file => ({
       file,
@@ -156,7 +156,7 @@ describe('the documents', () => {
     assert.ok(count > 60, `${count} metrics`)
   })
 
-  test('name alerts that there are', () => {
+  test('name existing alerts', () => {
     const rules = new Set(
       [...read('observability/prometheus/rules/alerts.yml').matchAll(/alert: (\w+)/g)].map(m => m[1])
     )
@@ -167,7 +167,7 @@ describe('the documents', () => {
     )
   })
 
-  test('name codes that the catalogue has', () => {
+  test('name only codes of the catalogue', () => {
     const known = new Set(Object.keys(parse(read('contracts/codes.yaml'))))
     const others = new Set([...variables.map(([name]) => String(name)), 'SDMK_ODOO_CACHE', 'NODE_COMPILE_CACHE'])
     const sources = [...find('sidecar/**/*.{ts,sql}'), ...find('deploy/**/*'), 'docker-compose.odoo.yml', 'test/run.ts']

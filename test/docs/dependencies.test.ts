@@ -17,7 +17,7 @@ function rowsUnder(heading: string): string[][] {
   ])
 }
 
-test('the page names every direct dependency, why it is there and who keeps it', () => {
+test('the page names every direct dependency, its purpose and its maintainer', () => {
   for (const [heading, named] of [
     ['At run time', dependencies],
     ['For development alone', devDependencies]
@@ -28,14 +28,14 @@ test('the page names every direct dependency, why it is there and who keeps it',
   }
 })
 
-test('its licences are those of the installed packages', () => {
+test('its licences match the installed packages', () => {
   for (const [name, , , licence] of [...rowsUnder('At run time'), ...rowsUnder('For development alone')]) {
     const installed = JSON.parse(read(`node_modules/${name}/package.json`)) as { license: string }
     assert.equal(licence, installed.license, name)
   }
 })
 
-test('no package is installed under a licence that asks more than to be named, apart from one that tests use unchanged', () => {
+test('every installed package has a permissive licence, apart from one that tests use unchanged', () => {
   const permissive = /^(MIT|ISC|0BSD|BSD-[23]-Clause|Apache-2\.0|BlueOak-1\.0\.0|Unlicense|CC0-1\.0|Python-2\.0)$/
   const { packages } = JSON.parse(read('package-lock.json')) as {
     // An older form lists the choices.
@@ -52,7 +52,7 @@ test('no package is installed under a licence that asks more than to be named, a
   }
 })
 
-test('npm run sbom lists what production installs with version and hash, as the page of licences does, and names no registry', () => {
+test('npm run sbom lists the packages of production with version and hash, as the page of licences does, and names no registry', () => {
   const cwd = fileURLToPath(new URL('../../', import.meta.url))
   const text = execFileSync('npm', ['run', '-s', 'sbom'], { cwd, encoding: 'utf8', maxBuffer: 2 ** 26 })
   const { bomFormat, components } = JSON.parse(text) as {

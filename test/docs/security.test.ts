@@ -5,7 +5,7 @@ import { test } from 'node:test'
 const root = new URL('../../', import.meta.url)
 const page = readFileSync(new URL('SECURITY.md', root), 'utf8')
 
-test('every place and test that the threat model names is there', () => {
+test('every file and test that SECURITY.md names exists', () => {
   const places = [...page.matchAll(/`((?:sidecar|test|docs|odoo_addons)\/[^`]+)`/g)].map(([, place = '']) => place)
   assert.ok(places.length > 30)
   for (const place of places) assert.ok(existsSync(new URL(place, root)), place)

@@ -23,12 +23,12 @@ function isAttack(file: string): boolean {
   return file.startsWith('test/security/') || attacks.test(read(file))
 }
 
-test('each test that the threat model names is there', () => {
+test('each test that the threat model names exists', () => {
   assert.ok(named.length > 40, String(named.length))
   for (const { file, name } of named) assert.ok(testsOf(file).includes(name), `${file}: ${name}`)
 })
 
-test('each test that attacks is named in the threat model', () => {
+test('the threat model names each test that attacks', () => {
   const files = globSync(['test/**/*.test.ts', 'odoo_addons/*/tests/test_*.py'], { cwd: root }).filter(isAttack)
   assert.ok(files.length >= 10, files.join())
   const tests = files.flatMap(file => testsOf(file).map(name => ({ file, name })))
@@ -36,7 +36,7 @@ test('each test that attacks is named in the threat model', () => {
   assert.deepEqual(missing, [])
 })
 
-test('each attacker has what they hold, cannot do and still can, and a test', () => {
+test('each attacker has a row with all columns, and a test', () => {
   const rows = [...table.matchAll(/^\| (\d+) \| \*\*(.+?)\*\* \|(.+)\|$/gm)]
   assert.ok(rows.length >= 12)
   for (const [, number, attacker, rest = ''] of rows) {

@@ -30,7 +30,7 @@ describe('the API', () => {
     assert.equal(refused.statusCode, 403)
   })
 
-  test('answers 409 with the run that is open, and cancels what it is told to', async t => {
+  test('answers 409 with the open run, and cancels a run on request', async t => {
     const { call, simulator } = await startConnector(t)
     await inject(simulator, [{ record: kkiRecord() }])
     await fault(simulator, { kind: 'slow', ms: 30_000, times: 0 })
@@ -46,7 +46,7 @@ describe('the API', () => {
     assert.equal((await call('POST', '/v1/runs', {})).status, 202)
   })
 
-  test('starts one run for one Idempotency-Key, and refuses the key for another request', async t => {
+  test('starts one run for one Idempotency-Key, and denies the key for another request', async t => {
     const { app, pool } = await startConnector(t)
     const { key } = await createApiKey(pool, 'operator', ['runs:write'])
     const post = (payload: object, idempotencyKey = 'once') =>
@@ -66,7 +66,7 @@ describe('the API', () => {
     }
   })
 
-  test('names the field of a request that is not valid', async t => {
+  test('names the invalid field of a request', async t => {
     const { call } = await startConnector(t)
     const cases: [object, string][] = [
       [{ mode: 'sometimes' }, '/body/mode'],
@@ -82,7 +82,7 @@ describe('the API', () => {
     }
   })
 
-  test('takes no run while the integration is switched off', async t => {
+  test('denies runs while the integration is switched off', async t => {
     const { call } = await startConnector(t)
     const setting = {
       active: false,
@@ -145,7 +145,7 @@ describe('the API', () => {
     assert.match(after, /^sdmk_kki_last_success_timestamp_seconds \d/m)
   })
 
-  test('says that it is alive and ready, and describes itself', async t => {
+  test('answers that it is alive and ready, and describes itself', async t => {
     const { app } = await startConnector(t)
     assert.equal((await app.inject('/livez')).statusCode, 200)
     const ready = await app.inject('/readyz')
@@ -161,7 +161,7 @@ describe('the API', () => {
     assert.equal((await injectPatiently(app, { url: '/openapi.json' })).json<{ openapi: string }>().openapi, '3.1.0')
   })
 
-  test('every write leaves an audit event with who asked and under which trace', async t => {
+  test('every write leaves an audit event with its caller and trace id', async t => {
     const { run, pool } = await startConnector(t)
     const { traceId } = await run({})
     const { rows } = await pool.query('select action, actor, trace_id from kki.audit_event order by id')

@@ -117,7 +117,7 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
     '{"$gt": ""}'
   ]
 
-  test('SQL in a search is a text that nobody carries', async () => {
+  test('SQL in a search is a text that matches nobody', async () => {
     for (const value of injections) {
       for (const field of ['str', 'name']) {
         const answer = await post('/v1/health-workers/search', JSON.stringify({ [field]: value }))
@@ -131,7 +131,7 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
     await assertUnharmed()
   })
 
-  test('SQL in a path, a query and a header is refused', async () => {
+  test('SQL in a path, a query and a header is denied', async () => {
     for (const value of injections.map(encodeURIComponent)) {
       assertRefused(await request(`GET /v1/runs/${value}`), value)
       assertRefused(await request(`GET /v1/batches?state=${value}`), value)
@@ -149,7 +149,7 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
     await assertUnharmed()
   })
 
-  test('headers of the caller come back only where they are fit for one', async () => {
+  test('headers of the caller are echoed only if they are valid', async () => {
     for (const id of ['a%0d%0aSet-Cookie: x=1', 'a\tb', '<script>', 'é', 'x'.repeat(500)]) {
       const answer = await request('GET /v1/runs', `X-Request-ID: ${id}\r\n`)
       assert.match(answer?.headers['x-request-id'] ?? '', /^[0-9a-f-]{36}$/, id)
@@ -162,7 +162,7 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
     await assertUnharmed()
   })
 
-  test('tricks with the path lead nowhere', async () => {
+  test('tricks with the path reach no route', async () => {
     const paths = [
       '/v1/runs/..%2f..%2fetc%2fpasswd',
       '/v1/../v1/runs',
@@ -192,7 +192,7 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
     await assertUnharmed()
   })
 
-  test('bodies that are too large, too deep or not what they say are refused', async () => {
+  test('bodies that are too large, too deep or of another type than declared are denied', async () => {
     const deep = 200_000
     const bodies: [string, string, string?][] = [
       ['over the limit', `{"mode":"${'x'.repeat(1_100_000)}"}`],
@@ -222,7 +222,7 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
     await assertUnharmed()
   })
 
-  test('text that no database takes is refused wherever it stands', async () => {
+  test('text that the database cannot store is denied in every part of a request', async () => {
     const { rows } = await connector.pool.query<{ worker: number; rejection: number }>(
       `select (select min(id) from sdmk.health_worker)::int as worker,
         (select min(id) from kki.rejection where state = 'open')::int as rejection`
@@ -239,7 +239,7 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
     await assertUnharmed()
   })
 
-  test('what is no HTTP, or two requests in one, is refused and the connection closed', async () => {
+  test('a message that is not HTTP, or two requests in one, is denied and the connection closed', async () => {
     const head = `Host: sdmk\r\nAuthorization: Bearer ${key}\r\n`
     const broken: [string, string | Buffer][] = [
       ['no HTTP', 'hello\r\n\r\n'],
@@ -273,7 +273,7 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
     await assertUnharmed()
   })
 
-  test('of a header that comes twice one counts, and it is the key that was checked', async () => {
+  test('if a header is sent twice, the one that was checked counts', async () => {
     const wrong = `sdmk_${'A'.repeat(43)}`
     // Ours comes first in `request`.
     assert.equal((await request('GET /v1/runs', `Authorization: Bearer ${wrong}\r\n`))?.status, 200)

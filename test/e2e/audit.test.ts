@@ -21,7 +21,7 @@ async function chained({ pool }: Connector) {
 }
 
 describe('audit events', () => {
-  test('are listed for auditors alone, newest first, page by page, each with its link', async t => {
+  test('are listed only for auditors, newest first, page by page, each with its link', async t => {
     const connector = await startConnector(t, { rows: 50 })
     const { batches } = await connector.run({})
     await chained(connector)

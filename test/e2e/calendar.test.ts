@@ -10,7 +10,7 @@ const kki2004 = (n: number) => `311110022099${String(n).padStart(4, '0')}`
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
 const quiet = { batchApplied: () => {} } as never
 
-test('licences run out on the day after their last one, once over all replicas, as a batch of their own', async t => {
+test('licences expire on the day after their last day, in one batch over all replicas', async t => {
   const { app, call, pool, run, simulator } = await startConnector(t)
   const until = ['2031-05-01', '2031-05-02', null, '2031-05-02']
   const records = until.map((berlaku_sampai, i) => kkiRecord({ nomor_str: kki2004(i), berlaku_sampai }))
@@ -42,7 +42,7 @@ test('licences run out on the day after their last one, once over all replicas, 
   assert.equal(undone.status, 200, JSON.stringify(undone.body))
 })
 
-test('what two full runs in a row do not show is told, and stays as it is until KKI shows it again', async t => {
+test('licences that two full runs in a row do not show are listed, and stay unchanged until KKI shows them again', async t => {
   const { app, call, pool, run, simulator } = await startConnector(t)
   const records = [1, 2, 3].map(() => kkiRecord({ diubah_pada: ago(3000) }))
   await inject(

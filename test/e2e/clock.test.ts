@@ -39,7 +39,7 @@ for (const [how, date] of Object.entries({
   'of 1994, in the form of asctime': { text: 'Sun Nov  6 08:49:37 1994' },
   'at the end of all time': { text: 'Fri, 31 Dec 9999 23:59:59 GMT' }
 })) {
-  test(`a single answer whose Date is ${how} fails the run, and the next one goes on as if it had not been`, async t => {
+  test(`a single answer whose Date is ${how} fails the run, and the next run is not affected`, async t => {
     const connector = await startConnector(t)
     const doctor = await withRevokedDoctor(connector)
     const before = await watermarkOf(connector)
@@ -57,7 +57,7 @@ for (const [how, date] of Object.entries({
   })
 }
 
-test('the Date of every page is checked, not that of the first one alone', async t => {
+test('the Date of every page is checked, not only of the first', async t => {
   const connector = await startConnector(t, { env: { KKI_PAGE_SIZE: '1' } })
   await inject(connector.simulator, [
     { record: kkiRecord({ diubah_pada: ago(72 * hour) }) },
@@ -93,7 +93,7 @@ for (const form of ['asctime', 'RFC 850']) {
 }
 
 for (const [how, text] of Object.entries({ 'without a Date': '', 'with a Date that is none': '2026-11-28 07:00:00' })) {
-  test(`answers ${how} break the contract, and the watermark stays`, async t => {
+  test(`answers ${how} violate the contract, and the watermark stays`, async t => {
     const connector = await startConnector(t)
     await withRevokedDoctor(connector)
     const before = await watermarkOf(connector)
@@ -105,7 +105,7 @@ for (const [how, text] of Object.entries({ 'without a Date': '', 'with a Date th
   })
 }
 
-test('a retry of a rejected row fails as well where the clock of KKI is wrong', async t => {
+test('a retry of a rejected row also fails if the clock of KKI is wrong', async t => {
   const connector = await startConnector(t)
   const { call, pool, run, simulator } = connector
   await inject(simulator, [{ record: kkiRecord({ status_str: 'APA', diubah_pada: ago(hour) }) }])
@@ -179,7 +179,7 @@ test('a window that would end before it begins fails the run', async t => {
   assert.equal(await statusOf(connector, doctor), 'active')
 })
 
-test('a window in the future or from late to early is not taken', async t => {
+test('a window in the future, or with its end before its start, is denied', async t => {
   const { call } = await startConnector(t)
   for (const [since, until, message] of [
     [ago(-hour), ago(-2 * hour), /changedSince","message":"must not be in the future/],

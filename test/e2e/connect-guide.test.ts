@@ -12,7 +12,7 @@ import { startConnector } from './helpers.ts'
 
 const file = fileURLToPath(new URL('../../docs/examples/council-source.json', import.meta.url))
 
-test('the guide leads from a description to people who are applied', async t => {
+test('the guide leads from a description to applied people', async t => {
   const simulator = await startSimulator({ rows: 600, like: file })
   t.after(() => simulator.close())
   const env = { KKI_BASE_URL: simulator.url, KKI_SOURCE_FILE: file }
@@ -42,7 +42,7 @@ test('the guide leads from a description to people who are applied', async t => 
   assert.ok((again.batches[0]?.ledger.unchanged ?? 0) > 500, JSON.stringify(again))
 })
 
-test('the pieces of the description in the guide are those of its file', async () => {
+test('the parts of the description in the guide match its file', async () => {
   const guide = await readFile(new URL('../../docs/connect.md', import.meta.url), 'utf8')
   const description = JSON.parse(await readFile(file, 'utf8'))
   const pieces = [...guide.matchAll(/^```json\n("[\s\S]*?)^```/gm)].map(([, text]) => JSON.parse(`{${text}}`))

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { temporaryFolder } from './helpers.ts'
 import { runSdmk } from './process.ts'
 
-test('the demo takes in its people, and a second one on the same data changes nothing', async t => {
+test('the demo imports its people, and a second one on the same data changes nothing', async t => {
   const dataDir = await temporaryFolder(t)
   const demo = async () => {
     const { code, stdout, stderr } = await runSdmk(['demo', '--exit', '--rows', '3000', '--own', '600'], {

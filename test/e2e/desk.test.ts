@@ -75,8 +75,8 @@ async function finishRun({ call }: Connector, runId: unknown): Promise<RunBody> 
   return waitForRun(id => call('GET', `/v1/runs/${id}`), runId as number)
 }
 
-describe('a refused row on the desk', () => {
-  test('is shown beside the people whom it may concern, and without its NIK', async t => {
+describe('a rejected row in the review queue', () => {
+  test('is shown next to its candidates, without its NIK', async t => {
     const { connector, rejection, conflicting } = await withConflict(t)
     const detail = await detailOf(connector, rejection.id)
     assert.deepEqual(
@@ -99,7 +99,7 @@ describe('a refused row on the desk', () => {
     assert.ok(!JSON.stringify(detail).includes(String(conflicting.nik)))
   })
 
-  test('goes to the person whom somebody names, and so do later rows of its STR and NIK', async t => {
+  test('goes to the chosen person, and so do later rows of its STR and NIK', async t => {
     const { connector, call, rejection, conflicting, simulator, run } = await withConflict(t)
     const [person] = rejection.candidates
     const resolved = await resolve(connector, rejection.id, {
@@ -133,7 +133,7 @@ describe('a refused row on the desk', () => {
     assert.deepEqual([again.status, (again.body as ProblemBody).code], [409, 'REJECTION_STATE'])
   })
 
-  test('takes a licence from nobody before somebody has seen that it does', async t => {
+  test('takes a licence from nobody before the reviewer has seen this effect', async t => {
     const { connector, call, rejection, pool } = await withConflict(t)
     const [holder] = rejection.candidates
     const before = await dumpRegistry(pool)
@@ -175,7 +175,7 @@ describe('a refused row on the desk', () => {
     assert.equal((await detailOf(connector, rejection.id)).state, 'resolved')
   })
 
-  test('asks for another look where what a decision does has changed since', async t => {
+  test('asks for another review if the effects of a decision have changed', async t => {
     const { connector, call, rejection, stored, simulator, run } = await withConflict(t)
     const [holder] = rejection.candidates
     const path = `/v1/rejections/${rejection.id}/resolve`
@@ -191,7 +191,7 @@ describe('a refused row on the desk', () => {
     assert.equal((await resolve(connector, rejection.id, { healthWorkerId: 'new' })).status, 200)
   })
 
-  test('is read and decided although its stamp is ahead of our own clock, as KKI’s clock allowed', async t => {
+  test('can be read and decided although its stamp is ahead of our clock', async t => {
     const { connector, conflicting, simulator, run, rejection } = await withConflict(t)
     await fetch(`${simulator.url}/_clock`, {
       method: 'POST',
@@ -209,7 +209,7 @@ describe('a refused row on the desk', () => {
     assert.equal((await detailOf(connector, rejection.id)).state, 'resolved')
   })
 
-  test('makes a new person where somebody says that it is one', async t => {
+  test('creates a new person if a reviewer decides so', async t => {
     const { connector, rejection, pool } = await withConflict(t)
     const resolved = await resolve(connector, rejection.id, { healthWorkerId: 'new' })
     assert.equal(resolved.status, 200, JSON.stringify(resolved.body))
@@ -218,7 +218,7 @@ describe('a refused row on the desk', () => {
     assert.equal(rows[0].n, 2)
   })
 
-  test('is not resolved to somebody who is not there, nor for what a person does not cure', async t => {
+  test('is not resolved to a missing person, nor for a reason that is not about the person', async t => {
     const { call, connector, rejection, run, simulator } = await withConflict(t)
     const unknown = await call('POST', `/v1/rejections/${rejection.id}/resolve`, { healthWorkerId: 999_999 })
     assert.deepEqual([unknown.status, (unknown.body as ProblemBody).errors?.[0]?.field], [400, '/body/healthWorkerId'])
@@ -232,7 +232,7 @@ describe('a refused row on the desk', () => {
     assert.equal(missing.status, 404)
   })
 
-  test('of an STR that two people carry is resolved row by row', async t => {
+  test('of an STR that two people have is resolved row by row', async t => {
     const connector = await startConnector(t)
     const { call, run, simulator } = connector
     const [ani, budi] = [
@@ -267,7 +267,7 @@ describe('a refused row on the desk', () => {
     assert.equal((body as { items: unknown[] }).items.length, 2)
   })
 
-  test('stays dismissed while it is the same, and comes back when it changes', async t => {
+  test('stays dismissed until its content changes', async t => {
     const { connector, call, rejection, conflicting, run, simulator } = await withConflict(t)
     const unreasoned = await call('POST', `/v1/rejections/${rejection.id}/dismiss`, {})
     assert.equal(unreasoned.status, 400)
@@ -288,7 +288,7 @@ describe('a refused row on the desk', () => {
     )
   })
 
-  test('is asked for again by its STR, and heals where KKI has mended it', async t => {
+  test('is requested again by its STR, and closes if KKI has corrected it', async t => {
     const { connector, call, rejection, stored, simulator } = await withConflict(t)
     await inject(simulator, [{ id: 'siti', record: { ...stored, provinsi: 'Bali', diubah_pada: ago(5) } }])
     const order = await call('POST', `/v1/rejections/${rejection.id}/retry`)
@@ -302,7 +302,7 @@ describe('a refused row on the desk', () => {
     assert.equal(detail.state, 'healed')
   })
 
-  test('that KKI no longer lists stays open, with that answer', async t => {
+  test('that KKI no longer lists stays open, and shows that answer', async t => {
     const connector = await startConnector(t)
     const { call, run, simulator, pool } = connector
     await inject(simulator, [{ record: kkiRecord({ status_str: 'DICABUT' }) }])
@@ -316,7 +316,7 @@ describe('a refused row on the desk', () => {
     assert.deepEqual([detail.state, detail.retries[0]?.answer], ['open', 'not_found'])
   })
 
-  test('without an STR cannot be asked for, and nothing is while the integration is off', async t => {
+  test('without an STR cannot be requested, and none can while the integration is off', async t => {
     const { connector, call, rejection, run, simulator } = await withConflict(t)
     await inject(simulator, [{ record: kkiRecord({ nomor_str: '12' }), sortStamp: ago(10) }])
     await run({})
@@ -329,8 +329,8 @@ describe('a refused row on the desk', () => {
   })
 })
 
-describe('many refused rows', () => {
-  test('are dismissed, and asked for again, by code and in portions', async t => {
+describe('many rejected rows', () => {
+  test('are dismissed, and requested again, by code and in portions', async t => {
     const connector = await startConnector(t)
     const { call, run, simulator } = connector
     const records = Array.from({ length: 9 }, () => kkiRecord({ status_str: 'DICABUT' }))
@@ -371,7 +371,7 @@ describe('many refused rows', () => {
     )
   })
 
-  test('pass under an edited mapping without KKI being asked, and those no longer kept are told', async t => {
+  test('pass under an edited mapping without a request to KKI, and purged rows are counted', async t => {
     const folder = await temporaryFolder(t)
     const mappingFile = path.join(folder, 'mapping.json')
     await cp(new URL('../../contracts/sources/kki.json', import.meta.url), mappingFile)
@@ -404,7 +404,7 @@ describe('many refused rows', () => {
     assert.equal((await openRejections(connector)).length, 1)
   })
 
-  test('are decided about only with the scope for it', async t => {
+  test('can be decided only with the scope for it', async t => {
     const { app, pool, connector, rejection } = await withConflict(t)
     const { key } = await createApiKey(pool, 'reader', ['runs:read', 'registry:read'])
     for (const [url, payload] of [

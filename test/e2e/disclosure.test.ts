@@ -44,8 +44,8 @@ const breachScope = ({ app, secretsDir }: Connector, ...args: string[]) =>
     SDMK_SECRETS_DIR: secretsDir
   })
 
-describe('an attacker, against the record of whose data was shown to whom', () => {
-  test('every route that shows people records it, and no other', async t => {
+describe('an attacker, against the record of disclosures', () => {
+  test('every route that shows people records it, and no other route does', async t => {
     const shown = new Set<string>()
     const silent = new Set<string>()
     const watch = (message: unknown) => {
@@ -78,7 +78,7 @@ describe('an attacker, against the record of whose data was shown to whom', () =
     ])
   })
 
-  test('names key, operator, role, reason and ids, and nobody by name', async t => {
+  test('names key, operator, role, reason and ids, but no person', async t => {
     const { app, pool, people, ask } = await setUp(t)
     const { key, id: keyId } = await createApiKey(pool, 'odoo', [...scopes])
     const [siti] = people as [(typeof people)[0]]
@@ -132,7 +132,7 @@ describe('an attacker, against the record of whose data was shown to whom', () =
 })
 
 describe('sdmk breach-scope', () => {
-  test('counts everybody whom a leaked key was shown in 30 days once, over routes and its revocation', async t => {
+  test('counts each person that a leaked key saw in 30 days once, over all routes and until its revocation', async t => {
     const connector = await setUp(t)
     const { app, pool, people, ask } = connector
     const { key, id: keyId } = await createApiKey(pool, 'integrator', ['registry:read'])
@@ -183,7 +183,7 @@ describe('sdmk breach-scope', () => {
     assert.doesNotMatch(words.stdout + lines.join(), /siti|budi/i)
   })
 
-  test('tells of a record that its owner changed, took out or put in after it was sealed', async t => {
+  test('reports a record that the owner changed, removed or added after it was sealed', async t => {
     const connector = await setUp(t)
     const { app, pool, people, ask } = connector
     const { key } = await createApiKey(pool, 'integrator', ['registry:read'])
@@ -213,7 +213,7 @@ describe('sdmk breach-scope', () => {
     assert.deepEqual(await check(), { code: 1, differing: 1 })
   })
 
-  test('is denied to the service: it changes, deletes and dates nothing', async t => {
+  test('is protected from the service, which cannot change, delete or backdate records', async t => {
     const { app } = await setUp(t)
     const { pool } = app.database
     for (const text of [
@@ -228,7 +228,7 @@ describe('sdmk breach-scope', () => {
     await pool.query('select kki.forget_disclosures(1000000)')
   })
 
-  test('refuses what it cannot answer', async t => {
+  test('denies questions that it cannot answer', async t => {
     const connector = await startConnector(t)
     const since = '2026-01-01T00:00:00Z'
     const outcome = async (...args: string[]) => {

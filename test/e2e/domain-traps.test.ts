@@ -37,7 +37,7 @@ interface Worker extends Values {
 
 const mappingFile = new URL('../../contracts/sources/kki.json', import.meta.url).pathname
 
-describe('what a naive sync gets wrong', () => {
+describe('cases that a naive sync gets wrong', () => {
   for (const { number, description, steps, expected } of traps.cases as unknown as {
     number: number
     description: string

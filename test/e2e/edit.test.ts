@@ -43,7 +43,7 @@ async function withPerson(t: Parameters<typeof startConnector>[0]) {
 const audit = async ({ pool }: Connector) =>
   (await pool.query(`select actor, detail from kki.audit_event where action = 'health_worker.edited'`)).rows
 
-test('a value that SDMK sets stays, and what KKI says differently is a warning', async t => {
+test('a value that SDMK sets stays, and a different value from KKI is a warning', async t => {
   const { connector, run, simulator, record, find, edit } = await withPerson(t)
   const edited = await edit({ name: 'dr. Siti Aminah Putri', birthPlace: 'Kota Bogor', reason: 'seen the KTP' })
   assert.equal(edited.status, 200, JSON.stringify(edited.body))
@@ -75,7 +75,7 @@ test('a value that SDMK sets stays, and what KKI says differently is a warning',
   assert.ok(!JSON.stringify(event.detail).includes('Putri'))
 })
 
-test('a value that is taken away is filled by what KKI says next', async t => {
+test('a removed value is filled by the next one from KKI', async t => {
   const { run, simulator, record, find, edit } = await withPerson(t)
   await edit({ birthPlace: 'Bogor' })
   assert.equal((await edit({ birthPlace: null })).body.birthPlace, null)
@@ -84,7 +84,7 @@ test('a value that is taken away is filled by what KKI says next', async t => {
   assert.equal((await find()).birthPlace, 'Bandung')
 })
 
-test('a NIK that is replaced is kept and matches nobody, and that of somebody else is refused', async t => {
+test('a replaced NIK is kept and matches nobody, and another person’s NIK is denied', async t => {
   const { connector, run, simulator, record, edit, pool } = await withPerson(t)
   const other = kkiRecord({ nama: 'Budi Hartono', diubah_pada: ago(100) })
   await inject(simulator, [{ record: other }])
@@ -100,7 +100,7 @@ test('a NIK that is replaced is kept and matches nobody, and that of somebody el
   assert.equal((await audit(connector)).length, 1)
 })
 
-test('what cannot be is refused with the field, and nothing is written', async t => {
+test('an impossible value is denied with its field, and nothing is written', async t => {
   const { find, edit, app, pool } = await withPerson(t)
   const before = await find()
   for (const [payload, field] of [
@@ -129,7 +129,7 @@ test('what cannot be is refused with the field, and nothing is written', async t
   assert.deepEqual(await find(), before)
 })
 
-test('an identity number in a text is refused, however it is spelled: it would be kept in clear', async t => {
+test('an identity number in a text is denied in every spelling, because it would be stored in clear', async t => {
   const { edit, find } = await withPerson(t)
   const texts = {
     name: 'Siti 3171014502900777',

@@ -10,7 +10,7 @@ const total = (run: RunBody) => {
   return ledger
 }
 
-test('a full run takes in a whole KKI, and a second one changes nothing', async t => {
+test('a full run stores all rows of KKI, and a second one changes nothing', async t => {
   const { run, pool, simulator } = await startConnector(t, { rows: 6000, brokenShare: 0.1 })
   const first = await run({ mode: 'full' })
   assert.equal(first.state, 'applied')
@@ -43,7 +43,7 @@ test('a full run takes in a whole KKI, and a second one changes nothing', async 
   assert.ok(simulator.url)
 })
 
-test('after a full run an incremental one fetches only what KKI changed since', async t => {
+test('after a full run, an incremental one fetches only later changes', async t => {
   const { run, simulator } = await startConnector(t, {
     rows: 3000,
     brokenShare: 0,

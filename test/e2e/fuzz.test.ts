@@ -118,7 +118,7 @@ const anyRow: fc.Arbitrary<FuzzRow> = fc.oneof(
   { weight: 2, arbitrary: rawFragments.map(json => ({ json, str: null })) }
 )
 
-test('no record, however broken, aborts a batch or is lost from the ledger', async t => {
+test('no broken record aborts a batch or is missing from the ledger', async t => {
   const kki = await startRawKki(t)
   const { run, pool, call } = await startConnector(t, {
     env: { KKI_BASE_URL: kki.url, KKI_PAGE_SIZE: '20', SDMK_RATE_LIMIT: '100000' }
@@ -154,7 +154,7 @@ test('no record, however broken, aborts a batch or is lost from the ledger', asy
   assert.equal(({} as { nik?: string }).nik, undefined, 'no prototype was polluted')
 })
 
-test('a page over KKI_MAX_BODY_BYTES fails its batch, with the page named, and SDMK is as it was', async t => {
+test('a page over KKI_MAX_BODY_BYTES fails its batch, which names the page, and SDMK is unchanged', async t => {
   const kki = await startRawKki(t)
   kki.pageSize = 2
   const { run, pool } = await startConnector(t, {
@@ -234,7 +234,7 @@ function* requestsWithOddValues(path: string, method: string, operation: Operati
   }
 }
 
-test('whatever value stands in a request, the answer is not 5xx, and none of the values is read as another', {
+test('for any value in a request the answer is not 5xx, and no value is read as another', {
   timeout: 1_200_000
 }, async t => {
   const { app, run, pool, call } = await startConnector(t, {
@@ -294,7 +294,7 @@ test('whatever value stands in a request, the answer is not 5xx, and none of the
   assert.equal((await call('GET', '/v1/runs')).status, 200)
 })
 
-test('an instant that no calendar or clock has is denied by name, wherever one may stand', async t => {
+test('an instant that does not exist is denied in every field, by the field’s name', async t => {
   const { call } = await startConnector(t)
   const bad = oddInstants.slice(oddInstants.indexOf('2026-02-01T00:00:00+07'))
   for (const instant of bad) {

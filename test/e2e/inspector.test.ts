@@ -29,7 +29,7 @@ function isOpen(port: number): Promise<boolean> {
   })
 }
 
-test('SIGUSR1 opens a debugger in a process without our options, so that the next test can see one', async t => {
+test('SIGUSR1 opens a debugger in a process without our options, so the next test can detect one', async t => {
   const port = await freePort()
   const child = spawn(
     process.execPath,
@@ -45,7 +45,7 @@ test('SIGUSR1 opens a debugger in a process without our options, so that the nex
   await until('the debugger', () => isOpen(port))
 })
 
-test('SIGUSR1 opens no debugger in the service, which goes on', async t => {
+test('SIGUSR1 opens no debugger in the service, which continues', async t => {
   const port = await freePort()
   const dataDir = await temporaryFolder(t)
   assert.equal((await runSdmk(['keys', 'init'], { SDMK_DATA_DIR: dataDir })).code, 0)

@@ -30,7 +30,7 @@ async function readRun({ call }: Connector, id: number): Promise<RunBody> {
 }
 
 describe('with KKI down', () => {
-  test('a page is asked for 1 + 3 times with growing pauses, then its batch fails with the reason and the alarm', async t => {
+  test('a page is requested 1 + 3 times with growing pauses, then its batch fails with the reason and the alert', async t => {
     const kki = await startKki(t)
     const asked = await downKki(kki)
     const connector = await startConnector(t, { env: { KKI_BASE_URL: kki.url, KKI_RETRY_BASE: '200' } })
@@ -52,7 +52,7 @@ describe('with KKI down', () => {
     assert.equal(rows[0]?.n, 0)
   })
 
-  test('the breaker opens after five pages, says so, and lets no request pass; what waits is done when KKI is back', async t => {
+  test('the breaker opens after five pages, reports it, and blocks requests; waiting work continues when KKI answers', async t => {
     const kki = await startKki(t)
     const asked = await downKki(kki)
     const connector = await startConnector(t, {

@@ -16,7 +16,7 @@ const runs = Number(process.env.TEST_LEAK_RUNS ?? 200)
 const warmShare = 0.3
 const growthLimitMb = 4
 
-test(`over ${runs} runs in one process memory does not grow, and after its close nothing is left`, {
+test(`memory does not grow over ${runs} runs in one process, and nothing is left after its close`, {
   timeout: 1_200_000
 }, async t => {
   const { url, pool } = await createTestDatabase(t)

@@ -39,7 +39,7 @@ function* textsWithin(root: unknown): Generator<string> {
   }
 }
 
-test('the token cannot be reached from anything that hangs on the app, nor through the API', async t => {
+test('the token cannot be reached from any property of the app, nor through the API', async t => {
   const { app, run, secretsDir, call } = await startConnector(t, { rows: 50, env: odoo })
   const { state } = await run({ mode: 'incremental' })
   assert.equal(state, 'applied')
@@ -64,7 +64,7 @@ test('the token cannot be reached from anything that hangs on the app, nor throu
   for (const secret of hidden) assert.ok(!answers.join().includes(secret), 'a secret is in an answer')
 })
 
-test('each role is given what it needs, and KKI’s secrets are given to the role fetch alone', () => {
+test('each role gets the secrets that it needs, and only the role fetch gets KKI’s secrets', () => {
   const config = { odoo: {} as never }
   assert.deepEqual(secretsOfRoles({ ...config, roles: ['fetch'] }), ['kki', 'kki-token', 'nik-keys'])
   assert.deepEqual(secretsOfRoles({ ...config, roles: ['registry'] }), ['nik-keys'])
@@ -93,7 +93,7 @@ async function heapOf({ child }: Service, directory: string): Promise<string> {
   return readFile(path.join(directory, (await isThere()) as string), 'utf8')
 }
 
-test('the heap, the environment, the log and the answers of a process without the role fetch know nothing of KKI’s secrets', async t => {
+test('heap, environment, log and answers of a process without the role fetch contain no secret of KKI', async t => {
   const { url: databaseUrl, pool } = await createTestDatabase(t)
   const simulator = await startSimulator({ rows: 50, clientSecret: 'a-secret-of-this-test-alone' })
   t.after(() => simulator.close())
@@ -160,7 +160,7 @@ describe('with Vault', { concurrency: true }, () => {
     return { vault, env: { SDMK_DATABASE_URL: url, SDMK_ROLES: otherRoles, ...odoo }, login }
   }
 
-  test('a process without the role fetch starts with a login that cannot read KKI’s secrets, and does not ask for them', async t => {
+  test('a process without the role fetch starts with a login that cannot read KKI’s secrets, and does not request them', async t => {
     const { vault, env, login } = await scene(t)
     const policy = {
       'secret/data/sdmk/nik-keys': ['read' as const],
@@ -176,7 +176,7 @@ describe('with Vault', { concurrency: true }, () => {
     )
   })
 
-  test('it does not start with one that can', async t => {
+  test('a process without the role fetch does not start with a login that can read KKI’s secrets', async t => {
     const { env, login } = await scene(t)
     const { code, stderr } = await runSdmk(['serve'], { ...env, ...(await login(wholePolicy)) })
 
@@ -187,7 +187,7 @@ describe('with Vault', { concurrency: true }, () => {
     )
   })
 
-  test('it needs no login where its own secrets are files', async t => {
+  test('a process without the role fetch needs no login if its secrets are files', async t => {
     const { vault, env, login } = await scene(t)
     const directory = await temporaryFolder(t)
     await initIdentity(createFileSecretStore(directory))
@@ -197,7 +197,7 @@ describe('with Vault', { concurrency: true }, () => {
     assert.deepEqual(vault.requests, [])
   })
 
-  test('a start with a Vault that is sealed or out of reach ends with one line', async t => {
+  test('a start with a sealed or unreachable Vault ends with one line', async t => {
     const { vault, env, login } = await scene(t)
     const given = { ...env, ...(await login(wholePolicy)), SDMK_VAULT_TIMEOUT: '5000' }
     vault.isSealed = true

@@ -25,7 +25,7 @@ const post = (key: string, headers: string) =>
   `POST /v1/runs HTTP/1.1\r\nHost: sdmk\r\nConnection: close\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\n${headers}\r\n\r\n`
 
 describe('the API defends itself', () => {
-  test('a body over its limit is refused, and nothing is started', async t => {
+  test('a body over its limit is denied, and nothing is started', async t => {
     const connector = await startConnector(t)
     const { port, key } = await listen(connector)
     const answer = await raw(port, post(key, `Content-Length: ${2 * 1024 * 1024}`), '{"mode":"')
@@ -35,7 +35,7 @@ describe('the API defends itself', () => {
     assert.equal(rows[0]?.n, 0)
   })
 
-  test('a request that does not come to its end in time is ended', { timeout: 120_000 }, async t => {
+  test('a request that is not complete in time is ended', { timeout: 120_000 }, async t => {
     const connector = await startConnector(t, { env: { SDMK_REQUEST_TIMEOUT: '1000' } })
     const { port, key } = await listen(connector)
     const answer = await raw(port, post(key, 'Content-Length: 100'), '{')
@@ -43,7 +43,7 @@ describe('the API defends itself', () => {
     assert.equal((await connector.app.inject('/livez')).statusCode, 200)
   })
 
-  test('a process that a busy machine halts again and again for less than two seconds answers', async t => {
+  test('a process that a busy machine repeatedly stops for less than two seconds answers', async t => {
     const connector = await startConnector(t)
     for (let time = 0; time < 4; time++) {
       halt(700)
@@ -56,7 +56,7 @@ describe('the API defends itself', () => {
     }
   })
 
-  test('a process that cannot keep up says so and when to ask again, and still answers health and metrics', async t => {
+  test('an overloaded process answers 503 with Retry-After, and still answers health and metrics', async t => {
     const connector = await startConnector(t)
     for (let time = 0; time < 3; time++) {
       halt(2500)

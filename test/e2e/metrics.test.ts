@@ -36,7 +36,7 @@ describe('metrics', () => {
     assert.deepEqual(await troubles(connector), {})
   })
 
-  test('name the batch that is in trouble, in one series for each kind, until a later one has taken its place', async t => {
+  test('name the batch that is in trouble, in one series for each kind, until a later batch succeeds', async t => {
     const connector = await startConnector(t, { env: impatient })
     const { simulator, run } = connector
     const one = async (body = {}) => (await run(body)).batches[0] as BatchBody
@@ -80,7 +80,7 @@ describe('metrics', () => {
     }
   })
 
-  test('judge what KKI sends by the share that is refused, but not what the desk asks for again', async t => {
+  test('measure the share of rejected rows of KKI, without rows that a reviewer requested again', async t => {
     const connector = await startConnector(t, { env: impatient })
     const { simulator, run, call, pool } = connector
     const nameless = (rows: number) =>
@@ -112,7 +112,7 @@ describe('metrics', () => {
     assert.deepEqual(await troubles(connector), { rejected: batch.id })
   })
 
-  test('keep saying that a scheduled run is due until one has begun', async t => {
+  test('report a scheduled run as due until one has begun', async t => {
     const connector = await startConnector(t, { env: { SDMK_ROLES: 'api', KKI_SCHEDULE: '0 * * * *' } })
     const due = async () => {
       const [line] = await lines(connector, 'sdmk_kki_next_run_due_timestamp_seconds ')

@@ -59,7 +59,7 @@ async function setUp(t: TestContext, allowed: readonly Scope[] = scopes) {
 const guesses = (count: number) => Array.from({ length: count }, (_, i) => `317101450790${String(i + 1000)}`)
 
 describe('an attacker who guesses identity numbers', () => {
-  test('with every scope but one learns nothing from a search: a NIK has a scope of its own and needs a reason', async t => {
+  test('with every other scope learns nothing from a search: a NIK needs its own scope and a reason', async t => {
     const others = scopes.filter(scope => scope !== 'registry:search-nik')
     const { ask, search, events } = await setUp(t, others)
     assert.equal((await search(nik)).status, 403)
@@ -68,7 +68,7 @@ describe('an attacker who guesses identity numbers', () => {
     assert.deepEqual(await events(), [])
   })
 
-  test('gets as many answers as the limit of the key allows, and each is audited, found or not', async t => {
+  test('gets only as many answers as the key’s limit allows, and each is audited, found or not', async t => {
     const { ask, search, events, keyId, siti, app } = await setUp(t)
     assert.equal((await ask('POST', '/v1/health-workers/search-by-nik', { nik })).status, 400)
     const [first, second] = guesses(2) as [string, string]
@@ -95,7 +95,7 @@ describe('an attacker who guesses identity numbers', () => {
     }
   })
 
-  test('gets no more answers by asking at once, or of another process', async t => {
+  test('gets no more answers by concurrent requests or from another process', async t => {
     const { app, addReplica, key, events } = await setUp(t)
     const processes = [app, await addReplica()]
     const answers = await Promise.all(
@@ -115,7 +115,7 @@ describe('an attacker who guesses identity numbers', () => {
     assert.equal((await events()).length, 3)
   })
 
-  test('learns from a correction neither whose NIK it is, nor more than the limit allows, nor without a trace', async t => {
+  test('learns from a correction no owner of a NIK, no more than the limit allows, and leaves an audit event', async t => {
     const { correct, events, budi, pool } = await setUp(t)
     const unexplained = await correct(nik, '')
     assert.deepEqual([unexplained.status, unexplained.body.errors[0].field], [400, '/body/reason'])
@@ -135,7 +135,7 @@ describe('an attacker who guesses identity numbers', () => {
     assert.equal(rows[0].version, budi.version)
   })
 
-  test('is heard of when the answer is lost: the audit is written before the answer', async t => {
+  test('is audited also if the answer is lost: the audit is written first', async t => {
     const { correct, events } = await setUp(t)
     const free = await correct('3171014502900777')
     assert.equal(free.status, 200, free.text)

@@ -7,7 +7,7 @@ const first = '3171015507909357'
 const second = '3171015507908642'
 
 describe('an attacker who wants the digits of a NIK', () => {
-  test('learns none from an answer, a message to Odoo or a column but those that birth date and sex tell', async t => {
+  test('learns from answers, messages to Odoo and columns only the digits that birth date and sex determine', async t => {
     const { call, pool, run, simulator } = await startConnector(t)
     const person = {
       nama: 'Siti Rekaan',

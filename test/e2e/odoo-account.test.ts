@@ -9,7 +9,7 @@ const account = { login: 'sdmk-sidecar', apiKey: '0123456789abcdef0123456789abcd
 const env = { SDMK_ODOO_URL: 'http://127.0.0.1:9', SDMK_ODOO_DATABASE: 'odoo' }
 
 describe('the account for Odoo', () => {
-  test('is kept as a secret, and who handed it over in the audit without the key', async t => {
+  test('is kept as a secret, and the audit names the sender without the key', async t => {
     const { call, pool, secretsDir } = await startConnector(t, { env })
     const { status, body } = await call('PUT', '/v1/odoo/account', account)
     assert.equal(status, 200)
@@ -23,7 +23,7 @@ describe('the account for Odoo', () => {
     assert.ok(!rows[0].text.includes(account.apiKey))
   })
 
-  test('is refused with the field at fault, and the key is never repeated', async t => {
+  test('is denied with the invalid field, and the key is never repeated', async t => {
     const { app, call, pool, secretsDir } = await startConnector(t, { env })
     for (const [body, field] of [
       [{ login: account.login }, '/body/apiKey'],
@@ -43,7 +43,7 @@ describe('the account for Odoo', () => {
     assert.equal(await createFileSecretStore(secretsDir).read('odoo'), null)
   })
 
-  test('is not taken where the service knows no Odoo', async t => {
+  test('is denied if the service has no address of Odoo', async t => {
     const { call, secretsDir } = await startConnector(t)
     const { status, body } = await call('PUT', '/v1/odoo/account', account)
     assert.equal(status, 409)

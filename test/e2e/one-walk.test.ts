@@ -35,7 +35,7 @@ async function withRevocations(connector: Connector, people: number, revoked: nu
 }
 
 describe('a run walks KKI’s list once', () => {
-  test('it asks for each page once, and meets professions that the mapping does not know', async t => {
+  test('it requests each page once, and rejects professions that the mapping does not have', async t => {
     const connector = await startConnector(t, { rows: 3000, brokenShare: 0.1, env: { SDMK_BATCH_ROWS: '700' } })
     await inject(connector.simulator, [{ record: kkiRecord({ profesi: 'PROFESI_BARU' }) }])
     const run = await connector.run({ mode: 'full' })
@@ -51,7 +51,7 @@ describe('a run walks KKI’s list once', () => {
     assert.ok(rows[0].count >= 1)
   })
 
-  test('a service that stops in the middle goes on at the open batch, and asks for no applied page again', async t => {
+  test('a service that stops in the middle resumes at the open batch, and requests no applied page again', async t => {
     const connector = await startConnector(t, { rows: 2000, env: { SDMK_BATCH_ROWS: '300', KKI_PAGE_SIZE: '100' } })
     await fault(connector.simulator, { kind: 'slow', ms: 20_000, on: 'list', times: 1, afterPages: 9 })
     const { body } = await connector.call('POST', '/v1/runs', { mode: 'full' })
@@ -94,7 +94,7 @@ describe('a run walks KKI’s list once', () => {
     assert.equal(run.expectedTotal, 1000)
   })
 
-  test('named professions are walked one after the other, and say nothing of the others', async t => {
+  test('named professions are walked one after the other, and the others stay unchanged', async t => {
     const connector = await startConnector(t)
     const of = (profesi: string) => ({ record: kkiRecord({ profesi, diubah_pada: ago(100) }) })
     await inject(connector.simulator, [of('DOKTER'), of('PERAWAT'), of('DOKTER'), of('BIDAN')])
@@ -110,7 +110,7 @@ describe('a run walks KKI’s list once', () => {
 })
 
 describe('a profession for which KKI has several codes', () => {
-  test('is walked under each of them where it is named', async t => {
+  test('is walked under each of its codes if it is named', async t => {
     const mapping = JSON.parse(await readFile(new URL('../../contracts/sources/kki.json', import.meta.url), 'utf8'))
     const doctor = mapping.tables.professions.find(({ code }: { code: string }) => code === 'doctor')
     doctor.kkiCodes = [...doctor.kkiCodes, 'DOKTER KLINIK']
@@ -131,7 +131,7 @@ describe('a profession for which KKI has several codes', () => {
 })
 
 describe('one run of a mode is open', () => {
-  test('a second one is answered with the first, one of another mode is taken', async t => {
+  test('a second run is answered with the first, and a run of another mode starts', async t => {
     const connector = await startConnector(t, { rows: 500, env: { KKI_PAGE_SIZE: '100' } })
     await fault(connector.simulator, { kind: 'slow', ms: 5000, on: 'list', times: 1, afterPages: 2 })
     const first = (await connector.call('POST', '/v1/runs', { mode: 'full' })).body as RunBody
@@ -145,7 +145,7 @@ describe('one run of a mode is open', () => {
 })
 
 describe('a harmful run', () => {
-  test('does not pass in pieces', async t => {
+  test('is held although each of its batches is small', async t => {
     const connector = await startConnector(t, { env: { SDMK_BATCH_ROWS: '10', KKI_PAGE_SIZE: '5' } })
     await withRevocations(connector, 200, 60)
     const run = await connector.run({ mode: 'full' })
@@ -160,7 +160,7 @@ describe('a harmful run', () => {
     )
   })
 
-  test('a held batch stops the watermark and not the walk', async t => {
+  test('a held batch stops the watermark, but not the walk', async t => {
     const connector = await startConnector(t, { env: { SDMK_BATCH_ROWS: '100', KKI_PAGE_SIZE: '50' } })
     await withRevocations(connector, 300, 30)
     // KKI tells its time in whole seconds: a run that begins within the same second ends at the same position.
@@ -197,8 +197,8 @@ describe('a harmful run', () => {
   })
 })
 
-describe('what full runs no longer show', () => {
-  test('is counted once the whole run is applied, however it is cut', async t => {
+describe('licences that full runs no longer show', () => {
+  test('are counted once the whole run is applied, however it is cut', async t => {
     const connector = await startConnector(t, { env: { SDMK_BATCH_ROWS: '20', KKI_PAGE_SIZE: '10' } })
     await inject(
       connector.simulator,
@@ -219,7 +219,7 @@ describe('what full runs no longer show', () => {
 })
 
 describe('the setting of professions', () => {
-  test('a profession that comes in is fetched from the beginning by the next incremental run', async t => {
+  test('an added profession is fetched from the beginning by the next incremental run', async t => {
     const connector = await startConnector(t, { env: { KKI_OVERLAP: '0' } })
     const of = (profesi: string) => ({ record: kkiRecord({ profesi, diubah_pada: ago(100) }) })
     await inject(connector.simulator, [of('DOKTER'), of('PERAWAT'), of('BIDAN')])

@@ -77,7 +77,7 @@ async function startFilled(t: TestContext) {
 
 const timeout = 900_000
 
-test('whatever is sent, the answer is a documented one, and what breaks the document is refused', {
+test('every answer is documented, and requests that violate the document are denied', {
   skip,
   timeout
 }, async t => {
@@ -87,7 +87,7 @@ test('whatever is sent, the answer is a documented one, and what breaks the docu
   assert.equal((await call('GET', '/v1/runs')).status, 200)
 })
 
-test('without a key, and with a wrong one, every answer is a documented one too', { skip, timeout }, async t => {
+test('without a key, and with a wrong one, every answer is documented too', { skip, timeout }, async t => {
   const { fuzz, call } = await startFilled(t)
   const options = ['-n', '1', '--phases', 'fuzzing', '--warnings', 'off']
   await fuzz(conforms, options)

@@ -6,7 +6,7 @@ import { startConnector } from './helpers.ts'
 
 const file = (name: string) => fileURLToPath(new URL(`../../docs/examples/${name}`, import.meta.url))
 
-test('another layout of KKI’s rows is read by another description, as the guide for integrators shows', async t => {
+test('another description reads another layout of KKI’s rows, as the guide for integrators shows', async t => {
   const records = JSON.parse(await readFile(file('other-layout-records.json'), 'utf8'))
   const { simulator, run, call, restart } = await startConnector(t)
   // A window ends before what has just been put there.

@@ -20,7 +20,7 @@ async function report({ app, secretsDir }: Connector, input: string, ...args: st
 }
 
 describe('the report for a person', () => {
-  test('tells what is stored, where it came from, who saw the NIK and why, and leaves the NIK out', async t => {
+  test('shows the stored data, its origin, who saw the NIK and why, and leaves the NIK out', async t => {
     const connector = await startConnector(t)
     const { simulator, run, call, pool } = connector
     await inject(simulator, [
@@ -66,7 +66,7 @@ describe('the report for a person', () => {
     )
   })
 
-  test('says that there is nobody, and refuses what is no NIK without repeating it', async t => {
+  test('says that nobody was found, and rejects an invalid NIK without repeating it', async t => {
     const connector = await startConnector(t)
     const nobody = await report(connector, '3171015507900015', '--language', 'en')
     assert.equal(nobody.code, 0, nobody.stderr)
@@ -75,7 +75,7 @@ describe('the report for a person', () => {
     assert.deepEqual({ code: wrong.code, stderr: wrong.stderr }, { code: 64, stderr: 'sdmk: nik: must be 16 digits\n' })
   })
 
-  test('finds by STR, by name with birth date, and lists who may be meant where the name is misspelt', async t => {
+  test('finds by STR and by name with birth date, and lists candidates if the name is misspelt', async t => {
     const connector = await startConnector(t)
     const { simulator, run, pool } = connector
     const both = { nik, nama: 'dr. Siti Rekaan', tanggal_lahir: '1990-07-15', jenis_kelamin: 'P' }
@@ -107,7 +107,7 @@ describe('the report for a person', () => {
     assert.equal((await found('Siti Rekaan', '--by', 'name')).code, 64)
   })
 
-  test('tells whom the data was shown to, as recorded, whatever Odoo the shell names, and as a page with nothing live', async t => {
+  test('lists the recorded disclosures, whichever Odoo the shell names, and as a page without active content', async t => {
     const connector = await startConnector(t)
     const { simulator, run, call, pool, app } = connector
     await inject(simulator, [
@@ -150,7 +150,7 @@ describe('the report for a person', () => {
     assert.match(page, /Yang disimpan, dan alasannya/)
   })
 
-  test('tells of somebody whom an undone batch had brought, by the number', async t => {
+  test('reports a person whom an undone batch had created, by the number', async t => {
     const connector = await startConnector(t)
     const { simulator, run, call, pool } = connector
     await inject(simulator, [{ record: kkiRecord({ nik, tanggal_lahir: '1990-07-15', jenis_kelamin: 'P' }) }])
@@ -169,7 +169,7 @@ describe('the report for a person', () => {
 })
 
 describe('the report over the API', () => {
-  test('is for a data protection officer alone, and shows a restricted person on a page with nothing live', async t => {
+  test('is only for a data protection officer, and shows a restricted person on a page without active content', async t => {
     const { app, pool, simulator, run } = await startConnector(t)
     await inject(simulator, [
       {
@@ -249,7 +249,7 @@ describe('the report over the API', () => {
     assert.deepEqual(disclosed, [{ role: 'data_protection_officer', reason: 'Asked by letter' }])
   })
 
-  test('by NIK counts as a lookup of one, and no more than the limit are answered', async t => {
+  test('by NIK counts as a lookup, and is answered only within the limit', async t => {
     const { call } = await startConnector(t, { env: { SDMK_NIK_LOOKUPS: '2' } })
     const ask = (path: string) => call('POST', path, { nik, reason: 'Asked by letter' })
     const statuses = [

@@ -73,7 +73,7 @@ const nasty: Record<string, { row: string; isStored: boolean }> = {
   'with 5 MB that nobody reads': { row: rowText({}, `"foto":"${'A'.repeat(5 * million)}"`), isStored: true }
 }
 
-test('whatever a row holds, it is stored or rejected alone, its neighbours are stored, and later runs work', async t => {
+test('any row is stored or rejected alone, its neighbours are stored, and later runs work', async t => {
   const kki = await startKki(t)
   const { call, pool } = await startConnector(t, { env: { KKI_BASE_URL: kki.url, KKI_OVERLAP: '0' } })
   const kinds = Object.entries(nasty)
@@ -142,7 +142,7 @@ test('a line of an import that is nested too deeply is rejected, and the others 
   assert.deepEqual(rows, [{ code: 'SCHEMA_INVALID', reason: 'tooDeep', row_no: 2 }])
 })
 
-test('an error of the database ends a batch after a few attempts, and neither log, queue nor batch repeats its words', async t => {
+test('a database error ends a batch after a few attempts, and log, queue and batch do not repeat its text', async t => {
   const log: string[] = []
   const logger = createLogger('info', { write: line => void log.push(line) })
   const kki = await startKki(t)

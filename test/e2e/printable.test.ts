@@ -45,7 +45,7 @@ interface Operation {
 }
 
 describe('reasons', () => {
-  test('are one printable line at every route that takes one', async t => {
+  test('are one printable line in every route that has one', async t => {
     const { app, pool } = await startConnector(t)
     const paths = app.swagger().paths as Record<string, Record<string, Operation>>
     const patterns = Object.entries(paths).flatMap(([path, operations]) =>
@@ -84,7 +84,7 @@ describe('reasons', () => {
     }
   })
 
-  test('are one printable line in every command that takes one, and lose the blanks at their ends', () => {
+  test('are one printable line in every command that has one, without blanks at their ends', () => {
     const options = allOptions(createProgram()).filter(({ long }) => long === '--reason')
     assert.ok(options.length >= 4)
     for (const { parseArg } of options) {
@@ -116,7 +116,7 @@ test('the name of an API key is one printable line', async t => {
   await make('dasbor Jakarta 📊')
 })
 
-test('the name of a sheet, which the answer repeats, is one printable line', async t => {
+test('the name of a sheet, which the answer echoes, is one printable line', async t => {
   const { app, key } = await startConnector(t)
   const load = async (sheet: string) => {
     const response = await app.inject({
@@ -136,7 +136,7 @@ test('the name of a sheet, which the answer repeats, is one printable line', asy
   assert.equal(await load('Lembar 1 – Jakarta'), 'IMPORT_FILE_INVALID')
 })
 
-test('the report of a person shows stored texts of every kind escaped, each on a line of its own', async t => {
+test('the report of a person shows all stored texts escaped, each on its own line', async t => {
   const { app, pool, simulator, run, call, secretsDir } = await startConnector(t)
   const nik = '3171015507900007'
   const record = kkiRecord({ nik, nama: 'Siti Rekaan', tanggal_lahir: '1990-07-15', jenis_kelamin: 'P' })

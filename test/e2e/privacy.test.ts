@@ -90,7 +90,7 @@ const status = async ({ pool }: Connector) =>
   (await pool.query('select status from sdmk.registration where str_number = $1', [str])).rows[0]?.status
 
 describe('erasing a person', () => {
-  test('is denied while a licence is in force, with the legal reason; former values go all the same', async t => {
+  test('is denied while a licence is in force, with the legal reason, but former values can be erased', async t => {
     const connector = await setUp(t)
     const { erase, call, person } = connector
     await dropStaging(connector)
@@ -112,7 +112,7 @@ describe('erasing a person', () => {
     assert.match(denied.body.detail, /kept until 2031-03-01/)
   })
 
-  test('is denied to all who are no data protection officer, and while a batch still holds rows of the person', async t => {
+  test('is denied to everyone but the data protection officer, and while a batch still has rows of the person', async t => {
     const { app, pool, person, say, call } = await setUp(t)
     await say({ status_str: 'DICABUT', diubah_pada: '2026-03-01T00:00:00Z' })
     const { key } = await createApiKey(pool, 'odoo', [...scopes])
@@ -134,7 +134,7 @@ describe('erasing a person', () => {
     assert.equal((await call('POST', url, { scope: 'all' })).status, 400)
   })
 
-  test('leaves of the planted values the STR alone, and no run of KKI, edit or undo brings one back', async t => {
+  test('leaves only the STR of the planted values, and no run of KKI, edit or undo restores another', async t => {
     const connector = await setUp(t)
     const { erase, say, run, call, pool, person, first } = connector
     await say({ status_str: 'DICABUT', diubah_pada: '2026-03-01T00:00:00Z' })
@@ -191,7 +191,7 @@ describe('erasing a person', () => {
     assert.equal(rows[0].detail.reason, reason)
   })
 
-  test('a licence that is in force again waits for a person, who may store its holder anew', async t => {
+  test('a licence that is active again waits for a reviewer, who may create its holder again', async t => {
     const connector = await setUp(t)
     const { erase, say, pool, person, call } = connector
     await say({ status_str: 'DICABUT', diubah_pada: '2026-03-01T00:00:00Z' })
@@ -215,7 +215,7 @@ describe('erasing a person', () => {
 })
 
 describe('restricting a person', () => {
-  test('hides them from every read and from Odoo, not from their own report, until it is ended', async t => {
+  test('hides the person from every read and from Odoo, but not from the person’s own report, until it ends', async t => {
     const connector = await setUp(t)
     const { call, pool, person, app, secretsDir, first, say } = connector
     const url = `/v1/health-workers/${person.id}`

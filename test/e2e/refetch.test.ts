@@ -10,7 +10,7 @@ const hours = 60
 const statusOf = async ({ pool }: Connector, record: Record<string, unknown>) =>
   (await pool.query('select status from sdmk.registration where str_number = $1', [record.nomor_str])).rows[0]?.status
 
-test('a window run whose end is still to come does not move the watermark past what KKI has stamped', async t => {
+test('a window run with an end in the future does not move the watermark past KKI’s time', async t => {
   const connector = await startConnector(t)
   const { run, simulator } = connector
   const doctor = kkiRecord({ diubah_pada: ago(72 * hours) })
@@ -26,7 +26,7 @@ test('a window run whose end is still to come does not move the watermark past w
   assert.equal(await statusOf(connector, doctor), 'revoked')
 })
 
-test('what was undone is fetched again also after the batch that fetched it was discarded to be fetched again', async t => {
+test('an undone window is fetched again also after the batch with its rows was discarded for another fetch', async t => {
   const connector = await startConnector(t)
   const { call, run, simulator } = connector
   const doctor = kkiRecord({ diubah_pada: ago(200 * hours) })
@@ -74,7 +74,7 @@ test('an undone retry is fetched again', async t => {
   assert.equal(((await run({ mode: 'incremental' })).batches[0] as BatchBody).state, 'applied')
 })
 
-test('a run over one profession that fetched a part of what was undone over all leaves the rest to be fetched', async t => {
+test('a run over one profession fetches only its part of an undone window of all professions, and the rest stays to be fetched', async t => {
   const connector = await startConnector(t)
   const { call, run, simulator, pool } = connector
   const days = (n: number) => ago(n * 24 * hours)
@@ -101,7 +101,7 @@ test('a run over one profession that fetched a part of what was undone over all 
   assert.deepEqual([next.state, next.windowSince], ['held', large.windowSince])
 })
 
-test('a batch that was planned while another was being undone does not count as one that fetched it again', async t => {
+test('a batch that was planned during an undo does not count as its repeated fetch', async t => {
   const { call, run, simulator, pool } = await startConnector(t)
   const doctor = kkiRecord({ diubah_pada: '2026-03-01T00:00:00Z' })
   const full = { mode: 'full', professions: ['doctor'] }
@@ -141,7 +141,7 @@ test('a batch that was planned while another was being undone does not count as 
 })
 
 for (const end of ['keep', 'advance', 'apply'] as const) {
-  test(`what was undone over all is fetched again by runs over all until one has been applied or counts as seen: ${end}`, async t => {
+  test(`runs over all professions fetch an undone window again until one is applied or counts as reviewed: ${end}`, async t => {
     const { call, run, simulator } = await startConnector(t)
     const finish = (batch: BatchBody, how: typeof end) =>
       how === 'apply'
@@ -162,7 +162,7 @@ for (const end of ['keep', 'advance', 'apply'] as const) {
   })
 }
 
-test('what was undone over all is done once the setting names fewer professions and a run over these is applied', async t => {
+test('an undone window of all professions is complete once a run over a narrowed setting is applied', async t => {
   const { call, run, simulator } = await startConnector(t)
   await inject(simulator, [{ record: kkiRecord({ diubah_pada: ago(40 * 24 * hours) }) }])
   const all = (await run({ mode: 'incremental' })).batches[0] as BatchBody

@@ -23,7 +23,7 @@ const feed = fc.array(fc.option(fc.nat({ max: breaks.length - 1 }), { nil: null,
   maxLength: 60
 })
 
-test('for any mix of good and broken rows the ledger balances, each broken row is kept with code, page and row, and the good ones are in SDMK', async t => {
+test('for any mix of valid and broken rows the ledger adds up, broken rows are kept with code, page and row, and valid ones are stored', async t => {
   const { run, simulator, pool, call } = await startConnector(t, { env: { KKI_PAGE_SIZE: '7', KKI_OVERLAP: '0' } })
   let minute = Date.parse('2026-01-01T00:00:00Z')
   await fc.assert(
@@ -68,7 +68,7 @@ test('for any mix of good and broken rows the ledger balances, each broken row i
   )
 })
 
-test('a refused row is listed by the API with what is wrong, and never with a NIK', async t => {
+test('the API lists a rejected row with its reason, and never with a NIK', async t => {
   const { run, simulator, call } = await startConnector(t)
   const record = kkiRecord({ tanggal_lahir: '31-31-1990', status_str: 'ENTAH' })
   await inject(simulator, [{ record }])

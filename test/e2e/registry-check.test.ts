@@ -42,7 +42,7 @@ async function withDuplicate(t: TestContext) {
   return { ...connector, older, younger, questions }
 }
 
-test('a question of a check gets its row from KKI, and a reviewer unites two people by it', async t => {
+test('a question of a check gets its row from KKI, and a reviewer merges two people with it', async t => {
   const { app, call, pool, older, younger, questions } = await withDuplicate(t)
   const first = Math.min(older, younger)
   const found = await checkRegistry({ database: app.database }, { caller })
@@ -72,7 +72,7 @@ test('a question of a check gets its row from KKI, and a reviewer unites two peo
   assert.equal((await checkRegistry({ database: app.database }, { caller })).duplicates, 0)
 })
 
-test('the command counts with --dry-run, and asks without it', async t => {
+test('the command only counts with --dry-run, and asks without it', async t => {
   const { url, pool } = await createTestDatabase(t)
   const env = { SDMK_DATABASE_URL: url, SDMK_SECRETS_DIR: await temporaryFolder(t) }
   await pool.query(

@@ -18,7 +18,7 @@ async function statusesOf({ pool }: Connector, count: number): Promise<string[]>
   throw new Error('the rejected rows were not planned again')
 }
 
-test('a revocation that came before the licence it ends is not lost', async t => {
+test('a revocation that arrived before its licence is not lost', async t => {
   const connector = await startConnector(t, { env: { KKI_OVERLAP: '0' } })
   const { simulator, run } = connector
   const licence = kkiRecord({ diubah_pada: ago(60) })
@@ -33,7 +33,7 @@ test('a revocation that came before the licence it ends is not lost', async t =>
   assert.deepEqual(await statusesOf(connector, 1), ['revoked'])
 })
 
-test('an ended licence of somebody who became known later is stored with that person', async t => {
+test('an inactive licence of a person who becomes known later is stored with that person', async t => {
   const connector = await startConnector(t)
   const { simulator, run, pool } = connector
   const person = kkiRecord({ diubah_pada: ago(30) })

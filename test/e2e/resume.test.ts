@@ -11,7 +11,7 @@ import { startConnector } from './helpers.ts'
 const rows = 40
 const env = { KKI_PAGE_SIZE: '10' }
 
-test('an attempt that is lost after its last page, before it says so, leaves no page to be staged twice', async t => {
+test('an attempt that is lost after its last page does not stage a page twice', async t => {
   const { pool, run } = await startConnector(t, { rows, brokenShare: 0, env })
   await loseFirstAttempt(pool, 'old.fetched_at is null and new.fetched_at is not null')
   const { state, batches } = await run({})
@@ -21,7 +21,7 @@ test('an attempt that is lost after its last page, before it says so, leaves no 
   assert.equal(await attempts(pool), 2, 'one attempt was lost')
 })
 
-test('a walk goes on at the cursor where a lost attempt stopped, which is stored so that nobody can read it', async t => {
+test('a walk resumes at the cursor of a lost attempt, which is stored encrypted', async t => {
   const { pool, run, secretsDir } = await startConnector(t, { rows: 2 * rows, brokenShare: 0, env })
   await loseFirstAttempt(pool, 'old.pages = 4 and new.pages > 4')
   await pool.query(`create table kki.kept as select id, cursor from kki.batch;
@@ -40,7 +40,7 @@ test('a walk goes on at the cursor where a lost attempt stopped, which is stored
   for (const { id, cursor } of stored) assert.ok(identity.open(cursorOf(id), Buffer.from(cursor, 'base64')).length > 0)
 })
 
-test('a walk begins anew where the cursor of a lost attempt cannot be read, as one of an older version', async t => {
+test('a walk begins again if the cursor of a lost attempt cannot be read, such as one of an older version', async t => {
   const { pool, run } = await startConnector(t, { rows: 2 * rows, brokenShare: 0, env })
   await loseFirstAttempt(pool, 'old.pages = 4 and new.pages > 4')
   await pool.query(`create function kki.write_plainly() returns trigger language plpgsql security definer as $$

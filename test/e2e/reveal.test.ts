@@ -7,7 +7,7 @@ import { inject, kkiRecord, startConnector } from './helpers.ts'
 const nik = '3171015507900007'
 
 describe('revealing a NIK', () => {
-  test('shows it to a key that may, keeps who asked and why, and is not to be stored', async t => {
+  test('shows it to an allowed key, records caller and reason, and forbids caching', async t => {
     const { app, pool, simulator, run } = await startConnector(t)
     await inject(simulator, [{ record: kkiRecord({ nik, tanggal_lahir: '1990-07-15', jenis_kelamin: 'P' }) }])
     await run({})
@@ -40,7 +40,7 @@ describe('revealing a NIK', () => {
     assert.equal((await reveal({ reason: `It is ${nik}` })).statusCode, 400)
   })
 
-  test('is refused without the scope, of nobody, and of a person without a NIK', async t => {
+  test('is denied without the scope, for a missing person, and for a person without a NIK', async t => {
     const { app, pool, simulator, run, call } = await startConnector(t)
     await inject(simulator, [{ record: kkiRecord({ nik: null }) }])
     await run({})

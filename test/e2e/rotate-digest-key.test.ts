@@ -142,7 +142,7 @@ async function assertNothingLeft({ pool }: Pick<Connector, 'pool'>, former: Buff
 }
 
 describe('sdmk keys rotate --digest', () => {
-  test('is refused with the names of the processes that run, and done once they have ended', async t => {
+  test('is denied with the names of the running processes, and done once they have ended', async t => {
     const connector = await start(t)
     const { secrets, pool, asService, command, stop, restart } = connector
     const records = await load(connector, 30)
@@ -181,7 +181,7 @@ describe('sdmk keys rotate --digest', () => {
     assert.equal(await connector.people(), 30)
   })
 
-  test('refuses a process that was paused while the key was rotated, and that process ends', async t => {
+  test('denies a process that was paused during the rotation, and that process ends', async t => {
     const connector = await start(t)
     const { simulator, pool, secrets, asService, command, stop, restart } = connector
     const records = await load(connector, 30)
@@ -217,7 +217,7 @@ describe('sdmk keys rotate --digest', () => {
     assert.equal(await connector.people(), 30)
   })
 
-  test('is undone by kill -9, lets services run again, and is made by the next call', async t => {
+  test('is rolled back by kill -9, lets services run again, and is done by the next call', async t => {
     const connector = await start(t)
     const { pool, secrets, asOwner, command, stop, restart } = connector
     const records = await load(connector, 30)
@@ -265,7 +265,7 @@ describe('sdmk keys rotate --digest', () => {
     assert.equal(await connector.people(), 30)
   })
 
-  test('is ended by the next call where it was interrupted after the digests were replaced; no service starts in between', async t => {
+  test('is completed by the next call if it was interrupted after the digests were replaced; no service starts in between', async t => {
     const connector = await start(t)
     const { secrets, owner, command, stop, restart } = connector
     const records = await load(connector, 10)
@@ -286,7 +286,7 @@ describe('sdmk keys rotate --digest', () => {
     assert.equal((await connector.find(records[9]?.nik)).length, 1)
   })
 
-  test('takes along what is staged and not planned yet', async t => {
+  test('includes rows that are staged and not planned yet', async t => {
     const connector = await start(t)
     const records = await load(connector, 60)
     await renew(connector, records)
@@ -305,7 +305,7 @@ describe('sdmk keys rotate --digest', () => {
     assert.equal(await connector.people(), 60)
   })
 
-  test('leaves a plan as it was looked at: a held batch applies with the digest of its plan', async t => {
+  test('keeps a reviewed plan: a held batch applies with the digest of its plan', async t => {
     const connector = await start(t)
     const records = await load(connector, 30)
     await renew(connector, records)
@@ -339,7 +339,7 @@ describe('after a rotation of the digest key', () => {
     return { ...connector, siti, budi, married, personId: person?.id }
   }
 
-  test('people are found by NIK, a NIK that is taken is refused, and no digest of the former key is left', async t => {
+  test('people are found by NIK, a NIK of another person is denied, and no digest of the former key is left', async t => {
     const { secrets, rotate, find, call, pool, siti, budi, personId } = await withDecision(t)
     const former = createIdentity((await secrets.read('nik-keys')) ?? {})
     const replaced = await rotate()
@@ -357,7 +357,7 @@ describe('after a rotation of the digest key', () => {
     assert.deepEqual([taken.status, (taken.body as Refused).code], [409, 'NIK_TAKEN'])
   })
 
-  test('a decision that was made before still rules', async t => {
+  test('an earlier decision still applies', async t => {
     const { simulator, rotate, run, married } = await withDecision(t)
     await rotate()
     const changed = { ...married, institusi_pendidikan: 'Universitas Rekaan', diubah_pada: ago(50) }
@@ -366,7 +366,7 @@ describe('after a rotation of the digest key', () => {
     assert.deepEqual([sum(batches, 'created'), sum(batches, 'updated'), sum(batches, 'rejected')], [0, 1, 0])
   })
 
-  test('a batch that was applied before is undone to a NIK that is found', async t => {
+  test('an undo of an earlier batch restores a NIK that can be found', async t => {
     const { rotate, call, find, pool, siti, personId } = await withDecision(t)
     await rotate()
     const { rows } = await pool.query("select id from kki.batch where kind = 'decision'")
@@ -376,7 +376,7 @@ describe('after a rotation of the digest key', () => {
     assert.deepEqual(await find(nik), [])
   })
 
-  test('a refused row names the same person, and what is decided about it is carried out', async t => {
+  test('a rejected row has the same candidate, and a decision about it is carried out', async t => {
     const connector = await start(t)
     const { simulator, call, run, rotate, find } = connector
     const [siti] = (await load(connector, 1)) as [KkiRecord]
@@ -403,7 +403,7 @@ describe('after a rotation of the digest key', () => {
     await until('the decision is carried out', async () => (await find(siti.nik))[0]?.registrations.length === 2)
   })
 
-  test('a refused row without an STR stays dismissed, or waits once', async t => {
+  test('a rejected row without an STR stays dismissed, or stays pending once', async t => {
     const connector = await start(t)
     const { simulator, call, run, rotate, pool } = connector
     await inject(simulator, [
@@ -427,7 +427,7 @@ describe('after a rotation of the digest key', () => {
     ])
   })
 
-  test('what nothing is kept of any more is told by the command, and matches nothing', async t => {
+  test('the command counts digests whose row was purged, and these match nothing', async t => {
     const connector = await start(t)
     const { simulator, run, pool, secrets, command, stop } = connector
     await load(connector, 3)
@@ -459,7 +459,7 @@ describe('after a rotation of the digest key', () => {
     assert.ok(!JSON.stringify(rows).includes(createIdentity(secret).fingerprint.toString('hex')))
   })
 
-  test('no version moves, so that Odoo is told of nobody', async t => {
+  test('no version changes, so nothing is sent to Odoo', async t => {
     const connector = await start(t)
     await load(connector, 3)
     const read = async () =>
@@ -470,8 +470,8 @@ describe('after a rotation of the digest key', () => {
   })
 })
 
-describe('a registry that was made with another digest key', () => {
-  test('is refused at the start and by the rotation, with the exit code of a wrong setting', async t => {
+describe('a registry with another digest key', () => {
+  test('is denied at the start and by the rotation, with the exit code of a wrong setting', async t => {
     const connector = await start(t)
     const { secrets, asService, command, stop, restart } = connector
     const [record] = await load(connector, 1)

@@ -48,7 +48,7 @@ async function registry(connector: Connector) {
 }
 
 describe('sdmk keys rotate', () => {
-  test('seals all anew with another key, after which the former can be taken out', async t => {
+  test('seals all values again with another key, after which the former key can be removed', async t => {
     const connector = await startConnector(t)
     const reveal = await registry(connector)
     await connector.pool.query('select kki.drop_staging(id) from kki.batch')
@@ -76,7 +76,7 @@ describe('sdmk keys rotate', () => {
     assert.equal((await rotate(connector)).sealKeyId, 3)
   })
 
-  test('goes on where it was broken off, and keeps a key that batches under way still need', async t => {
+  test('resumes after an interruption, and keeps a key that open batches still need', async t => {
     const connector = await startConnector(t)
     const reveal = await registry(connector)
     // A held batch keeps its staged rows; those of a batch that has ended may go at any moment.
@@ -121,7 +121,7 @@ describe('sdmk keys rotate', () => {
     assert.equal(verified.code, 0, verified.stdout + verified.stderr)
   })
 
-  test('says so where there are no keys', async t => {
+  test('reports missing keys', async t => {
     const { pool } = await createTestDatabase(t)
     const env = {
       SDMK_DATABASE_URL: pool.options.connectionString ?? '',

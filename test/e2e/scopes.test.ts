@@ -107,7 +107,7 @@ function knock(route: string, key?: string, remoteAddress = '127.0.0.1'): Inject
 }
 
 describe('the scopes of API keys', () => {
-  test('each route of the running service lets the scope pass that the table says, and no other', async t => {
+  test('each route of the running service accepts the scope of the table, and no other', async t => {
     const { app, pool, routes } = await startWithRoutes(t)
     assert.deepEqual(routes.toSorted(), Object.keys(needed).toSorted(), 'a route needs its line in the table')
     for (const scope of scopes) {
@@ -122,7 +122,7 @@ describe('the scopes of API keys', () => {
     }
   })
 
-  test('an operator of each role passes where the table of roles says, with a key that may do everything', async t => {
+  test('an operator of each role may do what the table of roles says, with a key that has every scope', async t => {
     const { app, pool } = await startWithRoutes(t)
     const { key } = await createApiKey(pool, 'odoo', [...scopes])
     for (const role of roles) {
@@ -144,7 +144,7 @@ describe('the scopes of API keys', () => {
     }
   })
 
-  test('all scopes together pass wherever one is asked for, and HEAD asks for what GET asks for', async t => {
+  test('all scopes together pass every route, and HEAD requires the scope of GET', async t => {
     const { app, pool } = await startWithRoutes(t)
     const { key } = await createApiKey(pool, 'all', [...scopes])
     for (const [route, wanted] of Object.entries(needed)) {
@@ -155,7 +155,7 @@ describe('the scopes of API keys', () => {
     }
   })
 
-  test('without a key, and with one that is revoked, every route that asks for a scope answers 401', async t => {
+  test('without a key, and with a revoked one, every route with a scope answers 401', async t => {
     const { app, pool, routes } = await startWithRoutes(t)
     const { key } = await createApiKey(pool, 'former', [...scopes])
     await revokeApiKey(pool, 'former')
@@ -169,7 +169,7 @@ describe('the scopes of API keys', () => {
     }
   })
 
-  test('what answers anybody names nobody', async t => {
+  test('routes without a key name nobody', async t => {
     const { app, run, pool } = await startConnector(t, { rows: 30 })
     await run({ mode: 'full', professions: ['doctor'] })
     const { rows } = await pool.query<{ text: string }>(

@@ -136,7 +136,7 @@ describe('an attacker with the service’s database login and no key', () => {
     })
   }
 
-  test('does not get a NIK shown beside the digest of another one', async t => {
+  test('does not get a NIK shown next to the digest of another one', async t => {
     const { siti, attack, reveal, faults, revealed } = await setUp(t)
     await attack('update sdmk.health_worker set nik_digest = sha256(nik_digest) where id = $1', [siti])
     assertUnfit(await reveal(siti), /not the one of the digest/)
@@ -144,7 +144,7 @@ describe('an attacker with the service’s database login and no key', () => {
     assert.equal(await revealed(), 0)
   })
 
-  test('does not get one person told what is stored about another', async t => {
+  test('does not get one person a report with another person’s data', async t => {
     const { connector, swap, faults } = await setUp(t)
     const report = () => sdmk(connector, ['person', 'report', '--reason', 'A letter', '--json'], `${sitiNik}\n`)
     assert.equal((await report()).code, 0)
@@ -155,7 +155,7 @@ describe('an attacker with the service’s database login and no key', () => {
     assert.equal((await faults()).length, 1)
   })
 
-  test('does not put a value of another table or column in a person’s place, but an older one of the same place', async t => {
+  test('cannot use a value of another table or column for a person, but an older one of the same place', async t => {
     const { siti, attack, reveal, connector } = await setUp(t)
     const { rows: older } = await attack('select nik_digest, nik_sealed from sdmk.health_worker where id = $1', [siti])
     assert.equal((await edit(connector, siti, { nik: sitiNewNik })).status, 200)
@@ -185,7 +185,7 @@ describe('an attacker with the service’s database login and no key', () => {
     assert.deepEqual((await reveal(siti)).body, { nik: sitiNik })
   })
 
-  test('does not move a NIK on its way: the batch that would give it to somebody fails, and the next one brings it', async t => {
+  test('cannot move a staged NIK: its batch fails, and the next batch stores the right one', async t => {
     const { attack, call, post, run, simulator, pool, faults, siti, budi } = await setUp(t)
     await pool.query('update sdmk.health_worker set nik_digest = null, nik_sealed = null, nik_at = null')
     const { rows: stored } = await pool.query(
@@ -295,7 +295,7 @@ const swaps: [string, Swap][] = [
 
 describe('rejected rows whose sealed values were moved', () => {
   for (const [what, swap] of swaps) {
-    test(`are not shown, decided about or judged again: ${what}`, async t => {
+    test(`are not shown, decided or re-evaluated: ${what}`, async t => {
       const scene = await withConflicts(t)
       const { call, post, pool, faults, ofSiti, ofBudi, siti, licences } = scene
       await swap(scene)
@@ -314,7 +314,7 @@ describe('rejected rows whose sealed values were moved', () => {
     })
   }
 
-  test('do not keep the others from being judged again, and KKI is asked for their STRs all the same', async t => {
+  test('do not stop the re-evaluation of others, and KKI can still be asked for their STRs', async t => {
     const { attack, call, post, pool, faults, ofSiti, ofBudi } = await withConflicts(t)
     await attack(
       `update kki.rejection_occurrence set raw_sealed = set_byte(raw_sealed, 20, get_byte(raw_sealed, 20) # 1) where rejection_id = $1`,
@@ -331,20 +331,20 @@ describe('rejected rows whose sealed values were moved', () => {
     assert.deepEqual(asked, [{ is_canonical: true }])
   })
 
-  test('are found out where the rejection is said to be of another source', async t => {
+  test('are found if the source of the rejection was changed', async t => {
     const { attack, call, ofSiti } = await withConflicts(t)
     await attack(`update kki.rejection set source = 'sdmk' where id = $1`, [ofSiti.id])
     assertUnfit(await call('GET', `/v1/rejections/${ofSiti.id}`), /raw_sealed/)
   })
 })
 
-describe('sealing anew', () => {
+describe('sealing again', () => {
   const rotate = async (connector: Connector, ...args: string[]) => {
     const { code, stdout, stderr } = await sdmk(connector, ['keys', 'rotate', '--wait', '0', '--json', ...args])
     return { code, result: JSON.parse(stdout || '{}'), stderr }
   }
 
-  test('leaves a value that was moved as it is, names it, seals the others, and keeps the key that it needs', async t => {
+  test('leaves a moved value unchanged, names it, seals the others, and keeps the key that it needs', async t => {
     const { connector, siti, budi, swap, reveal, faults, pool } = await withConflicts(t)
     await pool.query('select kki.drop_staging(id) from kki.batch')
     await swap(nikColumns)
@@ -369,7 +369,7 @@ describe('sealing anew', () => {
     assert.deepEqual((await reveal(budi)).body, { nik: budiNik })
   })
 
-  test('binds a value of the former version to its row, unless it is another one’s', async t => {
+  test('binds a value of the former version to its row, unless it belongs to another row', async t => {
     const { connector, siti, budi, reveal, pool, secretsDir } = await setUp(t)
     await pool.query('select kki.drop_staging(id) from kki.batch')
     const { sealKey1 = '' } = (await createFileSecretStore(secretsDir).read('nik-keys')) ?? {}

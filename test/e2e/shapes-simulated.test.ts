@@ -38,7 +38,7 @@ const examples = ['kki.json', ...readdirSync(`${folder}examples`).map(name => `e
 for (const name of examples) {
   const file = folder + name
   describe(`the simulator in the shape of ${name}`, () => {
-    test('is read whole through a lost token and faults, again unchanged, and a window brings just what changed', async t => {
+    test('is read completely despite a lost token and faults, is unchanged in a second run, and a window has only the changes', async t => {
       const description = await loadDescription(file)
       const connector = await startConnector(t, { rows, brokenShare: 0, behindSeconds, like: file, env: settings })
       const { simulator, pool, run } = connector
@@ -85,7 +85,7 @@ for (const name of examples) {
       assert.deepEqual(new Set(since.map(({ str }) => str)).difference(changedIn(start)), new Set())
     })
 
-    test('loses nothing by a fault that stops a run', async t => {
+    test('loses nothing if a fault stops a run', async t => {
       const { answer } = await loadDescription(file)
       const { simulator, pool, run } = await startConnector(t, { rows, brokenShare: 0, like: file, env: settings })
       const stops = answer.faults?.some(({ means }) => means === 'stop') ?? false

@@ -85,7 +85,7 @@ test('each description among the examples is used by a test', () => {
 
 for (const shape of shapes) {
   describe(`a source like ${shape.name}`, () => {
-    test('is read whole although its credentials expire in the middle and the first attempt is lost, and again unchanged', async t => {
+    test('is read completely although its credentials expire and the first attempt is lost, and is unchanged in a second run', async t => {
       const running = await startWith(t, shape)
       const { connector, server, licences, expire } = running
       if (shape.expires) server.before.set(3, expire)
@@ -109,7 +109,7 @@ for (const shape of shapes) {
       assert.deepEqual(await readRegistry(running), expectedRegistry(licences))
     })
 
-    test('is asked for a window, and gives the rows in it and no others', async t => {
+    test('is asked for a window, and returns only its rows', async t => {
       const running = await startWith(t, shape)
       const { connector, licences } = running
       const changedSince = licences[5]?.changedAt as number
@@ -125,7 +125,7 @@ for (const shape of shapes) {
       assert.deepEqual(await readRegistry(running), expectedRegistry(licences.slice(5, 12)))
     })
 
-    test('says that a request is wrong: the batch fails, and a later run loses nothing', async t => {
+    test('reports a wrong request: the batch fails, and a later run loses nothing', async t => {
       const running = await startWith(t, shape)
       const { connector, server, licences } = running
       server.instead.set(3, shape.stop)
@@ -144,7 +144,7 @@ for (const shape of shapes) {
     })
 
     if (shape.tryLater) {
-      test('asks to try later with status 200, and is asked again', async t => {
+      test('asks for a later request with status 200, and gets one', async t => {
         const { connector, server } = await startWith(t, shape)
         server.instead.set(3, shape.tryLater as NonNullable<Shape['tryLater']>)
 

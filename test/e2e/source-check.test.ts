@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
 import { startConnector } from './helpers.ts'
 
-test('the process that fetches checks the source for whoever asks the API, in two languages', async t => {
+test('the fetching process checks the source for a caller of the API, in two languages', async t => {
   const { call, secretsDir, simulator } = await startConnector(t, { rows: 1200 })
   const fine = await call('POST', '/v1/integrations/kki/check')
   assert.equal(fine.status, 200)
@@ -26,7 +26,7 @@ test('the process that fetches checks the source for whoever asks the API, in tw
   })
 })
 
-test('a check that no process answers in time is given up', async t => {
+test('a check without an answer in time ends with an error', async t => {
   const { app, pool } = await startConnector(t, { env: { SDMK_ROLES: 'api,registry' } })
   assert.equal(await app.queue.ask('source-check', {}, 300), null)
   const { rows } = await pool.query("select state from pgboss.job where name = 'source-check'")

@@ -25,7 +25,7 @@ async function closedPort(): Promise<number> {
   return port
 }
 
-describe('a start that cannot succeed ends with one line that names the cause', { concurrency: true }, () => {
+describe('an impossible start ends with one line that names the cause', { concurrency: true }, () => {
   test('a setting with a bad value', async () => {
     const env = { KKI_BASE_URL: 'http://127.0.0.1:1', SDMK_PORT: 'eighty' }
     assertOneLine(await runSdmk(['serve'], env), /^sdmk: SDMK_PORT: must be a whole number/)
@@ -84,7 +84,7 @@ describe('a start that cannot succeed ends with one line that names the cause', 
   })
 })
 
-describe('a run that cannot succeed says why', { concurrency: true }, () => {
+describe('a run that cannot succeed reports why', { concurrency: true }, () => {
   async function sync(
     t: Parameters<typeof createTestDatabase>[0],
     baseUrl: string,
@@ -110,7 +110,7 @@ describe('a run that cannot succeed says why', { concurrency: true }, () => {
     assert.doesNotMatch(stdout + stderr, /\n\s+at /)
   })
 
-  test('KKI refuses the credentials', async t => {
+  test('KKI denies the credentials', async t => {
     const simulator = await startSimulator({ rows: 10 })
     t.after(() => simulator.close())
     const { code, stdout, stderr } = await sync(t, simulator.url, {

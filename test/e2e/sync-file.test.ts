@@ -175,7 +175,7 @@ describe('a file of KKI', () => {
     })
   }
 
-  test('as a messy spreadsheet: titles, a header of two rows, empty lines, numbers in place of texts, serial dates, totals', async t => {
+  test('as an irregular spreadsheet: titles, a header of two rows, empty lines, numbers instead of texts, serial dates, totals', async t => {
     const { folder, load, ledgerOf, rejections, people: stored, pool } = await setUp(t)
     const text = (...cells: (string | null)[]) =>
       cells.map(cell => (cell === null ? '<c/>' : `<c t="inlineStr"><is><t>${cell}</t></is></c>`)).join('')
@@ -254,7 +254,7 @@ describe('a file of KKI', () => {
     assert.deepEqual(rows, [{ passedOver: { blank: 1, totals: 1, otherProfessions: 0 } }])
   })
 
-  test('in batches, of which the gate holds those that do harm', async t => {
+  test('in batches, and the gate holds harmful ones', async t => {
     const { folder, load, ledgerOf, people: stored, pool } = await setUp(t, { SDMK_BATCH_ROWS: '500' })
     const list = (status: string) =>
       Array.from({ length: 1200 }, (_, i) => line(i + 1, { name: `Orang ${letters(i)}`, status }))
@@ -285,7 +285,7 @@ describe('a file of KKI', () => {
     assert.equal((await pool.query('select from kki.watermark')).rowCount, 0)
   })
 
-  test('that cannot be read is rejected as a whole, with its place and what helps', async t => {
+  test('that cannot be read is rejected as a whole, with the place and a remedy', async t => {
     const { folder, load, pool } = await setUp(t)
     const rejects = async (
       name: string,
@@ -335,7 +335,7 @@ describe('a file of KKI', () => {
     assert.equal((await pool.query('select from kki.run')).rowCount, 0)
   })
 
-  test('in Windows-1252 with semicolons, or with a byte order mark and a title, is read where that is named', async t => {
+  test('in Windows-1252 with semicolons, or with a byte order mark and a title, is read if the options say so', async t => {
     const { folder, load, ledgerOf, people: stored } = await setUp(t)
     await writeFile(
       path.join(folder, 'a.csv'),
@@ -353,7 +353,7 @@ describe('a file of KKI', () => {
     )
   })
 
-  test('is taken by the API as its body, whole or not at all', async t => {
+  test('is accepted by the API as its body, completely or not at all', async t => {
     const { folder, app, key, call, ledgerOf, pool } = await setUp(t)
     const file = path.join(folder, 'list.xlsx')
     await writers.xlsx(file, people)
@@ -382,7 +382,7 @@ describe('a file of KKI', () => {
     assert.equal((await pool.query('select from kki.run')).rowCount, 1)
   })
 
-  test('that cannot be read is told of by the API in the language of the caller, without a value of it', async t => {
+  test('that cannot be read is reported by the API in the caller’s language, without its values', async t => {
     const { folder, app, key } = await setUp(t)
     const detail = async (language: string, query: string, payload: Buffer | string) => {
       const headers = {
@@ -454,7 +454,7 @@ describe('a file of KKI', () => {
     }
   })
 
-  test('is taken to its end where the caller leaves while it is read, and closed', async t => {
+  test('is read to its end, and closed, if the caller disconnects', async t => {
     const { app, key, call, pool } = await setUp(t)
     await app.listen({ host: '127.0.0.1', port: 0 })
     const { port } = app.server.address() as AddressInfo
@@ -496,7 +496,7 @@ describe('a file of KKI', () => {
     )
   })
 
-  test('is loaded by the command, which says what an option lacks', async t => {
+  test('is loaded by the command, which reports a missing option', async t => {
     const { folder, app, secretsDir } = await setUp(t)
     const env = { SDMK_DATABASE_URL: app.database.pool.options.connectionString ?? '', SDMK_SECRETS_DIR: secretsDir }
     const file = path.join(folder, 'council-2026-11.xlsx')
@@ -566,7 +566,7 @@ describe('a file of KKI', () => {
     assert.deepEqual(events, [{ passedOver: { blank: 0, totals: 0, otherProfessions: 2 } }])
   })
 
-  test('passes over no ending whose profession cannot be read', async t => {
+  test('keeps a deactivation whose profession cannot be read', async t => {
     const { folder, load, ledgerOf, people: stored, pool } = await setUp(t)
     await pool.query(`update kki.setting set professions = '{nurse}'`)
     await writers.csv(path.join(folder, 'a.csv'), [line(5).with(9, 'Perawat')])
@@ -581,7 +581,7 @@ describe('a file of KKI', () => {
     )
   })
 
-  test('is read anew as a whole where its description was corrected', async t => {
+  test('is read again as a whole after a correction of its description', async t => {
     const { folder, load, ledgerOf } = await setUp(t)
     const description = await loadFileDescription(descriptionFile)
     const { issuedOn: _, ...columns } = description.columns
@@ -591,7 +591,7 @@ describe('a file of KKI', () => {
     assert.equal(ledgerOf(await load('a.csv'))[0]?.updated, 12)
   })
 
-  test('has the same rejected rows in a later list, and behind a line that was added', async t => {
+  test('has the same rejected rows in a later file, and after a line was added', async t => {
     const { folder, load, pool } = await setUp(t)
     const bad = [line(1, { str: '' }), line(2, { status: 'Entah' })]
     const later = new Date('2026-11-02T00:00:00Z')
@@ -633,7 +633,7 @@ describe('a file of KKI', () => {
     )
   })
 
-  test('whose rejected rows are stored once the description knows their words', async t => {
+  test('whose rejected rows are stored once the description has their words', async t => {
     const { folder, load, rejections, people: stored, restart, call } = await setUp(t)
     await writers.csv(path.join(folder, 'a.csv'), [line(1, { status: 'Entah' }), line(2)])
     await load('a.csv')
@@ -660,7 +660,7 @@ describe('a file of KKI', () => {
     )
   })
 
-  test('with a wrong description is not begun: one line has the file, the place and what is expected', async t => {
+  test('with a wrong description is not started: one line has the file, the place and the expected value', async t => {
     const { folder, app, secretsDir, pool } = await setUp(t)
     const file = JSON.parse(await readFile(descriptionFile, 'utf8'))
     await writers.csv(path.join(folder, 'a.csv'), people)
@@ -706,7 +706,7 @@ describe('a file of KKI', () => {
   })
 
   for (const moment of ['while it is read', 'while its batches are applied'] as const) {
-    test(`is whole after a kill ${moment} and the same command again`, async t => {
+    test(`is complete after a kill ${moment} and a repeated command`, async t => {
       const { folder, app, secretsDir, stop, pool } = await setUp(t)
       const env = {
         SDMK_DATABASE_URL: app.database.pool.options.connectionString ?? '',

@@ -62,7 +62,7 @@ test('three replicas with three runs renew each short token once, and spend no r
   assert.ok(shortestGap > (lifetimeSeconds - 1) * (5 / 6), `two tokens within ${shortestGap} s`)
 })
 
-test('three replicas with three runs whose token KKI takes back renew it once, with the tokens in Vault', async t => {
+test('three replicas with three runs whose token KKI revokes renew it once, with the tokens in Vault', async t => {
   const vault = await startVault(t)
   const tokenFile = path.join(await temporaryFolder(t), 'token')
   await writeFile(tokenFile, vault.addToken({ policy: wholePolicy }))
@@ -82,7 +82,7 @@ test('three replicas with three runs whose token KKI takes back renew it once, w
   assert.ok((simulator.stats().requests['GET /v1/tenaga-kesehatan']?.['401'] ?? 0) >= 1)
 })
 
-test('a run whose tokens KKI refuses for good stops with TOKEN_REFRESH_FAILED, and nothing of the batch is applied', async t => {
+test('a run whose tokens KKI denies permanently stops with TOKEN_REFRESH_FAILED, and nothing of the batch is applied', async t => {
   const connector = await startReplicas(t, 3600)
   const { simulator, pool } = connector
   await fault(simulator, { kind: 'expire-tokens', afterPages: 60, times: 0 })

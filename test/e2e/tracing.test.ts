@@ -31,7 +31,7 @@ registerHooks({
   }
 })`)}`
 
-test('the spans of a run arrive in its trace, each under what caused it, and none holds personal data', async t => {
+test('the spans of a run arrive in its trace, each under its cause, without personal data', async t => {
   const { receiver, processes, pool, simulator, call } = await startProcesses(t, {
     processes: ['fetch,api', 'registry']
   })
@@ -100,7 +100,7 @@ test('the spans of a run arrive in its trace, each under what caused it, and non
   assert.deepEqual(statements, [])
 })
 
-test('spans go as protobuf by default, and lines of the log name their span', async t => {
+test('spans are sent as protobuf by default, and log lines name their span', async t => {
   const { receiver, processes, call } = await startProcesses(t, { env: { OTEL_EXPORTER_OTLP_PROTOCOL: '' } })
   await call('GET', '/v1/runs', undefined, { traceparent })
   for (const process of processes) assert.equal(await process.kill('SIGTERM'), 0)
@@ -114,7 +114,7 @@ test('spans go as protobuf by default, and lines of the log name their span', as
   assert.ok(sent?.body.includes(Buffer.from(spanId, 'hex')), line)
 })
 
-test('a collector that is away costs nothing but its spans', async t => {
+test('without a collector only its spans are lost', async t => {
   const { processes, call } = await startProcesses(t, { env: { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' } })
   const started = await call('POST', '/v1/runs', {})
   const run = await waitForRun(async id => ({ body: await call('GET', `/v1/runs/${id}`) }), (started as RunBody).id)
@@ -122,7 +122,7 @@ test('a collector that is away costs nothing but its spans', async t => {
   for (const process of processes) assert.equal(await process.kill('SIGTERM'), 0)
 })
 
-test('without an endpoint nothing of OpenTelemetry is loaded but the interface that other packages carry', async t => {
+test('without an endpoint only the interface of OpenTelemetry is loaded', async t => {
   const loaded = async (env: Record<string, string>) => {
     const { processes, call } = await startProcesses(t, { env, nodeFlags: [tellModules] })
     await call('GET', '/v1/runs')

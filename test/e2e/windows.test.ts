@@ -5,7 +5,7 @@ import { runSdmk } from './process.ts'
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
 
-test('the same window twice, and one that overlaps it, change nothing the second time', async t => {
+test('a repeated window, and an overlapping one, change nothing the second time', async t => {
   const { run, simulator, pool } = await startConnector(t)
   await inject(
     simulator,
@@ -27,7 +27,7 @@ test('the same window twice, and one that overlaps it, change nothing the second
   assert.deepEqual({ created, unchanged }, { created: 2, unchanged: 1 })
 })
 
-test('a row that KKI shows ten minutes late, with the older stamp, is not missed', async t => {
+test('a row that KKI shows ten minutes late, with its older stamp, is not missed', async t => {
   const { run, simulator, pool } = await startConnector(t)
   const late = kkiRecord({ diubah_pada: ago(12) })
   await inject(simulator, [
@@ -59,7 +59,7 @@ test('a window that leaves a gap behind the watermark does not move it', async t
   assert.equal((await pool.query('select from kki.watermark')).rows.length, 1)
 })
 
-test('a window of the command line begins and ends with days of SDMK’s time zone, and names its options in errors', async t => {
+test('a window on the command line has days in SDMK’s time zone, and its errors name the options', async t => {
   const { simulator, app, secretsDir } = await startConnector(t)
   await inject(
     simulator,

@@ -26,7 +26,7 @@ const emptyWhileWell: Record<number, string> = {
   60: 'alerts that fire'
 }
 
-test('what goes wrong is told to Slack with all that is needed to act, and once more when it is over', {
+test('Slack gets each failure with the facts needed to act, and a second message at its end', {
   skip,
   timeout: 1_800_000
 }, async t => {
@@ -53,7 +53,7 @@ test('what goes wrong is told to Slack with all that is needed to act, and once 
     assert.equal(batch.state, 'applied', JSON.stringify(batch))
   }
 
-  await t.test('nothing while all is well; every panel of the dashboard but three has data', async () => {
+  await t.test('no message while all is well; every panel of the dashboard but three has data', async () => {
     // What a counter had when it was first seen is no increase.
     await until('Prometheus has seen the counters at 0', async () => {
       const [rows] = await monitoring.query('sum(sdmk_kki_rows_total{outcome="created"})')
@@ -79,7 +79,7 @@ test('what goes wrong is told to Slack with all that is needed to act, and once 
   // Its alert waits for a minute, while the others are looked at.
   await world.fetcher.kill()
 
-  await t.test('a token that KKI refuses', async () => {
+  await t.test('a token that KKI denies', async () => {
     await fault(simulator, { kind: 'expire-tokens' })
     await fault(simulator, { kind: 'revoke-refresh' })
     await fault(simulator, { kind: 'refuse-client', times: 0 })
@@ -92,7 +92,7 @@ test('what goes wrong is told to Slack with all that is needed to act, and once 
     await slack.told('ends', titleOf('KkiTokenRefreshFailed'))
   })
 
-  await t.test('a page that breaks the contract', async () => {
+  await t.test('a page that violates the contract', async () => {
     await fault(simulator, { kind: 'broken-json', times: 0 })
     const batch = await run()
     assert.equal(batch.error?.code, 'KKI_CONTRACT')
@@ -115,7 +115,7 @@ test('what goes wrong is told to Slack with all that is needed to act, and once 
     await slack.told('ends', titleOf('KkiClockWrong'))
   })
 
-  await t.test('more than a fifth of a batch refused', async () => {
+  await t.test('more than a fifth of a batch is rejected', async () => {
     const good = Array.from({ length: 30 }, () => ({ record: present() }))
     const bad = Array.from({ length: 10 }, () => ({ record: present({ nama: 'dr. -' }) }))
     await change(...good, ...bad)
@@ -129,7 +129,7 @@ test('what goes wrong is told to Slack with all that is needed to act, and once 
     await slack.told('ends', titleOf('KkiRejectRatioHigh'))
   })
 
-  await t.test('a batch that waits for a decision, and the next one that takes its place', async () => {
+  await t.test('a batch on hold, and the next one that replaces it', async () => {
     const hold = async () => {
       await change({ record: present() })
       return run({ apply: 'hold' })
@@ -157,7 +157,7 @@ test('what goes wrong is told to Slack with all that is needed to act, and once 
     await clear()
   })
 
-  await t.test('the end of a licence that is tied to nobody', async () => {
+  await t.test('a deactivation that is matched to nobody', async () => {
     const known = present()
     await change({ id: 'known', record: known })
     await run()
@@ -175,7 +175,7 @@ test('what goes wrong is told to Slack with all that is needed to act, and once 
     await slack.told('ends', titleOf('KkiEndingUnresolved'))
   })
 
-  await t.test('an Odoo that lags behind', async () => {
+  await t.test('an Odoo that is behind', async () => {
     world.odoo.isAway = true
     await goodRun()
     await pool.query(
@@ -205,7 +205,7 @@ test('what goes wrong is told to Slack with all that is needed to act, and once 
     await slack.told('ends', titleOf('KkiIntegrationOff'))
   })
 
-  await t.test('KKI unreachable after retries, and the breaker that opens when it goes on', async () => {
+  await t.test('KKI unreachable after retries, and the breaker that opens after more failures', async () => {
     await fault(simulator, { kind: 'status', status: 503, on: 'list', times: 0 })
     const batch = await run()
     assert.equal(batch.error?.code, 'KKI_UNAVAILABLE')
@@ -226,7 +226,7 @@ test('what goes wrong is told to Slack with all that is needed to act, and once 
     await slack.told('ends', titleOf('SdmkDown'))
   })
 
-  await t.test('each end once, and nothing that a template could not fill in', async () => {
+  await t.test('each alert ends once, and every template is filled in', async () => {
     const alerts = Object.keys(catalogue).filter(name => catalogue[name]?.kind === 'alert')
     const endings = Object.fromEntries(alerts.map(alert => [alert, slack.endings(titleOf(alert))]))
     const once = alerts.filter(alert => !onlyInUnitTests.includes(alert)).map(alert => [alert, 1])

@@ -37,7 +37,7 @@ describe('the shipped configuration', () => {
     assert.match(stdout, /SUCCESS/)
   })
 
-  test('has rules without a fault, that pass their unit tests', { skip }, async () => {
+  test('has valid rules that pass their unit tests', { skip }, async () => {
     const files = globSync(path.join(shipped, 'prometheus/rules/*.yml'))
     await run(promtool, ['check', 'rules', '--lint=all', '--lint-fatal', ...files])
     await run(promtool, ['test', 'rules', ...unitTests])
@@ -66,7 +66,7 @@ describe('every alert', () => {
   }
 })
 
-test('no text of a person or of KKI comes into a message: labels hold numbers and words of closed lists', () => {
+test('no personal data and no text of KKI gets into a message: labels hold numbers and words of closed lists', () => {
   const closed = [
     ...['batch', 'fetched', 'created', 'linked', 'updated', 'unchanged', 'superseded', 'rejected', 'deactivated'],
     // Codes of ours; a profession's code is `[a-z][a-z0-9_]*` by the schema of the mapping.

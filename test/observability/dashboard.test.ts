@@ -21,7 +21,7 @@ const everything = [
 ].join('\n')
 
 describe('the dashboard', () => {
-  test('gives each panel an id of its own, a title and what it means', () => {
+  test('gives each panel its own id, a title and a description', () => {
     const ids = dashboard.panels.map(({ id }) => id)
     assert.equal(new Set(ids).size, ids.length)
     for (const { id, title, description } of panels) {
@@ -30,7 +30,7 @@ describe('the dashboard', () => {
     }
   })
 
-  test('asks only data sources that are provisioned', () => {
+  test('queries only provisioned data sources', () => {
     for (const { targets = [] } of panels) {
       for (const { datasource } of targets) {
         assert.ok(
@@ -41,7 +41,7 @@ describe('the dashboard', () => {
     }
   })
 
-  test('asks Loki in LogQL that parses', () => {
+  test('queries Loki in valid LogQL', () => {
     const logql = queries.filter(({ datasource }) => datasource === 'loki')
     assert.ok(logql.length > 0)
     for (const { expr } of logql) {
@@ -51,7 +51,7 @@ describe('the dashboard', () => {
     }
   })
 
-  test('is what links lead to, panels included', () => {
+  test('is the target of all links, panels included', () => {
     const links = [...everything.matchAll(/\/d\/([\w-]+)\?viewPanel=(\d+)/g)]
     assert.ok(links.length > 10)
     for (const [link, uid, panel] of links) {
@@ -63,7 +63,7 @@ describe('the dashboard', () => {
     }
   })
 
-  test('leads to screens that Odoo has', () => {
+  test('links to existing screens of Odoo', () => {
     const links = [...everything.matchAll(/\/odoo\/action-(\w+)\.(\w+)/g)]
     assert.ok(links.length > 3)
     for (const [link, addon, action] of links) {

@@ -43,7 +43,7 @@ describe('the Odoo addons', () => {
     assert.deepEqual(complaints(output), [])
   })
 
-  test('upgrade a database of the first release, and keep what it held but the digits of a NIK', {
+  test('upgrade a database of the first release, and keep its data but the digits of a NIK', {
     skip,
     timeout: 1_200_000
   }, async () => {
@@ -99,7 +99,7 @@ describe('the Odoo addons', () => {
     assert.deepEqual(complaints(output), [])
   })
 
-  test('have all of their terms in Indonesian', { skip, timeout: 1_200_000 }, async () => {
+  test('have all terms in Indonesian', { skip, timeout: 1_200_000 }, async () => {
     const loaded = await run('server', '--load-language', 'id_ID')
     assert.equal(loaded.code, 0, loaded.lines.slice(-30).join('\n'))
     assert.deepEqual(complaints(loaded), [])
@@ -113,7 +113,7 @@ describe('the Odoo addons', () => {
     }
   })
 
-  test('are removed without a trace', { skip, timeout: 1_200_000 }, async () => {
+  test('are uninstalled completely', { skip, timeout: 1_200_000 }, async () => {
     const output = await run('module', 'uninstall', ...addons)
     assert.equal(output.code, 0, output.lines.slice(-30).join('\n'))
     assert.deepEqual(complaints(output), [])

@@ -149,7 +149,7 @@ print('READY')
   }
 
   for (const way of ['web', 'xmlrpc'] as const) {
-    test(`an id that is none reaches no address of the sidecar, over ${way}`, { skip }, async () => {
+    test(`an invalid id reaches no address of the sidecar, over ${way}`, { skip }, async () => {
       const before = await state()
       for (const who of Object.keys(everybody) as Who[]) {
         const call = await as(who, way)
@@ -176,7 +176,7 @@ print('READY')
     })
   }
 
-  test('what else a method takes changes no address', { skip }, async () => {
+  test('other arguments of a method change no address', { skip }, async () => {
     const verifier = await as('verifier')
     const before = await state()
     for (const given of [...noIds, '../runs/1/cancel', { batchId: '../x', rowNo: 1 }]) {
@@ -194,7 +194,7 @@ print('READY')
     assert.deepEqual(await state(), before)
   })
 
-  test('whoever has no role gets nothing, whatever is called', { skip }, async () => {
+  test('a user without a role gets nothing, whichever method is called', { skip }, async () => {
     for (const who of ['withoutRole', 'portal', 'service'] as const) {
       const call = await as(who)
       for (const [model, method, args] of [
@@ -216,7 +216,7 @@ print('READY')
     assert.deepEqual(between.calls, [])
   })
 
-  test('an order goes as far as the role in the sidecar too, for whoever gets past Odoo', { skip }, async () => {
+  test('the sidecar enforces the role too, for a caller who bypasses Odoo', { skip }, async () => {
     const { app } = operations.connector
     const orders = {
       verifier: [`/v1/rejections/${shown.rejection}/dismiss`, `/v1/health-workers/${shown.worker}/reveal`],
@@ -241,7 +241,7 @@ print('READY')
     assert.deepEqual(await state(), before)
   })
 
-  test('the key is never sent, and what was signed once is good for nothing else', { skip }, async () => {
+  test('the key is never sent, and a signature is valid only for its own request', { skip }, async () => {
     const verifier = await as('verifier')
     await verifier('sdmk.rejection', 'resolve', [[shown.rejection], 99_999_999]).catch(() => {})
     await verifier('sdmk.rejection', 'get_detail', [[shown.rejection]])
@@ -271,7 +271,7 @@ print('READY')
     }
   })
 
-  test('the audit says who acted, and in which role', { skip }, async () => {
+  test('the audit records who acted, and in which role', { skip }, async () => {
     const call = await as('administrator')
     const id = (await call('sdmk.integration', 'search', [[]])) as number[]
     await call('sdmk.integration', 'action_switch_off', [id])
@@ -283,7 +283,7 @@ print('READY')
     assert.deepEqual(rows, [{ actor: 'rina', role: 'administrator' }])
   })
 
-  test('an administrator without system rights sends the sidecar’s requests nowhere else', { skip }, async t => {
+  test('an administrator without system rights cannot redirect the sidecar’s requests', { skip }, async t => {
     const seen: string[] = []
     const evil = createServer((request, response) => {
       seen.push(JSON.stringify(request.headers))
@@ -324,7 +324,7 @@ print('READY')
     assert.ok(between.calls.length > 0, 'the administrator’s own tests went where they always went')
   })
 
-  test('nobody reads the key back', { skip }, async () => {
+  test('no user can read the key', { skip }, async () => {
     for (const who of Object.keys(everybody) as Who[]) {
       const call = await as(who)
       const ids = [1]
@@ -354,7 +354,7 @@ print('READY')
     }
   })
 
-  test('nobody forges what the sidecar tells', { skip }, async () => {
+  test('no user can forge data of the sidecar', { skip }, async () => {
     const forged = {
       'sdmk.integration': { is_active: false, changed_by: 'nobody', version: 99, code: 'x', name: 'x' },
       'sdmk.code': { meaning: 'x' },
@@ -408,7 +408,7 @@ print('READY')
     assert.deepEqual(afterwards, before)
   })
 
-  test('a request without a signature is the key’s own, and names no operator', { skip }, async () => {
+  test('a request without a signature acts as the key, and names no operator', { skip }, async () => {
     const { app, pool } = operations.connector
     const { key } = await createApiKey(pool, 'program', ['runs:write', 'runs:read'])
     const start = (headers: object) =>

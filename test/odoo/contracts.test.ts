@@ -25,14 +25,14 @@ interface Case {
 
 const cases = JSON.parse(await readFile(new URL('../../contracts/cases/odoo.json', import.meta.url), 'utf8')) as Case[]
 
-describe('the contracts of what Odoo is told', () => {
+describe('the contracts of messages to Odoo', () => {
   for (const { description, schema, data, valid } of cases) {
     test(`${schema}: ${description}: ${valid ? 'valid' : 'not valid'}`, () => {
       assert.equal(faultOf(schema, data) === undefined, valid)
     })
   }
 
-  test('describe what is made of real rows, in which no NIK is', async t => {
+  test('describe messages of real rows, which contain no NIK', async t => {
     const { pool, run, simulator, call } = await startConnector(t, { rows: 1500, brokenShare: 0.05 })
     const { batches } = await run({})
     const nik = '3171015507900007'

@@ -85,7 +85,7 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
     return Object.fromEntries(await Promise.all(cells))
   }
 
-  test('an administrator loads a workbook, and sees what became of each row', { skip }, async () => {
+  test('an administrator loads a workbook, and sees the outcome of each row', { skip }, async () => {
     const file = path.join(folder, 'konsil.xlsx')
     await writeWorkbook(file)
     const page = await as('adminInIndonesian')
@@ -117,7 +117,7 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
     assert.deepEqual(await dumpRegistry(pool), before)
   })
 
-  test('a file that cannot be taken is told of in a sentence with its cause, and starts no run', { skip }, async () => {
+  test('a file that cannot be used is reported with its cause, and starts no run', { skip }, async () => {
     const page = await as('adminInIndonesian')
     await open(page, `${kki}.sdmk_batch_action`)
     const files: [name: string, content: string | Buffer, cause: RegExp][] = [
@@ -158,7 +158,7 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
     assert.deepEqual(rows, [{ runs: 2 }])
   })
 
-  test('a file that was mended after it was chosen is asked for again, and then taken', { skip }, async () => {
+  test('a file that changed after it was chosen must be chosen again, and is then accepted', { skip }, async () => {
     const page = await as('adminInIndonesian')
     const file = path.join(folder, 'diperbaiki.csv')
     await writeFile(file, csv.replace('Status STR', 'Keadaan'))
@@ -180,7 +180,7 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
     await page.locator('.o_data_row [name=state]').getByText('Menunggu Keputusan').first().waitFor()
   })
 
-  test('a file that Odoo does not answer is told of, and can be sent again', { skip }, async () => {
+  test('a file without an answer of Odoo is reported, and can be sent again', { skip }, async () => {
     const page = await as('adminInIndonesian')
     await open(page, `${kki}.sdmk_batch_action`)
     await page.route('**/sdmk/council_file', route => route.fulfill({ status: 413, body: '<html>too large</html>' }))
@@ -192,7 +192,7 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
   })
 
   for (const who of ['auditor', 'verifier'] as const) {
-    test(`the ${who} has nothing to press, and is denied whatever they send`, { skip }, async () => {
+    test(`the ${who} has no button, and every request of theirs is denied`, { skip }, async () => {
       const page = await as(who)
       for (const screen of [`${kki}.sdmk_batch_action`, 'sdmk_integration_manager.sdmk_integration_action']) {
         await open(page, screen)

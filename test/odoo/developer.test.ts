@@ -62,7 +62,7 @@ describe('the Odoo of a developer', () => {
     await assert.rejects(access(path.join(dataDir, 'postgres/cluster/data/postmaster.pid')), 'and so is its database')
   })
 
-  test('shows after the demo what the registry has', { skip, timeout: 1_800_000 }, async t => {
+  test('shows the data of the registry after the demo', { skip, timeout: 1_800_000 }, async t => {
     const dataDir = await temporaryFolder(t)
     const { code, stdout, stderr } = await runSdmk(['demo', '--odoo', '--exit', '--rows', '2000', '--own', '500'], {
       SDMK_DATA_DIR: dataDir,

@@ -21,7 +21,7 @@ async function fakeDocker(t: TestContext, script: string): Promise<void> {
   })
 }
 
-test('without a Docker that answers there is no container', async t => {
+test('without a working Docker no container is started', async t => {
   await fakeDocker(t, 'echo "Cannot connect to the Docker daemon" >&2; exit 1')
   assert.equal(await dockerEngine(), null)
 })

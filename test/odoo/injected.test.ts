@@ -97,9 +97,9 @@ async function setUp(t: TestContext, transport: TransportName, fault?: Fault) {
 }
 
 for (const transport of ['xmlrpc', 'json2'] as const) {
-  describe(`over ${transport} one person who cannot be told holds up nobody, and is named nowhere`, () => {
+  describe(`over ${transport} one person who cannot be sent delays nobody, and is named nowhere`, () => {
     for (const [name, fault] of Object.entries(faults)) {
-      test(`where ${name}`, async t => {
+      test(`if ${name}`, async t => {
         const { relay, sent, assertOthersTold } = await setUp(t, transport, fault)
         assert.deepEqual(await relay(), [{ id: 'job', isDone: true }])
         assert.deepEqual(sent, [{ people: [poison] }])
@@ -108,7 +108,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       })
     }
 
-    test('where the rows cannot be read', async t => {
+    test('if the rows cannot be read', async t => {
       const { pool, relay, sent, assertOthersTold } = await setUp(t, transport)
       await pool.query(
         `alter table sdmk.health_worker enable row level security;
@@ -119,7 +119,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       assertOthersTold()
     })
 
-    test('where the call cannot be written down', async t => {
+    test('if the call cannot be encoded', async t => {
       const { link, relay, sent, assertOthersTold } = await setUp(t, transport)
       // XML has no such character, and JSON no such number: the libraries throw, and that of XML quotes the text.
       const spoil = (given: Payload) =>
@@ -135,7 +135,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       assertOthersTold()
     })
 
-    test('where the job of that person cannot be sent: all is told again later', async t => {
+    test('if the job of that person cannot be queued: everything is sent again later', async t => {
       const { relay, told, log } = await setUp(t, transport, faults['Odoo refuses the rows'])
       const broken = async () => {
         throw new Error(planted)

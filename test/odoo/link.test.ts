@@ -59,7 +59,7 @@ async function setUp(t: TestContext, { answer = stores, secret = true, retryMaxS
 }
 
 describe('the link to Odoo', () => {
-  test('opens its breaker after five failures, and closes it once Odoo answers, when all that waited is taken', async t => {
+  test('opens its breaker after five failures, closes it once Odoo answers, and then sends everything that waited', async t => {
     const { odoo, calls, link, deliver } = await setUp(t, { answer: fails })
     const deliveries = Array.from({ length: 5 }, () => deliver())
     await until('the breaker is open', async () => link.breakerState === 2)
@@ -74,7 +74,7 @@ describe('the link to Odoo', () => {
     assert.equal(calls.filter(result => result === 'stored').length, 5)
   })
 
-  test('waits while it has no account, and begins at once when it is handed one', async t => {
+  test('waits without an account, and starts at once when it gets one', async t => {
     const { odoo, stored, calls, link, deliver } = await setUp(t, { secret: false, retryMaxSeconds: 300 })
     const delivery = deliver()
     await wait(2000)
@@ -85,7 +85,7 @@ describe('the link to Odoo', () => {
     assert.deepEqual(calls, ['stored'])
   })
 
-  test('waits where its key is refused, and reads the account again by itself', async t => {
+  test('waits if its key is denied, and reads the account again automatically', async t => {
     const { stored, calls, link, deliver } = await setUp(t, {
       answer: (request, response) =>
         request.headers.authorization === 'bearer key-2'
@@ -101,7 +101,7 @@ describe('the link to Odoo', () => {
     assert.deepEqual(new Set(calls.slice(0, -1)), new Set(['refused']))
   })
 
-  test('tries again soon where a key that was just handed over is refused: Odoo knows it a moment later', async t => {
+  test('tries again soon if a new key is denied, because Odoo accepts it a moment later', async t => {
     let refusals = 4
     const { calls, link, deliver } = await setUp(t, {
       retryMaxSeconds: 300,
@@ -117,7 +117,7 @@ describe('the link to Odoo', () => {
     assert.ok(performance.now() - renewed < 5500)
   })
 
-  test('reads an unreadable account again', async t => {
+  test('reads the account again if it was unreadable', async t => {
     const { stored, deliver } = await setUp(t)
     const account = stored.account
     Object.defineProperty(stored, 'account', {
@@ -130,7 +130,7 @@ describe('the link to Odoo', () => {
     assert.deepEqual(await deliver(), { health_workers: 1 })
   })
 
-  test('throws at once what Odoo refuses, and says nowhere what was sent', async t => {
+  test('throws at once if Odoo denies a call, and never repeats the message', async t => {
     const quote = JSON.stringify({
       name: 'odoo.exceptions.ValidationError',
       message: rows.payload,
@@ -169,7 +169,7 @@ describe('the link to Odoo', () => {
     assert.ok(third - second >= 1490, `${third - second} ms`)
   })
 
-  test('ends with the reason of who gives up, during a call and while it waits; closing ends all', async t => {
+  test('ends with the caller’s abort reason, during a call and while it waits; closing ends all calls', async t => {
     const silent: Answer = () => {}
     const { odoo, deliver, link, leaving } = await setUp(t, { answer: silent, retryMaxSeconds: 300 })
     const asking = assert.rejects(deliver(), /the process stops/)
@@ -185,7 +185,7 @@ describe('the link to Odoo', () => {
   })
 })
 
-test('it is recorded whose data goes before it goes, and nothing goes where that fails', async t => {
+test('disclosures are recorded before data is sent, and nothing is sent if that fails', async t => {
   const order: string[] = []
   const server = createServer((request, response) => {
     order.push('sent')

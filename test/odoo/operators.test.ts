@@ -57,7 +57,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     return page
   }
 
-  test('an auditor sees everything and finds nothing to press', { skip }, async () => {
+  test('an auditor sees everything and has no buttons', { skip }, async () => {
     const page = await as('auditor')
     const orders =
       /Sync Now|Load a File|Apply|Discard|^Undo$|Cancel the Run|Ask KKI Again|Judge Again|Dismiss|It Is|Show…|Correct|Switch|Test Connection|Renew/
@@ -131,7 +131,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     }
   })
 
-  test('an auditor takes an audit head out of Odoo, and the chain verifies against it', { skip }, async () => {
+  test('an auditor exports an audit head from Odoo, and the chain verifies against it', { skip }, async () => {
     const page = await as('auditor')
     await open(page, 'sdmk_integration_manager.sdmk_audit_head_action', '.o_data_row')
     const head = (await page.locator('.o_data_row [name=head]').first().innerText()).trim()
@@ -148,7 +148,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     await page.locator('.o_view_nocontent', { hasText: 'Each line is an end' }).waitFor()
   })
 
-  test('nobody changes an audit head, takes one away or writes one, not Odoo’s own administrator either', {
+  test('nobody can change, delete or create an audit head, not even Odoo’s administrator', {
     skip
   }, async () => {
     const [seq, hash] = [1, 'f'.repeat(64)]
@@ -201,7 +201,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     return ((await answer.json()) as { error?: { data: { name: string } } }).error?.data.name ?? null
   }
 
-  test('a NIK is shown for a reason, and nothing of it stays in Odoo', { skip }, async () => {
+  test('a NIK is shown for a reason, and is not stored in Odoo', { skip }, async () => {
     const page = await as('verifier')
     await open(page, 'sdmk_core.sdmk_health_worker_action')
     await page.fill('.o_searchview_input', 'Siti Aminah')
@@ -220,7 +220,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     assert.deepEqual(await tablesWith(storyNik), [])
   })
 
-  test('an administrator presses Sync now and sees the batch move without a reload', { skip }, async () => {
+  test('an administrator presses Sync Now and sees the batch progress without a reload', { skip }, async () => {
     const { simulator } = operations.connector
     await inject(
       simulator,
@@ -263,7 +263,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     await page.locator('.o_data_row', { hasText: 'Revoked' }).first().waitFor()
   })
 
-  test('a batch is undone with a reason, and what it took is back', { skip }, async () => {
+  test('a batch is undone with a reason, and its changes are reversed', { skip }, async () => {
     const page = await as('admin')
     await page.goto(`/odoo/sdmk.batch/${shown.heldBatch}`)
     await page.click('.o_form_statusbar button:has-text("Undo")')
@@ -273,7 +273,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     await page.locator('.o_sdmk_changes th', { hasText: 'As Before' }).waitFor()
   })
 
-  test('a verifier opens a refused row, resolves it and sees the worker', { skip }, async () => {
+  test('a verifier opens a rejected row, resolves it and sees the health worker', { skip }, async () => {
     const page = await as('verifier')
     await open(page, `${kki}.sdmk_rejection_action`)
     await page.click('.o_group_header:has-text("Not the same person")')
@@ -298,7 +298,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     await page.getByText('Decided by dewi').waitFor()
   })
 
-  test('an administrator corrects a person, and sees it as SDMK’s own', { skip }, async () => {
+  test('an administrator corrects a person, and sees the value as set by SDMK', { skip }, async () => {
     const page = await as('admin')
     await page.goto(`/odoo/sdmk.health.worker/${shown.worker}`)
     await page.click('.o_form_statusbar button:has-text("Correct")')
@@ -319,7 +319,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     assert.equal(error, 'odoo.exceptions.AccessError')
   })
 
-  test('an administrator changes the schedule and turns the switch, in the sidecar first', { skip }, async () => {
+  test('an administrator changes the schedule and the switch, in the sidecar first', { skip }, async () => {
     const page = await as('admin')
     const setting = async () =>
       (await operations.connector.pool.query('select schedule, active, changed_by from kki.setting')).rows[0]
@@ -345,7 +345,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     await page.locator('.o_notification', { hasText: 'The sidecar answers' }).waitFor()
   })
 
-  test('an order to a sidecar that is away is refused with a sentence and the id of the request', {
+  test('an order to an unreachable sidecar fails with a sentence and the request id', {
     skip
   }, async () => {
     const page = await as('admin')

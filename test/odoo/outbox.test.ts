@@ -18,7 +18,7 @@ async function setUp(t: TestContext, odoo: OdooConfig | null = {} as OdooConfig)
   return { database, jobs: async () => (await jobs()).map(({ data }) => data) }
 }
 
-test('jobs of what a transaction changed are committed with it, each record once', async t => {
+test('jobs for changed records are committed with their transaction, each record once', async t => {
   const { database, jobs } = await setUp(t)
   await database.withTransaction(async client => {
     client.notifyOdoo({ batches: [1], people: [5] })
@@ -28,7 +28,7 @@ test('jobs of what a transaction changed are committed with it, each record once
   assert.deepEqual(await jobs(), [{ auditHead: true }, { batches: [1, 2] }, { people: [5] }])
 })
 
-test('one notice may name more records than a call has arguments', async t => {
+test('one notice may name more records than a query has parameters', async t => {
   const { database, jobs } = await setUp(t)
   const ids = Array.from({ length: 200_000 }, (_, n) => n + 1)
   await database.withTransaction(async client => client.notifyOdoo({ rejections: ids }))

@@ -44,7 +44,7 @@ async function told(pool: pg.Pool, people: number[], registrations: number[] = [
 }
 
 describe('the payload of people', () => {
-  test('has every value as it is stored, whatever it holds and however the server writes dates', async t => {
+  test('has every value as stored, whatever its characters and the server’s date style', async t => {
     const { pool, url } = await createTestDatabase(t)
     const names = ['Ni\tLuh\n\\N \\. \r"Ayu" Ö \u{1f642}', '\\N', '\\.', "'; drop table x --"]
     const ids = []
@@ -66,7 +66,7 @@ describe('the payload of people', () => {
     )
   })
 
-  test('has with a registration its person and all of theirs, and above all versions who is gone', async t => {
+  test('has the person of a registration with all registrations, and a higher version for a deleted person', async t => {
     const { pool } = await createTestDatabase(t)
     const [stays, goes] = [await addPerson(pool, 'STAYS REKAAN'), await addPerson(pool, 'GOES REKAAN')]
     const asked = await addRegistration(pool, stays, 'AB00000000000001')
@@ -83,7 +83,7 @@ describe('the payload of people', () => {
     assert.deepEqual(Object.keys(people[1] ?? {}), ['id', 'version', 'active'])
   })
 
-  test('is of one moment, though it is read one table after the other', async t => {
+  test('is of one moment, although it is read table by table', async t => {
     const { pool } = await createTestDatabase(t)
     const person = await addPerson(pool, 'SITI REKAAN')
     const registration = await addRegistration(pool, person, 'AB00000000000001')
@@ -109,7 +109,7 @@ describe('the payload of people', () => {
     assert.deepEqual((await told(pool, [person])).registrations, [])
   })
 
-  test('that loses its connection between two statements fails, and the process goes on', async t => {
+  test('fails if its connection is lost between two statements, and the process continues', async t => {
     const { pool } = await createTestDatabase(t)
     const person = await addPerson(pool, 'SITI REKAAN')
     const doomed = {
@@ -135,7 +135,7 @@ describe('the payload of people', () => {
     assert.equal((await told(pool, [person])).people.length, 1)
   })
 
-  test('that cannot be read gives its connection back', async t => {
+  test('releases its connection if it cannot be read', async t => {
     const { pool } = await createTestDatabase(t)
     const person = await addPerson(pool, 'SITI REKAAN')
     await pool.query('alter table sdmk.registration rename column competence to capability')
@@ -145,7 +145,7 @@ describe('the payload of people', () => {
     assert.equal((await told(pool, [person])).people.length, 1)
   })
 
-  test('reads the change records of its own licences alone, though the planner knows nothing of them yet', async t => {
+  test('reads only the change records of its own licences, also without statistics', async t => {
     const { pool, url } = await createTestDatabase(t)
     await storeProfessions(pool, await loadMapping(mappingFile))
     await pool.query(

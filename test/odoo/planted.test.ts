@@ -34,8 +34,8 @@ function assertNone(found: readonly Trace[]): void {
   assert.deepEqual(places, [])
 }
 
-describe('what nobody may read', { skip }, () => {
-  test('the search finds what is written in any of the ways', () => {
+describe('data that nobody may read', { skip }, () => {
+  test('the search finds a number in each of its forms', () => {
     const [nik = ''] = secret
     const bytes = Buffer.from(`x${nik}y`)
     for (const text of [nik, bytes.toString('hex'), `%33${nik}`, bytes.toString('base64'), JSON.stringify({ nik })]) {
@@ -47,7 +47,7 @@ describe('what nobody may read', { skip }, () => {
     assert.deepEqual(tracesIn('here', '3171015507900008', [nik]), [])
   })
 
-  test('identity numbers stand in clear in no store and no output; names and tokens in none that is not for them', {
+  test('no store and no output has identity numbers in clear, and names and tokens are only where they belong', {
     skip
   }, async t => {
     const { logger, lines } = keepLog('trace')
@@ -140,7 +140,7 @@ describe('what nobody may read', { skip }, () => {
     assert.ok(stored.length > 0, 'names are where they belong, and so would be found elsewhere')
   })
 
-  test('a feed that has identity numbers where none belong leaves none of them anywhere', {
+  test('a feed with identity numbers in wrong fields leaves none of them anywhere', {
     skip,
     timeout: 1_800_000
   }, async t => {

@@ -78,7 +78,7 @@ describe('a data protection officer in Odoo', { skip, timeout: 900_000 }, () => 
     await officer.waitForSelector('.modal', { state: 'detached' })
   }
 
-  test('nobody else finds anything to press, or can do it by a program', { skip }, async () => {
+  test('nobody else has a button for it, or can do it by a program', { skip }, async () => {
     for (const who of ['auditor', 'admin'] as const) {
       const page = await signIn(browser, operations, who)
       await show(page, ids.live)
@@ -102,7 +102,9 @@ describe('a data protection officer in Odoo', { skip, timeout: 900_000 }, () => 
     assert.equal(rows.length, 0)
   })
 
-  test('restricts a person after reading what follows, and finds them again to lift it', { skip }, async () => {
+  test('restricts a person after reading the consequences, and finds the person again to lift it', {
+    skip
+  }, async () => {
     await show(officer, ids.live)
     const told = await openDecision('Batasi')
     assert.match(told, /Akibatnya[\s\S]*NIK tidak dapat dilihat[\s\S]*pencabutan tidak boleh hilang/)
@@ -144,7 +146,7 @@ describe('a data protection officer in Odoo', { skip, timeout: 900_000 }, () => 
     )
   })
 
-  test('erases a person whose licences ended after confirming it, and nobody with a licence in force', {
+  test('erases a person without an active licence after a confirmation, and nobody with an active one', {
     skip
   }, async () => {
     await show(officer, ids.live)
@@ -167,7 +169,7 @@ describe('a data protection officer in Odoo', { skip, timeout: 900_000 }, () => 
     await officer.waitForSelector('.o_data_row:has-text("EQ00000000800002")')
   })
 
-  test('makes the report of a person, in which nothing runs, and prints or saves it', { skip }, async () => {
+  test('creates the report of a person, without active content, and prints or saves it', { skip }, async () => {
     await open(officer, 'sdmk_core.sdmk_health_worker_action', '.o_data_row')
     await officer.click('.o_menu_sections button:has-text("Pelindungan Data")')
     await officer.click('.o-dropdown-item:has-text("Laporan Data Pribadi")')

@@ -43,7 +43,7 @@ async function setUp(t: TestContext, deliver: (ids: number[]) => Promise<void> |
 const jobsOf = <T>(...data: T[]) => data.map((item, i) => ({ id: `job-${i}`, data: item, retryCount: 0, signal }))
 
 describe('the relay', () => {
-  test('tells what many jobs mean in one call', async t => {
+  test('sends the content of many jobs in one call', async t => {
     const { context, delivered } = await setUp(t, () => {})
     const jobs = jobsOf<StateJob>(...Array.from({ length: 150 }, () => ({ batches: [7] })), { batches: [9, 7] })
     const outcomes = await relayState(context, jobs, signal)
@@ -51,7 +51,7 @@ describe('the relay', () => {
     assert.equal(outcomes.filter(({ isDone }) => isDone).length, 151)
   })
 
-  test('does not let a job that Odoo refuses hold up others', async t => {
+  test('does not let a job that Odoo rejects delay others', async t => {
     const refused = new OdooRefused('odoo.exceptions.ValidationError')
     const { context } = await setUp(t, ids => {
       if (ids.includes(2)) throw refused
@@ -73,7 +73,7 @@ describe('the relay', () => {
     'that cannot be written down': new OdooCallNotMade(),
     'that cannot be read': new TypeError('Orang Rahasia')
   })) {
-    test(`leaves out the one record ${what}, tells all others, and keeps a job of that record alone`, async t => {
+    test(`leaves out the one record ${what}, sends all others, and keeps a job for that record alone`, async t => {
       const told = new Set<number>()
       const { context, sent } = await setUp(t, ids => {
         if (ids.includes(1234)) throw error
@@ -99,7 +99,7 @@ describe('the relay', () => {
     })
   }
 
-  test('throws what fails a call without records too, and blames no record', async t => {
+  test('rethrows an error that also fails a call without records, and blames no record', async t => {
     const { context, delivered, sent } = await setUp(t, () => {
       throw new OdooRefused('odoo.exceptions.AccessError')
     })
@@ -108,7 +108,7 @@ describe('the relay', () => {
     assert.deepEqual(sent, [])
   })
 
-  test('does not blame thousands of records where Odoo fails over all that is written', async t => {
+  test('does not blame thousands of records if Odoo fails for every write', async t => {
     const { context, delivered } = await setUp(t, ids => {
       if (ids.length > 0) throw new OdooUnavailable('failed', 'answers 500')
     })
@@ -118,7 +118,7 @@ describe('the relay', () => {
     assert.ok(delivered.length < 200, String(delivered.length))
   })
 
-  test('tells batches although the words cannot be told', async t => {
+  test('sends batches although the codes cannot be sent', async t => {
     const { context } = await setUp(t, () => {})
     const told: string[] = []
     context.link.deliver = async ({ model }) => {
@@ -133,7 +133,7 @@ describe('the relay', () => {
     assert.ok(told.includes('sdmk.batch'))
   })
 
-  test('makes two calls with people at a time, and none after one has failed', async t => {
+  test('makes two calls with people at a time, and no more after a failure', async t => {
     let busy = 0
     let busiest = 0
     const failed = Promise.withResolvers<void>()

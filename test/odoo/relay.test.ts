@@ -10,7 +10,7 @@ const { odoo, skip, world } = await openWorld()
 
 for (const transport of ['xmlrpc', 'json2'] as const) {
   describe(`the relay over ${transport}`, () => {
-    test('tells Odoo all that runs did; calls that come again, late and side by side change nothing', {
+    test('sends Odoo every change of runs; repeated, late and concurrent calls change nothing', {
       skip
     }, async t => {
       const { pool, proxy, run, simulator } = await world.connect(t, transport, { rows: 2000 })
@@ -26,7 +26,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       assert.deepEqual(await digest(world.theirs, 'theirs'), told)
     })
 
-    test('catches up by itself after Odoo was away for the whole of a run', { skip }, async t => {
+    test('catches up automatically after Odoo was down for a whole run', { skip }, async t => {
       const { pool, run, call, app } = await world.connect(t, transport, { rows: 500 })
       await drained(pool)
       await odoo.stop()
@@ -52,7 +52,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       await assertMirrored(pool, world.theirs)
     })
 
-    test('archives in Odoo whom an undone batch had created, and no late call brings anybody back', {
+    test('archives people in Odoo whom an undone batch had created, and no late call restores them', {
       skip
     }, async t => {
       const { pool, proxy, run, call } = await world.connect(t, transport, { rows: 300 })
@@ -77,7 +77,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       assert.deepEqual(rows[0], { people: created, names: 0, active: 0 })
     })
 
-    test('mends what somebody has damaged in Odoo, once both are compared', { skip }, async t => {
+    test('repairs damaged data in Odoo in the next compare', { skip }, async t => {
       const { pool, run, env } = await world.connect(t, transport, { rows: 500 })
       await run({})
       await drained(pool)
@@ -136,7 +136,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
         delete from kki.audit_chain where seq > 1`
     }
     for (const [how, attack] of Object.entries(auditAttacks)) {
-      test(`an audit chain that was ${how} contradicts itself in Odoo at the next event`, { skip }, async t => {
+      test(`Odoo shows at the next event that the audit chain was ${how}`, { skip }, async t => {
         const { pool, app, call, run, env } = await world.connect(t, transport, { rows: 20 })
         await run({})
         await drained(pool)
@@ -166,7 +166,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       })
     }
 
-    test('compares no more, after a restore, the audit heads that the backup does not have, and those alone', {
+    test('after a restore, stops comparing exactly the audit heads that the backup does not have', {
       skip
     }, async t => {
       const { pool, call, run, env } = await world.connect(t, transport, { rows: 20 })
@@ -219,7 +219,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       assert.equal(rowCount, setAside)
     })
 
-    test('tells of batches while Odoo is busy with people', { skip }, async t => {
+    test('sends batches while Odoo is busy with people', { skip }, async t => {
       const { pool, proxy, run, app } = await world.connect(t, transport, { rows: 300 })
       await drained(pool)
       const release = proxy.hold('sync_health_workers')
@@ -237,7 +237,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       await assertMirrored(pool, world.theirs)
     })
 
-    test('begins at once when Odoo hands over a key after it had refused the former one', { skip }, async t => {
+    test('starts at once when Odoo sends a new key after it had denied the former one', { skip }, async t => {
       const env = { SDMK_ODOO_RETRY_MAX: '300' }
       const { pool, run, call, app } = await world.connect(t, transport, { rows: 200, apiKey: 'f'.repeat(40), env })
       await run({})
@@ -250,7 +250,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
   })
 }
 
-test('a process stops at once while Odoo is silent, and the next one carries on', { skip }, async t => {
+test('a process stops at once while Odoo does not answer, and the next one continues', { skip }, async t => {
   const { pool, proxy, run, restart } = await world.connect(t, 'json2', { rows: 200 })
   await drained(pool)
   const release = proxy.hold('sync_')
@@ -267,7 +267,7 @@ test('a process stops at once while Odoo is silent, and the next one carries on'
   await assertMirrored(pool, world.theirs)
 })
 
-test('processes of other roles leave what they send to one that relays', { skip }, async t => {
+test('processes of other roles leave their messages to a process with the role relay', { skip }, async t => {
   const env = { SDMK_ROLES: 'fetch,registry,api' }
   const { pool, run, restart } = await world.connect(t, 'json2', { rows: 200, env })
   await run({})
@@ -277,7 +277,7 @@ test('processes of other roles leave what they send to one that relays', { skip 
   await assertMirrored(pool, world.theirs)
 })
 
-test('what is decided on the command line is told too', { skip }, async t => {
+test('decisions on the command line are sent too', { skip }, async t => {
   const { pool, run, env } = await world.connect(t, 'json2', { rows: 300 })
   await run({})
   await drained(pool)
@@ -293,7 +293,7 @@ test('what is decided on the command line is told too', { skip }, async t => {
   assert.equal(rows[0].dismissed, 2)
 })
 
-test('a resync tells an Odoo that was emptied everything', { skip }, async t => {
+test('a resync sends everything to an emptied Odoo', { skip }, async t => {
   const { pool, run, env } = await world.connect(t, 'json2', { rows: 300 })
   await run({})
   await drained(pool)

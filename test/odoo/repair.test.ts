@@ -9,7 +9,7 @@ import { rowsOf } from './helpers/tables.ts'
 const { signal } = new AbortController()
 
 describe('a repair', () => {
-  test('is done again where the registry moved on meanwhile, so that Odoo is not taken back in time', async t => {
+  test('is repeated if the registry changed meanwhile, so that Odoo does not get older data', async t => {
     const { pool } = await createTestDatabase(t)
     const insert = `insert into sdmk.health_worker (name, name_key, name_at) values ($1, $1, now())`
     await pool.query(insert, ['FIRST REKAAN'])

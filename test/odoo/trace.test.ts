@@ -115,7 +115,7 @@ describe('one trace id', { skip }, () => {
     })
   }
 
-  test('begins in Odoo where an operator gives the order there', { skip }, async t => {
+  test('begins in Odoo if an operator gives the order there', { skip }, async t => {
     const { app, pool, call } = await world.connect(t, 'json2')
     await app.listen({ host: '127.0.0.1', port: 0 })
     const between = await startProxy(`http://127.0.0.1:${(app.server.address() as AddressInfo).port}`)

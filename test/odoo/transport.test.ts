@@ -32,7 +32,7 @@ for (const [name, create] of Object.entries(transports)) {
       if (odoo) connection = await serviceAccount(odoo)
     })
 
-    test('hands rows over, of which the newer ones are stored', { skip }, async t => {
+    test('sends rows, and Odoo stores the newer ones', { skip }, async t => {
       const transport = create(connection)
       t.after(() => transport.close())
       const first = name === 'xmlrpc' ? 100 : 200
@@ -47,7 +47,7 @@ for (const [name, create] of Object.entries(transports)) {
       assert.ok(stored[0] === 1, 'the newest version wins, whichever call was first')
     })
 
-    test('tells a refusal from a failure, and never what was sent', { skip }, async t => {
+    test('distinguishes a denial from a failure, and never repeats the message', { skip }, async t => {
       const transport = create(connection)
       t.after(() => transport.close())
       for (const call of [
@@ -64,13 +64,13 @@ for (const [name, create] of Object.entries(transports)) {
       }
     })
 
-    test('is refused with a wrong key', { skip }, async t => {
+    test('is denied with a wrong key', { skip }, async t => {
       const transport = create({ ...connection, apiKey: 'wrong' })
       t.after(() => transport.close())
       await assert.rejects(transport.call(sync([])), OdooRefused)
     })
 
-    test('fails for now where nobody answers, or not in time, and ends when it is told to', { skip }, async t => {
+    test('fails with a retryable error without an answer in time, and ends on an abort', { skip }, async t => {
       const silent = await listen(t, () => {})
       const gone = create({ ...connection, baseUrl: 'http://127.0.0.1:9', timeoutMs: 1000 })
       const slow = create({ ...connection, baseUrl: silent, timeoutMs: 200 })
@@ -83,7 +83,7 @@ for (const [name, create] of Object.entries(transports)) {
       await assert.rejects(told.call(sync([], { signal: leaving.signal })), /the process stops/)
     })
 
-    test('sends the ids of the request and of its trace', { skip }, async t => {
+    test('sends the request id and the trace id', { skip }, async t => {
       const seen: unknown[] = []
       const url = await listen(t, (request, response) => {
         seen.push(request.headers['x-request-id'], request.headers.traceparent)

@@ -13,7 +13,7 @@ const halves = [0xd800, 0xdfff]
 
 for (const transport of ['xmlrpc', 'json2'] as const) {
   describe(`text that not every receiver can carry, over ${transport}`, { skip, timeout: 900_000 }, () => {
-    test('every person arrives in Odoo whatever character KKI put into the texts, and later changes too', async t => {
+    test('every person arrives in Odoo whatever characters the texts have, and so do later changes', async t => {
       const { pool, run, simulator, app } = await world.connect(t, transport, { rows: 0 })
       const changed = new Date(simulator.now() - 60_000).toISOString()
       // One name and place, so each has a date of birth of its own: no two look like one person.
@@ -56,7 +56,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       assert.equal((await names()).filter(name => name.endsWith('Lama')).length, stored.length)
     })
 
-    test('one person over whom Odoo fails holds up nobody, after a restart too, and arrives once Odoo can', async t => {
+    test('one person that Odoo cannot store delays nobody, also after a restart, and arrives once Odoo can', async t => {
       const { pool, run, simulator, restart } = await world.connect(t, transport, { rows: 50 })
       t.after(() => world.theirs.query('drop function if exists injected() cascade'))
       await world.theirs.query(

@@ -41,7 +41,7 @@ const payloads: Record<string, string> = {
   formula: '=HYPERLINK("javascript:pwned()","Siti")'
 }
 
-describe('attacks by texts of KKI that are programs', { skip, timeout: 900_000 }, () => {
+describe('attacks with scripts in texts of KKI', { skip, timeout: 900_000 }, () => {
   let operations: Operations
   let browser: Browser
   let executions: string[]
@@ -167,7 +167,7 @@ describe('attacks by texts of KKI that are programs', { skip, timeout: 900_000 }
       element => element.outerHTML
     )`)
 
-  test('the browser would notice each kind', { skip }, async () => {
+  test('the test notices each kind of script', { skip }, async () => {
     executions = []
     const page = await (await browser.newContext()).newPage()
     await page.exposeFunction('pwned', () => void executions.push('run'))
@@ -181,7 +181,7 @@ describe('attacks by texts of KKI that are programs', { skip, timeout: 900_000 }
     await page.context().close()
   })
 
-  test('the rows of every kind are there to be seen', { skip }, () => {
+  test('the rows with every kind are visible', { skip }, () => {
     const missing = Object.entries(payloads).filter(([, text]) => {
       const shown = text.replace(/[\p{Cf}\u2028]/gu, '').slice(-12)
       return !people.some(({ name }) => name.includes(shown.slice(0, 6)))
@@ -191,7 +191,7 @@ describe('attacks by texts of KKI that are programs', { skip, timeout: 900_000 }
   })
 
   for (const who of ['auditor', 'verifier', 'admin'] as const) {
-    test(`run in no screen that the ${who} sees, and stand there as texts`, { skip }, async () => {
+    test(`run on no screen of the ${who}, and are shown as text`, { skip }, async () => {
       executions = []
       const page = await watched(who)
       const screens: Record<string, () => Promise<unknown>> = {

@@ -43,7 +43,7 @@ async function setUp(t: TestContext) {
 
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` })
 
-test('a key passes where it has the scope', async t => {
+test('a key passes with the scope', async t => {
   const { pool, ask } = await setUp(t)
   const reader = await createApiKey(pool, 'reader', ['runs:read'])
   const writer = await createApiKey(pool, 'writer', ['runs:write'])
@@ -54,7 +54,7 @@ test('a key passes where it has the scope', async t => {
   assert.deepEqual([refused.status, refused.body.code], [403, 'FORBIDDEN'])
 })
 
-test('without a key, with an unknown and with a revoked one nothing passes', async t => {
+test('without a key, with an unknown key and with a revoked key nothing passes', async t => {
   const { pool, ask } = await setUp(t)
   const { key } = await createApiKey(pool, 'former', ['runs:read'])
   await revokeApiKey(pool, 'former')
@@ -94,7 +94,7 @@ describe('a request that is signed for an operator', () => {
     assert.deepEqual([status, body], [200, { name: 'dewi', keyId: id, role: 'verifier' }])
   })
 
-  test('goes as far as the role, whatever the key may', async t => {
+  test('is limited to the role, whatever the key may do', async t => {
     const { send } = await setUpSigned(t)
     const may = { auditor: [200, 403, 403], verifier: [200, 200, 403], administrator: [200, 200, 200] } as const
     for (const [role, expected] of Object.entries(may) as [Role, readonly number[]][]) {
@@ -107,14 +107,14 @@ describe('a request that is signed for an operator', () => {
     }
   })
 
-  test('is no good without a role, and with one that does not exist', async t => {
+  test('is denied without a role, and with an unknown one', async t => {
     const { send } = await setUpSigned(t)
     for (const role of [undefined, '', 'root', 'Administrator', ['administrator'], null]) {
       assert.equal((await send({ claims: { role } })).status, 401, JSON.stringify(role))
     }
   })
 
-  test('is no good for another method, address, query or body than was signed', async t => {
+  test('is denied for any other method, address, query or body', async t => {
     const { send, app } = await setUpSigned(t)
     assert.equal((await send({}, { url: '/runs' })).status, 401)
     assert.equal((await send({}, { url: `${rejection}?x=1` })).status, 401)
@@ -128,7 +128,7 @@ describe('a request that is signed for an operator', () => {
     assert.equal(bare.statusCode, 401)
   })
 
-  test('is carried out once; what only reads may be read again', async t => {
+  test('is carried out once; a read may be repeated', async t => {
     const { send } = await setUpSigned(t)
     const written = await send({})
     assert.deepEqual([written.status, (await written.again()).statusCode], [200, 401])
@@ -136,7 +136,7 @@ describe('a request that is signed for an operator', () => {
     assert.deepEqual([read.status, (await read.again()).statusCode], [200, 200])
   })
 
-  test('of many that come at once, one is carried out', async t => {
+  test('is carried out once if it is sent many times at once', async t => {
     const { app, key } = await setUpSigned(t)
     const headers = await signed({ key, role: 'verifier', method: 'POST', url: rejection })
     const answers = await Promise.all(
@@ -145,7 +145,7 @@ describe('a request that is signed for an operator', () => {
     assert.deepEqual(answers.map(({ statusCode }) => statusCode).sort(), [200, ...Array(7).fill(401)])
   })
 
-  test('is good for half a minute, by clocks that differ by as much', async t => {
+  test('is valid for half a minute, with clocks that differ by as much', async t => {
     const { send } = await setUpSigned(t)
     for (const [at, expected] of [
       [-50, 200],
@@ -163,7 +163,7 @@ describe('a request that is signed for an operator', () => {
     assert.equal((await send({ claims: { iat: undefined } })).status, 401, 'signed at no time')
   })
 
-  test('is forgotten when it could not be sent again any more', async t => {
+  test('is forgotten once it has expired', async t => {
     const { send, pool } = await setUpSigned(t)
     await send({})
     await pool.query(`update kki.signed_request set remembered_until = now() - interval '1 second'`)
@@ -171,7 +171,7 @@ describe('a request that is signed for an operator', () => {
     assert.equal((await pool.query('select from kki.signed_request')).rowCount, 1)
   })
 
-  test('is signed by a key in use that speaks for operators, with its own algorithm', async t => {
+  test('must be signed by an active key that acts for operators, with its algorithm', async t => {
     const { app, pool, key } = await setUpSigned(t)
     const { key: plain } = await createApiKey(pool, 'plain', ['runs:read'])
     const unknown = `sdmk_${'C'.repeat(43)}`
@@ -196,7 +196,7 @@ describe('a request that is signed for an operator', () => {
     await app.close()
   })
 
-  test('names the operator by a login that fits on one line and is no identity number', async t => {
+  test('must name the operator by a login on one line that is not an identity number', async t => {
     const { send } = await setUpSigned(t)
     for (const actor of [
       '',
@@ -215,7 +215,7 @@ describe('a request that is signed for an operator', () => {
   })
 })
 
-test('X-Actor is denied from every key, signed or not', async t => {
+test('X-Actor is denied for every key, signed or not', async t => {
   const { app, pool, ask } = await setUp(t)
   const { key: plain } = await createApiKey(pool, 'plain', ['runs:read'])
   const { key } = await createApiKey(pool, 'odoo', ['runs:read', 'actor:delegate'])
@@ -247,7 +247,7 @@ test('a key that is revoked stops working within ten seconds, and can be revoked
   await assert.rejects(revokeApiKey(pool, 'nobody'), ApiKeyNotFound)
 })
 
-test('the last use of a key is kept, to the minute', async t => {
+test('the last use of a key is stored, to the minute', async t => {
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
   const { pool, ask } = await setUp(t)
   const { key } = await createApiKey(pool, 'reader', ['runs:read'])
@@ -265,7 +265,7 @@ test('the last use of a key is kept, to the minute', async t => {
   assert.ok(((await listApiKeys(pool))[1]?.lastUsedAt as Date) >= reader.lastUsedAt)
 })
 
-test('who guesses keys is held up, while a key that is in use passes from the same address', async t => {
+test('guessing keys is slowed down, while an active key passes from the same address', async t => {
   const { pool, ask } = await setUp(t)
   const { key } = await createApiKey(pool, 'reader', ['runs:read'])
   assert.equal((await ask(key)).status, 200)
@@ -280,7 +280,7 @@ test('who guesses keys is held up, while a key that is in use passes from the sa
   assert.equal((await ask(undefined, {}, '192.0.2.7')).status, 401, 'from elsewhere as before')
 })
 
-test('a key that is made elsewhere takes the place of the one in use under its name, and may be set again', async t => {
+test('a key that was created elsewhere replaces the active one of its name, and may be set again', async t => {
   const { pool, ask } = await setUp(t)
   const set = (name: string, scopes: Scope[], key: string) =>
     inTransaction(pool, client => setApiKey(client, name, scopes, key))

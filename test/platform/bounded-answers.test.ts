@@ -83,7 +83,7 @@ async function growth(work: () => Promise<unknown>): Promise<number> {
 
 const maxGrowth = 100 * mebibyte
 
-describe('an answer that is too large', () => {
+describe('a too large answer', () => {
   for (const [name, answer] of Object.entries(answers)) {
     for (const [protocol, create] of Object.entries(transports)) {
       test(`of Odoo over ${protocol} fails the call and costs little memory: ${name}`, async t => {
@@ -132,7 +132,7 @@ describe('an answer that is too large', () => {
   }
 })
 
-test('an answer of Odoo that is compressed and small is read', async t => {
+test('a small compressed answer of Odoo is read', async t => {
   const { url } = await serve(
     t,
     response => {
@@ -154,7 +154,7 @@ test('an answer of Odoo that is compressed and small is read', async t => {
   assert.deepEqual(answer, { stored: 1 })
 })
 
-test('a standby of Vault sends its callers on, and the body goes with them', async t => {
+test('a standby of Vault redirects its callers, and the body is sent again', async t => {
   const seen: unknown[] = []
   const active = createServer(async (request, response) => {
     const chunks = await request.toArray()

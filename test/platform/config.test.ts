@@ -25,7 +25,7 @@ function refuses(env: Record<string, string>, variable: string, reason: RegExp) 
   )
 }
 
-test('an environment with nothing but the address of KKI gives the documented defaults', () => {
+test('an environment with only the address of KKI gives the documented defaults', () => {
   const config = loadConfig(enough)
   assert.deepEqual(config.roles, ['fetch', 'registry', 'api', 'relay'])
   assert.equal(config.host, '127.0.0.1')
@@ -56,23 +56,23 @@ test('numbers must be whole and within their range', () => {
   }
 })
 
-test('a misspelt variable is refused with the name that was meant', () => {
+test('a misspelt variable is rejected with the closest name', () => {
   refuses({ KKI_PAGESIZE: '10' }, 'KKI_PAGESIZE', /did you mean KKI_PAGE_SIZE\?/)
   refuses({ SDMK_QQQQQQQQQQQQQQQQ: '1' }, 'SDMK_QQQQQQQQQQQQQQQQ', /is not a setting$/)
 })
 
-test('the address of KKI is required where this process fetches, and only there', () => {
+test('only a fetching process requires the address of KKI', () => {
   assert.throws(() => loadConfig({}), /^ConfigurationError: KKI_BASE_URL: is required with the role "fetch"/)
   assert.equal(loadConfig({ SDMK_ROLES: 'api' }).kki.baseUrl, null)
   assert.equal(loadConfig({}, { talksToKki: false }).kki.baseUrl, null)
 })
 
-test('the address of KKI must be one, and must hold no login', () => {
+test('the address of KKI must be valid, and must not contain a login', () => {
   refuses({ KKI_BASE_URL: 'kki.example.org' }, 'KKI_BASE_URL', /http:\/\/ or https:\/\//)
   refuses({ KKI_BASE_URL: 'https://me:hidden@kki.example.org' }, 'KKI_BASE_URL', /no login/)
 })
 
-test('time zone and schedule must be ones', () => {
+test('time zone and schedule must be valid', () => {
   refuses({ SDMK_TIME_ZONE: 'Mars/Olympus' }, 'SDMK_TIME_ZONE', /IANA/)
   // PostgreSQL would read the sign the other way round.
   for (const zone of ['+07:00', '-07', '07:00']) refuses({ SDMK_TIME_ZONE: zone }, 'SDMK_TIME_ZONE', /IANA/)
@@ -84,7 +84,7 @@ test('time zone and schedule must be ones', () => {
   }
 })
 
-test('a number that is not written in plain decimal digits is refused for every variable that is one', () => {
+test('every numeric variable accepts only plain decimal digits', () => {
   for (const [name, { type }] of variables) {
     if (type !== 'integer' && type !== 'number') continue
     // The text around a number does not count.
@@ -95,7 +95,7 @@ test('a number that is not written in plain decimal digits is refused for every 
   }
 })
 
-test('a setting whose bytes were not UTF-8 is refused, and a byte order mark is no part of a password', async t => {
+test('a setting that is not UTF-8 is rejected, and a byte order mark is not part of a password', async t => {
   // Node has put the character for what it could not read.
   refuses({ SDMK_DATA_DIR: '/var/lib/jos\ufffd' }, 'SDMK_DATA_DIR', /is not UTF-8$/)
   const { databaseUrl } = loadConfig({
@@ -106,7 +106,7 @@ test('a setting whose bytes were not UTF-8 is refused, and a byte order mark is 
   assert.equal(new pg.Client(databaseUrl ?? '').password, 'correct-horse')
 })
 
-test('a refused value is never repeated', () => {
+test('a rejected value is never repeated', () => {
   const password = 'correct-horse'
   assert.throws(
     () => loadConfig({ ...enough, SDMK_DATABASE_URL: `mysql://me:${password}@127.0.0.1/sdmk` }),
@@ -127,7 +127,7 @@ for (const url of [
   'postgres://sdmk@db.example:5433/registry?sslmode=verify-full',
   'postgres://sdmk@/registry?host=/run/postgresql'
 ]) {
-  test(`the password of the database may lie in a file: ${url}`, async t => {
+  test(`the password of the database may be in a file: ${url}`, async t => {
     const password = 'c0rrect horse+%41&=?#:/@'
     const file = await passwordFile(t, `${password}\n`)
     const { databaseUrl } = loadConfig({ ...enough, SDMK_DATABASE_URL: url, SDMK_DATABASE_PASSWORD_FILE: file })
@@ -138,7 +138,7 @@ for (const url of [
   })
 }
 
-test('a password file that is of no use is named, and what it holds is not', async t => {
+test('an unusable password file is named, without its content', async t => {
   const url = 'postgres://sdmk@127.0.0.1/sdmk'
   const file = await passwordFile(t, 'correct-horse')
   const variable = 'SDMK_DATABASE_PASSWORD_FILE'
@@ -150,7 +150,7 @@ test('a password file that is of no use is named, and what it holds is not', asy
   refuses({ [variable]: file }, 'SDMK_DATABASE_URL', /is required with SDMK_DATABASE_PASSWORD_FILE/)
 })
 
-test('the key of metrics is read from its file, and a file that is of no use is named', async t => {
+test('the key of metrics is read from its file, and an unusable file is named', async t => {
   const url = { SDMK_DATABASE_URL: 'postgres://sdmk@127.0.0.1/sdmk' }
   const variable = 'SDMK_METRICS_KEY_FILE'
   assert.equal(loadConfig({ ...enough, ...url }).metrics.key, null)
@@ -162,7 +162,7 @@ test('the key of metrics is read from its file, and a file that is of no use is 
 
 const role = { SDMK_VAULT_ROLE_ID: 'fetcher', SDMK_VAULT_SECRET_ID_FILE: '/run/secrets/id' }
 
-test('secrets are files unless there is a Vault, which is logged in to in one way', () => {
+test('secrets are files unless Vault is configured, with exactly one kind of login', () => {
   assert.equal(loadConfig({ KKI_BASE_URL: 'https://kki.test' }).vault, null)
   const config = loadConfig({ ...vault, ...role }).vault
   assert.equal(config?.address, 'https://vault.test:8200')
@@ -188,12 +188,12 @@ for (const { given, variable } of [
   { given: { ...vault, SDMK_VAULT_TOKEN: 'hvs.secret' }, variable: 'SDMK_VAULT_TOKEN' }
 ]) {
   const names = Object.keys(given).filter(name => name.startsWith('SDMK'))
-  test(`names ${variable} where the settings of Vault do not fit: ${names.join(', ')}`, () => {
+  test(`names ${variable} if the settings of Vault do not fit: ${names.join(', ')}`, () => {
     assert.throws(() => loadConfig(given), { code: 'SDMK_CONFIGURATION', variable })
   })
 }
 
-test('spans are exported where an endpoint is set, and nothing switches that off', () => {
+test('spans are exported if an endpoint is set and export is not switched off', () => {
   const of = (env: Record<string, string>) => loadConfig({ KKI_BASE_URL: 'https://kki.test', ...env }).tracing
   const OTEL_EXPORTER_OTLP_ENDPOINT = 'http://collector.test:4318'
   assert.equal(of({}), null)

@@ -5,7 +5,7 @@ import { DatabaseUnavailable } from '../../sidecar/platform/errors.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { silent } from '../helpers/server.ts'
 
-test('counts come as numbers, days as text and instants as dates', async t => {
+test('counts are numbers, days are text and instants are dates', async t => {
   const { pool } = await createTestDatabase(t)
   const { rows } = await pool.query(
     `select 9007199254740991::int8 as count, date '1990-02-28' as day, timestamptz '2026-01-01 00:00Z' as instant,
@@ -44,7 +44,7 @@ test('a transaction that throws leaves nothing behind and its connection usable'
   assert.equal(database.pool.totalCount, database.pool.idleCount)
 })
 
-test('a connection that breaks while its transaction waits for something else fails that transaction, and not the process', async t => {
+test('a connection that breaks while its transaction waits fails only that transaction, not the process', async t => {
   const { database, pool } = await createTestDatabase(t)
   const { promise: broken, resolve } = Promise.withResolvers<void>()
   await assert.rejects(
@@ -60,7 +60,7 @@ test('a connection that breaks while its transaction waits for something else fa
   assert.equal(await database.withTransaction(async client => (await client.query('select 1')).rowCount), 1)
 })
 
-test('notices for Odoo of a transaction that is rolled back are not told with the next one', async t => {
+test('notices for Odoo of a rolled back transaction are not sent with the next one', async t => {
   const { database } = await createTestDatabase(t)
   const told: OdooNotice[] = []
   database.setOdooOutbox(async (_, notices) => void told.push(...notices))
@@ -76,7 +76,7 @@ test('notices for Odoo of a transaction that is rolled back are not told with th
   assert.deepEqual(told, [{ people: [2] }])
 })
 
-test('a transaction with a notice for Odoo fails where the process has not said what becomes of it', async t => {
+test('a transaction with a notice for Odoo fails if the process has no handler for it', async t => {
   const { url, pool } = await createTestDatabase(t)
   const database = createDatabase({ url, maxConnections: 1 }, silent)
   t.after(() => database.pool.end())
@@ -91,7 +91,7 @@ test('a transaction with a notice for Odoo fails where the process has not said 
   assert.equal((await pool.query('select from note')).rowCount, 0)
 })
 
-test('under one lock name one works at a time', async t => {
+test('only one holder of a lock name works at a time', async t => {
   const { database } = await createTestDatabase(t)
   let busy = 0
   let most = 0

@@ -62,7 +62,7 @@ async function startChild(t: TestContext, ...args: string[]): Promise<ChildProce
   return Object.assign(child, { url: (message as { url: string }).url })
 }
 
-test('the first start makes a UTF-8 database behind a password, for this machine alone', async t => {
+test('the first start creates a UTF-8 database with a password, only for this machine', async t => {
   const directory = await folder(t)
   const { url, adopted } = await start(directory)
   assert.equal(adopted, false)
@@ -80,7 +80,7 @@ test('the first start makes a UTF-8 database behind a password, for this machine
   assert.equal((await readFile(password, 'utf8')).trim(), new URL(url).password)
 })
 
-test('what was stored is there after a stop and a new start', async t => {
+test('stored data is still there after a stop and a new start', async t => {
   const directory = await folder(t)
   const first = await start(directory)
   await query(first.url, 'create table kept as select 42 as answer')
@@ -105,7 +105,7 @@ test('a server left behind by a killed process is taken over, and stopped in the
   await assert.rejects(query(adopted.url, 'select 1'), { code: 'ECONNREFUSED' })
 })
 
-test('a server that was killed itself starts again with what was stored', async t => {
+test('a killed server starts again with its data', async t => {
   const directory = await folder(t)
   const first = await start(directory)
   await query(first.url, 'create table kept as select 42 as answer')
@@ -139,7 +139,7 @@ test('a folder that the database’s user may not enter is replaced by one outsi
   await assert.rejects(query(third.url, 'select answer from kept'), { code: '42P01' })
 })
 
-test('an ordinary user starts and stops it in a folder of its own', async t => {
+test('an ordinary user starts and stops it in their own folder', async t => {
   const directory = await folder(t, 0o700)
   const binaries = await folder(t, 0o755)
   if (isRoot) await chown(directory, nobody, nobody)

@@ -48,7 +48,7 @@ async function buildTestApp(t: TestContext, rateLimitPerMinute = 100) {
 
 const closed = { additionalProperties: false }
 
-test('a request id that is fit to be logged is kept, and any other is replaced', async t => {
+test('a request id that can be logged is kept, and any other is replaced', async t => {
   const app = await buildTestApp(t)
   const kept = await app.inject({ url: '/trace', headers: { 'x-request-id': 'odoo-1.2_3' } })
   assert.equal(kept.headers['x-request-id'], 'odoo-1.2_3')
@@ -59,7 +59,7 @@ test('a request id that is fit to be logged is kept, and any other is replaced',
   }
 })
 
-test('the trace of the caller goes on under a span of ours, and one that is not valid begins anew', async t => {
+test('the trace of the caller continues under a span of ours, and an invalid one starts again', async t => {
   const app = await buildTestApp(t)
   const traceId = '4bf92f3577b34da6a3ce929d0e0e4736'
   const going = await app.inject({ url: '/trace', headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01` } })
@@ -73,7 +73,7 @@ test('the trace of the caller goes on under a span of ours, and one that is not 
   }
 })
 
-test('a body that is not valid is a problem that names the field and repeats no value', async t => {
+test('an invalid body is a problem that names the field and repeats no value', async t => {
   const app = await buildTestApp(t)
   const response = await app.inject({ method: 'POST', url: '/echo', payload: { mode: '3171010101900001' } })
   assert.equal(response.statusCode, 400)
@@ -99,7 +99,7 @@ test('a body that is not JSON, and an address that does not exist, are problems 
   assert.equal(unknown.json().requestId, unknown.headers['x-request-id'])
 })
 
-test('a body or an address that is not UTF-8 is denied, and nothing of it is guessed', async t => {
+test('a body or an address that is not UTF-8 is denied, and not decoded by guessing', async t => {
   const app = await buildTestApp(t)
   const send = (payload: Buffer, type = 'application/json') =>
     app.inject({ method: 'POST', url: '/echo', headers: { 'content-type': type }, payload })
@@ -133,7 +133,7 @@ test('bytes beyond ASCII in an address are denied', async t => {
   }
 })
 
-test('a defect tells the outside nothing but its request id', async t => {
+test('a defect shows only its request id outside', async t => {
   const app = await buildTestApp(t)
   const response = await app.inject('/defect')
   assert.equal(response.statusCode, 500)
@@ -141,14 +141,14 @@ test('a defect tells the outside nothing but its request id', async t => {
   assert.doesNotMatch(response.body, /hunter2|driver/)
 })
 
-test('the text of a library that denies a request is not repeated', async t => {
+test('the error text of a library is not repeated', async t => {
   const app = await buildTestApp(t)
   const response = await app.inject('/foreign')
   assert.deepEqual([response.statusCode, response.json().code], [400, 'VALIDATION_FAILED'])
   assert.doesNotMatch(response.body, /Orang/)
 })
 
-test('errors with a code of their own keep it, with their members', async t => {
+test('errors with their own code keep it, with their members', async t => {
   const app = await buildTestApp(t)
   const away = await app.inject('/away')
   assert.deepEqual([away.statusCode, away.json().code], [503, 'DATABASE_UNAVAILABLE'])
@@ -156,7 +156,7 @@ test('errors with a code of their own keep it, with their members', async t => {
   assert.deepEqual([busy.statusCode, busy.json().code, busy.json().runId], [409, 'RUN_OPEN', 7])
 })
 
-test('titles are in the language that the reader prefers', async t => {
+test('titles are in the reader’s preferred language', async t => {
   const app = await buildTestApp(t)
   const title = async (language: string) =>
     (await app.inject({ url: '/busy', headers: { 'accept-language': language } })).json().title
@@ -167,7 +167,7 @@ test('titles are in the language that the reader prefers', async t => {
   assert.equal(await title('fr, *'), english)
 })
 
-test('the service is ready while all its checks answer in time, and says which does not', async t => {
+test('the service is ready while all its checks answer in time, and names the one that does not', async t => {
   const app = await buildTestApp(t)
   app.health.register('good', async () => ({ breaker: 'closed' }))
   const ready = await app.inject('/readyz')
@@ -185,7 +185,7 @@ test('the service is ready while all its checks answer in time, and says which d
   assert.equal((await app.inject('/livez')).statusCode, 200)
 })
 
-test('beyond the limit requests are refused with the time to wait, while health and metrics stay open', async t => {
+test('requests beyond the limit are denied with the time to wait, while health and metrics stay open', async t => {
   const app = await buildTestApp(t, 2)
   const answers = [await app.inject('/trace'), await app.inject('/trace'), await app.inject('/trace')]
   assert.deepEqual(
@@ -209,7 +209,7 @@ test('metrics name routes by their pattern', async t => {
   assert.match(body, /nodejs_eventloop_lag_seconds/)
 })
 
-test('scrapes at the same time and soon after share one computation, and a failed one is not kept', async t => {
+test('concurrent and shortly following scrapes share one computation, and a failed one is not kept', async t => {
   const app = Fastify({ genReqId: requestId })
   t.after(() => app.close())
   await app.register(requestIdPlugin)
@@ -238,7 +238,7 @@ test('scrapes at the same time and soon after share one computation, and a faile
   assert.equal(computed, 1)
 })
 
-test('without a time to keep them, metrics are computed again for a scrape that comes later', async t => {
+test('without a cache time, metrics are computed again for a later scrape', async t => {
   const app = await buildTestApp(t)
   await app.inject('/trace')
   await app.inject('/metrics')
@@ -246,7 +246,7 @@ test('without a time to keep them, metrics are computed again for a scrape that 
   assert.match((await app.inject('/metrics')).body, /duration_seconds_count\{[^}]*route="\/trace"[^}]*\} 2/)
 })
 
-test('where metrics have a key, a scrape without it is denied, and reads nothing', async t => {
+test('if metrics have a key, a scrape without it is denied, and reads nothing', async t => {
   const app = Fastify({ genReqId: requestId })
   t.after(() => app.close())
   await app.register(requestIdPlugin)
@@ -273,7 +273,7 @@ test('where metrics have a key, a scrape without it is denied, and reads nothing
   assert.equal(computed, 1)
 })
 
-test('the API describes itself, on a page that may load nothing from elsewhere', async t => {
+test('the API describes itself, on a page that loads nothing from other hosts', async t => {
   const app = await buildTestApp(t)
   const { openapi: version, paths } = (await app.inject('/openapi.json')).json()
   assert.equal(version, '3.1.0')

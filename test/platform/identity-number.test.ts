@@ -7,7 +7,7 @@ const groups = ['3273', '0117', '0885', '0017']
 const digits = groups.join('')
 const inScript = (zero: number) => Array.from(digits, digit => String.fromCodePoint(zero + Number(digit))).join('')
 
-test('an identity number is found whatever separates its digits', () => {
+test('an identity number is found with any separators between its digits', () => {
   const separators = [
     '',
     ' ',
@@ -42,7 +42,7 @@ test('an identity number is found in digits of any script', () => {
   assert.ok(holdsIdentityNumber('③②⑦③⓪①①⑦⓪⑧⑧⑤⓪⓪①⑦'))
 })
 
-test('shorter numbers and numbers with words between them are none', () => {
+test('shorter numbers and numbers with words between them are not identity numbers', () => {
   for (const text of [
     '',
     'Budi',
@@ -54,7 +54,7 @@ test('shorter numbers and numbers with words between them are none', () => {
   }
 })
 
-test('an identity number is found however it is written or encoded, and wherever in a text', () => {
+test('an identity number is found in every notation and encoding, anywhere in a text', () => {
   for (const [how, spell] of Object.entries(spelled)) {
     for (const text of [spell(digits), `Budi ${spell(digits)} Rekaan`, `x${spell(digits)}`]) {
       assert.ok(holdsIdentityNumber(text), `${how}: ${text}`)
@@ -63,7 +63,7 @@ test('an identity number is found however it is written or encoded, and wherever
   }
 })
 
-test('encoded texts without an identity number are none', () => {
+test('encoded texts without an identity number are accepted', () => {
   const texts = ['Universitas Contoh, tel. 021 5550123', 'https://kki.example/satusehat/v1/tenaga-kesehatan']
   for (const text of texts) assert.ok(!holdsIdentityNumber(Buffer.from(text).toString('base64')), text)
 })

@@ -22,7 +22,7 @@ function logged(write: (logger: ReturnType<typeof createLogger>) => void): Recor
   return JSON.parse(text)
 }
 
-test('personal fields and secrets are replaced wherever they stand', () => {
+test('personal fields and secrets are replaced at every depth', () => {
   const line = logged(logger =>
     logger.info(
       {
@@ -40,7 +40,7 @@ test('personal fields and secrets are replaced wherever they stand', () => {
   assert.equal(line.level, 'info')
 })
 
-test('an error is logged with its code, stack and cause, without what drivers hang on it', () => {
+test('an error is logged with its code, stack and cause, without extra properties of drivers', () => {
   const cause = Object.assign(new Error('connection reset'), { code: 'ECONNRESET' })
   const error = Object.assign(new Error('query failed', { cause }), {
     detail: 'Key (str)=(EQ01) exists',
@@ -86,7 +86,7 @@ function planted(): unknown[] {
   ]
 }
 
-test('the text of an error that is not ours is not logged, however it is handed over', () => {
+test('the text of a foreign error is not logged, however it is passed', () => {
   const ways: ((logger: ReturnType<typeof createLogger>, error: never) => void)[] = [
     (logger, error) => logger.error({ err: error }, 'failed'),
     (logger, error) => logger.error.call(logger, { err: error }),
@@ -107,7 +107,7 @@ test('the text of an error that is not ours is not logged, however it is handed 
   }
 })
 
-test('of an error that is not ours its class, code and place are logged, of ours the text as well', () => {
+test('a foreign error is logged with class, code and place, and our own error also with its text', () => {
   const { err } = logged(logger =>
     logger.error({ err: Object.assign(new RangeError('Orang Rahasia'), { code: 'ERR_X', syscall: 'read' }) }, 'failed')
   ) as { err: Record<string, unknown> }
@@ -117,7 +117,7 @@ test('of an error that is not ours its class, code and place are logged, of ours
   assert.match(JSON.stringify(ours), /a store.*is away/)
 })
 
-test('a line carries the ids of the work that it is written in, and none outside of it', async () => {
+test('a line has the ids of its work, and none outside of it', async () => {
   const ids = { trace_id: 'a'.repeat(32), run_id: 3, batch_id: 7, request_id: 'r-1' }
   const pick = ({ trace_id, run_id, batch_id, request_id }: Record<string, unknown>) => ({
     ...{ trace_id, run_id, batch_id, request_id }
@@ -135,7 +135,7 @@ test('a line carries the ids of the work that it is written in, and none outside
   })
 })
 
-test('the linter refuses a message that is not always the same words, and a field in camelCase', async t => {
+test('the linter rejects a message that is not constant, and a field in camelCase', async t => {
   const folder = await mkdtemp(path.join(tmpdir(), 'sdmk-lint-'))
   t.after(() => rm(folder, { recursive: true }))
   const root = fileURLToPath(new URL('../../', import.meta.url))
@@ -161,7 +161,7 @@ test('the linter refuses a message that is not always the same words, and a fiel
   assert.deepEqual(lines.sort(), [1, 2, 3, 4, 5, 6], stderr)
 })
 
-test('a line shows what a terminal would obey, and means the same', () => {
+test('a line shows control characters escaped, and means the same', () => {
   const path = 'a\u009b2K\u202eb\u2028c\u001b[2K\n'
   const written: string[] = []
   createLogger('info', { write: line => void written.push(line) }).info({ path }, 'a test')

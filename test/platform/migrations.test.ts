@@ -51,7 +51,7 @@ test('several processes that migrate at once apply each file once, and a later c
   )
 })
 
-test('a failing migration leaves the database as it was and names no more than the fault', async t => {
+test('a failing migration leaves the database unchanged and names only the fault', async t => {
   const databaseUrl = await emptyDatabase(t)
   const directory = await migrations(t, {
     '0001.do.good.sql': 'create table good ()',
@@ -64,7 +64,7 @@ test('a failing migration leaves the database as it was and names no more than t
   assert.deepEqual(rows, [{ good: null, version: null }])
 })
 
-test('a database of an older version gets the files that it lacks and keeps its rows', async t => {
+test('a database of an older version gets the missing migrations and keeps its rows', async t => {
   const databaseUrl = await emptyDatabase(t)
   const directory = await migrations(t, { '0001.do.first.sql': 'create table note as select 1 as one' })
   await migrate({ databaseUrl, logger: silent, directory })
@@ -77,7 +77,7 @@ test('a database of an older version gets the files that it lacks and keeps its 
   assert.deepEqual(rows, [{ one: 1, two: 2 }])
 })
 
-test('a migration that changed after it was applied is refused', async t => {
+test('a migration that changed after it was applied is rejected', async t => {
   const databaseUrl = await emptyDatabase(t)
   const directory = await migrations(t, { '0001.do.first.sql': 'create table first ()' })
   await migrate({ databaseUrl, logger: silent, directory })
@@ -85,7 +85,7 @@ test('a migration that changed after it was applied is refused', async t => {
   await assert.rejects(migrate({ databaseUrl, logger: silent, directory }), /checksum failed for migration \[1\]/)
 })
 
-test('a program on a database without migrations says which command to run', async t => {
+test('a program on a database without migrations names the command to run', async t => {
   const url = await emptyDatabase(t)
   const { pool } = createDatabase({ url, maxConnections: 1 }, silent)
   t.after(() => pool.end())

@@ -10,7 +10,7 @@ import { controls, noncharacters } from '../helpers/unportable.ts'
 /** What XML 1.0 calls a character: https://www.w3.org/TR/xml/#charsets */
 const xmlCharacters = /^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]*$/u
 
-describe('text that every receiver can carry', () => {
+describe('text that every receiver can store', () => {
   test('holds no control character but tab and line ends, no half character and no noncharacter', () => {
     for (const point of [...noncharacters, ...controls]) {
       assert.equal(isPortable(`a${String.fromCodePoint(point)}b`), false, point.toString(16))
@@ -19,7 +19,7 @@ describe('text that every receiver can carry', () => {
     assert.ok(isPortable('Nurʻaini\t\r\n"Ö" 😀 \u3164 \u202e \ufffd \ue000'))
   })
 
-  test('is all that cleaning leaves, whatever character stood in a value', () => {
+  test('is the result of cleaning, whatever characters a value had', () => {
     for (let point = 0; point <= 0x10ffff; point++) {
       const cleaned = cleanText(`Budi:${String.fromCodePoint(point)}: Santoso`)
       if (isPortable(cleaned) && xmlCharacters.test(cleaned) && /^Budi:.*: Santoso$/u.test(cleaned)) continue
@@ -29,7 +29,7 @@ describe('text that every receiver can carry', () => {
     assert.equal(cleanText('Budi&#xFFFE; San\ufdd0toso\u{10ffff}'), 'Budi Santoso')
   })
 
-  test('can be made of any JSON text, which then still means the same', () => {
+  test('can be made of any JSON text without a change of its meaning', () => {
     for (const point of [...noncharacters, ...controls, 0xd800, 0xdfff]) {
       const value = { name: `a${String.fromCodePoint(point)}b` }
       const escaped = escapeUnportable(JSON.stringify(value))
@@ -38,13 +38,13 @@ describe('text that every receiver can carry', () => {
     }
   })
 
-  test('is looked for in names of fields too, at any depth', () => {
+  test('is also required of field names, at any depth', () => {
     assert.equal(findUnportable({ a: [{ b: 'good' }, { b: 'b\ufdd0ad' }] }), '/a/1/b')
     assert.equal(findUnportable({ a: { 'b\u0007': 1 } }), '/a')
     assert.equal(findUnportable([null, 1, true, 'good']), null)
   })
 
-  test('is all that a secret may be, and all that an argument of the command line may be', () => {
+  test('is required of secrets and of command line arguments', () => {
     assert.equal(isSecret({ login: 'sdmk', apiKey: 'a\u0000' }), false)
     assert.doesNotThrow(() => checkArguments(['import', 'people.csv', '--reason', 'two\nlines']))
     const field = (given: string[]) => {

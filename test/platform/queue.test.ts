@@ -38,7 +38,7 @@ test('a job that is sent in a transaction exists if the transaction is committed
   assert.deepEqual(await firstJob(queue, 'kki-fetch'), { batchId: 2 })
 })
 
-test('one job of a key waits at a time, and jobs of other keys pass', async t => {
+test('only one job of a key waits at a time, and jobs of other keys pass', async t => {
   const { queue } = await setUp(t)
   assert.notEqual(await queue.send('kki-apply', {}, { singletonKey: 'a' }), null)
   assert.equal(await queue.send('kki-apply', {}, { singletonKey: 'a' }), null)
@@ -63,7 +63,7 @@ test('a running job can send its own successor', async t => {
   assert.deepEqual(seen, [1, 2])
 })
 
-test('jobs that wait follow each other at once, one at a time or many', async t => {
+test('waiting jobs follow each other at once, one at a time or many', async t => {
   const { database, queue } = await setUp(t)
   const count = 100
   let done = 0
@@ -89,7 +89,7 @@ test('jobs that wait follow each other at once, one at a time or many', async t 
   assert.ok(seconds < 25, `${seconds} s`)
 })
 
-test('of jobs that are handled together those that are not done are tried again, and all of them after a defect', async t => {
+test('of jobs that are handled together, unfinished ones are tried again, and all of them after a defect', async t => {
   const { database, queue } = await setUp(t)
   await database.withTransaction(client => queue.sendMany('odoo-state', [{ n: 1 }, { n: 2 }, { n: 3 }], client))
   const turns: number[][] = []
@@ -156,7 +156,7 @@ test('closing aborts a running job, which goes back to the queue', async t => {
   assert.deepEqual(await firstJob(next, 'kki-fetch'), { batchId: 1 })
 })
 
-test('a job is completed with its transaction by the attempt that holds it, and by no other', async t => {
+test('only the attempt that holds a job can complete it, with its transaction', async t => {
   const { queue, database } = await setUp(t)
   const answers: boolean[] = []
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -194,7 +194,7 @@ test('a job of a killed process is run by another, within 15 seconds on an idle 
   assert.ok(seconds < 120, `${seconds} s`)
 })
 
-test('jobs that are handled together go on with their trace where they have one, and else with one of their own', async t => {
+test('jobs that are handled together continue their common trace, or start their own', async t => {
   const { database, queue } = await setUp(t)
   const seen: (string | undefined)[] = []
   await queue.workMany<{ n: number }>(
@@ -224,7 +224,7 @@ test('jobs that are handled together go on with their trace where they have one,
   )
 })
 
-test('with a job that failed the class and code of the error are stored, not its text', async t => {
+test('a failed job stores the class and code of its error, not its text', async t => {
   const { database, queue } = await setUp(t)
   const fail = async () => {
     const error = new TypeError('invalid: Orang Rahasia', { cause: new Error('Orang Rahasia') })

@@ -17,7 +17,7 @@ async function connect(t: TestContext): Promise<pg.Client> {
   return client
 }
 
-test('docs/schema.sql shows the database as the migrations make it', async t => {
+test('docs/schema.sql shows the database that the migrations create', async t => {
   const client = await connect(t)
   const committed = await readFile(new URL('../../docs/schema.sql', import.meta.url), 'utf8')
   assert.equal(committed, await renderSchema(client), 'run "npm run schema" and commit what changed')
@@ -60,7 +60,7 @@ const additions: [sql: string, name: RegExp][] = [
   [`comment on column kki.setting.active is 'a note'`, /comment on kki\.setting/]
 ]
 
-test('the page shows every change of the schema, or says what it does not show', async t => {
+test('the page shows every change of the schema, or names what it leaves out', async t => {
   const client = await connect(t)
   const before = await renderSchema(client)
   const after = async (sql: string) => {

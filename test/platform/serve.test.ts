@@ -44,7 +44,7 @@ function serve(t: TestContext, env: NodeJS.ProcessEnv) {
   return { child, ready, ended }
 }
 
-test('with nothing configured the service starts its own database, is ready, and stops in order on SIGTERM', async t => {
+test('without configuration the service starts its own database, is ready, and stops in order on SIGTERM', async t => {
   const env = await environment(t)
   const { child, ready, ended } = serve(t, env)
   const url = await ready
@@ -58,7 +58,7 @@ test('with nothing configured the service starts its own database, is ready, and
   assert.deepEqual(await again.ended, { code: 0, errors: '' })
 })
 
-test('a signal during the start ends it in order too', async t => {
+test('a signal during the start also ends it in order', async t => {
   // On a busy machine a database that has just begun to start takes long to stop.
   const { child, ended } = serve(t, { ...(await environment(t)), SDMK_SHUTDOWN_TIMEOUT: '600' })
   await once(child.stdout, 'data')
@@ -66,7 +66,7 @@ test('a signal during the start ends it in order too', async t => {
   assert.deepEqual(await ended, { code: 0, errors: '' })
 })
 
-test('a port that is taken ends the start with one line that names the variable, and code 78', async t => {
+test('a port in use ends the start with one line that names the variable, and code 78', async t => {
   const { url } = await createTestDatabase(t)
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')

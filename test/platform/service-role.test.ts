@@ -71,7 +71,7 @@ describe('the login of the service', () => {
   let template: TestDatabase
   const query = (database: TestDatabase, text: string) => database.database.pool.query(text)
 
-  test('is the one that tests work with', async t => {
+  test('is used by the tests', async t => {
     const { database, pool } = await createTestDatabase(t)
     assert.equal(await isRestricted(database.pool), true)
     assert.equal(await isRestricted(pool), false)
@@ -80,7 +80,7 @@ describe('the login of the service', () => {
     assert.deepEqual(rows, [{ name: 'sdmk_service', isMighty: false }])
   })
 
-  test('may do nothing that would change the schema, the audit, keys or the server', async t => {
+  test('cannot change the schema, the audit, keys or the server', async t => {
     template = await createTestDatabase(t)
     await query(template, `insert into kki.audit_event (action, actor) values ('test', 'test')`)
     // A warning alone: nothing is granted by who may not grant.
@@ -92,7 +92,7 @@ describe('the login of the service', () => {
     assert.deepEqual(rows, [{ actor: 'test' }])
   })
 
-  test('cannot misuse what the owner does for it', async t => {
+  test('cannot misuse functions of the owner', async t => {
     const { database, ownerUrl } = await createTestDatabase(t)
     const client = await database.pool.connect()
     try {
@@ -123,7 +123,7 @@ describe('the login of the service', () => {
     }
   })
 
-  test('checks keys and notes their use, which others make and revoke', async t => {
+  test('checks keys and stores their use, but cannot create or revoke them', async t => {
     const { database, pool } = await createTestDatabase(t)
     const { key } = await createApiKey(pool, 'reader', ['runs:read'])
     assert.equal((await useApiKey(database.pool, key))?.name, 'reader')
@@ -131,7 +131,7 @@ describe('the login of the service', () => {
     await assert.rejects(revokeApiKey(database.pool, 'reader'), /permission denied/)
   })
 
-  test('loses what it was granted beyond its list when it is granted again', async t => {
+  test('loses grants beyond its list with the next grant', async t => {
     const { database, pool, ownerUrl } = await createTestDatabase(t)
     await pool.query(
       'grant all on kki.audit_event, kki.api_key to sdmk_service; grant create on schema kki to sdmk_service'
@@ -143,7 +143,7 @@ describe('the login of the service', () => {
     await database.pool.query('truncate batch_3.staged_row')
   })
 
-  test('is the only one that a service starts with, unless SDMK_INSECURE names the owner’s', async t => {
+  test('is the only login that a service starts with, unless SDMK_INSECURE names the owner’s', async t => {
     const { url, ownerUrl } = await createTestDatabase(t)
     const directory = await temporaryFolder(t)
     await initIdentity(createFileSecretStore(directory))
@@ -173,7 +173,7 @@ describe('the login of the service', () => {
     assert.match(lines.join(), /this login may change the schema and audit events; docs\/database\.md has a lesser one/)
   })
 
-  test('is not one that can become the owner', async t => {
+  test('cannot be a login that can become the owner', async t => {
     const { database, ownerUrl } = await createTestDatabase(t)
     const owner = new pg.Client({ connectionString: ownerUrl })
     await owner.connect()

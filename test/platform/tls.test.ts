@@ -20,7 +20,7 @@ const kki = { KKI_BASE_URL: 'https://kki.test' }
 const odoo = { SDMK_ODOO_DATABASE: 'odoo' }
 const vault = { SDMK_VAULT_TOKEN_FILE: '/run/token' }
 
-test('addresses of other machines that are not encrypted are refused, unless they are named as such', () => {
+test('unencrypted addresses of other machines are rejected, unless SDMK_INSECURE names them', () => {
   const cases: [string, string, string, Record<string, string>][] = [
     ['kki', 'KKI_BASE_URL', 'http://kki.test', {}],
     ['odoo', 'SDMK_ODOO_URL', 'http://odoo.test:8069', { ...kki, ...odoo }],
@@ -45,13 +45,13 @@ test('addresses of other machines that are not encrypted are refused, unless the
   }
 })
 
-test('a switch that turns all checks of certificates off stops the start', () => {
+test('a switch that turns off all certificate checks stops the start', () => {
   assert.throws(() => loadConfig({ ...kki, NODE_TLS_REJECT_UNAUTHORIZED: '0' }), {
     variable: 'NODE_TLS_REJECT_UNAUTHORIZED'
   })
 })
 
-test('a database elsewhere is spoken to over TLS with all checks, whatever its URL leaves open', () => {
+test('a database on another machine uses TLS with all checks, whatever its URL leaves open', () => {
   const remote = 'postgres://me:pw@db.test:5432/sdmk'
   const cases: [string, string, string?][] = [
     [remote, 'verified', `${remote}?sslmode=verify-full`],
@@ -105,7 +105,7 @@ async function startTlsDatabase(t: TestContext) {
   return { url: database.url, certFile: files.cert }
 }
 
-test('PostgreSQL is refused with a certificate that nobody vouches for, or under another name', {
+test('PostgreSQL is rejected with an untrusted certificate, or under another name', {
   timeout: 300_000
 }, async t => {
   const { url, certFile } = await startTlsDatabase(t)
@@ -119,7 +119,7 @@ test('PostgreSQL is refused with a certificate that nobody vouches for, or under
   await checkDatabase(`${url}?sslmode=verify-full&sslrootcert=${certFile}`)
 })
 
-test('KKI and Odoo are refused with a certificate that nobody vouches for, and nothing is sent to them', async t => {
+test('KKI and Odoo are rejected with an untrusted certificate, and nothing is sent to them', async t => {
   let requests = 0
   const server = createServer(selfSigned(), (request, response) => {
     requests++

@@ -35,12 +35,12 @@ function recorded(): Map<string, SpanStart & { failure?: string | undefined; isO
 }
 afterEach(() => record(null))
 
-test('where nothing is exported calls on behalf of a batch come from it, in every process', async () => {
+test('without an export, calls for a batch still carry its trace, in every process', async () => {
   const seen = await inSpan('job', { ids: batch }, () => inSpan('call', { kind: 'client' }, here))
   assert.deepEqual(seen, ofBatch)
 })
 
-test('a span stands under the one around it, and the first of a job under its batch', async () => {
+test('a span is a child of the one around it, and the first of a job a child of its batch', async () => {
   const spans = recorded()
   const call = await inSpan('job', { ids: batch }, () => inSpan('call', { kind: 'client' }, here))
   const [job, inner] = [spans.get('job'), spans.get('call')]
@@ -51,7 +51,7 @@ test('a span stands under the one around it, and the first of a job under its ba
   assert.equal(inner?.isOver, true)
 })
 
-test('a batch stands under the request that asked for it, or begins its trace', () => {
+test('a batch is a child of its request, or begins its trace', () => {
   const spans = recorded()
   const request = new Span('request', { ids: { trace_id: one } })
   request.run(() => markBatch(batch, {}))
@@ -61,7 +61,7 @@ test('a batch stands under the request that asked for it, or begins its trace', 
   assert.equal(spans.get('batch')?.parent, null)
 })
 
-test('work of another trace takes nothing along from the work around it', async () => {
+test('work of another trace inherits nothing from the work around it', async () => {
   const spans = recorded()
   const ids = await inSpan('job', { ids: batch }, () =>
     inSpan('apart', { ids: { trace_id: other } }, async span => span.ids)
@@ -70,7 +70,7 @@ test('work of another trace takes nothing along from the work around it', async 
   assert.equal(spans.get('apart')?.parent, null)
 })
 
-test('work that throws has failed, by a code or a class and not by words', async () => {
+test('work that throws is marked as failed by a code or a class, not by its text', async () => {
   const spans = recorded()
   const failing = (error: Error) => inSpan('job', {}, () => Promise.reject(error))
   await assert.rejects(failing(new RangeError('Orang Rekaan')), /Orang/)

@@ -4,7 +4,7 @@ import { readRecordedProfessions } from '../../sidecar/registry/changes.ts'
 import { countRowsRead } from '../helpers/rows-read.ts'
 import { candidate, createRegistry } from './helpers.ts'
 
-test('what a batch did is counted by profession, its change records read a few times and not each for each', async t => {
+test('the changes of a batch are counted by profession, with few reads of its change records', async t => {
   const registry = await createRegistry(t)
   await registry.apply(candidate({ profession: 'nurse' }), candidate({ profession: 'doctor' }))
   const { pool } = registry

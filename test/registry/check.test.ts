@@ -79,7 +79,7 @@ describe('a check of the registry for duplicates', { concurrency: 4 }, () => {
     })
   })
 
-  test('finds near misses, and leaves apart who only share a name', async t => {
+  test('finds similar people, and leaves out people who only share a name', async t => {
     const { check, queue, withTwins, pool, apply } = await setUp(t)
     const { younger } = await withTwins()
     await apply(candidate({ ...dewi, birthDate: '1959-12-30', birthPlaceKey: 'SERANG' }))
@@ -97,7 +97,7 @@ describe('a check of the registry for duplicates', { concurrency: 4 }, () => {
     assert.equal((await pool.query(`select from kki.batch where kind = 'check'`)).rowCount, 0)
   })
 
-  test('goes on where it was interrupted', async t => {
+  test('resumes after an interruption', async t => {
     const { check, queue, withTwins, pool } = await setUp(t)
     const { older } = await withTwins()
     const seen: number[] = []
@@ -148,7 +148,7 @@ describe('a check of the registry for duplicates', { concurrency: 4 }, () => {
     assert.deepEqual(rows, [{ hasRow: true }])
   })
 
-  test('leaves the answer to a decision, and then asks nothing about that pair', async t => {
+  test('is answered by a decision, and then asks nothing about that pair', async t => {
     const registry = await setUp(t)
     const { check, queue, withTwins, pool, holderOf, applyWith, identity } = registry
     const { second, older, younger } = await withTwins()
@@ -243,7 +243,7 @@ describe('a check of the registry for wrong merges', { concurrency: 4 }, () => {
     })
   }
 
-  test('reads what was kept of the agreement when the licence was tied', async t => {
+  test('uses the agreement that was stored when the licence was linked', async t => {
     const { check, queue, second, pool } = await withSecond(t, {})
     await pool.query(
       `update sdmk.registration set match_reason = '6 +nik +name -birth_date -birth_place' where str_number = $1`,
@@ -267,7 +267,7 @@ describe('a check of the registry for wrong merges', { concurrency: 4 }, () => {
     assert.equal((await registry.check()).contradictions, 0)
   })
 
-  test('asks no second time after its question was dismissed', async t => {
+  test('does not ask again after its question was dismissed', async t => {
     const { check, pool } = await withSecond(t, { birth_date: '1962-11-08' })
     await check()
     await pool.query(`update kki.rejection set state = 'dismissed'`)

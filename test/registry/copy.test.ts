@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { CopyText, type CopyValue, copyLines } from '../../sidecar/registry/copy.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
-test('whatever text, bytes and JSON are copied come back as they were', async t => {
+test('any text, bytes and JSON are copied unchanged', async t => {
   const { database } = await createTestDatabase(t)
   // PostgreSQL's text holds neither NUL nor lone surrogates; the transform takes both out.
   const text = fc.string({ unit: 'binary' }).map(value => value.replaceAll('\0', '').toWellFormed())
@@ -38,7 +38,7 @@ test('whatever text, bytes and JSON are copied come back as they were', async t 
   )
 })
 
-test('lines that were taken stay as they are while others are written, until their memory is given back', () => {
+test('lines that were taken stay unchanged while others are written, until their memory is released', () => {
   const text = new CopyText()
   const write = (...rows: CopyValue[][]) => {
     for (const row of rows) text.add(row)

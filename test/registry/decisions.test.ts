@@ -31,7 +31,7 @@ const count = async (pool: pg.Pool, table: string) =>
   (await pool.query(`select count(*) as n from ${table}`)).rows[0].n as number
 
 describe('standing decisions', { concurrency: true }, () => {
-  test('a row that was in conflict goes to whom a person named, who takes its NIK, and the old one never matches', async t => {
+  test('a row in conflict goes to the chosen person, who gets its NIK, and the former NIK never matches', async t => {
     const { pool, identity, apply, applyWith, decide, holderOf } = await setUp(t)
     const stored = candidate({ name: 'Siti Aminah' })
     await apply(stored)
@@ -55,7 +55,7 @@ describe('standing decisions', { concurrency: true }, () => {
     assert.equal(met.outcomes[0]?.outcome, 'created')
   })
 
-  test('the same decision holds for every later row of that STR and NIK', async t => {
+  test('a decision applies to every later row of that STR and NIK', async t => {
     const { apply, decide, holderOf } = await setUp(t)
     const stored = candidate({ name: 'Budi Hartono' })
     await apply(stored)
@@ -67,7 +67,7 @@ describe('standing decisions', { concurrency: true }, () => {
     }
   })
 
-  test('a decision for somebody new creates the person and gives them the licence', async t => {
+  test('a decision for a new person creates the person with the licence', async t => {
     const { pool, apply, applyWith, decide, holderOf } = await setUp(t)
     const stored = candidate({ name: 'Budi Hartono' })
     await apply(stored)
@@ -85,7 +85,7 @@ describe('standing decisions', { concurrency: true }, () => {
     assert.deepEqual([again.summary.unchanged, again.summary.created], [1, 0])
   })
 
-  test('a look-alike that a person declared new is created beside the known one', async t => {
+  test('a similar person that a reviewer declared new is created next to the known one', async t => {
     const { pool, apply, applyWith, decide } = await setUp(t)
     const stored = candidate({ nik: null, name: 'Agus Salim' })
     await apply(stored)
@@ -98,7 +98,7 @@ describe('standing decisions', { concurrency: true }, () => {
     assert.deepEqual(rows, [{ state: 'healed' }])
   })
 
-  test('a decision about a row without a NIK does not reach another name under that STR', async t => {
+  test('a decision about a row without a NIK does not apply to another name under that STR', async t => {
     const { pool, apply, holderOf } = await setUp(t)
     const stored = candidate({ name: 'Budi Hartono' })
     await apply(stored)
@@ -113,7 +113,7 @@ describe('standing decisions', { concurrency: true }, () => {
     assert.deepEqual([outcomes[0]?.outcome, outcomes[0]?.rule], ['updated', 0])
   })
 
-  test('a decision about a name reaches the name with a letter more, and no relative under that STR', async t => {
+  test('a decision about a name applies to the name with one letter more, but to no relative under that STR', async t => {
     const { pool, apply, holderOf } = await setUp(t)
     const stored = candidate({ name: 'Budi Hartono', birthDate: '1960-05-17' })
     await apply(stored)
@@ -129,7 +129,7 @@ describe('standing decisions', { concurrency: true }, () => {
     assert.deepEqual([outcomes[0]?.outcome, outcomes[0]?.rule], ['updated', 0])
   })
 
-  test('of two decisions that claim one registration the later one stands', async t => {
+  test('of two decisions about one registration the later one counts', async t => {
     const { apply, decide, holderOf } = await setUp(t)
     const a = candidate({ name: 'Ani Rahma' })
     const b = candidate({ name: 'Beni Rahmat' })
@@ -151,7 +151,7 @@ describe('standing decisions', { concurrency: true }, () => {
     assert.equal(await holderOf(shared), idB)
   })
 
-  test('a NIK that somebody else holds is not taken by a decision', async t => {
+  test('a decision does not take a NIK from another person', async t => {
     const { pool, apply, applyWith, decide, holderOf } = await setUp(t)
     const a = candidate({ name: 'Ani Rahma' })
     const b = candidate({ name: 'Beni Rahmat' })
@@ -165,8 +165,8 @@ describe('standing decisions', { concurrency: true }, () => {
   })
 })
 
-describe('the desk', { concurrency: true }, () => {
-  test('a rejection heals when its row comes in good order', async t => {
+describe('the review queue', { concurrency: true }, () => {
+  test('a rejection closes when its row arrives valid', async t => {
     const { pool, apply } = await setUp(t)
     const stored = candidate({ name: 'Siti Aminah' })
     await apply(stored)
@@ -218,7 +218,7 @@ describe('the desk', { concurrency: true }, () => {
     ])
   })
 
-  test('a row that is refused time and again waits once, as it came last', async t => {
+  test('a row that is rejected repeatedly is pending once, in its latest form', async t => {
     const { pool, apply } = await setUp(t)
     const stored = candidate({ name: 'Siti Aminah' })
     await apply(stored)
@@ -278,7 +278,7 @@ describe('a name that is not similar, under the STR, NIK and birth date of a kno
     }
   }
 
-  test('waits in the queue beside the person, and the rest of the row is applied', async t => {
+  test('waits in the review queue, and the rest of the row is applied', async t => {
     const { pool, row, holderOf, nameOf, states } = await withOtherName(t)
     assert.deepEqual([await nameOf(), await states()], ['Siti Aminah', ['NAME_DIFFERS open']])
     const { rows } = await pool.query('select candidates from kki.rejection')
@@ -288,7 +288,7 @@ describe('a name that is not similar, under the STR, NIK and birth date of a kno
     assert.ok(licences[0].warnings.includes('NAME_IGNORED'))
   })
 
-  test('is not asked about again by the same row', async t => {
+  test('is not rejected again by the same row', async t => {
     const { apply, row, nameOf, states, pool } = await withOtherName(t)
     await apply(row)
     assert.deepEqual([await nameOf(), await states()], ['Siti Aminah', ['NAME_DIFFERS open']])
@@ -297,7 +297,7 @@ describe('a name that is not similar, under the STR, NIK and birth date of a kno
     assert.deepEqual([await nameOf(), await states()], ['Siti Aminah', ['NAME_DIFFERS dismissed']])
   })
 
-  test('is taken over by a decision', async t => {
+  test('is applied by a decision', async t => {
     const registry = await withOtherName(t)
     const { applyWith, pool, row, holderOf, nameOf, states, apply } = registry
     await decide(registry, row, (await holderOf(row)) as number)
@@ -308,7 +308,7 @@ describe('a name that is not similar, under the STR, NIK and birth date of a kno
     assert.deepEqual([await nameOf(), await states()], ['Agus Salim', ['NAME_DIFFERS resolved']])
   })
 
-  test('has healed once KKI tells the name of the person again', async t => {
+  test('closes once KKI sends the person’s name again', async t => {
     const { apply, stored, nameOf, states } = await withOtherName(t)
     await apply(later(stored, { changedAt: '2026-03-01T00:00:00.000Z' }))
     assert.deepEqual([await nameOf(), await states()], ['Siti Aminah', ['NAME_DIFFERS healed']])

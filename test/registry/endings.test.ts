@@ -69,8 +69,8 @@ const unreadable = (row: Candidate, urgent = true) => ({
   })
 })
 
-describe('endings and decisions', { concurrency: true }, () => {
-  test('an ending with another fault that came before its licence is planned again once that comes', async t => {
+describe('deactivations and decisions', { concurrency: true }, () => {
+  test('a deactivation with another fault that arrived before its licence is planned again when the licence arrives', async t => {
     const r = await setUp(t)
     const licence = candidate()
     const ending = told(licence, 3, revokedWithFault)
@@ -80,7 +80,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal(await r.affected(brought.batchId), 1, JSON.stringify(await r.desk()))
   })
 
-  test('so is one whose NIK cannot be right', async t => {
+  test('a deactivation with an impossible NIK that arrived before its licence is planned again too', async t => {
     const r = await setUp(t)
     const licence = candidate()
     await r.apply(
@@ -94,7 +94,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal(await r.affected(brought.batchId), 1, JSON.stringify(await r.desk()))
   })
 
-  test('an ending without a readable profession, in one batch with its licence, ends it or is planned again', async t => {
+  test('a deactivation without a readable profession, in one batch with its licence, is applied or planned again', async t => {
     const r = await setUp(t)
     const licence = candidate()
     const ending = told(licence, 3, revokedWithoutProfession)
@@ -104,7 +104,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.ok(status === 'revoked' || d?.urgent || (await r.affected(both.batchId)) === 1, JSON.stringify([status, d]))
   })
 
-  test('a death refused as of nobody known is planned again once a known person gets its NIK', async t => {
+  test('a death that was rejected as unmatched is planned again once a known person gets its NIK', async t => {
     const r = await setUp(t)
     const foreigner = candidate({ nik: null, birthDate: null })
     await r.apply(foreigner)
@@ -118,7 +118,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(foreigner), await r.desk()]))
   })
 
-  test('an ending that was dismissed while it was of nobody known is planned again once its licence comes', async t => {
+  test('a deactivation that was dismissed while unmatched is planned again when its licence arrives', async t => {
     const r = await setUp(t)
     const licence = candidate()
     await r.apply(told(licence, 3, revoked))
@@ -127,7 +127,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(licence), await r.desk()]))
   })
 
-  test('a dismissed rejection does not hide its row once it is urgent', async t => {
+  test('a dismissed rejection does not hide its row when the row becomes urgent', async t => {
     const r = await setUp(t)
     const licence = candidate()
     const ending = told(licence, 3, revokedWithFault)
@@ -171,7 +171,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     )
   })
 
-  test('somebody new who takes over the licence of a dead person is not dead', async t => {
+  test('a new person who gets the licence of a deceased person is not deceased', async t => {
     const r = await setUp(t)
     const first = candidate({ name: 'Budi Hartono' })
     await r.apply(first)
@@ -186,7 +186,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal((await r.licence(shared)).status, 'active')
   })
 
-  test('somebody new who takes over a replaced licence is not replaced', async t => {
+  test('a new person who gets a replaced licence has an active one', async t => {
     const r = await setUp(t)
     const first = candidate({ name: 'Budi Hartono', issuedOn: '2015-01-01' })
     await r.apply(first)
@@ -199,7 +199,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.deepEqual([status, replaced_by], ['active', null])
   })
 
-  test('a death that is undone gives back a licence that came after it', async t => {
+  test('undoing a death restores a licence that came after it', async t => {
     const r = await setUp(t)
     const first = candidate()
     await r.apply(first)
@@ -212,7 +212,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal((await r.licence(second)).status, 'active')
   })
 
-  test('undoing what took a death back ends a licence that came since', async t => {
+  test('undoing the withdrawal of a death deactivates a licence that came since', async t => {
     const r = await setUp(t)
     const first = candidate()
     await r.apply(first)
@@ -226,7 +226,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal((await r.licence(second)).status, 'deceased')
   })
 
-  test('a licence that told of a death goes by undo', async t => {
+  test('an undo removes a licence that stated a death', async t => {
     const r = await setUp(t)
     const first = candidate()
     await r.apply(first)
@@ -239,7 +239,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal((await r.licence(second)).status, 'active')
   })
 
-  test('a decided ending that is older than what is stored is urgent', async t => {
+  test('a decided deactivation that is older than the stored row is urgent', async t => {
     const r = await setUp(t)
     const stored = candidate({ name: 'Siti Aminah' })
     await r.apply(stored)
@@ -250,7 +250,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal(stale.outcomes[0]?.urgent, true)
   })
 
-  test('an ending without a profession that is older than what is stored is urgent', async t => {
+  test('a deactivation without a profession that is older than the stored row is urgent', async t => {
     const r = await setUp(t)
     const stored = candidate()
     await r.apply(told(stored, 3))
@@ -258,7 +258,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal(stale.outcomes[0]?.urgent, true, JSON.stringify(stale.outcomes))
   })
 
-  test('an ending without a profession that is older than one of two licences is urgent for it', async t => {
+  test('a deactivation without a profession that is older than one of two licences is urgent for it', async t => {
     const r = await setUp(t)
     const doctor = candidate()
     await r.apply(doctor)
@@ -272,7 +272,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     )
   })
 
-  test('an ending that follows a newcomer who looks like somebody known is urgent', async t => {
+  test('a deactivation of a new person who resembles a known one is urgent', async t => {
     const r = await setUp(t)
     const same = { name: 'Agus Salim', nameKey: 'AGUS SALIM' }
     const foreign = candidate({ ...same, nik: null, changedAt: at(1) })
@@ -296,7 +296,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     )
   })
 
-  test('an import does not take an urgent ending of KKI off the desk', async t => {
+  test('an import does not close an urgent deactivation of KKI', async t => {
     const r = await setUp(t)
     const licence = candidate()
     await r.apply(licence)
@@ -319,7 +319,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     )
   })
 
-  test('nor does a batch that was fetched before it', async t => {
+  test('a batch that was fetched earlier does not close an urgent deactivation', async t => {
     const r = await setUp(t)
     const licence = candidate()
     await r.apply(licence)
@@ -337,7 +337,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     )
   })
 
-  test('a death that follows a newcomer who waits for the desk is planned again once there is that person', async t => {
+  test('a death of a new person who waits for a reviewer is planned again once the person is created', async t => {
     const r = await setUp(t)
     const one = candidate()
     const death = another(one, { ...dead, profession: 'dentist' })
@@ -348,7 +348,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(one), await r.desk()]))
   })
 
-  test('undoing a decision does not put on the old holder what KKI said of the new one since', async t => {
+  test('undoing a decision does not give the former holder later statements about the new one', async t => {
     const r = await setUp(t)
     const stored = candidate({ name: 'Budi Hartono' })
     await r.apply(stored)
@@ -382,7 +382,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.notEqual(outcomes[0]?.rule, 0, JSON.stringify(outcomes))
   })
 
-  test('undo of the batch that brought a NIK, after an ending was planned again by it', async t => {
+  test('the batch that brought a NIK can be undone after a deactivation was planned again by it', async t => {
     const r = await setUp(t)
     const a = candidate()
     await r.apply(a)
@@ -394,7 +394,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.equal((await r.licence(a)).status, 'active')
   })
 
-  test('an ending of somebody else does not leave the desk by a row of which nothing can be read', async t => {
+  test('an unreadable row does not close another person’s deactivation', async t => {
     const r = await setUp(t)
     const licence = candidate()
     await r.apply(licence)
@@ -416,7 +416,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     )
   })
 
-  test('an urgent row of which nothing can be read is settled by a deactivation, and by no row that says active', async t => {
+  test('an unreadable urgent row is settled by a deactivation, and not by an active row', async t => {
     const r = await setUp(t)
     const licence = candidate()
     await r.apply(licence)
@@ -433,7 +433,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     )
   })
 
-  test('of two rows of one licence and person the newest counts, whichever was decided about', async t => {
+  test('of two rows of one licence and person the newest counts, whichever was decided', async t => {
     const r = await setUp(t)
     const stored = candidate({ name: 'Budi Hartono' })
     await r.apply(stored)
@@ -448,7 +448,7 @@ describe('endings and decisions', { concurrency: true }, () => {
     assert.ok(status === 'revoked' || both.outcomes[1]?.urgent, JSON.stringify([status, both.outcomes, await r.desk()]))
   })
 
-  test('an ending that the calendar brought stays when a batch is applied that was planned days before', async t => {
+  test('an expiry stays when a batch that was planned days before is applied', async t => {
     const r = await setUp(t)
     const old = candidate({ validUntil: '2026-06-01', isLifetime: false })
     await r.apply(old)

@@ -106,8 +106,8 @@ function gravest(said: Status[]): Status {
   return statuses[Math.max(...said.map(status => statuses.indexOf(status)))] as Status
 }
 
-describe('of rows of one moment', { concurrency: 2 }, () => {
-  test('the one that deactivates counts, in every order and every cut into batches', async t => {
+describe('of rows with one stamp', { concurrency: 2 }, () => {
+  test('the deactivation counts, in every order and every cut into batches', async t => {
     const r = await createRegistry(t)
     const choices: Status[][] = [
       ['active', 'revoked'],
@@ -130,7 +130,7 @@ describe('of rows of one moment', { concurrency: 2 }, () => {
     }
   })
 
-  test('the same holds for any statements, whole or with a fault, under any two stamps, at any licence', async t => {
+  test('the same holds for any statements, valid or broken, with any two stamps, for any licence', async t => {
     const r = await createRegistry(t)
     const statement = fc.record({
       status: fc.constantFrom(...statuses),
@@ -175,7 +175,7 @@ describe('of rows of one moment', { concurrency: 2 }, () => {
     )
   })
 
-  test('a row that says active changes nothing of a stored ending, also where it is known, and is no news', async t => {
+  test('an active row does not change a stored deactivation, also if the row is known, and counts as unchanged', async t => {
     const r = await createRegistry(t)
     const stored = candidate()
     const active = said(stored, 'active')
@@ -192,7 +192,7 @@ describe('of rows of one moment', { concurrency: 2 }, () => {
     assert.equal((await statusOf(r, stored))?.status, 'active')
   })
 
-  test('a stored statement that is read anew under another mapping counts as it is read now', async t => {
+  test('a stored statement that is read again under another mapping counts in its new reading', async t => {
     const r = await createRegistry(t)
     const stored = candidate()
     await r.apply(said(stored, 'revoked', { sourceStatus: 'NON AKTIF' }))
@@ -203,7 +203,7 @@ describe('of rows of one moment', { concurrency: 2 }, () => {
     assert.equal((await statusOf(r, stored))?.status, 'suspended')
   })
 
-  test('an ending that waits for its licence is not settled by the row of the same moment that brings it', async t => {
+  test('a deactivation that waits for its licence is not settled by the row with the same stamp that brings it', async t => {
     const r = await createRegistry(t)
     const licence = said(candidate(), 'active')
     await feed(r, [[said(licence, 'revoked')], [licence]])
@@ -213,7 +213,7 @@ describe('of rows of one moment', { concurrency: 2 }, () => {
     assert.equal((await statusOf(r, other))?.status, 'revoked')
   })
 
-  test('an ending of which it is in doubt whose it is goes on waiting when the row of the same moment comes', async t => {
+  test('a deactivation with an uncertain holder stays pending when the row with the same stamp arrives', async t => {
     const r = await createRegistry(t)
     const [stored, other] = [candidate(), candidate()]
     await r.apply(stored, other)
@@ -228,7 +228,7 @@ describe('of rows of one moment', { concurrency: 2 }, () => {
     assert.deepEqual(rows, [{ status: 'revoked', state: 'open', urgent: true }])
   })
 
-  test('a decision about the row that says active moves the licence and leaves it ended', async t => {
+  test('a decision about the active row moves the licence and keeps it deactivated', async t => {
     const r = await createRegistry(t)
     const [stored, other] = [candidate(), candidate()]
     await r.apply(said(stored, 'revoked'), other)

@@ -8,7 +8,7 @@ function textsOf(body: string): string[] {
   return data.map((_, index) => rowTexts(Buffer.from(body), data)(index))
 }
 
-test('a number is stored as it came, whatever stands beside it', () => {
+test('a number is stored with all its digits, whatever is next to it', () => {
   for (const number of ['3171234567890123456', '9007199254740993', '1.50', '1e400', '3.1712345678901234e18', '-0.10']) {
     const body = `{ "meta": { "total": 2.50 }, "data": [ { "nama": "Orang \\"Rekaan", "nik": [ ${number} ] }, {"n":1} ] }`
     assert.deepEqual(textsOf(body), [`{"nama":"Orang \\"Rekaan","nik":[${number}]}`, '{"n":1}'])

@@ -25,7 +25,7 @@ test('equal NIKs have equal digests under one key, and others under another', ()
   assert.notDeepEqual(identity.digestNik(nik), createIdentity({ ...keys, digestKey: key() }).digestNik(nik))
 })
 
-test('what was sealed opens again, is never sealed the same way twice, and holds nothing in clear', () => {
+test('a sealed value can be opened, is never sealed the same way twice, and contains nothing in clear', () => {
   const identity = createIdentity({ digestKey: key(), sealKeyId: '1', sealKey1: key() })
   const sealed = identity.seal(nikOf(1), nik)
   assert.equal(identity.open(nikOf(1), sealed).toString(), nik)
@@ -60,7 +60,7 @@ const places: SealPlace[] = [
   cursorOf(11)
 ]
 
-test('a value opens at its own place alone: not for another row, column or table, nor with a flipped byte', () => {
+test('a value opens only at its own place: not for another row, column or table, nor with a flipped byte', () => {
   const identity = createIdentity({ digestKey: key(), sealKeyId: '1', sealKey1: key() })
   for (const from of places) {
     const sealed = identity.seal(from, nik)
@@ -90,11 +90,11 @@ test('an error about a sealed value names the column and the row, and neither th
   })
 })
 
-test('the digest of a rejected row without an STR stays out of its place, since another digest key changes it', () => {
+test('the digest of a rejected row without an STR is not part of its place, because another digest key changes it', () => {
   assert.deepEqual(rawRowOf('kki', 1, 2, 'row:aa'), rawRowOf('kki', 1, 2, 'row:bb'))
 })
 
-test('a value of the former version opens for resealing alone', () => {
+test('a value of the former version opens only for resealing', () => {
   const keys = { digestKey: key(), sealKeyId: '1', sealKey1: key() }
   const identity = createIdentity(keys)
   const former = sealUnbound(keys.sealKey1, 'nik', nik)

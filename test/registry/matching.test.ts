@@ -5,7 +5,7 @@ import { candidate, createRegistry, type Outcome } from './helpers.ts'
 const short = ({ outcome, rule, codes }: Outcome) => [outcome, rule, ...codes]
 
 describe('matching', { concurrency: true }, () => {
-  test('somebody unknown with an active licence becomes a new person', async t => {
+  test('an unmatched row with an active licence creates a person', async t => {
     const { database, identity, apply } = await createRegistry(t)
     const row = candidate({ name: 'Siti Aminah', warnings: ['NIK_SERIAL_ZERO'] })
     const { outcomes, summary } = await apply(row)
@@ -60,7 +60,7 @@ describe('matching', { concurrency: true }, () => {
     assert.equal(changes.rows[0].registration_before.status, 'active')
   })
 
-  test('a row older than what is stored changes nothing and says so', async t => {
+  test('a row older than the stored one changes nothing and gets a warning', async t => {
     const { apply } = await createRegistry(t)
     const row = candidate()
     await apply(row)
@@ -69,7 +69,7 @@ describe('matching', { concurrency: true }, () => {
     assert.deepEqual(outcomes[0]?.warnings, ['STALE'])
   })
 
-  test('of rows that are one person under one STR the newest counts', async t => {
+  test('of rows of one person under one STR the newest counts', async t => {
     const { apply } = await createRegistry(t)
     const row = candidate()
     const newer = { ...row, changedAt: '2026-03-01T00:00:00.000Z', contentHash: 'a'.repeat(32) }
@@ -89,7 +89,7 @@ describe('matching', { concurrency: true }, () => {
     assert.equal(outcomes[0]?.healthWorkerId, outcomes[1]?.healthWorkerId)
   })
 
-  test('strangers who share an STR are both refused, and so is each of them later', async t => {
+  test('different people who share an STR are both rejected, also if they arrive later', async t => {
     const { apply } = await createRegistry(t)
     const one = candidate()
     const other = candidate({ strNumber: one.strNumber })
@@ -100,7 +100,7 @@ describe('matching', { concurrency: true }, () => {
     ])
   })
 
-  test('a known STR with another NIK is a conflict, urgent where it is an ending', async t => {
+  test('a known STR with another NIK is a conflict, urgent if it is a deactivation', async t => {
     const { apply } = await createRegistry(t)
     const row = candidate()
     const { outcomes: created } = await apply(row)
@@ -120,7 +120,7 @@ describe('matching', { concurrency: true }, () => {
     assert.equal(outcomes[0]?.healthWorkerId, first.outcomes[0]?.healthWorkerId)
   })
 
-  test('a sibling who carries a known NIK and its birth date is a conflict', async t => {
+  test('a sibling with a known NIK and its birth date is a conflict', async t => {
     const { apply } = await createRegistry(t)
     const row = candidate({ name: 'Nur Aini' })
     await apply(row)
@@ -128,7 +128,7 @@ describe('matching', { concurrency: true }, () => {
     assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', 7, 'IDENTITY_CONFLICT'])
   })
 
-  test('two NIKs that differ in one digit are two people, where the name differs as well', async t => {
+  test('two NIKs that differ in one digit are two people if the name differs too', async t => {
     const { apply } = await createRegistry(t)
     const { outcomes } = await apply(
       candidate({ name: 'Nur Aini', nik: '3171014101900001' }),
@@ -140,7 +140,7 @@ describe('matching', { concurrency: true }, () => {
     )
   })
 
-  test('somebody without a NIK who looks like a known person waits for a decision', async t => {
+  test('a person without a NIK who resembles a known one waits for a decision', async t => {
     const { apply } = await createRegistry(t)
     const row = candidate({ name: 'Dewi Lestari' })
     const first = await apply(row)
@@ -149,7 +149,7 @@ describe('matching', { concurrency: true }, () => {
     assert.ok(first.outcomes[0]?.healthWorkerId)
   })
 
-  test('of look-alikes of one batch, one without a NIK, the oldest is created', async t => {
+  test('of similar people of one batch, one without a NIK, the oldest is created', async t => {
     const { apply } = await createRegistry(t)
     const { outcomes } = await apply(
       candidate({ name: 'Dewi Lestari', nik: null, changedAt: '2026-01-02T00:00:00.000Z' }),
@@ -161,7 +161,7 @@ describe('matching', { concurrency: true }, () => {
     ])
   })
 
-  test('of rows of one new NIK the oldest creates and the others join or are refused by name', async t => {
+  test('of rows with one new NIK the oldest creates the person, and the others are linked or rejected by their name', async t => {
     const { apply } = await createRegistry(t)
     const row = candidate({ name: 'Agus Salim' })
     const { outcomes } = await apply(
@@ -176,7 +176,7 @@ describe('matching', { concurrency: true }, () => {
     ])
   })
 
-  test('a NIK that three incompatible names carry identifies nobody', async t => {
+  test('a NIK with three incompatible names identifies nobody', async t => {
     const { apply } = await createRegistry(t)
     const nik = '3171010101900009'
     const { outcomes } = await apply(
@@ -190,7 +190,7 @@ describe('matching', { concurrency: true }, () => {
     )
   })
 
-  test('an ended licence of somebody unknown is refused, of somebody known it is stored', async t => {
+  test('an inactive licence is rejected for an unknown person and stored for a known one', async t => {
     const { apply } = await createRegistry(t)
     const unknown = await apply(candidate({ status: 'inactive' }))
     assert.deepEqual(short(unknown.outcomes[0] as Outcome), ['rejected', null, 'STR_INACTIVE'])
@@ -209,7 +209,7 @@ describe('matching', { concurrency: true }, () => {
     assert.equal(lastDay.outcomes[0]?.outcome, 'created')
   })
 
-  test('an ending is applied to a known licence whatever else is wrong with its row', async t => {
+  test('a deactivation is applied to a known licence whatever else is wrong with its row', async t => {
     const { database, apply } = await createRegistry(t)
     const row = candidate()
     await apply(row)
@@ -235,7 +235,7 @@ describe('matching', { concurrency: true }, () => {
     assert.equal(again.outcomes[0]?.outcome, 'unchanged')
   })
 
-  test('an ending of nobody known is refused for what is wrong with its row', async t => {
+  test('an unmatched deactivation is rejected for the faults of its row', async t => {
     const { apply } = await createRegistry(t)
     const { outcomes } = await apply(
       candidate({
@@ -251,7 +251,7 @@ describe('matching', { concurrency: true }, () => {
     assert.equal(outcomes[0]?.urgent, false)
   })
 
-  test('a NIK that cannot be right is ignored for a known STR and refused otherwise', async t => {
+  test('an impossible NIK is ignored for a known STR and rejected otherwise', async t => {
     const { apply } = await createRegistry(t)
     const problems = [{ code: 'NIK_INVALID' as const, instancePath: '/nik', params: {} }]
     const row = candidate()
@@ -269,13 +269,13 @@ describe('matching', { concurrency: true }, () => {
     assert.deepEqual(short(unknown.outcomes[0] as Outcome), ['rejected', null, 'NIK_INVALID'])
   })
 
-  test('nobody is created where the desk decides on newcomers', async t => {
+  test('nobody is created if reviewers decide on new people', async t => {
     const { applyWith } = await createRegistry(t)
     const { outcomes } = await applyWith({ createUnmatched: 'desk' }, candidate())
     assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', 9, 'UNMATCHED'])
   })
 
-  test('a known STR whose row carries the NIK of a third person is a conflict', async t => {
+  test('a known STR with the NIK of a third person is a conflict', async t => {
     const { apply } = await createRegistry(t)
     const foreigner = candidate({ name: 'John Smith', nik: null })
     const third = candidate({ name: 'Ayu Wandira' })
@@ -289,7 +289,7 @@ describe('matching', { concurrency: true }, () => {
     assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', 4, 'IDENTITY_CONFLICT'])
   })
 
-  test('what a superseded row alone knew of the person is kept', async t => {
+  test('values that only a superseded row has are kept', async t => {
     const { database, identity, apply } = await createRegistry(t)
     const row = candidate({ changedAt: '2026-01-01T00:00:00.000Z' })
     const newer = {
@@ -304,7 +304,7 @@ describe('matching', { concurrency: true }, () => {
     assert.deepEqual(rows, [{ birth_date: '1990-01-01', nik_digest: identity.digestNik(row.nik as string) }])
   })
 
-  test('a row that looks like somebody whom its own batch creates names that person', async t => {
+  test('a row that resembles a person of its own batch has that person as candidate', async t => {
     const { pool, apply } = await createRegistry(t)
     const first = candidate({ nik: null, name: 'Agus Salim' })
     const second = candidate({ nik: null, name: 'Agus Salim', changedAt: '2026-02-01T00:00:00.000Z' })

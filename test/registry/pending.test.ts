@@ -11,7 +11,7 @@ import { silent } from '../helpers/server.ts'
 import { anyFeed } from './feeds.ts'
 import { asCandidate, candidate, createRegistry, planOptions, type Registry, stageRows } from './helpers.ts'
 
-test('pending deactivations are found if a batch brings their person or licence, whether its rows are still there or not', async t => {
+test('pending deactivations are found if a batch brings their person or licence, also after its rows are dropped', async t => {
   const registry = await createRegistry(t)
   const [person, licence, known] = [candidate(), candidate(), candidate()]
   await registry.apply(known)
@@ -188,7 +188,7 @@ test('a row that stays rejected is planned again once for each change, and not b
   assert.deepEqual(await affectedBy(registry, again), [])
 })
 
-test('the rejections that a batch may settle are reprocessed in portions, each once, whether it heals or not', async t => {
+test('the rejections that a batch may settle are reprocessed in portions, each once, whether they close or not', async t => {
   const registry = await createRegistry(t)
   const { pool } = registry
   const ended = { status: 'revoked', sourceStatus: 'DICABUT' } as const
@@ -212,7 +212,7 @@ test('the rejections that a batch may settle are reprocessed in portions, each o
   assert.deepEqual(rows, [{ fetched: 2 }, { fetched: 1 }])
 })
 
-test('two rows of one moment that wait for an answer do not take turns for ever', async t => {
+test('two pending rows with one stamp do not reprocess each other for ever', async t => {
   const registry = await createRegistry(t)
   const stored = candidate()
   await registry.apply(stored)

@@ -37,7 +37,7 @@ async function forBatches(
 const ended: Candidate['status'][] = ['revoked', 'suspended', 'deceased']
 
 describe('for any registry and any feed', { concurrency: true }, () => {
-  test('no row is on the record of somebody with another NIK, and nobody is created twice', async t => {
+  test('no row is on the record of a person with another NIK, and nobody is created twice', async t => {
     await forBatches(t, numRuns, async ({ pool, database, identity }, batch) => {
       const before = await readPeople(pool)
       const { batchId } = await applyRows(database, identity, batch)
@@ -66,7 +66,7 @@ describe('for any registry and any feed', { concurrency: true }, () => {
     })
   })
 
-  test('an ending of a known licence is applied, or urgent on the desk', async t => {
+  test('a deactivation of a known licence is applied, or urgent in the review queue', async t => {
     await forBatches(t, numRuns, async ({ pool, database, identity }, batch) => {
       const { rows } = await pool.query<{ str: string; people: number; is_active: boolean }>(
         `select str_number as str, count(distinct health_worker_id)::int as people, bool_or(status = 'active') as is_active
@@ -99,7 +99,7 @@ describe('for any registry and any feed', { concurrency: true }, () => {
     })
   })
 
-  test('a batch that is applied and undone leaves SDMK as it was', async t => {
+  test('a batch that is applied and undone leaves SDMK unchanged', async t => {
     await forBatches(t, numRuns, async ({ pool, database, identity }, batch) => {
       const before = await dumpSdmk(pool)
       const { batchId } = await applyRows(database, identity, batch)
@@ -126,7 +126,7 @@ describe('for any registry and any feed', { concurrency: true }, () => {
 })
 
 describe('for rows of known people', { concurrency: true }, () => {
-  test('that do not contradict each other, SDMK is the same for every order, batching and concurrency', async t => {
+  test('without contradictions, SDMK is the same for every order, batching and concurrency', async t => {
     const registry = await createRegistry(t)
     const cuts = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 1, maxLength: 4 })
     await fc.assert(
@@ -146,7 +146,7 @@ describe('for rows of known people', { concurrency: true }, () => {
     )
   })
 
-  test('that do, no row is on another person, and the people are the same', async t => {
+  test('with contradictions, no row is on another person, and the people are the same', async t => {
     const registry = await createRegistry(t)
     const { pool } = registry
     await fc.assert(

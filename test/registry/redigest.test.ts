@@ -35,7 +35,7 @@ async function registry(t: TestContext) {
 const fingerprintOf = ({ withTransaction }: Database) => withTransaction(readFingerprint)
 
 describe('a rotation of the digest key', () => {
-  test('is refused with the names of those who hold it, and keeps out those who come meanwhile', async t => {
+  test('is denied with the names of the processes that hold the key, and denies new processes meanwhile', async t => {
     const { owner, keys, rotate, use } = await registry(t)
     const process = use(keys.present)
     const { rows } = await process.pool.query<{ pid: number }>('select pg_backend_pid() as pid')
@@ -54,7 +54,7 @@ describe('a rotation of the digest key', () => {
     await use(keys.next).pool.query('select')
   })
 
-  test('lets no transaction of the former key commit: one whose connection was lost is lost with it', async t => {
+  test('lets no transaction of the former key commit, also after a lost connection', async t => {
     const { owner, keys, rotate, use } = await registry(t)
     const process = use(keys.present)
     const late = candidate()
@@ -82,7 +82,7 @@ describe('a rotation of the digest key', () => {
     assert.deepEqual(rows, [{ people: 3 }])
   })
 
-  test('is undone as a whole with what goes with it', async t => {
+  test('is rolled back as a whole, with its other changes', async t => {
     const { owner, keys, rotate } = await registry(t)
     const late = candidate()
     await applyRows(owner, keys.present, [late])
@@ -99,7 +99,7 @@ describe('a rotation of the digest key', () => {
     assert.equal(await find(keys.present.digestNik(late.nik as string)), 0)
   })
 
-  test('leaves rows as unchanged as they were before', async t => {
+  test('keeps unchanged rows unchanged', async t => {
     const { owner, keys, rotate } = await registry(t)
     const row = candidate()
     await applyRows(owner, keys.present, [row])
@@ -121,7 +121,7 @@ describe('a rotation of the digest key', () => {
     })
   })
 
-  test('is not made where a digest is not that of the sealed value beside it', async t => {
+  test('fails if a digest does not match the sealed value next to it', async t => {
     const { owner, keys, rotate } = await registry(t)
     await owner.pool.query('update sdmk.health_worker set nik_digest = $1 where id = 1', [randomBytes(32)])
     await assert.rejects(rotate(), SealUnfit)
@@ -129,7 +129,7 @@ describe('a rotation of the digest key', () => {
   })
 })
 
-test('of two processes that begin a registry with different keys one is refused', async t => {
+test('of two processes that start a registry with different keys one is denied', async t => {
   const { owner, use } = await registry(t)
   await owner.pool.query('truncate sdmk.health_worker cascade; delete from sdmk.digest_key')
   const begin = () =>

@@ -47,7 +47,7 @@ async function setUp(t: TestContext) {
 }
 
 describe('an attacker without a key, who moves staged values', () => {
-  test('does not get a page planned in the place of another batch’s', async t => {
+  test('does not get a page planned instead of another batch’s', async t => {
     const { people, attack, stage, plan } = await setUp(t)
     const [one, two] = [await stage([conflictWith(people[0])]), await stage([conflictWith(people[1])])]
     const { rows } = await attack('select batch_id, body_sealed from kki.staged_page where batch_id in ($1, $2)', [
@@ -75,7 +75,7 @@ describe('an attacker without a key, who moves staged values', () => {
     for (const row of born) await assert.rejects(idOf(row).then(open), SealUnfit)
   })
 
-  test('does not create somebody in the place of a person who exists', async t => {
+  test('does not create a person instead of an existing one', async t => {
     const { pool, people, attack, stage, plan, applyIt, idOf } = await setUp(t)
     const batch = await stage([candidate()])
     await attack(`update batch_${batch}.staged_row set new_health_worker_id = $1`, [await idOf(people[0])])
@@ -85,7 +85,7 @@ describe('an attacker without a key, who moves staged values', () => {
     assert.deepEqual(await dumpSdmk(pool), before)
   })
 
-  test('does not get a row of another licence decided about as that of a rejection', async t => {
+  test('does not get a decision about a row of another licence', async t => {
     const { pool, identity, people, attack, stage, plan, applyIt } = await setUp(t)
     const batch = await stage(people.map(conflictWith))
     await attack(`update batch_${batch}.staged_row set page_row = 3 - page_row`)
@@ -107,7 +107,7 @@ describe('an attacker without a key, who moves staged values', () => {
 })
 
 describe('a NIK that a decision takes from a person', () => {
-  test('is given back by an undo, and neither step accepts one that was moved', async t => {
+  test('is restored by an undo, and neither step accepts a moved one', async t => {
     const registry = await setUp(t)
     const { pool, database, identity, people, attack, stage, plan, applyIt, idOf, open } = registry
     const [person, other] = [await idOf(people[0]), await idOf(people[1])]

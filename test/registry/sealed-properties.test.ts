@@ -39,7 +39,7 @@ const step = fc.oneof(
   fc.record({ do: fc.constant('reseal') })
 )
 
-test('whatever is fed, decided, edited, undone and sealed anew, every sealed value opens at its place and fits its digest', async t => {
+test('for any feed, decisions, edits, undos and resealing, every sealed value opens at its place and matches its digest', async t => {
   const { pool, database } = await createRegistry(t)
   const secret: Record<string, string> = { digestKey: newKey(), auditKeyId: '1', auditKey1: newKey() }
   const seen = new Map<string, number>()

@@ -28,7 +28,7 @@ async function setUp(t: TestContext) {
   }
 }
 
-describe('what follows from several licences', { concurrency: true }, () => {
+describe('statuses of several licences', { concurrency: true }, () => {
   for (const order of ['older first', 'newer first', 'together']) {
     test(`a renewed licence replaces the older one, ${order}`, async t => {
       const { apply, statuses } = await setUp(t)
@@ -68,7 +68,7 @@ describe('what follows from several licences', { concurrency: true }, () => {
   })
 
   for (const order of ['before', 'after']) {
-    test(`a death ends every active licence of the person, told ${order} the other licence`, async t => {
+    test(`a death deactivates every active licence of the person, stated ${order} the other licence`, async t => {
       const { apply, statuses } = await setUp(t)
       const first = candidate()
       const second = renewed(first, { profession: 'dentist' })
@@ -83,7 +83,7 @@ describe('what follows from several licences', { concurrency: true }, () => {
     })
   }
 
-  test('a death that KKI takes back gives the other licences back', async t => {
+  test('a death that KKI withdraws restores the other licences', async t => {
     const { apply, statuses } = await setUp(t)
     const first = candidate()
     await apply(first, renewed(first, { profession: 'dentist' }))
@@ -93,10 +93,10 @@ describe('what follows from several licences', { concurrency: true }, () => {
   })
 })
 
-describe('endings', { concurrency: true }, () => {
+describe('deactivations', { concurrency: true }, () => {
   const revoked = { status: 'revoked', sourceStatus: 'DICABUT', changedAt: '2026-02-01T00:00:00.000Z' } as const
 
-  test('an ending under another name is applied where no other NIK speaks against it, and nothing else of its row', async t => {
+  test('a deactivation under another name is applied without the rest of its row, if no other NIK contradicts', async t => {
     const { pool, apply, statuses } = await setUp(t)
     const stored = candidate({ name: 'Siti Aminah' })
     await apply(stored)
@@ -109,7 +109,7 @@ describe('endings', { concurrency: true }, () => {
     assert.deepEqual(rows, [{ name: 'Siti Aminah' }])
   })
 
-  test('an ending older than a row that says active changes nothing and is urgent on the desk', async t => {
+  test('a deactivation older than an active row changes nothing and is urgent in the review queue', async t => {
     const { pool, apply, statuses } = await setUp(t)
     const stored = candidate({ changedAt: '2026-03-01T00:00:00.000Z' })
     await apply(stored)
@@ -123,8 +123,8 @@ describe('endings', { concurrency: true }, () => {
   })
 })
 
-describe('what rows say of a person', { concurrency: true }, () => {
-  test('a changed name is kept as a warning, and so is a value that SDMK holds on to', async t => {
+describe('values of a person', { concurrency: true }, () => {
+  test('a changed name is kept as a warning, and so is a value that SDMK keeps', async t => {
     const { pool, apply } = await setUp(t)
     const stored = candidate({ name: 'Siti Aminah' })
     await apply(stored)
@@ -141,7 +141,7 @@ describe('what rows say of a person', { concurrency: true }, () => {
     assert.deepEqual(rows, [{ name: 'Siti Aminah Putri' }])
   })
 
-  test('a row older than its registration still fills what nobody else knew', async t => {
+  test('a row older than its registration still fills empty values', async t => {
     const { pool, apply } = await setUp(t)
     const stored = candidate({ birthDate: null, changedAt: '2026-03-01T00:00:00.000Z' })
     await apply(stored)
@@ -151,7 +151,7 @@ describe('what rows say of a person', { concurrency: true }, () => {
   })
 })
 
-test('of two batches that create the same person without a NIK at once, the second plans again and refuses', async t => {
+test('if two batches create the same person without a NIK at once, the second plans again and rejects the row', async t => {
   const { database, identity, pool } = await setUp(t)
   const [a, b] = [
     await stageRows(database, identity, [candidate({ nik: null, name: 'Agus Salim' })]),

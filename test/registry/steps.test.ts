@@ -37,7 +37,7 @@ function relationsOf(text: string): { reads: string[]; writes: string[] } {
 }
 
 for (const file of globSync('**/*.sql', { cwd: folder })) {
-  test(`${file} begins with the relations that it reads and writes`, () => {
+  test(`${file} names the relations that it reads and writes at its beginning`, () => {
     const text = readFileSync(`${folder}/${file}`, 'utf8')
     const { reads, writes } = relationsOf(text)
     const list = (names: string[]) => names.join(', ') || 'nothing'

@@ -16,7 +16,7 @@ async function staged({ pool }: Registry, batchId: number): Promise<[unchanged: 
 
 const later = { changedAt: '2026-02-01T00:00:00.000Z', contentHash: 'cd'.repeat(16) }
 
-describe('rows of which SDMK holds the content', { concurrency: true }, () => {
+describe('rows whose content SDMK already has', { concurrency: true }, () => {
   test('are counted as unchanged and not staged', async t => {
     const registry = await createRegistry(t)
     const rows = [candidate(), candidate({ nik: null }), candidate()]
@@ -26,7 +26,7 @@ describe('rows of which SDMK holds the content', { concurrency: true }, () => {
     assert.deepEqual([again.summary.unchanged, again.summary.created], [3, 1])
   })
 
-  test('keep no page in which nothing else stands', async t => {
+  test('keep no page that has only such rows', async t => {
     const registry = await createRegistry(t)
     const row = candidate()
     await registry.apply(row)
@@ -49,7 +49,7 @@ describe('rows of which SDMK holds the content', { concurrency: true }, () => {
     assert.deepEqual(await staged(registry, batchId), [1, 3])
   })
 
-  test('give a person the NIK that was not known, although nothing else has changed', async t => {
+  test('give a person a NIK that was not known, although nothing else has changed', async t => {
     const registry = await createRegistry(t)
     const row = candidate()
     await registry.apply({ ...row, nik: null })
@@ -59,7 +59,7 @@ describe('rows of which SDMK holds the content', { concurrency: true }, () => {
     assert.deepEqual(await staged(registry, (await registry.apply(row)).batchId), [1, 0])
   })
 
-  test('are unchanged under a NIK that the person had before', async t => {
+  test('are unchanged under a former NIK of the person', async t => {
     const registry = await createRegistry(t)
     const row = candidate()
     await registry.apply(row)
@@ -87,7 +87,7 @@ describe('rows of which SDMK holds the content', { concurrency: true }, () => {
     })
   })
 
-  test('do not hide another row of their STR, which is compared with what is stored', async t => {
+  test('do not hide another row of their STR, which is compared with the stored data', async t => {
     const registry = await createRegistry(t)
     const row = candidate()
     await registry.apply(row)
@@ -99,7 +99,7 @@ describe('rows of which SDMK holds the content', { concurrency: true }, () => {
     )
   })
 
-  test('do not let a row that says active under the same stamp win against a revocation', async t => {
+  test('do not let an active row with the same stamp override a revocation', async t => {
     const registry = await createRegistry(t)
     const active = candidate({ contentHash: 'aa'.repeat(16) })
     const revoked = { ...active, status: 'revoked', sourceStatus: 'DICABUT', contentHash: 'bb'.repeat(16) } as const
@@ -110,7 +110,7 @@ describe('rows of which SDMK holds the content', { concurrency: true }, () => {
     assert.deepEqual(rows, [{ status: 'revoked' }])
   })
 
-  test('say that an older deactivation beside them is past, so that it is not urgent', async t => {
+  test('make an older deactivation next to them not urgent', async t => {
     const registry = await createRegistry(t)
     const suspended = candidate({ status: 'suspended', sourceStatus: 'DIBEKUKAN' })
     const active = { ...suspended, status: 'active', sourceStatus: 'AKTIF' } as const
@@ -126,7 +126,7 @@ describe('rows of which SDMK holds the content', { concurrency: true }, () => {
     assert.deepEqual(alone, [{ code: 'ENDING_STALE', urgent: true }], 'alone it is urgent')
   })
 
-  test('are staged while a rejected row of their STR waits, which they settle', async t => {
+  test('are staged while a rejected row of their STR is pending, and settle it', async t => {
     const registry = await createRegistry(t)
     const row = candidate()
     await registry.apply(row)
@@ -136,7 +136,7 @@ describe('rows of which SDMK holds the content', { concurrency: true }, () => {
     assert.deepEqual(await staged(registry, (await registry.apply(row)).batchId), [0, 1])
   })
 
-  test('are staged while a decision about their STR stands', async t => {
+  test('are staged while a decision about their STR is in force', async t => {
     const registry = await createRegistry(t)
     const row = candidate()
     await registry.apply(row)

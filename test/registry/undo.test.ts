@@ -38,7 +38,7 @@ async function setUp(t: TestContext) {
 }
 
 describe('undoing a batch', { concurrency: true }, () => {
-  test('leaves the registry as it was, but for versions', async t => {
+  test('leaves the registry unchanged except for versions', async t => {
     const { apply, undo, dump, one } = await setUp(t)
     const known = [1, 2, 3, 4, 5].map(() => candidate())
     const [renewed, ended, renamed, dead, moved] = known as [Candidate, Candidate, Candidate, Candidate, Candidate]
@@ -66,14 +66,14 @@ describe('undoing a batch', { concurrency: true }, () => {
     assert.ok(raised.n >= 3, 'what changed back has a higher version')
   })
 
-  test('takes a whole first load back', async t => {
+  test('reverses a whole first load', async t => {
     const { apply, undo, dump } = await setUp(t)
     const batchId = await apply(...Array.from({ length: 50 }, () => candidate()))
     await undo(batchId)
     assert.deepEqual(await dump(), [])
   })
 
-  test('leaves what a later batch changed, and says so', async t => {
+  test('keeps changes of a later batch, and says so', async t => {
     const { apply, undo, one } = await setUp(t)
     const row = candidate()
     await apply(row)
@@ -86,7 +86,7 @@ describe('undoing a batch', { concurrency: true }, () => {
     assert.ok(report.left.registrations[0]?.fields.includes('province'))
   })
 
-  test('keeps a value that a newer row confirmed, though only its stamp moved', async t => {
+  test('keeps a value that a newer row confirmed, although only its stamp changed', async t => {
     const { apply, undo, one } = await setUp(t)
     const row = candidate({ name: 'Rina Ayu Marlina' })
     await apply(row)
@@ -98,7 +98,7 @@ describe('undoing a batch', { concurrency: true }, () => {
     assert.ok(report.left.people[0]?.fields.includes('name'))
   })
 
-  test('gives back what a later batch touched, once that one is undone too', async t => {
+  test('restores values that a later batch changed, once that batch is undone too', async t => {
     const { apply, undo, dump } = await setUp(t)
     const row = candidate()
     await apply(row)
@@ -138,7 +138,7 @@ describe('undoing a batch', { concurrency: true }, () => {
     assert.deepEqual({ people, registrations }, { people: 3, registrations: 1 })
   })
 
-  test('derives the status anew where a later licence was the successor of what goes', async t => {
+  test('derives the status again if a later licence succeeded a removed one', async t => {
     const { apply, undo, pool } = await setUp(t)
     const oldest = candidate()
     await apply(oldest)
@@ -156,7 +156,7 @@ describe('undoing a batch', { concurrency: true }, () => {
     assert.equal(rows.at(-1).status, 'active')
   })
 
-  test('opens again what the batch healed', async t => {
+  test('reopens rejections that the batch closed', async t => {
     const { apply, undo, one } = await setUp(t)
     const known = candidate({ name: 'Rina Marlina' })
     await apply(known)
@@ -201,7 +201,7 @@ describe('undoing a batch', { concurrency: true }, () => {
   })
 
   // Taken for one of no rows, a batch of 80,000 took four minutes of loops within loops instead of three seconds.
-  test('tells the planner of the batch first, which may be younger than all that it knows', async t => {
+  test('updates the planner’s statistics first, because the batch may be newer than them', async t => {
     const { pool, one, apply, undo } = await setUp(t)
     await apply(candidate())
     await pool.query('analyze kki.change')

@@ -13,7 +13,7 @@ async function freshDirectory(t: TestContext): Promise<string> {
 
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777
 
-test('gives back what was stored, also to another process', async t => {
+test('returns stored secrets, also to another process', async t => {
   const directory = await freshDirectory(t)
   const secret = { clientId: 'sdmk', clientSecret: 'not-a-secret' }
   await createFileSecretStore(directory).write('kki', secret)
@@ -21,13 +21,13 @@ test('gives back what was stored, also to another process', async t => {
   assert.deepEqual(await createFileSecretStore(directory).read('kki'), secret)
 })
 
-test('knows no secret that was never stored', async t => {
+test('returns null for a secret that was never stored', async t => {
   const store = createFileSecretStore(await freshDirectory(t))
 
   assert.equal(await store.read('kki'), null)
 })
 
-test('replaces a secret as a whole and leaves no draft behind', async t => {
+test('replaces a secret as a whole and leaves no temporary file', async t => {
   const directory = await freshDirectory(t)
   const store = createFileSecretStore(directory)
   await store.write('kki-token', { accessToken: 'a', refreshToken: 'b' })
@@ -50,7 +50,7 @@ test('never shows half a secret to a reader', async t => {
   await writes
 })
 
-test('lets nobody but its owner read', async t => {
+test('lets only its owner read', async t => {
   const directory = await freshDirectory(t)
   await mkdir(directory, { recursive: true })
   await chmod(directory, 0o755)
@@ -61,7 +61,7 @@ test('lets nobody but its owner read', async t => {
 })
 
 for (const name of ['', '../kki', 'KKI', 'kki.json', 'a b', 'kki\n']) {
-  test(`refuses the name ${JSON.stringify(name)}`, async t => {
+  test(`rejects the name ${JSON.stringify(name)}`, async t => {
     const store = createFileSecretStore(await freshDirectory(t))
 
     await assert.rejects(store.read(name), { code: 'SDMK_SECRET_NAME_INVALID' })
@@ -69,7 +69,7 @@ for (const name of ['', '../kki', 'KKI', 'kki.json', 'a b', 'kki\n']) {
   })
 }
 
-test('is out of reach, which may pass, where its directory is; what was stored is there when it is back', async t => {
+test('fails with a retryable error while its directory is missing, and has its secrets when it is back', async t => {
   const directory = await freshDirectory(t)
   const store = createFileSecretStore(directory)
   await store.write('kki', { clientId: 'sdmk' })
@@ -84,7 +84,7 @@ test('is out of reach, which may pass, where its directory is; what was stored i
 })
 
 for (const content of ['{"clientSecret": "hush', '["hush"]', '{"clientSecret": 12345}']) {
-  test(`says which secret is damaged, and nothing of its content: ${content}`, async t => {
+  test(`names the damaged secret, and not its content: ${content}`, async t => {
     const directory = await freshDirectory(t)
     await mkdir(directory, { recursive: true })
     await writeFile(join(directory, 'kki.json'), content)
@@ -132,7 +132,7 @@ test('reads a secret that an editor saved with a byte order mark, and reports on
   await assert.rejects(store.read('kki'), { code: 'SDMK_SECRET_UNREADABLE', message: /NOT_UTF8/ })
 })
 
-test('leaves a secret alone that somebody else stored since it was read', async t => {
+test('does not overwrite a secret that another process stored since it was read', async t => {
   const store = createFileSecretStore(await freshDirectory(t))
   const first = await store.replace('kki-token', (await store.readVersion('kki-token')).version, { accessToken: 'a' })
   await store.write('kki-token', { accessToken: 'theirs' })
@@ -141,7 +141,7 @@ test('leaves a secret alone that somebody else stored since it was read', async 
   assert.deepEqual(await store.read('kki-token'), { accessToken: 'theirs' })
 })
 
-test('of many who make a new secret a single one does, and no draft is left', async t => {
+test('of many that create a new secret only one succeeds, and no temporary file is left', async t => {
   const directory = await freshDirectory(t)
   const store = createFileSecretStore(directory)
   const { version } = await store.readVersion('nik-keys')

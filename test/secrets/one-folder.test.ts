@@ -30,7 +30,7 @@ async function start(t: TestContext, databaseUrl: string, directory: string): Pr
   return app
 }
 
-test('a folder has one id, whoever asks first and under whatever name; a copy of it has another', async t => {
+test('a folder has one id, whichever process and path asks first, and a copy of it has another', async t => {
   const directory = await folder(t)
   const [id, ...others] = await Promise.all(Array.from({ length: 5 }, () => readFolderId(join(directory, 'a'))))
   assert.deepEqual(others, Array(4).fill(id))
@@ -49,7 +49,7 @@ describe('fetching processes that keep secrets in files', { concurrency: true },
     await Promise.all([start(t, url, directory), start(t, url, directory), start(t, url, directory)])
   })
 
-  test('do not start beside another folder, and do once that one is no longer in use', async t => {
+  test('do not start while another folder is in use, and start afterwards', async t => {
     const { url } = await createTestDatabase(t)
     const first = await start(t, url, await folder(t))
     const other = await folder(t)
@@ -59,21 +59,21 @@ describe('fetching processes that keep secrets in files', { concurrency: true },
     await start(t, url, other)
   })
 
-  test('of two that start together with two folders one stays', async t => {
+  test('if two start together with two folders, one stays', async t => {
     const { url } = await createTestDatabase(t)
     const started = await Promise.allSettled([start(t, url, await folder(t)), start(t, url, await folder(t))])
 
     assert.deepEqual(started.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
   })
 
-  test('do not mind another database', async t => {
+  test('are independent of another database', async t => {
     const [one, two] = await Promise.all([createTestDatabase(t), createTestDatabase(t)])
 
     await start(t, one.url, await folder(t))
     await start(t, two.url, await folder(t))
   })
 
-  test('claim their folder again after the database was away, and are not ready where another came first', async t => {
+  test('claim their folder again after an outage of the database, and are not ready if another came first', async t => {
     const { url, pool } = await createTestDatabase(t)
     const first = await start(t, url, await folder(t))
     const cut =

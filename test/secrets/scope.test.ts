@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import { scopeSecrets } from '../../sidecar/secrets/scope.ts'
 import { memoryStore } from '../source/helpers/client.ts'
 
-test('gives out the named secrets and refuses every use of another', async () => {
+test('returns the named secrets and denies every use of another', async () => {
   const store = scopeSecrets(memoryStore({ odoo: { login: 'sdmk' } }), ['odoo'])
 
   assert.deepEqual(await store.read('odoo'), { login: 'sdmk' })

@@ -78,7 +78,7 @@ const secret = { clientId: 'sdmk', clientSecret: 'hush' }
 
 // Together, since leases end by the clock.
 describe('secrets in Vault', { concurrency: true }, () => {
-  test('gives back what was stored, below the mount and path of the settings', async t => {
+  test('returns stored secrets, below the mount and path of the settings', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault)
 
@@ -88,7 +88,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.deepEqual(vault.get('sdmk/kki'), secret)
   })
 
-  test('sees at once what somebody else stored in Vault', async t => {
+  test('sees a secret at once that another process stored in Vault', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault)
     await store.write('kki', secret)
@@ -98,7 +98,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.deepEqual(await store.read('kki'), { clientId: 'sdmk', clientSecret: 'rotated' })
   })
 
-  test('knows no secret that was never stored, and none that was deleted', async t => {
+  test('returns null for a secret that was never stored or was deleted', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault)
     assert.deepEqual(await store.readVersion('kki'), { value: null, version: '0' })
@@ -109,7 +109,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.equal(await store.replace('kki', '1', secret), '2')
   })
 
-  test('leaves a secret alone that somebody else stored since it was read', async t => {
+  test('does not overwrite a secret that another process stored since it was read', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault)
     const { version } = await store.readVersion('kki-token')
@@ -122,7 +122,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.deepEqual(vault.get('sdmk/kki-token'), { accessToken: 'theirs' })
   })
 
-  test('of many who replace one version a single one gets through', async t => {
+  test('of many that replace one version only one succeeds', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault)
     const writes = await Promise.allSettled(
@@ -132,7 +132,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.equal(writes.filter(({ status }) => status === 'fulfilled').length, 1)
   })
 
-  test('takes a write whose answer was lost for done where it was carried out', async t => {
+  test('treats a write with a lost answer as done if it was carried out', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault)
     vault.troubles.push('cut-after')
@@ -142,7 +142,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
   })
 
   for (const trouble of [500, 502, 503, 429, 412, 'cut-before'] as const) {
-    test(`asks again after ${trouble}`, async t => {
+    test(`requests again after ${trouble}`, async t => {
       const vault = await startVault(t)
       const { store } = await openWithToken(t, vault)
       vault.put('sdmk/kki', secret)
@@ -153,7 +153,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     })
   }
 
-  test('gives up on a sealed Vault in time and says so, and goes on once it is unsealed', async t => {
+  test('stops waiting for a sealed Vault in time, says so, and continues once it is unsealed', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault, {}, { timeoutMs: 3000 })
     vault.put('sdmk/kki', secret)
@@ -168,7 +168,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.deepEqual(await store.read('kki'), secret)
   })
 
-  test('waits no longer than allowed for a Vault that says nothing', async t => {
+  test('waits no longer than allowed for a Vault that does not answer', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault, {}, { timeoutMs: 3000 })
     vault.troubles.push('silent')
@@ -176,7 +176,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     await assert.rejects(store.read('kki'), { code: 'SDMK_SECRET_STORE_UNAVAILABLE', message: /waited 3000 ms/ })
   })
 
-  test('says which secret the policy does not allow, without another login', async t => {
+  test('names the secret that the policy does not allow, without another login', async t => {
     const vault = await startVault(t)
     const { store } = await openAsRole(t, vault, { policy: { 'secret/data/sdmk/odoo': ['read'] } })
 
@@ -188,7 +188,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.equal(vault.count('POST', 'auth/approle/login'), 1)
   })
 
-  test('says that there is no KV engine where the settings say', async t => {
+  test('reports a missing KV engine at the configured mount', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault, { policy: { '*': ['root'] } }, { mount: 'elsewhere' })
 
@@ -198,7 +198,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     })
   })
 
-  test('says which secret is damaged, and nothing of its content', async t => {
+  test('names the damaged secret, and not its content', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault)
     vault.put('sdmk/kki', { clientSecret: 12345 })
@@ -210,7 +210,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     })
   })
 
-  test('tells which secrets a login may read', async t => {
+  test('reports which secrets a login may read', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault, { policy: { 'secret/data/sdmk/kki': ['read'] } })
 
@@ -237,7 +237,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.equal(vault.requests.at(-1)?.token, token)
   })
 
-  test('leaves a token alone that somebody else keeps', async t => {
+  test('does not revoke a token that another program maintains', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault)
     await store.close()
@@ -245,7 +245,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.equal(vault.count('POST', 'auth/token/revoke-self'), 0)
   })
 
-  test('logs in again where Vault no longer knows the token, once for all who ask', async t => {
+  test('logs in again once if Vault no longer knows the token', async t => {
     const vault = await startVault(t)
     const { store } = await openAsRole(t, vault)
     vault.put('sdmk/kki', secret)
@@ -271,7 +271,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.deepEqual(await withToken.store.read('kki'), secret)
   })
 
-  test('takes a lease that ends after all time for a very long one', async t => {
+  test('treats a lease beyond the largest number as a very long one', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault, { ttl: 1e300, renewable: false })
     await store.write('kki', secret)
@@ -288,7 +288,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.equal(vault.count('POST', 'auth/approle/login'), 1)
   })
 
-  test('logs in again where a login cannot be renewed, before it ends', async t => {
+  test('logs in again before the end of a login that cannot be renewed', async t => {
     const vault = await startVault(t)
     const { store } = await openAsRole(t, vault, { ttl: 2, renewable: false })
     vault.put('sdmk/kki', secret)
@@ -298,7 +298,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.equal(vault.count('POST', 'auth/token/renew-self'), 0)
   })
 
-  test('logs in again when renewals come to the longest life of a token', async t => {
+  test('logs in again when renewals reach the longest life of a token', async t => {
     const vault = await startVault(t)
     await openAsRole(t, vault, { ttl: 2, maxTtl: 3 })
 
@@ -306,7 +306,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.ok(vault.count('POST', 'auth/token/renew-self') >= 1)
   })
 
-  test('goes on with what is left of a login that is not renewed, and tries again', async t => {
+  test('uses the rest of a login that was not renewed, and tries again', async t => {
     const vault = await startVault(t)
     const { store, logs } = await openAsRole(t, vault, { ttl: 15, renewable: false })
     vault.put('sdmk/kki', secret)
@@ -319,7 +319,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     await until('a second login', () => logs.filter(line => line.startsWith('logged in')).length === 2)
   })
 
-  test('uses a token without end as it is', async t => {
+  test('uses a token without an end unchanged', async t => {
     const vault = await startVault(t)
     const { store } = await openWithToken(t, vault, { ttl: 0 })
     await store.write('kki', secret)
@@ -327,7 +327,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     assert.deepEqual(await store.read('kki'), secret)
   })
 
-  test('does not start with a refused login, and names the setting', async t => {
+  test('does not start with a denied login, and names the setting', async t => {
     const vault = await startVault(t)
     const file = await fileWith(t, 'hvs.unknown')
     const code = 'SDMK_CONFIGURATION'
@@ -349,7 +349,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     })
   })
 
-  test('does not start with a Vault that is out of reach or sealed', async t => {
+  test('does not start with an unreachable or sealed Vault', async t => {
     const vault = await startVault(t)
     const login = { kind: 'token' as const, tokenFile: await fileWith(t, 'hvs.any') }
     vault.isSealed = true
@@ -363,7 +363,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     })
   })
 
-  test('destroys the former versions of a secret, and says where the policy does not allow it', async t => {
+  test('destroys the former versions of a secret, and says if the policy does not allow it', async t => {
     const vault = await startVault(t)
     const policy = { ...wholePolicy, 'secret/destroy/sdmk/nik-keys': ['update' as const] }
     const { store } = await openWithToken(t, vault, { policy })
@@ -403,7 +403,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     })
   })
 
-  test('tells neither tokens nor secrets, wherever it fails', async t => {
+  test('reveals neither tokens nor secrets in any failure', async t => {
     const vault = await startVault(t)
     const { store, logs, token } = await openWithToken(t, vault, { renewable: false }, { timeoutMs: 3000 })
     await store.write('kki', secret)

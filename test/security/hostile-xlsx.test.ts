@@ -92,7 +92,7 @@ describe('a small workbook that unpacks to a large one', () => {
     })
   }
 
-  test('is known by what it says, and by what it has where it says less', async t => {
+  test('is detected by its declared sizes, and by its real ones if they are larger', async t => {
     const file = path.join(await temporaryFolder(t), 'bomb.xlsx')
     await writeRawXlsx(file, { sheet: repeat('<row/>', 200 * mb, headerRow) })
     await pretendSize(file, 4_000 * mb)
@@ -103,7 +103,7 @@ describe('a small workbook that unpacks to a large one', () => {
     assert.ok(used < 320, `${used} MB`)
   })
 
-  test('a list of a usual size is read in the same memory', async t => {
+  test('a file of a usual size is read in the same memory', async t => {
     const file = path.join(await temporaryFolder(t), 'list.xlsx')
     const person = header.map(name => `<c t="inlineStr"><is><t>${name} 1</t></is></c>`).join('')
     await writeRawXlsx(file, { sheet: `${headerRow}${`<row>${person}</row>`.repeat(20_000)}` })

@@ -49,7 +49,7 @@ function assertSoon(what: string, work: () => unknown): void {
   assert.ok(took < boundMs, `${what} took ${Math.round(took)} ms`)
 }
 
-describe('attack: texts of a megabyte that are made to be slow', () => {
+describe('attack: texts of a megabyte that are built to be slow', () => {
   const megabyte = longTexts(1_000_000)
 
   test('every field of KKI is read in bounded time', () => {
@@ -70,7 +70,7 @@ describe('attack: texts of a megabyte that are made to be slow', () => {
     }
   })
 
-  test('functions that read any text need bounded time', () => {
+  test('functions that read arbitrary texts need bounded time', () => {
     const readers: Record<string, (text: string) => unknown> = {
       holdsIdentityNumber,
       cleanText,
@@ -88,7 +88,7 @@ describe('attack: texts of a megabyte that are made to be slow', () => {
     for (const text of longTexts(20_000)) assertSoon('splitName', () => splitName(cleanText(text), text, text))
   })
 
-  test('every text of a request is judged in bounded time, and the service answers', {
+  test('every text of a request is checked in bounded time, and the service answers', {
     timeout: 1_800_000
   }, async t => {
     const { call } = await startConnector(t, { env: { SDMK_RATE_LIMIT: '1000000' } })

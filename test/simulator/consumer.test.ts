@@ -11,7 +11,7 @@ const mapping = await loadMapping(shippedDescription)
 const transform = createTransform(mapping)
 const context = { sourceNow: LAST_STAMP, maxSkewMs: 3_600_000 }
 
-test('rows in good order pass the transform, and rows broken alone are refused for what is wrong with them', () => {
+test('valid rows pass the transform, and broken rows are rejected for their fault', () => {
   const population = new Population({ seed: 5, rows: 8000, brokenShare: 0.2 })
   const needsOthers = new Set<string>(['STR_AMBIGUOUS', 'IDENTITY_CONFLICT', 'POSSIBLE_DUPLICATE'])
   for (let i = 0; i < 8000; i++) {
@@ -28,7 +28,7 @@ test('the list can be filtered by just the profession codes that the mapping kno
   assert.deepEqual(professionCodes.toSorted(), mapping.professions.flatMap(({ kkiCodes }) => kkiCodes).toSorted())
 })
 
-test('professions come in their shares, and a few records under an old word for theirs', () => {
+test('professions have their shares, and a few records use an old word', () => {
   const rows = 30_000
   const population = new Population({ seed: 3, rows, brokenShare: 0 })
   const counts = new Map<string | null, number>()

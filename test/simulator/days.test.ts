@@ -5,7 +5,7 @@ import { connect, control, field } from './client.ts'
 const text = (row: unknown) => JSON.stringify(row)
 const stampOf = (row: unknown) => String(field(row, 'diubah_pada'))
 
-test('a day moves its share of the records to the end of the list, into a window of its own', async t => {
+test('a day moves its share of the records to the end of the list, into its own window', async t => {
   const { simulator, page, walk } = await connect(t, { rows: 2000, brokenShare: 0.02 })
   const before = await walk()
   const since = new Date(simulator.now()).toISOString()
@@ -26,7 +26,7 @@ test('a day moves its share of the records to the end of the list, into a window
   assert.deepEqual(stamps, stamps.toSorted())
 })
 
-test('most records of a day have new content, some of them an ending', async t => {
+test('most records of a day have new content, and some are deactivations', async t => {
   const { simulator, walk } = await connect(t, { rows: 5000, brokenShare: 0 })
   const withoutStamp = (row: unknown) => text({ ...(row as object), diubah_pada: null })
   const before = new Set((await walk()).map(withoutStamp))
@@ -38,7 +38,7 @@ test('most records of a day have new content, some of them an ending', async t =
   assert.ok(changed.some(row => field(row, 'status_str') === 'DICABUT'))
 })
 
-test('days follow each other: a record stands where its last day put it', async t => {
+test('days follow each other: a record stays where its last day put it', async t => {
   const { simulator, walk } = await connect(t, { rows: 1000, brokenShare: 0 })
   const starts = [0.3, 0.3, 0.3].map(share => {
     const start = new Date(simulator.now()).toISOString()
@@ -54,7 +54,7 @@ test('days follow each other: a record stands where its last day put it', async 
   assert.ok(second.length > 0 && second.length < 300)
 })
 
-test('a simulator can start with days behind it, the same as one that lived them', async t => {
+test('a simulator that starts with past days equals one that ran through them', async t => {
   const started = await connect(t, { rows: 500, days: 2, changedShare: 0.2 })
   const lived = await connect(t, { rows: 500 })
   lived.simulator.newDay(0.2)
@@ -80,7 +80,7 @@ test('a record that got a new STR is found under it and no longer under the old 
   assert.equal(await statusOf(before.get(field(renewed, 'nik'))), 404)
 })
 
-test('a share that is none is refused by name', async t => {
+test('an invalid share is denied by name', async t => {
   const { simulator } = await connect(t, { rows: 10 })
   assert.throws(() => simulator.newDay(2), { code: 'SDMK_SIMULATOR_INPUT', field: 'changedShare' })
   const response = await control(simulator, 'POST', '/_days', { changedShare: 2 })

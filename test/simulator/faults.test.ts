@@ -4,7 +4,7 @@ import { connect, control, requestToken } from './client.ts'
 
 const LIST = '/v1/tenaga-kesehatan?batas=10'
 
-test('down breaks connections of every call as often as it was told, then is over', async t => {
+test('down breaks connections as often as configured, then ends', async t => {
   const { simulator, get } = await connect(t, { rows: 20 })
   simulator.addFault({ kind: 'down', times: 2 })
   await assert.rejects(get(LIST), { name: 'TypeError' })
@@ -13,7 +13,7 @@ test('down breaks connections of every call as often as it was told, then is ove
   assert.equal(simulator.stats().requests['GET /v1/tenaga-kesehatan']?.down, 1)
 })
 
-test('a fault with times 0 strikes until it is cleared', async t => {
+test('a fault with times 0 repeats until it is cleared', async t => {
   const { simulator, get } = await connect(t, { rows: 20 })
   await control(simulator, 'POST', '/_faults', { kind: 'status', status: 503, times: 0 })
   for (let call = 0; call < 3; call++) assert.equal((await get(LIST)).status, 503)
@@ -27,7 +27,7 @@ test('a fault with times 0 strikes until it is cleared', async t => {
   assert.deepEqual(simulator.listFaults(), [])
 })
 
-test('a status comes as a problem, with Retry-After and the 401 challenge where they belong', async t => {
+test('a status is sent as a problem, with Retry-After and the 401 challenge where they apply', async t => {
   const { simulator, get } = await connect(t, { rows: 20 })
   for (const status of [401, 403, 429, 500, 502, 503]) {
     simulator.addFault({ kind: 'status', status, retryAfter: '7' })
@@ -46,7 +46,7 @@ test('a status aimed at the token endpoint leaves the list alone', async t => {
   assert.equal((await requestToken(simulator, { grant_type: 'client_credentials' })).status, 500)
 })
 
-test('a slow reply keeps its caller waiting, but not the end of the simulator', async t => {
+test('a slow reply delays its caller, but not the end of the simulator', async t => {
   const { simulator, get } = await connect(t, { rows: 20 })
   simulator.addFault({ kind: 'slow', ms: 60_000 })
   await assert.rejects(fetch(simulator.url + LIST, { signal: AbortSignal.timeout(50) }), { name: 'TimeoutError' })
@@ -66,7 +66,7 @@ test('a cut body ends in the middle of a page', async t => {
   assert.equal((await get(LIST)).status, 200)
 })
 
-test('broken JSON arrives whole and cannot be read', async t => {
+test('broken JSON arrives completely and cannot be parsed', async t => {
   const { simulator, get } = await connect(t, { rows: 20 })
   simulator.addFault({ kind: 'broken-json' })
   const response = await get(LIST)
@@ -75,7 +75,7 @@ test('broken JSON arrives whole and cannot be read', async t => {
   assert.throws(() => JSON.parse(body), SyntaxError)
 })
 
-test('a coding declares what it was told, whatever is done to the body', async t => {
+test('a coding is declared as configured, whatever the body’s encoding', async t => {
   const { simulator, get } = await connect(t, { rows: 20, gzip: true })
   simulator.addFault({ kind: 'coding', declared: 'br, gzip', applied: ['br', 'gzip'] })
   simulator.addFault({ kind: 'coding', declared: 'utf-8', applied: [] })
@@ -85,14 +85,14 @@ test('a coding declares what it was told, whatever is done to the body', async t
   assert.equal(((await response.json()) as { data: unknown[] }).data.length, 10)
 })
 
-test('an error page is empty, the last one, and has the members that it was told', async t => {
+test('an error page is empty, is the last one, and has the configured members', async t => {
   const { simulator, get } = await connect(t, { rows: 20 })
   simulator.addFault({ kind: 'error-page', members: { errors: ['down'] } })
   const body = await (await get(LIST)).json()
   assert.deepEqual(body, { data: [], meta: { kursor_berikutnya: null }, errors: ['down'] })
 })
 
-test('a token answer has the members that it was told, and still a token that works', async t => {
+test('a token answer has the configured members, and a working token', async t => {
   const { simulator, get } = await connect(t, { rows: 20 })
   simulator.addFault({ kind: 'token-answer', members: { expires_in: '3599' }, without: ['refresh_token'] })
   const answer = await requestToken(simulator, { grant_type: 'client_credentials' })
@@ -100,14 +100,14 @@ test('a token answer has the members that it was told, and still a token that wo
   assert.equal((await get(LIST, { authorization: `Bearer ${answer.access_token}` })).status, 200)
 })
 
-test('a redirect names the place that it was told', async t => {
+test('a redirect names the configured address', async t => {
   const { simulator } = await connect(t, { rows: 20 })
   simulator.addFault({ kind: 'status', status: 302, location: 'https://login.example/', on: 'token' })
   const response = await fetch(`${simulator.url}/oauth2/token`, { method: 'POST', redirect: 'manual' })
   assert.deepEqual([response.status, response.headers.get('location')], [302, 'https://login.example/'])
 })
 
-test('a repeated cursor leads back to the page it was asked with', async t => {
+test('a repeated cursor leads back to its own page', async t => {
   const { simulator, page } = await connect(t, { rows: 50 })
   simulator.addFault({ kind: 'repeated-cursor' })
   const first = await page({ batas: '10' })
@@ -117,7 +117,7 @@ test('a repeated cursor leads back to the page it was asked with', async t => {
   assert.notEqual((await page({ batas: '10', kursor })).meta.kursor_berikutnya, kursor)
 })
 
-test('an empty page has a cursor of its own, behind which nothing is missing', async t => {
+test('an empty page has its own cursor, and no row is missing after it', async t => {
   const { simulator, page, walk } = await connect(t, { rows: 50 })
   const expected = await walk()
   simulator.addFault({ kind: 'empty-page' })
@@ -133,7 +133,7 @@ test('an empty page has a cursor of its own, behind which nothing is missing', a
   )
 })
 
-test('a fault waits for the pages it was told to wait for', async t => {
+test('a fault waits for the configured number of pages', async t => {
   const { simulator, get } = await connect(t, { rows: 50 })
   simulator.addFault({ kind: 'status', status: 500, afterPages: 2 })
   const statuses: number[] = []
@@ -141,7 +141,7 @@ test('a fault waits for the pages it was told to wait for', async t => {
   assert.deepEqual(statuses, [200, 200, 500, 200])
 })
 
-test('expired tokens are refused, those issued afterwards are not', async t => {
+test('expired tokens are denied, later ones are accepted', async t => {
   const { simulator, token, get } = await connect(t, { rows: 20 })
   simulator.addFault({ kind: 'expire-tokens' })
   assert.equal((await get(LIST)).status, 401)
@@ -153,7 +153,7 @@ test('expired tokens are refused, those issued afterwards are not', async t => {
   assert.equal((await get(LIST, bearer)).status, 401)
 })
 
-test('revoked refresh tokens are an invalid grant, while the access token lives on', async t => {
+test('revoked refresh tokens are an invalid grant, while the access token stays valid', async t => {
   const { simulator, token, get } = await connect(t, { rows: 20 })
   simulator.addFault({ kind: 'revoke-refresh' })
   const form = { grant_type: 'refresh_token', refresh_token: token.refresh_token }
@@ -162,7 +162,7 @@ test('revoked refresh tokens are an invalid grant, while the access token lives 
   assert.equal((await requestToken(simulator, { grant_type: 'client_credentials' })).status, 200)
 })
 
-test('a refused client gets no token as long as it lasts', async t => {
+test('a denied client gets no token while the fault lasts', async t => {
   const { simulator } = await connect(t)
   simulator.addFault({ kind: 'refuse-client' })
   const refused = await requestToken(simulator, { grant_type: 'client_credentials' })
@@ -170,7 +170,7 @@ test('a refused client gets no token as long as it lasts', async t => {
   assert.equal((await requestToken(simulator, { grant_type: 'client_credentials' })).status, 200)
 })
 
-test('an unknown fault is refused, and a known one keeps its settings', async t => {
+test('an unknown fault is denied, and a known one keeps its settings', async t => {
   const { simulator } = await connect(t)
   assert.equal((await control(simulator, 'POST', '/_faults', { kind: 'lightning' })).status, 400)
   assert.equal((await control(simulator, 'POST', '/_faults', { kind: 'slow' })).status, 400)

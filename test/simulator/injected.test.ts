@@ -11,7 +11,7 @@ const record = (str: string, stamp: string, profession = 'NERS') => ({
 })
 const strsOf = (rows: unknown[]) => rows.map(row => field(row, 'nomor_str'))
 
-test('injected records are listed in order of stamp and STR, replaced by id and taken out', async t => {
+test('injected records are listed in order of stamp and STR, replaced by id and removed', async t => {
   const { simulator, walk } = await connect(t)
   const injected = [
     { id: 'c', record: record('EQ3', '2026-01-02T00:00:00Z') },
@@ -30,7 +30,7 @@ test('injected records are listed in order of stamp and STR, replaced by id and 
   assert.deepEqual(strsOf(await walk()), ['EQ1', 'EQ3'])
 })
 
-test('injected records stand among the generated ones and count in the total', async t => {
+test('injected records are listed among the generated ones and count in the total', async t => {
   const { simulator, page, walk } = await connect(t, { rows: 500, brokenShare: 0 })
   simulator.putRecords([{ id: 'x', record: record('EQ9', '2020-05-05T00:00:00Z') }])
   const rows = await walk({ batas: '50' })
@@ -43,7 +43,7 @@ test('injected records stand among the generated ones and count in the total', a
   )
 })
 
-test('a late commit shows up when its time has come, behind a cursor that passed it too', async t => {
+test('a late commit appears at its time, also behind a cursor that has passed it', async t => {
   const { simulator, page, walk } = await connect(t)
   const soon = new Date(simulator.now() + 600_000).toISOString()
   simulator.putRecords([
@@ -56,7 +56,7 @@ test('a late commit shows up when its time has come, behind a cursor that passed
   assert.deepEqual(strsOf(await walk()), ['EQ1', 'EQ2'])
 })
 
-test('a record that is no object stands at the stamp given beside it', async t => {
+test('a record that is not an object has the stamp given with it', async t => {
   const { simulator, walk } = await connect(t)
   simulator.putRecords([
     { id: '1', record: record('EQ1', '2026-01-01T00:00:00Z') },
@@ -69,7 +69,7 @@ test('a record that is no object stands at the stamp given beside it', async t =
   assert.equal(rows[3], null)
 })
 
-test('an STR finds all injected records that carry it, those that can be seen', async t => {
+test('an STR finds all visible injected records with it', async t => {
   const { simulator, get } = await connect(t)
   simulator.putRecords([
     { id: '1', record: record('STR-31.1', '2026-01-01T00:00:00Z') },
@@ -80,7 +80,7 @@ test('an STR finds all injected records that carry it, those that can be seen', 
   assert.deepEqual(strsOf(data).toSorted(), ['31 1', 'STR-31.1'])
 })
 
-test('a time that is none is refused by name', async t => {
+test('an invalid time is denied by name', async t => {
   const { simulator } = await connect(t)
   const put = () => simulator.putRecords([{ id: '1', record: 1, visibleFrom: 'soon' }])
   assert.throws(put, { code: 'SDMK_SIMULATOR_INPUT', field: 'visibleFrom' })

@@ -67,7 +67,7 @@ function strsOf(changes: (population: Population) => Iterable<{ index: number; s
 const whole = (population: Population) => population.walk(Number.NEGATIVE_INFINITY)
 const sorted = (list: { str: string }[]) => list.map(({ str }) => str).sort()
 
-test('the client reads random descriptions whole, through faults, and no row of a window is missing', async () => {
+test('the client reads random descriptions completely, despite faults, and no row of a window is missing', async () => {
   const meaning = randomMeaning(own.tables).filter(({ fields }) => fields.changedAt !== undefined)
   await fc.assert(
     fc.asyncProperty(randomParts, meaning, async (parts, { registrations, ...read }) => {
@@ -112,7 +112,7 @@ const sources = fileURLToPath(new URL('../../contracts/sources/', import.meta.ur
 const described = ['kki.json', ...readdirSync(`${sources}examples`).map(name => `examples/${name}`)]
 
 for (const name of described.filter(file => file.endsWith('.json'))) {
-  test(`${name}: the client reads it whole, by profession and by STR`, async t => {
+  test(`${name}: the client reads it completely, by profession and by STR`, async t => {
     const description = await loadDescription(sources + name)
     const simulator = await startSimulator({ rows, brokenShare: 0, like: description })
     t.after(() => simulator.close())

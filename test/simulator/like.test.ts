@@ -204,13 +204,13 @@ function passDay(simulator: Simulator): number {
   return start
 }
 
-test('every example description has a reader here', () => {
+test('every example description has a reader in this file', () => {
   const described = readdirSync(examples).filter(name => name.endsWith('.json') && name !== 'signed-module.json')
   assert.deepEqual(apis.map(({ name }) => `${name}.json`).sort(), described.sort())
 })
 
 for (const api of apis) {
-  test(`${api.name}: its documented reader sees every registration once`, async t => {
+  test(`${api.name}: its documented reader gets every registration once`, async t => {
     const simulator = await startLike(t, api.name)
     assert.deepEqual(strsOf(api, await api.readAll(simulator)), await listedStrs(t))
   })
@@ -222,13 +222,13 @@ for (const api of apis) {
     assert.equal(seen.length, 200)
   })
 
-  test(`${api.name}: an empty window is said as described`, async t => {
+  test(`${api.name}: an empty window is reported as described`, async t => {
     const simulator = await startLike(t, api.name)
     simulator.newDay(0)
     assert.deepEqual(await api.readAll(simulator, simulator.now() - 3_600_000), [])
   })
 
-  test(`${api.name}: a wrong credential is refused as described`, async t => {
+  test(`${api.name}: a wrong credential is denied as described`, async t => {
     const simulator = await startLike(t, api.name)
     const response = await api.askWithout(simulator)
     const body = response.headers.get('content-type')?.includes('json') ? await json(response) : null
@@ -236,7 +236,7 @@ for (const api of apis) {
   })
 }
 
-test('a session ends with its lifetime, and when it is told to', async t => {
+test('a session ends with its lifetime, and on request', async t => {
   t.mock.timers.enable({ apis: ['Date'], now: Date.now() })
   const simulator = await startLike(t, offsets.name)
   const codeOf = async (token: string) =>
@@ -252,7 +252,7 @@ test('a session ends with its lifetime, and when it is told to', async t => {
   assert.equal(await codeOf(await login(simulator)), 200)
 })
 
-test('faults come with the status and the code of the description', async t => {
+test('faults have the status and the code of the description', async t => {
   const simulator = await startLike(t, offsets.name)
   const token = await login(simulator)
   for (const [means, code] of [
@@ -295,7 +295,7 @@ test('one record is found by its STR, as described', async t => {
   assert.equal((await get('EQ00000000000000')).status, 404)
 })
 
-test('a request that is not the one of the description is refused, and the parameter is named', async t => {
+test('a request that differs from the description is denied, and the parameter is named', async t => {
   const simulator = await startLike(t, pageNumbers.name)
   const headers = { 'x-api-key': simulator.secret.apiKey ?? '', accept: 'application/json' }
   const refused = {
@@ -321,7 +321,7 @@ test('a request that is not the one of the description is refused, and the param
   assert.match((await json(asText)).detail, /^mulai must be a number/)
 })
 
-test('people and dates are written in the words and places of the description', async t => {
+test('people and dates use the words and places of the description', async t => {
   const simulator = await startLike(t, pageNumbers.name)
   for (const row of await pageNumbers.readAll(simulator)) {
     assert.match(row.tgl_lahir, /^\d\d-\d\d-\d{4}$/)
@@ -333,7 +333,7 @@ test('people and dates are written in the words and places of the description', 
   }
 })
 
-test('one record of a person with two registrations holds both', async t => {
+test('one record of a person with two registrations has both', async t => {
   const simulator = await startLike(t, fhir.name)
   const rows = await fhir.readAll(simulator)
   const counts = rows.map(row => fhir.strsOf(row).length)

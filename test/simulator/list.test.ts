@@ -15,12 +15,12 @@ test('a walk shows every record once, oldest first, and its length is the total'
   assert.equal(new Set(stamps).size, stamps.length)
 })
 
-test('page size does not change what a walk shows', async t => {
+test('the page size does not change the records of a walk', async t => {
   const { walk } = await connect(t, { rows: 300 })
   assert.deepEqual(await walk({ batas: '7' }), await walk())
 })
 
-test('the walks of all professions, and the records without one, make up the whole', async t => {
+test('the walks of all professions and the records without one add up to the whole list', async t => {
   const { page, walk } = await connect(t, { rows: 3000, brokenShare: 0.1 })
   const rows = await walk()
   const codes = new Set(rows.map(row => field(row, 'profesi')).filter(code => typeof code === 'string'))
@@ -68,7 +68,7 @@ test('a cursor gives the same page again, also from a restarted simulator', asyn
   assert.deepEqual(await again.page(query), expected)
 })
 
-test('wrong parameters are refused with a problem that names the parameter', async t => {
+test('wrong parameters are denied with a problem that names the parameter', async t => {
   const { get, page } = await connect(t, { rows: 50 })
   const { meta } = await page({ batas: '10' })
   const refused = {
@@ -90,7 +90,7 @@ test('wrong parameters are refused with a problem that names the parameter', asy
   }
 })
 
-test('every reply echoes the request id and carries the simulated time', async t => {
+test('every reply echoes the request id and has the simulated time', async t => {
   const { simulator, get } = await connect(t, { rows: 10 })
   simulator.advanceClock(3 * 24 * 3600)
   for (const path of ['/v1/tenaga-kesehatan', '/v1/tenaga-kesehatan?batas=0', '/nowhere']) {
@@ -101,7 +101,7 @@ test('every reply echoes the request id and carries the simulated time', async t
   assert.ok(simulator.now() > Date.now() + 2 * 24 * 3600_000)
 })
 
-test('pages are compressed where the client accepts it and the option is on', async t => {
+test('pages are compressed if the client accepts it and the option is on', async t => {
   const zipping = await connect(t, { rows: 100, gzip: true })
   const plain = await connect(t, { rows: 100 })
   const path = '/v1/tenaga-kesehatan'

@@ -33,7 +33,7 @@ test('a permutation sends every number to another one and back', () => {
   }
 })
 
-test('the share of broken records is kept, and every kind has an equal part of it', () => {
+test('the share of broken records is kept, with an equal part of each kind', () => {
   for (const brokenShare of [0, 0.001, 0.02, 0.3]) {
     const counts = countKinds(50_000, brokenShare)
     const broken = [...counts].filter(([kind]) => isBrokenKind(kind))
@@ -45,7 +45,7 @@ test('the share of broken records is kept, and every kind has an equal part of i
   }
 })
 
-test('both records of a pair know each other, and the older one leads', () => {
+test('both records of a pair refer to each other, and the older one comes first', () => {
   for (const rows of [1, 3, 150, 1234]) {
     const layout = new Layout(5, rows, 0.1)
     for (const index of range(rows)) {
@@ -88,7 +88,7 @@ test('NIKs and STRs are unique, except where a pair shares them', () => {
   }
 })
 
-test('an active second registration is in another profession, an ended one in the same', () => {
+test('an active second registration is in another profession, an inactive one in the same', () => {
   const population = new Population({ seed: 2, rows: 5000, brokenShare: 0 })
   const layout = new Layout(2, 5000, 0)
   const seen = new Set<Kind>()

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { canonicalForm } from '../../simulator/str-number.ts'
 import { connect, field, type Page } from './client.ts'
 
-test('ten million rows are listed in thousands at once, and no memory grows with them', async t => {
+test('ten million rows are listed a thousand at a time, and memory does not grow', async t => {
   const { page } = await connect(t, { rows: 10_000_000 })
   const before = process.memoryUsage().heapUsed
   const started = performance.now()
@@ -30,7 +30,7 @@ test('simulators in one process share nothing', async t => {
   assert.ok(one.simulator.now() < two.simulator.now() - 80_000_000)
 })
 
-test('records that change during a walk are met later in it, and nothing else is lost or doubled', async t => {
+test('records that change during a walk come again later in it, and no other is lost or repeated', async t => {
   const { simulator, page, walk } = await connect(t, { rows: 1000, brokenShare: 0 })
   const half = await page({ batas: '500' })
   simulator.newDay(0.2)
@@ -49,7 +49,7 @@ test('records that change during a walk are met later in it, and nothing else is
   )
 })
 
-test('every STR of the list is found with all records that carry it, and no other', async t => {
+test('every STR of the list is found with all its records, and no other', async t => {
   const { get, walk } = await connect(t, { rows: 1000, brokenShare: 0.2, days: 1 })
   const byStr = new Map<string, unknown[]>()
   for (const row of await walk()) {
@@ -70,7 +70,7 @@ test('every STR of the list is found with all records that carry it, and no othe
   }
 })
 
-test('days and times that the calendar does not have are refused', async t => {
+test('days and times that do not exist are denied', async t => {
   const { get } = await connect(t, { rows: 10 })
   for (const text of ['2026-02-30T00:00:00Z', '2026-13-01T00:00:00Z', '2026-01-01', '2026-01-01T00:00:00']) {
     assert.equal((await get(`/v1/tenaga-kesehatan?diubah_sejak=${text}`)).status, 400, text)

@@ -36,7 +36,7 @@ function describe({ fields, dates, tables, registrations }: RandomMeaning): Sour
   return parseDescription(json, { file: 'random.json', defaults: own.tables })
 }
 
-test('what is served in a random shape is read as the same candidates as in the shipped one', () => {
+test('records in a random shape are read as the same candidates as in the shipped one', () => {
   fc.assert(
     fc.property(randomMeaning(own.tables), fc.integer({ min: 1, max: 1000 }), (meaning, seed) => {
       const description = describe(meaning)

@@ -36,7 +36,7 @@ test('a refresh token works once; using it again revokes the whole family', asyn
   assert.equal((await get(LIST, bearer)).status, 401)
 })
 
-test('of two simultaneous uses of a refresh token at most one gets a pair', async t => {
+test('at most one of two simultaneous uses of a refresh token gets a pair', async t => {
   const { simulator, token } = await connect(t)
   const form = { grant_type: 'refresh_token', refresh_token: token.refresh_token }
   const replies = await Promise.all([requestToken(simulator, form), requestToken(simulator, form)])
@@ -52,7 +52,7 @@ test('reuse in one family leaves another alone', async t => {
   assert.equal((await get(LIST, { authorization: `Bearer ${token.access_token}` })).status, 200)
 })
 
-test('wrong credentials, grants and scopes are refused as RFC 6749 says', async t => {
+test('wrong credentials, grants and scopes are denied as RFC 6749 says', async t => {
   const { simulator } = await connect(t)
   const refusals = [
     [{ grant_type: 'client_credentials', client_secret: 'wrong' }, 401, 'invalid_client'],

@@ -15,7 +15,7 @@ const reading = (answer: Answer, more: Partial<SourceDescription> = {}): Partial
   ...more
 })
 
-test('rows must stand where the description says; nothing else counts as none', async t => {
+test('rows must be at the described place, and nothing else counts as an empty list', async t => {
   for (const [answer, body] of [
     [{ rows: '/data' }, {}],
     [{ rows: '/data' }, { data: null }],
@@ -62,7 +62,7 @@ for (const [name, status, body] of [
   ['a status', 404, 'not here'],
   ['a code in a page', 200, { meta: { code: '201' }, data: null }]
 ] as const) {
-  test(`${name} may mean that there are no rows`, async t => {
+  test(`${name} can mean that there are no rows`, async t => {
     const { client } = await startDescribed(t, reading({ rows: '/data', faults }), () => ({ status, body }))
     const page = await client.fetchPage({ limit: 1 }, callContext())
     assert.deepEqual([page.rows, page.nextCursor, String(page.body)], [[], null, '{"data":[]}'])
@@ -115,7 +115,7 @@ test('a member that reports an error fails the last page, whatever rows it has',
 
 const registrations = { list: '/resource/str', where: { '/jenis': 'STR' } }
 
-test('a record is read once for each registration in it, with the fields of its own beside', async t => {
+test('a record is read once for each of its registrations, together with its own fields', async t => {
   const record = {
     resource: {
       nik: '1',
@@ -141,7 +141,7 @@ test('a record is read once for each registration in it, with the fields of its 
   assert.deepEqual(JSON.parse(String(page.body)).data, page.rows)
 })
 
-test('a page of another form is stored with the digits of its numbers', async t => {
+test('a page in another form is stored with all digits of its numbers', async t => {
   const text = '{"isi":[{"nik":9271060312000001,"str":[{"no":1.10},{"no":2}]},{"nik":3}]}'
   const { client } = await startDescribed(t, reading({ rows: '/isi', registrations: { list: '/str' } }), () => ({
     body: text
@@ -155,7 +155,7 @@ test('a page of another form is stored with the digits of its numbers', async t 
   )
 })
 
-test('a record that is nested deeper than can be stored is cut, and its neighbours are whole', async t => {
+test('a record that is nested too deeply is cut, and its neighbours are complete', async t => {
   const deep = `${'[1,'.repeat(5000)}1${']'.repeat(5000)}`
   const { client } = await startDescribed(t, reading({ rows: '/isi' }), () => ({
     body: `{"isi":[{"a":${deep},"n":12345678901234567890},{"b":12345678901234567890}]}`
@@ -167,7 +167,7 @@ test('a record that is nested deeper than can be stored is cut, and its neighbou
   assert.ok(text.endsWith('{"b":12345678901234567890}]}'), text.slice(-60))
 })
 
-test('the time of a source is that of its header, of a field, or our own less a margin', async t => {
+test('the time of a source is its header’s, a field’s, or our own less a margin', async t => {
   const now = Date.now()
   const seconds = Math.floor(now / 1000) - 20
   const body = { data: [], waktu: seconds, lokal: new Date(seconds * 1000 + 7 * 3_600_000).toISOString().slice(0, 19) }
@@ -185,7 +185,7 @@ test('the time of a source is that of its header, of a field, or our own less a 
   await client.fetchPage({ limit: 1 }, callContext())
 })
 
-test('a field that holds no time, or one far from ours, is an error', async t => {
+test('a field without a time, or with a time far from ours, is an error', async t => {
   const clock = { from: 'field', at: '/waktu', format: 'epochSeconds' } as const
   for (const [waktu, code] of [
     [undefined, 'KKI_CONTRACT'],
@@ -200,7 +200,7 @@ test('a field that holds no time, or one far from ours, is an error', async t =>
   }
 })
 
-test('the records of an STR stand in a list, alone, or are not there', async t => {
+test('the records of an STR are in a list, alone, or missing', async t => {
   const path = '/str/{strNumber}'
   for (const [oneByStr, body, expected] of [
     [{ path }, { data: ['x', 'y'] }, ['x', 'y']],
@@ -222,7 +222,7 @@ test('the records of an STR stand in a list, alone, or are not there', async t =
   await assert.rejects(client.fetchByStr('EQ1', callContext()), { code: 'KKI_CONTRACT', message: /must be an object/ })
 })
 
-test('an STR cannot lead to another path', async t => {
+test('an STR cannot change the path', async t => {
   const oneByStr = { path: '/str/{strNumber}' }
   const { client, asked } = await startDescribed(t, reading({ rows: '/data' }, { oneByStr }), () => ({
     body: { data: [] }

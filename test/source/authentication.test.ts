@@ -24,7 +24,7 @@ const login = { username: 'sdmk', password: 'a "quoted" sandi' }
 
 const isToken = ({ url }: Asked) => url.pathname === '/token' || url.pathname === '/login'
 
-test('client credentials go as Basic and parameters into the address, where the description says so', async t => {
+test('client credentials are sent as Basic, and parameters in the address, if the description says so', async t => {
   const authentication = {
     ...oauth,
     credentialsIn: 'basic',
@@ -45,7 +45,7 @@ test('client credentials go as Basic and parameters into the address, where the 
   assert.equal(list?.headers.authorization, 'Bearer t')
 })
 
-test('a token lives as long as the description says where the answer does not say it, and never for ever', async t => {
+test('a token has the described lifetime if the answer has none, and always an end', async t => {
   for (const [answer, lifetimeSeconds, expected] of [
     [{}, 900, 900],
     [{ expires_in: '3599' }, 900, 3599],
@@ -62,7 +62,7 @@ test('a token lives as long as the description says where the answer does not sa
   }
 })
 
-test('a lifetime that is no number is a broken answer, not a token without an end', async t => {
+test('a lifetime that is not a number is an invalid answer, not a token without an end', async t => {
   for (const expires_in of ['soon', 'NaN', -1, 0, true, undefined]) {
     const { client } = await startDescribed(t, { authentication: oauth }, request =>
       isToken(request) ? { body: { access_token: 't', token_type: 'Bearer', expires_in } } : page
@@ -71,7 +71,7 @@ test('a lifetime that is no number is a broken answer, not a token without an en
   }
 })
 
-test('a refresh token is not used where the description does not say so', async t => {
+test('a refresh token is used only if the description says so', async t => {
   const { client, store } = await startDescribed(t, { authentication: oauth }, request =>
     isToken(request) ? { body: { access_token: 't', token_type: 'Bearer', expires_in: 60, refresh_token: 'r' } } : page
   )
@@ -79,7 +79,7 @@ test('a refresh token is not used where the description does not say so', async 
   assert.equal(store.content.get('kki-token')?.refreshToken, undefined)
 })
 
-test('a login returns a token, which travels in its own header until it is refused', async t => {
+test('a login returns a token, which is sent in its own header until it is denied', async t => {
   let valid = 1
   const { client, store, asked } = await startDescribed(t, { authentication: session }, request => {
     if (isToken(request)) return { body: { data: { token: `s${valid}` } } }
@@ -112,7 +112,7 @@ test('a login may be a form, and its token a parameter', async t => {
   assert.equal(asked[1]?.url.searchParams.get('token'), 's1')
 })
 
-test('a login that is answered without a token is refused, and not tried again', async t => {
+test('a login answer without a token is an error, and is not tried again', async t => {
   const { client, store, asked } = await startDescribed(
     t,
     { authentication: session },
@@ -139,7 +139,7 @@ for (const [authentication, secret, header, value] of [
   ],
   [{ type: 'basic' }, { username: 'sdmk', password: 'sandi' }, 'authorization', 'Basic c2RtazpzYW5kaQ==']
 ] as const satisfies [Authentication, Record<string, string>, string, string][]) {
-  test(`credentials of the secret are sent as ${value}, and a changed secret is taken up once they are refused`, async t => {
+  test(`credentials of the secret are sent as ${value}, and a changed secret is used once they are denied`, async t => {
     let isRefusing = false
     const { client, store, asked } = await startDescribed(t, { authentication }, ({ headers }) =>
       isRefusing && headers[header] === value ? { status: 401, body: {} } : page
@@ -162,14 +162,14 @@ for (const [authentication, secret, header, value] of [
   })
 }
 
-test('a key that cannot be sent is not sent', async t => {
+test('an invalid key is not sent', async t => {
   const { client, store, asked } = await startDescribed(t, { authentication: { type: 'bearer' } }, () => page)
   store.content.set('kki', { token: 'a\r\nX-Other: b' })
   await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'TOKEN_REFRESH_FAILED' })
   assert.equal(asked.length, 0)
 })
 
-test('a refusal without authentication is the last word', async t => {
+test('a denial without authentication is final', async t => {
   const { client, asked } = await startDescribed(t, {}, () => ({ status: 401, body: {} }))
   await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_REFUSED', status: 401 })
   assert.equal(asked.length, 1)

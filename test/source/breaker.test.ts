@@ -67,7 +67,7 @@ test('opens again when the probe fails', async t => {
   assert.deepEqual(seen.breaker, [2, 1, 2])
 })
 
-test('does not take a probe that its caller aborted for a proof that KKI is back', async t => {
+test('does not count a probe that its caller aborted as a success', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) => sendJson(response, 503, {})
   const { client } = clientFor(t, kki, limits)
@@ -85,7 +85,7 @@ test('does not take a probe that its caller aborted for a proof that KKI is back
   assert.equal(client.breakerState, 2)
 })
 
-test('stays closed while KKI refuses requests', async t => {
+test('stays closed while KKI denies requests', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) => sendJson(response, 403, {})
   const { client } = clientFor(t, kki, limits)
@@ -95,7 +95,7 @@ test('stays closed while KKI refuses requests', async t => {
   assert.equal(client.breakerState, 0)
 })
 
-test('stays closed while KKI refuses the credentials', async t => {
+test('stays closed while KKI denies the credentials', async t => {
   const kki = await startKki(t)
   kki.answerToken = (_form, response) => sendJson(response, 401, { error: 'invalid_client' })
   const { client } = clientFor(t, kki, limits)
@@ -105,7 +105,7 @@ test('stays closed while KKI refuses the credentials', async t => {
   assert.equal(client.breakerState, 0)
 })
 
-test('stays closed when callers leave', async t => {
+test('stays closed when callers abort', async t => {
   const kki = await startKki(t)
   kki.answerList = () => {}
   const { client } = clientFor(t, kki, limits)

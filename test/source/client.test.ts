@@ -16,7 +16,7 @@ test('learns the time of KKI from the Date header of a request for one row', asy
   )
 })
 
-test('tells its observer each answer as it came, refusals included', async t => {
+test('reports each answer to its observer, denials included', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) => {
     response.writeHead(302, { location: '/login' }).end('moved')

@@ -77,7 +77,7 @@ const letters = [...'abcdefghij']
 const kinds: By[] = ['pages', 'rows']
 
 for (const by of kinds) {
-  test(`counted by ${by}: a row behind one that is deleted during the walk is not skipped`, async t => {
+  test(`counted by ${by}: a row after one that is deleted during the walk is not skipped`, async t => {
     for (const last of [2, 3, 4, 5, 6, 7]) {
       const { read } = await startList(t, {
         by,
@@ -90,7 +90,7 @@ for (const by of kinds) {
     }
   })
 
-  test(`counted by ${by}: nor one behind a row that changes, and so moves to the end while the total stays`, async t => {
+  test(`counted by ${by}: a row after one that changes and moves to the end is not skipped`, async t => {
     const { read } = await startList(t, {
       by,
       list: [...letters],
@@ -105,7 +105,7 @@ for (const by of kinds) {
     for (const letter of letters) assert.ok(rows.has(letter), `${letter} of ${[...rows]}`)
   })
 
-  test(`counted by ${by}: a last page that a deletion has emptied is not the end`, async t => {
+  test(`counted by ${by}: an emptied last page is not the end`, async t => {
     const { read } = await startList(t, {
       by,
       list: [...'abcdefg'],
@@ -117,7 +117,7 @@ for (const by of kinds) {
     assert.ok((await read()).includes('g'))
   })
 
-  test(`counted by ${by}: a row that is inserted moves others back, and none is lost`, async t => {
+  test(`counted by ${by}: an inserted row moves others back, and none is lost`, async t => {
     const { read } = await startList(t, {
       by,
       list: [...letters],
@@ -139,7 +139,7 @@ for (const by of kinds) {
     await assert.rejects(read(), { code: 'KKI_LIST_MOVED' })
   })
 
-  test(`counted by ${by}: a walk goes on from the cursor of each page, and no row comes twice`, async t => {
+  test(`counted by ${by}: a walk can resume at the cursor of each page, and no row comes twice`, async t => {
     const { walk, read } = await startList(t, { by, list: [...letters], limit: 3, atOnce: 2 })
     const rows: unknown[] = []
     const stops: { cursor: string; read: number }[] = []
@@ -151,7 +151,7 @@ for (const by of kinds) {
     for (const stop of stops) assert.deepEqual(await read(stop.cursor), letters.slice(stop.read))
   })
 
-  test(`counted by ${by}: a row that left its place while no walk was under way is not skipped either`, async t => {
+  test(`counted by ${by}: a row that moved between two walks is not skipped`, async t => {
     const list = [...letters]
     const { walk, read } = await startList(t, { by, list, limit: 4 })
     const pages = walk()
@@ -164,7 +164,7 @@ for (const by of kinds) {
     assert.deepEqual([...new Set([...(first.value?.rows ?? []), ...rows])], letters)
   })
 
-  test(`counted by ${by}: so many pages are asked for at once as the description allows, and come in order`, async t => {
+  test(`counted by ${by}: as many pages are requested at once as the description allows, and they come in order`, async t => {
     const list = Array.from({ length: 200 }, (_, index) => `row ${index}`)
     const { walk, places } = await startList(t, { by, list, limit: 11, atOnce: 4 })
     const pages = walk()
@@ -178,7 +178,7 @@ for (const by of kinds) {
     assert.deepEqual(rows, list)
   })
 
-  test(`counted by ${by}: requests for more than the list has are dropped, and every page gives its memory back`, async t => {
+  test(`counted by ${by}: requests beyond the end of the list are dropped, and every page releases its memory`, async t => {
     const { client } = await startList(t, { by, list: [...letters], limit: 5, atOnce: 8 })
     const held = new Set<unknown>()
     let most = 0
@@ -200,7 +200,7 @@ for (const by of kinds) {
     assert.ok(most <= 2 * 8 + 1, String(most))
   })
 
-  test(`counted by ${by}: a page ahead that fails ends the walk when its turn comes, and one that may pass is repeated`, async t => {
+  test(`counted by ${by}: a failed page ahead ends the walk at its turn, and a retryable one is repeated`, async t => {
     const list = Array.from({ length: 30 }, (_, index) => `row ${index}`)
     let isDown = false
     const { read } = await startList(t, {
@@ -237,7 +237,7 @@ for (const by of kinds) {
   })
 }
 
-test('pages at once keep to the requests that are allowed in a second', async t => {
+test('concurrent pages keep the limit of requests per second', async t => {
   const list = Array.from({ length: 40 }, (_, index) => `row ${index}`)
   const { read, places } = await startList(t, { by: 'rows', list, limit: 5, atOnce: 8, requestsPerSecond: 100 })
   const started = performance.now()
@@ -246,7 +246,7 @@ test('pages at once keep to the requests that are allowed in a second', async t 
   assert.ok(performance.now() - started >= (places().length - 1) * 10 - 5)
 })
 
-test('pages at once open the breaker, and a later walk goes on when its first page has closed it', async t => {
+test('concurrent pages open the breaker, and a later walk continues when its first page has closed it', async t => {
   const list = Array.from({ length: 60 }, (_, index) => `row ${index}`)
   let isDown = false
   const source = await startList(t, {
@@ -271,7 +271,7 @@ test('pages at once open the breaker, and a later walk goes on when its first pa
   assert.equal(source.client.breakerState, 0)
 })
 
-test('a source that sends one row at a time is read whole', async t => {
+test('a source that sends one row at a time is read completely', async t => {
   const { read } = await startList(t, { by: 'rows', list: [...letters], limit: 5, cap: 1, atOnce: 3 })
   assert.deepEqual(await read(), letters)
 })
@@ -299,7 +299,7 @@ test('lists of any length, in pages of any size and any number of them at once, 
   )
 })
 
-test('whatever rows come, go and move during a walk, one that stays is read, or the walk says that it cannot tell', async t => {
+test('whatever rows are added, removed or moved during a walk, a row that stays is read, or the walk fails', async t => {
   let read = 0
   await fc.assert(
     fc.asyncProperty(

@@ -55,24 +55,24 @@ test('every description of the product can be loaded', async () => {
   assert.equal(path.join(sources, kki), shippedDescription)
 })
 
-test('the JSON schema in contracts is the one that the sidecar checks by', () => {
+test('the JSON schema in contracts matches the one that the sidecar uses', () => {
   const file = new URL('../../contracts/source.schema.json', import.meta.url)
   assert.ok(readFileSync(file, 'utf8') === renderSourceSchema(), 'run "npm run generate"')
 })
 
-test('a table that a description leaves out is the one of kki.json', () => {
+test('a missing table of a description is taken from kki.json', () => {
   assert.deepEqual(parse(read(link)).tables.monthNames, defaults.monthNames)
   assert.deepEqual(parse(read(link)).tables.sexWords, { M: 'male', F: 'female' })
 })
 
-test('an unknown key is refused with its path, and the nearest known one is named', () => {
+test('an unknown key is rejected with its path and the nearest known key', () => {
   refuses(kki, d => Object.assign(d, { pagging: {} }), '/pagging', /is not known; did you mean paging\?/)
   refuses(kki, d => Object.assign(d.paging, { nxt: '/a' }), '/paging/nxt', /did you mean next\?/)
   refuses(kki, d => Object.assign(d.fields, { nikk: '/a' }), '/fields/nikk', /did you mean nik\?/)
   refuses(pages, d => Object.assign(d.fields.sex, { converts: [] }), '/fields/sex/converts', /did you mean convert\?/)
 })
 
-test('what is missing or of another type is refused with what is expected', () => {
+test('a missing value or one of another type is rejected with the expected type', () => {
   assert.throws(() => parse(null), /x\.json: \/: must be an object/)
   refuses(kki, d => delete d.answer.rows, '/answer/rows', /is required/)
   refuses(kki, d => delete d.clock, '/clock', /is required/)
@@ -87,7 +87,7 @@ test('what is missing or of another type is refused with what is expected', () =
   refuses(kki, d => Object.assign(d.tables.statusWords, { ANEH: 'odd' }), '/tables/statusWords/ANEH', /one of: active/)
 })
 
-test('a wrong kind of authentication, paging or clock is answered with the known ones', () => {
+test('the error of an unknown authentication, paging or clock lists the known ones', () => {
   refuses(kki, d => Object.assign(d.authentication, { type: 'oauth1' }), '/authentication/type', /oauth2, session/)
   refuses(kki, d => Object.assign(d.paging, { type: 'pages' }), '/paging/type', /cursor, json_link, header_link/)
   refuses(kki, d => Object.assign(d, { clock: { from: 'sun' } }), '/clock/from', /date_header, field, own/)
@@ -95,7 +95,7 @@ test('a wrong kind of authentication, paging or clock is answered with the known
   refuses(kki, d => delete d.paging.next, '/paging/next', /is required/)
 })
 
-test('a placeholder must be known, have a value where it stands, and be closed', () => {
+test('a placeholder must be known, have a value at its place, and be closed', () => {
   refuses(
     kki,
     d => Object.assign(d.request.query, { a: '{sinse}' }),
@@ -131,7 +131,7 @@ test('paging needs its placeholder, and the window its bounds', () => {
   refuses(pages, d => Object.assign(d.request.window, { format: 'YYYY-MM-DD mm' }), '/request/window/format', /must be/)
 })
 
-test('pages are asked for at once only where the place of a page is known in advance', () => {
+test('concurrent pages need a paging whose positions are known in advance', () => {
   const description = read(offset)
   description.limits.pagesAtOnce = 4
   assert.equal(parse(description).limits.pagesAtOnce, 4)
@@ -164,7 +164,7 @@ test('a setting without effect is an error', () => {
   refuses(offset, notRefusable, '/answer/faults/0/means', /has no effect without authentication/)
 })
 
-test('a request that cannot be sent is refused', () => {
+test('a request that cannot be sent is rejected', () => {
   refuses(kki, d => Object.assign(d.request, { json: {} }), '/request/json', /needs method POST/)
   refuses(offset, d => Object.assign(d.request, { form: {} }), '/request/form', /together with json/)
   refuses(fhir, d => Object.assign(d.request, { method: 'POST' }), '/request/method', /must be GET/)
@@ -195,7 +195,7 @@ test('a login needs one body, and its password is not written in the description
   )
 })
 
-test('a pointer cannot reach what every object inherits', () => {
+test('a pointer cannot reach inherited properties', () => {
   refuses(
     kki,
     d => Object.assign(d.fields, { nik: '/constructor/name' }),
@@ -244,21 +244,21 @@ test('a word may pass from one profession to another from a day on', () => {
   assert.ok(parse(description))
 })
 
-test('a place of birth has one alias', () => {
+test('a birthplace has one alias', () => {
   const again = (d: Loose) => d.tables.birthPlaceAliases.push({ value: 'UJUNG-PANDANG', key: 'Makassar' })
   refuses(kki, again, '/tables/birthPlaceAliases/10/value', /blank or used twice/)
 })
 
-test('the shipped description covers every profession that KKI filters by, once', () => {
+test('the shipped description has every profession that KKI filters by, once', () => {
   const filters = parse(read(kki)).tables.professions.flatMap(({ kkiCodes }) => kkiCodes)
   assert.deepEqual(filters.toSorted(), professionCodes.toSorted())
 })
 
-test('a character that a log cannot carry is refused before it gets into a message', () => {
+test('a character that a log cannot hold is rejected before it gets into a message', () => {
   refuses(kki, d => Object.assign(d.fields, { nik: '/\u0007' }), '/fields/nik', /not every receiver can carry/)
 })
 
-test('a file that cannot be read, is not JSON, or names a module that is not there says so', async t => {
+test('the error of an unreadable file, invalid JSON or a missing module says so', async t => {
   const folder = await mkdtemp(path.join(tmpdir(), 'sdmk-source-'))
   t.after(() => rm(folder, { recursive: true }))
   const file = path.join(folder, 'source.json')

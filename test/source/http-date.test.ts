@@ -20,7 +20,7 @@ for (const [text, iso] of [
   ['Thursday, 03-Nov-77 07:00:00 GMT', '1977-11-03T07:00:00Z'],
   ['Fri, 31 Dec 9999 23:59:59 GMT', '9999-12-31T23:59:59Z']
 ] as const) {
-  test(`reads ${JSON.stringify(text)} as ${iso}, wherever the machine stands`, () => {
+  test(`reads ${JSON.stringify(text)} as ${iso}, in every time zone of the machine`, () => {
     assert.equal(new Date(2026, 0).getTimezoneOffset(), -420, 'the time zone of Jakarta is in force')
     assert.equal(parseHttpDate(text, now), Date.parse(iso))
   })
@@ -55,7 +55,7 @@ for (const text of [
   'Sel, 03 Nov 2026 07:00:00 GMT',
   'Tue, 03 Nov 2026 07:00:00 GMT, Tue, 03 Nov 2026 07:00:00 GMT'
 ]) {
-  test(`takes ${JSON.stringify(text)} for no HTTP date`, () => {
+  test(`rejects ${JSON.stringify(text)} as an HTTP date`, () => {
     assert.equal(parseHttpDate(text, now), null)
   })
 }

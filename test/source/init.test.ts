@@ -74,7 +74,7 @@ test('proposes the shipped description for a page of the shape that it describes
   assert.deepEqual(proposed.dates.formats.changedAt, ['instant'])
 })
 
-test('counts "for life" apart from the dates, and names the places where a missing field may stand', () => {
+test('counts "for life" apart from the dates, and names possible places of a missing field', () => {
   const page = {
     data: people.map(({ name, nik, str }, index) => ({
       nomor_str: str,
@@ -242,7 +242,7 @@ test('a proposal with a gap does not load, and the error names the gap', () => {
   assert.throws(() => parseDescription(file, { file: 'p.json', defaults: tables }), /p\.json: \/request\/path: /)
 })
 
-test('finds the status by few odd words, proposes what they mean, and asks for the meaning of the others', () => {
+test('finds the status by a few unusual words, proposes their meaning, and asks for the meaning of the others', () => {
   const page = (key: string, words: string[]) => ({
     data: people.map(({ name, nik, str }, index) => ({
       nomor_str: str,
@@ -272,7 +272,7 @@ test('finds the status by few odd words, proposes what they mean, and asks for t
   assert.equal(fields.status, '/kol_7')
 })
 
-test('finds what says that more pages follow, by odd names or as the only boolean beside the rows', () => {
+test('finds the field for further pages, by unusual names or as the only boolean next to the rows', () => {
   const pagingOf = (beside: Record<string, unknown>) => {
     const { description, notes } = proposeDescription({ ...council, meta: { offset: 0 }, ...beside }, tables)
     const { type, hasMore } = description.paging as Record<string, unknown>
@@ -286,7 +286,7 @@ test('finds what says that more pages follow, by odd names or as the only boolea
   assert.deepEqual(pagingOf({ xyz: true, abc: false }), ['offset', undefined, false])
 })
 
-test('a masked page keeps the forms of NIKs and dates, whichever way they are written', () => {
+test('a masked page keeps the forms of NIKs and dates, in every notation', () => {
   const months = ['Januari', 'Mei', 'Agustus', 'Desember']
   const page = {
     data: people.map(({ name, nik, str, day }, index) => ({
@@ -330,7 +330,7 @@ test('a masked page keeps the forms of NIKs and dates, whichever way they are wr
   assert.deepEqual(again.description.dates, description.dates)
 })
 
-test('proposes the same fields for a masked page, which holds no value of a person', () => {
+test('proposes the same fields for a masked page, which has no personal value', () => {
   const description = load(council, file => {
     file.request.path = '/v1/tenaga-kesehatan'
   })

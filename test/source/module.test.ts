@@ -29,7 +29,7 @@ async function clientWith(t: TestContext, code: string, secret: Record<string, s
   return described
 }
 
-test('a module signs each request with the secret, and opens its answer knowing that request', async t => {
+test('a module signs each request with the secret, and opens its answer with that request', async t => {
   const { client, asked } = await clientWith(
     t,
     `let times = 0
@@ -80,7 +80,7 @@ test('an error of a module names its file, function and line, repeats nothing of
   }
 })
 
-test('an answer that a module opens to something else than JSON is a broken answer', async t => {
+test('an answer that a module opens to something other than JSON is invalid', async t => {
   const { client } = await clientWith(t, 'export const openAnswer = () => new Uint8Array([1, 2])')
   await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
     code: 'KKI_CONTRACT',
@@ -88,7 +88,7 @@ test('an answer that a module opens to something else than JSON is a broken answ
   })
 })
 
-test('a module that cannot be used stops the start, and says where', async t => {
+test('an unusable module stops the start, and its place is named', async t => {
   for (const [code, message] of [
     ['export const other = 1', /\/module: must export signRequest or openAnswer/],
     ['throw new RangeError("rahasia")', /\/module: cannot be loaded \(RangeError in line 1\)/],

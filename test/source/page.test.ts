@@ -6,7 +6,7 @@ import { KkiBodyTooLarge } from '../../sidecar/source/errors.ts'
 import { callContext, clientFor } from './helpers/client.ts'
 import { pageOf, sendJson, startKki } from './helpers/fake-kki.ts'
 
-test('sends the query in the words of the contract, and the ids of its caller', async t => {
+test('sends the query in the contract’s words, and the caller’s ids', async t => {
   const kki = await startKki(t)
   const { client } = clientFor(t, kki)
   const query = {
@@ -34,7 +34,7 @@ test('sends the query in the words of the contract, and the ids of its caller', 
   assert.equal(request?.headers['user-agent'], 'healthforce-kki-connector')
 })
 
-test('leaves out what the query does not name', async t => {
+test('leaves out parameters that the query does not have', async t => {
   const kki = await startKki(t)
   const { client } = clientFor(t, kki)
 
@@ -54,7 +54,7 @@ test('keeps the path of the base URL', async t => {
   assert.equal(kki.list[0]?.url.pathname, '/registry/v1/tenaga-kesehatan')
 })
 
-test('returns the rows as they came, the whole body and the time of KKI', async t => {
+test('returns the rows verbatim, the whole body and the time of KKI', async t => {
   const kki = await startKki(t)
   const date = new Date(Date.now() - 60_000).toUTCString()
   const text = '\uFEFF{"data": [{"nik": 1}, null, "x"], "meta": {"kursor_berikutnya": null}}'
@@ -72,7 +72,7 @@ test('returns the rows as they came, the whole body and the time of KKI', async 
   assert.equal(page.body.toString(), text)
 })
 
-test('a page in memory that was given back is whole', async t => {
+test('a page in reused memory is complete', async t => {
   const kki = await startKki(t)
   kki.answerList = ({ number }, response) =>
     sendJson(response, 200, pageOf([`row ${number}`, 'x'.repeat(number * 1000)]))
@@ -91,7 +91,7 @@ test('a page in memory that was given back is whole', async t => {
 })
 
 for (const seconds of [-1000, 1000]) {
-  test(`does not take a page whose Date is ${seconds} seconds from our clock, and does not ask again`, async t => {
+  test(`rejects a page whose Date is ${seconds} seconds from our clock, without a retry`, async t => {
     const kki = await startKki(t)
     const date = new Date(Date.now() + seconds * 1000).toUTCString()
     kki.answerList = (_request, response) => sendJson(response, 200, pageOf([]), { date })
@@ -116,7 +116,7 @@ for (const total of [
   true,
   {}
 ]) {
-  test(`takes the total ${JSON.stringify(total)} for a broken contract`, async t => {
+  test(`rejects the total ${JSON.stringify(total)} as a contract violation`, async t => {
     const kki = await startKki(t)
     kki.answerList = (_request, response) => sendJson(response, 200, pageOf([], null, total))
     const { client } = clientFor(t, kki, { retries: 0 })
@@ -154,7 +154,7 @@ for (const [description, cursor] of [
   ['holds a line break', 'a\nb'],
   ['holds half a character', 'a\ud800b']
 ] as const) {
-  test(`takes a next cursor that ${description} for a broken contract`, async t => {
+  test(`rejects a next cursor that ${description} as a contract violation`, async t => {
     const kki = await startKki(t)
     kki.answerList = (_request, response) => sendJson(response, 200, pageOf([], cursor))
     const { client } = clientFor(t, kki, { retries: 0 })
@@ -178,7 +178,7 @@ test('reads a gzip body', async t => {
   assert.equal(page.body.toString(), text)
 })
 
-test('asks again for a gzip body that is cut or corrupt', async t => {
+test('retries a gzip body that is cut or corrupt', async t => {
   const kki = await startKki(t)
   const whole = gzipSync(JSON.stringify(pageOf(['whole'])))
   const bodies = [whole.subarray(0, 20), Buffer.from('no gzip at all'), whole]
@@ -191,7 +191,7 @@ test('asks again for a gzip body that is cut or corrupt', async t => {
   assert.equal(seen.retries, 2)
 })
 
-test('stops reading a gzip bomb at the limit, and does not ask for it again', async t => {
+test('stops reading a gzip bomb at the limit, without a retry', async t => {
   const kki = await startKki(t)
   const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, 0x20))
   kki.answerList = (_request, response) => void response.setHeader('content-encoding', 'gzip').end(bomb)
@@ -206,7 +206,7 @@ test('stops reading a gzip bomb at the limit, and does not ask for it again', as
   assert.equal(kki.list.length, 1)
 })
 
-test('accepts a body of exactly the limit and refuses one byte more', async t => {
+test('accepts a body of exactly the limit and rejects one byte more', async t => {
   const kki = await startKki(t)
   const text = JSON.stringify(pageOf(['x']))
   kki.answerList = (_request, response) => void response.end(text)
@@ -217,7 +217,7 @@ test('accepts a body of exactly the limit and refuses one byte more', async t =>
   await assert.rejects(tight.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_BODY_TOO_LARGE' })
 })
 
-test('takes missing headers for a timeout', async t => {
+test('treats missing headers as a timeout', async t => {
   const kki = await startKki(t)
   kki.answerList = () => {}
   const { client, seen } = clientFor(t, kki, { headersTimeoutMs: 30, retries: 0 })
@@ -229,7 +229,7 @@ test('takes missing headers for a timeout', async t => {
   assert.deepEqual(seen.statuses, ['timeout'])
 })
 
-test('takes a body that stalls for a timeout', async t => {
+test('treats a stalled body as a timeout', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) => void response.writeHead(200).write('{"data":[')
   const { client, seen } = clientFor(t, kki, { bodyTimeoutMs: 30, retries: 0 })
@@ -241,7 +241,7 @@ test('takes a body that stalls for a timeout', async t => {
   assert.deepEqual(seen.statuses, ['timeout'])
 })
 
-test('limits an attempt as a whole, so that a body that trickles in does not last for ever', async t => {
+test('limits an attempt as a whole, so that a slow body has an end', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) => {
     const drip = setInterval(() => response.write(' '), 5)
@@ -256,7 +256,7 @@ test('limits an attempt as a whole, so that a body that trickles in does not las
   assert.equal(kki.list.length, 2)
 })
 
-test('lets the status decide where the body of an error answer stalls', async t => {
+test('uses the status if the body of an error answer stalls', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) => void response.writeHead(403).write('{')
   const { client } = clientFor(t, kki, { bodyTimeoutMs: 30 })
@@ -305,7 +305,7 @@ test('reads a page whose Content-Encoding header comes several times', async t =
 })
 
 for (const coding of ['gzip', 'deflate', 'br', 'zstd', 'gzip, br', 'utf-8, zstd']) {
-  test(`says that a body which is not ${coding} does not fit its declared coding`, async t => {
+  test(`reports a body that is not ${coding} as a mismatch with its declared coding`, async t => {
     const kki = await startKki(t)
     kki.answerList = (_request, response) => sendJson(response, 200, pageOf([]), { 'content-encoding': coding })
     const { client } = clientFor(t, kki, { retries: 0 })
@@ -317,7 +317,7 @@ for (const coding of ['gzip', 'deflate', 'br', 'zstd', 'gzip, br', 'utf-8, zstd'
   })
 }
 
-test('says that the coding of a body which is not JSON is not known', async t => {
+test('reports an unknown coding of a body that is not JSON', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) =>
     void response.setHeader('content-encoding', 'compress').end(gzipSync(JSON.stringify(pageOf([]))))
@@ -350,7 +350,7 @@ for (const [coding, body] of [
   })
 }
 
-test('refuses a body with more layers of compression than any server needs', async t => {
+test('rejects a body with more layers of compression than any server needs', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) => sendJson(response, 200, pageOf([]), { 'content-encoding': 'br, br, br, br' })
   const { client } = clientFor(t, kki, { retries: 0 })
@@ -368,7 +368,7 @@ for (const members of [
   { errors: ['Budi'] },
   { error: null, errors: { nama: 'Budi' } }
 ]) {
-  test(`takes no page with ${JSON.stringify(members)} for the last page or for "no such STR"`, async t => {
+  test(`does not treat a page with ${JSON.stringify(members)} as the last page or as "no such STR"`, async t => {
     const kki = await startKki(t)
     kki.answerList = ({ url }, response) =>
       sendJson(response, 200, { ...pageOf(url.search === '?batas=2' ? ['a'] : []), ...members })
@@ -381,7 +381,7 @@ for (const members of [
   })
 }
 
-test('reads a page whose members for errors report none', async t => {
+test('reads a page whose error members report no error', async t => {
   const kki = await startKki(t)
   const client = clientFor(t, kki, { retries: 0 }).client
   for (const members of [{ error: null }, { error: false }, { error: '' }, { errors: [] }, { errors: {} }]) {
@@ -402,7 +402,7 @@ for (const [what, contentType, body] of [
   ['a charset that is not known', `${json}; charset=x-own`, latin1(pageOf([]))],
   ['a byte that the charset does not have', `${json}; charset=euc-kr`, latin1(pageOf([{ nama: 'Jos\xff' }]))]
 ] as const) {
-  test(`takes a page of ${what} for a broken contract, and quotes nothing of it`, async t => {
+  test(`rejects a page of ${what} as a contract violation, and quotes nothing of it`, async t => {
     const kki = await startKki(t)
     kki.answerList = (_request, response) => void response.setHeader('content-type', contentType).end(body)
     const { client } = clientFor(t, kki, { retries: 0 })

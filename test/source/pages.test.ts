@@ -31,7 +31,7 @@ test('walks all pages in order', async t => {
   assert.equal(kki.list.length, 5)
 })
 
-test('goes on at a cursor', async t => {
+test('resumes at a cursor', async t => {
   const kki = await startWalk(t, 5)
   const { client } = clientFor(t, kki)
   const options = { maxPages: 5, startCursor: '3', firstPage: 3 }
@@ -52,7 +52,7 @@ test('reads exactly one page ahead of its caller', async t => {
   await walk.return()
 })
 
-test('aborts the page that is ahead when its caller leaves', async t => {
+test('aborts the page ahead when its caller stops', async t => {
   const kki = await startWalk(t, 9)
   const answer = kki.answerList
   kki.answerList = (request, response) => (request.number === 1 ? answer(request, response) : undefined)
@@ -80,7 +80,7 @@ test('reports the failure of the page ahead only when that page is due, and name
   await assert.rejects(walk.next(), { code: 'KKI_REFUSED', page: 2 })
 })
 
-test('swallows the failure of a page ahead that nobody takes', async t => {
+test('ignores the failure of a page ahead that is never read', async t => {
   const kki = await startWalk(t, 9)
   const answer = kki.answerList
   kki.answerList = (request, response) =>
@@ -95,7 +95,7 @@ test('swallows the failure of a page ahead that nobody takes', async t => {
   }, /the database is gone/)
 })
 
-test('gives each page back when the next one is asked for', async () => {
+test('releases each page when the next one is requested', async () => {
   const released: number[] = []
   const client = clientOf(['a', 'b', null], page => released.push(page))
   const seen: number[][] = []
@@ -137,21 +137,21 @@ function clientOf(cursors: Array<string | null>, onRelease: (page: number) => vo
 }
 
 for (const [description, cursors] of Object.entries({ 'its own': ['a', 'a'], 'an earlier': ['a', 'b', 'a'] })) {
-  test(`ends with the number of the page that names ${description} cursor again`, async () => {
+  test(`ends with the number of the page that repeats ${description} cursor`, async () => {
     const walk = walkPages(clientOf(cursors), { limit: 1 }, callContext(), { maxPages: 100 })
 
     await assert.rejects(numbersOf(walk), { code: 'KKI_CURSOR_REPEATED', page: cursors.length })
   })
 }
 
-test('counts the cursor that a walk was resumed at among those asked for', async () => {
+test('counts the cursor of a resumed walk as requested', async () => {
   const options = { maxPages: 100, startCursor: 'm', firstPage: 8 }
   const walk = walkPages(clientOf(['n', 'm']), { limit: 1 }, callContext(), options)
 
   await assert.rejects(numbersOf(walk), { code: 'KKI_CURSOR_REPEATED', page: 9 })
 })
 
-test('gives the pages that are allowed, then ends the walk that has more', async () => {
+test('returns the allowed pages, then ends a walk that has more', async () => {
   const seen: unknown[] = []
   await assert.rejects(
     async () => {

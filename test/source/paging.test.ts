@@ -38,7 +38,7 @@ test('a short page is not the end', async t => {
   assert.deepEqual(await readAll(), list)
 })
 
-test('the last page is known by its number, as a number or as text', async t => {
+test('the last page is recognised by its number, as a number or as text', async t => {
   for (const last of [3, '3']) {
     const paging: Paging = { type: 'page_number', firstPage: 1, lastPage: '/last' }
     const { readAll, asked } = await startDescribed(t, { request: pages, paging, answer }, ({ url }) => ({
@@ -53,7 +53,7 @@ test('the last page is known by its number, as a number or as text', async t => 
   }
 })
 
-test('a source that ignores the number of the page is found out by its rows', async t => {
+test('a source that ignores the page number is recognised by its rows', async t => {
   for (const paging of [{ type: 'page_number', firstPage: 1 } as const, { type: 'offset', firstOffset: 0 } as const]) {
     const template = paging.type === 'offset' ? offsets : pages
     const { readAll } = await startDescribed(t, { request: template, paging, answer }, (_, number) => ({
@@ -64,7 +64,7 @@ test('a source that ignores the number of the page is found out by its rows', as
   }
 })
 
-test('an offset goes on by the rows received, so that a page size that was capped loses nothing', async t => {
+test('an offset advances by the received rows, so that a capped page size loses nothing', async t => {
   const paging: Paging = { type: 'offset', firstOffset: 0 }
   const { readAll, asked } = await startDescribed(t, { request: offsets, paging, answer }, ({ url }) =>
     slice(Number(url.searchParams.get('offset')), 1)
@@ -78,7 +78,7 @@ test('an offset goes on by the rows received, so that a page size that was cappe
   )
 })
 
-test('a source that says whether there are more is believed, and must say it', async t => {
+test('a described member for further pages decides, and must be present', async t => {
   const paging: Paging = { type: 'offset', firstOffset: 0, hasMore: '/more' }
   const { readAll, asked } = await startDescribed(t, { request: offsets, paging, answer }, ({ url }) => {
     const from = Number(url.searchParams.get('offset'))
@@ -97,7 +97,7 @@ test('a source that says whether there are more is believed, and must say it', a
   await assert.rejects(torn.readAll(), { code: 'KKI_CONTRACT', message: /says that there are more, and names no next/ })
 })
 
-test('a cursor that is missing is an error, unless the description says that it may be', async t => {
+test('a missing cursor is an error, unless the description allows it', async t => {
   const reply = () => ({ body: { data: ['a'] } })
   const strict = await startDescribed(t, { request: cursors, paging: { type: 'cursor', next: '/next' }, answer }, reply)
   await assert.rejects(strict.readAll(), { code: 'KKI_CONTRACT', message: /at \/next: is missing/ })
@@ -108,7 +108,7 @@ test('a cursor that is missing is an error, unless the description says that it 
   assert.deepEqual(await (await startDescribed(t, { request: cursors, paging: loose, answer }, blank)).readAll(), ['a'])
 })
 
-test('a page without rows is the end for a source that names a next cursor there, and not for others', async t => {
+test('a page without rows is the end only for a source that names a next cursor there', async t => {
   const reply = (_: unknown, number: number) => ({ body: { data: number === 2 ? [] : ['a'], next: `c${number}` } })
   const ending: Paging = { type: 'cursor', next: '/next', emptyPage: true }
   assert.deepEqual(await (await startDescribed(t, { request: cursors, paging: ending, answer }, reply)).readAll(), [
@@ -122,7 +122,7 @@ test('a page without rows is the end for a source that names a next cursor there
   assert.deepEqual(await (await startDescribed(t, { request: cursors, paging, answer }, going)).readAll(), [1, 3])
 })
 
-test('a cursor may be a number that is sent as text', async t => {
+test('a cursor may be a number, which is sent as text', async t => {
   const paging: Paging = { type: 'cursor', next: { at: '/next', convert: ['text'] } }
   const { readAll, asked } = await startDescribed(t, { request: cursors, paging, answer }, (_, number) => ({
     body: { data: [number], next: number === 3 ? null : number * 10 }
@@ -144,7 +144,7 @@ for (const [kind, next] of [
   ['a query alone', () => '?size=2&from=9'],
   ['with a login, which is not taken', (base: string) => `http://x:y@${new URL(base).host}/api/list?size=2&from=9`]
 ] as const) {
-  test(`a next address is followed below our own: ${kind}`, async t => {
+  test(`a next address below our own is followed: ${kind}`, async t => {
     const described = await startDescribed(
       t,
       { request: links, paging: jsonLink, answer },
@@ -165,7 +165,7 @@ for (const [kind, next, why] of [
   ['that is none', 'http://[', /next address that is none/],
   ['that is a number', 7, /at \/next: must be a text or null/]
 ] as const) {
-  test(`a next address ${kind} is an error, and nothing is sent there`, async t => {
+  test(`a next address ${kind} is an error, and gets no request`, async t => {
     const { readAll, asked } = await startDescribed(
       t,
       { request: links, paging: jsonLink, answer },
@@ -184,7 +184,7 @@ test('a next address that repeats is an error', async t => {
   await assert.rejects(readAll(), { code: 'KKI_CURSOR_REPEATED' })
 })
 
-test('a key in the address does not get into the stored cursor, and is sent with each page', async t => {
+test('a key in the address is sent with each page, and is not part of the stored cursor', async t => {
   const changes = {
     request: links,
     paging: jsonLink,
@@ -205,7 +205,7 @@ test('a key in the address does not get into the stored cursor, and is sent with
   )
 })
 
-test('a stored cursor of another kind of paging is refused as a cursor, so that the walk begins again', async t => {
+test('a stored cursor of another kind of paging is rejected, so that the walk begins again', async t => {
   const changes = { request: pages, paging: { type: 'page_number', firstPage: 1 } as const, answer }
   const { client, asked } = await startDescribed(t, changes, () => ({ body: { data: [] } }))
   const query = { limit: 2, cursor: '/list?from=2' }
@@ -213,7 +213,7 @@ test('a stored cursor of another kind of paging is refused as a cursor, so that 
   assert.equal(asked.length, 0)
 })
 
-test('a page number that was stored with another page size is refused as a cursor, so that no row between is lost', async t => {
+test('a page number that was stored with another page size is rejected, so that no row is lost', async t => {
   const changes = { request: pages, paging: { type: 'page_number', firstPage: 1 } as const, answer }
   const { client } = await startDescribed(t, changes, () => ({ body: { data: ['a', 'b'] } }))
   const { nextCursor } = await client.fetchPage({ limit: 2 }, callContext())
@@ -222,7 +222,7 @@ test('a page number that was stored with another page size is refused as a curso
   await assert.rejects(client.fetchPage({ limit: 3, cursor }, callContext()), { code: 'KKI_REFUSED', status: 400 })
 })
 
-test('one answer may hold everything', async t => {
+test('one answer may have all rows', async t => {
   const changes = { request: { path: '/all' }, paging: { type: 'single_page' } as const, answer: { rows: '' } }
   const { readAll, asked } = await startDescribed(t, changes, () => ({ body: list }))
   assert.deepEqual(await readAll(), list)

@@ -5,7 +5,7 @@ import { callContext, clientFor, until } from './helpers/client.ts'
 import { pageOf, sendJson, startKki } from './helpers/fake-kki.ts'
 
 for (const status of [408, 429, 500, 502, 503, 504]) {
-  test(`asks 1 + 3 times while KKI answers ${status}, then reports it unavailable`, async t => {
+  test(`requests 1 + 3 times while KKI answers ${status}, then reports it as unavailable`, async t => {
     const kki = await startKki(t)
     kki.answerList = (_request, response) => sendJson(response, status, {})
     const { client, seen } = clientFor(t, kki)
@@ -25,7 +25,7 @@ for (const status of [408, 429, 500, 502, 503, 504]) {
 }
 
 for (const status of [400, 403, 404, 302]) {
-  test(`gives up at once when KKI answers ${status}`, async t => {
+  test(`does not retry when KKI answers ${status}`, async t => {
     const kki = await startKki(t)
     kki.answerList = (_request, response) => sendJson(response, status, {}, { location: '/elsewhere' })
     const { client } = clientFor(t, kki)
@@ -40,7 +40,7 @@ for (const status of [400, 403, 404, 302]) {
   })
 }
 
-test('recovers as soon as one attempt succeeds', async t => {
+test('succeeds with the first successful attempt', async t => {
   const kki = await startKki(t)
   kki.answerList = ({ number }, response) =>
     number < 3 ? sendJson(response, 503, {}) : sendJson(response, 200, pageOf([1], 'next', 12))
@@ -65,7 +65,7 @@ test('names the origin and the cause when KKI cannot be reached', async t => {
   assert.deepEqual(seen.statuses, ['200', 'error', 'error', 'error', 'error'])
 })
 
-test('asks again when a body is cut', async t => {
+test('retries a cut body', async t => {
   const kki = await startKki(t)
   kki.answerList = ({ number }, response) => {
     if (number === 2) return sendJson(response, 200, pageOf(['whole']))
@@ -91,7 +91,7 @@ const brokenPages: Record<string, string> = {
   'a total that is a word': '{"data":[],"meta":{"kursor_berikutnya":null,"total":"many"}}'
 }
 for (const [fault, body] of Object.entries(brokenPages)) {
-  test(`asks 1 + 3 times for a page with ${fault}, then reports a broken contract without its content`, async t => {
+  test(`requests a page with ${fault} 1 + 3 times, then reports a contract violation without its content`, async t => {
     const kki = await startKki(t)
     kki.answerList = (_request, response) => void response.end(body)
     const { client } = clientFor(t, kki)
@@ -107,7 +107,7 @@ for (const [fault, body] of Object.entries(brokenPages)) {
   })
 }
 
-test('takes an answer without a Date header for a broken contract', async t => {
+test('rejects an answer without a Date header as a contract violation', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) => {
     response.sendDate = false
@@ -138,7 +138,7 @@ test('waits as long as Retry-After asks before the next attempt', async t => {
   assert.equal(kki.list.length, 2)
 })
 
-test('waits until the date of Retry-After by the clock of KKI, not by its own', async t => {
+test('waits until the date of Retry-After by KKI’s clock, not by ours', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) =>
     sendJson(
@@ -158,7 +158,7 @@ test('waits until the date of Retry-After by the clock of KKI, not by its own', 
   await assert.rejects(settled, { message: 'enough' })
 })
 
-test('hands a Retry-After of over 10 minutes to its caller at once', async t => {
+test('passes a Retry-After of over 10 minutes to its caller at once', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) => sendJson(response, 503, {}, { 'retry-after': '601' })
   const { client } = clientFor(t, kki)
@@ -215,7 +215,7 @@ test('ends with the reason of its caller while KKI keeps it waiting', async t =>
   assert.deepEqual(seen.statuses, ['aborted'])
 })
 
-test('asks nothing for a caller who has left already', async t => {
+test('sends no request for a caller that has already aborted', async t => {
   const kki = await startKki(t)
   const { client } = clientFor(t, kki)
 
@@ -225,7 +225,7 @@ test('asks nothing for a caller who has left already', async t => {
   assert.equal(kki.grants.length, 0)
 })
 
-test('closing the client ends what is under way', async t => {
+test('closing the client ends open requests', async t => {
   const kki = await startKki(t)
   kki.answerList = () => {}
   const { client } = clientFor(t, kki)

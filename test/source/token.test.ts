@@ -9,7 +9,7 @@ import { sendJson, startKki } from './helpers/fake-kki.ts'
 const farFuture = '2999-01-01T00:00:00.000Z'
 const grantTypes = (grants: URLSearchParams[]): Array<string | null> => grants.map(form => form.get('grant_type'))
 
-test('asks with the client credentials where there is no token, and keeps the pair', async t => {
+test('uses the client credentials without a token, and stores the pair', async t => {
   const kki = await startKki(t)
   const { client, store, seen } = clientFor(t, kki)
 
@@ -56,7 +56,7 @@ test('refreshes a token that is about to expire before it is used', async t => {
   )
 })
 
-test('does not renew a short-lived token for every page', async t => {
+test('does not renew a short token for every page', async t => {
   const kki = await startKki(t)
   kki.answerToken = (_form, response) => kki.issue(response, 20)
   const { client } = clientFor(t, kki)
@@ -79,7 +79,7 @@ test('refreshes once when KKI revokes the token under many concurrent pages', as
   assert.equal(seen.retries, 0)
 })
 
-test('takes a second 401 for a refusal', async t => {
+test('treats a second 401 as a denial', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) => sendJson(response, 401, {})
   const { client } = clientFor(t, kki)
@@ -90,7 +90,7 @@ test('takes a second 401 for a refusal', async t => {
   assert.deepEqual(grantTypes(kki.grants), ['client_credentials', 'refresh_token'])
 })
 
-test('refreshes once more where the token that another process stored is refused as well', async t => {
+test('refreshes once more if the token of another process is denied too', async t => {
   const kki = await startKki(t)
   const { client, store } = clientFor(t, kki)
   await client.fetchPage({ limit: 1 }, callContext())
@@ -111,7 +111,7 @@ test('refreshes once more where the token that another process stored is refused
   assert.equal(kki.grants.at(-1)?.get('refresh_token'), 'r-theirs')
 })
 
-test('uses the pair that somebody stored during a refresh, and leaves it in place', async t => {
+test('uses the pair that another process stored during a refresh, and does not overwrite it', async t => {
   const kki = await startKki(t)
   const { client, store } = clientFor(t, kki)
   kki.answerToken = (_form, response) => {
@@ -130,7 +130,7 @@ test('uses the pair that somebody stored during a refresh, and leaves it in plac
   assert.equal(kki.grants.length, 1)
 })
 
-test('puts a pair of its own over one that is of no use, without asking KKI again', async t => {
+test('overwrites an unusable pair with its own, without another request to KKI', async t => {
   const kki = await startKki(t)
   const { client, store } = clientFor(t, kki)
   kki.answerToken = (_form, response) => {
@@ -144,7 +144,7 @@ test('puts a pair of its own over one that is of no use, without asking KKI agai
   assert.equal(kki.grants.length, 1)
 })
 
-test('asks to come back while the secrets are out of reach, and does not hold that against KKI', async t => {
+test('fails with a retryable error while the secrets are unreachable, and does not count it for the breaker', async t => {
   const kki = await startKki(t)
   const secrets = {
     ...memoryStore(),
@@ -167,7 +167,7 @@ test('asks to come back while the secrets are out of reach, and does not hold th
   assert.equal(kki.grants.length, 0)
 })
 
-test('stops with TOKEN_REFRESH_FAILED where the secrets cannot be read, or a new pair cannot be stored', async t => {
+test('stops with TOKEN_REFRESH_FAILED if the secrets cannot be read, or a new pair cannot be stored', async t => {
   const kki = await startKki(t)
   const unreadable = async () => {
     throw new SecretUnreadable('kki-token', 'not allowed')
@@ -216,7 +216,7 @@ test('two processes that share a store never send one refresh token twice', asyn
   assert.equal(kki.grants.length, 6)
 })
 
-test('falls back to the client credentials when the refresh is refused', async t => {
+test('falls back to the client credentials if the refresh is denied', async t => {
   const kki = await startKki(t)
   const { client, store, seen } = clientFor(t, kki)
   store.content.set('kki-token', { accessToken: 'old', refreshToken: 'revoked', expiresAt: '2020-01-01T00:00:00.000Z' })
@@ -232,7 +232,7 @@ test('falls back to the client credentials when the refresh is refused', async t
   assert.equal(store.content.get('kki-token')?.refreshToken, 'r1')
 })
 
-test('sends a refresh token no second time when the answer was lost', async t => {
+test('does not send a refresh token again after a lost answer', async t => {
   const kki = await startKki(t)
   const { client, store, seen } = clientFor(t, kki)
   store.content.set('kki-token', { accessToken: 'old', refreshToken: 'maybe-spent', expiresAt: '2020-01-01T00:00:00Z' })
@@ -247,7 +247,7 @@ test('sends a refresh token no second time when the answer was lost', async t =>
   assert.deepEqual(seen.refreshes, ['failed', 'failed', 'ok'])
 })
 
-test('stops with TOKEN_REFRESH_FAILED when KKI refuses the client credentials too', async t => {
+test('stops with TOKEN_REFRESH_FAILED if KKI denies the client credentials too', async t => {
   const kki = await startKki(t)
   const { client, store, seen } = clientFor(t, kki)
   store.content.set('kki-token', { accessToken: 'old', refreshToken: 'revoked', expiresAt: '2020-01-01T00:00:00.000Z' })
@@ -270,7 +270,7 @@ test('stops with TOKEN_REFRESH_FAILED when KKI refuses the client credentials to
   assert.deepEqual(seen.refreshes, ['refused', 'refused'])
 })
 
-test('names the secret that is missing', async t => {
+test('names the missing secret', async t => {
   const kki = await startKki(t)
   const { client, store } = clientFor(t, kki)
   store.content.delete('kki')
@@ -295,7 +295,7 @@ test('reads rotated credentials without a restart', async t => {
   )
 })
 
-test('retries a token endpoint that fails like a page', async t => {
+test('retries a failing token endpoint as it retries a page', async t => {
   const kki = await startKki(t)
   kki.answerToken = (_form, response) => sendJson(response, 503, {})
   const { client } = clientFor(t, kki)
@@ -309,7 +309,7 @@ test('retries a token endpoint that fails like a page', async t => {
   assert.equal(kki.grants.length, 4)
 })
 
-test('waits no longer than allowed for a token endpoint that is over its limit', async t => {
+test('waits no longer than allowed for a rate-limited token endpoint', async t => {
   const kki = await startKki(t)
   const { client, store } = clientFor(t, kki)
   store.content.set('kki-token', { accessToken: 'old', refreshToken: 'r-old', expiresAt: '2020-01-01T00:00:00.000Z' })
@@ -333,7 +333,7 @@ for (const answer of [
   '{"access_token":"a","token_type":"Bearer","expires_in":"0x10"}',
   '{"access_token":"a","token_type":"mac","expires_in":60}'
 ]) {
-  test(`takes the token answer ${answer} for a broken contract`, async t => {
+  test(`rejects the token answer ${answer} as a contract violation`, async t => {
     const kki = await startKki(t)
     kki.answerToken = (_form, response) => void response.end(answer)
     const { client } = clientFor(t, kki, { retries: 0 })
@@ -375,7 +375,7 @@ for (const fields of [
   { refresh_token: null },
   { refresh_token: '' }
 ]) {
-  test(`takes a token answer with ${JSON.stringify(fields)} from a gateway`, async t => {
+  test(`accepts a token answer with ${JSON.stringify(fields)} from a gateway`, async t => {
     const kki = await startKki(t)
     let issued = 0
     kki.answerToken = (_form, response) => {
@@ -399,7 +399,7 @@ for (const fields of [
   })
 }
 
-test('takes an empty refresh token in the store for none', async t => {
+test('treats an empty stored refresh token as none', async t => {
   const kki = await startKki(t)
   const { client, store } = clientFor(t, kki)
   store.content.set('kki-token', { accessToken: 'old', refreshToken: '', expiresAt: '2020-01-01T00:00:00.000Z' })
@@ -433,7 +433,7 @@ for (const [status, body, said] of [
   })
 }
 
-test('a caller who leaves does not end the renewal that others wait for', async t => {
+test('a caller that aborts does not end the renewal for others', async t => {
   const kki = await startKki(t)
   const { client } = clientFor(t, kki)
   let release = (): void => {}

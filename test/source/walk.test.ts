@@ -29,7 +29,7 @@ function setUp(pages: number) {
   return { walk: new Walk(kki), asked, call }
 }
 
-test('a walk that pauses between two pages asks for none of them twice, and goes on under the ids of whoever goes on', async () => {
+test('a walk that pauses between two pages requests none of them twice, and continues with the ids of the next caller', async () => {
   const { walk, asked, call } = setUp(5)
   await walk.goTo({ profession: null, cursor: null, call: call('batch-1') }, start)
   await walk.next()
@@ -42,7 +42,7 @@ test('a walk that pauses between two pages asks for none of them twice, and goes
   assert.deepEqual(asked, ['1 batch-1', '2 batch-1', '3 batch-1', '4 batch-2', '5 batch-2'])
 })
 
-test('a walk begins anew at any other place, and over another profession', async () => {
+test('a walk begins again at any other cursor, and for another profession', async () => {
   const { walk, asked, call } = setUp(9)
   await walk.goTo({ profession: null, cursor: '4', call: call('a') }, start)
   await walk.next()

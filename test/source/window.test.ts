@@ -34,7 +34,7 @@ function read(text: string, { format, zone = 'UTC' }: Window): number {
   return compileInstantReader([format], [], zone)(text) as number
 }
 
-test('a written window holds the asked one, and is wider by two units at most', () => {
+test('a written window contains the requested one, and is at most two units wider', () => {
   fc.assert(
     fc.property(anyWindow, instant, fc.integer({ min: 1, max: 10 ** 9 }), (window, since, length) => {
       const until = since + length
@@ -53,7 +53,7 @@ test('a written window holds the asked one, and is wider by two units at most', 
   )
 })
 
-test('an instant is written in the zone of the description', () => {
+test('an instant is written in the described zone', () => {
   const ms = Date.UTC(2026, 10, 30, 17, 5, 9, 123)
   assert.equal(formatInstant(ms, 'instant'), '2026-11-30T17:05:09.123Z')
   assert.equal(formatInstant(ms, 'epochSeconds'), '1796058309')
@@ -74,7 +74,7 @@ const rows = [
 ]
 const query = { limit: 9, changedSince: '2026-01-02T00:00:00.000Z', changedUntil: '2026-01-03T00:00:00.000Z' }
 
-test('a source with days sends more, and what is outside the window is left out here', async t => {
+test('rows outside the window are left out if a source can only filter by days', async t => {
   const window = { format: 'YYYY-MM-DD', zone: 'Asia/Jakarta', since: 'inclusive', until: 'inclusive' } as const
   const request = { path: '/list', query: { dari: '{since}', sampai: '{until}' }, window }
   const changes = { request, paging: { type: 'single_page' } as const, answer: { rows: '/data' } }
@@ -89,14 +89,14 @@ test('a source with days sends more, and what is outside the window is left out 
   assert.deepEqual(JSON.parse(String(page.body)).data.length, 4)
 })
 
-test('a source without a window is read whole, and its rows are told apart here', async t => {
+test('a source without a window is read completely, and its rows are filtered by the connector', async t => {
   const changes = { request: { path: '/list' }, paging: { type: 'single_page' } as const, answer: { rows: '/data' } }
   const { client } = await startDescribed(t, changes, () => ({ body: { data: rows } }))
   assert.equal((await client.fetchPage(query, callContext())).rows.length, 4)
   assert.equal((await client.fetchPage({ limit: 9 }, callContext())).rows.length, 6)
 })
 
-test('a source that takes no profession is told apart here; another word for one belongs to its first code', async t => {
+test('rows of a source without a profession filter are filtered by the connector; another word belongs to its first code', async t => {
   const data = ['DOKTER', 'dokter_umum', 'Perawat', 'ASING', null].map(profesi => ({ profesi }))
   const changes = { request: { path: '/list' }, paging: { type: 'single_page' } as const, answer: { rows: '/data' } }
   const { client } = await startDescribed(t, changes, () => ({ body: { data } }))

@@ -184,7 +184,7 @@ function assertFailed({ state, errorCode, errorDetail }: Batch, log: string[]) {
   )
 }
 
-test('a walk goes on after a process took its batch and was lost', async t => {
+test('a walk continues after the process of its batch was lost', async t => {
   const { database, sent, attempt, work, serve, order } = await setUp(t)
   const records = Array.from({ length: 10 }, () => kkiRecord())
   let hasTaken = false
@@ -261,7 +261,7 @@ describe('an error of the database within a step', { concurrency: 2 }, () => {
   }
 })
 
-describe('an error that is not ours', { concurrency: 2 }, () => {
+describe('a foreign error', { concurrency: 2 }, () => {
   const foreign = () => {
     throw new TypeError(planted)
   }
@@ -276,7 +276,7 @@ describe('an error that is not ours', { concurrency: 2 }, () => {
     assert.match(batch.errorDetail ?? '', /TypeError/)
   })
 
-  test('on a later page fails the batch once no attempt gets any further', async t => {
+  test('on a later page fails the batch once no attempt makes progress', async t => {
     const s = await setUpKnown(t)
     const rows = Array.from({ length: 40 }, () => kkiRecord())
     s.serve(({ cursor }) => (Number(cursor ?? 0) >= 20 ? foreign() : rows))
@@ -298,7 +298,7 @@ describe('an error that is not ours', { concurrency: 2 }, () => {
     assertFailed(await s.batch(batchIds[0] as number), s.log)
   })
 
-  test('that passes does no harm, however often it comes while the walk gets on', async t => {
+  test('that is temporary does no harm, however often it comes while the walk makes progress', async t => {
     const s = await setUpKnown(t)
     const rows = Array.from({ length: 200 }, () => kkiRecord())
     let calls = 0
@@ -311,7 +311,7 @@ describe('an error that is not ours', { concurrency: 2 }, () => {
   })
 })
 
-describe('what is no fault of the batch', { concurrency: 2 }, () => {
+describe('causes outside the batch', { concurrency: 2 }, () => {
   test('an outage of the database does not count', async t => {
     const s = await setUpKnown(t)
     let outages = 20
@@ -324,7 +324,7 @@ describe('what is no fault of the batch', { concurrency: 2 }, () => {
     assert.equal((await s.batch(batchIds[0] as number)).state, 'applied')
   })
 
-  test('processes that were lost count for less, and end as a failed batch too', async t => {
+  test('lost processes have a higher limit, and then fail the batch too', async t => {
     const s = await setUpKnown(t)
     const { batchIds } = await s.order()
     const [id] = batchIds as [number]
@@ -341,7 +341,7 @@ describe('what is no fault of the batch', { concurrency: 2 }, () => {
   })
 })
 
-describe('what people ordered', { concurrency: 2 }, () => {
+describe('orders of people', { concurrency: 2 }, () => {
   test('a held batch that cannot be applied as approved fails', async t => {
     const s = await setUpKnown(t)
     const run = await s.order()

@@ -75,7 +75,7 @@ describe('the chain of audit events', () => {
     assert.deepEqual(await findings(), [])
   })
 
-  test('is made by one process at a time, whoever else tries', async t => {
+  test('is written by one process at a time', async t => {
     const { pool, record, database, findings } = await openChain(t, 0)
     await record(30)
     await Promise.all(Array.from({ length: 4 }, () => chainEvents(contextOf(database, secret))))
@@ -104,7 +104,7 @@ describe('the chain of audit events', () => {
     })
   }
 
-  test('has no column of an event that nobody watches', async t => {
+  test('covers every column of an event', async t => {
     const { pool } = await openChain(t, 0)
     const { rows } = await pool.query(
       `select array_agg(column_name::text) as names from information_schema.columns
@@ -113,7 +113,7 @@ describe('the chain of audit events', () => {
     assert.deepEqual(rows[0].names.sort(), ['id', ...Object.keys(columns)].sort())
   })
 
-  test('names an event that was taken out, with its link or without', async t => {
+  test('names an event that was removed, with its link or without', async t => {
     const { tamper, findings } = await openChain(t, 5)
     await tamper('delete from kki.audit_event where id = 2')
     assert.deepEqual(await findings(), ['EVENT_MISSING 2/2'])
@@ -121,7 +121,7 @@ describe('the chain of audit events', () => {
     assert.deepEqual(await findings(), ['EVENT_MISSING 2/2', 'LINK_MISSING 4/-'])
   })
 
-  test('names an event that was taken out before it had a link', async t => {
+  test('names an event that was removed before it had a link', async t => {
     const { tamper, findings, record, chain } = await openChain(t, 1)
     await record(1)
     await tamper('delete from kki.audit_event where id = 2')
@@ -129,13 +129,13 @@ describe('the chain of audit events', () => {
     assert.deepEqual(await findings(), ['EVENT_MISSING -/2'])
   })
 
-  test('names an event that was put in beside it', async t => {
+  test('names an event that was added beside the chain', async t => {
     const { tamper, findings } = await openChain(t, 2)
     await tamper(`insert into kki.audit_event (action, actor) values ('batch.applied', 'sidecar')`)
     assert.deepEqual(await findings(), ['EVENT_UNLINKED -/3'])
   })
 
-  test('names events and links that changed places', async t => {
+  test('names events and links that were swapped', async t => {
     const { tamper, findings } = await openChain(t, 4)
     await tamper(`
       update kki.audit_chain set event_id = -2 where event_id = 2;
@@ -150,13 +150,13 @@ describe('the chain of audit events', () => {
     ])
   })
 
-  test('names a link that was made to fit, since the next does not follow from it', async t => {
+  test('names a forged link, because the next link does not follow from it', async t => {
     const { tamper, findings } = await openChain(t, 4)
     await tamper(`update kki.audit_chain set hash = sha256('forged') where seq = 2`)
     assert.deepEqual(await findings(), ['LINK_CHANGED 2/2', 'LINK_CHANGED 3/3'])
   })
 
-  test('shows against a head that was noted elsewhere where its tail was cut off, or other events stand in its place', async t => {
+  test('shows with a head from elsewhere that its tail was cut off or replaced', async t => {
     const { pool, context, tamper, findings, record, chain } = await openChain(t, 4)
     const { head } = await verifyDatabase(pool, context.keys)
     assert.ok(head)
@@ -169,7 +169,7 @@ describe('the chain of audit events', () => {
     assert.deepEqual(await findings([head]), ['HEAD_DIFFERS 4/6'])
   })
 
-  test('is no longer ok for the metric once a check has found something', async t => {
+  test('is not ok for the metric once a check has found a break', async t => {
     const { pool, context, tamper } = await openChain(t, 3)
     const stored = async () => {
       await checkChain(context)
@@ -181,7 +181,7 @@ describe('the chain of audit events', () => {
     assert.deepEqual(await stored(), { events: 3, findings: 1 })
   })
 
-  test('is changed by nobody who does not switch its triggers off', async t => {
+  test('cannot be changed without disabling its triggers', async t => {
     const { pool } = await openChain(t, 2)
     for (const statement of [
       'update kki.audit_event set actor = actor',
@@ -226,7 +226,7 @@ async function isOkAfterCheck(context: ChainContext): Promise<boolean> {
   return rows[0].isOk
 }
 
-describe('the owner of the database, who lacks the key, is noticed', () => {
+describe('the owner of the database, without the key, is noticed', () => {
   const otherKey = createSecretKey(randomBytes(32))
   const forgeries: Record<string, (chain: Chained) => Promise<void>> = {
     'with plain hashes': chain => forge(chain, (_, text) => hash('sha256', text)),
@@ -235,7 +235,7 @@ describe('the owner of the database, who lacks the key, is noticed', () => {
       forge(chain, (previous, _, of) => hashLink(createSecretKey(Buffer.from(of.eventHash, 'hex')), previous, of))
   }
   for (const [how, attack] of Object.entries(forgeries)) {
-    test(`after making all links anew ${how}, by verify and by the check`, async t => {
+    test(`after rebuilding all links ${how}, by verify and by the check`, async t => {
       const chain = await openChain(t, 4)
       assert.equal(await isOkAfterCheck(chain.context), true)
       await attack(chain)
@@ -254,14 +254,14 @@ describe('the owner of the database, who lacks the key, is noticed', () => {
     })
   }
 
-  test('after naming a key that nobody has', async t => {
+  test('after naming an unknown key', async t => {
     const chain = await openChain(t, 3)
     await forge(chain, (previous, _, of) => hashLink(otherKey, previous, of), 9)
     assert.deepEqual(await chain.findings(), ['KEY_UNKNOWN 1/1', 'KEY_UNKNOWN 2/2', 'KEY_UNKNOWN 3/3'])
   })
 
   const cut = 'delete from kki.audit_event where id > 2; delete from kki.audit_chain where seq > 2'
-  test('after cutting the end off, by a process that remembers it', async t => {
+  test('after cutting off the end, by a process that remembers it', async t => {
     const { context, tamper, record, chain } = await openChain(t, 4)
     await tamper(cut)
     assert.equal(await isOkAfterCheck(context), false)
@@ -271,7 +271,7 @@ describe('the owner of the database, who lacks the key, is noticed', () => {
     assert.equal(await isOkAfterCheck(context), false, 'a check that finds something forgets nothing')
   })
 
-  test('after cutting the end off between two checks, whichever process made the links', async t => {
+  test('after cutting off the end between two checks, whichever process wrote the links', async t => {
     const { database, context, tamper } = await openChain(t, 4)
     const other = contextOf(database, secret)
     assert.equal(await isOkAfterCheck(other), true)
@@ -280,7 +280,7 @@ describe('the owner of the database, who lacks the key, is noticed', () => {
     assert.equal(await isOkAfterCheck(context), false)
   })
 
-  test('after taking all of it away', async t => {
+  test('after deleting the whole chain', async t => {
     const { context, tamper } = await openChain(t, 3)
     await tamper('delete from kki.audit_event; delete from kki.audit_chain')
     assert.equal(await isOkAfterCheck(context), false)
@@ -295,7 +295,7 @@ describe('a replaced audit key', () => {
     auditKey2: newKey()
   })
 
-  test('signs from then on, and the former one verifies what it signed', async t => {
+  test('signs from then on, and the former key verifies its own links', async t => {
     const chained = await openChain(t, 2)
     const { pool, database, context, record } = chained
     const { head } = await verifyDatabase(pool, context.keys)
@@ -307,7 +307,7 @@ describe('a replaced audit key', () => {
     assert.equal((await verifyDatabase(pool, later.keys)).findings, 0)
   })
 
-  test('leaves whoever has the former key no other chain of what was before', async t => {
+  test('does not let a holder of the former key rebuild the chain from before', async t => {
     const chained = await openChain(t, 3)
     const { pool, database, context } = chained
     const { head } = await verifyDatabase(pool, context.keys)

@@ -19,7 +19,7 @@ const shown = (people: number[], given: Partial<Disclosure> = {}): Disclosure =>
   ...given
 })
 
-test('neighbouring ids share a range, in any order and given twice', () => {
+test('neighbouring ids share a range, in any order and with repetitions', () => {
   assert.equal(toMultirange([3, 1, 2, 2, 9, 7]), '{[1,4),[7,8),[9,10)}')
   assert.equal(toMultirange([]), '{}')
 })
@@ -42,7 +42,7 @@ test('equal disclosures of one moment share a row; key, actor, reason and channe
   ])
 })
 
-test('a writer answers after its rows are committed, writes many side by side, and fails only those that failed', async t => {
+test('a writer answers after the commit, writes many rows together, and reports failure only for failed ones', async t => {
   const { database, pool } = await createTestDatabase(t)
   const writer = createDisclosureWriter(database.pool)
   await Promise.all(Array.from({ length: 1200 }, (_, i) => writer.record(shown([i + 1]))))
@@ -58,7 +58,7 @@ test('a writer answers after its rows are committed, writes many side by side, a
   await writer.record(shown([1]))
 })
 
-test('what is past its retention goes in whole blocks, and the rest still proves itself', async t => {
+test('expired records are deleted in whole blocks, and the rest can still be verified', async t => {
   const { database, pool } = await createTestDatabase(t)
   await recordDisclosures(database.pool, [shown([1])])
   await sealDisclosures(database, caller)

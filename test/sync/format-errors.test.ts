@@ -4,7 +4,7 @@ import { FormatErrorLog } from '../../sidecar/sync/format-errors.ts'
 import { keepLog, type LogLine } from '../helpers/log.ts'
 
 const at = (rowNo: number) => ({ rowNo, page: Math.ceil(rowNo / 100), pageRow: ((rowNo - 1) % 100) + 1 })
-test('each of a few format errors has a line that says where it stands', () => {
+test('each of a few format errors has a line with its place', () => {
   const { logger, lines } = keepLog()
   const log = new FormatErrorLog(logger)
   const problems = [
@@ -22,7 +22,7 @@ test('each of a few format errors has a line that says where it stands', () => {
   )
 })
 
-test('an error of every row is told twenty times, and then how often', () => {
+test('an error of every row is logged twenty times, and then its count', () => {
   const { logger, lines } = keepLog()
   const log = new FormatErrorLog(logger)
   const missing = { code: 'SCHEMA_INVALID', instancePath: '/nama' }

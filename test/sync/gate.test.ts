@@ -71,7 +71,7 @@ async function setUp(t: TestContext) {
 }
 
 describe('the gate', { concurrency: true }, () => {
-  test('lets 20 endings pass and holds 21', async t => {
+  test('lets 20 deactivations pass and holds 21', async t => {
     const { load, judge } = await setUp(t)
     const rows = many(40)
     await load(rows)
@@ -95,7 +95,7 @@ describe('the gate', { concurrency: true }, () => {
     assert.deepEqual((await judge(night(22).slice(1))).reasons, ['DEACTIVATIONS'], '21 of 999')
   })
 
-  test('finds the one profession that goes wrong among those that do not', async t => {
+  test('finds the one harmful profession among harmless ones', async t => {
     const { load, judge } = await setUp(t)
     const doctors = many(1500)
     const dentists = many(30, { profession: 'dentist' })
@@ -105,7 +105,7 @@ describe('the gate', { concurrency: true }, () => {
     assert.deepEqual(numbers.excesses, [{ reason: 'DEACTIVATIONS', profession: 'dentist', count: 25, limit: 20 }])
   })
 
-  test('counts the other licences that a death ends', async t => {
+  test('counts the other licences that a death deactivates', async t => {
     const { load, judge } = await setUp(t)
     const rows = many(11)
     const second = rows.map(row => fresh(row, { strNumber: candidate().strNumber, profession: 'dentist' }))
@@ -115,7 +115,7 @@ describe('the gate', { concurrency: true }, () => {
     assert.deepEqual((await judge(rows.map(dead))).reasons, ['DEACTIVATIONS'])
   })
 
-  test('does not count an ending of what has ended', async t => {
+  test('does not count a deactivation of an inactive licence', async t => {
     const { load, judge } = await setUp(t)
     const rows = many(30)
     await load(rows)
@@ -124,7 +124,7 @@ describe('the gate', { concurrency: true }, () => {
     assert.deepEqual((await judge(again)).reasons, [])
   })
 
-  test('adds what other batches of the run do, so that no harm passes in pieces', async t => {
+  test('adds the effects of the run’s other batches, so that no harm passes in pieces', async t => {
     const { load, judge } = await setUp(t)
     const rows = many(40)
     await load(rows)
@@ -172,14 +172,14 @@ describe('the gate', { concurrency: true }, () => {
     assert.deepEqual((await judge(rows.map(ended))).reasons, ['DEACTIVATIONS'], 'endings are held all the same')
   })
 
-  test('holds a batch of which nothing passed, from 20 rows on', async t => {
+  test('holds a batch with only rejected rows, from 20 rows on', async t => {
     const { judge } = await setUp(t)
     assert.deepEqual((await judge([], { refused: 19 })).reasons, [])
     assert.deepEqual((await judge([], { refused: 20 })).reasons, ['NOTHING_PASSED'])
     assert.deepEqual((await judge([candidate()], { refused: 19 })).reasons, [])
   })
 
-  test('holds a batch of which over half cannot be read', async t => {
+  test('holds a batch if over half of its rows cannot be read', async t => {
     const { judge } = await setUp(t)
     const rows = many(20)
     const unreadable = rows.map((row, i) => ({
@@ -192,7 +192,7 @@ describe('the gate', { concurrency: true }, () => {
     assert.deepEqual((await judge([...unreadable, ...many(2)])).reasons, [], '11 of 22')
   })
 
-  test('holds an empty window only after seven that were not', async t => {
+  test('holds an empty window only after seven windows with rows', async t => {
     const { judge, pool } = await setUp(t)
     const applied = async (fetched: number) => {
       const { rows } = await pool.query(
@@ -219,14 +219,14 @@ describe('the gate', { concurrency: true }, () => {
     assert.deepEqual((await judge([])).reasons, [])
   })
 
-  test('holds on refused rows only where a ratio is set', async t => {
+  test('holds because of rejected rows only if a ratio is set', async t => {
     const { judge } = await setUp(t)
     assert.deepEqual((await judge(many(70), { refused: 30 })).reasons, [])
     assert.deepEqual((await judge(many(70), { refused: 30, ratio: 0.3 })).reasons, [])
     assert.deepEqual((await judge(many(70), { refused: 30, ratio: 0.29 })).reasons, ['REJECT_RATIO'])
   })
 
-  test('holds batches of people and of the calendar only where that was asked for', async t => {
+  test('holds batches of people and of the daily expiry only on request', async t => {
     const { load, judge } = await setUp(t)
     const rows = many(40)
     await load(rows)

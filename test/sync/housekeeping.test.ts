@@ -69,7 +69,7 @@ async function setUp(t: TestContext) {
   return { pool, batch, keep, raw, hasStaging, counted, events }
 }
 
-test('raw rows go when their time is over and not before, and the rejection stays', async t => {
+test('raw rows are deleted after their retention and not before, and the rejection stays', async t => {
   const { batch, keep, raw, counted, events } = await setUp(t)
   const old = await batch('applied', 91, 3)
   const older = await batch('applied', 93, 2)
@@ -93,7 +93,7 @@ test('raw rows go when their time is over and not before, and the rejection stay
   assert.equal((await events()).length, 1)
 })
 
-test('the staging of a batch goes once the batch has ended, whatever its end was, and that of a held one stays', async t => {
+test('the staging of a batch is dropped after its end, whatever its outcome, and stays for a held batch', async t => {
   const { batch, keep, hasStaging, counted } = await setUp(t)
   const ended = await Promise.all(
     ['applied', 'failed', 'cancelled', 'discarded', 'superseded'].map(state => batch(state, 1, 0))
@@ -105,7 +105,7 @@ test('the staging of a batch goes once the batch has ended, whatever its end was
   assert.deepEqual(counted, { staging: 5 })
 })
 
-test('staging that somebody reads is dropped later, and holds nobody up', async t => {
+test('staging in use is dropped later, and blocks nothing', async t => {
   const { pool, batch, keep, hasStaging } = await setUp(t)
   const id = await batch('applied', 1, 0)
   const reader = await pool.connect()
@@ -122,7 +122,7 @@ test('staging that somebody reads is dropped later, and holds nobody up', async 
   assert.equal(await hasStaging(id), false)
 })
 
-test('the counters stand at 0 from the start', async t => {
+test('the counters are 0 from the start', async t => {
   const { app } = await startConnector(t)
   const { body } = await app.inject('/metrics')
   for (const what of ['staging', 'raw_rows'])

@@ -37,7 +37,7 @@ const niks = (records: unknown[]) => records.map(record => (record as { nik: str
 const accented = 'nik,nama\r\n3273015708850011,José Andréas\r\n3273015708850012,Nur’aini Salim\r\n'
 const windows1252 = (text: string) => Buffer.from(text.replaceAll('’', '\u0092'), 'latin1')
 
-test('a file that is not UTF-8 is rejected with line, place and an offer', async t => {
+test('a file that is not UTF-8 is rejected with line, place and a suggestion', async t => {
   const { rejects } = await setUp(t)
   const offer = /line 2, character 21: is not UTF-8; save the file as UTF-8, or .* such as windows-1252; nothing was/
   await rejects(windows1252(accented), offer)
@@ -50,7 +50,7 @@ test('a file that is not UTF-8 is rejected with line, place and an offer', async
   }
 })
 
-test('a bad byte is found at its line wherever the file is cut into pieces', async t => {
+test('an invalid byte is found at its line, however the file is cut into pieces', async t => {
   const { rejects } = await setUp(t)
   const rows = Array.from({ length: 6000 }, (_, i) => `327301570885${String(i).padStart(4, '0')},Orang José ${i}`)
   for (const lineBreak of ['\n', '\r\n', '\r']) {
@@ -60,7 +60,7 @@ test('a bad byte is found at its line wherever the file is cut into pieces', asy
   }
 })
 
-test('a file of another encoding is read where the encoding is named', async t => {
+test('a file of another encoding is read if the encoding is named', async t => {
   const { read, rejects } = await setUp(t)
   for (const encoding of ['windows-1252', 'latin1', 'CP1252']) {
     assert.deepEqual(names(await read(windows1252(accented), 'people.csv', { encoding })), [
@@ -83,7 +83,7 @@ test('a file of another encoding is read where the encoding is named', async t =
   assert.deepEqual(names(await read('nama\nAni\n', 'people.csv', options)), ['Ani'])
 })
 
-test('a byte order mark decides the encoding, and is no part of the text', async t => {
+test('a byte order mark decides the encoding, and is not part of the text', async t => {
   const { read } = await setUp(t)
   const tabbed = accented.replaceAll(',', '\t')
   for (const file of [
@@ -98,7 +98,7 @@ test('a byte order mark decides the encoding, and is no part of the text', async
   assert.deepEqual(await read('\ufeff{"nama":"Ani"}\n', 'people.jsonl'), [{ nama: 'Ani' }])
 })
 
-test('a file that is no text is rejected', async t => {
+test('a file that is not text is rejected', async t => {
   const { folder, rejects } = await setUp(t)
   const nul = /line 1, character 1: is the character NUL/
   await rejects(Buffer.alloc(5000), nul)
@@ -162,7 +162,7 @@ test('JSON lines end at line feeds alone', async t => {
   assert.deepEqual(await read(pieces.map(piece => JSON.stringify(piece)).join('\n'), 'people.jsonl'), pieces)
 })
 
-test('a line that has no end is rejected with its number', async t => {
+test('an endless line is rejected with its number', async t => {
   const { rejects } = await setUp(t)
   const long = 'x'.repeat(1_200_000)
   await rejects(`{}\n{"nama":"${long}"}\n`, /line 2: is longer than 1048576 characters/, 'people.jsonl')
@@ -171,7 +171,7 @@ test('a line that has no end is rejected with its number', async t => {
   await rejects(`nama\nAni\n"Budi\n${'Cici\n'.repeat(300_000)}`, /line 3: .* a quote may not be closed/)
 })
 
-test('a quote that is not closed never makes one person of two', async t => {
+test('an unclosed quote never merges two people', async t => {
   const { read, rejects } = await setUp(t)
   await rejects(
     'nama,nik\nEko,3171014101900030\n"Ani,3171014101900031\n',
@@ -193,7 +193,7 @@ test('lines are counted as an editor counts them, also after values of several l
   await rejects('sep=,\r\n\r\nnama,nik\r\nEko\r\n', /line 4: has 1 value, and the header has 2 columns/)
 })
 
-test('a header may be written in other letters, with blanks, in any order, and with columns that hold nothing', async t => {
+test('a header may have other letter case, blanks, any order, and empty columns', async t => {
   const { read, rejects } = await setUp(t)
   const [record] = await read(' Tempat Lahir ;"NAMA";\u00a0Nik;;\nBandung;Ani;3171014101900031;;\n;;;;\n\n')
   assert.deepEqual(record, { tempat_lahir: 'Bandung', nama: 'Ani', nik: '3171014101900031' })
@@ -206,7 +206,7 @@ test('a header may be written in other letters, with blanks, in any order, and w
   await assert.rejects(read(file), (error: Error) => !person.test(error.message))
 })
 
-test('digits that were written for a spreadsheet are read as digits, and blanks of every kind are cut off', async t => {
+test('digits in spreadsheet notation are read as digits, and blanks of every kind are trimmed', async t => {
   const { read } = await setUp(t)
   const cells = ['="3273015708850001"', '"=""3273015708850001"""', "'3273015708850001", '\u00a03273015708850001\t ']
   const text = `nik,nama,tahun_lulus\n${cells.map(cell => `${cell},'Aisyah, 2012 \n`.replace(', 2012', ',="2012"')).join('')}`

@@ -8,7 +8,7 @@ const fields = { nik: '/nik', strNumber: '/nomor_str' }
 const mask = (row: unknown, hasStr = true) =>
   maskRow(typeof row === 'string' ? row : JSON.stringify(row), { fields } as never, hasStr)
 
-test('shows a row as it came, without a digit of its NIK', () => {
+test('shows a row verbatim, without a digit of its NIK', () => {
   assert.deepEqual(
     mask({ nik: '3171014502900777', nama: 'Siti', tahun_lulus: 2012, diubah_pada: '2026-01-01T00:00:00Z' }),
     {
@@ -29,7 +29,7 @@ test('hides a NIK that came as a number, in another field, with separators, or a
   assert.ok(!/\d{3}/.test(text), text)
 })
 
-test('shows the STR, unless it is none: then it may be a NIK', () => {
+test('shows the STR if it is valid; otherwise it may be a NIK', () => {
   assert.deepEqual(mask({ nomor_str: '3111100220999999', nik: '3171014502900777' }), {
     nomor_str: '3111100220999999',
     nik: '****************'
@@ -40,7 +40,7 @@ test('shows the STR, unless it is none: then it may be a NIK', () => {
   })
 })
 
-test('takes a row that is no object', () => {
+test('accepts a row that is not an object', () => {
   assert.equal(mask('"3171014502900777"'), '****************')
   assert.equal(mask('null'), null)
 })

@@ -34,7 +34,7 @@ async function setUp(t: TestContext, intervalMs?: number) {
   return { app, pool, ask, events }
 }
 
-test('what is refused leaves one event for each key and address, with counts and without any key', async t => {
+test('denied requests leave one event for each key and address, with counts and without any key', async t => {
   const { app, pool, ask, events } = await setUp(t)
   const writer = await createApiKey(pool, 'writer', ['runs:write'])
   const reader = await createApiKey(pool, 'reader', ['runs:read'])
@@ -58,7 +58,7 @@ test('what is refused leaves one event for each key and address, with counts and
   for (const key of [writer.key, wrong]) assert.ok(!JSON.stringify(written).includes(key.slice(5)))
 })
 
-test('refusals from more addresses than are worth an event each share one', async t => {
+test('denied requests from too many addresses share one event', async t => {
   const { app, ask, events } = await setUp(t)
   for (let n = 0; n < 130; n++) await ask(undefined, `198.51.100.${n}`)
   await app.close()
@@ -67,7 +67,7 @@ test('refusals from more addresses than are worth an event each share one', asyn
   assert.deepEqual([written[100].detail.count, written[100].detail.address], [30, undefined])
 })
 
-test('they are written every minute, and the timer ends with the app', async t => {
+test('the events are written every minute, and the timer ends with the app', async t => {
   const { app, ask, events } = await setUp(t, 20)
   await ask()
   await until('an event is written', async () => (await events()).length > 0)

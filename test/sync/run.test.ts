@@ -54,7 +54,7 @@ async function setUp(t: TestContext) {
   return { database, pool, start, walked, change, end, widen, isFinished, position: () => readPosition(pool) }
 }
 
-test('a run is denied at once while a batch of an open run is being applied, however long that takes', {
+test('a run is denied at once while a batch of an open run is applied, however long that takes', {
   timeout: 120_000
 }, async t => {
   const { database, start } = await setUp(t)
@@ -66,7 +66,7 @@ test('a run is denied at once while a batch of an open run is being applied, how
   })
 })
 
-test('of each mode one run may be open, and runs of different modes go on side by side', async t => {
+test('one run of each mode may be open, and runs of different modes proceed side by side', async t => {
   const { start } = await setUp(t)
   const window = { changedSince: new Date('2026-01-01'), changedUntil: new Date('2026-02-01') }
   for (const request of [{ mode: 'incremental' }, { mode: 'full' }, { mode: 'window', ...window }] as RunRequest[]) {
@@ -75,14 +75,14 @@ test('of each mode one run may be open, and runs of different modes go on side b
   }
 })
 
-test('of runs of one mode that are asked for at the same moment one starts', async t => {
+test('of concurrent requests for one mode only one run starts', async t => {
   const { start } = await setUp(t)
   const asked = await Promise.allSettled(Array.from({ length: 6 }, () => start({ mode: 'full' })))
   assert.equal(asked.filter(({ status }) => status === 'fulfilled').length, 1)
   for (const result of asked) if (result.status === 'rejected') assert.ok(result.reason instanceof RunOpen)
 })
 
-test('batches of a run that end at the same moment wait for each other and not for ever', {
+test('batches of a run that end at the same moment wait for each other, but not for ever', {
   timeout: 120_000
 }, async t => {
   const { database, walked, change, isFinished } = await setUp(t)
@@ -106,7 +106,7 @@ test('batches of a run that end at the same moment wait for each other and not f
   assert.equal(await isFinished(runId), true)
 })
 
-test('a run ends with the last of its batches, in whatever order they end, and a held one does not keep it open', async t => {
+test('a run ends with the last of its batches, in any order, and a held one does not keep it open', async t => {
   const { walked, end, isFinished, position } = await setUp(t)
   const { runId, batchIds } = await walked({ mode: 'full' }, 3)
   const [first, second, third] = batchIds as [number, number, number]
@@ -127,7 +127,7 @@ for (const [description, last, moves] of [
   ['is superseded', { state: 'superseded' }, false],
   ['fails', { state: 'failed', error_code: 'TEST' }, false]
 ] as const) {
-  test(`where the last batch of a run ${description}, the watermark ${moves ? 'moves' : 'stays'}`, async t => {
+  test(`if the last batch of a run ${description}, the watermark ${moves ? 'moves' : 'stays'}`, async t => {
     const { walked, end, isFinished, position } = await setUp(t)
     const { runId, batchIds } = await walked({ mode: 'incremental' }, 2)
     await end(runId, batchIds[0] as number, { state: 'applied', finished_at: 'now' })
@@ -138,7 +138,7 @@ for (const [description, last, moves] of [
   })
 }
 
-test('a run of which a batch is undone before the last one is applied ends, and moves no watermark', async t => {
+test('a run ends without moving the watermark if a batch is undone before the last one is applied', async t => {
   const { walked, end, isFinished, position } = await setUp(t)
   const { runId, batchIds } = await walked({ mode: 'full' }, 2)
   await end(runId, batchIds[0] as number, { state: 'applied', finished_at: 'now' })
@@ -148,7 +148,7 @@ test('a run of which a batch is undone before the last one is applied ends, and 
   assert.equal(await position(), null)
 })
 
-test('a run over professions that were asked for moves no watermark, one over those of the setting does', async t => {
+test('a run over requested professions moves no watermark, and a run over the setting’s professions does', async t => {
   const { walked, end, widen, position } = await setUp(t)
   const asked = await walked({ mode: 'full', professions: ['doctor'] }, 1)
   await end(asked.runId, asked.batchIds[0] as number, { state: 'applied', finished_at: 'now' })
@@ -159,7 +159,7 @@ test('a run over professions that were asked for moves no watermark, one over th
   assert.notEqual(await position(), null)
 })
 
-test('the watermark goes where the setting names more professions, and stays where it names fewer', async t => {
+test('the watermark is forgotten if the setting names more professions, and stays if it names fewer', async t => {
   const { pool, walked, end, widen, position } = await setUp(t)
   await insertWatermark(pool, '-1 day')
   await widen(['doctor', 'nurse'])
@@ -172,7 +172,7 @@ test('the watermark goes where the setting names more professions, and stays whe
   assert.equal(await position(), null, 'the run began before, and has not walked the nurses')
 })
 
-test('no run starts where the mapping has lost every profession that the setting names', async t => {
+test('no run starts if the mapping has no profession of the setting', async t => {
   const { pool, start, widen } = await setUp(t)
   await widen(['conjurer'])
   await assert.rejects(start({ mode: 'full' }), /professions: the mapping has none of those that the setting names/)
@@ -183,7 +183,7 @@ test('no run starts where the mapping has lost every profession that the setting
   assert.deepEqual(rows, [{ profession: 'doctor' }])
 })
 
-test('a run that is cancelled while its walk goes on in another batch gets no further one', {
+test('a cancelled run gets no further batch, also if its walk continues in another one', {
   timeout: 120_000
 }, async t => {
   const { database, pool, start, change, isFinished } = await setUp(t)

@@ -15,7 +15,7 @@ test('a slot is due in its own minute', () => {
   assert.equal(lastSlot('0 2 * * *', jakarta, now).toISOString(), now.toISOString())
 })
 
-test('what is not a cron expression is told from what is', () => {
+test('invalid cron expressions are recognised', () => {
   assert.equal(isSchedule('*/15 * * * *'), true)
   assert.equal(isSchedule('every day'), false)
   assert.equal(isSchedule('61 * * * *'), false)

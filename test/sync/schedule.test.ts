@@ -25,7 +25,7 @@ async function setUp(t: Parameters<typeof createTestDatabase>[0]) {
   return { context, pool, runs }
 }
 
-test('of many replicas that see the same slot one starts the run', async t => {
+test('of many replicas with the same slot only one starts the run', async t => {
   const { context, runs, pool } = await setUp(t)
   const now = new Date('2026-03-01T19:00:05Z')
   await Promise.all([1, 2, 3, 4].map(() => runIfDue(context, now)))
@@ -35,7 +35,7 @@ test('of many replicas that see the same slot one starts the run', async t => {
   assert.deepEqual(rows, [{ profession: null, kind: 'incremental', state: 'queued' }])
 })
 
-test('a slot that nobody was there for is caught up at the next start', async t => {
+test('a slot that was missed by all processes is caught up at the next start', async t => {
   const { context, runs } = await setUp(t)
   await runIfDue(context, new Date('2026-03-02T10:00:00Z'))
   assert.deepEqual(await runs(), [['2026-03-01T19:00:00.000Z', null]])

@@ -7,7 +7,7 @@ import { orderUndo } from '../../sidecar/sync/take-back.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { silent } from '../helpers/server.ts'
 
-test('an order to undo a batch is queued although it was approved twice', async t => {
+test('an order to undo a batch is queued also after two approvals', async t => {
   const { database, pool, url } = await createTestDatabase(t)
   const queue = await createQueue({ url, shutdownTimeoutSeconds: 1 }, silent)
   t.after(() => queue.close())

@@ -57,7 +57,7 @@ describe('states and statuses', () => {
     assert.deepEqual(sorted(rows[0].words), sorted(deactivatedStatuses.filter(status => status !== 'expired')))
   })
 
-  test('columns take the words of TypeScript and no others', async t => {
+  test('columns accept exactly the words of TypeScript', async t => {
     const { pool } = await createTestDatabase(t)
     const columns: [constraint: string, words: readonly string[]][] = [
       ['batch_state_known', batchStates],
@@ -136,7 +136,7 @@ describe('states and statuses', () => {
     }
   })
 
-  test('every state is under way or at rest, and a batch can move on from an open one only', () => {
+  test('every state is either open or final, and a batch leaves only open ones', () => {
     assert.deepEqual(sorted([...underWayStates, ...restingStates]), sorted(batchStates))
     const moving = batchStates.filter(state => batchMoves[state].some(next => next !== 'undone'))
     assert.deepEqual(moving, [...openStates])

@@ -38,7 +38,7 @@ test('the watermark moves to the end of a window that begins before it, and name
   assert.equal((await readWatermark(pool))?.runId, runId)
 })
 
-test('the first watermark comes from a walk without a beginning, and from no other', async t => {
+test('only a walk without a beginning sets the first watermark', async t => {
   const { walk, position } = await setUp(t, null)
   await walk(daysAgo(6), daysAgo(1))
   assert.equal(await position(), null)
@@ -47,14 +47,14 @@ test('the first watermark comes from a walk without a beginning, and from no oth
   assert.equal(await position(), until.toISOString())
 })
 
-test('the watermark moves no further than the time at which KKI was asked', async t => {
+test('the watermark moves no further than the time of the request to KKI', async t => {
   const { walk, position } = await setUp(t, '-5 days')
   const asked = daysAgo(3)
   await walk(daysAgo(6), daysAgo(1), asked)
   assert.equal(await position(), asked.toISOString())
 })
 
-test('the watermark does not move where there is no window, where it is later, or where a gap would be left', async t => {
+test('the watermark does not move without a window, backwards, or over a gap', async t => {
   const { walk, position } = await setUp(t, '-5 days')
   const before = await position()
   await walk(null, null)
@@ -63,7 +63,7 @@ test('the watermark does not move where there is no window, where it is later, o
   assert.equal(await position(), before)
 })
 
-test('a watermark that is later than the present gives way to a walk without a beginning', async t => {
+test('a walk without a beginning replaces a watermark in the future', async t => {
   const { walk, position } = await setUp(t, '1 year')
   const before = await position()
   await walk(daysAgo(10), daysAgo(2))
@@ -73,7 +73,7 @@ test('a watermark that is later than the present gives way to a walk without a b
   assert.equal(await position(), until.toISOString())
 })
 
-test('a watermark that is later than the present moves back to a time', async t => {
+test('a watermark in the future can be set back to a time', async t => {
   const { pool, move, audited, position } = await setUp(t, '1 year')
   const before = await position()
   const { time } = await move(3)
@@ -83,7 +83,7 @@ test('a watermark that is later than the present moves back to a time', async t 
   assert.deepEqual(await audited(), [{ reason: 'a test', skipGap: false, from: before, to: time }])
 })
 
-test('the watermark moves forward only where the gap is named, and never past the present', async t => {
+test('the watermark moves forward only if the gap is named, and never past the present', async t => {
   const { move, audited, position } = await setUp(t, '-10 days')
   const before = await position()
   await assert.rejects(move(-1), /time: must not be in the future/)
@@ -97,7 +97,7 @@ test('the watermark moves forward only where the gap is named, and never past th
   assert.equal((await audited())[0].skipGap, true)
 })
 
-test('without a watermark there is nothing to set back', async t => {
+test('without a watermark nothing can be set back', async t => {
   const { move } = await setUp(t, null)
   await assert.rejects(move(1), /there is no watermark yet; the first run fetches everything/)
 })

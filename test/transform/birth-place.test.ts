@@ -11,12 +11,12 @@ test('city and regency of one name have one key', () => {
   }
 })
 
-test('a place that begins with the word for city keeps it where it is its name', () => {
+test('a place whose name begins with the word for city keeps it', () => {
   assert.equal(keyOf('Kotabaru', null)?.key, 'KOTABARU')
   assert.equal(keyOf('Kota Baru', null)?.key, 'KOTABARU')
 })
 
-test('Ujung Pandang is Makassar for all born until 1999: papers of 1971 to 1999 say so of older people too', () => {
+test('Ujung Pandang is Makassar for all people born until 1999, because papers of 1971 to 1999 use it for older people too', () => {
   for (const year of [1938, 1970, 1971, 1999, null])
     assert.deepEqual(keyOf('Ujung Pandang', year), { key: 'MAKASSAR', fitsPeriod: true })
   assert.deepEqual(keyOf('Ujung Pandang', 2000), { key: 'UJUNG PANDANG', fitsPeriod: false })
@@ -65,7 +65,7 @@ test('all ways to write a place have one key', () => {
   }
 })
 
-test('a subdistrict, or the seat of a regency, is near to it and not equal', () => {
+test('a subdistrict, or the seat of a regency, is near to the regency but not equal', () => {
   for (const place of [
     'Cicendo',
     'Kec. Cicendo',
@@ -80,7 +80,7 @@ test('a subdistrict, or the seat of a regency, is near to it and not equal', () 
     assert.equal(keyOf(place, 1985)?.key, 'JAKARTA/JAKARTA SELATAN', place)
 })
 
-test('a name that several regions share, or that no list has, stays as it is', () => {
+test('a name that several regions share, or that no list has, stays unchanged', () => {
   for (const [place, key] of [
     ['Ambarawa', 'AMBARAWA'],
     ['Leiden', 'LEIDEN'],
@@ -92,12 +92,12 @@ test('a name that several regions share, or that no list has, stays as it is', (
     assert.equal(keyOf(place, null)?.key, key)
 })
 
-test('what a mapping says of a place comes before the table', () => {
+test('the mapping of a place comes before the table', () => {
   const own = compileBirthPlaces([{ value: 'Solo', key: 'Solok', bornFrom: 1980 }])
   assert.deepEqual(own('Solo', 1985), { key: 'SOLOK', fitsPeriod: true })
   assert.deepEqual(own('Solo', 1970), { key: 'SOLO', fitsPeriod: false })
 })
 
-test('punctuation alone is no place', () => {
+test('punctuation alone is not a place', () => {
   assert.equal(keyOf('- .', 1985), null)
 })

@@ -54,7 +54,7 @@ test('every word for "unknown" in a required field has the code of a blank one',
   }
 })
 
-test('a short word for "unknown" may be what somebody is called', () => {
+test('a short word for "unknown" may be a name', () => {
   for (const word of mapping.unknownWordsOutsideNames ?? []) {
     const named = transform({ ...base, nama: word }, context)
     assert.ok(named.ok && named.value.name === word, word)
@@ -78,7 +78,7 @@ test('a text that only begins with such a word is kept', () => {
   }
 })
 
-test('a file of SDMK’s own people may have dashes where it knows nothing', () => {
+test('a file of SDMK’s own people may have dashes for unknown values', () => {
   const own = createOwnTransform(mapping)
   const nik = '3273011708850026'
   const record = { nik, nama: 'Hesti Utami', tempat_lahir: '-', tanggal_lahir: '-', nomor_str: 'tidak ada' }

@@ -8,7 +8,7 @@ const { dateFormats, monthNames } = shippedMapping()
 const readDay = compileDayReader(dateFormats.validUntil ?? [], monthNames)
 const readInstant = compileInstantReader(dateFormats.changedAt ?? [], monthNames)
 
-test('every day is read alike in all declared formats', () => {
+test('every day is read the same in all declared formats', () => {
   const days = fc.date({
     min: new Date('1900-01-01T00:00:00Z'),
     max: new Date('2100-12-31T00:00:00Z'),
@@ -27,7 +27,7 @@ test('every day is read alike in all declared formats', () => {
   )
 })
 
-test('days that no calendar has are not read', () => {
+test('days that do not exist are not read', () => {
   for (const text of [
     '2023-02-29',
     '2023-04-31',
@@ -62,7 +62,7 @@ test('instants keep their milliseconds and need an offset', () => {
   assert.equal(readInstant('2026-11-20T25:00:00Z'), null)
 })
 
-test('a day is that of the source’s zone, where its midnight is', () => {
+test('a day begins at midnight in the source’s zone', () => {
   const midnight = { 'Asia/Makassar': '1985-03-03T16:00:00Z', 'Asia/Jayapura': '1985-03-03T15:00:00Z' }
   for (const [zone, text] of Object.entries(midnight) as ['Asia/Makassar' | 'Asia/Jayapura', string][]) {
     const read = compileDayReader(['DD/MM/YYYY HH:mm', 'instant'], [], zone)

@@ -17,7 +17,7 @@ const good = {
 }
 const context = { sourceNow: Date.parse('2026-06-01T00:00:00Z'), maxSkewMs: 0 }
 
-test('a text that is nested as deep as may be stays as it is', () => {
+test('a text of the largest allowed depth stays unchanged', () => {
   for (const levels of [0, 1, maxDepth - 1]) {
     const text = `{"a":"[[[{{{\\"[","b":${nested(levels) || '1'}}`
     assert.equal(cutDeep(text), text)
@@ -25,7 +25,7 @@ test('a text that is nested as deep as may be stays as it is', () => {
   }
 })
 
-test('one that is nested deeper is cut so that all can read it, and is still nested too deeply', () => {
+test('a deeper text is cut so that every program can read it, and is still too deep', () => {
   for (const levels of [maxDepth + 1, 6000, 1_000_000]) {
     const text = `{"a":"]]]}}}","b":[1,${nested(levels)},2],"c":"é"}`
     assert.equal(isTooDeep(JSON.parse(text)), true)
@@ -38,13 +38,13 @@ test('one that is nested deeper is cut so that all can read it, and is still nes
   }
 })
 
-test('what is no JSON before is none after', () => {
+test('a text that is not JSON stays so', () => {
   for (const text of [`{"a":${'['.repeat(6000)}`, `{"a":"${'['.repeat(6000)}`]) {
     assert.throws(() => JSON.parse(cutDeep(text)), SyntaxError)
   }
 })
 
-test('a record that is nested too deeply is rejected, an ending among such ones still counts', () => {
+test('a record that is nested too deeply is rejected, but its deactivation still counts', () => {
   const transform = createTransform(mapping)
   const lampiran = JSON.parse(nested(6000))
   const refused = transform({ ...good, lampiran }, context)
@@ -57,7 +57,7 @@ test('a record that is nested too deeply is rejected, an ending among such ones 
   assert.equal(!own.ok && own.rejections[0]?.params.reason, 'tooDeep')
 })
 
-test('a record that a fault of ours ends is rejected alone, without a word of the error', () => {
+test('a record that triggers a defect is rejected alone, without the text of the error', () => {
   const record = {
     ...good,
     get nama(): string {

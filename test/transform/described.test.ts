@@ -15,7 +15,7 @@ function candidate(mapping: Mapping, record: unknown, at: TransformContext = con
   return result.value
 }
 
-test('a field that is not described is absent', () => {
+test('a field without a description is absent', () => {
   const { strNumber, name, profession, status, changedAt } = shipped.fields
   const mapping: Mapping = {
     ...shipped,
@@ -26,7 +26,7 @@ test('a field that is not described is absent', () => {
   assert.deepEqual([nik, birthDate, sex, validUntil, province, graduationYear], [null, null, null, null, null, null])
 })
 
-test('without a described time of change the time of the answer is the stamp, and no content', () => {
+test('without a described time of change the time of the answer is the stamp, and not part of the content', () => {
   const { changedAt: _, ...fields } = shipped.fields
   const { changedAt: __, ...dateFormats } = shipped.dateFormats
   const mapping: Mapping = { ...shipped, fields, dateFormats }
@@ -73,7 +73,7 @@ test('values are read from elements, parts, codes and constants', () => {
   )
 })
 
-test('a rejection names the place where the value, or the list that holds it, stands', () => {
+test('a rejection names the place of the value, or of its list', () => {
   const nik = { list: '/nomor', where: { '/jenis': 'NIK' }, at: '/isi' }
   const mapping: Mapping = { ...shipped, fields: { ...shipped.fields, nik, province: { at: '/prov/0' } } }
   const result = createTransform(mapping)({ ...base, nomor: [{ jenis: 'NIK', isi: 7 }], prov: [{}] }, context)
@@ -103,7 +103,7 @@ test('a time is read as seconds or milliseconds since 1970, as a number or as te
   }
 })
 
-test('a time without an offset is of the described zone, and a day is the same day in each', () => {
+test('a time without an offset is in the described zone, and a day is the same day in every zone', () => {
   const formats = ['YYYY-MM-DD HH:mm:ss', 'D MMMM YYYY, HH:mm WIT', 'YYYY-MM-DD']
   const months = shipped.monthNames
   const utc = compileInstantReader(formats, months, 'UTC')

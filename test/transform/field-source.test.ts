@@ -31,7 +31,7 @@ const record = {
 
 const read = (source: FieldSource) => compileSource(source)(record)
 
-test('a pointer reads what stands there, also in a list and under a key with signs', () => {
+test('a pointer reads its value, also in a list and under a key with special characters', () => {
   assert.equal(read('/nik'), '9271060312000001')
   assert.equal(read('/name/0/text'), 'Siti Aminah')
   assert.equal(read('/developer.email'), 'a')
@@ -40,7 +40,7 @@ test('a pointer reads what stands there, also in a list and under a key with sig
   assert.equal(read('/nik/0'), undefined)
 })
 
-test('an element is chosen by constants in it; the first that fits counts', () => {
+test('an element is chosen by constants in it, and the first match counts', () => {
   const nik = { list: '/identifier', where: { '/system': 'nik' }, at: '/value' }
   assert.equal(read(nik), '9271060312000002')
   assert.equal(read({ ...nik, where: { '/system': 'nik', '/value': 'second' } }), 'second')
@@ -53,19 +53,19 @@ test('an element is chosen by constants in it; the first that fits counts', () =
   assert.equal(compileSource({ list: '/l', where: { '/k': '1' }, at: '/v' })({ l: [{ k: 1, v: 'number' }] }), 'number')
 })
 
-test('the first of several is the first that says something', () => {
+test('the first of several is the first one with a value', () => {
   assert.equal(read({ firstOf: ['/none', '/middle', '/last'] }), 'Aminah')
   assert.equal(read({ firstOf: ['/none', '/middle'] }), undefined)
 })
 
-test('texts are joined without the blank ones; something else than a text is passed on', () => {
+test('texts are joined without blank ones, and other values are passed on', () => {
   assert.equal(read({ join: ['/first', '/middle', '/last'] }), 'Siti Aminah')
   assert.equal(read({ join: ['/last', '/first'], separator: ', ' }), 'Aminah, Siti')
   assert.equal(read({ join: ['/none', '/middle'] }), undefined)
   assert.equal(read({ join: ['/first', '/status'] }), 1)
 })
 
-test('converters change what they are made for, and nothing else', () => {
+test('converters change only their own kind of value', () => {
   assert.equal(read({ at: '/status', convert: ['text'] }), '1')
   assert.equal(read({ at: '/active', convert: ['text'] }), 'false')
   assert.equal(read({ at: '/year', convert: ['number'] }), 2010)
@@ -80,20 +80,20 @@ test('a constant is the same for every record', () => {
   assert.equal(read({ constant: 'AKTIF' }), 'AKTIF')
 })
 
-test('rejections name the place of a value, or of the list that holds it', () => {
+test('rejections name the place of a value, or of its list', () => {
   assert.equal(placeOf('/nik'), '/nik')
   assert.equal(placeOf({ list: '/identifier', where: { '/system': 'nik' }, at: '/value' }), '/identifier')
   assert.equal(placeOf({ join: ['/first', '/last'] }), '/first')
   assert.deepEqual(pointersOf({ list: '/l', where: { '/k': 1 }, at: '/v' }), ['/l/v', '/l/k'])
 })
 
-test('a key that every object inherits is found', () => {
+test('a key with the name of an inherited property is found', () => {
   assert.equal(findUnsafeToken('/a/constructor'), 'constructor')
   assert.equal(findUnsafeToken('/__proto__'), '__proto__')
   assert.equal(findUnsafeToken('/nama/0'), null)
 })
 
-test('reading never throws, whatever the record is', () => {
+test('reading never throws for any record', () => {
   const sources: FieldSource[] = [
     '/a',
     '/a/b/0',

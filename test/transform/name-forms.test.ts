@@ -63,15 +63,15 @@ const forms = buildForms()
 const wrong = (list: Form[]) =>
   list.filter(({ text, key }) => nameKey(text) !== key).map(({ text, key }) => `${text}: ${nameKey(text)}, not ${key}`)
 
-test('at least 5,000 forms of names with titles, each another', () => {
+test('at least 5,000 different forms of names with titles', () => {
   assert.ok(new Set(forms.map(({ text }) => text)).size >= 5000)
 })
 
-test('titles before a name and behind a comma come off in every layout', () => {
+test('titles before a name and after a comma are removed in every layout', () => {
   assert.deepEqual(wrong(forms), [])
 })
 
-test('titles before a name come off with each of the names', () => {
+test('titles before a name are removed for each of the names', () => {
   const list = befores.flatMap((before, row) =>
     parts.given.map((given, at) => {
       const family = pick(parts.family, row + at)
@@ -84,7 +84,7 @@ test('titles before a name come off with each of the names', () => {
 /** Without a comma two letters, and what is a name as well, stay where nothing tells. */
 const isClear = (title: string) => title.replace(/[^A-Za-z]/g, '').length > 2 && !/^Sp\.\p{L}$|\) RI$/u.test(title)
 
-test('titles without a comma, and between the words of a name, come off where they are clear', () => {
+test('titles without a comma, and between the words of a name, are removed if they are clear', () => {
   const clear = behinds.filter(title => /\p{L}\.\p{L}/u.test(title) && !title.includes(',') && isClear(title))
   const list = clear.flatMap((behind, row) =>
     [0, 1, 2].flatMap(round => {
@@ -102,7 +102,7 @@ test('titles without a comma, and between the words of a name, come off where th
   assert.deepEqual(wrong(list), [])
 })
 
-test('a single letter before a name is kept, so that it makes no two names equal', () => {
+test('a single letter before a name is kept, so that different names stay different', () => {
   for (const letter of ['H', 'M', 'R', 'K', 'A', 'T', 'I']) {
     for (const family of parts.family) {
       for (const text of [
@@ -118,7 +118,7 @@ test('a single letter before a name is kept, so that it makes no two names equal
   }
 })
 
-test('with the letter and without it a name of two words stays compatible', () => {
+test('a name of two words is compatible with and without the letter', () => {
   for (const given of parts.given) {
     const plain = nameKey(`${given} Siregar`)
     const pilgrim = nameKey(`H. ${given} Siregar`)
@@ -127,7 +127,7 @@ test('with the letter and without it a name of two words stays compatible', () =
   }
 })
 
-test('a letter that can be the title alone comes off', () => {
+test('a letter that can only be a title is removed', () => {
   for (const text of ['H. dr. Ahmad Fauzi', 'H. Drs. Ahmad Fauzi', 'Drs. H. apt. Ahmad Fauzi', 'KH. Ahmad Fauzi']) {
     assert.equal(nameKey(text), 'AHMAD FAUZI', text)
   }

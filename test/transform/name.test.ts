@@ -8,7 +8,7 @@ const split = (text: string, prefix: string | null = null, suffix: string | null
   return [titlePrefix, name, titleSuffix]
 }
 
-test('titles come off however they are dotted, spaced and cased', () => {
+test('titles are removed with any dots, blanks and letter case', () => {
   for (const title of ['A.Md.Ft', 'A. Md. Ft', 'AMD.FT', 'Amd Ft', 'A. MD. FT.']) {
     assert.deepEqual(split(`Siti Aminah ${title}`), [null, 'Siti Aminah', title])
     assert.deepEqual(split(`SITI AMINAH, ${title}`), [null, 'SITI AMINAH', title])
@@ -20,12 +20,12 @@ test('titles come off however they are dotted, spaced and cased', () => {
   assert.deepEqual(split('BUDI SKM'), [null, 'BUDI', 'SKM'])
 })
 
-test('a name behind the comma is a name', () => {
+test('a name after the comma is a name', () => {
   assert.deepEqual(split('Ali, Kurnia'), [null, 'Ali Kurnia', null])
   assert.deepEqual(split('dr., Siti'), ['dr.', 'Siti', null])
 })
 
-test('what looks like a title within a name in capitals stays', () => {
+test('a title-like word within a name in capitals stays', () => {
   assert.deepEqual(split('SITI MARS'), [null, 'SITI MARS', null])
   assert.deepEqual(split('St. Aminah'), [null, 'St. Aminah', null])
   assert.deepEqual(split('Rahman Kho'), [null, 'Rahman Kho', null])
@@ -36,7 +36,7 @@ test('titles alone leave no name', () => {
   for (const text of ['dr. -', 'Prof. Dr.', 'H', 'S.Kep', 'drg, Sp.KG']) assert.equal(split(text)[1], '', text)
 })
 
-test('titles of their own fields come first and are not repeated', () => {
+test('titles from their own fields come first and are not repeated', () => {
   assert.deepEqual(split('dr. Budi, S. Ked., Sp.PD', 'Dr. dr.', 'S.Ked'), ['Dr. dr.', 'Budi', 'S.Ked, Sp.PD'])
 })
 
@@ -59,7 +59,7 @@ test('apostrophes and hyphens join, other punctuation separates, diacritics fold
   assert.equal(nameKey('José'), 'JOSE')
 })
 
-test('a key of letters alone: digits and signs are no name', () => {
+test('a key has only letters: digits and signs are not a name', () => {
   for (const text of ['', ' ', '-', '123', '?!', '\u{1f600}']) assert.equal(nameKey(text), '')
 })
 
@@ -91,7 +91,7 @@ test('order, case and titles do not change the key', () => {
   )
 })
 
-test('names are compatible where one holds the other and two words are shared', () => {
+test('names are compatible if one contains the other and two words are shared', () => {
   assert.ok(namesCompatible('SUKARNO', 'SUKARNO'))
   assert.ok(namesCompatible('AMINAH SITI', 'AMINAH NUR SITI'))
   assert.ok(namesCompatible('AMINAH NUR SITI', 'AMINAH SITI'))
@@ -100,14 +100,14 @@ test('names are compatible where one holds the other and two words are shared', 
   assert.ok(!namesCompatible('AMINAH NUR', 'AMINAH SITI'))
 })
 
-test('an apostrophe or a hyphen is the same whatever sign was typed for it', () => {
+test('an apostrophe or a hyphen is the same in every typed form', () => {
   for (const sign of '\'"`´ʹʺʻʼʽʾʿˈˊˋ‘’‚‛“”„‟′‵＇＂｀ꞌ-‐‑‒–—―−﹣－⁃') {
     assert.equal(nameKey(`Nur${sign}aini`), 'NURAINI', sign.codePointAt(0)?.toString(16))
   }
   assert.equal(nameKey('Ｎｕｒ ａｉｎｉ'), nameKey('Nur Aini'))
 })
 
-test('a name is no title for its first letters', () => {
+test('a name is not a title because of its first letters', () => {
   assert.equal(nameKey('Spanky Manopo'), 'MANOPO SPANKY')
   for (const name of ['Spanky', 'Spankie', 'Spakia', 'Spukani'])
     assert.deepEqual(split(`Budi ${name}`)[1], `Budi ${name}`)

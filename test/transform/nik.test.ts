@@ -7,7 +7,7 @@ import type { Sex } from '../../sidecar/transform/types.ts'
 
 const birthDate = fc.date({ min: new Date('1930-01-01'), max: new Date('2008-12-31'), noInvalidDate: true })
 
-test('a NIK made by the rules has no fault and agrees with the person it was made for', () => {
+test('a NIK made by the rules has no fault and agrees with its person', () => {
   const sex = fc.constantFrom<Sex>('male', 'female')
   fc.assert(
     fc.property(birthDate, sex, fc.integer({ min: 1, max: 9999 }), (date, sexOfPerson, serial) => {
@@ -22,7 +22,7 @@ test('a NIK made by the rules has no fault and agrees with the person it was mad
   )
 })
 
-test('what cannot be a NIK says why', () => {
+test('an impossible NIK has a reason', () => {
   const faults = {
     '': 'length',
     '317101170885000O': 'length',
@@ -43,7 +43,7 @@ test('what cannot be a NIK says why', () => {
   assert.equal(nikFault('3171012902000001'), null)
 })
 
-test('where the record says nothing, nothing differs', () => {
+test('missing values of the record do not differ', () => {
   const warnings: WarningCode[] = []
   warnAboutNik('3171011708850001', null, null, warnings)
   assert.deepEqual(warnings, [])

@@ -37,16 +37,16 @@ function wrongKeys(texts: Iterable<[text: string, key: string]>): string[] {
   )
 }
 
-test('the list of names is long, and holds each name once', () => {
+test('the list of names is long, and has each name once', () => {
   assert.ok(names.length >= 2000)
   assert.equal(new Set(names.map(name => name.toUpperCase())).size, names.length)
 })
 
-test('a name alone stays, whatever title it looks like', () => {
+test('a single name stays, whichever title it looks like', () => {
   assert.deepEqual(wrongKeys(names.map(name => [name, keyOf(name)])), [])
 })
 
-test('a name stays behind another name and between two', () => {
+test('a name stays after another name and between two', () => {
   const texts = names.flatMap((name): [string, string][] => [
     [`Hartanto ${name}`, keyOf('Hartanto', name)],
     [`dr. Hartanto ${name}, Sp.PD`, keyOf('Hartanto', name)],
@@ -85,14 +85,14 @@ test('a name stays between titles, also where it could be one', () => {
   assert.deepEqual(wrongKeys(texts), [])
 })
 
-test('a name behind a comma stays, though its letters could be a consultant', () => {
+test('a name after a comma stays, although its letters could be a consultant’s title', () => {
   for (const name of ['Kar', 'Kap', 'Kos', 'Kai', 'Kic']) {
     assert.equal(nameKey(`ALI, ${name.toUpperCase()}`), keyOf('Ali', name))
     assert.equal(nameKey(`dr. Ali, ${name}, Sp.PD`), keyOf('Ali', name))
   }
 })
 
-test('initials and names that together spell a title stay', () => {
+test('initials and names that together look like a title stay', () => {
   const texts = ['Siti Fina Sim', 'Hartanto S.Pan', 'I.R. Hartanto', "Hartanto Sp.A Nur'aini", 'Hartanto Sp. Sim']
   for (const text of texts) assert.equal(splitName(text, null, null).name, text)
 })
@@ -106,7 +106,7 @@ const spellings = (title: string) => [
   title.replaceAll('.', '').toUpperCase()
 ]
 
-test('a rank that is a name as well comes off before a corps or another title alone', () => {
+test('a rank that is also a name is removed only before a corps or another title', () => {
   for (const text of ['Mayor Ckm (K) dr. Siti Aminah', 'Kolonel dr. Siti Aminah', 'Mayor Kes Siti Aminah']) {
     assert.equal(nameKey(text), 'AMINAH SITI', text)
   }
@@ -115,14 +115,14 @@ test('a rank that is a name as well comes off before a corps or another title al
   assert.equal(nameKey('Prada Hartanto'), 'HARTANTO PRADA')
 })
 
-test('each group of titles names where it is published', () => {
+test('each group of titles names its publication', () => {
   const table = readContract('titles.json') as Record<string, { source?: string } | { source?: string }[] | string>
   for (const [name, groups] of Object.entries(table).filter(([key]) => key !== '$comment')) {
     for (const group of [groups].flat()) assert.ok(typeof group === 'object' && group.source, name)
   }
 })
 
-test('each title that stands before a name comes off', () => {
+test('each title before a name is removed', () => {
   for (const title of prefixTitles.flatMap(item => [item, `${item}.`, item.replaceAll('.', ''), item.toUpperCase()])) {
     assert.deepEqual(splitName(`${title} Siti Aminah`, null, null), {
       name: 'Siti Aminah',
@@ -133,14 +133,14 @@ test('each title that stands before a name comes off', () => {
   }
 })
 
-test('each title that stands behind a comma comes off', () => {
+test('each title after a comma is removed', () => {
   for (const title of suffixTitles.flatMap(spellings)) {
     assert.deepEqual(wrongKeys([[`Siti Aminah, ${title}`, 'AMINAH SITI']]), [])
     assert.deepEqual(wrongKeys([[`dr. Siti Aminah, M.Kes, ${title}`, 'AMINAH SITI']]), [])
   }
 })
 
-test('stray dots and blanks in a title behind a comma do no harm', () => {
+test('stray dots and blanks in a title after a comma do no harm', () => {
   for (const title of suffixTitles.map(item => item.replaceAll('.', ''))) {
     for (let at = 1; at < title.length; at++) {
       for (const sign of ['.', ' ', '. ']) {
@@ -151,7 +151,7 @@ test('stray dots and blanks in a title behind a comma do no harm', () => {
   }
 })
 
-test('each title that stands behind a name without a comma comes off', () => {
+test('each title after a name without a comma is removed', () => {
   for (const title of suffixTitles) {
     const clear = [`${title}.`, title.replaceAll('.', '').toUpperCase(), title.includes('.') ? title : `${title}.`]
     for (const spelling of clear) assert.equal(nameKey(`Siti Aminah ${spelling}`), 'AMINAH SITI', spelling)
@@ -160,7 +160,7 @@ test('each title that stands behind a name without a comma comes off', () => {
   }
 })
 
-test('each specialist comes off, with and without a consultant behind', () => {
+test('each specialist title is removed, with and without a consultant’s title after it', () => {
   for (const field of specialistFields) {
     for (const title of [`Sp.${field}`, `Sp. ${field}`, `Sp${field}`, `Sp ${field}`, `SubSp.${field}`]) {
       for (const more of ['', '(K)', ' (K)', '-KGEH', '.K']) {
@@ -174,7 +174,7 @@ test('each specialist comes off, with and without a consultant behind', () => {
   }
 })
 
-test('each consultant comes off behind a title', () => {
+test('each consultant’s title is removed after a title', () => {
   for (const title of consultantTitles) {
     assert.equal(nameKey(`dr. Siti Aminah, Sp.PD, ${title}`), 'AMINAH SITI')
     assert.equal(nameKey(`dr. Siti Aminah, Sp.PD-${title}`), 'AMINAH SITI')

@@ -63,14 +63,14 @@ test('texts of a candidate are well-formed, composed, trimmed and free of contro
   )
 })
 
-test('a rejection says nothing of the values of its row', () => {
+test('a rejection repeats no value of its row', () => {
   const secret = 'Rahasia'
   const result = transform({ ...base, nama: 7, profesi: secret, status_str: secret, diubah_pada: secret }, context)
   assert.ok(!result.ok)
   assert.doesNotMatch(JSON.stringify(result.rejections), /Rahasia/)
 })
 
-test('what is no object is refused as a whole', () => {
+test('a value that is not an object is rejected as a whole', () => {
   for (const record of [null, [], 'text', 7, true, undefined]) {
     const result = transform(record, context)
     assert.ok(!result.ok)
@@ -81,7 +81,7 @@ test('what is no object is refused as a whole', () => {
   }
 })
 
-test('a refused row keeps the STR and the profession that could be read', () => {
+test('a rejected row keeps its readable STR and profession', () => {
   const result = transform({ ...base, nama: 'dr.' }, context)
   assert.ok(!result.ok)
   assert.deepEqual([result.strNumber, result.profession], ['3111100220000101', 'doctor'])
@@ -93,7 +93,7 @@ test('the content hash has 32 hex digits and does not depend on the NIK', () => 
   assert.equal(candidateOf({ nik: '3171011708850002' }).contentHash, contentHash)
 })
 
-test('every field but the NIK has a part in the content hash', () => {
+test('every field but the NIK is part of the content hash', () => {
   const others: Record<string, unknown> = {
     nomor_str: '31.1.1.100.2.20.000102',
     nama: 'Budi Santosa',
@@ -117,13 +117,13 @@ test('every field but the NIK has a part in the content hash', () => {
   assert.equal(new Set([...hashes, candidateOf({}).contentHash]).size, hashes.length + 1)
 })
 
-test('text that moves from one field to its neighbour is other content', () => {
+test('text that moves from one field to its neighbour changes the content', () => {
   const here = candidateOf({ institusi_pendidikan: 'Contoh', kompetensi: null })
   const there = candidateOf({ institusi_pendidikan: null, kompetensi: 'Contoh' })
   assert.notEqual(here.contentHash, there.contentHash)
 })
 
-test('an old name of a profession stops meaning it after its last day', () => {
+test('an old name of a profession is not valid after its last day', () => {
   const later = { ...context, sourceNow: Date.parse('2029-01-01T00:00:00Z') }
   const record = { ...base, profesi: 'ANALIS_KESEHATAN', tanggal_terbit: null }
   assert.ok(transform({ ...record, diubah_pada: '2028-08-31T16:59:59Z' }, later).ok)
@@ -135,7 +135,7 @@ test('an old name of a profession stops meaning it after its last day', () => {
   )
 })
 
-test('another source path is an edit of the mapping', () => {
+test('another source path needs only an edit of the mapping', () => {
   const moved = createTransform({ ...mapping, fields: { ...mapping.fields, name: '/orang/nama~1lengkap' } })
   const result = moved({ ...base, orang: { 'nama/lengkap': 'Dewi Lestari' } }, context)
   assert.ok(result.ok)
