@@ -14,6 +14,8 @@ export const addons = ['sdmk_core', 'sdmk_integration_manager', 'sdmk_integratio
 export interface Odoo extends OdooCommands {
   /** Where its files are: configuration, attachments, sessions. */
   folder: string
+  /** The login of PostgreSQL that it uses, which owns its databases. */
+  role: string
   /** Ends what runs, and removes its databases and files. */
   close(): Promise<void>
 }
@@ -35,6 +37,7 @@ export async function createOdoo(serverUrl: string, { moreAddons = [] as string[
   return {
     ...commands,
     folder,
+    role,
     run(database, command, args) {
       used.add(database)
       return commands.run(database, command, args)

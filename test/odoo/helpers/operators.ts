@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { createApiKey } from '../../../sidecar/platform/api-key.ts'
 import { scopes } from '../../../sidecar/platform/scopes.ts'
-import { addons, type Odoo } from '../../../tools/odoo/server.ts'
+import type { Odoo } from '../../../tools/odoo/server.ts'
 import { type Connector, type ConnectorOptions, startConnector } from '../../e2e/helpers.ts'
+import { installAddons } from './installed.ts'
 
 const admin = 'sdmk_core.group_sdmk_admin'
 /** People who work in Odoo, by their role, and one of them in each language. */
@@ -45,14 +46,7 @@ export async function startOperations(
   odoo: Odoo,
   { database, ...options }: ConnectorOptions & { database: string }
 ): Promise<Operations> {
-  // The language afterwards: given with the first start it would take the place of English.
-  for (const [command, ...args] of [
-    ['server', '-i', addons.join()],
-    ['i18n', 'loadlang', '-l', 'id_ID']
-  ] as const) {
-    const { code, lines } = await odoo.run(database, command, args)
-    assert.equal(code, 0, lines.slice(-30).join('\n'))
-  }
+  await installAddons(odoo, database)
   const odooUrl = await odoo.serve(database)
   const connector = await startConnector(t, {
     ...options,

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, type TestContext } from 'node:test'
 import pg from 'pg'
-import { addons, type Odoo } from '../../../tools/odoo/server.ts'
+import type { Odoo } from '../../../tools/odoo/server.ts'
 import { type Connector, type ConnectorOptions, startConnector } from '../../e2e/helpers.ts'
 import { until } from '../../e2e/process.ts'
 import { odooOrReason } from '../../helpers/odoo.ts'
 import { serverUrl, urlOf } from '../../helpers/server.ts'
+import { installAddons } from './installed.ts'
 import { type OdooProxy, startProxy } from './proxy.ts'
 
 /** A connector that tells an Odoo, and what lies between. */
@@ -49,8 +50,7 @@ export async function openWorld(): Promise<{ odoo: Odoo; world: World; skip: str
 /** Installs the addons into a database of its own, and serves it. */
 async function createWorld(odoo: Odoo): Promise<World> {
   const database = `sdmk_odoo_relay_${randomBytes(4).toString('hex')}`
-  const installed = await odoo.run(database, 'server', ['-i', addons.join()])
-  assert.equal(installed.code, 0, installed.lines.slice(-20).join('\n'))
+  await installAddons(odoo, database)
   const { lines } = await odoo.shell(
     database,
     `user = env.ref('sdmk_integration_manager.user_sdmk_service')
