@@ -29,6 +29,7 @@ import { createOdooOutbox } from './odoo/jobs.ts'
 import { odooSecret } from './odoo/link.ts'
 import odoo from './odoo/plugin.ts'
 import auth from './platform/auth.ts'
+import { requirePrimary } from './platform/connection.ts'
 import database from './platform/database.ts'
 import health from './platform/health.ts'
 import insecure from './platform/insecure.ts'
@@ -145,7 +146,10 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         app.addHook('onClose', async () => kept.close())
       }
       await assertRestricted(app.database.pool, config, app.log)
-      app.health.register('database', async () => ({ restricted: await isRestricted(app.database.pool) }))
+      app.health.register('database', async () => {
+        await requirePrimary(app.database.pool, databaseUrl)
+        return { restricted: await isRestricted(app.database.pool) }
+      })
       await app.register(queue, { url: databaseUrl, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds })
       app.health.register('queue', async () => void (await app.queue.check()))
       app.database.setOdooOutbox(createOdooOutbox(config.odoo, app.queue))

@@ -4,7 +4,7 @@ import { Value } from 'typebox/value'
 import { type Environment, environmentSchema, type Peer, type VariableSchema, variables } from './environment.ts'
 import { ConfigurationError } from './errors.ts'
 import { closest } from './platform/closest.ts'
-import { type DatabaseAddress, databaseAddress } from './platform/database-url.ts'
+import { type DatabaseAddress, databaseAddress, serverFault } from './platform/database-url.ts'
 import { isLocalHost } from './platform/local-host.ts'
 import { readTextFileSync } from './platform/strict-text.ts'
 import type { VaultLogin, VaultOptions } from './secrets/vault-options.ts'
@@ -278,6 +278,8 @@ const peerOf = {
 
 function parseDatabaseUrl(text: string, env: Environment): string {
   const variable = 'SDMK_DATABASE_URL'
+  const fault = serverFault(text)
+  if (fault !== null) throw new ConfigurationError(variable, fault)
   let address: DatabaseAddress
   try {
     address = databaseAddress(text)

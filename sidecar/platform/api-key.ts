@@ -84,17 +84,18 @@ export function useSigningKey(connection: Connection, publicKey: Buffer): Promis
 }
 
 async function useKey(connection: Connection, column: 'digest' | 'public_key', value: Buffer): Promise<ApiKey | null> {
-  const { rows } = await connection.query<ApiKey>(
-    `with found as (
-      select id, name, scopes, last_used_at from kki.api_key where ${column} = $1::bytea and revoked_at is null
-    ), used as (
-      update kki.api_key k set last_used_at = now() from found f
-      where k.id = f.id and coalesce(f.last_used_at < now() - interval '1 minute', true)
-    )
-    select id::int4 as id, name, scopes from found`,
+  const { rows } = await connection.query<ApiKey & { isNoted: boolean }>(
+    `select id::int4 as id, name, scopes, coalesce(last_used_at > now() - interval '1 minute', false) as "isNoted"
+    from kki.api_key where ${column} = $1::bytea and revoked_at is null`,
     [value]
   )
-  return rows[0] ?? null
+  if (rows[0] === undefined) return null
+  const { isNoted, ...key } = rows[0]
+  // A request need not fail because its note does, as on a disk that is full.
+  if (!isNoted) {
+    await connection.query('update kki.api_key set last_used_at = now() where id = $1', [key.id]).catch(() => undefined)
+  }
+  return key
 }
 
 /** The text of a key is not one, or belongs to a key of another name or one that was revoked. */

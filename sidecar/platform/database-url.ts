@@ -33,3 +33,20 @@ export function databaseAddress(text: string, defaultHost = process.env.PGHOST):
       checks.checkServerIdentity === undefined)
   return isVerified ? { url: isLibpq ? text : withMode, tls: 'verified' } : { url: text, tls: 'unverified' }
 }
+
+/**
+ * Returns what is wrong with how the URL chooses its server, or null. libpq tries several hosts in turn; the driver here knows
+ * one. It always wants the primary, so `target_session_attrs` may ask for nothing else.
+ */
+export function serverFault(text: string): string | null {
+  const hosts = /^[a-z]+:\/\/(?:[^/?@]*@)?([^/?]*)/i.exec(text)?.[1]
+  const parameter = (name: string) => new RegExp(`[?&]${name}=([^&]*)`, 'i').exec(text)?.[1]
+  if ([hosts, parameter('host')].some(host => host !== undefined && /,|%2c/i.test(host))) {
+    return 'names several hosts; name one address that leads to the primary, such as that of HAProxy'
+  }
+  const wanted = parameter('target_session_attrs')
+  if (wanted !== undefined && !['primary', 'read-write'].includes(wanted)) {
+    return 'asks for another server than the primary (target_session_attrs)'
+  }
+  return null
+}

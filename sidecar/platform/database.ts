@@ -1,9 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import pg from 'pg'
-import { DatabaseUnavailable } from './errors.ts'
+import { breakConnection, checkDatabase, connectionOptions, requirePrimary, types } from './connection.ts'
+import { refuseSharedSessions } from './pooler.ts'
 import { apart } from './tracing.ts'
 import { inTransaction } from './transaction.ts'
+import { watchDatabase } from './watch-database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -32,6 +34,8 @@ export interface Database {
   withAdvisoryLock<T>(name: string, work: (transaction: Transaction) => Promise<T>): Promise<T>
   /** Sets what becomes of notices for Odoo. Until then a transaction that gives one fails. */
   setOdooOutbox(outbox: OdooOutbox): void
+  /** Breaks all connections, so that work that waits for a server without an answer fails and is repeated. */
+  dropConnections(): void
 }
 
 /** A client within `withTransaction`. Code that changes no record that Odoo mirrors takes a plain client. */
@@ -56,26 +60,21 @@ export interface OdooNotice {
 /** Stores jobs for a transaction's notices, within that transaction. */
 export type OdooOutbox = (transaction: Transaction, notices: readonly OdooNotice[]) => Promise<void>
 
-const connectTimeoutMs = 5000
-
-/** Returns for how long a connection may take to be made, in ms: `connect_timeout` of the URL, in seconds as libpq has it. */
-export function connectTimeoutOf(url: string): number {
-  const given = /[?&]connect_timeout=(\d+)/.exec(url)?.[1]
-  return given === undefined ? connectTimeoutMs : Number(given) * 1000
-}
-
 /** Returns a pool that connects on first use; the caller ends `pool`. Broken idle connections are logged and replaced. */
 export function createDatabase(options: DatabaseOptions, logger: FastifyBaseLogger): Database {
+  const clients = new Set<pg.ClientBase>()
   const pool = new pg.Pool({
-    connectionString: options.url,
+    ...connectionOptions(options.url, options.applicationName ?? 'sdmk'),
     max: options.maxConnections,
-    application_name: options.applicationName ?? 'sdmk',
-    connectionTimeoutMillis: connectTimeoutOf(options.url),
-    keepAlive: true,
     // A plan over two million rows takes its time; what must be quick sets its own limit.
     statement_timeout: 0,
     types,
-    ...(options.onConnect && { onConnect: options.onConnect })
+    async onConnect(client) {
+      clients.add(client)
+      client.once('end', () => clients.delete(client))
+      await requirePrimary(client, options.url)
+      await options.onConnect?.(client)
+    }
   })
   let outbox: OdooOutbox = async () => {
     throw new TypeError('A transaction has notices for Odoo, and this process has set no outbox')
@@ -107,88 +106,25 @@ export function createDatabase(options: DatabaseOptions, logger: FastifyBaseLogg
       }),
     setOdooOutbox(value) {
       outbox = value
+    },
+    dropConnections() {
+      for (const client of clients) breakConnection(client)
     }
   }
-}
-
-/** Returns nothing if the database answers. @throws DatabaseUnavailable with the reason in words, never the login. */
-export async function checkDatabase(url: string): Promise<void> {
-  const client = openClient(url)
-  try {
-    await client.connect()
-  } catch (error) {
-    throw unavailable(url, error)
-  } finally {
-    await client.end().catch(() => undefined)
-  }
-}
-
-/** Returns a client of its own, not yet connected, with the parsers of the pool. The caller ends it. */
-export function openClient(url: string, applicationName = 'sdmk'): pg.Client {
-  try {
-    return new pg.Client({
-      connectionString: url,
-      application_name: applicationName,
-      connectionTimeoutMillis: connectTimeoutOf(url),
-      keepAlive: true,
-      types
-    })
-  } catch (error) {
-    throw unavailable(url, error)
-  }
-}
-
-/** Returns the error that a failed connection to `url` is reported as. */
-export function unavailable(url: string, error: unknown): DatabaseUnavailable {
-  return new DatabaseUnavailable(serverOf(url), reasonOf(error), { cause: error })
 }
 
 /** Decorates the app with `database`; the pool is closed with the app. Starting fails if the database does not answer. */
 export default fp<DatabaseOptions>(
   async function databasePlugin(app, options) {
     await checkDatabase(options.url)
+    await refuseSharedSessions(options.url)
     const database = createDatabase(options, app.log)
+    const watch = watchDatabase(options.url, database, app.log)
     app.decorate('database', database)
-    app.addHook('onClose', async () => database.pool.end())
+    app.addHook('onClose', async () => {
+      await watch.close()
+      await database.pool.end()
+    })
   },
   { name: 'database', fastify: '5.x' }
 )
-
-const types = new pg.TypeOverrides()
-types.setTypeParser(pg.types.builtins.INT8, toSafeInteger)
-types.setTypeParser(pg.types.builtins.DATE, text => text)
-/** The arrays of both, which `pg.types.builtins` does not name. */
-const int8Array = 1016
-const dateArray = 1182
-const textArray = 1009
-// Its type says that a parser takes a number; what comes from the server is text.
-const parseTextArray = types.getTypeParser(textArray) as unknown as (text: string) => (string | null)[]
-types.setTypeParser(int8Array, text => parseTextArray(text).map(item => (item === null ? null : toSafeInteger(item))))
-types.setTypeParser(dateArray, parseTextArray)
-
-function toSafeInteger(text: string): number {
-  const value = Number(text)
-  if (!Number.isSafeInteger(value)) throw new RangeError('an int8 from the database is too large for a number')
-  return value
-}
-
-function serverOf(url: string): string {
-  try {
-    const { hostname, port } = new URL(url)
-    return `${hostname || 'localhost'}:${port || 5432}`
-  } catch {
-    return 'an address that cannot be read'
-  }
-}
-
-/** In words where the cause is common; otherwise the code alone, since texts of the driver can repeat the login. */
-function reasonOf(error: unknown): string {
-  const { code, message } = error as { code?: string; message?: string }
-  if (code === '28P01' || code === '28000') return `refuses the login (${code})`
-  if (code === '3D000') return `has no database of that name (${code})`
-  if (code === '57P03') return `is not ready yet (${code})`
-  if (code === '53300') return `has no connection to spare (${code})`
-  if (code) return `cannot be reached (${code})`
-  if (/timeout/i.test(message ?? '')) return 'cannot be reached (no answer in 5 s)'
-  return 'cannot be reached'
-}

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyBaseLogger } from 'fastify'
 import type pg from 'pg'
 import Postgrator from 'postgrator'
-import { openClient, unavailable } from './database.ts'
+import { connectToPrimary, openClient } from './connection.ts'
 import { summarizeError } from './describe-error.ts'
 import { MigrationFailed, SchemaBehind } from './errors.ts'
 import { migrationLock } from './migration-lock.ts'
@@ -47,11 +47,7 @@ export async function migrate({
   const client = openClient(databaseUrl, 'sdmk migrate')
   client.on('error', error => logger.warn({ err: error }, 'the connection of the migration broke'))
   try {
-    await client.connect()
-  } catch (error) {
-    throw unavailable(databaseUrl, error)
-  }
-  try {
+    await connectToPrimary(client, databaseUrl)
     const result = await applyFiles(client, directory)
     for (const { version, name } of result.applied) logger.info({ version, migration: name }, 'migration applied')
     await migrateQueue(databaseUrl)

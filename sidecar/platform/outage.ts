@@ -14,7 +14,7 @@ const server = /^(?:08...|28...|53[134]..|530..|57P0.|58...|25006)$/
 
 /** pg gives these no code. */
 const lostConnection =
-  /^(?:Connection terminated|Client (?:has encountered|was closed)|timeout exceeded when trying to connect)/
+  /^(?:Connection terminated|Client (?:has encountered|was closed)|timeout exceeded when trying to connect|Query read timeout)/
 
 /**
  * True where the database or the store of secrets was away, or a connection broke, so that the same work may succeed later.

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { SdmkError } from '../errors.ts'
 import { instantForm } from './instant.ts'
+import { isOutage } from './outage.ts'
 import { Problem, type ProblemBody, type ProblemCode, problemStatus } from './problem.ts'
 import { codeText, preferredLanguage } from './problem-texts.ts'
 
@@ -36,6 +37,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
     requestId: request.id
   }
   if (status === 401) reply.header('www-authenticate', 'Bearer')
+  if (status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
   // Sent as text: a route's response schema would drop the members that it does not list.
   return reply
     .code(status)
@@ -45,12 +47,21 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
     .send(body)
 }
 
+/** A failover of the database or a restart takes some seconds; sooner there is nothing to gain. */
+const retryAfterSeconds = 5
+
 function toProblem(error: FastifyError | Error): Problem {
   if (error instanceof Problem) return error
   if ('validation' in error && error.validation) return validationProblem(error)
   if (error instanceof SdmkError) {
     const code = error.code.replace(/^SDMK_/, '')
     if (code in problemStatus) return new Problem(code as ProblemCode, error.message)
+  }
+  if (isOutage(error)) {
+    return new Problem('DATABASE_UNAVAILABLE', {
+      en: 'The request was not answered, since the database was away. Send it again later.',
+      id: 'Permintaan tidak terjawab karena basis data tidak tersedia. Kirim lagi nanti.'
+    })
   }
   const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500
   if (status === 404) return new Problem('NOT_FOUND', detailOf(error))

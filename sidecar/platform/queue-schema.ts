@@ -1,5 +1,5 @@
 import { type ConstructorOptions, PgBoss, type Queue } from 'pg-boss'
-import { connectTimeoutOf } from './database.ts'
+import { connectionOptions } from './connection.ts'
 
 /** What every job inherits. Handlers record what happened and complete; when a job is given up they say, not the queue. */
 const common = {
@@ -41,10 +41,8 @@ export type QueueName = keyof typeof queues
 /** Returns what every instance of pg-boss here is made with. It neither makes nor changes its schema. */
 export function queueOptions(databaseUrl: string): ConstructorOptions {
   return {
-    connectionString: databaseUrl,
-    connectionTimeoutMillis: connectTimeoutOf(databaseUrl),
+    ...connectionOptions(databaseUrl, 'sdmk queue'),
     schema: 'pgboss',
-    application_name: 'sdmk queue',
     max: 4,
     migrate: false,
     createSchema: false,

@@ -2,10 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
-import { type Job as BossJob, type Db, PgBoss } from 'pg-boss'
+import { type Job as BossJob, type ConstructorOptions, type Db, PgBoss } from 'pg-boss'
+import { requirePrimary } from './connection.ts'
 import { StorableError } from './describe-error.ts'
 import { SchemaBehind } from './errors.ts'
 import { isOutage } from './outage.ts'
+import { OutageLog } from './outage-log.ts'
 import { type QueueName, queueOptions, queues } from './queue-schema.ts'
 import { parseTraceparent } from './trace-context.ts'
 import { apart, type Ids, inSpan } from './tracing.ts'
@@ -121,10 +123,21 @@ const workOptions = {
   heartbeatRefreshSeconds: 2
 }
 
+/** pg-boss hands these to its pool; its own types name some of them. */
+function poolOptions(url: string): ConstructorOptions {
+  const options = {
+    // A frozen server answers nothing. Statements of the queue take milliseconds.
+    query_timeout: 60_000,
+    onConnect: (client: pg.ClientBase) => requirePrimary(client, url)
+  }
+  return options as ConstructorOptions
+}
+
 /** Returns the started queue. @throws SchemaBehind where `sdmk migrate` has not run. */
 export async function createQueue(options: QueueOptions, logger: FastifyBaseLogger): Promise<JobQueue> {
-  const boss = new PgBoss(queueOptions(options.url))
-  boss.on('error', error => apart(() => logger.error({ err: error }, 'the queue met an error')))
+  const boss = new PgBoss({ ...queueOptions(options.url), ...poolOptions(options.url) })
+  const outages = new OutageLog(logger)
+  boss.on('error', error => apart(() => outages.report(error)))
   boss.on('warning', warning => apart(() => logger.warn({ warning: firstClause(warning.message) }, 'the queue warns')))
   await start(boss)
   const stopping = new AbortController()
@@ -211,6 +224,7 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
     },
     async close() {
       stopping.abort(new Error('the process stops'))
+      outages.close()
       await boss.stop({ graceful: true, timeout: options.shutdownTimeoutSeconds * 1000 })
     }
   }

@@ -28,6 +28,8 @@ export async function inTransaction<T>(
     await client.query(end)
     return result
   } catch (error) {
+    // A primary that has become a standby: another connection may reach the new primary.
+    if (isReadOnly(error)) broken = error
     await client.query('rollback').catch(failure => {
       broken = failure
     })
@@ -38,4 +40,9 @@ export async function inTransaction<T>(
     // A connection that cannot even roll back is thrown away.
     client.release(broken)
   }
+}
+
+/** PostgreSQL's answer to a write on a standby. */
+function isReadOnly(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && error.code === '25006'
 }

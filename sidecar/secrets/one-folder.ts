@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import type pg from 'pg'
 import { ConfigurationError } from '../errors.ts'
-import { openClient } from '../platform/database.ts'
+import { connectToPrimary, openClient } from '../platform/connection.ts'
 import { readFolderId } from './folder-id.ts'
 
 export interface OneFolderOptions {
@@ -55,7 +55,8 @@ class FolderClaim {
     client.on('error', () => this.#startAgain(client))
     client.on('end', () => this.#startAgain(client))
     try {
-      await client.connect()
+      // On a standby the claim would be seen by no other process.
+      await connectToPrimary(client, this.#databaseUrl)
       await claimFolder(client, this.#key)
       this.#client = client
       this.#refusal = null

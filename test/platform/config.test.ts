@@ -150,6 +150,26 @@ test('an unusable password file is named, without its content', async t => {
   refuses({ [variable]: file }, 'SDMK_DATABASE_URL', /is required with SDMK_DATABASE_PASSWORD_FILE/)
 })
 
+test('a database URL names one server, and wants its primary', () => {
+  const refused = (SDMK_DATABASE_URL: string, reason: RegExp) => {
+    const isTold = ({ message }: Error) => message.startsWith('SDMK_DATABASE_URL: ') && reason.test(message)
+    assert.throws(() => loadConfig({ ...enough, SDMK_DATABASE_URL }), isTold, SDMK_DATABASE_URL)
+  }
+  for (const url of [
+    'postgres://a:pass,word@h1:5432,h2:5433/sdmk',
+    'postgres:///sdmk?host=h1,h2',
+    'postgres:///sdmk?host=h1%2Ch2'
+  ])
+    refused(url, /several hosts/)
+  for (const wanted of ['any', 'standby', 'prefer-standby', 'read-only'])
+    refused(`postgres://sdmk@127.0.0.1/sdmk?target_session_attrs=${wanted}`, /target_session_attrs/)
+  for (const url of [
+    'postgres://a:pass,word@127.0.0.1/sdmk',
+    'postgres://127.0.0.1/sdmk?target_session_attrs=read-write'
+  ])
+    assert.equal(loadConfig({ ...enough, SDMK_DATABASE_URL: url }).databaseUrl, url)
+})
+
 test('the key of metrics is read from its file, and an unusable file is named', async t => {
   const url = { SDMK_DATABASE_URL: 'postgres://sdmk@127.0.0.1/sdmk' }
   const variable = 'SDMK_METRICS_KEY_FILE'

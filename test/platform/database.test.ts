@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { checkDatabase, createDatabase, type OdooNotice } from '../../sidecar/platform/database.ts'
+import { checkDatabase } from '../../sidecar/platform/connection.ts'
+import { createDatabase, type OdooNotice } from '../../sidecar/platform/database.ts'
 import { DatabaseUnavailable } from '../../sidecar/platform/errors.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { silent } from '../helpers/server.ts'

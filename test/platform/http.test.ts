@@ -40,6 +40,9 @@ async function buildTestApp(t: TestContext, rateLimitPerMinute = 100) {
   app.get('/away', async () => {
     throw new DatabaseUnavailable('db:5432', 'cannot be reached (ECONNREFUSED)')
   })
+  app.get('/lost', async () => {
+    throw Object.assign(new Error('terminating connection due to administrator command'), { code: '57P01' })
+  })
   app.get('/busy', { schema: { response: { 200: Type.Object({}) } } }, async () => {
     throw new Problem('RUN_OPEN', 'Run 7 is open.', { runId: 7 })
   })
@@ -152,6 +155,9 @@ test('errors with their own code keep it, with their members', async t => {
   const app = await buildTestApp(t)
   const away = await app.inject('/away')
   assert.deepEqual([away.statusCode, away.json().code], [503, 'DATABASE_UNAVAILABLE'])
+  const lost = await app.inject('/lost')
+  assert.deepEqual([lost.statusCode, lost.json().code], [503, 'DATABASE_UNAVAILABLE'])
+  for (const { headers } of [away, lost]) assert.match(String(headers['retry-after']), /^\d+$/)
   const busy = await app.inject('/busy')
   assert.deepEqual([busy.statusCode, busy.json().code, busy.json().runId], [409, 'RUN_OPEN', 7])
 })

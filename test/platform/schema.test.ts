@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import type pg from 'pg'
 import { renderSchema } from '../../docs/generate-schema.ts'
-import { openClient } from '../../sidecar/platform/database.ts'
+import { openClient } from '../../sidecar/platform/connection.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
 /** A connection of the owner's to a migrated database. */

@@ -1,0 +1,121 @@
+import pg from 'pg'
+import { DatabaseUnavailable } from './errors.ts'
+
+const connectTimeoutMs = 5000
+
+/**
+ * A host that vanished sends nothing. After this much silence the kernel asks whether it is there, and Node lets it give up
+ * ten seconds later; the kernel's own default is two hours.
+ */
+const keepAliveInitialDelayMillis = 10_000
+
+/** Returns for how long a connection may take to be made, in ms: `connect_timeout` of the URL, in seconds as libpq has it. */
+export function connectTimeoutOf(url: string): number {
+  const given = /[?&]connect_timeout=(\d+)/.exec(url)?.[1]
+  return given === undefined ? connectTimeoutMs : Number(given) * 1000
+}
+
+/** Returns the options that every connection of this process is made with. */
+export function connectionOptions(url: string, applicationName: string) {
+  return {
+    connectionString: url,
+    application_name: applicationName,
+    connectionTimeoutMillis: connectTimeoutOf(url),
+    keepAlive: true,
+    keepAliveInitialDelayMillis
+  }
+}
+
+/**
+ * Connects the client, to the primary alone.
+ *
+ * @throws DatabaseUnavailable with the reason in words, never the login
+ */
+export async function connectToPrimary(client: pg.Client, url: string): Promise<void> {
+  try {
+    await client.connect()
+    await requirePrimary(client, url)
+  } catch (error) {
+    throw error instanceof DatabaseUnavailable ? error : unavailable(url, error)
+  }
+}
+
+/** @throws DatabaseUnavailable where the server is a standby: reads would be stale, and every write would fail */
+export async function requirePrimary(connection: pg.ClientBase | pg.Pool, url: string): Promise<void> {
+  const { rows } = await connection.query<{ isStandby: boolean }>('select pg_is_in_recovery() as "isStandby"')
+  if (rows[0]?.isStandby) throw new DatabaseUnavailable(serverOf(url), 'is a standby; the service needs the primary')
+}
+
+/**
+ * Returns nothing if the database answers and is the primary.
+ *
+ * @throws DatabaseUnavailable with the reason in words, never the login
+ */
+export async function checkDatabase(url: string): Promise<void> {
+  const client = openClient(url)
+  try {
+    await connectToPrimary(client, url)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+/** Returns a client of its own, not yet connected, with the parsers of the pool. The caller ends it. */
+export function openClient(url: string, applicationName = 'sdmk'): pg.Client {
+  try {
+    return new pg.Client({ ...connectionOptions(url, applicationName), types })
+  } catch (error) {
+    throw unavailable(url, error)
+  }
+}
+
+/** Returns the error that a failed connection to `url` is reported as. */
+export function unavailable(url: string, error: unknown): DatabaseUnavailable {
+  return new DatabaseUnavailable(serverOf(url), reasonOf(error), { cause: error })
+}
+
+/** Closes the connection without waiting for the server. What waits for its answer fails. */
+export function breakConnection(client: pg.ClientBase): void {
+  // The types leave the connection out, which every client has.
+  ;(client as unknown as { connection: pg.Connection }).connection.stream.destroy()
+}
+
+/** `int8` comes as a number, `date` as `YYYY-MM-DD`. */
+export const types = new pg.TypeOverrides()
+types.setTypeParser(pg.types.builtins.INT8, toSafeInteger)
+types.setTypeParser(pg.types.builtins.DATE, text => text)
+/** The arrays of both, which `pg.types.builtins` does not name. */
+const int8Array = 1016
+const dateArray = 1182
+const textArray = 1009
+// Its type says that a parser takes a number; what comes from the server is text.
+const parseTextArray = types.getTypeParser(textArray) as unknown as (text: string) => (string | null)[]
+types.setTypeParser(int8Array, text => parseTextArray(text).map(item => (item === null ? null : toSafeInteger(item))))
+types.setTypeParser(dateArray, parseTextArray)
+
+function toSafeInteger(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new RangeError('an int8 from the database is too large for a number')
+  return value
+}
+
+function serverOf(url: string): string {
+  try {
+    const { hostname, port } = new URL(url)
+    return `${hostname || 'localhost'}:${port || 5432}`
+  } catch {
+    return 'an address that cannot be read'
+  }
+}
+
+/** In words where the cause is common; otherwise the code alone, since texts of the driver can repeat the login. */
+function reasonOf(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string }
+  if (code === '28P01' || code === '28000') return `refuses the login (${code})`
+  if (code === '3D000') return `has no database of that name (${code})`
+  if (code === '57P03') return `is not ready yet (${code})`
+  if (code === '53300') return `has no connection to spare (${code})`
+  if (code) return `cannot be reached (${code})`
+  if (/timeout/i.test(message ?? '')) return 'cannot be reached (no answer in 5 s)'
+  return 'cannot be reached'
+}
