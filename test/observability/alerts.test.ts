@@ -123,8 +123,8 @@ test('Slack gets each failure with the facts needed to act, and a second message
     assert.deepEqual([batch.state, batch.ledger.fetched, batch.ledger.rejected], ['applied', 40, 10])
     const message = await slack.told('fires', titleOf('KkiRejectRatioHigh'))
     assertNames(message, batch)
-    assert.match(message, /refused 10 of its 40 rows: 10 or more, and a larger share/)
-    assert.match(message, /menolak 10 dari 40 baris: 10 atau lebih/)
+    assert.match(message, /10 of 40 rows were rejected: 10 or more, and a larger share/)
+    assert.match(message, /10 dari 40 data ditolak: 10 atau lebih/)
     await goodRun()
     await slack.told('ends', titleOf('KkiRejectRatioHigh'))
   })
@@ -167,7 +167,7 @@ test('Slack gets each failure with the facts needed to act, and a second message
     await run()
     const message = await slack.told('fires', titleOf('KkiEndingUnresolved'))
     assertNames(message, undefined)
-    assert.match(message, /tied to none of them: 1\.$/m)
+    assert.match(message, /matched to none of them: 1\.$/m)
     const open = await call('GET', '/v1/rejections?state=open&code=IDENTITY_CONFLICT')
     for (const { id } of (open.body as { items: { id: number }[] }).items) {
       await call('POST', `/v1/rejections/${id}/dismiss`, { reason: 'It was a test' })
@@ -184,7 +184,7 @@ test('Slack gets each failure with the facts needed to act, and a second message
     )
     const message = await slack.told('fires', titleOf('OdooBacklogOld'))
     assertNames(message, undefined)
-    assert.match(message, /up to 20m.* old\. Jobs that wait: [1-9]\d*\.$/m)
+    assert.match(message, /is 20m.* old\. Waiting jobs: [1-9]\d*\.$/m)
     world.odoo.isAway = false
     await slack.told('ends', titleOf('OdooBacklogOld'))
   })
