@@ -165,7 +165,7 @@ export function whyMeaningless(step: StepName, fault: FaultName): string | null 
     return peer === 'kki' ? null : 'no answer of KKI is on its way at this step'
   }
   if (fault === 'sigstop-refused') {
-    return step === 'fetch' ? null : 'no page of the list is awaited at this step'
+    return step === 'fetch' ? null : 'no page of the list is pending at this step'
   }
   if (fault === 'odoo-lost') {
     return step === 'project-after' ? null : 'an answer is lost after Odoo’s commit by definition'
@@ -173,7 +173,7 @@ export function whyMeaningless(step: StepName, fault: FaultName): string | null 
   if (fault === 'secrets-down' && !['token', 'fetch'].includes(step)) {
     return 'no secret is read or written for this step'
   }
-  if (fault === 'kki-slow' && where === 'reply' && peer !== 'kki') return 'nothing is asked of KKI behind this answer'
+  if (fault === 'kki-slow' && where === 'reply' && peer !== 'kki') return 'no request to KKI follows this answer'
   return null
 }
 

@@ -65,7 +65,7 @@ export function render(summary: Summary): string {
   rows.push(['**all**', counted, lostRuns, duplicatedRuns, seconds(summary.median), seconds(summary.worst)])
   const head = ['step × fault', 'runs', 'lost', 'duplicated', 'median s to resume', 'worst']
   const table = [head, ['---', '---:', '---:', '---:', '---:', '---:'], ...rows]
-  return `${table.map(cells => `| ${cells.join(' | ')} |`).join('\n')}\n\n${missed} runs whose fault missed its step were repeated. At least ${fewestAtOnce} batches were at work at once in every run. ${ownEnds} processes ended though no fault killed them.\n`
+  return `${table.map(cells => `| ${cells.join(' | ')} |`).join('\n')}\n\n${missed} runs whose fault missed its step were repeated. Every run had at least ${fewestAtOnce} batches in work at once. ${ownEnds} processes ended without a fault that killed them.\n`
 }
 
 /** Where the numbers come from. */
@@ -76,7 +76,7 @@ export interface Origin {
 }
 
 /** What follows it is written by people. */
-export const findingsHeading = '## What it found\n'
+export const findingsHeading = '## Findings\n'
 
 /** Returns docs/chaos.md up to what was found. */
 export function page(summary: Summary, origins: readonly Origin[]): string {
@@ -90,22 +90,22 @@ export function page(summary: Summary, origins: readonly Origin[]): string {
   const skipped = [...reasons].map(([reason, of]) => `- ${reason} (${of.map(({ step }) => `\`${step}\``).join(', ')})`)
   return `# Kill matrix
 
-Every step of a run meets every fault that can matter there, on real processes: three replicas, PostgreSQL, a KKI and an Odoo 19. Between each
-replica and each of its peers stands a proxy, which stops the replica at its step and so proves that the fault struck there and then.
-After the fault the run must end by itself, with SDMK, change records, ledger, decisions, refused rows and audit events as in the undisturbed
-run, with an audit chain that verifies, and with Odoo's tables as SDMK's.
+This test combines every step of a run with every relevant fault, on real processes: three replicas, PostgreSQL, a simulated KKI and Odoo 19. A proxy
+between each replica and each peer stops the replica at its step, so the fault happens at exactly this step. After the fault the run must end
+automatically. SDMK, change records, ledger, decisions, rejected rows and audit events must equal those of an undisturbed run, the audit chain must
+verify, and Odoo's tables must equal SDMK's.
 
 Made by ${commands} on ${machine}.${whyNoDisk === null ? '' : ` \`disk-full\` was left out: ${whyNoDisk}.`}
 
 ## Results
 
-A run counts only if its fault struck while its step was held. _Lost_: something is missing or is not what it should be, or the run was not over
-within five minutes. _Resume_: from the end of the fault (of \`sigkill\` from the kill) until the batch or call that it struck got on.
+A run counts only if its fault happened while its step was stopped. _Lost_: data is missing or wrong, or the run did not end
+within five minutes. _Resume_: the time from the end of the fault (for \`sigkill\` from the kill) until the affected batch or call made progress.
 
 ${render(summary)}
 ## Steps
 
-| Step | Held while |
+| Step | Stopped while |
 | --- | --- |
 ${meanings}
 
@@ -113,10 +113,10 @@ ${meanings}
 
 ${skipped.join('\n')}
 
-## The matrix tests itself
+## Check of the test itself
 
 \`npm run chaos -- --sabotage NAME\` runs a copy of the code without one safety (\`fence\`, \`page-transaction\`, \`apply-transaction\`,
-\`projection-version\`) and fails unless the loss is noticed.
+\`projection-version\`) and fails unless it detects the loss.
 
 ${findingsHeading}`
 }

@@ -24,9 +24,9 @@ export const steps = {
     matches: ({ what }) => what.startsWith('POST /oauth2/token'),
     where: 'request',
     maxSkip: 1,
-    means: 'a token is asked for, under the lock of all replicas'
+    means: 'a token is requested, under the lock of all replicas'
   },
-  fetch: { peer: 'kki', matches: isPage, where: 'request', maxSkip: 40, means: 'page n of the list is asked for' },
+  fetch: { peer: 'kki', matches: isPage, where: 'request', maxSkip: 40, means: 'page n of the list is requested' },
   'stage-begin': {
     peer: 'database',
     matches: ({ what }) => what.startsWith('execute stage'),
@@ -46,28 +46,28 @@ export const steps = {
     matches: ({ what }) => what === 'commit stage last',
     where: 'reply',
     maxSkip: 8,
-    means: 'the last pages are committed, and the replica does not know'
+    means: 'the last pages are committed, but the replica has no answer'
   },
   plan: {
     peer: 'database',
     matches: ({ what }) => what === 'execute plan',
     where: 'request',
     maxSkip: 8,
-    means: 'the plan is made and is to be written with its digest'
+    means: 'the plan is made, and its digest is written'
   },
   'apply-before': {
     peer: 'database',
     matches: ({ what }) => what === 'commit apply',
     where: 'request',
     maxSkip: 8,
-    means: 'all is written, and the commit is sent'
+    means: 'everything is written, and the commit is sent'
   },
   'apply-after': {
     peer: 'database',
     matches: ({ what }) => what === 'commit apply',
     where: 'reply',
     maxSkip: 8,
-    means: 'the batch is applied, and the replica does not know'
+    means: 'the batch is applied, but the replica has no answer'
   },
   'project-before': {
     peer: 'odoo',
@@ -81,7 +81,7 @@ export const steps = {
     matches: ({ what }) => /sync_(health_workers|batches)$/.test(what),
     where: 'reply',
     maxSkip: 6,
-    means: 'Odoo has committed, and the replica does not know'
+    means: 'Odoo has committed, but the replica has no answer'
   }
 } as const satisfies Record<string, Step>
 
