@@ -5,14 +5,14 @@ import { type CatalogueEntry, readCatalogue } from './generate-codes.ts'
 const rulesFile = new URL('../observability/prometheus/rules/alerts.yml', import.meta.url)
 const batchSeries = 'sdmk_kki_troubled_batch_timestamp_seconds'
 
-/** What the catalogue and the rule say of one alert. */
+/** The texts of the catalogue and the rule of one alert. */
 interface Alert {
   name: string
   entry: CatalogueEntry
   rule: YAMLMap
 }
 
-/** Returns observability/prometheus/rules/alerts.yml with the words of the catalogue, and all else as it stands there. */
+/** Returns observability/prometheus/rules/alerts.yml with the texts of the catalogue; everything else stays unchanged. */
 export function renderAlertRules(): string {
   const { document, alerts } = readAlerts()
   for (const { name, entry, rule } of alerts) {
@@ -37,7 +37,7 @@ export function renderAlertRules(): string {
   return document.toString({ lineWidth: 0 })
 }
 
-/** What an alert about a batch says of it, and where that leads to: Odoo, and what was logged under its trace id. */
+/** The details of a batch in its alert, with links to Odoo and to the log of its trace id. */
 const batchDetails = {
   batch:
     'Batch {{ $labels.batch }} ({{ $labels.kind }}{{ with $labels.profession }}, {{ . }}{{ end }}): fetched {{ $labels.fetched }} = ' +
@@ -48,7 +48,7 @@ const batchDetails = {
   logs_url: '{{ $externalLabels.grafana_url }}/d/integrasi-kki?viewPanel=61&var-trace_id={{ $labels.trace_id }}'
 }
 
-/** Returns docs/runbook.md: for every alert when it fires and what to do, in English and Indonesian. */
+/** Returns docs/runbook.md: for every alert its condition and its action, in English and Indonesian. */
 export function renderRunbook(): string {
   const sections = readAlerts().alerts.map(({ name, entry, rule }) => {
     const severity = rule.getIn(['labels', 'severity'])
@@ -70,7 +70,7 @@ const introduction = `Generated from \`contracts/codes.yaml\` and \`observabilit
 
 \`critical\` diulang setiap jam, \`warning\` setiap dua belas jam, sampai selesai; [cara membisukan](observability.md#silence-an-alert).`
 
-/** @throws where a rule has no entry in the catalogue */
+/** @throws if a rule has no entry in the catalogue */
 function readAlerts() {
   const document = parseDocument(readFileSync(rulesFile, 'utf8'))
   const catalogue = readCatalogue()

@@ -1,6 +1,6 @@
 import { payloadSchemas } from '../sidecar/odoo/contracts.ts'
 
-/** What makes each `contracts/odoo/*.schema.json`, by its path: the JSON schemas of what Odoo is told. */
+/** Generators of the JSON schemas of messages to Odoo, by path (`contracts/odoo/*.schema.json`). */
 export const payloadSchemaFiles: Record<string, () => string> = Object.fromEntries(
   Object.entries(payloadSchemas).map(([name, schema]) => [
     `contracts/odoo/${name}.schema.json`,

@@ -68,7 +68,7 @@ const objects = `
   )
   select text from statement order by nspname collate "C", section, name collate "C"`
 
-/** What the statement above does not show. */
+/** Objects that the statement above does not show. */
 const others = `
   select format('%s %I.%I', kind, nspname, name) as name
   from (
@@ -92,11 +92,11 @@ const introduction = `-- The database as the migrations make it: written by "npm
 `
 
 /**
- * Returns the schemas `sdmk` and `kki` of a database as SQL, in an order that does not depend on how they were made.
+ * Returns the schemas `sdmk` and `kki` of a database as SQL, in an order that does not depend on their creation.
  * Partitions of batches and grants to roles are not part of it. The connection is left without a search path, since
  * PostgreSQL then writes every name with its schema.
  *
- * @throws where there is an object of a kind that it would not show
+ * @throws if an object has a kind that it does not show
  */
 export async function renderSchema(client: pg.ClientBase): Promise<string> {
   await client.query(`set search_path = ''`)
@@ -108,7 +108,7 @@ export async function renderSchema(client: pg.ClientBase): Promise<string> {
   return introduction + rows.map(({ text }) => layOut(text)).join('')
 }
 
-/** Indexes and triggers stand directly below their table. Long expressions get a line for each of their parts. */
+/** Indexes and triggers are directly below their table. Long expressions get a line for each part. */
 function layOut(statement: string): string {
   const isOwn = /^CREATE (?:UNLOGGED )?(?:SEQUENCE|TABLE|FUNCTION)/.test(statement)
   const text = statement.replace(/^RETURN .{100,}$/gm, line => line.replace(/ (?=(?:WHEN|ELSE|AND|OR) )/g, '\n   '))

@@ -24,10 +24,10 @@ const [fieldSource, oneValue, where, pointer] = [FieldSource, OneValue, Where, P
   Schema
 ]
 
-/** Members by which the kinds of a section are told apart. */
+/** Members that distinguish the kinds of a section. */
 const kindMembers = ['type', 'from']
 
-/** Parts with a heading of their own; elsewhere their name stands for them. */
+/** Parts with their own heading; elsewhere only their name is shown. */
 const named = new Map<string, { name: string; description: string | undefined }>([
   [keyOf(fieldSource), { name: 'field source', description: fieldSource.description }],
   [keyOf(oneValue), { name: 'one value', description: oneValue.description }],
@@ -49,7 +49,7 @@ export function renderSourceReference(): string {
   return `${[
     '# Source description: reference',
     'Generated from `sidecar/source/description.ts` by `npm run generate`. The guide is [Connect your KKI](connect.md).',
-    'A description is one JSON file. Unknown members are errors, but for `$schema`, which editors read. A member is required unless the table says "optional". `list[].member` is a member of each element of `list`.',
+    'A description is one JSON file. Unknown members are errors, except `$schema`, which editors read. A member is required unless the table says "optional". `list[].member` is a member of each element of `list`.',
     ...sections,
     renderParts()
   ].join('\n\n')}\n`
@@ -149,7 +149,7 @@ function renderParts(): string {
       '| --- | --- |',
       ...kinds.map(kind => `| ${cell(formOf(kind))} | ${cell(sentence(kind))} |`)
     ].join('\n'),
-    '`convert` may stand beside each of them, except a bare pointer and `constant`. It is a list of these, in this order:',
+    'Each of them may have `convert`, except a bare pointer and `constant`. It is a list of these, in this order:',
     `${kinds.find(kind => kind.properties?.convert)?.properties?.convert?.description?.replace(/^in this order: /, '')}.`
   ].join('\n\n')
 }

@@ -5,7 +5,7 @@ import { FieldSource, OneValue, Pointer, Where } from '../sidecar/transform/fiel
 
 const draft = 'https://json-schema.org/draft/2020-12/schema'
 
-/** Parts that stand in the schema many times, each before those that it contains. */
+/** Parts that the schema has many times, each before the parts that it contains. */
 const parts = { fieldSource: FieldSource, oneValue: OneValue, where: Where, pointer: Pointer }
 
 /** Returns `contracts/source.schema.json`, the JSON schema by which editors check source descriptions. */

@@ -12,7 +12,7 @@ import { payloadSchemaFiles } from './generate-payload-schemas.ts'
 import { renderSourceReference } from './generate-source-reference.ts'
 import { renderFileSourceSchema, renderSourceSchema } from './generate-source-schema.ts'
 
-/** Files that are made from others, by their path in the repository. */
+/** Generated files, by their path in the repository. */
 const generated: Record<string, () => string | Promise<string>> = {
   'docs/configuration.md': renderConfiguration,
   'docs/codes.md': renderCodes,

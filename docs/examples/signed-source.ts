@@ -26,6 +26,6 @@ export function openAnswer(answer: { body: Uint8Array }, request: Request, { con
   const key = createHash('sha256').update(`${consId}${secretKey}${request.headers['x-timestamp']}`).digest()
   const decipher = createDecipheriv('aes-256-cbc', key, key.subarray(0, 16))
   const response = decipher.update(envelope.response, 'base64', 'utf8') + decipher.final('utf8')
-  // The text is put in as it is: to parse it here would round long numbers.
+  // The text is inserted unparsed, because parsing would round long numbers.
   return `{"metaData":${JSON.stringify(envelope.metaData)},"response":${response}}`
 }
