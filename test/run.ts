@@ -40,7 +40,7 @@ const stages = [
 
 const tally: Tally = { passed: 0, failed: 0, skipped: [] }
 const seconds = new Map<string, number>()
-// The machine's own settings have no say in what is tested.
+// The machine's settings do not affect the tests.
 for (const name of Object.keys(process.env)) if (/^(SDMK|KKI|OTEL)_/.test(name)) delete process.env[name]
 for (const check of checks) runCheck(check)
 await runTests()

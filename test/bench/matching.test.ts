@@ -16,7 +16,7 @@ import { createTestDatabase } from '../helpers/database.ts'
 const mappingFile = fileURLToPath(new URL('../../contracts/sources/kki.json', import.meta.url))
 const planted: MatchClass = { name: 'planted', group: 'people', truth: 'two people', tell() {} }
 
-/** Judges rows of one case, a batch each, with a truth that the test plants, and results that it may change. */
+/** Evaluates rows of one case, one batch each, with a known truth, and results that the test may change. */
 async function judged(
   t: Parameters<typeof createTestDatabase>[0],
   rows: [Person, Row][],

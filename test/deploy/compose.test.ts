@@ -38,7 +38,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     // The formats are Compose's own words for ports and durations.
     const validate = new Ajv2020({ strict: false, validateFormats: false, allErrors: true }).compile(schema)
     assert.ok(validate(compose), JSON.stringify(validate.errors, null, 2))
-    assert.ok(!validate({ services: { one: { imago: 'x' } } }), 'the schema refuses what it does not know')
+    assert.ok(!validate({ services: { one: { imago: 'x' } } }), 'the schema rejects unknown keys')
   })
 
   test('uses each variable of .env.example, and no others', async () => {
@@ -196,7 +196,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     for (const [name, { file }] of Object.entries(compose.secrets)) {
       assert.equal(file, `.data/compose-secrets/${name}`)
     }
-    assert.equal((await stat(folder)).mode & 0o777, 0o700, 'nobody else may enter')
+    assert.equal((await stat(folder)).mode & 0o777, 0o700, 'only the owner may enter')
     const read = () => Promise.all(made.map(name => readFile(path.join(folder, name), 'utf8')))
     const before = await read()
     assert.ok(before.every(text => text.length > 15))
@@ -220,7 +220,7 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
   })
 })
 
-/** Parses a command line as `sdmk` would, without doing it. @throws what is wrong with it */
+/** Parses a command line as `sdmk` would, without running it. @throws the error of the command line */
 async function parseOnly(words: string[]): Promise<void> {
   const program = createProgram()
   let isReached = false

@@ -7,7 +7,7 @@ export interface Image {
   command: string[]
 }
 
-/** Returns what the image of a Dockerfile runs. */
+/** Returns the command of the image of a Dockerfile. */
 export function imageOf(dockerfile: Dockerfile): Image {
   const last = <T>(keyword: string): T => {
     const found = dockerfile.getInstructions().filter(item => item.getKeyword() === keyword)

@@ -11,7 +11,7 @@ import { temporaryFolder } from '../e2e/helpers.ts'
 import { until } from '../e2e/process.ts'
 import { makeSecrets, root, run } from './helpers.ts'
 
-/** Stands for the command of OpenBao: it keeps in files what the server would keep, and writes down each call. */
+/** Stands for the command of OpenBao: it stores in files the data of the server, and records each call. */
 const fakeBao = `#!/bin/sh
 echo "$*" >> "$STATE/calls"
 case "$1 $2" in
@@ -84,7 +84,7 @@ test('rotated keys stay when the compose file is started again', async t => {
   assert.deepEqual(stored.get('secret/data/sdmk/kki'), { clientId: 'new', clientSecret: 'new' })
 })
 
-/** Keeps what is written, and answers as OpenBao where seed-vault.ts looks at the answer. */
+/** Stores written values, and answers like OpenBao as far as seed-vault.ts reads the answer. */
 async function startStore(t: TestContext, stored: Map<string, unknown>): Promise<{ url: string }> {
   const server = createServer(async (request, response) => {
     const address = (request.url ?? '').slice('/v1/'.length)

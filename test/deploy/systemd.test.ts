@@ -68,7 +68,7 @@ describe('systemd units', { concurrency: true }, async () => {
 
     test(`${name} is a unit that systemd accepts`, { skip }, async t => {
       const { stderr } = await run('systemd-analyze', ['verify', '--man=no', await installable(t, name)])
-      // An unknown setting is told, and no error.
+      // An unknown setting is reported, but is not an error.
       assert.equal(stderr, '')
     })
   }

@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8')
 const find = (pattern: string) => globSync(pattern, { cwd: root }).sort()
 
-/** Text that people follow. The changelog is left out: it tells of versions that were. */
+/** Text that people follow. The changelog is left out, because it also describes former versions. */
 const pages = [
   ...['README.md', 'SECURITY.md', 'CONTRIBUTING.md', '.env.example', 'docker-compose.odoo.yml', 'Dockerfile'],
   ...find('docs/*.md'),
@@ -23,7 +23,7 @@ const pages = [
   ...find('deploy/**/*.{sh,service,hcl}')
 ].map(file => ({ file, text: read(file) }))
 
-/** Calls `check` with each match of the pattern; all that it finds wrong is told at once. */
+/** Calls `check` with each match of the pattern; all errors are reported at once. */
 function everyMatch(pattern: RegExp, check: (match: RegExpMatchArray) => boolean, leastCount: number) {
   const wrong: string[] = []
   let count = 0

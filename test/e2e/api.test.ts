@@ -117,7 +117,7 @@ describe('the API', () => {
     assert.equal((await call('GET', '/v1/health-workers/999999')).status, 404)
   })
 
-  test('shows every label of every counter from the start, at 0, and counts what a run did', async t => {
+  test('shows every label of every counter from the start, at 0, and counts the effects of a run', async t => {
     const { app, run, simulator } = await startConnector(t)
     const scrape = async () => (await app.inject('/metrics')).body
     const before = await scrape()

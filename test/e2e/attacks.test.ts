@@ -52,7 +52,7 @@ const request = (line: string, headers = '', body = '') =>
 const post = (path: string, body: string, type = 'application/json', headers = '') =>
   request(`POST ${path}`, `Content-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${headers}`, body)
 
-/** A refusal by the book: a problem of the 4xx range with the id that its header has too. */
+/** A correct denial: a problem with status 4xx and the id of its header. */
 function assertRefused(answer: Answer | null, what: string) {
   assert.ok(answer, `${what}: no answer`)
   assert.ok(answer.status >= 400 && answer.status < 500, `${what}: ${answer.status} ${answer.body}`)
@@ -62,7 +62,7 @@ function assertRefused(answer: Answer | null, what: string) {
   assert.equal(problem.status, answer.status, what)
 }
 
-/** All that a request could change; refusals are audited, and the last use of a key is kept. */
+/** All data that a request could change, except the audit of denials and the last use of a key. */
 async function dumpStored(pool: pg.Pool) {
   const { rows } = await pool.query(
     `select (select count(*) from kki.run) as runs, (select count(*) from kki.batch) as batches,
@@ -81,7 +81,7 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
       env: { SDMK_RATE_LIMIT: '100000', SDMK_REQUEST_TIMEOUT: '1500' }
     })
     await connector.run({ mode: 'full', professions: ['doctor'] })
-    // What the run sets off goes on after its end.
+    // Jobs that the run started continue after its end.
     await until('the jobs of the run', async () => {
       const { rows } = await connector.pool.query(
         `select from pgboss.job where state < 'completed' and name not in ('kki-housekeeping', 'audit-check') limit 1`
@@ -98,7 +98,7 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
     for (const end of enders) await end()
   })
 
-  /** After each attack: the service answers, and what is stored is what was stored. */
+  /** After each attack: the service answers, and the stored data is unchanged. */
   async function assertUnharmed() {
     const answer = await request('GET /v1/runs')
     assert.equal(answer?.status, 200)

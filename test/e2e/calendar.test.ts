@@ -60,7 +60,7 @@ test('licences that two full runs in a row do not show are listed, and stay unch
   await full()
   assert.deepEqual(await unseen(), [])
   await run({})
-  assert.deepEqual(await unseen(), [], 'an incremental run says nothing about what it does not list')
+  assert.deepEqual(await unseen(), [], 'an incremental run says nothing about licences that it does not list')
   await full()
   assert.deepEqual(
     (await unseen()).map(({ strNumber, missedRuns, status }) => [strNumber, missedRuns, status]),

@@ -62,7 +62,7 @@ test('the Date of every page is checked, not only of the first', async t => {
   await inject(connector.simulator, [
     { record: kkiRecord({ diubah_pada: ago(72 * hour) }) },
     { record: kkiRecord({ diubah_pada: ago(48 * hour) }) },
-    // Its stamp would be allowed by the Date of its own page.
+    // The Date of its page would allow its stamp.
     { record: kkiRecord({ diubah_pada: ago(-year) }), sortStamp: ago(24 * hour) }
   ])
   await fault(connector.simulator, { kind: 'date', aheadSeconds: year, afterPages: 3 })

@@ -26,7 +26,7 @@ test('the demo imports its people, and a second one on the same data changes not
     'seconds'
   ])
   assert.equal(first.fetched, 3000)
-  assert.ok((first.linked as number) > 200, 'KKI tells of people whom SDMK knew')
+  assert.ok((first.linked as number) > 200, 'KKI lists people of SDMK')
   const second = await demo()
   const { created, linked, updated, superseded, rejected } = second
   assert.deepEqual(

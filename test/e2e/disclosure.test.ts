@@ -141,7 +141,7 @@ describe('sdmk breach-scope', () => {
     await ask(key, `/v1/health-workers/${people[0]?.id}`)
     await ask(key, '/v1/rejections')
     await ask(other, `/v1/health-workers/${people[2]?.id}`)
-    // What the key was shown a month before; the longer ago is outside of the window.
+    // Disclosures to the key a month ago; older ones are outside of the window.
     await pool.query(
       `insert into kki.disclosure (at, channel, actor, api_key_id, request_id, answers, people, rejections, unnamed)
       values (now() - interval '29 days', 'POST /v1/health-workers/search', 'integrator', $1, 'x', 3, '{[9000001,9000101)}', '{}', 0),

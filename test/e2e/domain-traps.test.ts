@@ -149,7 +149,7 @@ async function importRows({ app, call, secretsDir }: Connector, rows: Values[]):
   return batches[0]
 }
 
-/** Returns the moment that `-60m` means, or what is one already. */
+/** Returns the moment that `-60m` means; an instant stays unchanged. */
 function stampOf(text: string): string {
   const [, minutes] = /^-(\d+)m$/.exec(text) ?? []
   return minutes === undefined ? text : new Date(Date.now() - Number(minutes) * 60_000).toISOString()

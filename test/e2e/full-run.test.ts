@@ -34,7 +34,7 @@ test('a full run stores all rows of KKI, and a second one changes nothing', asyn
   const second = total(await run({ mode: 'full' }))
   assert.deepEqual(
     { created: second.created, linked: second.linked, updated: second.updated, superseded: second.superseded },
-    // A row that another one of the list superseded is compared with what is stored now.
+    // A row that another one of the list superseded is compared with the stored data.
     { created: 0, linked: 0, updated: 0, superseded: 0 }
   )
   assert.equal(second.rejected, ledger.rejected)
@@ -85,7 +85,7 @@ test('a row that moves while a full run walks is fetched twice, and its later st
   const later = '2026-02-05T00:00:00Z'
   await inject(simulator, [{ id: 'moving', record: { ...moving, diubah_pada: later } }])
   const full = await walking
-  assert.equal(total(full).fetched, 83, 'the row was met twice')
+  assert.equal(total(full).fetched, 83, 'the row was fetched twice')
   const { rows: stored } = await pool.query('select source_at from sdmk.registration where str_number = $1', [
     moving.nomor_str
   ])

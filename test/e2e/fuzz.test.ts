@@ -11,7 +11,7 @@ import { oddInstants, oddTextsFor, oddValues, type RequestSchema, sampleOf } fro
 import { kkiRecord, startConnector } from './helpers.ts'
 
 let people = 0
-/** A record of somebody whose date of birth and NIK are near to nobody else's, so that no two look like one person. */
+/** A record of a person whose birth date and NIK are not close to any other, so that no two resemble each other. */
 function person(given: Record<string, unknown> = {}) {
   const n = ++people
   const born = new Date(Date.UTC(1950, 0, 1 + ((n * 977) % 18_250))).toISOString().slice(0, 10)
@@ -89,7 +89,7 @@ const rawFragments = fc.constantFrom(
 
 interface FuzzRow {
   json: string
-  /** The STR of a row in good order; null where it is broken. */
+  /** The STR of a valid row; null if it is broken. */
   str: string | null
 }
 
@@ -139,13 +139,13 @@ test('no broken record aborts a batch or is missing from the ledger', async t =>
       for (const { str } of rows) {
         if (str === null) continue
         const { rowCount } = await pool.query('select from sdmk.registration where str_number = $1', [str])
-        assert.equal(rowCount, 1, 'a row in good order is stored whatever stands beside it')
+        assert.equal(rowCount, 1, 'a valid row is stored whatever its neighbours are')
       }
       const { rows: kept } = await pool.query(
         `select count(distinct row_no) as n from kki.rejection_occurrence where batch_id = $1 and raw_sealed is not null`,
         [batch.id]
       )
-      assert.equal(kept[0].n, rejected, 'each refused row is kept as it came')
+      assert.equal(kept[0].n, rejected, 'each rejected row is kept verbatim')
       const listed = await call('GET', `/v1/batches/${batch.id}/rejections?limit=100`)
       assert.equal(listed.status, 200)
     }),
@@ -223,7 +223,7 @@ function* requestsWithOddValues(path: string, method: string, operation: Operati
   }
   if (!body?.properties || !whole) return
   const required = Object.fromEntries((body.required ?? []).map(name => [name, whole[name]]))
-  // What the request asks for decides which of its fields are read.
+  // The kind of request decides which of its fields are read.
   const variants = Object.entries(body.properties)
     .filter(([name]) => name === 'mode' || name === 'state')
     .flatMap(([name, property]) => (property.enum ?? []).map(value => ({ ...whole, [name]: value })))
@@ -242,7 +242,7 @@ test('for any value in a request the answer is not 5xx, and no value is read as 
     brokenShare: 0.3,
     env: {
       SDMK_RATE_LIMIT: '1000000',
-      // Nobody answers there; the account can be stored all the same.
+      // No server answers there; the account can still be stored.
       SDMK_ODOO_URL: 'http://127.0.0.1:9',
       SDMK_ODOO_DATABASE: 'odoo'
     }

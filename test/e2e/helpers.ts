@@ -58,7 +58,7 @@ export interface ConnectorOptions {
 
 /** Starts a simulator and a sidecar on a database of the test's own; all of it ends with the test. */
 export async function startConnector(t: TestContext, options: ConnectorOptions = {}): Promise<Connector> {
-  // Registered before what the helpers below register, and so run before it: hooks run in the order of registration.
+  // Registered before the hooks of the helpers below, and so run before them: hooks run in the order of registration.
   const closers: (() => Promise<unknown>)[] = []
   t.after(async () => {
     for (const close of closers.reverse()) await close()
@@ -158,7 +158,7 @@ export async function temporaryFolder(t: Pick<TestContext, 'after'>): Promise<st
 
 let serial = 0
 
-/** Returns an invented KKI record in good order; every call is another person. */
+/** Returns a valid invented KKI record; every call returns another person. */
 export function kkiRecord(given: Record<string, unknown> = {}): Record<string, unknown> {
   const n = ++serial
   return {
@@ -186,7 +186,7 @@ export async function inject(
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(records.map(item => ({ id: randomUUID(), ...item })))
   })
-  assert.ok(response.ok, `the simulator refused the records (${response.status})`)
+  assert.ok(response.ok, `the simulator denied the records (${response.status})`)
   await response.arrayBuffer()
 }
 
@@ -197,7 +197,7 @@ export async function fault(simulator: Pick<Simulator, 'url'>, body: object) {
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body)
   })
-  assert.ok(response.ok, `the simulator refused the fault (${response.status})`)
+  assert.ok(response.ok, `the simulator denied the fault (${response.status})`)
   await response.arrayBuffer()
 }
 

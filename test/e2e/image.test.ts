@@ -23,7 +23,7 @@ const compose = await readCompose()
 const packages: Record<string, object & { dev?: boolean; optional?: boolean }> = packageLock.packages
 const nobody = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {}
 
-/** Does what the Dockerfile does, without an engine: a folder with what the image has, which its user cannot write. */
+/** Follows the Dockerfile without an engine: creates a folder with the files of the image, which its user cannot write. */
 async function buildImage(t: TestContext): Promise<string> {
   const app = path.join(await temporaryFolder(t), 'app')
   await mkdir(app, { mode: 0o755 })

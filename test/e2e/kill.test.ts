@@ -152,7 +152,7 @@ test('kill -9 during fetch, plan and apply: after a restart the run ends automat
         `select state, fetched::int from kki.batch where kind = 'full'`
       )
       assert.deepEqual(ledger, [{ state: 'applied', fetched: rows }])
-      assert.equal(await second.kill('SIGTERM'), 0, 'a stop in good order ends with 0')
+      assert.equal(await second.kill('SIGTERM'), 0, 'an orderly stop ends with 0')
     })
   }
 })

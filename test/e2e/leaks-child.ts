@@ -15,7 +15,7 @@ const runsBetweenLooks = 5
 const runLimitMs = 300_000
 const pollMs = 50
 const closeLimitMs = 120_000
-/** What a closed process needs to tell its parent. */
+/** The report of a closed process to its parent. */
 const ownPipes = /^(Pipe|TTY|FS)/
 
 const app = await buildApp(loadConfig(process.env), { logger: pino({ level: 'silent' }) })
@@ -31,7 +31,7 @@ for (let run = 1; run <= runs; run++) {
 }
 await app.close()
 const resources = () => process.getActiveResourcesInfo().filter(name => !ownPipes.test(name) && name !== 'Timeout')
-// Sockets are gone a turn of the loop after they were told to go; the other side may be slow.
+// Sockets close one turn of the loop after the order to close; the other side may be slow.
 for (let waited = 0; waited < closeLimitMs && resources().length > 0; waited += pollMs) await wait(pollMs)
 await wait(500)
 const left = resources()

@@ -40,7 +40,7 @@ describe('metrics', () => {
     const connector = await startConnector(t, { env: impatient })
     const { simulator, run } = connector
     const one = async (body = {}) => (await run(body)).batches[0] as BatchBody
-    // A window ends with the whole second that KKI's clock shows: what has just changed is fetched by the next one.
+    // A window ends with the whole second of KKI's clock: the next window fetches changes of this second.
     const put = (given = {}) =>
       inject(simulator, [
         { record: kkiRecord({ diubah_pada: new Date(simulator.now() - 60_000).toISOString(), ...given }) }
@@ -59,7 +59,7 @@ describe('metrics', () => {
     for (let i = 0; i < 10; i++) await put({ nama: 'dr. -' })
     const rejected = await one()
     const held = await one({ apply: 'hold' })
-    assert.deepEqual(await troubles(connector), { held: held.id }, 'what is fetched anew is looked at anew')
+    assert.deepEqual(await troubles(connector), { held: held.id }, 'a batch that is fetched again is held again')
     const [line] = await lines(connector, `${troubled}{trouble="held"`)
     assert.match(line ?? '', new RegExp(`trace_id="${held.traceId}".*fetched="${held.ledger.fetched}"`))
     assert.match(line ?? '', /reason="REQUESTED"/)

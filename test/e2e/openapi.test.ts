@@ -47,7 +47,7 @@ const conforms = [
   'response_schema_conformance'
 ]
 
-/** A sidecar that listens, with applied and held batches, refused rows and people. */
+/** A listening sidecar with applied and held batches, rejected rows and people. */
 async function startFilled(t: TestContext) {
   const connector = await startConnector(t, {
     rows: 80,

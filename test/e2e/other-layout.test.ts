@@ -9,7 +9,7 @@ const file = (name: string) => fileURLToPath(new URL(`../../docs/examples/${name
 test('another description reads another layout of KKI’s rows, as the guide for integrators shows', async t => {
   const records = JSON.parse(await readFile(file('other-layout-records.json'), 'utf8'))
   const { simulator, run, call, restart } = await startConnector(t)
-  // A window ends before what has just been put there.
+  // A window ends before rows that were just added.
   const sortStamp = new Date(simulator.now() - 60_000).toISOString()
   simulator.putRecords(records.map((item: object) => ({ ...item, sortStamp })))
   const refused = await run({ mode: 'incremental' })

@@ -108,7 +108,7 @@ test('any row is stored or rejected alone, its neighbours are stored, and later 
   const numbers = rows.find(({ page }) => kinds[page - 1]?.[0] === 'with numbers beyond any range')
   const shown = JSON.stringify((await call('GET', `/v1/rejections/${numbers?.id}`)).body)
   assert.match(shown, /1e400/)
-  // What is judged again is rejected again, for the same reasons.
+  // A re-evaluation rejects the rows again, for the same reasons.
   const again = await call('POST', '/v1/rejections/reprocess', {})
   assert.equal(again.status, 202, JSON.stringify(again.body))
   const { runId } = again.body as { runId: number }

@@ -128,7 +128,7 @@ test('the name of a sheet, which the answer echoes, is one printable line', asyn
     return (response.json() as { code: string }).code
   }
   for (const [what, text] of Object.entries(forged)) {
-    // Beyond U+FFFF the pattern of the contract says nothing; JSON and screens show it as it is.
+    // The pattern of the contract covers nothing beyond U+FFFF; JSON and screens show it verbatim.
     if (what === 'an invisible tag') continue
     assert.equal(await load([...text].slice(0, 31).join('')), 'VALIDATION_FAILED', what)
   }

@@ -64,14 +64,14 @@ async function setUp(t: TestContext, env: Record<string, string> = {}) {
   return { ...connector, first, person, say, erase }
 }
 
-/** What the cleaning does every five minutes. */
+/** The cleanup of every five minutes. */
 async function dropStaging({ pool }: Connector) {
   await pool.query(
     `select kki.drop_staging(id) from kki.batch where state not in ('queued', 'fetching', 'staged', 'planned', 'held')`
   )
 }
 
-/** Names of the tables in which a row, as text, holds what is searched for. */
+/** Names of the tables with a row whose text contains the search text. */
 async function tablesWith({ pool }: Connector, pattern: RegExp): Promise<string[]> {
   const { rows: tables } = await pool.query<{ name: string }>(
     `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace

@@ -67,7 +67,7 @@ export async function runFile(
 export interface Service {
   child: ChildProcess
   url: string
-  /** Returns what it has logged so far. */
+  /** Returns its log so far. */
   output(): string
   /** Resolves when the process is gone. */
   kill(signal: NodeJS.Signals): Promise<number | null>

@@ -150,7 +150,7 @@ for (const end of ['keep', 'advance', 'apply'] as const) {
     await inject(simulator, [{ record: kkiRecord({ diubah_pada: ago(40 * 24 * hours) }) }])
     const all = (await run({ mode: 'incremental' })).batches[0] as BatchBody
     await call('POST', `/v1/batches/${all.id}/undo`, { reason: 'x' })
-    // One over a profession meets the window and waits, but says nothing of the others.
+    // A run over one profession overlaps the window and is held, but covers no other profession.
     const doctors = (await run({ mode: 'incremental', professions: ['doctor'] })).batches[0] as BatchBody
     assert.deepEqual(doctors.holdReasons, ['UNDONE_WINDOW'])
     await finish(doctors, 'apply')

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import type { RunBody } from '../../sidecar/api/schemas.ts'
 import { inject, kkiRecord, startConnector } from './helpers.ts'
 
-/** One way to break a record each, with the code that it must be refused for. */
+/** Ways to break a record, each with the code of its rejection. */
 const breaks: { code: string; break: (record: Record<string, unknown>) => unknown }[] = [
   { code: 'SCHEMA_INVALID', break: () => 'not an object' },
   { code: 'SCHEMA_INVALID', break: ({ nama: _, ...rest }) => rest },

@@ -58,7 +58,7 @@ test('a walk begins again if the cursor of a lost attempt cannot be read, such a
 
 /** Fails the first update of a batch that this condition holds for, as where the connection is lost. */
 async function loseFirstAttempt(pool: pg.Pool, when: string): Promise<void> {
-  // What a sequence has given is not taken back with a transaction, so the first attempt alone is hit.
+  // A rollback does not reset a sequence, so only the first attempt fails.
   await pool.query(`
     create sequence kki.attempt;
     create function kki.lose_attempt() returns trigger language plpgsql security definer as $$

@@ -44,7 +44,7 @@ async function start(t: TestContext, options: ConnectorOptions = {}) {
   const { pool, secretsDir, simulator, call, stop, restart } = connector
   const secrets = createFileSecretStore(secretsDir)
   const ownerUrl = pool.options.connectionString ?? ''
-  // A pool of its own, which no request of the test has to wait for.
+  // A separate pool, so that no request of the test waits for it.
   const owner = createDatabase({ url: ownerUrl, maxConnections: 2 }, silent)
   t.after(() => owner.pool.end())
   const asOwner = { SDMK_DATABASE_URL: ownerUrl, SDMK_SECRETS_DIR: secretsDir }
@@ -53,7 +53,7 @@ async function start(t: TestContext, options: ConnectorOptions = {}) {
     secrets,
     owner,
     asOwner,
-    /** What a process of its own needs to serve in place of the sidecar of the test. */
+    /** The settings of a separate process that serves instead of the test's sidecar. */
     asService: {
       ...asOwner,
       SDMK_DATABASE_URL: serviceUrlOf(ownerUrl),
@@ -78,7 +78,7 @@ async function start(t: TestContext, options: ConnectorOptions = {}) {
   }
 }
 
-/** Loads people whom the registry then knows. */
+/** Loads people into the registry. */
 async function load({ simulator, run }: Connector, count: number): Promise<KkiRecord[]> {
   const records = Array.from({ length: count }, () => kkiRecord({ diubah_pada: ago(600) }))
   await inject(
@@ -123,7 +123,7 @@ async function order({ call }: Connector, body: object): Promise<number> {
   return (run as RunBody).id
 }
 
-/** Orders a run of a process of its own. */
+/** Orders a run of a separate process. */
 async function orderOf({ key }: Connector, url: string, body: object): Promise<number> {
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
   const response = await fetchPatiently(`${url}/v1/runs`, { method: 'POST', headers, body: JSON.stringify(body) })
@@ -223,7 +223,7 @@ describe('sdmk keys rotate --digest', () => {
     const records = await load(connector, 30)
     const { present } = await readDigestKeys(secrets)
     await stop()
-    // Of the tables that are updated the last but a few.
+    // One of the last tables that are updated.
     const holder = await pool.connect()
     await holder.query('begin; lock table kki.staged_row in share mode')
     const child = spawn(process.execPath, [sdmk, 'keys', 'rotate', '--digest'], {
@@ -380,7 +380,7 @@ describe('after a rotation of the digest key', () => {
     const connector = await start(t)
     const { simulator, call, run, rotate, find } = connector
     const [siti] = (await load(connector, 1)) as [KkiRecord]
-    // Under the NIK of somebody known, and with another name: a conflict.
+    // Under the NIK of a known person, and with another name: a conflict.
     const other = kkiRecord({
       nik: siti.nik,
       nama: 'Nama Lain Sekali',

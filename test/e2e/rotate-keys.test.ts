@@ -25,7 +25,7 @@ async function rotate({ pool, secretsDir }: Connector, ...args: string[]) {
   }
 }
 
-/** A registry with a NIK in each place that keeps one: a person, a former NIK, a change, a refused row. */
+/** A registry with a NIK in each place that stores one: a person, a former NIK, a change, a rejected row. */
 async function registry(connector: Connector) {
   const { simulator, run, call, pool } = connector
   await inject(simulator, [

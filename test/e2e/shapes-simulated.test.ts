@@ -127,7 +127,7 @@ describe('a service that is killed in the middle', { concurrency: 3 }, () => {
 
       assert.deepEqual([run.state, ledgerOf(run).fetched], ['applied', rows], JSON.stringify(run))
       const restarts = await pool.query(`select from kki.audit_event where action = 'batch.restarted'`)
-      assert.equal(restarts.rows.length, 0, 'the walk goes on where it was')
+      assert.equal(restarts.rows.length, 0, 'the walk resumes at its place')
       undisturbed ??= readUndisturbed(t)
       assert.deepEqual(await strsOf(pool), await undisturbed)
     })
@@ -165,7 +165,7 @@ for (const { name, first, pagesBefore } of [
     const { rows: revoked } = await pool.query(`select str_number from sdmk.registration where status = 'revoked'`)
     assert.deepEqual(revoked, [{ str_number: people[first]?.nomor_str }])
     const restarts = await pool.query(`select from kki.audit_event where action = 'batch.restarted'`)
-    assert.equal(restarts.rows.length, 0, 'the walk goes on from where the row stands now')
+    assert.equal(restarts.rows.length, 0, 'the walk continues at the present place of the row')
   })
 }
 
@@ -213,7 +213,7 @@ async function withPagesAtOnce(t: TestContext, name: string): Promise<{ file: st
   return { file: copy, isCounted: true }
 }
 
-/** A simulator, and the settings of services that ask it; `start` starts one in a process of its own. */
+/** A simulator, and the settings of services that query it; `start` starts one in a separate process. */
 async function setScene(t: TestContext, like: string) {
   const simulator = await startSimulator({ rows, brokenShare: 0, like })
   t.after(() => simulator.close())

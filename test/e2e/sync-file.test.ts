@@ -275,7 +275,7 @@ describe('a file of KKI', () => {
       Array(3).fill(['held', ['DEACTIVATIONS']])
     )
     assert.ok((await stored()).every(({ status }) => status === 'active'))
-    // What another file of the same day says is older than what is stored.
+    // Values of another file of the same day are older than the stored ones.
     await writers.csv(
       path.join(folder, 'renamed.csv'),
       list('Aktif').map(row => row.with(3, `${row[3]} Lain`))
@@ -459,7 +459,7 @@ describe('a file of KKI', () => {
     await app.listen({ host: '127.0.0.1', port: 0 })
     const { port } = app.server.address() as AddressInfo
     const caller = new AbortController()
-    // What is not closed Node closes some time, and says so.
+    // Node closes an unclosed file some time later, and says so.
     const warnings: string[] = []
     const keep = ({ message }: Error) => void warnings.push(message)
     process.on('warning', keep)

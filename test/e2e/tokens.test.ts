@@ -77,7 +77,7 @@ test('three replicas with three runs whose token KKI revokes renew it once, with
 
   const { logins, refreshes, refused } = judgeTokens(simulator.stats().tokenRequests)
   assert.deepEqual({ logins, refreshes, refused }, { logins: 1, refreshes: 1, refused: 0 })
-  // Made, taken out and made anew.
+  // Created, removed and created again.
   assert.equal(vault.count('POST', 'secret/data/sdmk/kki-token'), 3)
   assert.ok((simulator.stats().requests['GET /v1/tenaga-kesehatan']?.['401'] ?? 0) >= 1)
 })

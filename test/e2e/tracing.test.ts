@@ -46,7 +46,7 @@ test('the spans of a run arrive in its trace, each under its cause, without pers
   assert.equal(run.traceId, traceId)
   const batchId = run.batches[0]?.id as number
   const { rows } = await pool.query<{ id: number; name: string }>('select id from kki.rejection')
-  // Asks KKI for the STR of the refused row, which is then part of an address.
+  // Requests the STR of the rejected row from KKI; the STR is part of the address.
   const retried = await call('POST', `/v1/rejections/${rows[0]?.id}/retry`)
   await waitForRun(async id => ({ body: await call('GET', `/v1/runs/${id}`) }), (retried as { runId: number }).runId)
   for (const process of processes) assert.equal(await process.kill('SIGTERM'), 0)
@@ -72,7 +72,7 @@ test('the spans of a run arrive in its trace, each under its cause, without pers
   const plan = one('plan')
   const applying = one('kki-apply', span => span.spanId === plan.parentSpanId)
   assert.deepEqual([applying.parentSpanId, applying.kind], [batch.spanId, kinds.consumer])
-  assert.equal(applying.service, 'registry', 'another process goes on with the trace that is stored with the batch')
+  assert.equal(applying.service, 'registry', 'another process continues the trace that is stored with the batch')
   assert.equal(one('apply').parentSpanId, applying.spanId)
   for (const span of [fetching, ofBatch, applying, plan, one('stage')]) {
     assert.deepEqual([span.attributes['sdmk.batch.id'], span.attributes['sdmk.run.id']], [batchId, run.id])
@@ -82,13 +82,13 @@ test('the spans of a run arrive in its trace, each under its cause, without pers
   assert.deepEqual(
     pages.filter(span => span.failed).map(span => span.attributes['error.type']),
     ['503'],
-    'the attempt that failed has a span of its own'
+    'the failed attempt has its own span'
   )
   assert.equal(one('POST /oauth2/token').parentSpanId, ofBatch.spanId)
 
   const seen = simulator.requests().filter(({ route }) => route === 'GET /v1/tenaga-kesehatan')
   const sent = pages.map(span => `00-${traceId}-${span.spanId}-01`)
-  assert.deepEqual(new Set(seen.map(request => request.traceparent)), new Set(sent), 'KKI is told which span asks')
+  assert.deepEqual(new Set(seen.map(request => request.traceparent)), new Set(sent), 'KKI gets the span of the request')
 
   assert.ok(receiver.spans.some(span => span.name === 'GET /v1/tenaga-kesehatan/{strNumber}'))
   assert.ok(!receiver.spans.some(span => /livez|readyz|metrics/.test(span.name)))
@@ -132,7 +132,7 @@ test('without an endpoint only the interface of OpenTelemetry is loaded', async 
     )
     return [...new Set(names)].filter(name => name !== '@opentelemetry/api').sort()
   }
-  assert.ok((await loaded({})).includes('@opentelemetry/sdk-trace'), 'the test can see what is loaded')
+  assert.ok((await loaded({})).includes('@opentelemetry/sdk-trace'), 'the test can see loaded modules')
   assert.deepEqual(await loaded({ OTEL_EXPORTER_OTLP_ENDPOINT: '' }), [])
   assert.deepEqual(await loaded({ OTEL_SDK_DISABLED: 'true' }), [])
 })

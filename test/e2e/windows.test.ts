@@ -86,7 +86,7 @@ test('a window on the command line has days in SDMK’s time zone, and its error
 })
 
 test('a command leaves the schedule to the service', async t => {
-  // It has no registry: only the command could start what is due.
+  // It has no role registry: only the command could start the due run.
   const { simulator, app, pool, secretsDir } = await startConnector(t, { env: { SDMK_ROLES: 'api' } })
   await inject(simulator, [{ record: kkiRecord() }])
   // Due at every minute of the last hour.

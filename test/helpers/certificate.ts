@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 
-/** Returns a key and a certificate for 127.0.0.1, signed by itself and valid for years; both PEM. Node can read them, but makes none. */
+/** Returns a key and a certificate for 127.0.0.1, self-signed and valid for years, both PEM. Node can read certificates, but cannot create them. */
 export function selfSigned(): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const name = sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from('127.0.0.1')))))

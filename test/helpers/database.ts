@@ -42,7 +42,7 @@ async function prepare() {
   return { server, template: await ensureTemplate(server) }
 }
 
-/** What a test starts after its database may also end after it: such a database waits for the end of the file. */
+/** Resources that a test starts after its database may end after it: such a database waits for the end of the file. */
 async function dropUnused(server: string, name: string) {
   await withAdmin(server, async client => {
     const { rowCount } = await client.query('select from pg_stat_activity where datname = $1 limit 1', [name])

@@ -15,7 +15,7 @@ export async function globalSetup() {
   process.env.TEST_SERVER_URL = server.url
 }
 
-/** Stops it and removes what it stored. */
+/** Stops it and removes its data. */
 export async function globalTeardown() {
   if (!started) return
   delete process.env.TEST_SERVER_URL

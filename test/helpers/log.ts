@@ -3,7 +3,7 @@ import { createLogger } from '../../sidecar/platform/logger.ts'
 
 export type LogLine = Record<string, unknown> & { msg: string }
 
-/** Returns a logger as the service has it, and what it has written. */
+/** Returns a logger like the service's, and its lines. */
 export function keepLog(level = 'debug'): { logger: Logger; lines: LogLine[] } {
   const lines: LogLine[] = []
   return { logger: createLogger(level, { write: line => void lines.push(JSON.parse(line)) }), lines }

@@ -9,11 +9,11 @@ export interface ToSign {
   actor?: string
   method: string
   url: string
-  /** As it is sent. */
+  /** The sent value. */
   body?: string
   /** Seconds from now at which it is signed. */
   at?: number
-  /** What the token says instead. */
+  /** Claims that replace those of the token. */
   claims?: Record<string, unknown>
   /** The header's algorithm and others, instead. */
   header?: Record<string, unknown>

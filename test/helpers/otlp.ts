@@ -19,13 +19,13 @@ export interface ReceivedSpan {
 export interface OtlpReceiver {
   /** For `OTEL_EXPORTER_OTLP_ENDPOINT`. */
   url: string
-  /** What came as JSON. */
+  /** The requests with JSON. */
   spans: ReceivedSpan[]
-  /** Everything as it came. */
+  /** All requests, verbatim. */
   bodies: { path: string; type: string; body: Buffer }[]
 }
 
-/** Starts a collector that keeps what it is sent by OTLP over HTTP; it ends with the test. */
+/** Starts a collector that records OTLP over HTTP; it ends with the test. */
 export async function startOtlpReceiver(t: TestContext): Promise<OtlpReceiver> {
   const receiver: OtlpReceiver = { url: '', spans: [], bodies: [] }
   const server = createServer((request, response) => {

@@ -9,7 +9,7 @@ import { migrate } from '../../sidecar/platform/migrations.ts'
 
 export const silent = pino({ level: 'silent' })
 
-/** What is lost when the machine stops is of no interest here; speed is. */
+/** A loss when the machine stops does not matter here; speed does. */
 const settings = {
   fsync: 'off',
   synchronous_commit: 'off',

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import yazl from 'yazl'
 
-/** What a part of an archive holds; an iterable is read when its turn has come. */
+/** The content of a part of an archive; an iterable is read at its turn. */
 export type Content = Iterable<string> | AsyncIterable<string>
 
 /** The parts of a workbook as XML texts, for shapes that libraries do not write. `sheet` is what `sheetData` holds. */

@@ -54,7 +54,7 @@ test('Slack gets each failure with the facts needed to act, and a second message
   }
 
   await t.test('no message while all is well; every panel of the dashboard but three has data', async () => {
-    // What a counter had when it was first seen is no increase.
+    // The first value of a counter is not an increase.
     await until('Prometheus has seen the counters at 0', async () => {
       const [rows] = await monitoring.query('sum(sdmk_kki_rows_total{outcome="created"})')
       return rows?.value[1] === '0'

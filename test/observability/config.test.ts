@@ -71,7 +71,7 @@ test('no personal data and no text of KKI gets into a message: labels hold numbe
     ...['batch', 'fetched', 'created', 'linked', 'updated', 'unchanged', 'superseded', 'rejected', 'deactivated'],
     // Codes of ours; a profession's code is `[a-z][a-z0-9_]*` by the schema of the mapping.
     ...['kind', 'profession', 'reason', 'trace_id', 'work', 'peer'],
-    // Of the configuration of Prometheus.
+    // From the configuration of Prometheus.
     ...['service', 'odoo_url', 'grafana_url']
   ]
   const told = alerts.flatMap(({ annotations }) => Object.values(annotations)).join('\n')

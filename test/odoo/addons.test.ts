@@ -15,7 +15,7 @@ const database = 'sdmk_odoo_addons'
 const complaints = ({ lines }: OdooOutput) =>
   lines.filter(line => / (WARNING|ERROR|CRITICAL) /.test(line) && !/Running as user 'root'/.test(line))
 
-/** What a PO file has terms for, its head left out. */
+/** The terms of a PO file, without its header. */
 const termsOf = (po: string) =>
   po
     .split('\n\n')

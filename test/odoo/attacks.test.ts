@@ -64,7 +64,7 @@ type Call = (model: string, method: string, args: unknown[], kwargs?: object) =>
 describe('attacks through Odoo', { skip, timeout: 900_000 }, () => {
   let operations: Operations
   let shown: Shown
-  /** Between Odoo and the sidecar: what it has seen is all that Odoo sent. */
+  /** A proxy between Odoo and the sidecar: it sees all requests of Odoo. */
   let between: OdooProxy
   let theirs: pg.Pool['query']
   let password: string

@@ -44,7 +44,7 @@ describe('the Odoo of a developer', () => {
       stderr += text
     })
     const url = await firstMatch(child.stdout, /http:\S+/)
-    assert.doesNotMatch(stderr, /Setting up|have changed/, 'what is there is used')
+    assert.doesNotMatch(stderr, /Setting up|have changed/, 'the existing one is used')
     for (const { login, password, lang } of accounts) {
       const user = await signIn(url, login, password)
       assert.equal(user?.user_context.lang, lang, login)

@@ -8,7 +8,7 @@ import { dockerEngine } from '../../tools/odoo/docker.ts'
 import { temporaryFolder } from '../e2e/helpers.ts'
 import { until } from '../e2e/process.ts'
 
-/** Puts a `docker` first on the path that does what the script says. */
+/** Puts a `docker` first on the path that runs the script. */
 async function fakeDocker(t: TestContext, script: string): Promise<void> {
   const folder = await temporaryFolder(t)
   const file = path.join(folder, 'docker')
@@ -28,7 +28,7 @@ test('without a working Docker no container is started', async t => {
 
 test('a container gets the folder under its own path, and is removed when it does not heed a signal', async t => {
   const log = path.join(await temporaryFolder(t), 'log')
-  // What was run is told on standard output; `rm` goes into a file, since nobody reads its output.
+  // Calls are printed on standard output; `rm` is written into a file, because nobody reads its output.
   await fakeDocker(t, `case $1 in version) echo 28;; run) echo "$*"; cat;; rm) echo "$*" > ${log};; esac`)
   const engine = await dockerEngine()
   assert.ok(engine)

@@ -10,7 +10,7 @@ import { relayPeople } from '../../sidecar/odoo/relay.ts'
 import { createLogger } from '../../sidecar/platform/logger.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
-/** The one person over whom something fails, and who must be named nowhere. */
+/** The one person that causes a failure, and must be named nowhere. */
 const poison = 3
 const planted = 'Orang Rahasia'
 const people = Array.from({ length: 8 }, (_, i) => i + 1)
@@ -24,7 +24,7 @@ const faults: Record<string, Fault> = {
   'Odoo answers with half of an answer': response => void response.end(`{"${planted}": <methodResponse><params>`),
   'Odoo breaks off': response => void response.socket?.destroy(),
   'Odoo does not answer in time': () => {},
-  'Odoo refuses the rows': (response, transport) =>
+  'Odoo rejects the rows': (response, transport) =>
     transport === 'json2'
       ? void response.writeHead(422).end(JSON.stringify({ name: 'odoo.exceptions.UserError', message: planted }))
       : void response.end(xmlFault(2)),
@@ -41,7 +41,7 @@ const xmlFault = (code: number) =>
   </value></member><member><name>faultString</name><value><string>ValueError: ${planted}</string></value></member>
   </struct></value></fault></methodResponse>`
 
-/** A registry of eight people, a server that stands for Odoo, and all that was told and logged. */
+/** A registry of eight people, a server in the place of Odoo, and all messages and log lines. */
 async function setUp(t: TestContext, transport: TransportName, fault?: Fault) {
   const { pool, database } = await createTestDatabase(t)
   await pool.query(
@@ -136,7 +136,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
     })
 
     test('if the job of that person cannot be queued: everything is sent again later', async t => {
-      const { relay, told, log } = await setUp(t, transport, faults['Odoo refuses the rows'])
+      const { relay, told, log } = await setUp(t, transport, faults['Odoo rejects the rows'])
       const broken = async () => {
         throw new Error(planted)
       }

@@ -70,7 +70,7 @@ describe('the link to Odoo', () => {
     odoo.answer = stores
     assert.equal((await Promise.all(deliveries)).length, 5)
     assert.equal(link.breakerState, 0)
-    assert.equal(calls.length, odoo.requests, 'only what was asked is counted')
+    assert.equal(calls.length, odoo.requests, 'only requests are counted')
     assert.equal(calls.filter(result => result === 'stored').length, 5)
   })
 
@@ -93,7 +93,7 @@ describe('the link to Odoo', () => {
           : response.writeHead(401).end('{"name": "werkzeug.exceptions.Unauthorized"}')
     })
     const delivery = deliver()
-    await until('the key was refused twice', async () => calls.length >= 2)
+    await until('the key was denied twice', async () => calls.length >= 2)
     assert.equal(link.breakerState, 0, 'Odoo is there')
     stored.account = { login: 'sdmk-sidecar', apiKey: 'key-2' }
     await delivery
@@ -108,7 +108,7 @@ describe('the link to Odoo', () => {
       answer: (_, response) => (refusals-- > 0 ? response.writeHead(401).end('{}') : response.end('{}'))
     })
     const delivery = deliver()
-    await until('the key was refused often', async () => calls.length === 3)
+    await until('the key was denied often', async () => calls.length === 3)
     link.renewAccount()
     const renewed = performance.now()
     await delivery

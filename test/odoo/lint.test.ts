@@ -11,7 +11,7 @@ const linters = ['ruff==0.17.6', 'pylint-odoo==10.0.12']
 let folder: string
 const addonsFolder = fileURLToPath(new URL('../../odoo_addons', import.meta.url))
 
-/** Runs a linter; what it finds fault with is the error. */
+/** Runs a linter; its findings are the error. */
 async function lint(...args: string[]) {
   const env = { ...process.env, PYTHONPATH: folder }
   await run('python3', ['-m', ...args], { cwd: addonsFolder, env }).catch(error => {

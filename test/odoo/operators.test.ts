@@ -167,7 +167,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     }
   })
 
-  /** Opens every group of a list. A press is lost where the list is drawn anew meanwhile, so it is repeated. */
+  /** Opens every group of a list. A press is lost if the list is drawn again meanwhile, so it is repeated. */
   async function openGroups(page: Page): Promise<void> {
     const closed = page.locator('.o_group_header:not(.o_group_open)')
     for (let presses = 0; (await closed.count()) > 0; presses++) {
@@ -248,7 +248,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     assert.deepEqual(rows, [{ triggered_by: 'operator', actor: 'rina' }])
   })
 
-  test('an administrator looks at what a held batch would do, and applies it', { skip }, async () => {
+  test('an administrator reviews the changes of a held batch, and applies it', { skip }, async () => {
     const page = await as('admin')
     await page.goto(`/odoo/sdmk.batch/${shown.heldBatch}`)
     await page.getByText('This batch changes nothing before somebody decides').waitFor()

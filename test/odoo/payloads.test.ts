@@ -122,7 +122,7 @@ describe('the payload of people', () => {
           async query(...given: unknown[]) {
             if (++statements === 3) {
               await pool.query('select pg_terminate_backend($1)', [rows[0]?.pid])
-              // The loss is told while no statement is under way.
+              // The loss is reported while no statement is running.
               await new Promise(resolve => setTimeout(resolve, 200))
             }
             return query(...given)

@@ -42,7 +42,7 @@ describe('a data protection officer in Odoo', { skip, timeout: 900_000 }, () => 
     ])
     await connector.run({ mode: 'full' })
     await settle()
-    // What the cleaning does every five minutes; staged rows stand in the way of an erasure.
+    // The cleanup of every five minutes; staged rows prevent an erasure.
     await connector.pool.query(
       `select kki.drop_staging(id) from kki.batch where state not in ('queued', 'fetching', 'staged', 'planned', 'held')`
     )
@@ -65,7 +65,7 @@ describe('a data protection officer in Odoo', { skip, timeout: 900_000 }, () => 
     await page.waitForSelector('.o_form_view h1')
   }
 
-  /** Opens the dialog of a decision, and returns what it says before anything is pressed. */
+  /** Opens the dialog of a decision, and returns its text before any press. */
   async function openDecision(button: string): Promise<string> {
     await officer.click(`.o_form_statusbar button:has-text("${button}")`)
     await officer.waitForSelector('.modal [name=reason] input')

@@ -13,7 +13,7 @@ import { rowsOf } from './helpers/tables.ts'
 
 const { signal } = new AbortController()
 
-/** A relay of a registry with batches; of people there are none, so that all are told as gone. */
+/** A relay of a registry with batches and without people, so that all people are sent as deleted. */
 async function setUp(t: TestContext, deliver: (ids: number[]) => Promise<void> | void) {
   const { pool } = await createTestDatabase(t)
   await pool.query(

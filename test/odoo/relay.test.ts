@@ -116,13 +116,13 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       await drained(pool)
       await assertMirrored(pool, world.theirs)
       assert.deepEqual(await told(world.theirs), before)
-      // What was noted is for a person to look into.
+      // A person must investigate the noted head.
       assert.deepEqual(await compare(), { ...same, audit_heads: 1 })
       await world.theirs.query(`delete from sdmk_audit_head where hash = repeat('f', 64)`)
     })
 
     const auditAttacks = {
-      'made anew as a whole': `
+      'rebuilt as a whole': `
         do $$ declare previous text := repeat('0', 64); link record;
         begin
           update kki.audit_event set actor = 'somebody else' where id = 2;
@@ -209,7 +209,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       await world.theirs.query('delete from sdmk_audit_head where hash = $1', [forged])
       const told = await call('POST', '/v1/runs', { mode: 'full' })
       assert.ok(told.status < 300, JSON.stringify(told.body))
-      await until('the chain is as long as it was', async () => {
+      await until('the chain has its former length', async () => {
         const { rowCount } = await pool.query('select from kki.audit_chain where seq >= $1', [links.length])
         return rowCount !== null && rowCount > 0
       })
@@ -241,7 +241,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       const env = { SDMK_ODOO_RETRY_MAX: '300' }
       const { pool, run, call, app } = await world.connect(t, transport, { rows: 200, apiKey: 'f'.repeat(40), env })
       await run({})
-      await until('the key is refused', async () => /result="refused"} [2-9]/.test(await metricsOf(app)))
+      await until('the key is denied', async () => /result="refused"} [2-9]/.test(await metricsOf(app)))
       assert.ok((await pending(pool)) > 0)
       await call('PUT', '/v1/odoo/account', world.account)
       await drained(pool)

@@ -51,7 +51,7 @@ async function tellHistory(t: TestContext, { connector, settle }: Operations): P
     await connector.run({})
     await shiftBack(connector, day)
   }
-  // What was moved in the table alone is told once more.
+  // Rows that were only changed in the table are sent again.
   await connector.app.database.withTransaction(async client => {
     const { rows } = await client.query<{ id: number }>('select id from kki.batch')
     await connector.app.queue.sendMany('odoo-state', [{ batches: rows.map(({ id }) => id) }], client)

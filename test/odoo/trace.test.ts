@@ -98,14 +98,14 @@ describe('one trace id', { skip }, () => {
       }
 
       // Odoo: the calls, and what an operator finds.
-      // How far the audit is chained is told for events of any trace.
+      // The end of the audit chain is sent for events of any trace.
       const told = proxy.calls.slice(calls).filter(call => !`${call.path} ${call.body}`.includes('audit_head'))
       assert.ok(told.length >= 2)
       for (const { headers, path } of told) {
         assert.match(String(headers.traceparent), ofTrace, path)
         assert.match(String(headers['x-request-id']), /^odoo-[0-9a-f-]{36}$/)
       }
-      // What alarms are made of: the batch refused most of its rows.
+      // The batch rejected most of its rows, which raises an alert.
       const { body: metrics } = await app.inject('/metrics')
       const troubled = /^sdmk_kki_troubled_batch_timestamp_seconds\{([^}]*trouble="rejected"[^}]*)\} [1-9]/m.exec(
         metrics
@@ -134,7 +134,7 @@ print('RUN', env['sdmk.sidecar']._call('POST', '/v1/runs', body={})['id'])
   })
 })
 
-/** What is looked for by the trace id in Odoo, as an operator's search does. */
+/** The search for a trace id in Odoo, as an operator does it. */
 async function found(): Promise<Record<string, number[]>> {
   const { code, lines } = await inOdoo(`
 import json

@@ -16,7 +16,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
     test('every person arrives in Odoo whatever characters the texts have, and so do later changes', async t => {
       const { pool, run, simulator, app } = await world.connect(t, transport, { rows: 0 })
       const changed = new Date(simulator.now() - 60_000).toISOString()
-      // One name and place, so each has a date of birth of its own: no two look like one person.
+      // One name and place, so each has another birth date: no two resemble each other.
       const records = [...points, ...halves].map((point, at) => {
         const text = `Budi${String.fromCodePoint(point)} Santoso`
         const born = new Date(Date.UTC(1950, 0, 1 + 97 * at)).toISOString().slice(0, 10)

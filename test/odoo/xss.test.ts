@@ -70,7 +70,7 @@ describe('attacks with scripts in texts of KKI', { skip, timeout: 900_000 }, () 
     }))
     await inject(simulator, records)
     await connector.run({})
-    // The same licences for somebody else: each waits for a verifier, beside the person who has it.
+    // The same licences for another person: each waits for a verifier, next to its holder.
     await inject(simulator, [
       ...records.map(({ id, record }, i) => ({
         id,
@@ -210,7 +210,7 @@ describe('attacks with scripts in texts of KKI', { skip, timeout: 900_000 }, () 
         await provoke(page)
         assert.deepEqual([executions, await strange(page)], [[], []], name)
       }
-      // The verifier sees every row and every person; the others, in whom only buttons differ, a part of them.
+      // The verifier sees every row and every person; the others see a part, because only buttons differ.
       const some = <T>(all: T[]) => (who === 'verifier' ? all : all.slice(0, 4))
       for (const { id } of some(conflicts)) {
         await showRecord(page, 'sdmk.rejection', id, '.o_sdmk_rejection_detail table')
@@ -257,7 +257,7 @@ describe('attacks with scripts in texts of KKI', { skip, timeout: 900_000 }, () 
   /** Searches people for each payload: it becomes a facet, part of the address and of the title. */
   async function search(page: Page): Promise<void> {
     for (const text of Object.values(payloads).slice(0, 6)) {
-      // Anew for each: while the list is replaced, what is typed may be lost.
+      // Again for each: typed text may be lost while the list is replaced.
       await open(page, 'sdmk_core.sdmk_health_worker_action', '.o_list_view .o_data_row')
       await page.fill('.o_searchview_input', text)
       await page.waitForSelector('.o_searchview_autocomplete .o-dropdown-item')

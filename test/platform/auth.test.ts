@@ -67,7 +67,7 @@ test('without a key, with an unknown key and with a revoked key nothing passes',
 describe('a request that is signed for an operator', () => {
   const rejection = '/rejections/3'
 
-  /** An app with a route of each kind, a key that speaks for operators, and a way to send what is signed. */
+  /** An app with a route of each kind, a key that acts for operators, and a way to send signed requests. */
   async function setUpSigned(t: TestContext) {
     const { app, pool } = await setUp(t)
     const scopes: Scope[] = ['runs:read', 'rejections:write', 'runs:write', 'audit:read', 'actor:delegate']
@@ -304,5 +304,5 @@ test('a key that was created elsewhere replaces the active one of its name, and 
       return !error.message.includes(key)
     })
   }
-  assert.equal((await ask(second)).status, 200, 'what is refused leaves the key in use as it was')
+  assert.equal((await ask(second)).status, 200, 'a denied request leaves the active key unchanged')
 })

@@ -104,7 +104,7 @@ describe('a too large answer', () => {
           await assert.rejects(call, error => {
             assert.ok(error instanceof OdooUnavailable, String(error))
             assert.equal(error.kind, 'failed')
-            // What is not decompressed is no XML; all else is told from other faults.
+            // A body that is not decompressed is not XML; every other fault has its own error.
             const isNoXml = protocol === 'xmlrpc' && /compressed|missing/.test(name)
             if (!isNoXml) assert.match(error.message, /more than 4194304 bytes/)
             return true

@@ -11,7 +11,7 @@ import { oddNumbers } from '../helpers/odd-values.ts'
 
 const enough = { KKI_BASE_URL: 'https://kki.example.org/' }
 
-/** Asserts that this environment is refused, and that the message begins with the variable and matches. */
+/** Asserts that this environment is rejected, and that the message begins with the variable and matches. */
 function refuses(env: Record<string, string>, variable: string, reason: RegExp) {
   assert.throws(
     () => loadConfig({ ...enough, ...env }),
@@ -96,7 +96,7 @@ test('every numeric variable accepts only plain decimal digits', () => {
 })
 
 test('a setting that is not UTF-8 is rejected, and a byte order mark is not part of a password', async t => {
-  // Node has put the character for what it could not read.
+  // Node has replaced unreadable bytes by this character.
   refuses({ SDMK_DATA_DIR: '/var/lib/jos\ufffd' }, 'SDMK_DATA_DIR', /is not UTF-8$/)
   const { databaseUrl } = loadConfig({
     ...enough,

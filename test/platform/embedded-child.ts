@@ -1,4 +1,4 @@
-// Starts the embedded database in the folder of its first argument, as a process of its own, and stays.
+// Starts the embedded database in the folder of its first argument, as a separate process, and keeps running.
 import pino from 'pino'
 import { type Account, usableBinaries } from '../../sidecar/platform/embedded-binaries.ts'
 import { startEmbeddedDatabase } from '../../sidecar/platform/embedded-database.ts'

@@ -12,7 +12,7 @@ import { silent } from '../helpers/server.ts'
 
 const settings = { shared_buffers: '16MB' }
 const isRoot = process.getuid?.() === 0
-/** Any number without a user of its own would do; this one is nobody's on all systems. */
+/** Any number without a user would do; this one has none on all systems. */
 const nobody = 65_534
 
 /** A folder that is removed after the test; everybody may enter it unless told otherwise. */
@@ -46,7 +46,7 @@ async function query(url: string, text: string): Promise<unknown[]> {
   }
 }
 
-/** Starts the database in a process of its own. */
+/** Starts the database in a separate process. */
 async function startChild(t: TestContext, ...args: string[]): Promise<ChildProcess & { url: string }> {
   const child = fork(fileURLToPath(new URL('./embedded-child.ts', import.meta.url)), args)
   t.after(async () => {

@@ -180,7 +180,7 @@ test('the service is ready while all its checks answer in time, and names the on
   assert.equal(ready.statusCode, 200)
   assert.equal(ready.json().checks.good.breaker, 'closed')
   app.health.register('away', async () => {
-    throw new Error('postgres://me:hunter2@db refused')
+    throw new Error('postgres://me:hunter2@db failed')
   })
   app.health.register('silent', () => new Promise(() => undefined))
   const response = await app.inject('/readyz')

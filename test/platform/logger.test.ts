@@ -10,7 +10,7 @@ import { createLogger } from '../../sidecar/platform/logger.ts'
 import { apart, inSpan } from '../../sidecar/platform/tracing.ts'
 import { SecretUnreadable } from '../../sidecar/secrets/errors.ts'
 
-/** What a logger writes for one line, parsed. */
+/** The parsed line of a logger. */
 function logged(write: (logger: ReturnType<typeof createLogger>) => void): Record<string, unknown> {
   let text = ''
   const logger = createLogger('info', {

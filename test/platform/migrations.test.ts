@@ -19,7 +19,7 @@ async function emptyDatabase(t: TestContext): Promise<string> {
   return urlOf(server, name)
 }
 
-/** A folder of migrations; its name holds what a file pattern would read as more than a name. */
+/** A folder of migrations; its name has characters with a meaning in file patterns. */
 async function migrations(t: TestContext, files: Record<string, string>): Promise<string> {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'sdmk (1) [a]-'))
   t.after(() => rm(directory, { recursive: true }))

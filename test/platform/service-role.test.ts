@@ -42,11 +42,11 @@ const refused: [string, string][] = [
   ['switches all triggers off', 'alter table kki.audit_event disable trigger all'],
   ['drops the guard of the audit', 'drop trigger audit_event_append_only on kki.audit_event'],
   ['switches triggers off for its session', 'set session_replication_role = replica'],
-  ['rewrites what a batch changed', `update kki.change set operation = 'edited'`],
-  ['deletes what a batch changed', 'delete from kki.change'],
+  ['rewrites the changes of a batch', `update kki.change set operation = 'edited'`],
+  ['deletes the changes of a batch', 'delete from kki.change'],
   ['deletes a run', 'delete from kki.run'],
   ['deletes a decision', 'delete from kki.decision'],
-  ['deletes a refused row', 'delete from kki.rejection'],
+  ['deletes a rejected row', 'delete from kki.rejection'],
   [
     'makes an API key',
     `insert into kki.api_key (name, digest, scopes) values ('mine', sha256('x'), '{registry:reveal}')`
@@ -55,7 +55,7 @@ const refused: [string, string][] = [
   ['takes a revocation back', 'update kki.api_key set revoked_at = null'],
   ['opens former NIKs', 'select nik_sealed from sdmk.former_nik'],
   ['puts another digest key in force', `update sdmk.digest_key set fingerprint = sha256('x')`],
-  ['begins the registry anew', 'delete from sdmk.digest_key'],
+  ['starts the registry again', 'delete from sdmk.digest_key'],
   ['marks the schema as migrated', 'update kki.schema_version set md5 = null'],
   ['reads passwords', 'select rolpassword from pg_authid'],
   ['reads files', `select pg_read_file('postgresql.conf')`],

@@ -87,7 +87,7 @@ test('a database on another machine uses TLS with all checks, whatever its URL l
   }
 })
 
-/** A PostgreSQL that speaks TLS with a certificate of its own. */
+/** A PostgreSQL with TLS and its own certificate. */
 async function startTlsDatabase(t: TestContext) {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'sdmk-tls-'))
   await chmod(directory, 0o711)
@@ -111,7 +111,7 @@ test('PostgreSQL is rejected with an untrusted certificate, or under another nam
   const { url, certFile } = await startTlsDatabase(t)
   const reason = (code: RegExp) => ({ code: 'SDMK_DATABASE_UNAVAILABLE', message: code })
   await assert.rejects(checkDatabase(`${url}?sslmode=verify-full`), reason(/SELF_SIGNED/))
-  // Another spelling of 127.0.0.1 that is not known as local: what a URL without a word of TLS does with another machine.
+  // Another spelling of 127.0.0.1 that does not count as local: the case of a URL without TLS settings for another machine.
   const elsewhere = databaseAddress(url.replace('127.0.0.1', '0x7f.1')).url
   await assert.rejects(checkDatabase(elsewhere), reason(/SELF_SIGNED/))
   const byName = url.replace('127.0.0.1', 'localhost')

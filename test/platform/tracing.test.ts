@@ -17,7 +17,7 @@ const batch = { trace_id: one, run_id: 3, batch_id: 7 }
 const ofBatch = { traceId: one, spanId: batchSpanId(one, 7) }
 const here = async () => presentContext() as TraceContext
 
-/** Records from now on; returns what was recorded, by name. */
+/** Starts recording; returns the recorded spans, by name. */
 function recorded(): Map<string, SpanStart & { failure?: string | undefined; isOver?: boolean }> {
   const spans = new Map()
   const recorder: Recorder = {

@@ -28,7 +28,7 @@ async function setUp(t: TestContext) {
       )
       return rows
     },
-    /** Two people whom the present rules would not have created beside each other. */
+    /** Two people of whom the present rules would have created only one. */
     withTwins: async (given: Partial<Candidate> = {}) => {
       const first = candidate(dewi)
       const second = candidate({ nik: null, birthDate: '1970-09-09', ...given })
@@ -188,7 +188,7 @@ describe('a check of the registry for duplicates', { concurrency: 4 }, () => {
 })
 
 describe('a check of the registry for wrong merges', { concurrency: 4 }, () => {
-  /** A second licence that was tied to a person, and what the person was before it. */
+  /** A second licence that was linked to a person, and the person's former values. */
   async function withSecond(t: TestContext, before: Record<string, unknown>) {
     const registry = await setUp(t)
     const { apply, pool, holderOf } = registry
@@ -223,7 +223,7 @@ describe('a check of the registry for wrong merges', { concurrency: 4 }, () => {
 
   for (const [what, before] of [
     ['another name', { name_key: 'AGUS SALIM' }],
-    ['the NIK of somebody else', { nik_digest: null, birth_date: '1962-11-08' }]
+    ['the NIK of another person', { nik_digest: null, birth_date: '1962-11-08' }]
   ] as const) {
     test(`asks about the licence whose row gave a person ${what}`, async t => {
       const { check, second, queue } = await withSecond(t, before)

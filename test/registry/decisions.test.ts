@@ -232,7 +232,7 @@ describe('the review queue', { concurrency: true }, () => {
     assert.deepEqual(rows, [{ seen_count: 2, waiting: 1, met: 2 }])
   })
 
-  test("somebody else's row does not heal it", async t => {
+  test("another person's row does not close it", async t => {
     const { pool, apply } = await setUp(t)
     const stored = candidate({ name: 'Siti Aminah' })
     await apply(stored)

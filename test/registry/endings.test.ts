@@ -58,7 +58,7 @@ async function setUp(t: TestContext) {
   }
 }
 
-// An urgent ending whose stamp cannot be read: refused for its content, as `createTransform` returns it.
+// An urgent deactivation with an unreadable stamp: rejected for its content, as `createTransform` returns it.
 const unreadable = (row: Candidate, urgent = true) => ({
   transform: () => ({
     ok: false as const,

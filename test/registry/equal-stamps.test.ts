@@ -77,7 +77,7 @@ interface Scenario {
   batches: Candidate[][]
 }
 
-/** Plays scenarios side by side, each with a licence of its own: the first batches of all are one batch, and so on. */
+/** Runs scenarios side by side, each with its own licence: the first batches of all form one batch, and so on. */
 async function play(registry: Registry, scenarios: Scenario[]): Promise<void> {
   await registry.apply(...scenarios.map(({ stored }) => stored))
   const longest = Math.max(...scenarios.map(({ batches }) => batches.length))

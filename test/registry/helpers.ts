@@ -57,7 +57,7 @@ export async function createRegistry(t: Parameters<typeof createTestDatabase>[0]
   }
 }
 
-/** Says whose the rows of this one's STR and NIK are; null: somebody new. */
+/** Decides to whom rows with this row's STR and NIK belong; null means a new person. */
 export async function decide(
   { pool, identity }: Pick<Registry, 'pool' | 'identity'>,
   { strNumber, nik }: Candidate,

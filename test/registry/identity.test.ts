@@ -103,7 +103,7 @@ test('a value of the former version opens only for resealing', () => {
   assert.throws(() => identity.open(nikOf(1), former, 'row'), SealUnfit)
 })
 
-test('keys of another length are refused by name', () => {
+test('keys of another length are rejected by name', () => {
   const short = { digestKey: 'c2hvcnQ=', sealKeyId: '1', sealKey1: key() }
   assert.throws(
     () => createIdentity(short),

@@ -9,14 +9,14 @@ type Row = Partial<Candidate>
 interface Line {
   rule: number
   says: string
-  /** Rows that are applied before, one batch each, and whom decisions name by their place among them. */
+  /** Rows that are applied before, one batch each; decisions name them by their index. */
   known?: Row[]
   decided?: { row: Row; to: number | 'new' }[]
   batch: Row[]
   createUnmatched?: 'desk'
   /** Per row of the batch: outcome and rule or code, and whose it is: the place of a known row, or `new`. */
   becomes: [string, (number | 'new')?][]
-  /** Per row: what it agrees and differs on with its person, or with the candidate that agrees most. */
+  /** For each row: the values that agree and differ with its person, or with its best candidate. */
   because?: string[]
   /** Rows of the batch that are urgent, by their place. */
   urgent?: number[]
@@ -66,7 +66,7 @@ const lines: Line[] = [
   },
   {
     rule: 0,
-    says: 'a decision for somebody new creates one',
+    says: 'a decision for a new person creates one',
     known: [siti],
     decided: [{ row: { ...siti, nik: otherNik }, to: 'new' }],
     batch: [{ ...siti, ...later, nik: otherNik }],
@@ -179,7 +179,7 @@ const lines: Line[] = [
   },
   {
     rule: 4,
-    says: 'the NIK is that of somebody else who is known',
+    says: 'the NIK belongs to another known person',
     known: [siti, rudi],
     batch: [{ ...siti, ...later, nik: rudi.nik ?? null }],
     becomes: [['IDENTITY_CONFLICT']]
@@ -196,7 +196,7 @@ const lines: Line[] = [
   },
   {
     rule: 4,
-    says: 'a NIK that the batch would give to two people goes to whom it was said of first',
+    says: 'a NIK that the batch would give to two people goes to the first of them',
     known: [
       { ...siti, nik: null },
       { ...rudi, nik: null }
@@ -209,7 +209,7 @@ const lines: Line[] = [
   },
   {
     rule: 2,
-    says: 'rows of one STR with two NIKs are nobody’s, even of somebody known without one',
+    says: 'rows of one STR with two NIKs match nobody, not even a known person without a NIK',
     known: [{ ...siti, nik: null }],
     batch: [
       { ...siti, ...last, nik: otherNik },
@@ -281,7 +281,7 @@ const lines: Line[] = [
   },
   {
     rule: 6,
-    says: 'a NIK that the batch gives to somebody known is theirs for its other rows as well',
+    says: 'a NIK that the batch gives to a known person counts for its other rows as well',
     known: [{ ...siti, nik: null }],
     batch: [
       { ...siti, ...later },
@@ -294,7 +294,7 @@ const lines: Line[] = [
   },
   {
     rule: 7,
-    says: 'a NIK that the batch gives to somebody known is not another’s in its other rows',
+    says: 'a NIK that the batch gives to a known person matches nobody else in its other rows',
     known: [{ ...siti, nik: null }],
     batch: [
       { ...siti, ...later },
@@ -328,7 +328,7 @@ const lines: Line[] = [
   },
   {
     rule: 8,
-    says: 'somebody whom two rows of a newcomer describe only together',
+    says: 'a person that two rows of a new person describe only together',
     known: [{ ...siti, nik: null }],
     batch: [
       { ...siti, ...newStr, nik: null },
@@ -384,7 +384,7 @@ const lines: Line[] = [
   },
   {
     rule: 9,
-    says: 'of rows that share a NIK the oldest creates, the others are judged by rules 6 and 7',
+    says: 'of rows with one NIK the oldest creates the person, and rules 6 and 7 decide about the others',
     batch: [{ ...siti, ...newStr, ...later }, siti, { ...siti, ...renamed, ...last, strNumber: 'EQ00000000009004' }],
     becomes: [['linked 6', 'new'], ['created 9', 'new'], ['IDENTITY_CONFLICT']]
   },
@@ -611,7 +611,7 @@ lines.push(
   },
   {
     rule: 8,
-    says: 'who looks like somebody who waits, and not like whom that one looks like, is created',
+    says: 'a person who resembles a pending row, but not its candidate, is created',
     batch: [
       { ...sukarno, ...noNik },
       { ...sukarno, ...noNik, ...newStr, ...later, ...noDate },

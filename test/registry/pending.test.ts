@@ -116,7 +116,7 @@ function reprocessing({ database, identity }: Registry) {
   return { reprocess, portions }
 }
 
-/** Reprocesses what a batch affects, and what that affects. */
+/** Reprocesses rows that a batch affects, and rows that this affects in turn. */
 async function reprocessAll(registry: Registry, first: number): Promise<void> {
   const { reprocess } = reprocessing(registry)
   let batchId = first

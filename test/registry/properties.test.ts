@@ -18,7 +18,7 @@ async function empty({ pool }: Registry): Promise<void> {
   await pool.query('truncate sdmk.health_worker, sdmk.str_number, kki.run, kki.change restart identity cascade')
 }
 
-/** Judges batch after batch of feeds, each of them over an empty registry. */
+/** Checks feeds batch by batch, each feed over an empty registry. */
 async function forBatches(
   t: TestContext,
   runs: number,
@@ -78,7 +78,7 @@ describe('for any registry and any feed', { concurrency: true }, () => {
         const licence = known.get(row.strNumber)
         if (!licence || !ended.includes(row.status)) continue
         const { outcome, urgent } = outcomes[i] as (typeof outcomes)[number]
-        if (outcome === 'rejected') assert.ok(urgent, `row ${i + 1} of batch ${batchId} is refused and not urgent`)
+        if (outcome === 'rejected') assert.ok(urgent, `row ${i + 1} of batch ${batchId} is rejected and not urgent`)
         if (outcome !== 'updated' && outcome !== 'linked') continue
         const { rows: stored } = await pool.query<{ status: string }>(
           `select r.stated_status as status from sdmk.registration r
@@ -95,7 +95,7 @@ describe('for any registry and any feed', { concurrency: true }, () => {
         )`,
         [batchId]
       )
-      assert.equal(waiting.length, 0, 'what is urgent is urgent on the desk')
+      assert.equal(waiting.length, 0, 'urgent rows are urgent in the review queue')
     })
   })
 
@@ -208,7 +208,7 @@ function cut(rows: Candidate[], sizes: number[]): Candidate[][] {
   return batches
 }
 
-/** Makes everybody known and applies the batches, one after the other or all at once. */
+/** Stores all people and applies the batches, one after the other or all at once. */
 async function load(registry: Registry, batches: Candidate[][], atOnce: boolean): Promise<void> {
   const { database, identity } = registry
   await empty(registry)
@@ -234,7 +234,7 @@ async function planAndApply({ database, identity }: Registry, batchId: number): 
   }
 }
 
-/** What a reader sees of people and licences: ids are replaced by what they stand for, how a row was tied is left out. */
+/** The visible values of people and licences: ids are replaced by their records, and the match rule is left out. */
 async function dumpWithoutIds(pool: pg.Pool): Promise<string[]> {
   const { rows } = await pool.query<{ line: object }>(
     `select to_jsonb(r)

@@ -12,7 +12,7 @@ import { candidate, createRegistry, decide, dumpSdmk, planOptions, stageRows } f
 
 const later = '2026-02-01T00:00:00.000Z'
 
-/** A row about the licence of somebody whom the registry knows, of somebody with another NIK and name. */
+/** A row about the licence of a known person, with another NIK and name. */
 function conflictWith({ strNumber, strRaw }: Candidate): Candidate {
   return candidate({ strNumber, strRaw, changedAt: later })
 }

@@ -91,7 +91,7 @@ test('for any feed, decisions, edits, undos and resealing, every sealed value op
     { numRuns }
   )
   t.diagnostic([...seen].map(([table, count]) => `${table}: ${count}`).join(', '))
-  for (const { table } of stores) assert.ok((seen.get(table) ?? 0) > 0 || numRuns < 12, `${table} was never met`)
+  for (const { table } of stores) assert.ok((seen.get(table) ?? 0) > 0 || numRuns < 12, `${table} was never reached`)
 })
 
 async function assertAllOpen(pool: pg.Pool, identity: Identity, seen: Map<string, number>): Promise<void> {

@@ -76,7 +76,7 @@ test('skipping unchanged rows hides no change: the result is the same as if ever
       } else if (step.does === 'undo' && applied.length > 0) {
         const [id] = take(applied, step.nth)
         await both(side => undo(side, id, asOf))
-        // What they were fetched with is taken back, so the rows are fetched again.
+        // Their batch is undone, so the rows are fetched again.
         held.length = 0
       } else if (step.does === 'decide') {
         await planAndApply(await both(side => decide(side, toCandidate(step.row), step.person)))
@@ -168,7 +168,7 @@ async function undo({ database, pool, identity }: Side, id: number, asOf: string
   return report
 }
 
-/** Decides that a row is somebody's who is known, or somebody new's, and stages it as the desk does. */
+/** Decides that a row belongs to a known or a new person, and stages it like a decision of a reviewer. */
 async function decide(side: Side, row: Candidate, person: number): Promise<number> {
   const id = await stage(side, [row], 'decision')
   await side.pool.query(

@@ -19,7 +19,7 @@ async function folder(t: TestContext): Promise<string> {
   return directory
 }
 
-/** Starts what a fetching process with this folder starts; it ends with the test. */
+/** Starts the claim of a fetching process for this folder; it ends with the test. */
 async function start(t: TestContext, databaseUrl: string, directory: string): Promise<FastifyInstance> {
   const app = Fastify()
   t.after(() => app.close())

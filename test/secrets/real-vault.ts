@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 import { openVaultSecretStore, type VaultSecretStore } from '../../sidecar/secrets/vault.ts'
 
 /*
- * What the stand-in of the other tests claims, asked of Vault's own core: `npm run test:vault`, which builds it first. It is
+ * Compares the stand-in of the other tests with Vault's own core: `npm run test:vault`, which builds it first. It is
  * no part of `npm test`, since its sources are some gigabytes.
  */
 const run = promisify(execFile)
@@ -106,7 +106,7 @@ test('a real Vault keeps secrets and versions as the stand-in does', async t => 
   assert.equal(await store.replace('kki-token', '2', { accessToken: 'd' }), '3')
 })
 
-test('the policies of deploy/vault let each process read what it needs, and KKI’s secrets be read by the role fetch alone', async t => {
+test('the policies of deploy/vault let each process read its secrets, and only the role fetch read KKI’s', async t => {
   const vault = await startRealVault(t)
   for (const name of ['kki', 'nik-keys']) await vault.root('POST', `secret/data/sdmk/${name}`, { data: { a: 'b' } })
   const fetcher = await openAs(t, vault, 'sdmk-fetch')

@@ -34,7 +34,7 @@ async function open(vault: FakeVault, given: Partial<VaultOptions> & Pick<VaultO
     path: 'sdmk',
     namespace: null,
     caFile: null,
-    // Long enough for a machine with other work; what is to run into it says so.
+    // Long enough for a busy machine; tests that must reach it set another.
     timeoutMs: 15_000,
     ...given
   }
@@ -43,7 +43,7 @@ async function open(vault: FakeVault, given: Partial<VaultOptions> & Pick<VaultO
   return { store, logs }
 }
 
-/** A store that is logged in with a token of its own. */
+/** A store with its own token. */
 async function openWithToken(
   t: TestContext,
   vault: FakeVault,

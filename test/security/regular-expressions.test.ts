@@ -48,7 +48,7 @@ describe('attack: a text that makes a regular expression very slow', () => {
   })
 })
 
-/** Returns what is wrong with a pattern; undefined where its time is in proportion to the text. */
+/** Returns the fault of a pattern; undefined if its time is linear in the text. */
 async function fault({ source, flags }: Pattern): Promise<string | undefined> {
   const result = await check(...withoutSets(source, flags), { timeout: 300_000, randomSeed: 1 })
   if (result.status === 'safe') return undefined
@@ -72,7 +72,7 @@ function isSlow(pattern: RegExp, { pumps, suffix }: Attack): boolean {
   })
 }
 
-/** The tool does not know operations on sets of characters (flag `v`): the sets together stand for what they make. */
+/** The tool does not know operations on sets of characters (flag `v`): the union of the sets stands for their result. */
 function withoutSets(source: string, flags: string): [source: string, flags: string] {
   if (!flags.includes('v')) return [source, flags]
   const flat = source.replace(/\[\[.*\]/g, set => `[${set.replace(/[[\]]|&&|--/g, '')}]`)

@@ -14,7 +14,7 @@ export interface Page {
   meta: { kursor_berikutnya: string | null; total: number }
 }
 
-/** A client without any manners of its own: no retry, no refresh. */
+/** A plain client: no retry, no refresh. */
 export interface Client {
   simulator: Simulator
   token: TokenReply

@@ -5,7 +5,7 @@ import { fieldNames, type MappedField, requiredFields } from '../../sidecar/tran
 import type { Tables } from '../../sidecar/transform/tables.ts'
 
 /**
- * Random descriptions within the schema. Each field has places of its own, but they share containers, lists and elements of
+ * Random descriptions within the schema. Each field has its own places, but they share containers, lists and elements of
  * lists.
  */
 
@@ -135,7 +135,7 @@ function tablesFrom(own: Tables): fc.Arbitrary<Partial<Tables>> {
   )
 }
 
-/** The parts of a description that say what a record means. */
+/** The parts of a description that define the meaning of a record. */
 export type RandomMeaning = Pick<DescriptionFile, 'fields' | 'dates' | 'tables'> & {
   registrations: NonNullable<DescriptionFile['answer']['registrations']> | null
 }

@@ -55,7 +55,7 @@ test('every STR of the list is found with all its records, and no other', async 
   for (const row of await walk()) {
     const written = field(row, 'nomor_str')
     const str = typeof written === 'string' ? canonicalForm(written) : ''
-    // What is shorter, or is a NIK, is no STR and need not be found.
+    // A shorter text, or a NIK, is not an STR and need not be found.
     if (str.length < 8 || str === field(row, 'nik')) continue
     byStr.set(str, [...(byStr.get(str) ?? []), row])
   }

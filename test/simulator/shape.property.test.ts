@@ -80,7 +80,7 @@ function registrationsIn(record: unknown, { registrations }: RandomMeaning): unk
   return elements.map(element => ({ ...record, izin: { ...izin, daftar: element } }))
 }
 
-/** Returns what the shipped shape would have to say for the same candidate. */
+/** Returns the record of the shipped shape for the same candidate. */
 function expectedRow(row: unknown, parent: unknown, { fields, registrations }: RandomMeaning): unknown {
   if (typeof row !== 'object' || row === null) return row
   const expected: Row = {}

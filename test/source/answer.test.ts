@@ -132,7 +132,7 @@ test('a record is read once for each of its registrations, together with its own
   assert.deepEqual(page.rows, [
     { resource: { nik: '1', str: { jenis: 'STR', no: 'a' }, aktif: true } },
     { resource: { nik: '1', str: { jenis: 'STR', no: 'b' }, aktif: true } },
-    // Kept, so that they are rejected for what they lack.
+    // Kept, so that they are rejected for their missing fields.
     { resource: { nik: '2', str: [] } },
     { resource: null },
     'x'

@@ -22,7 +22,7 @@ const read = (name: string): Loose => JSON.parse(readFileSync(path.join(sources,
 const defaults = read('kki.json').tables
 const parse = (json: unknown) => parseDescription(json, { file: 'x.json', defaults })
 
-/** Asserts that a change to a shipped description is refused in one line with this path and this reason. */
+/** Asserts that a change to a shipped description is rejected in one line with this path and this reason. */
 function refuses(name: string, change: (description: Loose) => unknown, place: string, expected: RegExp) {
   const description = read(name)
   change(description)

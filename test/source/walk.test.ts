@@ -6,7 +6,7 @@ import { Walk } from '../../sidecar/source/walk.ts'
 const query = { limit: 1 }
 const start = async () => ({ query, firstPage: 1, maxPages: 100 })
 
-/** A KKI of so many pages whose cursors are the numbers of the pages; `asked` has those that were asked for, and by whom. */
+/** A KKI of so many pages whose cursors are the numbers of the pages; `asked` has the requested pages with their callers. */
 function setUp(pages: number) {
   const asked: string[] = []
   const kki = {

@@ -34,7 +34,7 @@ interface Sent {
   data: { runId: number } | BatchJob
 }
 
-/** The work of a service without its queue: what it would queue is done here, attempt after attempt and without pauses. */
+/** The work of a service without its queue: queued jobs are done here, attempt after attempt and without pauses. */
 async function setUp(t: TestContext) {
   const { pool: owner, database } = await createTestDatabase(t)
   await database.withTransaction(client => ensureSetting(client, '0 2 * * *'))
@@ -87,7 +87,7 @@ async function setUp(t: TestContext) {
     order: (request: RunRequest = { mode: 'incremental' }) =>
       database.withTransaction(client => createRun(client, queue, mapping, request, { triggeredBy: 'api', caller })),
     inTransaction: database.withTransaction,
-    /** Does what is queued until nothing is; a job that fails is tried again, as the queue would. Returns the attempts. */
+    /** Runs queued jobs until none is left, and retries failed ones like the queue. Returns the attempts. */
     async work(): Promise<number> {
       let attempts = 0
       for (let job = sent.shift(); job; job = sent.shift()) {

@@ -16,10 +16,10 @@ interface Chained {
   database: Database
   /** That of one process. */
   context: ChainContext
-  /** Writes events, each in a transaction of its own. */
+  /** Writes events, each in its own transaction. */
   record(count: number): Promise<void>
   chain(): Promise<void>
-  /** What the verifier finds, as `CODE link/event`. */
+  /** The findings of the verifier, as `CODE link/event`. */
   findings(heads?: Head[]): Promise<string[]>
   /** Does what only somebody with all rights can do to the database. */
   tamper(statements: string): Promise<void>
@@ -196,7 +196,7 @@ describe('the chain of audit events', () => {
   })
 })
 
-/** What the owner of the database can do: changes an event and makes all links anew, each with the hash that `link` returns. */
+/** An attack by the owner of the database: changes an event and rebuilds all links, each with the hash that `link` returns. */
 async function forge(
   { pool, tamper }: Chained,
   link: (previous: string, text: string, of: { seq: number; eventId: number; eventHash: string }) => string,

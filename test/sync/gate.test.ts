@@ -169,7 +169,7 @@ describe('the gate', { concurrency: true }, () => {
     await pool.query('delete from kki.watermark')
     assert.deepEqual((await judge(renamed)).reasons, [])
     assert.deepEqual((await judge(renewed)).reasons, [])
-    assert.deepEqual((await judge(rows.map(ended))).reasons, ['DEACTIVATIONS'], 'endings are held all the same')
+    assert.deepEqual((await judge(rows.map(ended))).reasons, ['DEACTIVATIONS'], 'deactivations are held anyway')
   })
 
   test('holds a batch with only rejected rows, from 20 rows on', async t => {

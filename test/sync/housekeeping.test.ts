@@ -20,7 +20,7 @@ async function setUp(t: TestContext) {
     )
     return rows
   }
-  /** A batch that ended so many days ago, with refused rows and staging. */
+  /** A batch that ended that many days ago, with rejected rows and staging. */
   const batch = async (state: string, daysAgo: number, refused: number): Promise<number> => {
     const { rows } = await pool.query<{ id: number }>(
       `with run as (

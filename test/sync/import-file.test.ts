@@ -91,7 +91,7 @@ test('a byte order mark decides the encoding, and is not part of the text', asyn
     Buffer.from(`\ufeff${tabbed}`, 'utf16le'),
     Buffer.from(`\ufeff${tabbed}`, 'utf16le').swap16()
   ]) {
-    // The name that Excel gives to what it calls Unicode text.
+    // Excel's name for its "Unicode text" format.
     assert.deepEqual(names(await read(file, 'people.txt')), ['José Andréas', 'Nur’aini Salim'])
     assert.deepEqual((await read(file, 'people.csv', { encoding: 'windows-1252' })).length, 2)
   }
@@ -235,7 +235,7 @@ test('memory does not grow with the file', async t => {
   let most = 0
   for await (const _record of readRecords(file)) {
     if (count++ % 5_000 !== 0) continue
-    // What is not needed any more is collected first: when that happens by itself depends on the machine.
+    // Garbage is collected first, because its own time depends on the machine.
     collect()
     const { heapUsed, external } = process.memoryUsage()
     most = Math.max(most, heapUsed + external)

@@ -73,6 +73,6 @@ test('the events are written every minute, and the timer ends with the app', asy
   await until('an event is written', async () => (await events()).length > 0)
   assert.equal((await events()).length, 1)
   await wait(60)
-  assert.equal((await events()).length, 1, 'nothing is written where nothing was refused')
+  assert.equal((await events()).length, 1, 'nothing is written without a denied request')
   await app.close()
 })

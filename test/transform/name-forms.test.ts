@@ -81,7 +81,7 @@ test('titles before a name are removed for each of the names', () => {
   assert.deepEqual(wrong(list), [])
 })
 
-/** Without a comma two letters, and what is a name as well, stay where nothing tells. */
+/** Without a comma two letters, and names, stay if nothing shows that they are titles. */
 const isClear = (title: string) => title.replace(/[^A-Za-z]/g, '').length > 2 && !/^Sp\.\p{L}$|\) RI$/u.test(title)
 
 test('titles without a comma, and between the words of a name, are removed if they are clear', () => {

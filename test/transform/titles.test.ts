@@ -27,7 +27,7 @@ const casings = [(text: string) => text, (text: string) => text.toUpperCase(), (
 const keyOf = (...words: string[]) =>
   [...new Set(words.map(word => word.toUpperCase().replace(/^M[OU]C?HAMM?AD$/, 'MUHAMMAD')))].sort().join(' ')
 
-/** Returns what is wrong with the keys of texts, for all of them at once. */
+/** Returns the errors in the keys of texts, for all of them at once. */
 function wrongKeys(texts: Iterable<[text: string, key: string]>): string[] {
   return [...texts].flatMap(([text, key]) =>
     casings

@@ -19,7 +19,7 @@ export interface Series {
 }
 
 export interface Monitoring {
-  /** Returns what a query answers over the last minutes, at a step of a second. */
+  /** Returns the answer of a query over the last minutes, at a step of a second. */
   queryRange(query: string, seconds: number): Promise<Series[]>
   query(query: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]>
 }
@@ -110,7 +110,7 @@ function start(t: TestContext, file: string, args: string[]): ChildProcess {
   const exited = once(child, 'exit')
   let isWanted = true
   child.once('exit', () => {
-    if (isWanted) t.diagnostic(`${path.basename(file)} ended by itself: ${log.slice(-2000)}`)
+    if (isWanted) t.diagnostic(`${path.basename(file)} ended unexpectedly: ${log.slice(-2000)}`)
   })
   t.after(async () => {
     isWanted = false

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 
-/** An Odoo that takes all that it is told over JSON-2 and keeps nothing, unless it is away. Ended with the test. */
+/** An Odoo that accepts every call over JSON-2 and stores nothing, unless it is down. It ends with the test. */
 export async function startOdoo(t: TestContext): Promise<{ url: string; isAway: boolean }> {
   const odoo = { url: '', isAway: false }
   const server = createServer((request, response) => {

@@ -50,7 +50,7 @@ export async function startSlack(t: TestContext): Promise<Slack> {
           .slice(since)
           .map(message => partOf(message, what, title))
           .find(Boolean)
-      await until(`Slack is told that "${title}" ${what}`, async () => find() !== undefined, timeoutMs)
+      await until(`Slack gets "${title}" ${what}`, async () => find() !== undefined, timeoutMs)
       return find() as string
     },
     endings: title => messages.filter(message => partOf(message, 'ends', title)).length

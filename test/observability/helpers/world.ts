@@ -20,7 +20,7 @@ export interface World extends Connector {
   }
 }
 
-/** A batch fails with its first page: what is tested is who hears of it. */
+/** A batch fails with its first page: the test is about the messages. */
 const impatient = { KKI_RETRIES: '1', KKI_RETRY_BASE: '1', KKI_BREAKER_RESET: '1000' }
 
 /**

@@ -3,12 +3,12 @@ import { gzipSync } from 'node:zlib'
 import { kkiRecord } from '../../e2e/helpers.ts'
 import { type FakeKki, pageOf, sendJson } from '../../source/helpers/fake-kki.ts'
 
-/** What the identity numbers of this feed begin with, and nothing else does: women of one day of birth, all invented. */
+/** The first digits of the identity numbers of this feed, and of nothing else: women with one birth date, all invented. */
 export const plantedDigits = '317101550790'
 const birthDate = '1990-07-15'
 let serial = 0
 
-/** Returns an identity number of its own. */
+/** Returns a new identity number. */
 export function nik(): string {
   return `${plantedDigits}${String(++serial).padStart(4, '0')}`
 }
@@ -67,7 +67,7 @@ export const spelled = {
   'base64 in a text': number => Buffer.from(`NIK ${number}`).toString('base64url')
 } satisfies Record<string, (number: string) => string>
 
-/** Returns rows that hold an identity number where none belongs, and as many in good order. */
+/** Returns rows with an identity number in a wrong field, and as many valid rows. */
 export function awkwardRows(): unknown[] {
   const texts = [
     'nama',
@@ -104,7 +104,7 @@ export function awkwardRows(): unknown[] {
   return [...awkward, nik(), Number(nik()), ...awkward.map(() => kkiRecord())]
 }
 
-/** What KKI may answer, with an identity number in it, by what is the matter. */
+/** Answers of KKI with an identity number in them, by fault. */
 export function awkwardAnswers(kki: FakeKki): Record<string, (response: ServerResponse) => void> {
   const problem = () => ({
     type: `urn:kki:${nik()}`,
@@ -145,7 +145,7 @@ export function awkwardAnswers(kki: FakeKki): Record<string, (response: ServerRe
   }
 }
 
-/** What the token endpoint may answer, with an identity number in it. */
+/** Answers of the token endpoint with an identity number in them. */
 export function awkwardTokens(): Record<string, (response: ServerResponse) => void> {
   return {
     'token refused': response =>

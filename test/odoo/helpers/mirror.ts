@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type pg from 'pg'
 
-/** What both sides have of each kind, written down apart from what the payloads are made with. */
+/** The values of both sides for each kind, independent of the code for the payloads. */
 const sides = {
   people: {
     ours: `select id, version, concat_ws('|', id, version, coalesce(name, '-'), coalesce(title_prefix, '-'),
@@ -59,7 +59,7 @@ export async function digest(pool: pg.Pool, side: 'ours' | 'theirs'): Promise<Re
   return digests
 }
 
-/** Fails, naming a line that differs, unless Odoo's database has what the registry has. */
+/** Fails, naming a line that differs, unless Odoo's database equals the registry. */
 export async function assertMirrored(ours: pg.Pool, theirs: pg.Pool): Promise<void> {
   const [here, there] = [await digest(ours, 'ours'), await digest(theirs, 'theirs')]
   for (const [kind, statements] of Object.entries(sides)) {

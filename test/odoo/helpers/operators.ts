@@ -36,7 +36,7 @@ export interface Operations {
   connector: Connector
   /** The key that Odoo signs with. */
   key: string
-  /** Waits until Odoo has been told everything. */
+  /** Waits until Odoo has all changes. */
   settle(): Promise<void>
 }
 
@@ -101,5 +101,5 @@ async function settle({ pool }: Connector): Promise<void> {
     if (rows.length === 0) return
     await new Promise(resolve => setTimeout(resolve, 200))
   }
-  assert.fail('Odoo has not been told everything in time')
+  assert.fail('Odoo did not get all changes in time')
 }

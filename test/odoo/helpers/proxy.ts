@@ -1,7 +1,7 @@
 import { createServer, type IncomingHttpHeaders, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** A call as it came. */
+/** A received call. */
 export interface SeenCall {
   method: string
   path: string
@@ -9,7 +9,7 @@ export interface SeenCall {
   body: Buffer
 }
 
-/** Stands before an Odoo or a sidecar, and keeps or loses what goes through. */
+/** A proxy before an Odoo or a sidecar, which records or drops messages. */
 export interface OdooProxy {
   url: string
   calls: SeenCall[]
@@ -64,7 +64,7 @@ export async function startProxy(target: string): Promise<OdooProxy> {
     lost: () => lost,
     async repeat(call) {
       const answer = await forward(target, call)
-      // XML-RPC answers 200 to what it refuses.
+      // XML-RPC answers 200 to denied calls.
       return answer?.status === 200 && !answer.body.includes('<fault>')
     },
     close() {
@@ -80,7 +80,7 @@ interface Answer {
   body: Buffer
 }
 
-/** Resolves to what the target answered, once it is complete; to null where it is not there. */
+/** Resolves to the complete answer of the target, or to null if the target is down. */
 function forward(target: string, { method, path, headers, body }: SeenCall): Promise<Answer | null> {
   return new Promise(resolve => {
     const { connection: _, 'transfer-encoding': __, ...others } = headers

@@ -7,7 +7,7 @@ export interface Screen {
 }
 
 const kki = 'sdmk_integration_kki'
-/** Until what is fetched and drawn has come to rest. */
+/** Waits until requests and drawing have ended. */
 const settleMs = 1200
 
 async function show(page: Page, action: string, ready: string): Promise<void> {

@@ -4,7 +4,7 @@ import { type Connector, inject, kkiRecord } from '../../e2e/helpers.ts'
 import type { Operations } from './operators.ts'
 import type { Shown } from './screens.ts'
 
-/** The NIK of the person whom the story is about; invented like everybody. */
+/** The NIK of the story's person; invented like all people. */
 export const storyNik = '3171014502900777'
 
 /**

@@ -22,7 +22,7 @@ export function tableOf(rows: readonly Record<string, string | number | boolean>
   return { columns, rows: lines.map(line => `${line}\n`).join('') }
 }
 
-/** Returns what is wrong about a payload, its rows included; undefined where it is as its schema says. */
+/** Returns the errors of a payload, with those of its rows; undefined if it follows its schema. */
 export function faultOf(name: PayloadName, payload: unknown): unknown {
   const [fault] = Compile(payloadSchemas[name]).Errors(payload)
   if (fault) return fault

@@ -47,7 +47,7 @@ export async function openWorld(): Promise<{ odoo: Odoo; world: World; skip: str
   return { odoo, world, skip }
 }
 
-/** Installs the addons into a database of its own, and serves it. */
+/** Installs the addons into a separate database, and serves it. */
 async function createWorld(odoo: Odoo): Promise<World> {
   const database = `sdmk_odoo_relay_${randomBytes(4).toString('hex')}`
   await installAddons(odoo, database)
@@ -105,7 +105,7 @@ export async function repeatAll(proxy: OdooProxy): Promise<void> {
   const calls = proxy.calls.slice()
   const again = [...calls, ...calls].sort(() => Math.random() - 0.5).values()
   const work = async () => {
-    for (const call of again) assert.ok(await proxy.repeat(call), `Odoo refuses ${call.path}`)
+    for (const call of again) assert.ok(await proxy.repeat(call), `Odoo denies ${call.path}`)
   }
   await Promise.all(Array.from({ length: 4 }, work))
 }
@@ -116,7 +116,7 @@ export async function drained(pool: pg.Pool, timeoutMs = 300_000): Promise<void>
   await until('Odoo knows all', async () => (await isChained()) && (await pending(pool)) === 0, timeoutMs)
 }
 
-/** Returns how many jobs Odoo has not been told. */
+/** Returns the number of jobs that have not reached Odoo. */
 export async function pending(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query(
     `select count(*)::int as jobs from pgboss.job where name like 'odoo-%' and state < 'completed'`

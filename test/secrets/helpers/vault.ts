@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test'
 /*
  * A stand-in for HashiCorp Vault, written from its HTTP API documentation: KV secrets engine version 2, AppRole auth method,
  * token auth method, `sys/capabilities-self`. It is no Vault: it knows the requests that the connector makes, and their
- * refusals. No server could be had on the machine where it was written (docs/secrets.md says what was tried).
+ * denials. docs/secrets.md says how it is compared with a real server.
  * https://developer.hashicorp.com/vault/api-docs
  */
 
@@ -50,7 +50,7 @@ export interface FakeVault {
   requests: FakeRequest[]
   isSealed: boolean
   roles: FakeRole[]
-  /** Each is met by one request and then gone; a number is a status. */
+  /** Each applies to one request; a number is a status. */
   troubles: Trouble[]
   /** Versions that were destroyed for good. */
   destroyed: { key: string; version: number }[]
@@ -65,7 +65,7 @@ export interface FakeVault {
   beforeClose(work: () => Promise<unknown>): void
 }
 
-/** What a login needs that may do all below `secret/data/sdmk`. */
+/** The policy of a login with all rights below `secret/data/sdmk`. */
 export const wholePolicy: FakeToken['policy'] = { 'secret/data/sdmk/*': ['create', 'read', 'update'] }
 
 /** Starts a stand-in with a KV engine at `secret`; it ends with the test. */

@@ -22,7 +22,7 @@ interface Found {
   where: string
 }
 
-/** What a file of TypeScript or JavaScript says about regular expressions. */
+/** The regular expressions in a file of TypeScript or JavaScript. */
 interface Code {
   /** Literals, and `pattern` of a schema where it is one text. */
   written: Found[]
@@ -41,14 +41,14 @@ export async function findPatterns(): Promise<Pattern[]> {
   const recorded = await recordPatterns()
   const seen = new Set(recorded.map(({ where }) => where))
   const missing = code.flatMap(({ made }) => made).filter(place => !seen.has(place))
-  if (missing.length > 0) throw new Error(`record-patterns.ts does not run what is at ${missing.join(', ')}`)
+  if (missing.length > 0) throw new Error(`record-patterns.ts does not run the code at ${missing.join(', ')}`)
   return unite([...code.flatMap(({ written }) => written), ...recorded, ...(await pythonPatterns())])
 }
 
 function unite(found: readonly Found[]): Pattern[] {
   const patterns = new Map<string, Pattern>()
   for (const { source, flags, where } of found) {
-    // How a search goes on after a match makes no difference.
+    // The continuation of a search after a match makes no difference.
     const searched = flags.replace(/[gyd]/g, '')
     const key = `/${source}/${searched}`
     const pattern = patterns.get(key) ?? { source, flags: searched, where: [] }

@@ -1,6 +1,6 @@
 /**
  * Writes the regular expressions that our program makes while it runs, as JSON lines: those of `new RegExp`, and those that
- * the validators of Fastify and TypeBox make of our schemas. A process of its own, since it replaces RegExp for all code.
+ * the validators of Fastify and TypeBox make of our schemas. It is a separate process, because it replaces RegExp for all code.
  */
 import { globSync, writeSync } from 'node:fs'
 import path from 'node:path'

@@ -59,7 +59,7 @@ export interface TestClient {
   seen: Recorded
 }
 
-/** Returns a client with delays of a millisecond that remembers what it told its observer; it ends with the test. */
+/** Returns a client with delays of a millisecond that records its calls of the observer; it ends with the test. */
 export function clientFor(t: TestContext, kki: FakeKki, overrides: Partial<KkiClientOptions> = {}): TestClient {
   const store = memoryStore()
   const seen: Recorded = { statuses: [], retries: 0, refreshes: [], expires: [], breaker: [], logs: [] }

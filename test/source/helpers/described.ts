@@ -21,7 +21,7 @@ export interface Asked {
 export interface Reply {
   status?: number
   headers?: Record<string, string>
-  /** A text is sent as it is. */
+  /** A text is sent verbatim. */
   body: unknown
 }
 

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 
 export type Row = Record<string, unknown>
 
-/** What a list request asked for. */
+/** The parameters of a list request. */
 export interface Asked {
   url: URL
   headers: IncomingMessage['headers']
@@ -13,14 +13,14 @@ export interface Asked {
   size: number
 }
 
-/** An answer as it is sent. */
+/** A sent answer. */
 export interface Reply {
   status: number
   headers: Record<string, string>
   body: string | Buffer
 }
 
-/** What a source does otherwise than the plain one. */
+/** The differences of a source from the plain one. */
 export interface Oddness {
   /** Changes the rows that it has. */
   rows?: (rows: Row[]) => Row[]
@@ -79,7 +79,7 @@ export interface OddSource {
   close(): Promise<void>
 }
 
-/** Starts a source that pages by cursor, page number, offset or link, as it is asked, with the oddness of the moment. */
+/** Starts a source that pages by cursor, page number, offset or link, as requested, with the present oddness. */
 export async function startOddSource(): Promise<OddSource> {
   const server = createServer((request, response) => {
     answer(source.oddness, source.url, request, response).catch(error => response.destroy(error))

@@ -37,18 +37,18 @@ export interface Shape {
   secret: Record<string, string>
   /** Whether its credentials can expire. */
   expires: boolean
-  /** The secret behind `secret` when the credentials have been changed; absent where a token is asked for anew. */
+  /** The secret behind `secret` when the credentials have been changed; absent if a new token is requested. */
   nextSecret?: Record<string, string>
   /** Answers a list request with valid credentials. */
   list(request: Received, state: ShapedServer): Reply
-  /** Answers what is no list request, a token request above all; `null` for a list request. */
+  /** Answers requests other than list requests, such as token requests; `null` for a list request. */
   other(request: Received, state: ShapedServer): Reply | null
   /** Tells whether a list request carries the credentials that are valid now. */
   isAllowed(request: Received, state: ShapedServer): boolean
   refuse(): Reply
-  /** What is answered instead of a page where the source asks to try later; absent where the shape knows no such answer. */
+  /** The answer instead of a page if the source asks to try later; absent if the shape has no such answer. */
   tryLater?: Reply
-  /** What is answered instead of a page to say that the request is wrong. */
+  /** The answer instead of a page to a wrong request. */
   stop: Reply
 }
 
