@@ -71,7 +71,7 @@ describe('attack: from the collector of logs to root on the machine, through the
   })
 })
 
-/** Starts the proxy of the compose file before a server on a Unix socket, which stands for Docker. */
+/** Starts the proxy of the compose file before a server on a Unix socket, in the place of Docker. */
 async function startProxy(t: TestContext) {
   const { haproxy, env } = programs as NonNullable<typeof programs>
   const folder = await temporaryFolder(t)

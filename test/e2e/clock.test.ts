@@ -157,7 +157,7 @@ test('a watermark in the future fails incremental runs until a full run has stor
     /sdmk_kki_troubled_batch_timestamp_seconds\{trouble="clock",batch="\d+".*reason="WATERMARK_AHEAD"/
   )
 
-  // A window says nothing of what lies before it.
+  // A window does not cover earlier changes.
   await run({ mode: 'window', changedSince: ago(60), changedUntil: ago(0) })
   assert.ok((await watermarkOf(connector)) > Date.now())
   const full = await run({ mode: 'full' })

@@ -19,7 +19,7 @@ function person(given: Record<string, unknown> = {}) {
   return kkiRecord({ nik, tanggal_lahir: born, ...given })
 }
 
-/** A KKI whose list is whatever JSON text a test says: what no well-behaved server would send. */
+/** A KKI whose list is any JSON text of a test, also one that no correct server would send. */
 async function startRawKki(t: TestContext) {
   const kki = { url: '', rows: [] as string[], pageSize: 20 }
   const server = createServer((request, response) => {
@@ -183,7 +183,7 @@ interface ApiRequest {
   payload?: string
 }
 
-/** Headers that each route reads, beside those that the document lists. */
+/** Headers that each route reads, in addition to those of the document. */
 const commonHeaders = ['x-actor', 'x-request-id', 'traceparent', 'accept-language', 'authorization', 'if-match']
 const oddNumberInAddress =
   /\/(?:0x10|0b1|1e3|%205|5%20|5\.0|%2B5)(?:\/|\?|$)|[?&](?:before|after|limit|runId|batchId)=(?:0x10|1e3|\+5|5\.0|5\+)$/

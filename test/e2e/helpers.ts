@@ -39,7 +39,7 @@ export interface Connector {
   stop(): Promise<void>
   /** Closes the sidecar and starts another on the same database; `app` stays the first one. */
   restart(env: Record<string, string>): Promise<void>
-  /** Starts another sidecar beside the first, on the same database; it ends with the test. */
+  /** Starts another sidecar on the same database; it ends with the test. */
   addReplica(env?: Record<string, string>): Promise<App>
 }
 

@@ -78,7 +78,7 @@ test('each role gets the secrets that it needs, and only the role fetch gets KKI
 /** Everything that the process has in its heap, as V8 writes it down. */
 async function heapOf({ child }: Service, directory: string): Promise<string> {
   const isThere = async () => (await readdir(directory)).find(name => name.includes(`.${child.pid}.`))
-  // A signal that stops nothing, whoever listens.
+  // A signal that never aborts.
   child.kill('SIGCONT')
   let size = -1
   await until('the heap snapshot', async () => {

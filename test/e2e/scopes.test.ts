@@ -9,7 +9,7 @@ import { signed } from '../helpers/operator.ts'
 import { injectPatiently, patiently } from '../helpers/patiently.ts'
 import { startConnector } from './helpers.ts'
 
-/** What each route of the running service asks for; `null`: it answers anybody, and says nothing of any person. */
+/** The scope of each route of the running service; `null`: the route answers everybody, and names no person. */
 const needed: Record<string, Scope | null> = {
   'GET /livez': null,
   'GET /readyz': null,
@@ -90,7 +90,7 @@ async function startWithRoutes(t: TestContext) {
 /** The simulator is built in the same process; and a HEAD route comes with each GET route, hooks included. */
 const isOfTheService = (route: string) => !/^HEAD | \/(_|oauth2|v1\/tenaga-kesehatan)/.test(route)
 
-/** A request that nothing accepts, so that no order is carried out: the body is no object, the id is nobody's. */
+/** A request that no route accepts, so that no order is carried out: the body is not an object, and nobody has the id. */
 function knock(route: string, key?: string, remoteAddress = '127.0.0.1'): InjectOptions {
   const [method, url = ''] = route.split(' ')
   const hasBody = method !== 'GET' && method !== 'HEAD'

@@ -81,7 +81,7 @@ const oddDays = [
   '１９９０-01-01'
 ]
 
-/** Whole numbers as text: all that `Number` takes for one, and what databases hold no more. */
+/** Whole numbers as text: all that `Number` accepts, and numbers beyond the range of databases. */
 export const oddNumbers = [
   '0',
   '1',
@@ -164,7 +164,7 @@ const oddSchedules = [
   `${'0,'.repeat(40)}0 * * * *`
 ]
 
-/** Odd values that the name of a field asks for, beside those of its type. */
+/** Odd values for the name of a field, in addition to those for its type. */
 const byName: Record<string, unknown[]> = { schedule: oddSchedules }
 
 const otherTypes = [null, true, 1.5, -0, 1e300, '1e999', '1', [], {}, [[]], { a: 1 }]

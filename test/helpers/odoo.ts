@@ -4,7 +4,7 @@ import { createOdoo, type Odoo } from '../../tools/odoo/server.ts'
 import { serverUrl } from './server.ts'
 
 /**
- * Returns an Odoo beside the tests' PostgreSQL, or why there can be none here: its tests are then told to be skipped. In CI
+ * Returns an Odoo for the tests' PostgreSQL, or the reason why none is available: its tests are then skipped. In CI
  * there must be one. @throws OdooUnavailable in CI
  */
 export async function odooOrReason(): Promise<{ odoo?: Odoo; skip: string | false }> {

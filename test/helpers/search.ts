@@ -60,8 +60,8 @@ function digitValue(digit: string): number {
 }
 
 /**
- * Returns the ways in which any of the texts stands in `content`; letters count whatever their case, and digits whatever
- * their script and whatever stands between them.
+ * Returns the ways in which `content` contains any of the texts; letters match in any case, and digits in
+ * any script and with any characters between them.
  */
 export function tracesIn(where: string, content: string, texts: readonly string[]): Trace[] {
   const lower = content.toLowerCase()

@@ -54,7 +54,7 @@ export async function withAdmin<T>(server: string, work: (client: pg.Client) => 
   }
 }
 
-/** Returns the name of a migrated database to copy from, made by whoever comes first after a migration changed. */
+/** Returns the name of a migrated database to copy from, made by the first caller after a change of a migration. */
 export async function ensureTemplate(server: string): Promise<string> {
   const name = `sdmk_template_${await fingerprint()}`
   return withAdmin(server, async client => {

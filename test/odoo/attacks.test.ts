@@ -314,7 +314,7 @@ print('READY')
         const isDenied = answer instanceof Error || (answer as { ids?: unknown }).ids === false
         assert.ok(isDenied, `${who} ${model}.${method} ${JSON.stringify(args)}: ${JSON.stringify(answer)}`)
       }
-      // Into a form that is open, and out again: nothing of it is stored.
+      // Into an open form, and out again: nothing is stored.
       await call('sdmk.integration', 'onchange', [ids, { sidecar_url: url }, ['sidecar_url'], {}]).catch(() => {})
       await call('sdmk.integration', 'load', [['name', 'code', 'sidecar_url'], [['x', 'x', url]]]).catch(() => {})
       await call('sdmk.integration', 'action_test_connection', [ids]).catch(() => {})

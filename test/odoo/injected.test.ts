@@ -121,7 +121,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
 
     test('if the call cannot be encoded', async t => {
       const { link, relay, sent, assertOthersTold } = await setUp(t, transport)
-      // XML has no such character, and JSON no such number: the libraries throw, and that of XML quotes the text.
+      // XML does not have this character, nor JSON this number: the libraries throw, and the one for XML quotes the text.
       const spoil = (given: Payload) =>
         transport === 'xmlrpc'
           ? { ...given, model: `${given.model}\uffff${given.payload}` }

@@ -164,7 +164,7 @@ describe('data that nobody may read', { skip }, () => {
     const licence = rows.at(-1) as Record<string, unknown>
     const ending = { ...licence, nama: `Budi ${nik()}`, status_str: 'DICABUT', diubah_pada: '2026-01-02T00:00:00Z' }
     kki.answerList = (_request, response) => sendJson(response, 200, pageOf([ending]))
-    assert.equal((await run({})).batches[0]?.ledger.deactivated, 1, 'an ending is not lost')
+    assert.equal((await run({})).batches[0]?.ledger.deactivated, 1, 'a deactivation is not lost')
 
     const { rows: refused } = await pool.query<{ id: number; str: string | null }>(
       'select id, str_number as str from kki.rejection order by id'

@@ -201,7 +201,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       assert.match(unknown.stderr, /no such link/)
       const { setAside, differing } = await sdmk(...setAsideAfter(kept.hash))
       assert.ok(setAside !== undefined && setAside > 0)
-      assert.equal(differing, 1, 'the one that was put beside a link of the backup')
+      assert.equal(differing, 1, 'the one that was added next to a link of the backup')
       const { rows: events } = await pool.query(
         `select detail - '{first,last}'::text[] as detail from kki.audit_event where action = 'audit.heads_set_aside'`
       )

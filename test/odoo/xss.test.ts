@@ -83,7 +83,7 @@ describe('attacks with scripts in texts of KKI', { skip, timeout: 900_000 }, () 
           '"><img src=x onerror=pwned()>': payloads[id]
         }
       })),
-      // A batch of which nothing passes would wait.
+      // A batch with only rejected rows would be held.
       { record: kkiRecord({ diubah_pada: ago(200) }) }
     ])
     await connector.run({})

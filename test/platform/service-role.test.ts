@@ -14,7 +14,7 @@ import { createTestDatabase, type TestDatabase } from '../helpers/database.ts'
 
 const denied = '42501'
 
-/** What whoever has taken over the service would try; each in words, with the statement. */
+/** Attempts of an attacker who has taken over the service; each in words, with the statement. */
 const refused: [string, string][] = [
   ['alters a table', 'alter table sdmk.health_worker add column note text'],
   ['drops a table', 'drop table kki.audit_event'],

@@ -25,7 +25,7 @@ const told = (row: Candidate, month: number, given: Partial<Candidate> = {}): Ca
 /** Another licence of the same person. */
 const another = ({ nik, name, nameKey }: Candidate, given: Partial<Candidate> = {}) =>
   candidate({ nik, name, nameKey, ...given })
-/** An ending of which only that much can be read. */
+/** A deactivation with only these readable fields. */
 const unreadableBut = (code: 'DATE_INVALID' | 'PROFESSION_UNKNOWN', instancePath: string): Partial<Candidate> => ({
   ...revoked,
   endingOnly: true,

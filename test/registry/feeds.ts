@@ -59,7 +59,7 @@ export const anchors: Candidate[] = people
   .slice(0, 4)
   .map((row, i) => candidate({ ...row, strNumber: strOf(90 + i), changedAt: stampOf(0) }))
 
-/** Rows of known people that do not contradict each other: whatever order they come in, all are good. */
+/** Rows of known people that do not contradict each other: in every order, all are applied. */
 export const agreeingRows: fc.Arbitrary<Candidate[]> = fc
   .array(
     fc.record({
@@ -98,7 +98,7 @@ export const agreeingRows: fc.Arbitrary<Candidate[]> = fc
     })
   )
 
-/** Rows of known people of which each is one of theirs, but under any of four STRs and some with each other's NIK. */
+/** Rows of known people, each under any of four STRs and some with another person's NIK. */
 export const contradictingRows: fc.Arbitrary<Candidate[]> = fc
   .array(
     fc.record({

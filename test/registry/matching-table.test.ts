@@ -50,7 +50,7 @@ const last = { changedAt: '2026-03-01T00:00:00.000Z' }
 const lines: Line[] = [
   {
     rule: 0,
-    says: 'a standing decision for this STR and NIK holds, whatever differs',
+    says: 'a decision for this STR and NIK applies, whatever differs',
     known: [siti],
     decided: [{ row: { ...siti, nik: otherNik }, to: 0 }],
     batch: [{ ...siti, ...renamed, ...later, nik: otherNik, birthDate: null }],
@@ -58,7 +58,7 @@ const lines: Line[] = [
   },
   {
     rule: 0,
-    says: 'a decision for another NIK says nothing about this one',
+    says: 'a decision for another NIK does not apply',
     known: [siti],
     decided: [{ row: { ...siti, nik: '3171014101900099' }, to: 0 }],
     batch: [{ ...siti, ...later, nik: otherNik }],
@@ -83,7 +83,7 @@ const lines: Line[] = [
   },
   {
     rule: 1,
-    says: 'a NIK that is missing on one of them does not part them where name keys agree',
+    says: 'a missing NIK on one of them does not separate them if name keys agree',
     batch: [
       { ...siti, ...later },
       { ...siti, nik: null, birthDate: null }
@@ -104,13 +104,13 @@ const lines: Line[] = [
   },
   {
     rule: 2,
-    says: 'rows of one STR with two NIKs are nobody’s',
+    says: 'rows of one STR with two NIKs match nobody',
     batch: [siti, { ...siti, ...later, nik: otherNik }],
     becomes: [['STR_AMBIGUOUS'], ['STR_AMBIGUOUS']]
   },
   {
     rule: 2,
-    says: 'rows of one STR whose names differ and of which one has no NIK are nobody’s',
+    says: 'rows of one STR with different names match nobody if one has no NIK',
     batch: [siti, { ...siti, ...renamed, ...later, nik: null }],
     becomes: [['STR_AMBIGUOUS'], ['STR_AMBIGUOUS']]
   },
@@ -123,14 +123,14 @@ const lines: Line[] = [
   },
   {
     rule: 3,
-    says: 'same NIK and birth date under another name, which waits',
+    says: 'same NIK and birth date under another name, which waits for review',
     known: [siti],
     batch: [{ ...siti, ...renamed, ...later }],
     becomes: [['updated 3 NAME_DIFFERS', 0]]
   },
   {
     rule: 3,
-    says: 'no NIK on the row, name keys agree, and no birth date to differ',
+    says: 'no NIK on the row, name keys agree, and no birth date contradicts',
     known: [siti],
     batch: [{ ...siti, ...later, nik: null, birthDate: null }],
     becomes: [['updated 3', 0]]
@@ -186,7 +186,7 @@ const lines: Line[] = [
   },
   {
     rule: 4,
-    says: 'an ending without a NIK is not theirs where another row of its STR and person carries another NIK',
+    says: 'a deactivation without a NIK does not match a person if another row of the STR and person has another NIK',
     known: [siti],
     batch: [
       { ...rudi, ...later, strNumber: siti.strNumber as string, birthDate: null },
@@ -253,28 +253,28 @@ const lines: Line[] = [
   },
   {
     rule: 6,
-    says: 'new STR, known NIK, name keys agree, and a birth date that nearly agrees',
+    says: 'new STR, known NIK, name keys agree, and the birth date nearly agrees',
     known: [siti],
     batch: [{ ...siti, ...newStr, ...later, birthDate: '1991-01-01' }],
     becomes: [['linked 6', 0]]
   },
   {
     rule: 6,
-    says: 'new STR, known NIK, a name in part, and the birthplace in place of the birth date',
+    says: 'new STR, known NIK, a name in part, and the birthplace instead of the birth date',
     known: [siti],
     batch: [{ ...siti, ...newStr, ...shorter, ...later, birthDate: null }],
     becomes: [['linked 6', 0]]
   },
   {
     rule: 7,
-    says: 'compatible names do not do where the birth date differs',
+    says: 'compatible names are not enough if the birth date differs',
     known: [siti],
     batch: [{ ...siti, ...newStr, ...shorter, ...later, birthDate: '1991-01-01' }],
     becomes: [['IDENTITY_CONFLICT']]
   },
   {
     rule: 7,
-    says: 'the birth date alone does not do: a sibling’s NIK agrees on it',
+    says: 'the birth date alone is not enough: a sibling’s NIK agrees with it',
     known: [siti],
     batch: [{ ...siti, ...newStr, ...renamed, ...later }],
     becomes: [['IDENTITY_CONFLICT']]
@@ -304,21 +304,21 @@ const lines: Line[] = [
   },
   {
     rule: 8,
-    says: 'no NIK on the row, and name, birth date and birthplace of somebody',
+    says: 'no NIK on the row, and name, birth date and birthplace of a known person',
     known: [siti],
     batch: [{ ...siti, ...newStr, nik: null }],
     becomes: [['POSSIBLE_DUPLICATE']]
   },
   {
     rule: 8,
-    says: 'no NIK in the registry, and name, birth date and birthplace of somebody',
+    says: 'no NIK in the registry, and name, birth date and birthplace of a known person',
     known: [{ ...siti, nik: null }],
     batch: [{ ...siti, ...newStr }],
     becomes: [['POSSIBLE_DUPLICATE']]
   },
   {
     rule: 8,
-    says: 'somebody whose birth date another row of the batch tells',
+    says: 'a person whose birth date comes from another row of the batch',
     known: [{ ...siti, birthDate: null }],
     batch: [
       { ...siti, ...newStr, nik: null },
@@ -347,7 +347,7 @@ const lines: Line[] = [
   },
   {
     rule: 8,
-    says: 'without a NIK a birthplace that is missing and a birth date that is near do not acquit',
+    says: 'without a NIK a missing birthplace and a near birth date still mean a possible duplicate',
     known: [siti],
     batch: [
       { ...siti, ...newStr, nik: null, birthPlace: null, birthPlaceKey: null },
@@ -358,7 +358,7 @@ const lines: Line[] = [
   },
   {
     rule: 8,
-    says: 'two NIKs that differ part people of one name and date only where the birthplace differs',
+    says: 'different NIKs separate people of one name and birth date only if the birthplace differs',
     known: [siti],
     batch: [
       { ...siti, ...newStr, nik: otherNik },
@@ -369,14 +369,14 @@ const lines: Line[] = [
   },
   {
     rule: 9,
-    says: 'who fits nobody is created',
+    says: 'a row that matches nobody creates a person',
     known: [siti],
     batch: [rudi],
     becomes: [['created 9', 'new']]
   },
   {
     rule: 9,
-    says: 'or waits, where people are to decide about newcomers',
+    says: 'or waits if reviewers decide about new people',
     known: [siti],
     createUnmatched: 'desk',
     batch: [rudi, { ...siti, ...newStr, ...later }],
@@ -444,7 +444,7 @@ const budi: Row = {
 lines.push(
   {
     rule: 7,
-    says: 'a NIK and an equal name do not do where year and day of birth differ (W1)',
+    says: 'a NIK and an equal name are not enough if year and day of birth differ (W1)',
     known: [yusuf],
     batch: [{ ...yusuf, ...newStr, ...later, birthDate: '1988-11-23' }],
     becomes: [['IDENTITY_CONFLICT']],
@@ -452,7 +452,7 @@ lines.push(
   },
   {
     rule: 6,
-    says: 'a NIK and an equal name do where one digit of the birth date differs (W1)',
+    says: 'a NIK and an equal name are enough if one digit of the birth date differs (W1)',
     known: [yusuf],
     batch: [{ ...yusuf, ...newStr, ...later, birthDate: '1988-03-02' }],
     becomes: [['linked 6', 0]],
@@ -460,7 +460,7 @@ lines.push(
   },
   {
     rule: 5,
-    says: 'year and day of birth that differ contradict under a shared STR as well (W1)',
+    says: 'different year and day of birth also contradict under a shared STR (W1)',
     known: [yusuf],
     batch: [
       { ...yusuf, ...later, birthDate: '1988-11-23' },
@@ -478,14 +478,14 @@ lines.push(
   },
   {
     rule: 6,
-    says: 'a name in part does with the birth date, whatever the birthplace (W2)',
+    says: 'a name in part is enough with the birth date, whatever the birthplace (W2)',
     known: [{ ...siti, ...shorter }],
     batch: [{ ...siti, ...newStr, ...later, birthPlace: 'Jember', birthPlaceKey: 'JEMBER' }],
     becomes: [['linked 6', 0]]
   },
   {
     rule: 7,
-    says: 'another sex contradicts where no birth date agrees',
+    says: 'another sex contradicts if no birth date agrees',
     known: [nurhayati],
     batch: [{ ...nurhayati, ...newStr, ...later, ...noDate, sex: 'male' }],
     becomes: [['IDENTITY_CONFLICT']],
@@ -493,7 +493,7 @@ lines.push(
   },
   {
     rule: 4,
-    says: 'without NIK and birth date an equal name needs the birthplace, and no other sex (W3)',
+    says: 'without NIK and birth date an equal name needs the birthplace, and the same sex (W3)',
     known: [nurhayati],
     batch: [{ ...nurhayati, ...later, ...noNik, ...noDate, ...inSorong, sex: 'male' }],
     becomes: [['IDENTITY_CONFLICT']],
@@ -501,28 +501,28 @@ lines.push(
   },
   {
     rule: 4,
-    says: 'another sex alone contradicts, where there is neither NIK nor birth date (W3)',
+    says: 'another sex alone contradicts without NIK and birth date (W3)',
     known: [nurhayati],
     batch: [{ ...nurhayati, ...later, ...noNik, ...noDate, sex: 'male' }],
     becomes: [['IDENTITY_CONFLICT']]
   },
   {
     rule: 3,
-    says: 'an equal name and the birthplace do, where nothing contradicts (W3)',
+    says: 'an equal name and the birthplace are enough if nothing contradicts (W3)',
     known: [nurhayati],
     batch: [{ ...nurhayati, ...later, ...noNik, ...noDate }],
     becomes: [['updated 3', 0]]
   },
   {
     rule: 4,
-    says: 'a NIK is not taken by a name alone (W3b)',
+    says: 'a name alone does not give the person the NIK of the row (W3b)',
     known: [{ ...nurhayati, ...noNik, ...noDate }],
     batch: [{ ...nurhayati, ...later, ...noDate, ...inSorong }],
     becomes: [['IDENTITY_CONFLICT']]
   },
   {
     rule: 3,
-    says: 'a NIK is taken where name and birth date agree (W3b)',
+    says: 'an equal name and birth date give the person the NIK of the row (W3b)',
     known: [{ ...nurhayati, ...noNik }],
     batch: [{ ...nurhayati, ...later, ...inSorong }],
     becomes: [['updated 3', 0]]
@@ -567,7 +567,7 @@ lines.push(
   },
   {
     rule: 3,
-    says: 'under the same STR, NIK and birth date another name waits, and a similar one does not (W7)',
+    says: 'under the same STR, NIK and birth date a different name waits for review, and a similar one does not (W7)',
     known: [siti, sukarno],
     batch: [
       { ...siti, ...renamed, ...later },
@@ -581,7 +581,7 @@ lines.push(
   },
   {
     rule: 8,
-    says: 'a NIK with one wrong digit, or a mother’s, is seen where all else is equal (S1, S2)',
+    says: 'a NIK with one wrong digit, or a mother’s, is noticed if all other values are equal (S1, S2)',
     known: [yusuf],
     batch: [{ ...yusuf, ...newStr, nik: '3273014107330009' }],
     becomes: [['POSSIBLE_DUPLICATE']],
@@ -589,7 +589,7 @@ lines.push(
   },
   {
     rule: 8,
-    says: 'without a NIK another spelling, another birthplace or no birth date does not acquit (S3)',
+    says: 'without a NIK another spelling, another birthplace or no birth date still means a possible duplicate (S3)',
     known: [sukarno],
     batch: [
       { ...sukarno, ...noNik, ...newStr, name: 'Soekarno', nameKey: 'SOEKARNO' },
@@ -601,7 +601,7 @@ lines.push(
   },
   {
     rule: 8,
-    says: 'within one batch a near miss waits for the oldest as well (S3)',
+    says: 'within one batch a similar row waits for the oldest as well (S3)',
     batch: [
       { ...sukarno, ...noNik },
       { ...sukarno, ...newStr, ...later, name: 'Soekarno', nameKey: 'SOEKARNO' }
@@ -621,14 +621,14 @@ lines.push(
   },
   {
     rule: 6,
-    says: 'another spelling is the same name where NIK, birth date and birthplace agree',
+    says: 'another spelling is the same name if NIK, birth date and birthplace agree',
     known: [sukarno],
     batch: [{ ...sukarno, ...newStr, ...later, name: 'Soekarno', nameKey: 'SOEKARNO' }],
     becomes: [['linked 6', 0]]
   },
   {
     rule: 7,
-    says: 'another spelling is not the same name where the birthplace differs',
+    says: 'another spelling is not the same name if the birthplace differs',
     known: [sukarno],
     batch: [{ ...sukarno, ...newStr, ...later, ...inSorong, name: 'Soekarno', nameKey: 'SOEKARNO' }],
     becomes: [['IDENTITY_CONFLICT']],
@@ -636,7 +636,7 @@ lines.push(
   },
   {
     rule: 7,
-    says: 'i and y are two letters: Desi and Desy are twins',
+    says: 'i and y are different letters: Desi and Desy may be twins',
     known: [desi],
     batch: [{ ...desi, ...newStr, ...later, name: 'Desy Wulandari', nameKey: 'DESY WULANDARI' }],
     becomes: [['IDENTITY_CONFLICT']]

@@ -86,7 +86,7 @@ describe('for any registry and any feed', { concurrency: true }, () => {
           [row.strNumber, row.profession, row.changedAt]
         )
         assert.ok(stored.every(({ status }) => ended.includes(status as Candidate['status']) || status === 'active'))
-        assert.ok(stored.length > 0, 'the stamp of the ending is stored')
+        assert.ok(stored.length > 0, 'the stamp of the deactivation is stored')
       }
       const { rows: waiting } = await pool.query(
         `select from kki.staged_rejection s

@@ -100,7 +100,7 @@ interface Side extends Registry {
   names: Map<number, string>
 }
 
-/** Returns what works on two registries, of which one plans every row, and fails where they differ. */
+/** Returns a runner for two registries, one of which plans every row; it fails if they differ. */
 async function createPair(t: TestContext) {
   const [one, other] = [await createRegistry(t), await createRegistry(t)]
   const sides: Side[] = [

@@ -18,7 +18,7 @@ export interface Page {
 export interface Client {
   simulator: Simulator
   token: TokenReply
-  /** Answers whatever comes for a path below the simulator's address, with the access token. */
+  /** Requests a path below the simulator's address with the access token, and returns the answer. */
   get(path: string, headers?: Record<string, string>): Promise<Response>
   page(query?: Record<string, string>): Promise<Page>
   /** Every row of a window, page by page. */

@@ -91,7 +91,7 @@ const formatsFrom = (formats: string[]) =>
     .tuple(fc.subarray(formats, { minLength: 1, maxLength: 3 }), oneOf(null, ...epochs))
     .map(([chosen, epoch]) => (epoch === null ? chosen : [...chosen.slice(1), epoch]))
 
-/** Words of which each has one meaning: texts, or numbers as texts. */
+/** Words with one meaning each: texts, or numbers as texts. */
 function wordsFor<M extends string>(meanings: readonly M[]): fc.Arbitrary<Record<string, M>> {
   return fc
     .tuple(fc.boolean(), fc.integer({ min: 1, max: 2 }), fc.integer({ min: 0, max: 90 }))

@@ -98,7 +98,7 @@ function expectedRow(row: unknown, parent: unknown, { fields, registrations }: R
       if (typeof value === 'number' && name === 'nik' && hasText(source)) {
         expected[key] = Number.isSafeInteger(value) ? String(value) : value
       }
-      // A blank text among several places is none.
+      // A blank text among several places counts as missing.
       else if (!(isOfSeveral(source) && typeof value === 'string' && value.trim() === '') && key in from) {
         expected[key] = value
       }

@@ -16,7 +16,7 @@ interface SourceOptions {
   list: string[]
   limit: number
   atOnce?: number
-  /** Rows of a page at most, whatever is asked for. */
+  /** The largest number of rows of a page. */
   cap?: number
   /** Whether an answer says if there are more. */
   tellsMore?: boolean

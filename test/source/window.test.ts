@@ -24,7 +24,7 @@ const anyWindow: fc.Arbitrary<Window> = fc.oneof(
 )
 const instant = fc.integer({ min: Date.UTC(2000, 0, 1), max: Date.UTC(2035, 0, 1) })
 
-/** Reads a written bound again: the first moment that it stands for. */
+/** Parses a written bound: returns its first moment. */
 function read(text: string, { format, zone = 'UTC' }: Window): number {
   if (unitOf(format) === 86_400_000) {
     const days = compileInstantReader([`${format} HH:mm`], [], zone)

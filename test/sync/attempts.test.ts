@@ -155,7 +155,7 @@ async function breakFunction(owner: pg.Pool, name: string): Promise<() => Promis
 }
 
 const people = Array.from({ length: 7 }, () => kkiRecord())
-/** Rows that touch whatever a run can touch: new people, known ones that change, endings, and rows that are rejected. */
+/** Rows of every kind: new people, changes of known ones, deactivations, and rejected rows. */
 const changed = [
   kkiRecord(),
   { ...people[0], nama: 'Orang Rekaan Baru', diubah_pada: '2026-02-01T00:00:00Z' },

@@ -129,7 +129,7 @@ describe('the chain of audit events', () => {
     assert.deepEqual(await findings(), ['EVENT_MISSING -/2'])
   })
 
-  test('names an event that was added beside the chain', async t => {
+  test('names an event that was added next to the chain', async t => {
     const { tamper, findings } = await openChain(t, 2)
     await tamper(`insert into kki.audit_event (action, actor) values ('batch.applied', 'sidecar')`)
     assert.deepEqual(await findings(), ['EVENT_UNLINKED -/3'])

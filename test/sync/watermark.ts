@@ -5,7 +5,7 @@ export async function insertWatermark(pool: pg.Pool, distance: string): Promise<
   await pool.query(`insert into kki.watermark (integration, position) values ('kki', now() + $1::interval)`, [distance])
 }
 
-/** Returns the position of the watermark as an ISO instant; null where there is none. */
+/** Returns the position of the watermark as an ISO instant; null without one. */
 export async function readPosition(pool: pg.Pool): Promise<string | null> {
   const { rows } = await pool.query<{ position: Date }>('select position from kki.watermark')
   return rows[0]?.position.toISOString() ?? null

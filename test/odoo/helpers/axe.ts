@@ -9,7 +9,7 @@ const script = await readFile(createRequire(import.meta.url).resolve('axe-core/a
 /** What our addons show: the action, and dialogs above it. The bar at the top is Odoo's alone. */
 const ours = ['.o_action_manager', '.o_dialog', '.modal']
 
-/** What Odoo 19 itself draws within them, and why it is none of ours. */
+/** Findings in Odoo 19's own parts, each with the reason to ignore it. */
 const odoos: { rule: string; selector: string; reason: string }[] = []
 
 /** Serious and critical findings on the page as it is now, one line each. */

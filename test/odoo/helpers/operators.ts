@@ -27,7 +27,7 @@ export type Operator = keyof typeof operators
 /** An address that Odoo may call, where nobody listens. */
 export const nobody = 'http://127.0.0.1:9'
 
-/** An Odoo that operators can sign in to, and a sidecar, each of which can call the other. */
+/** An Odoo for operators and a sidecar, which can call each other. */
 export interface Operations {
   odooUrl: string
   database: string

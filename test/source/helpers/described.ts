@@ -32,7 +32,7 @@ export interface DescribedClient extends TestClient {
   readAll(): Promise<unknown[]>
 }
 
-/** Returns the shipped description without authentication, and with these sections in place of its own. */
+/** Returns the shipped description without authentication, and with these sections instead. */
 export function describe(changes: Partial<SourceDescription>): SourceDescription {
   return { ...shipped, authentication: { type: 'none' }, ...changes }
 }
