@@ -1,5 +1,5 @@
 /**
- * Makes run after run in one process, then closes it; prints the heap after every few runs, and what is still alive after
+ * Makes run after run in one process, then closes it; prints the heap after every few runs, and the objects alive after
  * the close, as one JSON line. Started with --expose-gc.
  */
 import assert from 'node:assert/strict'

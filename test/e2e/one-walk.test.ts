@@ -18,7 +18,7 @@ async function sent({ simulator }: Connector) {
 const statesOf = (run: RunBody) => run.batches.map(({ state }) => state)
 const fetchedBy = (run: RunBody) => run.batches.map(({ ledger }) => ledger.fetched)
 
-/** People whom KKI revokes one after the other in its list, so that each batch has some. */
+/** Revoked people, spread over KKI's list so that each batch has some. */
 async function withRevocations(connector: Connector, people: number, revoked: number) {
   const records = Array.from({ length: people }, (_, n) => kkiRecord({ diubah_pada: ago(10_000 - n) }))
   await inject(

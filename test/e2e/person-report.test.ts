@@ -150,7 +150,7 @@ describe('the report for a person', () => {
     assert.match(page, /Yang disimpan, dan alasannya/)
   })
 
-  test('reports a person whom an undone batch had created, by the number', async t => {
+  test('reports a person created by an undone batch, by the number', async t => {
     const connector = await startConnector(t)
     const { simulator, run, call, pool } = connector
     await inject(simulator, [{ record: kkiRecord({ nik, tanggal_lahir: '1990-07-15', jenis_kelamin: 'P' }) }])

@@ -16,7 +16,7 @@ interface Detail {
   rows: { row: unknown; comparisons: { healthWorkerId: number }[] }[]
 }
 
-/** Two licences of one person, of whom an earlier rule made two people. */
+/** Two licences of one person that an earlier rule stored as two people. */
 async function withDuplicate(t: TestContext) {
   const connector = await startConnector(t)
   const { simulator, pool, run, call } = connector

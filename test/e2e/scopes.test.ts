@@ -122,7 +122,7 @@ describe('the scopes of API keys', () => {
     }
   })
 
-  test('an operator of each role may do what the table of roles says, with a key that has every scope', async t => {
+  test('an operator of each role has the rights of the table of roles, with a key that has every scope', async t => {
     const { app, pool } = await startWithRoutes(t)
     const { key } = await createApiKey(pool, 'odoo', [...scopes])
     for (const role of roles) {

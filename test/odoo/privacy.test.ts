@@ -78,7 +78,7 @@ describe('a data protection officer in Odoo', { skip, timeout: 900_000 }, () => 
     await officer.waitForSelector('.modal', { state: 'detached' })
   }
 
-  test('nobody else has a button for it, or can do it by a program', { skip }, async () => {
+  test('no other user has a button for it, or can do it by a program', { skip }, async () => {
     for (const who of ['auditor', 'admin'] as const) {
       const page = await signIn(browser, operations, who)
       await show(page, ids.live)

@@ -52,7 +52,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       await assertMirrored(pool, world.theirs)
     })
 
-    test('archives people in Odoo whom an undone batch had created, and no late call restores them', {
+    test('archives people in Odoo that an undone batch had created, and no late call restores them', {
       skip
     }, async t => {
       const { pool, proxy, run, call } = await world.connect(t, transport, { rows: 300 })

@@ -48,7 +48,7 @@ ignore_startup_parameters = extra_float_digits
 `
   )
   await chmod(file, 0o644)
-  // It refuses to run as root.
+  // It does not run as root.
   const asNobody = process.getuid?.() === 0 ? ['-u', 'nobody'] : []
   const bouncer = spawn(programs.pgbouncer, [...asNobody, file], { env: programs.env, stdio: 'ignore' })
   t.after(() => bouncer.kill())
@@ -73,7 +73,7 @@ async function freePort(): Promise<number> {
 }
 
 for (const mode of ['transaction', 'statement']) {
-  test(`PgBouncer in ${mode} mode is refused, with the mode that works`, { skip }, async t => {
+  test(`PgBouncer in ${mode} mode is rejected, and the error names the mode that works`, { skip }, async t => {
     const url = await startBouncer(t, (await createTestDatabase(t)).url, mode)
     await assert.rejects(
       refuseSharedSessions(url),

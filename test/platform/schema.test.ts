@@ -60,7 +60,7 @@ const additions: [sql: string, name: RegExp][] = [
   [`comment on column kki.setting.active is 'a note'`, /comment on kki\.setting/]
 ]
 
-test('the page shows every change of the schema, or names what it leaves out', async t => {
+test('the page shows every change of the schema, or names the objects that it leaves out', async t => {
   const client = await connect(t)
   const before = await renderSchema(client)
   const after = async (sql: string) => {

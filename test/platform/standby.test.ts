@@ -43,7 +43,7 @@ async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T
   }
 }
 
-test('a standby is refused at the start, by each connection and by a migration, and used once it is promoted', async t => {
+test('a standby is rejected at the start, by each connection and by a migration, and used once it is promoted', async t => {
   const { url } = await startStandby(t)
   const { pool } = createDatabase({ url, maxConnections: 2 }, silent)
   t.after(() => pool.end())

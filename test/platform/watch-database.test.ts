@@ -35,7 +35,7 @@ test('connections to a server that answers nothing are dropped after a while', a
   assert.ok(performance.now() - started >= options.silentMs)
 })
 
-test('a server that answers, or refuses connections, keeps its connections', async t => {
+test('a server that answers, or denies connections, keeps its connections', async t => {
   const { url } = await createTestDatabase(t)
   for (const address of [url, 'postgres://nobody@127.0.0.1:9/sdmk', url.replace(/:[^:@/]*@/, ':wrong@')]) {
     let drops = 0

@@ -28,7 +28,7 @@ async function setUp(t: TestContext) {
       )
       return rows
     },
-    /** Two people of whom the present rules would have created only one. */
+    /** Two people that the present rules would not both have created. */
     withTwins: async (given: Partial<Candidate> = {}) => {
       const first = candidate(dewi)
       const second = candidate({ nik: null, birthDate: '1970-09-09', ...given })

@@ -57,7 +57,7 @@ export async function createRegistry(t: Parameters<typeof createTestDatabase>[0]
   }
 }
 
-/** Decides to whom rows with this row's STR and NIK belong; null means a new person. */
+/** Decides which person rows with this row's STR and NIK belong to; null means a new person. */
 export async function decide(
   { pool, identity }: Pick<Registry, 'pool' | 'identity'>,
   { strNumber, nik }: Candidate,

@@ -294,7 +294,7 @@ const lines: Line[] = [
   },
   {
     rule: 7,
-    says: 'a NIK that the batch gives to a known person matches nobody else in its other rows',
+    says: 'a NIK that the batch gives to a known person matches no other person in its other rows',
     known: [{ ...siti, nik: null }],
     batch: [
       { ...siti, ...later },

@@ -35,7 +35,7 @@ describe('matching', { concurrency: true }, () => {
     assert.equal(summary.unchanged, 1)
   })
 
-  test('a newer row of a known person updates the registration and keeps what it leaves out', async t => {
+  test('a newer row of a known person updates the registration and keeps values that it leaves out', async t => {
     const { database, apply } = await createRegistry(t)
     const row = candidate()
     await apply(row)

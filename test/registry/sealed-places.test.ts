@@ -64,7 +64,7 @@ describe('an attacker without a key, who moves staged values', () => {
     await assert.rejects(plan(two), SealUnfit)
   })
 
-  test('does not give a NIK to another person whom the batch creates', async t => {
+  test('does not give a NIK to another new person of the batch', async t => {
     const { attack, stage, plan, applyIt, idOf, open } = await setUp(t)
     const born = [candidate(), candidate()] as const
     const batch = await stage([...born])

@@ -12,7 +12,7 @@ const ours = ['.o_action_manager', '.o_dialog', '.modal']
 /** Findings in Odoo 19's own parts, each with the reason to ignore it. */
 const odoos: { rule: string; selector: string; reason: string }[] = []
 
-/** Serious and critical findings on the page as it is now, one line each. */
+/** Serious and critical findings on the present page, one line each. */
 export async function findings(page: Page): Promise<string[]> {
   // Into the page's own world: an import of it would be refused by no policy, but fetched by the page.
   await page.evaluate(script)

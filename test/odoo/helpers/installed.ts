@@ -10,7 +10,7 @@ import { addons, type Odoo } from '../../../tools/odoo/server.ts'
 import { serverUrl } from '../../helpers/server.ts'
 
 const source = fileURLToPath(new URL('../../../odoo_addons', import.meta.url))
-/** Owns what is in the template, so that a copy can give it to the login of its own Odoo. */
+/** Owns the content of the template, so that a copy can give it to the login of another Odoo. */
 const owner = 'sdmk_odoo_template'
 const lock = `hashtext('sdmk odoo template')`
 

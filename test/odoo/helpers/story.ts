@@ -8,7 +8,7 @@ import type { Shown } from './screens.ts'
 export const storyNik = '3171014502900777'
 
 /**
- * Fills a registry so that each screen has something to show: people whom KKI lists, a row that is not its STR's person,
+ * Fills a registry so that each screen has something to show: people of KKI's list, a row that is not its STR's person,
  * and a batch that would end many licences and waits.
  */
 export async function tellStory({ connector, settle }: Operations): Promise<Shown> {
