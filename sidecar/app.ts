@@ -60,21 +60,21 @@ import { createRowReader } from './transform/row-reader.ts'
 
 export interface AppOptions {
   logger?: Logger
-  /** PostgreSQL; by default the one of the configuration. One of the two is needed. */
+  /** PostgreSQL; by default the one from the configuration. One of the two is required. */
   databaseUrl?: string
   /** True to describe the API alone: no database, no queue, no jobs, and requests are not answered. */
   withoutServices?: boolean
   /** False in a command: the schedule and the daily tasks belong to the service. Default: true. */
   keepsTime?: boolean
-  /** Called where another digest key has come in force: no connection of this process is let in any more. */
+  /** Called after the digest key was rotated: this process gets no more connections. */
   onDigestKeyLost?: (error: Error) => void
 }
 
 export type App = Awaited<ReturnType<typeof buildApp>>
 
 /**
- * Returns the sidecar, ready to listen; closing it ends its jobs and connections. The order of the plugins is the map of
- * the house: each may use those above it.
+ * Returns the sidecar, ready to listen; closing it ends its jobs and connections. Each plugin may use only those above
+ * it, so their order shows the dependencies.
  *
  * @throws DatabaseUnavailable, SchemaBehind, ConfigurationError, SecretStoreUnavailable, DigestKeyUnknown, DigestKeyHeld
  */
@@ -82,7 +82,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
   const app = Fastify({
     loggerInstance: options.logger ?? createLogger(config.logLevel),
     logController: new LogController({ disableRequestLogging: true }),
-    // Its ids are on a line because it is written within the request; bound to a logger they would be there twice.
+    // Log lines within a request already have its ids; a logger that binds them would repeat them.
     childLoggerFactory: logger => logger,
     genReqId: requestId,
     ...validation,
@@ -93,10 +93,10 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
     forceCloseConnections: 'idle',
     requestTimeout: config.requestTimeoutMs,
     http: {
-      // A limit for the headers that is longer than the one for all of it switches the latter off.
+      // Node ignores the limit for the whole request if the limit for the headers is longer.
       headersTimeout: config.requestTimeoutMs,
       requestTimeout: config.requestTimeoutMs,
-      // Late requests are looked for this often; Node's own 30 s would outlast a short limit many times.
+      // How often Node looks for late requests. Its default of 30 s is many times a short limit.
       connectionsCheckingInterval: Math.min(config.requestTimeoutMs, 10_000),
       // `requireHost` asks for it.
       requireHostHeader: false
@@ -127,7 +127,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       app.addHook('onClose', async () => secrets.close())
       if (databaseUrl === null) throw new ConfigurationError('SDMK_DATABASE_URL', 'is required here')
       await refuseBroadLogin(config, secrets)
-      // The relay alone has nothing to do with identity numbers.
+      // A process with only the role `relay` needs no identity numbers.
       const usesIdentity = config.roles.some(role => role !== 'relay')
       if (usesIdentity) {
         const followed = await followIdentity(scopeSecrets(secrets, [identitySecret]), app.log)
@@ -162,7 +162,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         }
         await app.register(kki, { config, description, secrets: scopeSecrets(secrets, kkiSecrets) })
       }
-      // A source that is not asked for a size sends pages of its own.
+      // A source that accepts no page size decides it itself.
       const pageSize = config.kki.pageSize ?? description.limits.pageSize ?? 1
       await app.register(sync, { config, mapping, reader, pageSize, identity, keepsTime: options.keepsTime ?? true })
     }
@@ -197,7 +197,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
           timeZone: config.timeZone
         }
       })
-      // One for all routes: they share the count.
+      // One instance for all routes, because they share the count.
       const lookUpNik = createNikLookup(app, config.nikLookupsPerHour)
       await app.register(healthWorkerRoutes, {
         identity,

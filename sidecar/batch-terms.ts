@@ -1,4 +1,4 @@
-/** What is said of a batch has the same words everywhere: in the API, the database, Odoo and the metrics. */
+/** Terms for batches, which are the same in the API, the database, Odoo and the metrics. */
 
 export const batchStates = [
   'queued',
@@ -18,13 +18,13 @@ export type BatchState = (typeof batchStates)[number]
 /** A job works on the batch, or will. In SQL it is `kki.is_under_way(state)`. */
 export const underWayStates = ['queued', 'fetching', 'staged', 'planned'] as const satisfies BatchState[]
 
-/** The batch has not ended: it is under way, or waits for a person. In SQL it is `kki.is_open(state)`. */
+/** The batch has not ended: it is under way or on hold. In SQL it is `kki.is_open(state)`. */
 export const openStates = [...underWayStates, 'held'] as const satisfies BatchState[]
 
 /** Every row of the batch has an outcome, planned or applied. In SQL it is `kki.has_outcomes(state)`. */
 export const statesWithOutcomes = ['planned', 'held', 'applied', 'undone'] as const satisfies BatchState[]
 
-/** States in which no job works on the batch; first the one that most needs a person's eye. */
+/** States in which no job works on the batch; the most urgent for a person first. */
 export const restingStates = [
   'failed',
   'held',
@@ -49,7 +49,7 @@ export type BatchKind = (typeof batchKinds)[number]
 
 export const isWalk = isOneOf<BatchKind>(walkKinds)
 
-/** Kinds whose rows say what KKI says, with nobody's decision behind them: the gate examines their plans. */
+/** Kinds whose rows come from KKI without a person's decision: the gate examines their plans. */
 export const isGated = (kind: BatchKind): boolean => isWalk(kind) || kind === 'file'
 
 /** The counters of a batch. */
@@ -65,8 +65,8 @@ export const ledgerCounters = [
 ] as const
 
 /**
- * Where a batch is applied, `fetched` is the sum of the six outcomes. `deactivated` counts licences that went from active
- * to an ended state, not rows, so it is outside the sum.
+ * In an applied batch `fetched` is the sum of the six outcomes. `deactivated` counts licences that stopped being active,
+ * and not rows, so it is outside the sum.
  */
 export type Ledger = PerCounter<number>
 export type PerCounter<T> = Record<(typeof ledgerCounters)[number], T>
@@ -75,7 +75,7 @@ function isOneOf<T extends string>(set: readonly T[]): (word: T) => boolean {
   return word => set.includes(word)
 }
 
-/** Returns what `of` says of each counter. */
+/** Returns an object with the value of `of` for each counter. */
 export function perCounter<T>(of: (counter: keyof Ledger) => T): PerCounter<T> {
   return Object.fromEntries(ledgerCounters.map(counter => [counter, of(counter)])) as PerCounter<T>
 }

@@ -14,7 +14,7 @@ export type Config = ReturnType<typeof toConfig>
 export type OdooConfig = NonNullable<Config['odoo']>
 
 export interface LoadOptions {
-  /** False for commands that only need the database: `KKI_BASE_URL` may then be missing. */
+  /** False for commands that need only the database: `KKI_BASE_URL` may then be missing. */
   talksToKki?: boolean
 }
 
@@ -31,7 +31,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { talksToKki = true }: LoadOp
     const text = env[name]?.trim()
     const value = text ? parse(schema, text) : structuredClone(schema.default)
     if (value === undefined) continue
-    // Node puts it where a variable's bytes are not UTF-8. A password would be another one then.
+    // Node replaces bytes that are not UTF-8 by this character, which would change a password.
     if (text?.includes('\ufffd')) throw new ConfigurationError(name, 'is not UTF-8')
     if (!Value.Check(environmentSchema.properties[name], value)) throw new ConfigurationError(name, expected(schema))
     values[name] = value
@@ -42,7 +42,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { talksToKki = true }: LoadOp
   checkSchedule(environment.KKI_SCHEDULE)
   const config = toConfig(environment)
   if (talksToKki && config.roles.includes('fetch') && config.kki.baseUrl === null) {
-    throw new ConfigurationError('KKI_BASE_URL', 'is required with the role "fetch"; it says where KKI answers')
+    throw new ConfigurationError('KKI_BASE_URL', 'is required with the role "fetch"; it is the address of KKI')
   }
   return config
 }
@@ -51,7 +51,7 @@ function toConfig(env: Environment) {
   const dataDir = path.resolve(env.SDMK_DATA_DIR)
   return {
     roles: [...new Set(env.SDMK_ROLES)],
-    /** Whether `fetch` is among them; still so where a command then works with fewer roles. */
+    /** Whether `fetch` is among them, even if a command then works with fewer roles. */
     mayFetch: env.SDMK_ROLES.includes('fetch'),
     host: env.SDMK_HOST,
     port: env.SDMK_PORT,
@@ -60,7 +60,7 @@ function toConfig(env: Environment) {
     tracing: tracingConfig(env),
     /** `null`: the embedded database under `dataDir`. */
     databaseUrl: databaseUrl(env),
-    /** Connections that may do without TLS or its checks. */
+    /** Connections that may omit TLS or its checks. */
     insecure: [...new Set(env.SDMK_INSECURE)],
     databasePoolConnections: env.SDMK_DATABASE_POOL,
     dataDir,
@@ -69,7 +69,7 @@ function toConfig(env: Environment) {
     /** `null`: secrets are files. */
     vault: vaultConfig(env),
     shutdownTimeoutSeconds: env.SDMK_SHUTDOWN_TIMEOUT,
-    /** Batches busy at a time. */
+    /** Batches processed at a time. */
     workers: env.SDMK_WORKERS,
     timeZone: env.SDMK_TIME_ZONE,
     rateLimitPerMinute: env.SDMK_RATE_LIMIT,
@@ -77,7 +77,7 @@ function toConfig(env: Environment) {
     requestTimeoutMs: env.SDMK_REQUEST_TIMEOUT,
     metrics: {
       cacheSeconds: env.SDMK_METRICS_CACHE,
-      /** `null`: whoever reaches the port may scrape. */
+      /** `null`: scrapes need no key. */
       key:
         env.SDMK_METRICS_KEY_FILE === undefined
           ? null
@@ -88,7 +88,7 @@ function toConfig(env: Environment) {
     rawRetentionDays: env.RAW_RETENTION_DAYS,
     identityRetentionYears: env.SDMK_IDENTITY_RETENTION_YEARS,
     disclosureRetentionDays: env.SDMK_DISCLOSURE_RETENTION_DAYS,
-    /** `null`: there is no Odoo to tell. */
+    /** `null`: no Odoo is connected. */
     odoo: odooConfig(env),
     kki: {
       /** Without a slash at its end; `null` where this process does not fetch. */
@@ -96,7 +96,7 @@ function toConfig(env: Environment) {
       sourceFile: path.resolve(
         env.KKI_SOURCE_FILE ?? fileURLToPath(new URL('../contracts/sources/kki.json', import.meta.url))
       ),
-      /** `null`: that of the description. */
+      /** `null`: the source description decides. */
       pageSize: env.KKI_PAGE_SIZE ?? null,
       fileDescription: path.resolve(
         env.KKI_FILE_DESCRIPTION ??
@@ -106,7 +106,7 @@ function toConfig(env: Environment) {
       overlapSeconds: env.KKI_OVERLAP,
       settleSeconds: env.KKI_SETTLE,
       maxSkewSeconds: env.KKI_MAX_SKEW,
-      /** For rows that are read again by our own clock: KKI's may be ahead of it, and a row's stamp ahead of KKI's. */
+      /** For rows that are checked against our own clock: KKI's may be ahead of it, and a row's stamp ahead of KKI's. */
       storedSkewSeconds: env.KKI_MAX_SKEW + env.KKI_CLOCK_TOLERANCE,
       clockToleranceSeconds: env.KKI_CLOCK_TOLERANCE,
       maxBodyBytes: env.KKI_MAX_BODY_BYTES,
@@ -123,7 +123,7 @@ function toConfig(env: Environment) {
   }
 }
 
-/** Off unless there is somewhere to send spans to; OpenTelemetry's own default would be a collector on this machine. */
+/** Off without an endpoint; OpenTelemetry's default would be a collector on this machine. */
 function tracingConfig(env: Environment) {
   const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT
   if (endpoint === undefined || env.OTEL_TRACES_EXPORTER === 'none' || env.OTEL_SDK_DISABLED === 'true') return null
@@ -149,7 +149,7 @@ function databaseUrl(env: Environment): string | null {
   if (/^[^/]*:\/\/[^/@:]*:[^/]*@|[?&]password=/.test(url)) {
     throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', 'cannot be used with a password in SDMK_DATABASE_URL')
   }
-  // As a parameter, not before the host: a URL for a Unix socket has no host, and then no place for it.
+  // A parameter, since a URL for a Unix socket has no host and so no place for a password before it.
   const password = encodeURIComponent(readSecretFile('SDMK_DATABASE_PASSWORD_FILE', file))
   return parseDatabaseUrl(`${url}${url.includes('?') ? '&' : '?'}password=${password}`, env)
 }
@@ -162,7 +162,7 @@ function readSecretFile(variable: 'SDMK_DATABASE_PASSWORD_FILE' | 'SDMK_METRICS_
     const { code } = cause as NodeJS.ErrnoException
     throw new ConfigurationError(variable, `cannot be read (${code})`, { cause })
   }
-  // Editors and `echo` end a file with a line break, which is no part of the secret.
+  // Editors and `echo` end a file with a line break, which is not part of the secret.
   const secret = text.replace(/\r?\n$/, '')
   if (secret === '') throw new ConfigurationError(variable, 'names an empty file')
   return secret
@@ -172,7 +172,7 @@ function vaultConfig(env: Environment): VaultOptions | null {
   const address = env.SDMK_VAULT_ADDR
   if (address === undefined) {
     const login = vaultLogins.find(name => env[name] !== undefined)
-    if (login) throw new ConfigurationError('SDMK_VAULT_ADDR', `is required with ${login}; it says where Vault answers`)
+    if (login) throw new ConfigurationError('SDMK_VAULT_ADDR', `is required with ${login}; it is the address of Vault`)
     return null
   }
   return {
@@ -196,7 +196,7 @@ function vaultLogin(env: Environment): VaultLogin {
     return { kind: 'token', tokenFile: path.resolve(tokenFile) }
   }
   if (roleId === undefined && secretIdFile === undefined) {
-    const reason = 'or SDMK_VAULT_ROLE_ID is required with SDMK_VAULT_ADDR; it says how to log in to Vault'
+    const reason = 'or SDMK_VAULT_ROLE_ID is required with SDMK_VAULT_ADDR; it is the login to Vault'
     throw new ConfigurationError('SDMK_VAULT_TOKEN_FILE', reason)
   }
   if (roleId === undefined) {
@@ -212,7 +212,10 @@ function odooConfig(env: Environment) {
   if (env.SDMK_ODOO_URL === undefined) return null
   const database = env.SDMK_ODOO_DATABASE
   if (database === undefined) {
-    throw new ConfigurationError('SDMK_ODOO_DATABASE', 'is required with SDMK_ODOO_URL; it names Odoo’s database')
+    throw new ConfigurationError(
+      'SDMK_ODOO_DATABASE',
+      'is required with SDMK_ODOO_URL; it is the name of Odoo’s database'
+    )
   }
   return {
     baseUrl: parseBaseUrl('SDMK_ODOO_URL', env.SDMK_ODOO_URL, env),
@@ -233,7 +236,7 @@ function refuseUnknown(env: NodeJS.ProcessEnv) {
 }
 
 function parse(schema: VariableSchema, text: string): unknown {
-  // Not TypeBox's own conversion: it cuts "1.5" down to 1.
+  // Not TypeBox's own conversion, which cuts "1.5" down to 1.
   if (schema.type === 'integer') return /^\d{1,15}$/.test(text) ? Number(text) : text
   if (schema.type === 'number') return /^\d{1,3}(\.\d{1,9})?$/.test(text) ? Number(text) : text
   if (schema.type !== 'array') return text
@@ -254,7 +257,7 @@ function expected(schema: VariableSchema): string {
 
 function checkTimeZone(timeZone: string) {
   const reason = 'must be a time zone’s IANA name, such as Asia/Jakarta'
-  // Node takes "+07:00" as well, which PostgreSQL reads with the opposite sign.
+  // Node also accepts "+07:00", which PostgreSQL reads with the opposite sign.
   if (!/^[A-Za-z]/.test(timeZone)) throw new ConfigurationError('SDMK_TIME_ZONE', reason)
   try {
     new Intl.DateTimeFormat('en', { timeZone })
@@ -268,7 +271,7 @@ function checkSchedule(schedule: string) {
     throw new ConfigurationError('KKI_SCHEDULE', 'must be a cron expression, such as 0 2 * * *')
 }
 
-/** What a variable connects to. */
+/** The peer that a variable connects to. */
 const peerOf = {
   SDMK_DATABASE_URL: 'database',
   KKI_BASE_URL: 'kki',
@@ -294,13 +297,13 @@ function parseDatabaseUrl(text: string, env: Environment): string {
 function requireOverride(variable: keyof typeof peerOf, what: string, env: Environment) {
   const peer = peerOf[variable]
   if (env.SDMK_INSECURE.includes(peer)) return
-  throw new ConfigurationError(variable, `${what}, to another machine; SDMK_INSECURE=${peer} would allow it`)
+  throw new ConfigurationError(variable, `${what}, to another machine; SDMK_INSECURE=${peer} allows it`)
 }
 
-/** Node would check no certificate any more, of whatever connection. */
+/** With this variable Node checks no certificate of any connection. */
 function refuseBlindTls(env: NodeJS.ProcessEnv) {
   if (env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return
-  const reason = 'switches off all checks of certificates; name your authority in NODE_EXTRA_CA_CERTS instead'
+  const reason = 'disables all certificate checks; set NODE_EXTRA_CA_CERTS to your certificate authority instead'
   throw new ConfigurationError('NODE_TLS_REJECT_UNAUTHORIZED', reason)
 }
 
@@ -310,7 +313,7 @@ function parseBaseUrl(variable: keyof typeof peerOf, text: string, env: Environm
     throw new ConfigurationError(variable, 'must be an address that starts with http:// or https://')
   }
   if (url.username || url.password || url.search || url.hash) {
-    throw new ConfigurationError(variable, 'must hold no login, query or fragment')
+    throw new ConfigurationError(variable, 'must not contain a login, query or fragment')
   }
   if (url.protocol === 'http:' && !isLocalHost(url.hostname)) requireOverride(variable, 'is not encrypted (http)', env)
   return url.href.replace(/(?<!\/)\/+$/, '')

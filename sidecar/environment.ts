@@ -3,7 +3,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 export const roles = ['fetch', 'registry', 'api', 'relay'] as const
 export type Role = (typeof roles)[number]
 
-/** What the sidecar connects to. */
+/** The peers that the sidecar connects to. */
 export const peers = ['database', 'kki', 'odoo', 'vault'] as const
 export type Peer = (typeof peers)[number]
 
@@ -15,75 +15,75 @@ const vaultPath = '^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$'
 const vaultPathText = 'must be a path of letters, digits, dots, hyphens and underscores, without a slash at its ends'
 
 /**
- * Every environment variable that the sidecar reads, in the order of `docs/configuration.md`, which is made from it.
+ * Every environment variable that the sidecar reads, in the order of `docs/configuration.md`, which is generated from it.
  *
- * `unit` is what a number counts; `defaultText` says in words what stands in for a default that is computed.
+ * `unit` is the unit of a number; `defaultText` describes a default that is computed.
  */
 export const environmentSchema = Type.Object({
   SDMK_ROLES: Type.Array(Type.Enum(roles), {
-    description: 'What this process does. Only `fetch` needs the KKI secret and the way to KKI.',
+    description: 'Roles of this process. Only `fetch` needs the KKI secret and network access to KKI.',
     unit: 'comma-separated list',
     default: [...roles],
     minItems: 1
   }),
   SDMK_HOST: Type.String({ description: 'Address to listen on.', default: '127.0.0.1', minLength: 1 }),
   SDMK_PORT: Type.Integer({
-    description: 'Port to listen on; 0 takes any free one.',
+    description: 'Port to listen on; 0 takes any free port.',
     default: 8080,
     minimum: 0,
     maximum: 65535
   }),
   SDMK_INSECURE: Type.Array(Type.Enum(insecurities), {
     description:
-      'Connections to other machines that may do without TLS, or, the database’s, without a check of the certificate; `database-owner` lets the service work with a database login that may change the schema and audit events. Each is warned of at every start.',
+      'Connections to other machines that may omit TLS or, for the database, the check of the certificate. `database-owner` lets the service use a database login that may change the schema and audit events. Every start logs a warning for each value.',
     unit: 'comma-separated list',
     default: []
   }),
   SDMK_LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
-    description: 'Least severe level that is logged.',
+    description: 'Lowest level that is logged.',
     default: 'info'
   }),
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
     Type.String({
-      description: 'Where spans are sent by OTLP over HTTP, such as `http://collector.example.org:4318`.',
-      defaultText: 'none: no spans are made',
+      description: 'Address for spans, OTLP over HTTP, such as `http://collector.example.org:4318`.',
+      defaultText: 'none: no spans are created',
       minLength: 1
     })
   ),
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: Type.Optional(
     Type.String({
-      description: 'The same as a whole address, path included; goes before `OTEL_EXPORTER_OTLP_ENDPOINT`.',
+      description: 'The same as a complete address with its path; takes precedence over `OTEL_EXPORTER_OTLP_ENDPOINT`.',
       defaultText: 'none',
       minLength: 1
     })
   ),
   OTEL_EXPORTER_OTLP_PROTOCOL: Type.Enum(['http/protobuf', 'http/json'], {
-    description: 'How spans are written.',
+    description: 'Format of spans.',
     default: 'http/protobuf'
   }),
   OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: Type.Optional(
     Type.Enum(['http/protobuf', 'http/json'], {
-      description: 'The same for spans alone; goes before `OTEL_EXPORTER_OTLP_PROTOCOL`.',
+      description: 'The same for spans alone; takes precedence over `OTEL_EXPORTER_OTLP_PROTOCOL`.',
       defaultText: 'none'
     })
   ),
   OTEL_TRACES_EXPORTER: Type.Enum(['otlp', 'none'], {
-    description: '`none` switches the export off, wherever an endpoint is set.',
+    description: '`none` disables the export, even if an endpoint is set.',
     default: 'otlp'
   }),
   OTEL_SDK_DISABLED: Type.Enum(['true', 'false'], {
-    description: '`true` switches the export off as well.',
+    description: '`true` disables the export as well.',
     default: 'false'
   }),
   OTEL_SERVICE_NAME: Type.String({
-    description: 'What spans call this process.',
+    description: 'Name of this process in spans.',
     default: 'sdmk-kki-connector',
     minLength: 1
   }),
   SDMK_DATABASE_URL: Type.Optional(
     Type.String({
       description:
-        'PostgreSQL 15 or newer, as `postgres://user@host:port/database`. On another machine it must speak TLS; `?sslrootcert=<file>` names the certificate that its own is checked with.',
+        'PostgreSQL 15 or newer, as `postgres://user@host:port/database`. On another machine it must use TLS; `?sslrootcert=<file>` names the certificate authority that its certificate is checked with.',
       defaultText: 'a real PostgreSQL is started under `SDMK_DATA_DIR`',
       pattern: '^postgres(ql)?://',
       patternText: 'must start with postgres:// or postgresql://',
@@ -93,19 +93,19 @@ export const environmentSchema = Type.Object({
   SDMK_DATABASE_PASSWORD_FILE: Type.Optional(
     Type.String({
       description: 'File with the password of the user in `SDMK_DATABASE_URL`, read at start.',
-      defaultText: 'none: it stands in the URL, or none is needed',
+      defaultText: 'none: the URL contains it, or none is needed',
       minLength: 1
     })
   ),
   SDMK_DATABASE_POOL: Type.Integer({
-    description: 'Connections to PostgreSQL that this process may open for its own work; the queue has four more.',
+    description: 'Connections to PostgreSQL that this process may open; the queue opens four more.',
     unit: 'connections',
     default: 10,
     minimum: 2,
     maximum: 500
   }),
   SDMK_DATA_DIR: Type.String({
-    description: 'Folder for what this machine keeps: the database that is started here and the secrets in files.',
+    description: 'Folder for local data: the embedded database and the secrets in files.',
     default: '.data',
     minLength: 1
   }),
@@ -119,7 +119,7 @@ export const environmentSchema = Type.Object({
   SDMK_VAULT_ADDR: Type.Optional(
     Type.String({
       description:
-        'Where Vault (or OpenBao) answers, such as `https://vault.example.org:8200`: secrets lie there. With `SDMK_SECRETS_DIR` as well, KKI’s alone.',
+        'Address of Vault (or OpenBao), which then holds the secrets, such as `https://vault.example.org:8200`. If `SDMK_SECRETS_DIR` is set as well, Vault holds only KKI’s secret.',
       defaultText: 'none: secrets are files',
       minLength: 1
     })
@@ -133,7 +133,7 @@ export const environmentSchema = Type.Object({
     })
   ),
   SDMK_VAULT_MOUNT: Type.String({
-    description: 'Where the KV engine, version 2, is mounted.',
+    description: 'Mount of the KV engine, version 2.',
     default: 'secret',
     pattern: vaultPath,
     patternText: vaultPathText
@@ -146,7 +146,8 @@ export const environmentSchema = Type.Object({
   }),
   SDMK_VAULT_TOKEN_FILE: Type.Optional(
     Type.String({
-      description: 'File with the token to log in to Vault with, such as the sink of a Vault agent. Instead of a role.',
+      description:
+        'File with the token to log in to Vault with, such as the sink of a Vault agent. Replaces an AppRole.',
       defaultText: 'none',
       minLength: 1
     })
@@ -156,26 +157,26 @@ export const environmentSchema = Type.Object({
   ),
   SDMK_VAULT_SECRET_ID_FILE: Type.Optional(
     Type.String({
-      description: 'File with the secret id of that AppRole, read anew at each login.',
+      description: 'File with the secret id of that AppRole, read again at each login.',
       defaultText: 'none',
       minLength: 1
     })
   ),
   SDMK_VAULT_APPROLE_MOUNT: Type.String({
-    description: 'Where AppRole is mounted.',
+    description: 'Mount of AppRole.',
     default: 'approle',
     pattern: vaultPath,
     patternText: vaultPathText
   }),
   SDMK_VAULT_CA_FILE: Type.Optional(
     Type.String({
-      description: 'Certificates (PEM) that Vault’s own is checked with.',
-      defaultText: 'those of the system',
+      description: 'Certificate authorities (PEM) that Vault’s certificate is checked with.',
+      defaultText: 'the certificate authorities of Node',
       minLength: 1
     })
   ),
   SDMK_VAULT_TIMEOUT: Type.Integer({
-    description: 'Longest time for one use of Vault, its retries included.',
+    description: 'Longest time for one read or write of Vault, with its retries.',
     unit: 'milliseconds',
     default: 15_000,
     minimum: 100,
@@ -216,7 +217,7 @@ export const environmentSchema = Type.Object({
   }),
   SDMK_METRICS_CACHE: Type.Integer({
     description:
-      'For how long an answer of `/metrics` serves further scrapes. Each new one queries the database; scrapes at the same time share one.',
+      'How long an answer of `/metrics` is reused for further scrapes. Each new answer queries the database; concurrent scrapes share one.',
     unit: 'seconds',
     default: 5,
     minimum: 0,
@@ -230,7 +231,7 @@ export const environmentSchema = Type.Object({
     })
   ),
   SDMK_REQUEST_TIMEOUT: Type.Integer({
-    description: 'Longest time for a request of the API to come in as a whole.',
+    description: 'Longest time until a request of the API has arrived completely.',
     unit: 'milliseconds',
     default: 60_000,
     minimum: 100,
@@ -238,8 +239,8 @@ export const environmentSchema = Type.Object({
   }),
   SDMK_ODOO_URL: Type.Optional(
     Type.String({
-      description: 'Where Odoo answers, such as `https://odoo.example.org`. Processes of all roles need to know it.',
-      defaultText: 'none: Odoo is told nothing',
+      description: 'Address of Odoo, such as `https://odoo.example.org`. Set it for processes of all roles.',
+      defaultText: 'none: nothing is sent to Odoo',
       minLength: 1
     })
   ),
@@ -251,18 +252,18 @@ export const environmentSchema = Type.Object({
     })
   ),
   SDMK_ODOO_TRANSPORT: Type.Enum(['xmlrpc', 'json2'], {
-    description: 'How Odoo is spoken to. XML-RPC leaves with Odoo 22.',
+    description: 'Protocol of calls to Odoo. Odoo 22 removes XML-RPC.',
     default: 'xmlrpc'
   }),
   SDMK_ODOO_TIMEOUT: Type.Integer({
-    description: 'Longest time for one call of Odoo.',
+    description: 'Longest time for one call to Odoo.',
     unit: 'milliseconds',
     default: 120_000,
     minimum: 100,
     maximum: 3_600_000
   }),
   SDMK_ODOO_RETRY_MAX: Type.Integer({
-    description: 'Longest wait before a call that Odoo did not take is repeated; waits double up to it.',
+    description: 'Longest wait before a failed call to Odoo is repeated; waits double up to it.',
     unit: 'seconds',
     default: 300,
     minimum: 1,
@@ -270,14 +271,14 @@ export const environmentSchema = Type.Object({
   }),
   KKI_BASE_URL: Type.Optional(
     Type.String({
-      description: 'Where KKI answers, such as `https://kki.example.org`. Required with the role `fetch`.',
+      description: 'Address of KKI, such as `https://kki.example.org`. Required with the role `fetch`.',
       defaultText: 'none'
     })
   ),
   KKI_SOURCE_FILE: Type.Optional(
     Type.String({
-      description: 'How to ask KKI, and what its answers mean: the description of the source.',
-      defaultText: '`contracts/sources/kki.json` of the package',
+      description: 'File that describes KKI’s API and its fields: the source description.',
+      defaultText: '`contracts/sources/kki.json` in the package',
       minLength: 1
     })
   ),
@@ -285,7 +286,7 @@ export const environmentSchema = Type.Object({
     Type.Integer({
       description: 'Records asked for with each page.',
       unit: 'records',
-      defaultText: '`limits.pageSize` of the source’s description',
+      defaultText: '`limits.pageSize` of the source description',
       minimum: 1,
       maximum: 1000
     })
@@ -293,54 +294,54 @@ export const environmentSchema = Type.Object({
   KKI_FILE_DESCRIPTION: Type.Optional(
     Type.String({
       description: 'Description of the files that KKI sends: columns, date formats, words.',
-      defaultText: '`contracts/sources/council-spreadsheet.json` of the package',
+      defaultText: '`contracts/sources/council-spreadsheet.json` in the package',
       minLength: 1
     })
   ),
   SDMK_BATCH_ROWS: Type.Integer({
-    description: 'Rows after which a walk goes on in another batch, while this one is planned and applied.',
+    description: 'Rows per batch. The walk then continues in the next batch, while this one is planned and applied.',
     unit: 'rows',
     default: 50_000,
     minimum: 1,
     maximum: 1_000_000
   }),
   KKI_OVERLAP: Type.Integer({
-    description: 'How far before the watermark a window starts, so that late changes are seen.',
+    description: 'How far before the watermark a window starts, so that late changes are read.',
     unit: 'seconds',
     default: 86_400,
     minimum: 0,
     maximum: 31_536_000
   }),
   KKI_SETTLE: Type.Integer({
-    description: 'How far before the present of KKI a window ends, so that changes in flight settle first.',
+    description: 'How far before KKI’s present time a window ends, so that changes in progress are committed first.',
     unit: 'seconds',
     default: 300,
     minimum: 0,
     maximum: 86_400
   }),
   KKI_MAX_SKEW: Type.Integer({
-    description: 'How far ahead of KKI’s own clock a record’s time of change may lie.',
+    description: 'How far a record’s time of change may be ahead of KKI’s clock.',
     unit: 'seconds',
     default: 3600,
     minimum: 0,
     maximum: 86_400
   }),
   KKI_CLOCK_TOLERANCE: Type.Integer({
-    description: 'How far KKI’s clock may be from this machine’s clock; a batch fails with `KKI_CLOCK` beyond that.',
+    description: 'How far KKI’s clock may be from this machine’s clock; beyond that a batch fails with `KKI_CLOCK`.',
     unit: 'seconds',
     default: 900,
     minimum: 5,
     maximum: 31_536_000
   }),
   KKI_MAX_BODY_BYTES: Type.Integer({
-    description: 'Largest page that is read, after decompression.',
+    description: 'Largest page that is accepted, after decompression.',
     unit: 'bytes',
     default: 33_554_432,
     minimum: 1024,
     maximum: 1_073_741_824
   }),
   KKI_MAX_PAGES: Type.Integer({
-    description: 'Pages after which a walk is given up.',
+    description: 'Pages after which a walk fails.',
     unit: 'pages',
     default: 100_000,
     minimum: 1,
@@ -389,22 +390,21 @@ export const environmentSchema = Type.Object({
     maximum: 60_000
   }),
   KKI_BREAKER_RESET: Type.Integer({
-    description: 'How long no page is asked for after the breaker has opened.',
+    description: 'How long no page is requested after the circuit breaker has opened.',
     unit: 'milliseconds',
     default: 30_000,
     minimum: 100,
     maximum: 3_600_000
   }),
   KKI_SCHEDULE: Type.String({
-    description:
-      'When runs start, in `SDMK_TIME_ZONE`: the initial value of the setting, which operators change afterwards.',
+    description: 'When runs start, in `SDMK_TIME_ZONE`: the initial value of a setting that operators can change.',
     unit: 'cron expression',
     default: '0 2 * * *'
   }),
   REJECT_HOLD_RATIO: Type.Optional(
     Type.Number({
-      description: 'Share of refused rows above which a batch of 20 rows or more waits for a person.',
-      defaultText: 'off: refused rows do not stop the good ones',
+      description: 'Share of rejected rows above which a batch of 20 rows or more is held for a person.',
+      defaultText: 'off: rejected rows do not stop valid ones',
       unit: 'share',
       minimum: 0,
       maximum: 1
@@ -419,14 +419,14 @@ export const environmentSchema = Type.Object({
   }),
   SDMK_IDENTITY_RETENTION_YEARS: Type.Integer({
     description:
-      'How long after the end of the last licence a person stays identified, and an erasure is denied; docs/privacy.md.',
+      'How long after the end of the last licence a person’s data is kept and an erasure is denied; docs/privacy.md.',
     unit: 'years',
     default: 5,
     minimum: 0,
     maximum: 100
   }),
   SDMK_DISCLOSURE_RETENTION_DAYS: Type.Integer({
-    description: 'How long the record of whose data was shown or sent to whom is kept; docs/privacy.md.',
+    description: 'How long disclosures (whose data was shown or sent to whom) are kept; docs/privacy.md.',
     unit: 'days',
     default: 730,
     minimum: 30,
@@ -436,7 +436,7 @@ export const environmentSchema = Type.Object({
 
 export type Environment = Static<typeof environmentSchema>
 
-/** One property of the schema, as the generated page and the error texts read it. */
+/** One property of the schema, for the generated page and the error texts. */
 export interface VariableSchema {
   description: string
   type?: 'string' | 'integer' | 'number' | 'array'

@@ -24,7 +24,7 @@ export class ConfigurationError extends SdmkError {
   }
 }
 
-/** What was asked for cannot be done; `field` is the part of the request at fault, as a path below its body. */
+/** The request is invalid; `field` is the part at fault, as a path below its body. */
 export class RequestInvalid extends SdmkError {
   readonly code = 'VALIDATION_FAILED'
   readonly field: string
@@ -35,7 +35,7 @@ export class RequestInvalid extends SdmkError {
   }
 }
 
-/** Somebody else has changed what was to be changed since it was read. */
+/** The record was changed by somebody else since it was read. */
 export class PreconditionFailed extends SdmkError {
   readonly code = 'PRECONDITION_FAILED'
 
@@ -44,7 +44,7 @@ export class PreconditionFailed extends SdmkError {
   }
 }
 
-/** A record that must be there is not: the sidecar has never started on this database, or somebody removed it by hand. */
+/** A required record is missing: the sidecar has never started on this database, or somebody removed it by hand. */
 export class RecordMissing extends SdmkError {
   readonly code = 'SDMK_RECORD_MISSING'
 }

@@ -9,21 +9,21 @@ import { migrate } from './platform/migrations.ts'
 import { openDatabase } from './platform/open-database.ts'
 import { record } from './platform/tracing.ts'
 
-/** What stopping may take beyond the jobs: connections, and the embedded database's last checkpoint. */
+/** Time that stopping may take beyond the jobs: connections, and the embedded database's last checkpoint. */
 const stopGraceSeconds = 30
 
 export interface Service {
   app: App
-  /** Where it answers; `null` where it was told not to listen. */
+  /** Its address; `null` if it does not listen. */
   url: string | null
-  /** Of the login that makes API keys. */
+  /** For the database login that creates API keys. */
   ownerUrl: string
   /** Ends jobs and requests, then the connections, then the embedded database. */
   close(): Promise<void>
 }
 
 export interface StartOptions extends Pick<AppOptions, 'logger' | 'onDigestKeyLost'> {
-  /** False for a command that works beside a running service, whose embedded database it then leaves running. */
+  /** False for a command that runs next to the service: it leaves the service's embedded database running. */
   listen?: boolean
 }
 
@@ -42,7 +42,7 @@ export async function startService(config: Config, options: StartOptions = {}): 
     try {
       await app?.close()
     } finally {
-      // The database last: what the app ends, it ends in the database.
+      // The database last, because closing the app still writes to it.
       await database.close()
       await stopTracing?.()
     }
@@ -61,7 +61,7 @@ export async function startService(config: Config, options: StartOptions = {}): 
 }
 
 /**
- * Runs the sidecar until it is told to stop: SIGTERM and SIGINT end it with exit code 0, a second one at once with 1.
+ * Runs the sidecar until a signal: SIGTERM and SIGINT end it with exit code 0, a second signal at once with 1.
  *
  * @throws what `startService` throws.
  */
@@ -71,15 +71,15 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   const logger = createLogger(config.logLevel)
   const starting = startService(config, {
     logger,
-    // Whoever starts it again gives it the secrets of the present.
+    // The service manager starts the process again, which then reads the current secrets.
     onDigestKeyLost: error => process.emit('uncaughtException', error)
   })
   closeWithGrace(
     { delay: (config.shutdownTimeoutSeconds + stopGraceSeconds) * 1000, logger },
     async ({ err, signal }) => {
-      if (err) logger.fatal({ err }, 'the service stops because of an error that nothing handled')
+      if (err) logger.fatal({ err }, 'the service stops because of an unhandled error')
       else logger.info({ signal }, 'the service stops')
-      // A signal during the start waits for it, so that nothing is left behind half started.
+      // A signal during the start waits for its end, so that nothing half started is left.
       const service = await starting.catch(() => null)
       await service?.close()
       logger.info('the service has stopped')
@@ -89,7 +89,10 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   logger.info({ url, roles: config.roles }, 'the service is ready')
 }
 
-/** Exports spans where the configuration says where to; only then is OpenTelemetry loaded. Returns what ends it. */
+/**
+ * Exports spans if the configuration has an endpoint; only then OpenTelemetry is loaded. Returns a function that ends
+ * it.
+ */
 async function startTracing({ tracing }: Config, logger: Logger): Promise<(() => Promise<void>) | undefined> {
   if (tracing === null) return undefined
   const { createOtlpRecorder } = await import('./platform/otlp.ts')
@@ -102,9 +105,9 @@ async function startTracing({ tracing }: Config, logger: Logger): Promise<(() =>
 }
 
 /**
- * V8 lets the heap of a busy process grow to several times what it holds, on a machine with much memory. Collected at
- * a tenth above what is in use instead, the process stays at half of that; `bench/memory.ts` shows it. Marking begins when
- * four fifths of that room are used, and at once at nine tenths; by default it began anew as soon as it had ended.
+ * On a machine with much memory, V8 lets the heap of a busy process grow to several times the size of its live objects.
+ * Collecting at a tenth above the size in use keeps the process at half of that (measured by `bench/memory.ts`). Marking
+ * starts when four fifths of that room are used, and at once at nine tenths; by default it started again immediately.
  */
 function keepHeapSmall(): void {
   setFlagsFromString('--heap-growing-percent=10')

@@ -1,9 +1,9 @@
-/** The statuses of a registration have the same words everywhere: in the mapping, the database, the API and Odoo. */
+/** Statuses of a registration, which are the same in the mapping, the database, the API and Odoo. */
 
-/** What KKI may state about one registration. */
+/** Statuses that KKI may state for a registration. */
 export const statedStatuses = ['active', 'suspended', 'inactive', 'revoked', 'expired', 'deceased'] as const
 
-/** `replaced` follows from the person's other registrations. `unknown`: KKI never stated a status that the mapping knows. */
+/** `replaced` follows from the person's other registrations. `unknown`: KKI has sent no status that the mapping knows. */
 export const registrationStatuses = [...statedStatuses, 'replaced', 'unknown'] as const
 export type RegistrationStatus = (typeof registrationStatuses)[number]
 

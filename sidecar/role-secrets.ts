@@ -9,10 +9,10 @@ import { credentialsSecret, tokenSecret } from './source/token.ts'
 
 type SecretsConfig = Pick<Config, 'roles' | 'mayFetch' | 'vault' | 'secretsDir' | 'isSecretsDirSet' | 'odoo'>
 
-/** What only the role `fetch` may see: who has it can speak to KKI in our name. */
+/** Secrets that only the role `fetch` may read, because they allow requests to KKI in our name. */
 export const kkiSecrets: readonly string[] = [credentialsSecret, tokenSecret]
 
-/** What each role needs to know; `docs/secrets.md` has the Vault policies that say the same. */
+/** The secrets that each role needs; `docs/secrets.md` has the matching Vault policies. */
 const secretsOf: Record<Role, readonly string[]> = {
   fetch: [...kkiSecrets, identitySecret],
   registry: [identitySecret],
@@ -27,7 +27,10 @@ export function secretsOfRoles({ roles, odoo }: Pick<Config, 'roles' | 'odoo'>):
   return [...names]
 }
 
-/** Returns the secrets that this process's roles need, or those that are named, and no others. @throws what `openSecrets` throws */
+/**
+ * Returns the secrets that this process's roles need, or the given ones, and no others.
+ * @throws what `openSecrets` throws
+ */
 export function openRoleSecrets(
   config: SecretsConfig,
   logger: VaultLogger,
@@ -37,8 +40,8 @@ export function openRoleSecrets(
 }
 
 /**
- * Returns nothing where this process could not read KKI's secrets if it tried, or has the role `fetch`.
- * @throws ConfigurationError where its login to Vault may read them: then nothing but our own code keeps them apart.
+ * Returns nothing if this process cannot read KKI's secrets, or has the role `fetch`.
+ * @throws ConfigurationError if its login to Vault may read them: then only our own code would keep them from this role.
  */
 export async function refuseBroadLogin({ mayFetch, vault }: SecretsConfig, secrets: OpenSecrets): Promise<void> {
   if (mayFetch) return

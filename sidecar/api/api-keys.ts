@@ -6,7 +6,7 @@ import { holdsIdentityNumber } from '../platform/identity-number.ts'
 import { isPrintableLine } from '../platform/printable-text.ts'
 import type { Scope } from '../platform/scopes.ts'
 
-/** Makes an API key, audited, and returns it with its id. @throws ApiKeyExists, RequestInvalid */
+/** Creates an API key with an audit event and returns it with its id. @throws ApiKeyExists, RequestInvalid */
 export async function issueApiKey(client: pg.ClientBase, name: string, scopes: readonly Scope[], caller: Caller) {
   checkName(name)
   const made = await createApiKey(client, name, scopes)
@@ -14,7 +14,10 @@ export async function issueApiKey(client: pg.ClientBase, name: string, scopes: r
   return made
 }
 
-/** Takes an API key that was made elsewhere into use, audited, and returns its id; see `setApiKey`. @throws ApiKeyUnusable, RequestInvalid */
+/**
+ * Stores an API key that was made elsewhere, with an audit event, and returns its id; see `setApiKey`.
+ * @throws ApiKeyUnusable, RequestInvalid
+ */
 export async function adoptApiKey(
   client: pg.ClientBase,
   name: string,
@@ -28,14 +31,14 @@ export async function adoptApiKey(
   return keyId
 }
 
-/** Takes an API key out of use, audited, and returns its id. @throws ApiKeyNotFound */
+/** Revokes an API key with an audit event and returns its id. @throws ApiKeyNotFound */
 export async function withdrawApiKey(client: pg.ClientBase, name: string, caller: Caller): Promise<number> {
   const keyId = await revokeApiKey(client, name)
   await recordAudit(client, { ...caller, action: 'api_key.revoked', detail: { keyId, name } })
   return keyId
 }
 
-/** Makes an API key that takes the place of the one of its name, if there is one. */
+/** Creates an API key that replaces the key of the same name, if there is one. */
 export async function renewApiKey(client: pg.ClientBase, name: string, scopes: readonly Scope[], caller: Caller) {
   await withdrawApiKey(client, name, caller).catch(error => {
     if (!(error instanceof ApiKeyNotFound)) throw error
@@ -43,12 +46,12 @@ export async function renewApiKey(client: pg.ClientBase, name: string, scopes: r
   return issueApiKey(client, name, scopes, caller)
 }
 
-/** Audit events and reports show the name of a key as the one who acted, in clear. */
+/** Audit events and reports show the name of a key in clear, as the actor. */
 function checkName(name: string): void {
   if (!isPrintableLine(name) || name.length > 200) {
     throw new RequestInvalid(
       'name',
-      'must be one line of at most 200 characters, without invisible ones or outer blanks'
+      'must be one line of at most 200 characters, without invisible characters or blanks at its ends'
     )
   }
   if (holdsIdentityNumber(name)) throw new RequestInvalid('name', 'must not hold an identity number')

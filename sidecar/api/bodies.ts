@@ -3,7 +3,7 @@ import { restingStates } from '../batch-terms.ts'
 import { type Batch, batchColumns, batchTables, ledgerOf } from '../sync/batch.ts'
 import type { BatchBody, RunBody } from './schemas.ts'
 
-/** Returns a batch as the API shows one. */
+/** Returns a batch in the form that the API shows. */
 export function toBatchBody(batch: Batch): BatchBody {
   const instant = (at: Date | null) => at?.toISOString() ?? null
   return {
@@ -51,7 +51,7 @@ interface RunRow {
   finished_at: Date | null
 }
 
-/** Returns runs with their batches, newest first: those before run `before`, or the newest where it is 0. */
+/** Returns runs with their batches, newest first: those with an id below `before`, or the newest if it is 0. */
 export async function readRuns(
   pool: pg.Pool,
   { before, limit }: { before: number; limit: number }
@@ -63,7 +63,7 @@ export async function readRuns(
   return withBatches(pool, rows)
 }
 
-/** Returns the run with its batches, or null where there is none of this id. */
+/** Returns the run with its batches, or null if no run has this id. */
 export async function readRun(pool: pg.Pool, id: number): Promise<RunBody | null> {
   const { rows } = await pool.query<RunRow>('select * from kki.run where id = $1', [id])
   const [run] = await withBatches(pool, rows)
@@ -102,7 +102,7 @@ async function withBatches(pool: pg.Pool, runs: RunRow[]): Promise<RunBody[]> {
   })
 }
 
-/** The state that most needs a person's eye: a run is applied only when all of its batches are. */
+/** The state that is most urgent for a person: a run is applied only when all of its batches are. */
 function stateOf(run: RunRow, batches: Batch[]): RunBody['state'] {
   if (run.skipped_reason !== null) return 'skipped'
   if (run.finished_at === null) return 'running'

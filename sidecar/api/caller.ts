@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Caller } from '../audit/record.ts'
 
-/** Returns who asks, for audit events. */
+/** Returns who sent the request, for audit events. */
 export function callerOf(request: FastifyRequest): Caller {
   return {
     actor: request.actor?.name ?? 'unknown',
@@ -12,7 +12,7 @@ export function callerOf(request: FastifyRequest): Caller {
   }
 }
 
-/** Returns whether an operator acts, through a program that speaks for them, or that program itself. */
+/** Returns `operator` if the request was signed for an operator, and `api` for a request of the program itself. */
 export function triggerOf(request: FastifyRequest): 'api' | 'operator' {
   return request.signed ? 'operator' : 'api'
 }

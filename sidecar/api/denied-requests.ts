@@ -3,16 +3,16 @@ import fp from 'fastify-plugin'
 import { type Caller, recordAudit } from '../audit/record.ts'
 import { callerOf } from './caller.ts'
 
-/** No key that is in use, a key without the scope, too many requests. */
+/** No valid key, a key without the scope, too many requests. */
 const refusedStatus = new Set([401, 403, 429])
 const minuteMs = 60_000
-/** Anybody can knock, from many addresses: those beyond share one event. */
+/** Anyone can send requests from many addresses; addresses beyond this number share one event. */
 const mostSubjects = 100
-/** Routes that one event names; what else was tried is in the count. */
+/** Routes that one event names; further routes are only counted. */
 const mostRoutes = 20
 
 interface Refusals {
-  /** Of the first request: whom it tells of, and a request and trace to look for in the log. */
+  /** From the first request: its caller, and the request and trace ids to look for in the log. */
   caller: Caller
   address: string | null
   since: Date
@@ -26,8 +26,8 @@ export interface RefusalOptions {
 }
 
 /**
- * Audits what the API refused: one event for each key, or address without one, and minute, with counts. They are added
- * up in memory and written every minute and when the app closes, so that an attack does not fill the audit.
+ * Audits denied requests: one event per minute for each key, or for each address without a key, with counts. The counts
+ * are kept in memory and written every minute and when the app closes, so that an attack does not fill the audit.
  */
 export default fp<RefusalOptions>(
   async function refusalsPlugin(app, { intervalMs = minuteMs }) {
@@ -54,7 +54,7 @@ export default fp<RefusalOptions>(
       }
       refusals.count++
       refusals.byStatus[reply.statusCode] = (refusals.byStatus[reply.statusCode] ?? 0) + 1
-      // The route's pattern: an address is the caller's and may hold anything.
+      // The route's pattern and not the path: the caller chooses the path, which may contain anything.
       const route = `${request.method} ${request.routeOptions.url ?? 'unknown'}`
       if (refusals.routes.size < mostRoutes) refusals.routes.add(route)
     }
@@ -71,9 +71,12 @@ export default fp<RefusalOptions>(
           }
         })
       } catch (error) {
-        // Kept for the next time, unless that would let them grow without end.
+        // Kept for the next attempt, unless the map would then grow without limit.
         if (pending.size === 0) pending = written
-        app.log.warn({ err: error, events: written.size }, 'refusals could not be audited; it is tried again')
+        app.log.warn(
+          { err: error, events: written.size },
+          'denied requests could not be audited; the next minute tries again'
+        )
       }
     }
 

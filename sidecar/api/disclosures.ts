@@ -5,15 +5,15 @@ import { callerOf } from './caller.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Returns whose data an answer shows. Routes without it show nobody's. */
+    /** Returns whose data an answer shows. Routes without it show no personal data. */
     // biome-ignore lint/suspicious/noExplicitAny: the answer of any route; its own schema types it.
     shows?: (answer: any, request: FastifyRequest) => Shown
   }
 }
 
 /**
- * Stores to whom each answer shows whose data, before the answer is given: a request whose disclosure cannot be stored
- * fails, and shows nothing. Several answers of the same moment share a statement.
+ * Records whose data each answer shows to whom, before the answer is sent. If the disclosure cannot be stored, the
+ * request fails and shows nothing. Concurrent answers share a statement.
  */
 export default fp(
   async function disclosurePlugin(app) {

@@ -4,15 +4,15 @@ import { type Caller, recordAudit } from '../audit/record.ts'
 import { Problem } from '../platform/problem.ts'
 
 /**
- * How a lookup ended. A search finds somebody or misses. A correction enters a NIK that is free, or one that somebody
- * else has. Beyond the limit nothing is looked up.
+ * How a lookup ended. A search finds a person or misses. A correction enters a NIK that is free, or that another person
+ * has. Beyond the limit no lookup is made.
  */
 export const lookupResults = ['found', 'missed', 'free', 'taken', 'limited'] as const
 export type LookupResult = Exclude<(typeof lookupResults)[number], 'limited'>
 
 export interface NikLookup {
   reason: string
-  /** The person whose NIK is corrected; left out of a search. */
+  /** The person whose NIK is corrected; excluded from the search. */
   healthWorkerId?: number
 }
 
@@ -25,16 +25,16 @@ export type LookUpNik = <T>(caller: Caller, reply: FastifyReply, lookup: NikLook
 const action = 'nik.looked_up'
 
 /**
- * Returns a function that looks up whether somebody has a given NIK, for one caller.
+ * Returns a function that looks up whether a person with a given NIK exists, for one caller.
  *
- * Whoever may ask without limit finds a NIK by trying: birth date, sex and region leave few digits. So each lookup is
- * audited before its answer is given, and a key may make `perHour` of them. The count is taken from the audit, so that all
- * processes share it; lookups of one key wait for each other, so that none slips past it.
+ * A caller without a limit could find a NIK by trying: birth date, sex and region leave few digits. So each lookup is
+ * audited before its answer is sent, and a key may make `perHour` of them. The count comes from the audit, so all
+ * processes share it. Lookups of one key wait for each other, so that concurrent ones cannot exceed the limit.
  */
 export function createNikLookup(app: Pick<FastifyInstance, 'database' | 'metrics'>, perHour: number): LookUpNik {
   const counter = new app.metrics.client.Counter({
     name: 'sdmk_nik_lookups_total',
-    help: 'Lookups of an identity number that a caller named, by result',
+    help: 'Lookups of an identity number that a caller sent, by result',
     labelNames: ['result']
   })
   for (const result of lookupResults) counter.inc({ result }, 0)
@@ -57,10 +57,10 @@ export function createNikLookup(app: Pick<FastifyInstance, 'database' | 'metrics
   }
 }
 
-/** Returns 0 where the key may look up another NIK now. It holds the key's lock until the transaction ends. */
+/** Returns the seconds to wait, 0 if the key may look up a NIK now. Holds the key's lock until the transaction ends. */
 async function secondsUntilAllowed(client: pg.ClientBase, apiKeyId: number | null, perHour: number): Promise<number> {
   await client.query(`select pg_advisory_xact_lock(hashtextextended('sdmk nik lookup', $1))`, [apiKeyId ?? 0])
-  // The lookup that must leave the hour before another one fits in.
+  // The lookup that must become older than an hour before another one is allowed.
   const { rows } = await client.query<{ wait: number }>(
     `select ceil(extract(epoch from at + interval '1 hour' - clock_timestamp()))::int as wait
     from kki.audit_event

@@ -16,7 +16,7 @@ const AccountSchema = Type.Object(
       maxLength: 200,
       pattern: '^[\\x21-\\x7e]+$',
       writeOnly: true,
-      description: 'of that user, made in Odoo; it is kept as a secret and never shown'
+      description: 'API key of that user, made in Odoo; it is kept as a secret and never shown'
     })
   },
   { additionalProperties: false, title: 'OdooAccount' }
@@ -25,13 +25,13 @@ const AccountSchema = Type.Object(
 const StoredSchema = Type.Object({ login: Type.String(), storedAt: Instant }, { title: 'OdooAccountStored' })
 
 export interface OdooAccountRoutesOptions {
-  /** `null` where nothing is stored: the routes are described only. */
+  /** `null` when the routes are only described and nothing is stored. */
   secrets: SecretStore | null
-  /** Whether the configuration says where Odoo is. */
+  /** Whether the configuration has Odoo's address. */
   isConfigured: boolean
 }
 
-/** Where Odoo hands over the account that the sidecar calls it with. */
+/** Odoo sends the account here with which the sidecar calls it. */
 export const odooAccountRoutes: FastifyPluginAsyncTypebox<OdooAccountRoutesOptions> = async (
   app,
   { secrets, isConfigured }
@@ -40,8 +40,8 @@ export const odooAccountRoutes: FastifyPluginAsyncTypebox<OdooAccountRoutesOptio
     onRequest: app.requireScope('settings:write'),
     schema: {
       tags: ['integration'],
-      summary: 'Hand over the account that Odoo is called with',
-      description: 'Takes the place of the former one at once; what Odoo refused to the former one is sent again.',
+      summary: 'Set the account with which the sidecar calls Odoo',
+      description: 'Replaces the former account at once. Calls that Odoo denied to the former account are repeated.',
       body: AccountSchema,
       response: { 200: StoredSchema, ...problems }
     },
@@ -52,10 +52,10 @@ export const odooAccountRoutes: FastifyPluginAsyncTypebox<OdooAccountRoutesOptio
       const { login, apiKey } = request.body
       await app.database.withTransaction(async client => {
         await recordAudit(client, { ...callerOf(request), action: 'odoo.account_stored', detail: { login } })
-        // Last: a secret that cannot be stored takes its event back.
+        // Last, because a secret that cannot be stored must roll the audit event back.
         await secrets.write(odooSecret, { login, apiKey })
       })
-      // Absent where another process has the role `relay`: that one reads the secret when Odoo refuses the former key.
+      // Absent if another process has the role `relay`: it reads the secret again when Odoo denies the former key.
       if (app.hasDecorator('odoo')) app.odoo.renewAccount()
       return { login, storedAt: new Date().toISOString() }
     }

@@ -31,10 +31,10 @@ const ReportSchema = Type.Object(
     healthWorkerId: nullable(Id),
     page: Type.Union([Type.String(), Type.Null()], {
       description:
-        'HTML for the printer; it runs and loads nothing. null: several people may be meant, or nobody has exactly this name'
+        'HTML to print, without scripts or external resources. null: several people match, or none has exactly this name'
     }),
     candidates: Type.Array(Type.Object({ id: Id, name: Type.String(), registrations: Type.Integer({ minimum: 0 }) }), {
-      description: 'who may be meant, where there is no page; ask again with an id'
+      description: 'people who match, if there is no page; repeat the request with an id'
     })
   },
   { title: 'PersonReport' }
@@ -45,7 +45,7 @@ const shows = ({ healthWorkerId, candidates }: Report): Shown => ({
   people: healthWorkerId === null ? candidates.map(({ id }) => id) : [healthWorkerId]
 })
 
-/** The answer to a person who asks what is stored about them. A POST, so that no number and no name stands in an address. */
+/** Answers a person who asks which data is stored about them. A POST, so that no number or name is part of a URL. */
 export const personReportRoutes: FastifyPluginAsyncTypebox<{
   identity: Identity
   lookUpNik: LookUpNik
@@ -55,9 +55,9 @@ export const personReportRoutes: FastifyPluginAsyncTypebox<{
     config: { shows },
     schema: {
       tags: ['privacy'],
-      summary: 'Tell what is stored about a person, as a page to print',
+      summary: 'Report what is stored about a person, as a page to print',
       description:
-        'Audited, with the reason, and recorded as a disclosure. It also finds people whose data is restricted. Reports by NIK count as lookups of a NIK. The answer is not to be kept.',
+        'Audited, with the reason, and recorded as a disclosure. It also finds people whose data is restricted. Reports by NIK count as lookups of a NIK. Do not store the answer.',
       body: RequestSchema,
       response: { 200: ReportSchema, ...problems }
     },
@@ -65,7 +65,7 @@ export const personReportRoutes: FastifyPluginAsyncTypebox<{
       const { reason, language = 'id' } = request.body
       const { by, given } = askedBy(request.body)
       const caller = callerOf(request)
-      // By itself, before the report: a lookup that finds nobody is audited and counted as well.
+      // A separate step before the report, so that a lookup without a result is audited and counted as well.
       const byNik = by === 'nik' ? await lookUpNik(caller, reply, { reason }, client => findByNik(client, given)) : null
       const answer = await inTransaction(
         app.database.pool,
@@ -94,7 +94,7 @@ export const personReportRoutes: FastifyPluginAsyncTypebox<{
   }
 }
 
-/** @throws Problem where the body does not name the person in exactly one way */
+/** @throws Problem if the body does not name the person in exactly one way */
 function askedBy({ id, nik, str, name, birthDate }: Static<typeof RequestSchema>): {
   by: FindBy | 'id'
   given: string

@@ -11,14 +11,14 @@ const StateSchema = Type.Object(
 )
 const Decision = Type.Object({ reason: Reason }, { ...closed, title: 'PrivacyDecision' })
 
-/** Decisions about a person's data that the law gives the person a right to ask for. */
+/** Decisions about a person's data that the law entitles the person to request. */
 export const privacyRoutes: FastifyPluginAsyncTypebox<{ timeZone: string; retentionYears: number }> = async (
   app,
   { timeZone, retentionYears }
 ) => {
   const route = { onRequest: app.requireScope('privacy:manage') }
   for (const [path, isRestricted, summary] of [
-    ['restrict', true, 'Restrict the data of a health worker: it is stored and shown to nobody'],
+    ['restrict', true, 'Restrict the data of a health worker: keep it stored and show it to nobody'],
     ['unrestrict', false, 'End the restriction of a health worker’s data']
   ] as const) {
     app.post(`/v1/health-workers/:id/${path}`, {
@@ -44,7 +44,7 @@ export const privacyRoutes: FastifyPluginAsyncTypebox<{ timeZone: string; retent
       tags: ['privacy'],
       summary: 'Erase the data of a health worker; it cannot be undone',
       description:
-        'Audited, with the reason. The licence history stays under the number of the person. Denied while a licence is in force, and for some years after; `former` erases earlier values alone, at any time.',
+        'Audited, with the reason. The licence history stays under the number of the person. Denied while a licence is in force, and for some years after; `former` erases only earlier values, at any time.',
       params: IdParams,
       body: Type.Object({ reason: Reason, scope: Type.Enum(['all', 'former']) }, { ...closed, title: 'Erasure' }),
       response: { 200: StateSchema, ...problems }

@@ -18,7 +18,7 @@ const UnseenSchema = Type.Object(
   { title: 'UnseenRegistration' }
 )
 
-/** What KKI no longer lists. */
+/** Registrations that KKI no longer lists. */
 export const registrationRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/registrations/unseen', {
     onRequest: app.requireScope('registry:read'),
@@ -31,7 +31,7 @@ export const registrationRoutes: FastifyPluginAsyncTypebox = async app => {
       tags: ['registry'],
       summary: 'List registrations that full runs no longer show',
       description:
-        'Those that two full runs in a row did not show. They stay as they are until somebody has asked KKI.',
+        'Registrations that two full runs in a row did not show. They stay unchanged until somebody has asked KKI.',
       querystring: PageQuery,
       response: { 200: pageOf(UnseenSchema), ...problems }
     },

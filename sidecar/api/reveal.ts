@@ -6,7 +6,7 @@ import { revealNik } from '../privacy/reveal.ts'
 import { callerOf } from './caller.ts'
 import { IdParams, problems, Reason } from './schemas.ts'
 
-/** Showing an identity number to somebody who may see it, and says why. */
+/** Shows an identity number to an operator who may see it and gives a reason. */
 export const revealRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = async (app, { identity }) => {
   app.post('/v1/health-workers/:id/reveal', {
     onRequest: app.requireScope('registry:reveal'),
@@ -14,7 +14,7 @@ export const revealRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = a
     schema: {
       tags: ['registry'],
       summary: 'Show the NIK of a health worker',
-      description: 'Audited, with the reason. The answer is not to be kept.',
+      description: 'Audited, with the reason. Do not store the answer.',
       params: IdParams,
       body: Type.Object({ reason: Reason }, { additionalProperties: false, title: 'Reveal' }),
       response: {
@@ -25,7 +25,7 @@ export const revealRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = a
     handler: async (request, reply) => {
       const { id } = request.params
       const { reason } = request.body
-      // Committed before it is answered: nobody sees a number without a trace of it.
+      // Committed before the answer is sent, so that nobody sees a number without an audit event.
       const nik = await app.database.withTransaction(async client => {
         const revealed = await revealNik(client, identity, id)
         const detail = { healthWorkerId: id, reason }

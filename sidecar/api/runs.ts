@@ -21,14 +21,14 @@ const RunRequestSchema = Type.Object(
     apply: Type.Optional(
       Type.Enum(['auto', 'hold'], {
         default: 'auto',
-        description: 'hold: nothing is applied before somebody has looked'
+        description: 'hold: nothing is applied before a person has approved it'
       })
     )
   },
   { additionalProperties: false, title: 'RunRequest' }
 )
 
-/** Starting, watching and cancelling runs. */
+/** Routes that start, show and cancel runs. */
 export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async (app, { mapping }) => {
   app.post('/v1/runs', {
     onRequest: app.requireScope('runs:write'),
@@ -36,8 +36,8 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
       tags: ['runs'],
       summary: 'Start a run',
       description:
-        'Incremental: what changed since the last one. Window: what changed between two times. Full: everything. Its rows come in batches, each planned and applied by itself. Repeating a request with the same Idempotency-Key returns the run that the first one started.',
-      // ASCII: Node reads other bytes of headers as Latin-1, so that one key would have two texts.
+        'Incremental: what changed since the last one. Window: what changed between two times. Full: everything. Its rows are cut into batches, each planned and applied separately. Repeating a request with the same Idempotency-Key returns the run that the first one started.',
+      // ASCII: Node reads other header bytes as Latin-1, so one key would have two spellings.
       headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' })) }),
       body: RunRequestSchema,
       response: { 202: RunSchema, ...problems }
@@ -54,7 +54,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
         .withTransaction(client => createRun(client, app.queue, mapping, run, options))
         .catch(refuse)
       const body = await readRun(app.database.pool, runId)
-      if (!body) throw new Problem('NOT_FOUND', 'The run is gone.')
+      if (!body) throw new Problem('NOT_FOUND', 'The run no longer exists.')
       return reply.code(202).header('location', `/v1/runs/${runId}`).send(body)
     }
   })

@@ -12,32 +12,32 @@ export const problems = { '4xx': problem, '5xx': problem }
 export const Id = Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 export const Instant = Type.String({ format: 'date-time' })
 
-/** Returns the moment of an `Instant` that was validated, or `undefined` where the request has none. */
+/** Returns the time of a validated `Instant`, or `undefined` if the request has none. */
 export function toDate(instant: string | undefined): Date | undefined {
   if (instant === undefined) return undefined
   const at = parseInstant(instant)
-  if (at === null) throw new TypeError('an instant that passed validation cannot be read')
+  if (at === null) throw new TypeError('a time that passed validation cannot be read')
   return at
 }
 export const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()])
 
 /**
- * Why somebody decides as they do: one printable line, since reports show it to others. It is kept in the audit, so it
- * names nobody by number: eight digits in a row may be part of an STR. Every request is searched for identity numbers, and
- * blanks and line ends at the ends of a reason are taken off (`platform/storable-text.ts`).
+ * The reason of a decision: one printable line, since reports show it to others. The audit keeps it, so it must not
+ * contain numbers of a person: eight digits in a row may be part of an STR. Every request is searched for identity numbers,
+ * and blanks and line ends at both ends are removed (`platform/storable-text.ts`).
  */
 export const Reason = Type.String({
   minLength: 1,
   maxLength: 500,
-  // Without Unicode properties: readers of the OpenAPI document need not know them.
+  // Without Unicode properties, because not every reader of the OpenAPI document supports them.
   pattern: `^(?![\\s\\S]*\\d{8})(?=[\\s\\S]*\\S)[\\t\\r\\n]*(?:[^${unprintableInContracts}]+[\\t\\r\\n]*)?$`,
   description: 'one line; kept in the audit; without names, NIK or STR'
 })
 
 export const IdParams = Type.Object({ id: Id })
 
-/** Of what a request may carry: a filter that is misspelt must not list everything. */
+/** For requests: a misspelt filter must be an error, since ignoring it would list everything. */
 export const closed = { additionalProperties: false }
 
 /** `after` is the `next` of the page before. */
@@ -64,18 +64,22 @@ export const BatchSchema = Type.Object(
     id: Id,
     runId: Id,
     kind: Type.Enum(batchKinds),
-    profession: Type.Union([Type.String(), Type.Null()], { description: 'what KKI was asked for; null is all' }),
+    profession: Type.Union([Type.String(), Type.Null()], {
+      description: 'the profession that KKI was asked for; null is all'
+    }),
     state: Type.Enum(batchStates),
     windowSince: nullable(Instant),
     windowUntil: nullable(Instant),
     pages: Count,
     ledger: LedgerSchema,
     asOf: Type.Union([Type.String({ format: 'date' }), Type.Null()], {
-      description: 'the day by which expiry was judged'
+      description: 'registrations that end before this day are expired'
     }),
-    planDigest: Type.Union([Type.String(), Type.Null()], { description: 'names the plan that an approval is for' }),
+    planDigest: Type.Union([Type.String(), Type.Null()], {
+      description: 'identifies the plan that an approval is for'
+    }),
     holdReasons: Type.Union([Type.Array(Type.Enum(holdReasons)), Type.Null()], {
-      description: 'why it waits, or waited, for a person'
+      description: 'why it is, or was, on hold'
     }),
     error: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()]),
     traceId: Type.String({ pattern: '^[0-9a-f]{32}$' }),
@@ -99,12 +103,14 @@ export const RunSchema = Type.Object(
     triggeredBy: Type.Enum(['schedule', 'operator', 'api', 'command']),
     mode: Type.Enum(batchKinds),
     apply: Type.Enum(['auto', 'hold']),
-    professions: Type.Union([Type.Array(Type.String()), Type.Null()], { description: 'what it walks; null is all' }),
+    professions: Type.Union([Type.Array(Type.String()), Type.Null()], {
+      description: 'the professions that it reads; null is all'
+    }),
     changedSince: nullable(Instant),
     changedUntil: nullable(Instant),
     windowSince: nullable(Instant),
     windowUntil: nullable(Instant),
-    expectedTotal: Type.Union([Count, Type.Null()], { description: 'how many rows KKI says that there are' }),
+    expectedTotal: Type.Union([Count, Type.Null()], { description: 'number of rows that KKI reports' }),
     slot: nullable(Instant),
     skippedReason: nullable(Type.String()),
     actor: Type.String(),

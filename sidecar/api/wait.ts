@@ -3,11 +3,11 @@ import type pg from 'pg'
 import { type Batch, readBatch } from '../sync/batch.ts'
 import { BatchNotFound } from '../sync/errors.ts'
 
-/** A browser waits this long; what takes longer goes on, and the batch's state tells when it is done. */
+/** A browser waits this long. Work that takes longer continues, and the batch's state shows its end. */
 const patienceMs = 10_000
 const pollMs = 100
 
-/** Returns the batch once `isDone` says so, or as it is when patience ends. @throws BatchNotFound */
+/** Returns the batch once `isDone` says so, or unchanged after the longest wait. @throws BatchNotFound */
 export async function waitForBatch(
   pool: pg.Pool,
   id: number,

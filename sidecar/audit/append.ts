@@ -4,30 +4,30 @@ import type { Database, Transaction } from '../platform/database.ts'
 import { isLink, readHead } from './head.ts'
 import { eventText, type Head, hashEvent, hashLink, type Link, origin } from './link.ts'
 
-/** Links that are made in one transaction. */
+/** Links added in one transaction. */
 const linksAtATime = 1000
 
 export interface ChainContext {
   database: Database
   keys: Pick<IdentityKeys, 'auditKey' | 'auditHeads'>
   logger: FastifyBaseLogger
-  /** What this process remembers of the chain, where whoever changes the database does not reach it. */
+  /** The last link that this process remembers; a person who can change the database cannot change it. */
   memory: { head: Head | null }
 }
 
 /**
- * Gives every committed event that has none its link. Of all processes one does it at a time; the others leave it to
- * that one. The new head goes to the log, where whoever changes the database afterwards does not reach it.
+ * Adds a link to the chain for every committed event without one. One process does this at a time; the others skip it
+ * meanwhile. The new head is written to the log, which a person who can change the database cannot change.
  */
 export async function chainEvents({ database, keys, logger, memory }: ChainContext): Promise<void> {
   memory.head ??= await readHead(database.pool)
   for (;;) {
     const key = await keys.auditKey(null)
-    if (key === null) throw new TypeError('There is always a present audit key')
+    if (key === null) throw new TypeError('no current audit key')
     const { made, head, isLonger } = await database.withTransaction(client => appendLinks(client, key, memory.head))
-    // A chain that lost the remembered link keeps it remembered, so that the next check tells of it.
+    // If the chain no longer has the remembered link, it stays remembered, so that the next check reports it.
     if (isLonger) memory.head = head
-    if (made > 0) logger.info({ audit_head: head }, 'audit events are chained')
+    if (made > 0) logger.info({ audit_head: head }, 'audit events were added to the chain')
     if (made < linksAtATime) return
   }
 }
@@ -35,7 +35,7 @@ export async function chainEvents({ database, keys, logger, memory }: ChainConte
 interface Appended {
   made: number
   head: Head | null
-  /** Whether the chain holds the remembered link before the new ones. */
+  /** Whether the chain had the remembered link before the new ones were added. */
   isLonger: boolean
 }
 

@@ -5,26 +5,26 @@ import { ApiKeyNotFound } from '../platform/api-key.ts'
 import { type DataKind, kindsOf } from './disclosure-channels.ts'
 import { type Proof, proveDisclosures } from './seal-disclosures.ts'
 
-/** Whose disclosures are asked for; a window ends before `until`. */
+/** Selects the disclosures; the window ends before `until`. */
 export interface BreachQuery {
   /** Name of an API key, in use or revoked. */
   key?: string | undefined
-  /** An operator's login, or who else acted. */
+  /** An operator's login or another actor. */
   actor?: string | undefined
   since: Date
   until: Date
 }
 
-/** What a key or an actor was shown within a window. */
+/** The data that a key or an actor was shown within a window. */
 export interface BreachScope {
   keys: { id: number; name: string; scopes: string[]; revokedAt: string | null }[]
   actor: string | null
   since: string
   until: string
   people: number
-  /** Refused rows, which may concern further people. */
+  /** Rejected rows, which may concern further people. */
   rejections: number
-  /** How often somebody was shown whom a plan would create. */
+  /** How often people were shown whom a plan would create. */
   unnamed: number
   kinds: DataKind[]
   firstAt: string | null
@@ -47,7 +47,7 @@ interface Channel {
 }
 
 /**
- * Returns what was shown within a window, all of one moment: that of the caller's transaction.
+ * Returns the data that was shown within a window, from one snapshot: that of the caller's transaction.
  * @throws ApiKeyNotFound
  */
 export async function readBreachScope(client: pg.ClientBase, query: BreachQuery): Promise<BreachScope> {
@@ -57,7 +57,7 @@ export async function readBreachScope(client: pg.ClientBase, query: BreachQuery)
     [key ?? null]
   )
   if (key !== undefined && keys.length === 0) {
-    throw new ApiKeyNotFound('No API key has or had this name; `sdmk keys list` has the names of those in use')
+    throw new ApiKeyNotFound('No API key has or had this name; `sdmk keys list` shows the valid keys')
   }
   const values = [key === undefined ? null : keys.map(({ id }) => id), actor ?? null, since, until]
   const { rows: channels } = await client.query<Omit<Channel, 'kinds'>>(
@@ -93,7 +93,7 @@ export async function readBreachScope(client: pg.ClientBase, query: BreachQuery)
 }
 
 /**
- * Returns everybody of a breach as CSV with a header: kind, id, first and last time, people before rejections.
+ * Returns all people and rejections of a breach as CSV with a header: kind, id, first and last time; people come first.
  */
 export function readAffected(client: pg.ClientBase, { keys, actor, since, until }: BreachScope): Readable {
   // COPY takes no parameters.
@@ -121,7 +121,7 @@ export function readAffected(client: pg.ClientBase, { keys, actor, since, until 
 
 const iso = (column: string) => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')`
 
-/** Ids of all rows together, each counted once. */
+/** Counts the ids in all rows; an id that appears in several rows counts once. */
 const size = (column: string) =>
   `(select coalesce(sum(upper(r) - lower(r)), 0)::bigint from unnest(range_agg(d.${column})) r)`
 

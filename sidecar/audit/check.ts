@@ -6,7 +6,7 @@ import { type ChainedEvent, tellOf, type Verdict, verifyChain } from './verify.t
 
 const linksAtATime = 5000
 
-/** Verifies the chain of this database, and that no event stands outside of it; all as of one moment. */
+/** Verifies the chain of this database, and that it covers every event; all in one snapshot. */
 export function verifyDatabase(
   pool: pg.Pool,
   keys: ChainContext['keys'],
@@ -47,7 +47,10 @@ export async function* readLinks(client: pg.ClientBase): AsyncGenerator<ChainedE
   }
 }
 
-/** Verifies the chain, against what this process remembers of it, and stores what was found, for the metric that alarms. */
+/**
+ * Verifies the chain, against the link that this process remembers, and stores the findings for the metric behind the
+ * alert.
+ */
 export async function checkChain({ database: { pool }, keys, logger, memory }: ChainContext): Promise<void> {
   const { events, findings, first, head } = await verifyDatabase(pool, keys, memory.head ? [memory.head] : [])
   if (findings === 0) memory.head = head
@@ -57,6 +60,9 @@ export async function checkChain({ database: { pool }, keys, logger, memory }: C
     [events, findings]
   )
   if (findings > 0)
-    logger.error({ events, findings, first: first.slice(0, 10) }, 'the audit events are not what they were')
-  else logger.info({ events }, 'the audit events are what they were')
+    logger.error(
+      { events, findings, first: first.slice(0, 10) },
+      'the audit chain is broken: audit events were changed or removed'
+    )
+  else logger.info({ events }, 'the audit chain is intact')
 }

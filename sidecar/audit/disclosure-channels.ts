@@ -21,8 +21,8 @@ export const dataKinds: Record<DataKind, { en: string; id: string }> = {
 const person: DataKind[] = ['name', 'birth', 'sex', 'licence', 'education']
 
 /**
- * What each way out of the registry shows. A way that is not listed here records nothing, so a test compares the list with
- * the routes. `kki` is not here: KKI is asked by STR, and `kki.retry_item` holds each question.
+ * The personal data that each channel shows. A channel that is missing here records nothing, so a test compares the list
+ * with the routes. Questions to KKI are not listed: they name only an STR, and `kki.retry_item` stores each one.
  */
 export const channels = {
   'POST /v1/health-workers/search': person,
@@ -47,7 +47,7 @@ export const channels = {
 
 export type Channel = keyof typeof channels
 
-/** Returns the kinds of data that a stored channel showed; none of one that an older release had. */
+/** Returns the kinds of data that a stored channel showed; none for a channel that no longer exists. */
 export function kindsOf(channel: string): readonly DataKind[] {
   return channels[channel as Channel] ?? []
 }

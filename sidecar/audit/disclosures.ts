@@ -1,17 +1,17 @@
 import type pg from 'pg'
 import type { Caller } from './record.ts'
 
-/** Whose data one answer shows. */
+/** The people whose data one answer shows. */
 export interface Shown {
   /** Ids of health workers. */
   people?: readonly number[]
-  /** Ids of rejections, whose rows may concern somebody whom the registry does not know. */
+  /** Ids of rejections, whose rows may concern unmatched people. */
   rejections?: readonly number[]
-  /** People without an id, of a plan that would create them. */
+  /** The number of people without an id, from a plan that would create them. */
   unnamed?: number
 }
 
-/** Who was shown what, and by which way. */
+/** Who was shown which data, and through which channel. */
 export interface Disclosure extends Shown, Omit<Caller, 'traceId'> {
   /** A key of `channels`. */
   channel: string
@@ -20,15 +20,15 @@ export interface Disclosure extends Shown, Omit<Caller, 'traceId'> {
   batchId?: number | null
 }
 
-/** Ids in one stored row; more of them go into further rows. */
+/** Ids in one stored row; further ids are stored in further rows. */
 const mostIds = 20_000
 
-/** True where the answer shows anybody's data. */
+/** True where the answer shows personal data. */
 export function showsSomebody({ people = [], rejections = [], unnamed = 0 }: Shown): boolean {
   return people.length > 0 || rejections.length > 0 || unnamed > 0
 }
 
-/** Stores disclosures with one statement. Those that differ in nothing but their ids share a row. */
+/** Stores disclosures with one statement. Those that differ only in their ids share a row. */
 export async function recordDisclosures(
   client: pg.Pool | pg.ClientBase,
   disclosures: readonly Disclosure[]
@@ -87,7 +87,7 @@ function merge(disclosures: readonly Disclosure[]): Row[] {
   return rows
 }
 
-/** Returns ids as PostgreSQL writes a multirange: neighbours share a range, so that pages of a list are small. */
+/** Returns ids in PostgreSQL's multirange syntax: adjacent ids share a range, so a page of a list needs little space. */
 export function toMultirange(ids: Iterable<number>): string {
   const sorted = [...ids].sort((a, b) => a - b)
   const ranges: string[] = []
@@ -100,7 +100,7 @@ export function toMultirange(ids: Iterable<number>): string {
   return `{${ranges.join(',')}}`
 }
 
-/** Stores disclosures; `record` returns when this one is committed. */
+/** Stores disclosures; `record` returns when its disclosure is committed. */
 export interface DisclosureWriter {
   record(disclosure: Disclosure): Promise<void>
 }
@@ -109,8 +109,8 @@ export interface DisclosureWriter {
 const mostAtOnce = 500
 
 /**
- * Returns a writer for many answers side by side. One statement is under way at a time; what comes meanwhile goes with the
- * next. So an answer waits for two statements at most, and no answer is given before its disclosure is stored.
+ * Returns a writer for many concurrent answers. One statement runs at a time; disclosures that arrive meanwhile share the
+ * next one. So an answer waits for two statements at most, and no answer is sent before its disclosure is stored.
  */
 export function createDisclosureWriter(pool: pg.Pool): DisclosureWriter {
   type Waiting = { disclosure: Disclosure; resolve(): void; reject(error: unknown): void }

@@ -4,7 +4,7 @@ import { type ChainContext, chainEvents } from './append.ts'
 
 const id = 'audit chain'
 
-/** Gives events their links every second while the app runs, and a last time when it closes. */
+/** Adds new events to the chain every second while the app runs, and once more when it closes. */
 export function keepChain(app: FastifyInstance, context: ChainContext): void {
   const { logger } = context
   let running = Promise.resolve()
@@ -15,8 +15,9 @@ export function keepChain(app: FastifyInstance, context: ChainContext): void {
         isFailing = false
       },
       error => {
-        // It is tried every second: an outage is told once.
-        if (!isFailing) logger.error({ err: error, task: id }, 'audit events wait for their links')
+        // This runs every second, so an outage is logged once.
+        if (!isFailing)
+          logger.error({ err: error, task: id }, 'audit events could not be added to the chain; it is tried again')
         isFailing = true
       }
     )
@@ -27,7 +28,7 @@ export function keepChain(app: FastifyInstance, context: ChainContext): void {
     app.scheduler.addSimpleIntervalJob(new SimpleIntervalJob({ seconds: 1 }, task, { id, preventOverrun: true }))
   })
   app.addHook('onClose', async () => {
-    // It is not there where the app never became ready.
+    // Undefined if the app never became ready.
     if (app.scheduler.existsById(id)) app.scheduler.removeById(id)
     await running
     await chain()

@@ -1,7 +1,7 @@
 import { createHmac, hash, type KeyObject } from 'node:crypto'
 import type { AuditHead } from '../identity/keys.ts'
 
-/** How far the chain goes: the number of its last link, and that link's hash in hex. */
+/** The end of the chain: the number of its last link, and that link's hash in hex. */
 export type Head = AuditHead
 
 /** A link of the chain, over one event and all links before it. */
@@ -13,10 +13,10 @@ export interface Link extends Head {
   keyId: number
 }
 
-/** What stands before the first link. */
+/** The head of an empty chain, which the first link follows. */
 export const origin = '0'.repeat(64)
 
-/** An event with all that it says as one text, which is what is hashed; `e` is the table's alias. */
+/** An event with all its fields as one text, which is hashed; `e` is the table's alias. */
 export const eventText = `json_build_array(
     e.id, to_char(e.at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.action, e.actor, e.api_key_id, e.run_id,
     e.batch_id, e.request_id, e.trace_id, e.detail
@@ -28,8 +28,8 @@ export function hashEvent(text: string): string {
 }
 
 /**
- * Returns the hash of a link that follows the one with the hash `previous`: HMAC-SHA-256, so that nobody can make a chain
- * who can write to the database and has no key.
+ * Returns the hash of a link that follows the one with the hash `previous`: HMAC-SHA-256, so that write access to the
+ * database is not enough to forge a chain.
  */
 export function hashLink(
   key: KeyObject,

@@ -1,12 +1,12 @@
 import type pg from 'pg'
 import type { Role } from '../platform/roles.ts'
 
-/** Who does something, and within which request: what every audit event carries. */
+/** The actor and the request, which every audit event has. */
 export interface Caller {
-  /** The operator's login, the key's name, or the part of the sidecar that acts by itself. */
+  /** The operator's login, the key's name, or the part of the sidecar that acted automatically. */
   actor: string
   apiKeyId: number | null
-  /** The operator's, with which the sidecar let them act; it is kept in the detail. */
+  /** The operator's role, which the sidecar checked; stored in the detail. */
   role?: Role | null
   requestId: string
   /** 32 hex digits. */
@@ -22,7 +22,7 @@ export interface AuditEvent extends Caller {
   detail?: Record<string, unknown>
 }
 
-/** Writes an audit event, within the caller's transaction: what it tells is committed with it or not at all. */
+/** Writes an audit event within the caller's transaction, so that both are committed or neither. */
 export async function recordAudit(client: pg.ClientBase, event: AuditEvent): Promise<void> {
   await client.query(
     `insert into kki.audit_event (action, actor, api_key_id, run_id, batch_id, request_id, trace_id, detail)

@@ -18,12 +18,12 @@ const rowText = `json_build_array(d.id, to_char(d.at at time zone 'UTC', 'YYYY-M
   d.role, d.api_key_id, d.reason, d.batch_id, d.request_id, d.answers, d.people::text, d.rejections::text, d.unnamed)::text`
 
 /**
- * Puts the digest of all disclosures since the last time into the audit, in blocks, and returns how many rows they are.
- * Until then a changed row does not show: a few minutes, as `docs/privacy.md` says.
+ * Writes the digest of all disclosures since the last time to the audit, in blocks, and returns how many rows they are.
+ * Until then, for a few minutes, a changed row is not detected (`docs/privacy.md`).
  */
 export async function sealDisclosures({ withTransaction }: Pick<Database, 'withTransaction'>, caller: Caller) {
   const committed = await withTransaction(async client => {
-    // Alone: then every row with a smaller id is committed, and none of them comes later.
+    // Under an exclusive lock every row with a smaller id is committed, and none can appear later.
     await client.query(`select pg_advisory_xact_lock(hashtextextended('sdmk disclosures', 0))`)
     const { rows } = await client.query<{ id: number | null }>('select max(id) as id from kki.disclosure')
     return rows[0]?.id ?? 0
@@ -64,19 +64,19 @@ async function digestBlock(client: pg.ClientBase, after: number, upTo: number, l
   return fromId === null ? null : ({ fromId, ...block } as Block)
 }
 
-/** What comparing the disclosures with their sealed digests showed. */
+/** The result of comparing the disclosures with their sealed digests. */
 export interface Proof {
   /** Blocks that were compared. */
   blocks: number
-  /** Blocks whose rows are not what they were when they were sealed. */
+  /** Blocks whose rows were changed after they were sealed. */
   differing: { fromId: number; toId: number }[]
   /** Rows that are not sealed yet. */
   unsealed: number
-  /** The moment before which rows were deleted as past their retention; null where none were. */
+  /** The moment before which rows were deleted as past their retention; null if none were. */
   keptSince: string | null
 }
 
-/** Compares all disclosures that are kept with the digests that the audit holds. */
+/** Compares all stored disclosures with the digests in the audit. */
 export async function proveDisclosures(client: pg.ClientBase): Promise<Proof> {
   const { rows: events } = await client.query<{
     action: string
@@ -93,7 +93,7 @@ export async function proveDisclosures(client: pg.ClientBase): Promise<Proof> {
   const purged = Math.max(0, ...purges.map(({ toId }) => toId))
   const blocks = events.filter(({ action, toId }) => action === 'disclosures.sealed' && toId > purged)
   const differing: Proof['differing'] = []
-  // Between two blocks there is nothing: a row that was put in there belongs to the later block.
+  // Blocks adjoin: a row that was inserted between two of them counts with the later block.
   let after = purged
   for (const { fromId, toId, digest } of blocks) {
     const now = await digestBlock(client, after, toId, mostRows + 1)
@@ -109,7 +109,7 @@ export async function proveDisclosures(client: pg.ClientBase): Promise<Proof> {
   }
 }
 
-/** Deletes disclosures past their retention, in whole blocks, and returns how many. That they went is audited. */
+/** Deletes disclosures past their retention, in whole blocks, and returns how many. The deletion is audited. */
 export async function purgeDisclosures(
   { withTransaction }: Pick<Database, 'withTransaction'>,
   caller: Caller,

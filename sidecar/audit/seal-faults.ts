@@ -3,10 +3,13 @@ import type { SealFault } from '../identity/errors.ts'
 import { type Caller, recordAudit } from './record.ts'
 
 export const sealUnfit = 'seal.unfit'
-/** Values that have an event each; of a registry without its keys none opens. */
+/** Limits the events: in a registry without its keys no value can be opened. */
 const mostEvents = 100
 
-/** Audits sealed values that did not fit where they stood, within the caller's transaction: the places, never a value. */
+/**
+ * Audits sealed values that do not belong to their row and field, in the caller's transaction: the places, never a
+ * value.
+ */
 export async function auditSealFaults(
   client: pg.ClientBase,
   caller: Caller,

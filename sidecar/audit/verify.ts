@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import type { ChainContext } from './append.ts'
 import { type Head, hashEvent, hashLink, type Link, origin } from './link.ts'
 
-/** A link, and its event as it is now; null where that is gone. */
+/** A link, and its event as it is now; null if the event was removed. */
 export interface ChainedEvent extends Link {
   event: string | null
 }
@@ -17,17 +17,17 @@ export interface Finding {
     | 'KEY_UNKNOWN'
     | 'CUT_OFF'
     | 'HEAD_DIFFERS'
-  /** Of the link; null where an event has none. */
+  /** Number of the link; null if the event has none. */
   seq: number | null
-  /** Null where it is not known. */
+  /** Null if it is unknown. */
   eventId: number | null
 }
 
 export interface Verdict {
-  /** Links that were looked at. */
+  /** Links that were checked. */
   events: number
   head: Head | null
-  /** How many there are; the list ends after some. */
+  /** The number of all findings; the list is cut. */
   findings: number
   first: Finding[]
 }
@@ -35,12 +35,12 @@ export interface Verdict {
 const toldFindings = 100
 
 /**
- * Walks a chain from its first link, and tells of each place where it is not what it was when it was made. One finding
- * hides no other: after a link that does not follow, the walk goes on from what is written there.
+ * Walks a chain from its first link and reports each place that was changed. One finding hides no other: after a link
+ * that does not follow, the walk continues from the stored hash.
  *
  * @param keys those that signed the links
- * @param elsewhere ends of the chain that were noted elsewhere; a chain that was cut off, or made anew by somebody who has
- *   the present key, shows against them alone
+ * @param elsewhere ends of the chain that were noted elsewhere. Only these reveal a chain that was cut off, or written
+ *   again by somebody who has the current key.
  */
 export async function verifyChain(
   links: AsyncIterable<ChainedEvent>,
@@ -63,7 +63,7 @@ export async function verifyChain(
     }
     verdict.events++
     if (seq > previous.seq + 1) tell('LINK_MISSING', previous.seq + 1, null)
-    // Behind a gap nothing is left to follow from: whether the link fits is not known, its event can still be looked at.
+    // After a gap the previous hash is missing, so only the link's event can be checked.
     if (key === null) tell('KEY_UNKNOWN', seq, eventId)
     else if (seq === previous.seq + 1 && hashLink(key, previous.hash, link) !== link.hash)
       tell('LINK_CHANGED', seq, eventId)

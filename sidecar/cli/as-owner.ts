@@ -4,7 +4,7 @@ import { ConfigurationError } from '../errors.ts'
 import { createDatabase, type Database, type DatabaseOptions } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 
-/** Returns what `work` returns, with the login that owns the schema: the service's own can do less. */
+/** Returns what `work` returns, with the login that owns the schema: the service's login has fewer rights. */
 export async function withOwner<T>(
   ownerUrl: string,
   logger: Logger,
@@ -17,14 +17,17 @@ export async function withOwner<T>(
     return await work(database)
   } catch (cause) {
     if (!(cause instanceof pg.DatabaseError && cause.code === insufficientPrivilege)) throw cause
-    const reason = 'this login may not do that; use the one that migrates (docs/database.md)'
+    const reason = 'this login lacks the right; use the login that runs migrations (docs/database.md)'
     throw new ConfigurationError('SDMK_DATABASE_URL', reason, { cause })
   } finally {
     await database.pool.end()
   }
 }
 
-/** Returns what `work` returns, committed, with the login that owns the schema: the service's own can make no API keys. */
+/**
+ * Returns what `work` returns, committed, with the login that owns the schema: the service's login cannot create API
+ * keys.
+ */
 export async function asOwner<T>(
   ownerUrl: string,
   logger: Logger,

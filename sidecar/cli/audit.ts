@@ -17,7 +17,7 @@ import { print, withPool } from './command.ts'
 import { parseHead } from './head.ts'
 import { withSecret } from './with-secret.ts'
 
-/** Returns `sdmk audit`: proof that what was recorded is what was done. */
+/** Returns `sdmk audit`: verifies and exports the audit events. */
 export function auditCommand(): Command {
   return new Command('audit')
     .description('verify and export the audit events')
@@ -33,9 +33,14 @@ interface VerifyOptions {
 
 function verifyCommand(): Command {
   return new Command('verify')
-    .description('verify that no audit event was changed, taken out, moved or put in; needs no running service')
-    .option('--head <seq:hash...>', 'an end of the chain that was noted elsewhere: in the log, in Odoo', parseHeads, [])
-    .option('-f, --file <file>', 'what `sdmk audit export` wrote, instead of the database')
+    .description('verify that no audit event was changed, removed, moved or inserted; needs no running service')
+    .option(
+      '--head <seq:hash...>',
+      'an end of the chain that was noted elsewhere, such as in the log or in Odoo',
+      parseHeads,
+      []
+    )
+    .option('-f, --file <file>', 'verify the output of `sdmk audit export` instead of the database')
     .option('--json', 'print the result as JSON')
     .action(async ({ head, file, json }: VerifyOptions) => {
       const keys = await withSecret(loadConfig(process.env, { talksToKki: false }), identitySecret, loadIdentity)
@@ -50,7 +55,7 @@ function verifyCommand(): Command {
 
 function exportCommand(): Command {
   return new Command('export')
-    .description('write the chained audit events to standard output, one JSON object a line')
+    .description('write the chained audit events to standard output, one JSON object per line')
     .action(() =>
       withPool(pool =>
         inTransaction(
@@ -72,7 +77,7 @@ async function* readFileLinks(file: string): AsyncGenerator<ChainedEvent> {
     for await (const line of splitLines(decodeText(createReadStream(file)))) {
       number++
       const link = parseLine(line)
-      if (link === null) throw new ExportUnreadable(`Line ${number} of ${file} is no link of an audit chain`)
+      if (link === null) throw new ExportUnreadable(`Line ${number} of ${file} is not a link of an audit chain`)
       yield link
     }
   } catch (error) {
@@ -100,7 +105,7 @@ function parseLine(line: string): ChainedEvent | null {
   }
 }
 
-/** A file of audit events that is not what `sdmk audit export` writes. */
+/** The file is not an output of `sdmk audit export`. */
 class ExportUnreadable extends SdmkError {
   readonly code = 'SDMK_EXPORT_UNREADABLE'
 }
@@ -108,12 +113,12 @@ class ExportUnreadable extends SdmkError {
 const parseHeads = (text: string, others: Head[]) => [...others, parseHead(text)]
 
 const meanings: Record<Finding['code'], string> = {
-  EVENT_CHANGED: 'is not what it was when it was chained',
-  EVENT_MISSING: 'was taken out',
-  EVENT_UNLINKED: 'was put in beside the chain',
+  EVENT_CHANGED: 'was changed after it was added to the chain',
+  EVENT_MISSING: 'was removed',
+  EVENT_UNLINKED: 'was inserted outside the chain',
   LINK_CHANGED: 'does not follow from the link before it, or was not signed with our key',
-  LINK_MISSING: 'and perhaps later ones were taken out',
-  KEY_UNKNOWN: 'names a key that the secret "nik-keys" does not have',
+  LINK_MISSING: 'and perhaps later ones were removed',
+  KEY_UNKNOWN: 'was signed with a key that the secret "nik-keys" does not have',
   CUT_OFF: 'was noted elsewhere, and the chain ends before it',
   HEAD_DIFFERS: 'was noted elsewhere with another hash'
 }
@@ -124,7 +129,7 @@ function linesOf({ events, head, findings, first }: Verdict): string[] {
     return `${code}: ${what} ${meanings[code]}`
   })
   const more = findings > first.length ? [`and ${findings - first.length} more`] : []
-  const end = head ? `The chain ends at ${head.seq}:${head.hash}` : 'There is no chain yet'
+  const end = head ? `The chain ends at ${head.seq}:${head.hash}` : 'The chain is still empty'
   const outcome =
     findings === 0
       ? `${counted(events, 'audit event')} unchanged.`

@@ -19,21 +19,24 @@ interface ScopeOptions {
   json?: boolean
 }
 
-/** Returns `sdmk breach-scope`: whose data a key or an operator was shown, for the notice that the law asks for. */
+/**
+ * Returns `sdmk breach-scope`: reports whose data a key or an operator was shown, for the breach notice that the law
+ * requires.
+ */
 export function breachScopeCommand(): Command {
   return new Command('breach-scope')
-    .description('tell how many people’s data a key or an operator was shown, which data, and when')
-    .option('-k, --key <name>', 'the API key; keys of that name that were revoked count as well')
+    .description('report how many people’s data a key or an operator was shown, which data, and when')
+    .option('-k, --key <name>', 'the API key; revoked keys of that name are included')
     .option('-a, --actor <login>', 'the operator; with a key, what that key showed this operator')
     .addOption(new Option('--since <instant>', instantOrDayForm).argParser(instantOrDay).makeOptionMandatory())
     .addOption(
       new Option('--until <instant>', 'now, if left out; the moment itself is not included').argParser(instantOrDay)
     )
-    .option('--ids <file>', 'write everybody’s id to a new file as CSV, with first and last time')
+    .option('--ids <file>', 'write each person’s id, with first and last time, to a new CSV file')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nExit codes: 0 the record is what was sealed in the audit; 1 it was changed, and the answer may be incomplete;\n64 incorrect use. docs/privacy.md says what to do with the answer within 72 hours.'
+      '\nExit codes: 0 the record matches the digests in the audit; 1 it was changed, and the answer may be incomplete;\n64 incorrect use. docs/privacy.md says what to do with the answer within 72 hours.'
     )
     .action(({ key, actor, since, until, ids, json }: ScopeOptions) =>
       withPool(async (pool, { timeZone }) => {
@@ -49,9 +52,9 @@ export function breachScopeCommand(): Command {
               await pipeline(readAffected(client, read), createWriteStream(ids, { mode: 0o600, flags: 'wx' })).catch(
                 error => {
                   const { code } = error as NodeJS.ErrnoException
-                  if (code === 'EEXIST') throw new RequestInvalid('ids', 'names a file that exists already')
+                  if (code === 'EEXIST') throw new RequestInvalid('ids', 'names a file that already exists')
                   if (code === 'ENOENT' || code === 'EACCES')
-                    throw new RequestInvalid('ids', 'names a file that cannot be made')
+                    throw new RequestInvalid('ids', 'names a file that cannot be created')
                   throw error
                 }
               )
@@ -79,14 +82,14 @@ function linesOf(scope: BreachScope, file: string | undefined): string[] {
     ...(actor === null ? [] : [`  actor ${quote(actor)}`]),
     '',
     `Shown or sent: ${counted(people, 'health worker')} and ${counted(rejections, 'rejected row')}${firstAt === null ? '' : `, first ${firstAt}, last ${lastAt}`}.`,
-    ...(unnamed > 0 ? [`Plans showed ${counted(unnamed, 'time')} somebody whom the registry did not have yet.`] : []),
+    ...(unnamed > 0 ? [`Plans showed ${counted(unnamed, 'time')} a person who is not in the registry yet.`] : []),
     ...(kinds.length > 0 ? [`Data: ${words(kinds)}.`] : []),
     ...channels.flatMap(
       ({ channel, actor: by, answers, people: shown, rejections: rows, firstAt: first, lastAt: last, kinds: data }) => [
         '',
         `  ${channel}, by ${quote(by)}`,
         `    ${counted(answers, 'answer')}, ${counted(shown, 'health worker')}, ${counted(rows, 'rejected row')}, ${first} to ${last}`,
-        `    ${words(data) || 'data of an older release'}`
+        `    ${words(data) || 'data of an unknown channel'}`
       ]
     ),
     ...(actions.length > 0
@@ -98,7 +101,7 @@ function linesOf(scope: BreachScope, file: string | undefined): string[] {
       ? []
       : [`Disclosures before ${proof.keptSince} are past their retention and deleted.`]),
     ...proof.differing.map(
-      ({ fromId, toId }) => `CHANGED: disclosures ${fromId} to ${toId} are not what was sealed in the audit.`
+      ({ fromId, toId }) => `CHANGED: disclosures ${fromId} to ${toId} differ from their digest in the audit.`
     ),
     `Sealed blocks compared: ${proof.blocks}, of which ${proof.differing.length} differ; rows not sealed yet: ${proof.unsealed}.`
   ]

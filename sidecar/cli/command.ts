@@ -15,11 +15,11 @@ import { type OpenDatabase, openDatabase } from '../platform/open-database.ts'
 import { escapeUnprintable } from '../platform/printable-text.ts'
 import { createTraceId } from '../platform/trace-context.ts'
 
-/** Of sysexits.h: something was found in an unconfigured or misconfigured state. */
+/** sysexits.h: something was found in an unconfigured or misconfigured state. */
 const configurationExitCode = 78
-/** Of sysexits.h: the command was used incorrectly. */
+/** sysexits.h: the command was used incorrectly. */
 const usageExitCode = 64
-/** Of sysexits.h: a temporary failure; the same command works later. */
+/** sysexits.h: a temporary failure; the same command works later. */
 const busyExitCode = 75
 
 export interface CommandContext {
@@ -31,7 +31,7 @@ export interface CommandContext {
 
 /**
  * Returns what `work` returns, with the configuration and the database open; the database is closed after it. For
- * commands that do one thing and end.
+ * short-lived commands.
  */
 export async function withDatabase<T>(work: (context: CommandContext) => Promise<T>): Promise<T> {
   const config = loadConfig(process.env, { talksToKki: false })
@@ -44,7 +44,7 @@ export async function withDatabase<T>(work: (context: CommandContext) => Promise
   }
 }
 
-/** Returns what `work` returns, with one connection to the prepared database; it is closed after it. */
+/** Returns what `work` returns, with one connection to the prepared database; the connection is closed after it. */
 export function withPool<T>(work: (pool: pg.Pool, config: Config) => Promise<T>): Promise<T> {
   return withDatabase(async ({ config, database, logger }) => {
     const { pool } = createDatabase({ url: database.url, maxConnections: 1 }, logger)
@@ -57,7 +57,7 @@ export function withPool<T>(work: (pool: pg.Pool, config: Config) => Promise<T>)
   })
 }
 
-/** Returns who runs the command, for audit events. */
+/** Returns the user who runs the command, for audit events. */
 export function commandCaller(): Caller {
   return {
     actor: escapeUnprintable(userInfo().username),
@@ -67,18 +67,21 @@ export function commandCaller(): Caller {
   }
 }
 
-/** Returns a logger to standard error, which leaves standard output to the result; errors alone, unless asked for more. */
+/**
+ * Returns a logger to standard error, because standard output is for the result; only errors, unless the configuration
+ * sets a lower level.
+ */
 export function errorLogger(config: Pick<Config, 'logLevel'>): Logger {
   const level = process.env.SDMK_LOG_LEVEL ? config.logLevel : 'error'
   return createLogger(level, pino.destination({ fd: 2, sync: true }))
 }
 
-/** Writes the one line that says why a command failed to standard error and returns the exit code for it. */
+/** Writes one line with the reason of a failure to standard error and returns the exit code. */
 export function reportFailure(error: unknown): number {
-  // It has written its line already; without a mistake it ends the command after its help.
+  // Commander has already written its line. After `--help` it also throws, with the exit code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode
   process.stderr.write(`sdmk: ${escapeUnprintable(summarizeError(error))}\n`)
-  // A failure that is none of ours is a defect: its stack helps who is asked, and only where it is wanted.
+  // An error of another class is a defect: its stack helps developers, and is printed only at level debug.
   if (!(error instanceof SdmkError) && process.env.SDMK_LOG_LEVEL === 'debug') {
     process.stderr.write(`${describeError(error).stack ?? ''}\n`)
   }
@@ -88,8 +91,8 @@ export function reportFailure(error: unknown): number {
 }
 
 /**
- * Writes a result to standard output: as one line of JSON, or as the lines for people. Each item of `lines` is printed as
- * one line: a terminal obeys control characters, and a value with a line end would look like a line of ours.
+ * Writes a result to standard output: as one line of JSON, or as lines for people. Each item of `lines` is escaped to one
+ * line: a terminal executes control characters, and a value with a line break would look like another line of output.
  */
 export function print(asJson: boolean | undefined, value: unknown, lines: string[]): void {
   const printed = asJson ? [JSON.stringify(value)] : lines

@@ -15,25 +15,25 @@ export class DemoFailed extends SdmkError {
 }
 
 const pollMs = 300
-/** Without one more job done in this time, something is wrong that waiting does not cure. */
+/** If no job is completed within this time, something is broken and waiting does not help. */
 const patienceMs = 60_000
 const keyName = 'demo-odoo'
 
 export interface DemoOdoo {
-  /** Settings that tell the sidecar of it. */
+  /** Settings of the sidecar for this Odoo. */
   env: Record<string, string>
-  /** Gives each side what it needs to call the other. */
+  /** Stores the credentials on both sides. */
   connect(service: Service): Promise<void>
-  /** Returns what Odoo shows. */
+  /** Returns the numbers of records in Odoo. */
   count(): Promise<OdooCounts>
   /** Address and logins, for people. */
   render(): string
   close(): Promise<void>
 }
 
-/** Returns a running Odoo whose data is kept beside the demo's. @throws OdooUnavailable, OdooBusy */
+/** Returns a running Odoo that keeps its data next to the demo's. @throws OdooUnavailable, OdooBusy */
 export async function startDemoOdoo(dataDir: string, logger: Logger): Promise<DemoOdoo> {
-  // Only where it is asked for: a sidecar in service has no such folder.
+  // Imported on demand, because the production package does not contain this folder.
   const { openDeveloperOdoo } = await import('../../tools/odoo/developer.ts')
   const { connectSidecar } = await import('../../tools/odoo/connect.ts')
   const { readCounts } = await import('../../tools/odoo/counts.ts')
@@ -59,7 +59,7 @@ export async function startDemoOdoo(dataDir: string, logger: Logger): Promise<De
   }
 }
 
-/** Waits until Odoo has been told all that the registry has for it. @throws the signal's reason when it is aborted */
+/** Waits until all changes were sent to Odoo. @throws the signal's reason when it is aborted */
 export async function untilOdooIsTold(pool: pg.Pool, signal?: AbortSignal): Promise<void> {
   let fewest = Number.POSITIVE_INFINITY
   let until = Date.now() + patienceMs
@@ -73,13 +73,12 @@ export async function untilOdooIsTold(pool: pg.Pool, signal?: AbortSignal): Prom
       fewest = pending
       until = Date.now() + patienceMs
     }
-    if (Date.now() > until)
-      throw new DemoFailed(`Odoo does not take what the sidecar tells it; jobs waiting: ${pending}`)
+    if (Date.now() > until) throw new DemoFailed(`Odoo accepts no changes from the sidecar; pending jobs: ${pending}`)
     await wait(pollMs, undefined, signal ? { signal } : {})
   }
 }
 
-/** Returns what Odoo should show. */
+/** Returns the numbers of records that Odoo should have. */
 export async function countRegistry(pool: pg.Pool): Promise<OdooCounts> {
   const { rows } = await pool.query<OdooCounts>(
     `select

@@ -44,15 +44,15 @@ interface DemoOptions {
 export function demoCommand(): Command {
   return new Command('demo')
     .description('start a database, a simulated KKI and the sidecar, run once, and stay up')
-    .option('-r, --rows <rows>', 'records that the simulated KKI lists', wholeNumber(0, mostSimulatedRows), 50_000)
-    .option('-o, --own <people>', 'people whom SDMK knows before', wholeNumber(0, mostSimulatedRows), 20_000)
-    .option('--odoo', 'start an Odoo beside it that mirrors the registry')
+    .option('-r, --rows <rows>', 'records in the simulated KKI', wholeNumber(0, mostSimulatedRows), 50_000)
+    .option('-o, --own <people>', 'people in SDMK before the run', wholeNumber(0, mostSimulatedRows), 20_000)
+    .option('--odoo', 'also start an Odoo that mirrors the registry')
     .option('--exit', 'end after the run, with its summary as JSON on the last line')
     .action(async (options: DemoOptions) => {
       requireSimulator()
       const closers: (() => Promise<unknown>)[] = []
       const keep = <T>(opening: Promise<T>, close: (opened: T) => unknown): Promise<T> => {
-        // Told to stop while it starts, we wait for it: nothing is left behind half started.
+        // If stopped while starting, wait for its end, so that nothing half started is left.
         closers.push(() => opening.then(close, () => undefined))
         return opening
       }
@@ -70,7 +70,7 @@ export function demoCommand(): Command {
         await play(options, keep, stopping.signal)
         if (options.exit) await close()
       } catch (error) {
-        // Told to stop in the middle of the run: the queue takes it up again with the next start.
+        // Stopped during the run: the queue resumes it at the next start.
         if (stopping.signal.aborted) return
         await close()
         throw error
@@ -91,7 +91,7 @@ async function play(options: DemoOptions, keep: Keep, signal: AbortSignal): Prom
   await initIdentity(secrets)
   await secrets.write('kki', { clientId: simulator.clientId, clientSecret: simulator.clientSecret })
   const service = await keep(startOnFreePort(config), async ({ close }) => {
-    // Before the sidecar, which ends the database that both use.
+    // Closed before the sidecar, which stops the database that both use.
     await odoo?.close()
     await close()
   })
@@ -108,11 +108,11 @@ async function play(options: DemoOptions, keep: Keep, signal: AbortSignal): Prom
   await renderAddresses(service, config, simulator.url, odoo?.render())
 }
 
-/** The demo's own folder, apart from that of a real installation, unless the environment says otherwise. */
+/** The demo has its own folder, separate from a real installation, unless the environment sets one. */
 function demoConfig(kkiUrl: string, env: Record<string, string> = {}): Config {
   const dataDir = process.env.SDMK_DATA_DIR ?? '.data'
   return loadConfig({
-    // Its invented credentials must not come into a real Vault.
+    // The invented credentials must not be stored in a real Vault.
     ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SDMK_VAULT_'))),
     ...env,
     KKI_BASE_URL: kkiUrl,
@@ -132,7 +132,7 @@ async function startOnFreePort(config: Config): Promise<Service> {
   }
 }
 
-/** What SDMK knew before KKI: a file as a ministry would hand it over, left beside the data for who wants to see one. */
+/** Imports people whom SDMK knew before KKI. The file stays next to the data, as an example of a ministry's file. */
 async function importOwnPeople(service: Service, config: Config, { rows, own }: DemoOptions): Promise<void> {
   if (own === 0) return
   const file = path.join(config.dataDir, 'demo-own-people.jsonl')
@@ -143,7 +143,7 @@ async function importOwnPeople(service: Service, config: Config, { rows, own }: 
   const run = await runImport(service, config, readRecords(file), { quiet: true })
   const { fetched, created, linked, updated, unchanged, rejected } = summarize(run)
   console.log(
-    `SDMK's own people (${path.relative('.', file)}): ${fetched} imported; ${created} created, ${linked} linked, ${updated} updated, ${unchanged} unchanged, ${rejected} refused`
+    `SDMK's own people (${path.relative('.', file)}): ${fetched} imported; ${created} created, ${linked} linked, ${updated} updated, ${unchanged} unchanged, ${rejected} rejected`
   )
   if (run.state !== 'applied') process.exitCode = 1
 }
@@ -151,7 +151,7 @@ async function importOwnPeople(service: Service, config: Config, { rows, own }: 
 async function runOnce(service: Service, config: Config, signal: AbortSignal) {
   const { pool } = service.app.database
   const runId = await startRun(service, config, { mode: 'full' }).catch(error => {
-    // An earlier demo was killed in the middle of its run: the queue has taken that run up again.
+    // An earlier demo was killed in the middle of its run: the queue has resumed that run.
     if (error instanceof RunOpen) return error.runId
     throw error
   })
@@ -183,7 +183,7 @@ interface SimulatorProcess {
   stop(): void
 }
 
-/** A process of its own, as KKI is, so that it does not share the sidecar's core. */
+/** A separate process, so that it does not use the sidecar's processor core. */
 async function startSimulatorProcess(rows: number): Promise<SimulatorProcess> {
   const child = spawn(process.execPath, [sdmk, 'simulator', '--json', '--port', '0', '--rows', String(rows)], {
     stdio: ['pipe', 'pipe', 'inherit']

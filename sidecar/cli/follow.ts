@@ -10,7 +10,7 @@ const pollMs = 200
 /**
  * Draws a progress bar until the run is finished, and returns the run. Without a terminal, or with `quiet`, nothing is drawn.
  *
- * @throws the signal's reason when it is aborted; the run goes on without us.
+ * @throws the signal's reason when it is aborted; the run continues.
  */
 export async function followRun(
   pool: pg.Pool,
@@ -21,7 +21,7 @@ export async function followRun(
     {
       format: ' {bar} {value}/{total} rows, {applied}/{batches} batches applied',
       hideCursor: true,
-      // One line and no redrawing where the output is a file: only a terminal shows bars.
+      // A file gets one line; only a terminal can redraw a bar.
       noTTYOutput: false,
       stream: process.stderr
     },
@@ -37,7 +37,7 @@ export async function followRun(
   try {
     for (;;) {
       const run = await readRun(pool, runId)
-      if (run === null) throw new RecordMissing(`run ${runId} is gone`)
+      if (run === null) throw new RecordMissing(`run ${runId} no longer exists`)
       if (!quiet) draw(run)
       if (run.finishedAt !== null) return run
       await wait(pollMs, undefined, signal ? { signal } : {})

@@ -14,7 +14,7 @@ import { followRun } from './follow.ts'
 import { renderSummary, summarize } from './summary.ts'
 import { withSecret } from './with-secret.ts'
 
-/** A bar for what is over at once would only flicker. */
+/** For work that ends sooner, a bar would only flicker. */
 const barAfterMs = 1000
 
 interface ImportCommandOptions {
@@ -23,22 +23,22 @@ interface ImportCommandOptions {
   json?: boolean
 }
 
-/** Returns `sdmk import`: SDMK's own people out of a file, matched like KKI's rows. */
+/** Returns `sdmk import`: imports SDMK's own people from a file and matches them like KKI's rows. */
 export function importCommand(): Command {
   return new Command('import')
-    .description('take in SDMK’s own people')
+    .description('import SDMK’s own people')
     .argument('<file>', 'CSV with a header, or JSON lines')
-    .addOption(new Option('-f, --format <format>', 'instead of what the name of the file says').choices(importFormats))
+    .addOption(new Option('-f, --format <format>', 'format of the file; default: by its name').choices(importFormats))
     .addOption(
       new Option(
         '-e, --encoding <label>',
-        'of a file that is not UTF-8, such as windows-1252; any label of the WHATWG Encoding Standard'
+        'encoding of a file that is not UTF-8, such as windows-1252; any label of the WHATWG Encoding Standard'
       ).argParser(encodingLabel)
     )
     .option('--json', 'print the summary as JSON, and nothing else')
     .addHelpText(
       'after',
-      `\nColumns: ${Object.keys(ownColumns).join(', ')}\nA licence (nomor_str, profesi, …) may be missing; docs/import.md says more.`
+      `\nColumns: ${Object.keys(ownColumns).join(', ')}\nA licence (nomor_str, profesi, …) may be missing; see docs/import.md.`
     )
     .action(async (file: string, { format, encoding, json }: ImportCommandOptions) => {
       const records = readRecords(file, { format, encoding })
@@ -87,11 +87,11 @@ export async function runImport(
   }
 }
 
-/** Returns the name of an encoding that a label stands for. @throws InvalidArgumentError */
+/** Returns the name of the encoding that has this label. @throws InvalidArgumentError */
 export function encodingLabel(text: string): string {
   try {
     return new TextDecoder(text).encoding
   } catch {
-    throw new InvalidArgumentError('It is not a label of the WHATWG Encoding Standard.')
+    throw new InvalidArgumentError('It must be a label of the WHATWG Encoding Standard.')
   }
 }

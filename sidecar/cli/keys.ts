@@ -12,10 +12,10 @@ import { commandCaller, print, withDatabase } from './command.ts'
 import { rotateCommand } from './rotate-keys.ts'
 import { withSecret } from './with-secret.ts'
 
-/** Returns `sdmk keys`: the keys of callers, and the keys that seal identity numbers. */
+/** Returns `sdmk keys`: API keys, and the keys that seal identity numbers. */
 export function keysCommand(): Command {
   return new Command('keys')
-    .description('make, list and revoke keys')
+    .description('create, list and revoke keys')
     .addCommand(createCommand())
     .addCommand(listCommand())
     .addCommand(revokeCommand())
@@ -31,12 +31,12 @@ interface CreateOptions {
 
 function createCommand(): Command {
   return new Command('create')
-    .description('make an API key and print it; it cannot be shown again')
-    .argument('<name>', 'who or what will use it; unique among the keys in use')
+    .description('create an API key and print it; it cannot be shown again')
+    .argument('<name>', 'name of its user or program; unique among the valid keys')
     .addOption(
-      new Option('-s, --scope <scope...>', 'what it may do; give several').choices(scopes).makeOptionMandatory()
+      new Option('-s, --scope <scope...>', 'what the key may do; accepts several').choices(scopes).makeOptionMandatory()
     )
-    .option('--key-file <file>', 'take the key from this file instead; it replaces the one in use under this name')
+    .option('--key-file <file>', 'read the key from this file instead; it replaces the valid key of this name')
     .option('--json', 'print the result as JSON')
     .action(async (name: string, { scope, keyFile, json }: CreateOptions) => {
       if (keyFile === undefined) {
@@ -51,7 +51,7 @@ function createCommand(): Command {
 
 function listCommand(): Command {
   return new Command('list')
-    .description('list the API keys in use, and when each was last used')
+    .description('list the valid API keys, with the time of their last use')
     .option('--json', 'print them as JSON')
     .action(async ({ json }: { json?: boolean }) => {
       const keys = await inDatabase(listApiKeys)
@@ -59,13 +59,13 @@ function listCommand(): Command {
         const used = lastUsedAt ? `last used ${lastUsedAt.toISOString()}` : 'never used'
         return `${quote(name)}: ${allowed.join(' ')} (made ${createdAt.toISOString()}, ${used})`
       })
-      print(json, keys, lines.length > 0 ? lines : ['There is no API key in use.'])
+      print(json, keys, lines.length > 0 ? lines : ['There is no valid API key.'])
     })
 }
 
 function revokeCommand(): Command {
   return new Command('revoke')
-    .description('take an API key out of use; running services refuse it within ten seconds')
+    .description('revoke an API key; running services deny it within ten seconds')
     .argument('<name>', 'its name')
     .option('--json', 'print the result as JSON')
     .action(async (name: string, { json }: { json?: boolean }) => {
@@ -77,15 +77,15 @@ function revokeCommand(): Command {
 function initCommand(): Command {
   return new Command('init')
     .description(
-      'make the keys that digest and seal identity numbers and sign the audit; keys that exist stay as they are'
+      'create the keys that digest and seal identity numbers and sign the audit; existing keys stay unchanged'
     )
     .action(async () => {
       const config = loadConfig(process.env, { talksToKki: false })
       const isNew = await withSecret(config, identitySecret, initIdentity)
       print(false, null, [
         isNew
-          ? 'The keys are made. Keep a copy of the secret "nik-keys" apart from the database: without it no NIK can be read and no audit verified.'
-          : 'There are keys already; they stay as they are.'
+          ? 'The keys were created. Keep a copy of the secret "nik-keys" apart from the database: without it no NIK can be read and no audit verified.'
+          : 'The keys already exist and were not changed.'
       ])
     })
 }

@@ -5,8 +5,8 @@ import { print, withDatabase } from './command.ts'
 /** Returns `sdmk migrate`. */
 export function migrateCommand(): Command {
   return new Command('migrate')
-    .description('bring the schema and the queues of the database up to this version')
-    .option('--grant-to <role>', 'give this role what the running service needs, and no more')
+    .description('migrate the schema and the queues of the database to this version')
+    .option('--grant-to <role>', 'grant this role only the rights that the running service needs')
     .option('--json', 'print the result as JSON')
     .action(({ grantTo, json }: { grantTo?: string; json?: boolean }) =>
       withDatabase(async ({ database: { ownerUrl, serviceRole }, logger }) => {

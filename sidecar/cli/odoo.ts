@@ -11,10 +11,10 @@ import { reasonOption } from './reason.ts'
 import { withQueue } from './with-queue.ts'
 import { withSecret } from './with-secret.ts'
 
-/** Returns `sdmk odoo`: what to do where Odoo does not show what the registry has. */
+/** Returns `sdmk odoo`: repairs for an Odoo that differs from the registry. */
 export function odooCommand(): Command {
   return new Command('odoo')
-    .description('repair what Odoo shows')
+    .description('repair the copy in Odoo')
     .addCommand(resyncCommand())
     .addCommand(compareCommand())
     .addCommand(setAsideHeadsCommand())
@@ -22,19 +22,19 @@ export function odooCommand(): Command {
 
 function resyncCommand(): Command {
   return new Command('resync')
-    .description('tell Odoo everything once more; the running service carries it there')
+    .description('send everything to Odoo again; the running service delivers it')
     .option('--json', 'print the result as JSON')
     .action(({ json }: { json?: boolean }) =>
       withOdoo(async context => {
         const jobs = await resyncOdoo(context)
-        print(json, { jobs }, [`${counted(jobs, 'job')} queued; the service carries them to Odoo.`])
+        print(json, { jobs }, [`${counted(jobs, 'job')} queued; the service delivers them to Odoo.`])
       })
     )
 }
 
 function compareCommand(): Command {
   return new Command('compare')
-    .description('compare Odoo with the registry, once; what differs is told again by the running service')
+    .description('compare Odoo with the registry once; the running service sends the differences again')
     .option('--json', 'print the result as JSON')
     .action(({ json }: { json?: boolean }) =>
       withOdoo(async context => {
@@ -42,7 +42,7 @@ function compareCommand(): Command {
         const difference = await compareWithOdoo(context, { signal, attempts: 1 })
         const lines = Object.entries(difference).map(([kind, count]) => `${kind}: ${count} differ`)
         const isSame = Object.values(difference).every(count => count === 0)
-        print(json, difference, isSame ? ['Odoo has what the registry has.'] : lines)
+        print(json, difference, isSame ? ['Odoo and the registry are equal.'] : lines)
       })
     )
 }
@@ -54,7 +54,7 @@ interface SetAsideOptions extends SetAside {
 function setAsideHeadsCommand(): Command {
   return new Command('set-aside-heads')
     .description(
-      'after a restore of the database: Odoo compares no more the ends of the audit that the backup does not have'
+      'after a restore of the database: Odoo no longer compares the ends of the audit chain that the backup does not contain'
     )
     .requiredOption(
       '--after <seq:hash>',
@@ -70,7 +70,7 @@ function setAsideHeadsCommand(): Command {
         const differing = await compareAuditHeads(context, delivery)
         print(json, { setAside, differing }, [
           `${counted(setAside, 'audit head')} set aside in Odoo.`,
-          ...(differing > 0 ? [`${counted(differing, 'other head')} not from after that link.`] : [])
+          ...(differing > 0 ? [`${counted(differing, 'other head')} up to that link not in the chain.`] : [])
         ])
       })
     )
@@ -80,7 +80,7 @@ async function withOdoo(work: (context: CompareContext) => Promise<void>): Promi
   await withDatabase(async context => {
     const { config, logger } = context
     const { odoo } = config
-    if (odoo === null) throw new ConfigurationError('SDMK_ODOO_URL', 'is required here; it says where Odoo answers')
+    if (odoo === null) throw new ConfigurationError('SDMK_ODOO_URL', 'is required here; it is the address of Odoo')
     await withQueue(context, async ({ database, queue }) => {
       await withSecret(config, odooSecret, async secrets => {
         const link = createOdooLink({ odoo, secrets, logger, onCall: () => {} })

@@ -26,12 +26,12 @@ import { id as personId } from './values.ts'
 import { withQueue } from './with-queue.ts'
 import { withSecret } from './with-secret.ts'
 
-/** Returns `sdmk person`: answers to people who ask what is stored about them, and what they may ask for. */
+/** Returns `sdmk person`: reports to people who ask what is stored about them, restriction and erasure. */
 export function personCommand(): Command {
   return new Command('person')
     .description('answer a person about their data, restrict it or erase it')
     .addCommand(reportCommand())
-    .addCommand(restrictCommand('restrict', 'store the data of a person and show it to nobody', true))
+    .addCommand(restrictCommand('restrict', 'keep the data of a person stored and show it to nobody', true))
     .addCommand(restrictCommand('unrestrict', 'end the restriction of a person’s data', false))
     .addCommand(eraseCommand())
 }
@@ -47,10 +47,10 @@ interface ReportOptions {
 
 function reportCommand(): Command {
   return new Command('report')
-    .description('tell what is stored about a person, whom standard input names; that is kept nowhere')
+    .description('report what is stored about the person that standard input identifies; the input is not stored')
     .addOption(reasonOption().makeOptionMandatory())
     .addOption(
-      new Option('--by <what>', 'what standard input holds; with name, the date of birth (YYYY-MM-DD) on a second line')
+      new Option('--by <what>', 'content of standard input; with name, the date of birth (YYYY-MM-DD) on a second line')
         .choices(findings)
         .default('nik')
     )
@@ -64,7 +64,7 @@ function reportCommand(): Command {
     .addOption(new Option('--html', 'print it as a page for the printer').conflicts('json'))
     .addHelpText(
       'after',
-      '\nNIK, STR and name are no arguments, so that they stand in no history and no list of processes.\nExit code 1: several people, or only similar names; they are listed, and --id chooses one.'
+      '\nNIK, STR and name are not arguments, so that the shell history and the process list do not show them.\nExit code 1: several people, or only similar names; they are listed, and --id chooses one.'
     )
     .action(({ reason, by, id, language, json, html }: ReportOptions) =>
       withDatabase(async ({ config, database, logger }) => {
@@ -76,7 +76,7 @@ function reportCommand(): Command {
         const disclosure = { ...caller, channel: 'sdmk person report', reason }
         try {
           await assertMigrated(pool)
-          // Committed before it is shown: nobody sees it without a trace of it.
+          // Committed before it is shown, so that nobody sees it without an audit event.
           const answer = await inTransaction(
             pool,
             async client => {
@@ -103,7 +103,11 @@ function reportCommand(): Command {
             const lines = answer.candidates.map(
               person => `${person.id}  ${quote(person.name)}, ${person.registrations} STR`
             )
-            print(json, answer, lines.length > 0 ? lines : ['Nobody has this name, or one like it, and date of birth.'])
+            print(
+              json,
+              answer,
+              lines.length > 0 ? lines : ['No person with this date of birth has this name or a similar one.']
+            )
             process.exitCode = 1
             return
           }
@@ -117,7 +121,7 @@ function reportCommand(): Command {
     )
 }
 
-/** The report's own transaction is rolled back, so the event has another one. */
+/** The report's own transaction is rolled back, so the event has a separate one. */
 async function auditAndThrow(pool: pg.Pool, error: unknown): Promise<never> {
   if (error instanceof SealFault) {
     await inTransaction(pool, client => auditSealFaults(client, commandCaller(), [error]))
@@ -150,10 +154,10 @@ function restrictCommand(name: string, description: string, isRestricted: boolea
 
 function eraseCommand(): Command {
   return new Command('erase')
-    .description('erase the data of a person but the licence history; it cannot be undone')
+    .description('erase the data of a person except the licence history; it cannot be undone')
     .argument('<id>', 'number of the person in the registry', personId)
     .addOption(reasonOption().makeOptionMandatory())
-    .option('--former', 'erase earlier values alone; possible also while a licence is in force')
+    .option('--former', 'erase only earlier values; possible even while a licence is in force')
     .option('--json', 'print the result as JSON')
     .action((healthWorkerId: number, { reason, former, json }: DecisionOptions) =>
       withDatabase(context =>
@@ -177,7 +181,11 @@ function linesOf({ healthWorkerId, restrictedSince, erasedAt }: PrivacyState): s
   ]
 }
 
-/** Returns what standard input names: one line, of a name two. On a terminal it is asked for and not shown. @throws RequestInvalid */
+/**
+ * Returns the identifying text from standard input: one line, or two for a name. A terminal shows a prompt and no
+ * input.
+ * @throws RequestInvalid
+ */
 async function readGiven(by: FindBy): Promise<string> {
   const { stdin, stderr } = process
   const questions = by === 'name' ? ['Name', 'Date of birth (YYYY-MM-DD)'] : [by.toUpperCase()]

@@ -19,7 +19,7 @@ import { statusCommand } from './status.ts'
 import { syncCommand } from './sync.ts'
 import { watermarkCommand } from './watermark.ts'
 
-/** Returns the command `sdmk` with all that it can do. It throws a CommanderError where it is used incorrectly. */
+/** Returns the command `sdmk` with its subcommands. It throws a CommanderError if it is used incorrectly. */
 export function createProgram(): Command {
   const program = new Command('sdmk')
     .description(`${packageJson.description}. Settings are environment variables: docs/configuration.md`)
@@ -46,19 +46,19 @@ export function createProgram(): Command {
   return program
 }
 
-/** Keeps the line ends between the lines of an error and its help. */
+/** Keeps the line breaks between the lines of an error and its help. */
 const printable = (text: string) => text.split('\n').map(escapeUnprintable).join('\n')
 
-/** Lets the whole tree throw its errors: by itself it would end the process with the exit code of a failed run. */
+/** Makes all subcommands throw their errors: by default they would end the process with the exit code of a failed run. */
 function throwErrors(command: Command): void {
-  // An error repeats what was typed or pasted, which a terminal may obey.
+  // An error repeats the input, which may contain control characters that a terminal executes.
   command.exitOverride().configureOutput({ outputError: (text, write) => write(printable(text)) })
   command.commands.forEach(throwErrors)
 }
 
-/** Node puts U+FFFD where a terminal that is not set to UTF-8 sent something else. A reason would be stored so. */
+/** Node replaces bytes that are not UTF-8 by U+FFFD. A reason would be stored with it. */
 function requireUtf8Arguments(): void {
   if (process.argv.some(text => text.includes('\ufffd'))) {
-    throw new RequestInvalid('arguments', 'must be UTF-8; set the terminal to it')
+    throw new RequestInvalid('arguments', 'must be UTF-8; set the terminal to UTF-8')
   }
 }

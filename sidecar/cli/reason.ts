@@ -7,12 +7,12 @@ import { isPrintableLine } from '../platform/printable-text.ts'
 
 const reason = Compile(Reason)
 
-/** Returns the option by which somebody says why, by the same rule as in a request; a rejected text is not repeated. */
+/** Returns the option for a reason, with the same rules as in a request. An error does not repeat an invalid text. */
 export function reasonOption(): Option {
   return new Option('--reason <text>', 'kept in the audit; without names, NIK or STR').argParser(given => {
     const text = given.trim()
     if (text !== '' && !isPrintableLine(text)) {
-      throw new RequestInvalid('reason', 'must be one line, without characters that cannot be seen')
+      throw new RequestInvalid('reason', 'must be one line without invisible characters')
     }
     if (!reason.Check(text) || holdsIdentityNumber(text)) {
       throw new RequestInvalid('reason', 'must be words, without a long number')

@@ -10,10 +10,10 @@ interface CheckCommandOptions {
   json?: boolean
 }
 
-/** Returns `sdmk registry`: work on the people and licences that are stored. */
+/** Returns `sdmk registry`: checks of the stored people and licences. */
 export function registryCommand(): Command {
   return new Command('registry')
-    .description('check the people and licences that are stored')
+    .description('check the stored people and licences')
     .addCommand(
       new Command('check')
         .description('look for likely duplicates and likely wrong merges, and put them into the review queue')
@@ -51,8 +51,8 @@ async function check({ dryRun, json }: CheckCommandOptions): Promise<void> {
 function linesOf({ people, duplicates, contradictions, withoutLicence, batchId, closed }: CheckResult): string[] {
   return [
     `${counted(people, 'person', 'people')} checked${batchId === null ? '; nothing was written' : ` in batch ${batchId}`}`,
-    `${counted(duplicates, 'licence')} of people who may be known twice (POSSIBLE_DUPLICATE)`,
-    `${counted(contradictions, 'licence')} that may be of somebody else (IDENTITY_CONFLICT)`,
+    `${counted(duplicates, 'licence')} of people who may be registered twice (POSSIBLE_DUPLICATE)`,
+    `${counted(contradictions, 'licence')} that may belong to another person (IDENTITY_CONFLICT)`,
     ...(withoutLicence > 0
       ? [`${counted(withoutLicence, 'pair')} of people without a licence, not in the review queue`]
       : []),

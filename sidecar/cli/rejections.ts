@@ -26,7 +26,7 @@ import { id, rowPlace, wholeNumber } from './values.ts'
 import { withQueue } from './with-queue.ts'
 import { withSecret } from './with-secret.ts'
 
-/** More would be held in memory, or be one transaction, at once. */
+/** More rows would need too much memory or too long a transaction. */
 const mostAtOnce = 1_000_000
 
 interface SelectOptions {
@@ -36,10 +36,10 @@ interface SelectOptions {
   json?: boolean
 }
 
-/** Returns `sdmk rejections`: the desk on the command line. */
+/** Returns `sdmk rejections`: the review queue on the command line. */
 export function rejectionsCommand(): Command {
   return new Command('rejections')
-    .description('list refused rows and decide about them')
+    .description('list rejected rows and decide about them')
     .addCommand(listCommand(), { isDefault: true })
     .addCommand(
       bulkCommand('retry', 'ask KKI again for the STRs of open rejections').action(
@@ -53,27 +53,27 @@ export function rejectionsCommand(): Command {
             )
             return {
               runId,
-              told: `${counted(asked, 'STR')} asked for, ${counted(skipped, 'rejection')} without an STR`,
+              summary: `${counted(asked, 'STR')} asked for, ${counted(skipped, 'rejection')} without an STR`,
               next
             }
           })
       )
     )
     .addCommand(
-      bulkCommand('reprocess', 'run stored rows of open rejections through the present mapping').action(
+      bulkCommand('reprocess', 'plan the stored rows of open rejections again with the current mapping').action(
         (ids: number[], options: SelectOptions) =>
           follow(options, async (client, context, caller) => {
             const order = await reprocessSelected(client, context, selectionOf(ids, options), caller)
             return {
               runId: order.runId,
-              told: `${counted(order.rows, 'row')} planned again, ${order.purged} no longer kept${ofUnfit(order.unfit)}`,
+              summary: `${counted(order.rows, 'row')} planned again, ${order.purged} no longer stored${ofUnfit(order.unfit)}`,
               next: order.next
             }
           })
       )
     )
     .addCommand(
-      bulkCommand('dismiss', 'take open rejections off the desk until their rows change')
+      bulkCommand('dismiss', 'remove open rejections from the review queue until their rows change')
         .addOption(reasonOption().makeOptionMandatory())
         .action(dismiss)
     )
@@ -82,17 +82,17 @@ export function rejectionsCommand(): Command {
 
 function listCommand(): Command {
   return new Command('list')
-    .description('list refused rows, those that are urgent marked with !')
+    .description('list rejected rows; ! marks urgent ones')
     .addOption(codeOption())
     .addOption(
-      new Option('-s, --state <state>', 'in this state')
+      new Option('-s, --state <state>', 'only rejections in this state')
         .choices(['open', 'resolved', 'dismissed', 'healed'])
         .default('open')
     )
-    .option('-u, --urgent', 'endings that may concern a known person')
-    .option('-b, --batch <id>', 'that this batch met', id)
-    .option('--after <id>', 'those after this one', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
-    .option('-l, --limit <count>', 'at most so many', wholeNumber(1, mostAtOnce), 50)
+    .option('-u, --urgent', 'only deactivations that may concern a known person')
+    .option('-b, --batch <id>', 'only rejections that this batch saw', id)
+    .option('--after <id>', 'only rejections after this one', wholeNumber(0, Number.MAX_SAFE_INTEGER), 0)
+    .option('-l, --limit <count>', 'largest number of results', wholeNumber(1, mostAtOnce), 50)
     .option('--json', 'print them as JSON')
     .action(({ code, state, urgent, batch, after, limit, json }) =>
       withDatabase(async ({ database, logger }) => {
@@ -100,7 +100,7 @@ function listCommand(): Command {
         try {
           await assertMigrated(pool)
           const page = await readRejections(pool, { code, state, urgent, batchId: batch }, { after, limit })
-          // Stored before it is shown.
+          // The disclosure is stored before the rows are shown.
           await recordDisclosures(pool, [
             { ...commandCaller(), channel: 'sdmk rejections', ...showsRejectionPage(page) }
           ])
@@ -125,47 +125,48 @@ function line({ id, urgent, code, state, seenCount, lastSeenAt, lastBatchId, can
 function bulkCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .argument('[ids...]', 'rejections; without them those that the options say', (text: string, ids: number[] = []) => [
-      ...ids,
-      id(text)
-    ])
+    .argument(
+      '[ids...]',
+      'ids of rejections; without ids the options select them',
+      (text: string, ids: number[] = []) => [...ids, id(text)]
+    )
     .addOption(codeOption())
-    .option('-b, --batch <id>', 'that this batch met', id)
-    .option('-l, --limit <count>', 'at most so many', wholeNumber(1, mostAtOnce), 1000)
+    .option('-b, --batch <id>', 'only rejections that this batch saw', id)
+    .option('-l, --limit <count>', 'largest number of rejections', wholeNumber(1, mostAtOnce), 1000)
     .option('--json', 'print the result as JSON')
 }
 
 function resolveCommand(): Command {
   return new Command('resolve')
-    .description('say whose a refused row is')
+    .description('decide which person a rejected row belongs to')
     .argument('<id>', 'the rejection', id)
-    .addOption(new Option('-t, --to <id>', 'a health worker').argParser(id).conflicts('new'))
-    .option('-n, --new', 'somebody whom the registry does not have')
-    .option('--row <batch:row>', 'which of its rows is meant, where they carry different NIKs', rowPlace)
+    .addOption(new Option('-t, --to <id>', 'the health worker').argParser(id).conflicts('new'))
+    .option('-n, --new', 'create a new person')
+    .option('--row <batch:row>', 'the row that is meant, if its rows have different NIKs', rowPlace)
     .addOption(reasonOption())
-    .option('--plan <digest>', 'the effects that were looked at; needed where the decision harms somebody')
+    .option('--plan <digest>', 'digest of the effects that you examined; required if the decision harms a person')
     .option('--json', 'print the result as JSON')
     .action((rejectionId: number, { to, new: isNew, row, reason, plan, json }, command: Command) => {
       if (to === undefined && !isNew) command.error('error: one of --to and --new is required')
       const resolution = { healthWorkerId: to ?? 'new', reason, row, planDigest: plan }
       return follow({ json, limit: 1 }, async (client, context, caller) => {
         const batch = await resolveRejection(client, context, rejectionId, resolution, caller)
-        return { runId: batch.runId, told: `Rejection ${rejectionId} is decided`, next: null }
+        return { runId: batch.runId, summary: `Rejection ${rejectionId} is decided`, next: null }
       }).catch((error: unknown) => {
         if (!(error instanceof EffectsUnseen)) throw error
         const { digest } = error.foreseen
         const effects = effectLines(error.foreseen)
         print(json, { effects, planDigest: digest }, [
-          'Nothing was decided. The decision would:',
+          'The decision was not applied. It would:',
           ...effects.map(effect => `  ${effect}`),
-          `To decide so, repeat with --plan ${digest}`
+          `To apply it, repeat with --plan ${digest}`
         ])
         process.exitCode = 1
       })
     })
 }
 
-/** Without names and STR numbers: what shows them is recorded, and ids are enough to look people up. */
+/** Without names and STR numbers, because showing them is a recorded disclosure. Ids are enough to look people up. */
 function effectLines({ licences, people }: Foreseen): string[] {
   const who = (id: number | null) => (id === null ? 'a new person' : `health worker ${id}`)
   return [
@@ -187,7 +188,7 @@ function effectLines({ licences, people }: Foreseen): string[] {
 const nikWords = { none: 'none', same: 'kept', added: 'added', removed: 'removed', replaced: 'replaced' }
 
 function codeOption(): Option {
-  return new Option('-c, --code <code>', 'refused for this').choices([...rejectionCodes])
+  return new Option('-c, --code <code>', 'only rejections with this code').choices([...rejectionCodes])
 }
 
 function selectionOf(ids: number[] | undefined, { code, batch, limit }: SelectOptions): Selection {
@@ -196,11 +197,11 @@ function selectionOf(ids: number[] | undefined, { code, batch, limit }: SelectOp
 
 interface Order {
   runId: number | null
-  told: string
+  summary: string
   next: number | null
 }
 
-/** Places an order and waits for the run that carries it out. Works with or without a running service. */
+/** Requests the work and waits for its run. Works with or without a running service. */
 async function follow(
   { json }: Pick<SelectOptions, 'json' | 'limit'>,
   place: (client: Transaction, context: RetryContext & ResolveContext, caller: DeskCaller) => Promise<Order>
@@ -220,13 +221,13 @@ async function follow(
       canAskByStr: description.oneByStr !== null,
       timeZone: config.timeZone
     }
-    const { runId, told, next } = await betweenBatches(() =>
+    const { runId, summary, next } = await betweenBatches(() =>
       database.withTransaction(client => place(client, context, caller()))
     )
-    const more = next === null ? [] : ['There are more; call again.']
-    if (runId === null) return print(json, { runId, next }, [told, ...more])
+    const more = next === null ? [] : ['There are more; run the command again.']
+    if (runId === null) return print(json, { runId, next }, [summary, ...more])
     const run = await followRun(database.pool, runId, { quiet: json ?? false })
-    print(json, { runId, next, ...summarize(run) }, [told, ...(await renderSummary(database.pool, run)), ...more])
+    print(json, { runId, next, ...summarize(run) }, [summary, ...(await renderSummary(database.pool, run)), ...more])
     if (run.state !== 'applied') process.exitCode = 1
   } finally {
     await service.close()
@@ -239,7 +240,7 @@ async function dismiss(ids: number[], options: SelectOptions & { reason: string 
       const { ids: done, next } = await database.withTransaction(client =>
         dismissRejections(client, selectionOf(ids, options), options.reason, caller())
       )
-      const more = next === null ? [] : ['There are more; call again.']
+      const more = next === null ? [] : ['There are more; run the command again.']
       print(options.json, { dismissed: done.length, next }, [`${counted(done.length, 'rejection')} dismissed`, ...more])
     })
   )
@@ -250,5 +251,5 @@ function caller(): DeskCaller {
 }
 
 function ofUnfit(count: number): string {
-  return count === 0 ? '' : `, ${count} left out since their sealed value does not fit its place`
+  return count === 0 ? '' : `, ${count} left out because their sealed value belongs to another row or field`
 }

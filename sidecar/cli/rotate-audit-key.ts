@@ -11,13 +11,13 @@ import { commandCaller } from './command.ts'
 export interface AuditRotation {
   /** The key that signs now. */
   auditKeyId: number
-  /** Where the chain ended; whoever has the former key can make no other chain up to there. */
+  /** The end of the chain. A thief of the former key cannot forge the chain up to here. */
   head: Head | null
 }
 
 /**
- * Puts a new audit key in force. Former keys stay, since they verify what they signed. Services need no restart: they read
- * the secret again when a link names a key that they do not know.
+ * Makes a new audit key the current one. Former keys stay, since they verify what they signed. Services need no restart:
+ * they read the secret again when a link names a key that they do not have.
  */
 export async function rotateAuditKey(
   secrets: VersionedSecretStore,

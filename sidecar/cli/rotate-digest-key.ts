@@ -11,17 +11,17 @@ import { addDigestKey, dropFormerDigestKey, readDigestKeys } from '../privacy/re
 import type { VersionedSecretStore } from '../secrets/store.ts'
 import { commandCaller } from './command.ts'
 
-/** What the rotation did; null where an earlier call had replaced the digests, and this one ended what was left. */
+/** The result; null if an earlier call had replaced the digests, and this one only removed the former key. */
 export interface DigestRotation {
   replaced: Redigested | null
 }
 
 /**
- * Digests the registry with a new key, while no other process uses digests: adds the key to the secret, replaces all digests
- * in one transaction, and takes the former key out. Interrupted before the commit, nothing is replaced, and the next call uses
- * the key that was added; interrupted after it, the next call takes the former key out.
+ * Digests the registry with a new key while no other process uses digests: adds the key to the secret, replaces all
+ * digests in one transaction, and removes the former key. Resumable: if interrupted before the commit, nothing is
+ * replaced, and the next call uses the added key; if interrupted after it, the next call removes the former key.
  *
- * @throws DigestKeyHeld where processes run, DigestKeyUnknown, SealBroken, SealUnfit
+ * @throws DigestKeyHeld while other processes run, DigestKeyUnknown, SealBroken, SealUnfit
  */
 export async function rotateDigestKey(
   secrets: VersionedSecretStore,
@@ -33,7 +33,7 @@ export async function rotateDigestKey(
     const { present, next } = await readDigestKeys(secrets)
     const inForce = await readFingerprint(client)
     if (next && inForce?.equals(next.fingerprint)) return null
-    // A registry that nobody has used yet begins with the next key.
+    // A registry without digests starts with the next key.
     if (inForce !== null && !inForce.equals(present.fingerprint)) throw new DigestKeyUnknown()
     const done = await redigest(client, await addDigestKey(secrets), options)
     await recordAudit(client, { ...commandCaller(), action: 'keys.digest_rotated', detail: { ...done } })
@@ -45,12 +45,12 @@ export async function rotateDigestKey(
     throw error
   })
   await dropFormerDigestKey(secrets)
-  // A store with versions, such as Vault, would go on showing the former key to whoever may read the secret.
+  // A store with versions, such as Vault, would still show the former key in an older version of the secret.
   await secrets.destroyFormer?.(identitySecret)
   return { replaced }
 }
 
-/** Says on standard error how long the rotation will take, once the first values are digested, and how far it is. */
+/** Writes the expected time to standard error after the first values, and then the progress. */
 export async function withProgress<T>(work: (options: RedigestOptions) => Promise<T>): Promise<T> {
   const { stderr } = process
   const bar = new SingleBar(
@@ -73,10 +73,10 @@ export async function withProgress<T>(work: (options: RedigestOptions) => Promis
 
 export function linesOfDigestRotation({ replaced }: DigestRotation): string[] {
   const copy = 'Keep a new copy of the secret "nik-keys", and the former one as long as backups of its time.'
-  if (replaced === null) return ['The digests had been replaced before; the former key is taken out.', copy]
+  if (replaced === null) return ['An earlier call replaced the digests; the former key is now removed.', copy]
   const lost = Object.entries(replaced.lost).map(
     ([table, count]) =>
-      `${table}: of ${count} digests nothing is kept that they were made of; they match nothing from now on`
+      `${table}: ${count} digests cannot be replaced, because their values are no longer stored; they match nothing from now on`
   )
-  return [`A new key digests; ${replaced.digests} digests were replaced. Start the services.`, ...lost, copy]
+  return [`The new key is in use; ${replaced.digests} digests were replaced. Start the services.`, ...lost, copy]
 }

@@ -30,20 +30,19 @@ interface RotateOptions {
 export function rotateCommand(): Command {
   return new Command('rotate')
     .description(
-      'seal identity numbers and stored rows with a new key, or digest them or sign the audit with one; broken off, it goes on when called again'
+      'replace the key that seals identity numbers and stored rows, digests them or signs the audit; resumable: run it again after an interruption'
     )
     .option(
       '--wait <seconds>',
-      'how long running services may take to read the keys anew; 0 where none runs',
+      'time that running services may take to read the keys again; 0 if none runs',
       wholeNumber(0, 86_400),
       2 * keysReadEverySeconds
     )
-    .option('--forget', 'make no key; take the older ones out that no value needs any more')
+    .option('--forget', 'create no key; remove older keys that no value needs any more')
     .addOption(
-      new Option(
-        '--digest',
-        'rotate the key by which NIKs are found instead, in one step, while no service runs'
-      ).conflicts(['forget'])
+      new Option('--digest', 'rotate the key that digests NIKs instead, in one step, while no service runs').conflicts([
+        'forget'
+      ])
     )
     .addOption(
       new Option('--audit', 'rotate the key that signs the audit chain instead; former ones stay').conflicts([
@@ -79,14 +78,14 @@ export function rotateCommand(): Command {
 }
 
 interface Result {
-  /** The key that seals now. */
+  /** The key that seals new values. */
   sealKeyId: number
   resealed: number
-  /** By table, what is still sealed with an older key. */
+  /** Number of values that are still sealed with an older key, by table. */
   left: Record<string, number>
-  /** Values that do not fit where they stand, and stay as they are. */
+  /** Values that belong to another row or field; they stay unchanged. */
   unfit: { column: string; row: string; fault: string }[]
-  /** Older keys that were taken out. */
+  /** Older keys that were removed. */
   forgotten: number[]
 }
 
@@ -99,11 +98,11 @@ async function rotate(
 ): Promise<Result> {
   const leftOf = (keyId: number) => withTransaction(client => countOtherwiseSealed(client, keyId))
   const keys = await readSealKeys(secrets)
-  // What was broken off is ended before there is another key.
+  // An interrupted rotation is finished before another key is created.
   const isResealing = keys.next === null && Object.keys(await leftOf(keys.present)).length > 0
   if (!isResealing || keys.former.length === 0) {
     const id = keys.next ?? (await addSealKey(secrets))
-    // Every process must be able to open what another seals with it.
+    // Every process must be able to open the values that another one seals with the new key.
     await wait(pauseMs)
     await useSealKey(secrets, id)
   }
@@ -125,15 +124,15 @@ async function rotate(
   return record(withTransaction, result, faults)
 }
 
-/** A call of its own: a process that could not read the new key would seal with the older one all the while. */
+/** A separate call, because a process that could not read the new key would still seal with the older one. */
 async function forget(secrets: VersionedSecretStore, { withTransaction }: Transactions): Promise<Result> {
   const { present, former } = await readSealKeys(secrets)
   const left = await withTransaction(client => countOtherwiseSealed(client, present))
   const forgotten = Object.keys(left).length === 0 ? former : []
   if (forgotten.length > 0) await dropSealKeys(secrets, forgotten)
   const result = await record(withTransaction, { sealKeyId: present, resealed: 0, left, unfit: [], forgotten })
-  // Also where nothing was taken out: an earlier call may have been broken off here. A rotation of the digest key that
-  // is not finished needs no former version either.
+  // Also if nothing was removed, since an earlier call may have been interrupted here. An unfinished rotation of the digest
+  // key does not need the former version either.
   if (Object.keys(left).length === 0) await secrets.destroyFormer?.(identitySecret)
   return result
 }
@@ -159,15 +158,15 @@ function linesOf({ sealKeyId, resealed, left, unfit, forgotten }: Result): strin
       `${table}: ${counted(count, 'value')} ${plural(count, 'is', 'are')} still sealed with an older key`
   )
   return [
-    `Key ${sealKeyId} seals; ${counted(resealed, 'value')} sealed anew, ${counted(forgotten.length, 'older key')} taken out.`,
+    `Key ${sealKeyId} is in use; ${counted(resealed, 'value')} resealed, ${counted(forgotten.length, 'older key')} removed.`,
     ...rest,
     ...unfit.map(
-      ({ column, row, fault }) => `${column} of ${row} does not fit its place (${fault}) and stays as it is.`
+      ({ column, row, fault }) => `${column} of ${row} belongs to another row or field (${fault}) and stays unchanged.`
     ),
     unfit.length > 0
       ? 'Somebody changed the database: treat it as a security incident (docs/runbook.md#sealedvalueunfit).'
       : rest.length > 0
-        ? 'Batches are under way; call again when they have ended.'
+        ? 'Batches are under way; run the command again when they have ended.'
         : 'No value needs an older key. Keep a new copy of the secret "nik-keys".'
   ]
 }

@@ -16,10 +16,10 @@ import { print } from './command.ts'
 import { wholeNumber } from './values.ts'
 import { withSecret } from './with-secret.ts'
 
-/** A check as a whole; a source that needs longer is too slow to be used. */
+/** Limit for the whole check; a slower source cannot be used. */
 const longestMs = 300_000
 
-/** Returns `sdmk source`: whether the source fits its description, and a first description for a new one. */
+/** Returns `sdmk source`: checks a source against its description, and proposes a description for a new one. */
 export function sourceCommand(): Command {
   return new Command('source')
     .description('check the source of health workers, or propose a description of a new one')
@@ -36,16 +36,16 @@ interface CheckCommandOptions {
 
 function checkCommand(): Command {
   return new Command('check')
-    .description('ask the configured source for a few pages, change nothing, and say what fits its description')
-    .addOption(
-      new Option('--sample <rows>', 'how many rows to look at').argParser(wholeNumber(1, 100_000)).default(500)
+    .description(
+      'request a few pages from the configured source, change nothing, and report what matches its description'
     )
-    .option('--save <file>', 'write the first page there as JSON, with every value masked that may be personal')
-    .addOption(new Option('--language <code>', 'of the result').choices(['en', 'id']).default('en'))
+    .addOption(new Option('--sample <rows>', 'number of rows to check').argParser(wholeNumber(1, 100_000)).default(500))
+    .option('--save <file>', 'write the first page to this file as JSON, with all values masked that may be personal')
+    .addOption(new Option('--language <code>', 'language of the result').choices(['en', 'id']).default('en'))
     .option('--json', 'print the result as JSON, and nothing else')
     .addHelpText(
       'after',
-      '\nThe first lines name the likeliest cause of what is wrong. Exit code 0: runs will work; 1: something is wrong.'
+      '\nThe first lines name the most likely cause of a fault. Exit code 0: runs will work; 1: a fault was found.'
     )
     .action(async ({ sample, save, language, json }: CheckCommandOptions) => {
       const config = loadConfig(process.env, { talksToKki: false })
@@ -62,7 +62,7 @@ function checkCommand(): Command {
 
 async function writePage(file: string, page: unknown): Promise<void> {
   if (page === null) {
-    process.stderr.write('No page was saved: the source sent none in JSON.\n')
+    process.stderr.write('No page was saved: the source sent no page in JSON.\n')
     return
   }
   try {
@@ -77,12 +77,12 @@ const kinds: Record<Note['kind'], string> = { fill: 'Fill in', look: 'Look at', 
 function initCommand(): Command {
   return new Command('init')
     .description(
-      'propose a description from a page of JSON; it goes to standard output, and its notes to standard error'
+      'propose a description from a page of JSON; writes it to standard output and its notes to standard error'
     )
-    .argument('<page>', 'a file with one answer of the source, as it was sent or as `source check --save` masked it')
+    .argument('<page>', 'a file with one answer of the source, original or masked by `source check --save`')
     .addHelpText(
       'after',
-      '\nGaps stand as "FILL IN: …". A service does not start with such a file. The page may hold personal data: keep it private.'
+      '\nUnknown parts are marked "FILL IN: …". The service does not start with such a file. The page may contain personal data: keep it private.'
     )
     .action(async (file: string) => {
       const page = await readPage(file)
@@ -107,7 +107,7 @@ async function readPage(file: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch {
-    // The parser's own error quotes the page.
+    // The cause is left out, because the parser's error quotes the page.
     throw new RequestInvalid('page', `${file} is not JSON`)
   }
 }

@@ -10,7 +10,7 @@ import { watermarkLine } from './watermark.ts'
 /** Returns `sdmk status`: the setting, the watermark and the last run, read from the database. */
 export function statusCommand(): Command {
   return new Command('status')
-    .description('show the integration, up to when changes are stored, and its last run')
+    .description('show the setting, the watermark and the last run')
     .option('--json', 'print it as JSON')
     .action(({ json }: { json?: boolean }) =>
       withPool(async (pool, config) => {
@@ -22,7 +22,7 @@ export function statusCommand(): Command {
         print(json, { setting, nextRunDueAt: due, watermark, run: run ?? null, summary }, [
           `Integration: ${setting.active ? `on, next run ${due}` : 'off'} (schedule ${setting.schedule})`,
           watermarkLine(watermark),
-          ...(run ? await renderSummary(pool, run) : ['There was no run yet.'])
+          ...(run ? await renderSummary(pool, run) : ['No run yet.'])
         ])
       })
     )

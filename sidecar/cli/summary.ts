@@ -16,7 +16,7 @@ export function summarize(run: RunBody): RunSummary {
   }
 }
 
-/** What to look at first when a batch failed for one of these. */
+/** The first place to look when a batch failed with one of these codes. */
 const settings: Record<string, string> = {
   KKI_UNAVAILABLE: 'KKI_BASE_URL',
   KKI_REFUSED: 'KKI_BASE_URL',
@@ -41,7 +41,7 @@ export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string
     lines.push(`  ${'rows/second'.padEnd(12)}${count(Math.round(summary.fetched / summary.seconds))}`)
   }
   const rejections = await rejectionsByCode(pool, run.id)
-  if (rejections.length > 0) lines.push('', 'Refused rows by code (a row may have several):')
+  if (rejections.length > 0) lines.push('', 'Rejected rows by code (a row may have several):')
   for (const { code, rows } of rejections) {
     lines.push(`  ${code.padEnd(20)}${count(rows)}  ${codeText(code, 'en')?.title ?? ''}`)
   }
@@ -52,7 +52,7 @@ export async function renderSummary(pool: pg.Pool, run: RunBody): Promise<string
   for (const { id, state, holdReasons } of run.batches) {
     if (state !== 'held') continue
     const why = (holdReasons ?? []).map(code => `${code} (${codeText(code, 'en')?.title ?? ''})`).join(', ')
-    lines.push('', `Batch ${id} waits for a person: ${why}`)
+    lines.push('', `Batch ${id} is on hold for a person: ${why}`)
   }
   return lines
 }

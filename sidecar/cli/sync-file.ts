@@ -26,7 +26,7 @@ export interface FileOptions {
   hold?: boolean
 }
 
-/** Stages a file that KKI sent, and returns its run and what was passed over. @throws what `syncFile` throws */
+/** Stages a file that KKI sent, and returns its run and the skipped rows. @throws what `syncFile` throws */
 export async function startFileRun(
   { app }: Service,
   config: Config,
@@ -79,7 +79,7 @@ function formatOf(path: string): FileFormat {
   throw new ImportFileInvalid(path, new FileFault({}, 'formatUnknown', { endings: '.xlsx, .csv and .jsonl' }))
 }
 
-/** Returns what was passed over as lines for people; nothing is no line. */
+/** Returns the skipped rows as lines for people; no line if none were skipped. */
 export function tellPassedOver({ blank, totals, otherProfessions }: PassedOver): string[] {
   const parts = [
     ...(blank > 0 ? [counted(blank, 'empty row')] : []),
@@ -88,11 +88,11 @@ export function tellPassedOver({ blank, totals, otherProfessions }: PassedOver):
       ? [`${counted(otherProfessions, 'row')} of professions that the setting of the integration leaves out`]
       : [])
   ]
-  return parts.length === 0 ? [] : [`Passed over: ${parts.join(', ')}`, '']
+  return parts.length === 0 ? [] : [`Skipped: ${parts.join(', ')}`, '']
 }
 
 /** Returns the number of a row. @throws InvalidArgumentError */
 export function rowNumber(text: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It is not the number of a row.')
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('It must be the number of a row, from 1 to 9999.')
   return Number(text)
 }

@@ -24,7 +24,8 @@ interface SyncOptions extends FileOptions {
 }
 
 /**
- * Returns `sdmk sync`: one run, waited for. Works with or without a running service: both take jobs of the same queue.
+ * Returns `sdmk sync`: starts a run and waits for its end. Works with or without a running service: both take jobs of the
+ * same queue.
  */
 export function syncCommand(): Command {
   return new Command('sync')
@@ -33,17 +34,21 @@ export function syncCommand(): Command {
     .option('-p, --profession <code...>', 'these professions only, one after the other')
     .option('--since <time>', 'start of the window (mode window)', instantOrDay)
     .option('--until <time>', 'end of the window (mode window), which is not part of it', instantOrDay)
-    .option('--file <file>', 'take the rows of a file that KKI sent, in place of asking KKI')
-    .addOption(new Option('--format <format>', 'of the file; by default its name says it').choices(fileFormats))
-    .option('--as-of <time>', 'when KKI made the file, where its rows have no time of change', instantOrDay)
-    .option('--sheet <name>', 'of a workbook, in place of the one that is described or found')
+    .option('--file <file>', 'read the rows of a file from KKI instead of KKI’s API')
+    .addOption(new Option('--format <format>', 'format of the file; default: by its name').choices(fileFormats))
+    .option('--as-of <time>', 'when KKI created the file, if its rows have no time of change', instantOrDay)
+    .option('--sheet <name>', 'sheet of a workbook, instead of the one that is described or found')
     .option(
       '--header-row <number>',
-      'where the header begins, in place of the row that is described or found',
+      'first row of the header, instead of the one that is described or found',
       rowNumber
     )
-    .option('--encoding <label>', 'of CSV and JSON lines that are not UTF-8, such as windows-1252', encodingLabel)
-    .option('--hold', 'hold each batch until a person has looked at it')
+    .option(
+      '--encoding <label>',
+      'encoding of CSV and JSON lines that are not UTF-8, such as windows-1252',
+      encodingLabel
+    )
+    .option('--hold', 'hold each batch until a person has approved it')
     .option('--json', 'print the summary as JSON, and nothing else')
     .addHelpText('after', `\nTimes are ${instantOrDayForm}.`)
     .action(async (options: SyncOptions) => {
@@ -86,14 +91,14 @@ function toRequest(
   }
 }
 
-/** What goes with a file, and what with a question to KKI. @throws RequestInvalid for an option without effect */
+/** Options for files, and options for KKI's API. @throws RequestInvalid for an option without effect */
 function checkTogether(options: SyncOptions): void {
   const { file, mode, profession, since, until, format, asOf, sheet, headerRow, encoding } = options
   const others = file === undefined ? { format, asOf, sheet, headerRow, encoding } : { mode, profession, since, until }
   const [name] = Object.entries(others).find(([, value]) => value !== undefined) ?? []
   if (name === undefined) return
   const option = `--${name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`
-  throw new RequestInvalid(option, file === undefined ? 'goes with --file only' : 'does not go with --file')
+  throw new RequestInvalid(option, file === undefined ? 'is allowed only with --file' : 'is not allowed with --file')
 }
 
 /** Starts a run from the command line and returns its id. @throws what `createRun` throws */
@@ -110,7 +115,7 @@ export async function startRun({ app }: Service, config: Config, request: RunReq
   return runId
 }
 
-/** Returns the error in the words of the command line, which names fields of a request otherwise. */
+/** Returns the error with the name of the option instead of the field of a request. */
 function inOptions({ field, message }: RequestInvalid): RequestInvalid {
   const reason = message.slice(field.length + 2)
   const named = (text: string) => text.replace('changedSince', '--since').replace('changedUntil', '--until')

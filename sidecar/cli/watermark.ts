@@ -6,10 +6,10 @@ import { commandCaller, print, withPool } from './command.ts'
 import { reasonOption } from './reason.ts'
 import { type InstantOrDay, instantOrDay, instantOrDayForm, toInstant } from './values.ts'
 
-/** Returns `sdmk watermark`: up to when all that KKI changed is stored, and a way to set that back. */
+/** Returns `sdmk watermark`: shows and moves the time up to which all changes of KKI are stored. */
 export function watermarkCommand(): Command {
   return new Command('watermark')
-    .description('show up to when all changes of KKI are stored, or set that back; docs/watermark.md')
+    .description('show or move back the time up to which all changes of KKI are stored; docs/watermark.md')
     .addCommand(showCommand(), { isDefault: true })
     .addCommand(setCommand())
 }
@@ -34,9 +34,9 @@ interface SetOptions {
 
 function setCommand(): Command {
   return new Command('set')
-    .description('set the watermark back to a time; the next incremental run fetches what KKI changed since then')
+    .description('move the watermark back to a time; the next incremental run fetches all changes since then')
     .argument('<time>', instantOrDayForm, instantOrDay)
-    .option('--skip-gap', 'move it forward as well: no incremental run fetches what KKI changed in between')
+    .option('--skip-gap', 'also allow moving it forward: no incremental run fetches the changes in between')
     .addOption(reasonOption().makeOptionMandatory())
     .option('--json', 'print what was moved as JSON')
     .action((time: InstantOrDay, { skipGap, reason, json }: SetOptions) =>
@@ -45,7 +45,7 @@ function setCommand(): Command {
         const move = await inTransaction(pool, client => moveWatermark(client, order, commandCaller()))
         const line = move
           ? `Watermark moved from ${move.from.toISOString()} to ${move.to.toISOString()}`
-          : 'Nothing to move: the watermark is there already.'
+          : 'Nothing to move: the watermark already has this value.'
         print(json, move, [line])
       })
     )

@@ -6,8 +6,8 @@ import { assertMigrated } from '../platform/migrations.ts'
 import { createQueue, type JobQueue } from '../platform/queue.ts'
 
 /**
- * Returns what `work` returns, with the database and its queue at hand: for commands that send jobs, or change what Odoo,
- * if there is one, is to be told.
+ * Returns what `work` returns, with the database and its queue open: for commands that send jobs, or change records that
+ * Odoo mirrors.
  */
 export async function withQueue<T>(
   { config, logger, database: { url } }: { config: Config; logger: Logger; database: { url: string } },

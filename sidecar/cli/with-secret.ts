@@ -3,7 +3,7 @@ import { openRoleSecrets } from '../role-secrets.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
 import { errorLogger } from './command.ts'
 
-/** Returns what `work` returns, with the one secret at hand, wherever it lies. @throws what `openSecrets` throws */
+/** Returns what `work` returns, with the one secret from the configured store. @throws what `openSecrets` throws */
 export async function withSecret<T>(
   config: Config,
   name: string,

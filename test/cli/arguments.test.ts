@@ -14,5 +14,5 @@ test('a text from a terminal that is not set to UTF-8 is rejected, and not store
       resolve({ code: error?.code, stderr })
     )
   )
-  assert.deepEqual([code, stderr], [64, 'sdmk: arguments: must be UTF-8; set the terminal to it\n'])
+  assert.deepEqual([code, stderr], [64, 'sdmk: arguments: must be UTF-8; set the terminal to UTF-8\n'])
 })

@@ -31,5 +31,5 @@ test('a key is made, listed and revoked on the command line, and each change is 
   assert.match(forgedName.stderr, /^sdmk: name: must be one line .*\n$/)
   const byService = await runSdmk(['keys', 'create', 'mine', '--scope', 'registry:reveal'], { SDMK_DATABASE_URL: url })
   assert.deepEqual([byService.code, byService.stdout], [78, ''], 'the login of the service makes none')
-  assert.match(byService.stderr, /^sdmk: SDMK_DATABASE_URL: this login may not do that/)
+  assert.match(byService.stderr, /^sdmk: SDMK_DATABASE_URL: this login lacks the right/)
 })

@@ -94,6 +94,6 @@ describe('audit events', () => {
     await writeFile(file, `${text}{"seq":\n`)
     const { code: unreadable, stderr } = await runSdmk(['audit', 'verify', '--file', file], env)
     assert.equal(unreadable, 1)
-    assert.match(stderr, new RegExp(`Line ${verdict.events + 1} of .* is no link`))
+    assert.match(stderr, new RegExp(`Line ${verdict.events + 1} of .* is not a link`))
   })
 })

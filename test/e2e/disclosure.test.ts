@@ -242,7 +242,7 @@ describe('sdmk breach-scope', () => {
     ])
     assert.deepEqual(await outcome('--key', 'nobody', '--since', since), [
       1,
-      'sdmk: No API key has or had this name; `sdmk keys list` has the names of those in use'
+      'sdmk: No API key has or had this name; `sdmk keys list` shows the valid keys'
     ])
     assert.equal((await outcome('--key', 'test'))[0], 64)
   })

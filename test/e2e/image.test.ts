@@ -132,7 +132,7 @@ test('the image is sufficient for the services of the compose file, as a user wi
     const { child, output } = start(t, app, command, {})
     const [code] = await once(child, 'exit')
     assert.notEqual(code, 0)
-    assert.match(await output, /simulator: is no part of this installation/)
+    assert.match(await output, /simulator: is not part of this production installation/)
   }
   const secrets = await makeSecrets(t)
   // As in a container, where the files are mounted one by one.

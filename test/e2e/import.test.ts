@@ -204,7 +204,7 @@ describe('importing people of SDMK', () => {
     assert.equal((await pool.query('select from kki.batch')).rowCount, 0)
     const unknown = await runSdmk(['import', file, '--encoding', 'x-own'], {})
     assert.equal(unknown.code, 64)
-    assert.match(unknown.stderr, /--encoding.*It is not a label of the WHATWG Encoding Standard\.\n$/)
+    assert.match(unknown.stderr, /--encoding.*It must be a label of the WHATWG Encoding Standard\.\n$/)
   })
 
   test('rejects rows that another program has damaged, one by one', async t => {

@@ -74,11 +74,11 @@ describe('an impossible start ends with one line that names the cause', { concur
     assertOneLine(await runSdmk(['serve'], env), why)
     assertOneLine(await runSdmk(['audit', 'verify'], env), why)
     const made = await runSdmk(['keys', 'init'], env)
-    assert.match(made.stdout, /The keys are made/, made.stderr)
+    assert.match(made.stdout, /The keys were created/, made.stderr)
     const { auditKeyId, auditKey1: added, ...kept } = (await secrets.read('nik-keys')) ?? {}
     assert.deepEqual({ kept, auditKeyId }, { kept: others, auditKeyId: '1' })
     assert.ok(added && added !== auditKey1)
-    assert.match((await runSdmk(['keys', 'init'], env)).stdout, /There are keys already/)
+    assert.match((await runSdmk(['keys', 'init'], env)).stdout, /The keys already exist/)
     const verified = await runSdmk(['audit', 'verify'], env)
     assert.equal(verified.code, 0, verified.stderr)
   })

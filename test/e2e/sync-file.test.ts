@@ -505,7 +505,7 @@ describe('a file of KKI', () => {
     assert.deepEqual([missing.code, missing.stdout], [64, ''])
     assert.match(missing.stderr, /^sdmk: --as-of: is required: the file has no column that says when/)
     const both = await runSdmk(['sync', '--file', file, '--since', '2026-11-01'], env)
-    assert.match(both.stderr, /^sdmk: --since: does not go with --file/)
+    assert.match(both.stderr, /^sdmk: --since: is not allowed with --file/)
     const { code, stdout, stderr } = await runSdmk(['sync', '--file', file, '--as-of', '2026-11-01', '--json'], env)
     assert.equal(code, 0, stderr)
     assert.deepEqual([JSON.parse(stdout).created, JSON.parse(stdout).rejected], [2, 2])
