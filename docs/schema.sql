@@ -1003,13 +1003,13 @@ CREATE FUNCTION sdmk.keep_registration_erased()
  LANGUAGE plpgsql
 AS $function$
 begin
-  -- A decision gives the licence to somebody else: from now on the row holds their data.
+  -- A decision gives the licence to another person: from now on the row holds their data.
   if new.health_worker_id <> old.health_worker_id then
     new.erased_at := null;
     return new;
   end if;
   new.str_raw := old.str_raw; new.institution := null; new.graduation_year := null; new.province := null;
-  -- The digest of a row has no key: whoever guesses name and NIK could test them with it.
+  -- The content hash of a row has no key: somebody who guesses name and NIK could test the guess with it.
   new.content_hash := old.content_hash;
   new.erased_at := old.erased_at;
   return new;
@@ -1154,7 +1154,7 @@ begin
   if (cardinality(words_a) = 1 and cardinality(rest_a) = 0 and length(words_a[1]) >= 4)
     or (cardinality(words_b) = 1 and cardinality(rest_b) = 0 and length(words_b[1]) >= 4) then return 'similar'; end if;
   if strong = 0 and cardinality(words_a) > 1 and cardinality(words_b) > 1 then return 'different'; end if;
-  -- Words that are left over: one by one.
+  -- The remaining words, one by one.
   if cardinality(rest_a) = cardinality(rest_b) then
     words_a := '{}';
     words_b := rest_b;
@@ -1175,7 +1175,7 @@ begin
       end if;
     end loop;
     if cardinality(words_a) = 0 and (strong > 0 or (cardinality(rest_a) = 1 and is_long)) then return 'similar'; end if;
-  -- Two words that were written as one.
+  -- Two words written as one.
   elsif (cardinality(rest_a) = 1 and cardinality(rest_b) = 2 and rest_a[1] in (rest_b[1] || rest_b[2], rest_b[2] || rest_b[1]))
     or (cardinality(rest_b) = 1 and cardinality(rest_a) = 2 and rest_b[1] in (rest_a[1] || rest_a[2], rest_a[2] || rest_a[1])) then
     return 'similar';

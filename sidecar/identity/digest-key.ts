@@ -4,31 +4,33 @@ import { DigestKeyHeld, DigestKeyUnknown } from './errors.ts'
 import type { Identity } from './keys.ts'
 
 /**
- * `sdmk.digest_key` has the fingerprint of the key that made every digest in the database. That key must not change while a
- * process compares or stores digests: it would find nobody and create everybody again.
+ * `sdmk.digest_key` has the fingerprint of the key that made every digest in the database. If that key changed while a
+ * process compares or stores digests, no NIK would match any more and every person would be created again.
  *
- * So every connection of a process that uses the key holds a shared lock for as long as it lives, and is closed at once where
- * another key is in force. A rotation needs the lock alone. If a process is paused and the server drops its connections, its
- * transactions end with them. It must connect again to write anything, and then the fingerprint does not fit. One lock on a
- * connection of its own would not do: it can be lost while another connection is inside a transaction.
+ * So every connection of a process that uses the key holds a shared lock for its whole life, and is closed at once if
+ * another
+ * key is in force. A rotation needs the lock exclusively. If a process is paused and the server drops its connections, its
+ * transactions end too. Before it can write again it must connect, and then the fingerprint differs. One lock on a separate
+ * connection would not be enough: it can be lost while another connection is inside a transaction.
  */
 const lock = `hashtextextended('sdmk digest key', 0)`
 
-/** How often an idle process makes sure that it has a connection: in between, a rotation may not see that it runs. */
+/** How often an idle process checks its connection. Without a connection, a rotation does not see the process. */
 const askEveryMs = 5000
-/** A process that has just ended is missed by the server a moment later. */
+/** After a process has ended, the server needs a moment to notice. */
 const attempts = 20
 const pauseMs = 100
 
 /**
- * Lets a new connection hold the digest key until it ends. A registry without a key begins with the one of this process.
+ * Makes a new connection hold the lock on the digest key until it ends. A registry without a key gets the one of this
+ * process.
  * @throws DigestKeyUnknown, or DigestKeyHeld during a rotation
  */
 export async function holdDigestKey(
   client: pg.ClientBase,
   { fingerprint }: Pick<Identity, 'fingerprint'>
 ): Promise<void> {
-  // A machine that vanished holds the key until the server misses it: after a minute, not after the system's two hours.
+  // If a machine vanishes, the server notices after a minute and frees the lock; the system's default is two hours.
   await client.query('set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3')
   const { rows } = await client.query<{ isHeld: boolean }>(`select pg_try_advisory_lock_shared(${lock}) as "isHeld"`)
   if (!rows[0]?.isHeld) throw new DigestKeyHeld('it is being rotated; start again when "sdmk keys rotate" has ended')
@@ -36,12 +38,15 @@ export async function holdDigestKey(
     const inForce = (await readFingerprint(client)) ?? (await begin(client, fingerprint))
     if (!inForce?.equals(fingerprint)) throw new DigestKeyUnknown()
   } catch (error) {
-    // A database without a schema has no digests. `assertMigrated` says so in its own words.
+    // A database without a schema has no digests. `assertMigrated` reports the missing schema.
     if (!(error instanceof pg.DatabaseError && error.code === undefinedTable)) throw error
   }
 }
 
-/** Keeps at least one connection of the pool open, and calls `onLost` once another digest key is in force. Returns what ends that. */
+/**
+ * Keeps at least one connection of the pool open, and calls `onLost` once another digest key is in force. Returns a
+ * function that stops it.
+ */
 export function keepDigestKey(pool: pg.Pool, onLost: (error: DigestKeyUnknown) => void): { close(): void } {
   let isAsking = false
   const timer = setInterval(async () => {
@@ -60,7 +65,10 @@ export function keepDigestKey(pool: pg.Pool, onLost: (error: DigestKeyUnknown) =
   return { close: () => clearInterval(timer) }
 }
 
-/** Keeps all others from using digests until the caller's transaction ends. @throws DigestKeyHeld with the names of those who do */
+/**
+ * Keeps all other processes from using digests until the caller's transaction ends.
+ * @throws DigestKeyHeld with their names
+ */
 export async function lockDigestKey(client: pg.ClientBase): Promise<void> {
   for (let attempt = 1; attempt <= attempts; attempt++) {
     const { rows } = await client.query<{ isOurs: boolean }>(`select pg_try_advisory_xact_lock(${lock}) as "isOurs"`)
@@ -70,12 +78,12 @@ export async function lockDigestKey(client: pg.ClientBase): Promise<void> {
   const holders = await readHolders(client)
   throw new DigestKeyHeld(
     holders.length === 0
-      ? 'the process that used it has just ended; call again'
-      : `stop these processes and call again: ${holders.join('; ')}`
+      ? 'the process that used it has just ended; run the command again'
+      : `stop these processes and run the command again: ${holders.join('; ')}`
   )
 }
 
-/** Returns the fingerprint of the digest key in force; null where there is none yet. */
+/** Returns the fingerprint of the digest key in force; null if there is none yet. */
 export async function readFingerprint(client: pg.ClientBase): Promise<Buffer | null> {
   const { rows } = await client.query<{ fingerprint: Buffer }>('select fingerprint from sdmk.digest_key')
   return rows[0]?.fingerprint ?? null
@@ -87,7 +95,7 @@ async function begin(client: pg.ClientBase, fingerprint: Buffer): Promise<Buffer
   return readFingerprint(client)
 }
 
-/** A process has several connections; which address each has, PostgreSQL tells only to roles that may know. */
+/** One entry per process, which has several connections. PostgreSQL shows their addresses only to permitted roles. */
 async function readHolders(client: pg.ClientBase): Promise<string[]> {
   const { rows } = await client.query<{ name: string; address: string | null; pids: string }>(
     `select a.application_name as name, host(a.client_addr) as address, string_agg(a.pid::text, ', ' order by a.pid) as pids

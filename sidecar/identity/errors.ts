@@ -1,7 +1,7 @@
 import { SdmkError } from '../errors.ts'
 import type { SealPlace } from './seal-place.ts'
 
-/** A sealed value that cannot be used where it stands. Column and row name the place, and nothing of what it holds. */
+/** A sealed value that cannot be used in its row. Column and row identify the place and show nothing of the value. */
 export abstract class SealFault extends SdmkError {
   readonly column: string
   readonly row: string
@@ -20,18 +20,18 @@ export class SealBroken extends SealFault {
   readonly fault = 'key'
 
   constructor(place: SealPlace, keyName: string) {
-    super(place, `the value was sealed with a key that is not at hand ("${keyName}")`)
+    super(place, `the value was sealed with a key that the secret lacks ("${keyName}")`)
   }
 }
 
 const unfit = {
-  altered: 'the sealed value was altered, or it belongs to another place',
-  digest: 'the sealed value is not the one of the digest beside it',
+  altered: 'the sealed value was altered, or it belongs to another row or field',
+  digest: 'the sealed value does not match the digest in its row',
   content: 'the sealed row is about another STR than its rejection',
-  unbound: 'the value was sealed by a former version that bound it to no row; "sdmk keys rotate" seals it anew'
+  unbound: 'the value was sealed by a former version, without its row; "sdmk keys rotate" seals it again'
 }
 
-/** A sealed value was altered, or it was moved to where it does not belong. */
+/** A sealed value was altered, or moved to another row or field. */
 export class SealUnfit extends SealFault {
   readonly code = 'SDMK_SEAL_UNFIT'
   readonly fault: keyof typeof unfit
@@ -42,19 +42,19 @@ export class SealUnfit extends SealFault {
   }
 }
 
-/** The secret has not the digest key that the registry was made with; its NIKs would match nobody. */
+/** The secret lacks the digest key of this registry, so no NIK would match. */
 export class DigestKeyUnknown extends SdmkError {
   readonly code = 'SDMK_DIGEST_KEY_UNKNOWN'
   override readonly retryable = true
 
   constructor() {
     super(
-      'the secret "nik-keys" holds another digest key than the one this registry was made with; where a rotation was interrupted, call "sdmk keys rotate --digest" again, else put the copy of the secret that belongs to this database in its place'
+      'the secret "nik-keys" has a digest key other than that of this registry; if a rotation was interrupted, run "sdmk keys rotate --digest" again, otherwise restore the copy of the secret that belongs to this database'
     )
   }
 }
 
-/** Processes that use the digest key keep a rotation out, and a rotation keeps them out. */
+/** Another process uses the digest key, or a rotation is running: they exclude each other. */
 export class DigestKeyHeld extends SdmkError {
   readonly code = 'SDMK_DIGEST_KEY_HELD'
   override readonly retryable = true

@@ -2,13 +2,13 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { SecretStore } from '../secrets/store.ts'
 import { type IdentityKeys, loadIdentity } from './keys.ts'
 
-/** How often the keys are read anew: a new key is known to every process within this. */
+/** How often the keys are read again: every process knows a new key after this time. */
 export const keysReadEverySeconds = 30
 
 /**
- * Returns the keys of the secret. Sealing keys and audit keys follow it while the process runs: one that is added or put in
- * force needs no restart, and an audit key that is not known yet is looked for at once. The digest key stays, since the
- * connections of the process hold it (`digest-key.ts`). `close` ends that.
+ * Returns the keys of the secret. Sealing keys and audit keys follow the secret while the process runs: a key that is added
+ * or put in force needs no restart, and an unknown audit key makes the process read the secret at once. The digest key
+ * stays, since the connections of the process hold its lock (`digest-key.ts`). `close` ends the following.
  *
  * @throws what `loadIdentity` throws
  */
@@ -27,8 +27,8 @@ export async function followIdentity(
         isFailing = false
       },
       error => {
-        // Said once: with the keys that it has the process goes on as well as before.
-        if (!isFailing) logger.error({ err: error }, 'the keys of identity numbers cannot be read anew')
+        // Logged once: the process continues with the keys that it has.
+        if (!isFailing) logger.error({ err: error }, 'the keys of identity numbers cannot be read again')
         isFailing = true
       }
     )

@@ -14,32 +14,41 @@ import { SealBroken, SealUnfit } from './errors.ts'
 import { contentOfRow } from './row-content.ts'
 import type { SealPlace } from './seal-place.ts'
 
-/** As what a value was sealed before it was bound to its row. Only resealing opens such values. */
+/** The purpose of a value in version 1, which did not bind it to its row. Only resealing opens such values. */
 export type UnboundPurpose = 'nik' | 'row'
 
-/** What keeps identity numbers out of the database in clear: the sealing keys, and one digest key. */
+/** The sealing keys and one digest key: with them the database holds no identity number in clear. */
 export interface Identity {
-  /** HMAC-SHA-256 of a fixed text under the digest key, 32 bytes: tells it from others and says nothing else of it. */
+  /**
+   * HMAC-SHA-256 of a fixed text under the digest key, 32 bytes: distinguishes the key from others and reveals nothing
+   * else about it.
+   */
   fingerprint: Buffer
-  /** HMAC-SHA-256 of a NIK, 32 bytes: equal for equal NIKs, and not to be guessed without the key. */
+  /** HMAC-SHA-256 of a NIK, 32 bytes: equal for equal NIKs, and useless for guessing without the key. */
   digestNik(nik: string): Buffer
-  /** HMAC-SHA-256 of a row's content as it came, 32 bytes. A plain hash would give the NIK in it away to whoever knows the rest. */
+  /**
+   * HMAC-SHA-256 of a row's original content, 32 bytes. A plain hash would reveal its NIK to somebody who knows the
+   * rest.
+   */
   digestRow(raw: string): Buffer
   /** AES-256-GCM with the place as additional data: version, key id, 12 bytes of nonce, ciphertext, 16 bytes of tag. */
   seal(place: SealPlace, value: Buffer | string): Buffer
-  /** `unbound` opens a value of the former version too, which any place would open. @throws SealBroken, SealUnfit */
+  /** `unbound` also opens a value of the former version, which is not bound to its row. @throws SealBroken, SealUnfit */
   open(place: SealPlace, sealed: Uint8Array, unbound?: UnboundPurpose): Buffer
 }
 
 /** All keys of the secret. */
 export interface IdentityKeys extends Identity {
-  /** Returns the key that signs links of the audit chain, by its id; null: the one that signs now. Null where there is no such key. */
+  /**
+   * Returns the key that signs links of the audit chain, by its id, or the current one for null. Returns null if there
+   * is no such key.
+   */
   auditKey(id: number | null): Promise<AuditKey | null>
-  /** Returns where the chain ended when each former audit key was replaced. */
+  /** Returns the end of the chain at each replacement of an audit key. */
   auditHeads(): AuditHead[]
 }
 
-/** What signs links of the audit chain. */
+/** A key that signs links of the audit chain. */
 export interface AuditKey {
   id: number
   key: KeyObject
@@ -51,7 +60,7 @@ export interface AuditHead {
   hash: string
 }
 
-/** Binds a value to its place. Version 1 bound it to its purpose alone. */
+/** Binds a value to its place. Version 1 bound it only to its purpose. */
 export const sealVersion = 2
 const unboundVersion = 1
 const headerLength = 2
@@ -64,12 +73,13 @@ const defaultVariable = 'SDMK_SECRETS_DIR'
 export const identitySecret = 'nik-keys'
 
 /**
- * Returns the identity keys of the secret `nik-keys`: `digestKey` (during a rotation `digestKeyNext` is beside it), `sealKeyId`
- * (1 to 255) and one `sealKey<id>` for each key that may still be met, `auditKeyId` (1 to 255) and one `auditKey<id>` for
- * each key that has signed links of the audit chain, all base64 of 32 bytes. `auditHead<id>` is where the chain ended when
- * that key was replaced.
+ * Returns the identity keys of the secret `nik-keys`, all of them base64 of 32 bytes: `digestKey` (and `digestKeyNext`
+ * during
+ * a rotation), one `sealKey<id>` for each key that stored values may need, and one `auditKey<id>` for each key that has
+ * signed links of the audit chain. `sealKeyId` and `auditKeyId` (1 to 255) name the current ones. `auditHead<id>` is the end
+ * of the chain when that key was replaced.
  *
- * @throws ConfigurationError where the secret is missing or a key has another length.
+ * @throws ConfigurationError if the secret is missing or a key has another length.
  */
 export async function loadIdentity(secrets: SecretStore): Promise<IdentityKeys> {
   const secret = await secrets.read(identitySecret)
@@ -77,13 +87,16 @@ export async function loadIdentity(secrets: SecretStore): Promise<IdentityKeys> 
   if (secret === null) {
     throw new ConfigurationError(
       variable ?? defaultVariable,
-      `the secret "${identitySecret}" is missing; make it once with "sdmk keys init" and keep a copy: without it no NIK can be read`
+      `the secret "${identitySecret}" is missing; create it once with "sdmk keys init" and keep a copy: without it no NIK can be read`
     )
   }
   return createIdentityKeys(secret, variable)
 }
 
-/** Stores new random keys, those that are missing alone. Returns whether it made any; somebody else may make them meanwhile. */
+/**
+ * Stores new random keys in place of missing ones only. Returns whether it made any; another process may make them
+ * meanwhile.
+ */
 export async function initIdentity(secrets: VersionedSecretStore): Promise<boolean> {
   const { value, version } = await secrets.readVersion(identitySecret)
   if (value?.auditKeyId !== undefined) return false
@@ -98,20 +111,20 @@ export async function initIdentity(secrets: VersionedSecretStore): Promise<boole
   }
 }
 
-/** Returns keys that are known to nobody and kept nowhere: for describing the API without a database. */
+/** Returns random keys that are stored nowhere, to describe the API without a database. */
 export function throwawayIdentity(): IdentityKeys {
   const key = newKey()
   return createIdentityKeys({ digestKey: key, sealKeyId: '1', sealKey1: key, auditKeyId: '1', auditKey1: key })
 }
 
-/** Returns a new random key, as the secret keeps it. */
+/** Returns a new random key, in the encoding of the secret. */
 export function newKey(): string {
   return randomBytes(keyLength).toString('base64')
 }
 
 /**
- * Returns what works with the keys of a secret; see `loadIdentity` for their names.
- * @throws ConfigurationError, which sends to `variable`, where a key is not one.
+ * Returns the functions that work with the keys of a secret; see `loadIdentity` for their names.
+ * @throws ConfigurationError, which names `variable`, if a key is invalid.
  */
 export function createIdentityKeys(secret: Record<string, string>, variable = defaultVariable): IdentityKeys {
   return { ...createAuditKeys(secret, variable), ...createIdentity(secret, variable) }
@@ -152,8 +165,8 @@ function createAuditKeys(
 }
 
 /**
- * Returns the functions that work with the given keys, one digest key of them.
- * @throws ConfigurationError, which sends to `variable`, where a key is not one.
+ * Returns the functions that work with the given keys and one digest key.
+ * @throws ConfigurationError, which names `variable`, if a key is invalid.
  */
 export function createIdentity(
   secret: Record<string, string>,
@@ -167,7 +180,7 @@ export function createIdentity(
     throw new ConfigurationError(variable, `"sealKeyId" of the secret "${identitySecret}" is not 1 to 255`)
   }
   const sealKey = keyOf(`sealKey${sealKeyId}`)
-  // All of them are read now, so that nothing below holds on to the texts of the keys: V8 cannot erase a text.
+  // All keys are decoded now, so that no closure below keeps their texts in memory: V8 cannot erase a text.
   const sealKeys = new Map(
     Object.keys(secret)
       .filter(name => /^sealKey\d+$/.test(name))
@@ -213,7 +226,7 @@ function toBytes({ column, row, beside }: SealPlace): Buffer {
   return Buffer.from(beside === undefined ? `${column}\0${row}` : `${column}\0${row}\0${beside}`)
 }
 
-/** Random bytes taken many at a time: a call for twelve costs as much as the encryption. */
+/** Random bytes are fetched in bulk: a call for twelve bytes takes as long as the encryption. */
 const nonces = Buffer.alloc(1024 * nonceLength)
 let noncesUsed = nonces.length
 
@@ -226,7 +239,7 @@ function nextNonce(): Buffer {
   return nonces.subarray(noncesUsed - nonceLength, noncesUsed)
 }
 
-/** As an object, since each use of plain bytes would make one. */
+/** A key object, since each use of plain bytes would create one. */
 function parseKey(secret: Record<string, string>, name: string, variable: string): KeyObject {
   const key = Buffer.from(secret[name] ?? '', 'base64')
   if (key.length !== keyLength) {

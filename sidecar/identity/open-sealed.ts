@@ -2,7 +2,7 @@ import { SealUnfit } from './errors.ts'
 import type { Identity } from './keys.ts'
 import { type RowSource, rawRowOf, type SealPlace } from './seal-place.ts'
 
-/** Returns the NIK of a place, after comparing it with the row's digest. @throws SealBroken, SealUnfit */
+/** Returns the NIK in a column of a row, after comparing it with the row's digest. @throws SealBroken, SealUnfit */
 export function openNik(
   { open, digestNik }: Pick<Identity, 'open' | 'digestNik'>,
   place: SealPlace,

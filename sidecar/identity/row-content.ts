@@ -1,6 +1,6 @@
 /**
- * Returns what the JSON text of a rejected row is known by. A row of a file (`transform/row-reader.ts`) is known by its
- * columns: it is the same row in a later file, and behind a line that was added.
+ * Returns the content that identifies the JSON text of a rejected row. For a row of a file (`transform/row-reader.ts`) these
+ * are its columns, so the same row is recognised in a later file, even on another line.
  */
 export function contentOfRow(text: string): string {
   const end = text.startsWith('{"columns":') ? text.lastIndexOf(',"fileRow":') : -1

@@ -1,4 +1,4 @@
-/** The columns that keep sealed values. Staged values are sealed for where they go. */
+/** The columns with sealed values. Staged values are sealed for their final column. */
 export type SealedColumn =
   | 'sdmk.health_worker.nik_sealed'
   | 'sdmk.former_nik.nik_sealed'
@@ -8,18 +8,18 @@ export type SealedColumn =
   | 'kki.batch.cursor'
 
 /**
- * The place of one sealed value. The value opens there and nowhere else: whoever can write to the database and has no
- * key cannot give the number or the row of one person to another.
+ * The place of one sealed value. The value opens only there, so a person who can write to the database and has no key
+ * cannot give the number or the row of one person to another.
  */
 export interface SealPlace {
   column: SealedColumn
-  /** Identifies the row. Errors and the audit repeat it, so it holds ids alone. */
+  /** Identifies the row. Errors and the audit repeat it, so it contains only ids. */
   row: string
-  /** Further content of the row that the value is bound to. Nothing repeats it. */
+  /** Further content of the row that the value is bound to. Errors and the audit do not repeat it. */
   beside?: string
 }
 
-/** Who sent a rejected row: KKI, or SDMK in a file. */
+/** The sender of a rejected row: KKI, or SDMK in a file. */
 export type RowSource = 'kki' | 'sdmk'
 
 export function nikOf(healthWorkerId: number | null): SealPlace {
@@ -30,12 +30,12 @@ export function formerNikOf(healthWorkerId: number): SealPlace {
   return { column: 'sdmk.former_nik.nik_sealed', row: `health worker ${healthWorkerId}` }
 }
 
-/** A NIK that a change took from a person, which an undo gives back. */
+/** A NIK that a change took from a person, which an undo restores. */
 export function nikBeforeChangeOf(healthWorkerId: number): SealPlace {
   return { column: 'kki.change.health_worker_before', row: `health worker ${healthWorkerId}` }
 }
 
-/** `subject` is the one of the rejection. Where that is a digest it stays out: another digest key changes it. */
+/** `subject` is that of the rejection. A digest as subject is left out, since another digest key changes it. */
 export function rawRowOf(source: RowSource, batchId: number, rowNo: number, subject: string): SealPlace {
   return {
     column: 'kki.rejection_occurrence.raw_sealed',

@@ -1,7 +1,7 @@
 import type { SealedColumn, SealPlace } from './seal-place.ts'
 import { besideRow } from './seal-place.ts'
 
-/** A table that keeps sealed values, in SQL of its row `t`. */
+/** A table with sealed values; the texts are SQL over its row `t`. */
 export interface SealedStore {
   table: string
   /** The column that the values are sealed for. */
@@ -13,13 +13,13 @@ export interface SealedStore {
   beside?: string
   sealed: string
   digest: string
-  /** Of a rejected row: the digest of its NIK. */
+  /** For a rejected row: the digest of its NIK. */
   nik?: string
 }
 
 export const healthWorkers = nikStore('sdmk.health_worker', 'sdmk.health_worker.nik_sealed', 't.id')
 export const formerNiks = nikStore('sdmk.former_nik', 'sdmk.former_nik.nik_sealed', 't.health_worker_id')
-/** What an undo puts back. */
+/** Values that an undo restores. */
 export const changes: SealedStore = {
   ...nikStore('kki.change', 'kki.change.health_worker_before', 't.health_worker_id'),
   sealed: beforeChange('nik_sealed'),
@@ -35,7 +35,7 @@ export const stagedRejections = rowStore(
   `(select case b.kind when 'import' then 'sdmk' else 'kki' end || ' ' || t.subject from kki.batch b where b.id = t.batch_id)`
 )
 
-/** The columns of a statement that reads sealed values of a store, as `placeOf` and `openStored` need them. */
+/** The columns that `placeOf` and `openStored` need from a statement that reads sealed values. */
 export function placeColumns({ row, beside }: SealedStore): string {
   return `${row} as row, ${beside ?? 'null::text'} as beside`
 }
@@ -48,7 +48,7 @@ export function placeOf(
   return { column, row, ...(kind === 'row' && { beside: besideRow(beside ?? '') }) }
 }
 
-/** Bytes of a person as they were before a change, which an undo puts back. */
+/** Sealed bytes of a person before a change, which an undo restores. */
 export function beforeChange(field: string): string {
   return `decode(substr(t.health_worker_before ->> '${field}', 3), 'hex')`
 }

@@ -22,21 +22,22 @@ create function sdmk.is_deactivated(status text) returns boolean
   language sql immutable parallel safe
   return status in ('suspended', 'inactive', 'revoked', 'expired', 'deceased');
 
--- Only KKI can tell of this deactivation, so a row that states it must not be lost. An expiry also follows from the calendar.
+-- Only KKI reports this deactivation, so a row that states it must not be lost. An expiry also follows from the calendar.
 create function sdmk.is_urgent(status text) returns boolean
   language sql immutable parallel safe
   return sdmk.is_deactivated(status) and status <> 'expired';
 
--- If two statements about one licence are of the same moment, the higher rank counts: a deactivation, and the graver one.
+-- If two statements about one licence have the same stamp, the higher rank counts: a deactivation before others, the
+-- graver one first.
 create function sdmk.status_rank(status text) returns int
   language sql immutable parallel safe
   return coalesce(
     array_position(array['active', 'expired', 'suspended', 'inactive', 'revoked', 'deceased'], status), 0
   );
 
--- True if a statement about a licence counts for less than the stored one: it is older, or of the same moment with a lower
--- rank. With the same word of KKI it is the stored statement itself, read under another mapping. A statement of SDMK
--- itself has no moment (infinity), so the later one counts.
+-- True if a statement about a licence counts for less than the stored one: it is older, or has the same stamp and a lower
+-- rank. If the statuses of KKI are equal too, it is the stored statement itself, read with another mapping. A statement of
+-- SDMK itself has the stamp infinity, so the later one counts.
 create function sdmk.is_overruled(
   at timestamptz, status text, word text, stored_at timestamptz, stored_status text, stored_word text
 ) returns boolean
@@ -64,7 +65,7 @@ create table sdmk.health_worker (
   birth_place_at timestamptz,
   birth_date_at timestamptz,
   sex_at timestamptz,
-  -- docs/privacy.md: a restricted person is stored and shown to nobody; of an erased one the licence history stays.
+  -- docs/privacy.md: a restricted person is stored and shown to nobody; an erased one keeps only the licence history.
   restricted_at timestamptz,
   erased_at timestamptz,
   version bigint not null default nextval('sdmk.version_seq'),
@@ -75,21 +76,21 @@ create table sdmk.health_worker (
   constraint health_worker_name_present check (name <> '' and name_key <> ''),
   constraint health_worker_sex_known check (sex in ('male', 'female'))
 )
--- Between two full runs a tenth of the people changes at most. An update that finds no room in its page goes to another
--- page, and into every index again.
+-- Between two full runs at most a tenth of the people changes. An update that finds no room in its page goes to another page
+-- and needs a new entry in every index.
 with (fillfactor = 90);
 
 create unique index health_worker_nik_digest_uniq on sdmk.health_worker (nik_digest);
 -- The matching rules look for people by name and date, by name and place, and by date and place.
 create index health_worker_name_key_idx on sdmk.health_worker (name_key, birth_date);
 create index health_worker_birth_idx on sdmk.health_worker (birth_date, birth_place_key);
--- Few people lack a NIK. Every new person who has one is compared with them, so they have indexes of their own.
+-- Few people lack a NIK. Every new person who has one is compared with them, so they have separate indexes.
 create index health_worker_name_key_without_nik_idx on sdmk.health_worker (name_key, birth_date) where nik_digest is null;
 create index health_worker_birth_without_nik_idx on sdmk.health_worker (birth_date, birth_place_key) where nik_digest is null;
--- Few. Odoo's mirror leaves out their registrations.
+-- Restricted people are few. Odoo's mirror leaves out their registrations.
 create index health_worker_restricted_idx on sdmk.health_worker (id) where restricted_at is not null;
 
--- NIKs that a decision took from a person. They never match by themselves.
+-- NIKs that a decision took from a person. They never match.
 create table sdmk.former_nik (
   health_worker_id bigint not null constraint former_nik_health_worker_fkey references sdmk.health_worker (id) on delete cascade,
   nik_digest bytea not null,
@@ -99,7 +100,7 @@ create table sdmk.former_nik (
   constraint former_nik_digest_length check (octet_length(nik_digest) = 32)
 );
 
--- Every STR that was ever stored. A batch inserts a new one here first. Two batches that meet the same new STR under
+-- Every STR that was ever stored. A batch inserts a new one here first. Two batches with the same new STR under
 -- different professions therefore cannot both conclude that nobody holds it.
 create table sdmk.str_number (
   str_number text collate "C" constraint str_number_pkey primary key
@@ -115,9 +116,9 @@ create table sdmk.registration (
   profession text collate "C" not null,
   competence text,
   -- Derived from stated_status, the calendar, the person's other licences and their death. It therefore does not depend on
-  -- the order in which rows came.
+  -- the order of the rows.
   status text not null,
-  -- The status as KKI states it for this licence alone, and KKI's word for it.
+  -- The status that KKI states for this licence alone, and KKI's word for it.
   stated_status text not null,
   source_status text not null,
   issued_on date,
@@ -143,7 +144,7 @@ create table sdmk.registration (
     check (stated_status in ('active', 'suspended', 'inactive', 'revoked', 'expired', 'deceased', 'unknown')),
   constraint registration_content_hash_length check (octet_length(content_hash) = 16)
 )
--- As for people.
+-- For the same reason as in sdmk.health_worker.
 with (fillfactor = 90);
 
 create unique index registration_str_number_profession_uniq on sdmk.registration (str_number, profession);
@@ -157,7 +158,7 @@ create index registration_erased_idx on sdmk.registration (str_number) where era
 -- The key that digests the NIKs and rows of this database.
 create table sdmk.digest_key (
   is_only boolean constraint digest_key_pkey primary key default true constraint digest_key_is_only check (is_only),
-  -- HMAC of a fixed text. It tells the key from others and gives away nothing else about it.
+  -- HMAC of a fixed text. It distinguishes the key from others and reveals nothing else about it.
   fingerprint bytea not null constraint digest_key_fingerprint_length check (octet_length(fingerprint) = 32),
   since timestamptz not null default now()
 );

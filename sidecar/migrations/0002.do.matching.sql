@@ -1,7 +1,7 @@
--- The words of the matching table (docs/matching.md).
+-- The comparisons that the matching table uses (docs/matching.md).
 --
 -- Two values agree in one of a few ways. A missing value gives null: it neither agrees nor disagrees. All rules use these
--- functions, so each word means the same in all of them.
+-- functions, so each comparison means the same in all of them.
 
 -- True if the keys are equal, or one holds all words of the other and they share at least two. A key holds each of its
 -- words once, in order.
@@ -29,11 +29,11 @@ create function sdmk.fold_name(name_key text) returns text
     'J(?=[AEIOU])', 'Y', 'g'),
     '(?<=[AEIOUY])([BCDFGHKLMNPRSTZ])\1+|(?<=[BCDFGHJKLMNPRSTWZ])([AEIOU])\2+', '\1\2', 'g');
 
--- Returns how two words of a name differ by one slip of the hand:
---   light  the slip hardly makes another name: two letters exchanged; a letter too many, too few or another within a long
+-- Returns how two words of a name differ by one typing error:
+--   light  the error hardly makes another name: two letters exchanged; a letter too many, too few or another within a long
 --          word; letters that sound or look alike
---   one    any other letter. A vowel for another is no light slip: Rina and Rini are twins
---   null   more than one slip
+--   one    any other letter. An exchanged vowel is not a light error: Rina and Rini are twins
+--   null   more than one error
 create function sdmk.slip(a text, b text) returns text
   language plpgsql immutable strict parallel safe as $$
 declare
@@ -74,8 +74,8 @@ $$;
 --   part       one holds all words of the other, and they share at least two; or they differ by a single letter that stands
 --              alone, which may be an initial or a title
 --   similar    every word has its counterpart in the other name: folded to the same spelling, an initial, a word that was cut
---              or abbreviated, a light slip, or two words written as one. At least one word is the same but for its spelling.
---              Or one name is a single word of the other
+--              or abbreviated, a light error, or two words written as one. At least one word is the same except for its
+--              spelling. Or one name is a single word of the other
 --   near       they share two words, or each word differs from its counterpart by one letter: enough to ask a person, too
 --              little to decide
 --   different  anything else
@@ -119,7 +119,7 @@ begin
   if (cardinality(words_a) = 1 and cardinality(rest_a) = 0 and length(words_a[1]) >= 4)
     or (cardinality(words_b) = 1 and cardinality(rest_b) = 0 and length(words_b[1]) >= 4) then return 'similar'; end if;
   if strong = 0 and cardinality(words_a) > 1 and cardinality(words_b) > 1 then return 'different'; end if;
-  -- Words that are left over: one by one.
+  -- The remaining words, one by one.
   if cardinality(rest_a) = cardinality(rest_b) then
     words_a := '{}';
     words_b := rest_b;
@@ -140,7 +140,7 @@ begin
       end if;
     end loop;
     if cardinality(words_a) = 0 and (strong > 0 or (cardinality(rest_a) = 1 and is_long)) then return 'similar'; end if;
-  -- Two words that were written as one.
+  -- Two words written as one.
   elsif (cardinality(rest_a) = 1 and cardinality(rest_b) = 2 and rest_a[1] in (rest_b[1] || rest_b[2], rest_b[2] || rest_b[1]))
     or (cardinality(rest_b) = 1 and cardinality(rest_a) = 2 and rest_b[1] in (rest_a[1] || rest_a[2], rest_a[2] || rest_a[1])) then
     return 'similar';
@@ -190,7 +190,7 @@ $$;
 
 -- Returns how two keys of birthplaces agree:
 --   equal
---   near       one holds all words of the other, they differ by one slip, or both are of one city or regency
+--   near       one holds all words of the other, they differ by one error, or both are of one city or regency
 --              (BANDUNG/CICENDO is a subdistrict of BANDUNG)
 --   different  anything else
 create function sdmk.place_agreement(a text, b text) returns text
@@ -266,12 +266,13 @@ create function sdmk.looks_alike(nik text, name text, birth_date text, birth_pla
     when name = 'near' then birth_date = 'equal' and birth_place = 'equal' and sex is distinct from 'different'
   end, false);
 
--- Returns who of the relation `known` is much alike to whom of the relation `newcomers`, as sdmk.looks_alike judges. Both have
--- nik_digest, name_key, birth_date, birth_place_key and sex; newcomers have a row_no and known people an id.
+-- Returns the pairs of people of the relations `known` and `newcomers` that are similar according to sdmk.looks_alike. Both
+-- have nik_digest, name_key, birth_date, birth_place_key and sex; newcomers have a row_no and known people an id.
 --
 -- A pair is found by name and birth date, by name and birthplace, or by birth date and birthplace. If one of the two equal
 -- values is missing, one of the two people must lack a NIK. Each of these parts is cut in two by the side that lacks it, so
--- that the few who lack one lead. The text is put together, because an SQL function takes no relation; so it is planned
+-- that the few who lack one lead. The query is dynamic, because an SQL function takes no relation as an argument. So it is
+-- planned with the statistics of both.
 -- with the statistics of both.
 create function sdmk.lookalikes(newcomers regclass, known regclass) returns table (row_no bigint, id bigint)
   language plpgsql stable rows 100 as $$

@@ -1,4 +1,4 @@
--- Runs and batches: who may ask for them, how they go on, and what they change in the registry.
+-- Runs and batches: who may request them, their progress, and their changes of the registry.
 
 create schema if not exists kki;
 
@@ -49,17 +49,18 @@ create table kki.run (
   triggered_by text not null,
   mode text not null,
   apply_mode text not null default 'auto',
-  -- What it walks; null for all. `is_filtered`: a request named them, so the run says nothing about the others and moves no
-  -- watermark.
+  -- The professions that it reads; null for all. `is_filtered`: a request named them, so the run says nothing about the
+  -- others
+  -- and moves no watermark.
   professions text[],
   is_filtered boolean not null default false,
   changed_since timestamptz,
   changed_until timestamptz,
-  -- The window that it walks, and KKI's clock when the walk began.
+  -- The window that it reads, and KKI's clock at its start.
   window_since timestamptz,
   window_until timestamptz,
   source_time timestamptz,
-  -- KKI's estimate of its rows, or how many were counted before.
+  -- KKI's number of rows, or the number of the previous walk.
   expected_total bigint,
   skipped_reason text,
   actor text not null,
@@ -69,7 +70,7 @@ create table kki.run (
   request_id text not null,
   trace_id text not null,
   created_at timestamptz not null default now(),
-  -- From then on no batch is added to the run.
+  -- After this time no batch is added to the run.
   finished_at timestamptz,
   constraint run_triggered_by_known check (triggered_by in ('schedule', 'operator', 'api', 'command')),
   constraint run_mode_known check (mode in ('incremental', 'window', 'full', 'file', 'import', 'retry', 'decision', 'clock', 'check')),
@@ -82,14 +83,14 @@ create unique index run_idempotency_key_uniq on kki.run (api_key_id, idempotency
   where idempotency_key is not null;
 
 -- Sets of batch states and kinds, defined here and in sidecar/batch-terms.ts; a test compares them. Indexes and constraints
--- of kki.batch use them, so a migration that changes a set must make those anew.
+-- of kki.batch use them, so a migration that changes a set must create those again.
 
 -- A job works on the batch, or will.
 create function kki.is_under_way(state text) returns boolean
   language sql immutable parallel safe
   return state in ('queued', 'fetching', 'staged', 'planned');
 
--- The batch has not ended: it is under way, or waits for a person.
+-- The batch has not ended: it is under way or on hold.
 create function kki.is_open(state text) returns boolean
   language sql immutable parallel safe
   return kki.is_under_way(state) or state = 'held';
@@ -104,14 +105,14 @@ create function kki.is_walk(kind text) returns boolean
   language sql immutable parallel safe
   return kind in ('incremental', 'window', 'full');
 
--- A second open run of a mode would walk the same list.
+-- A second open run of a mode would read the same list.
 create unique index run_open_uniq on kki.run (mode) where finished_at is null and kki.is_walk(mode);
 
 create table kki.batch (
   id bigint generated always as identity constraint batch_pkey primary key,
   run_id bigint not null constraint batch_run_fkey references kki.run (id),
   kind text not null,
-  -- What KKI is asked for, null for all: a profession of SDMK, and one of KKI's own codes for it.
+  -- The requested profession, null for all: SDMK's code, and one of KKI's codes for it.
   profession text collate "C",
   source_profession text,
   state text not null default 'queued',
@@ -119,7 +120,7 @@ create table kki.batch (
   fence bigint not null default 0,
   -- Attempts of a job since the batch last made progress, if they ended in an unexpected error or their end is unknown.
   attempts int not null default 0,
-  -- Where in KKI's list the batch begins and where it stands; sealed, null for the beginning.
+  -- The cursors of the batch's first page and of its next page; sealed, null for the start of the list.
   start_cursor text,
   cursor text,
   pages int not null default 0,
@@ -134,12 +135,12 @@ create table kki.batch (
   as_of date,
   plan_digest text,
   replans int not null default 0,
-  -- Why the batch must wait for a person whatever its plan says: REQUESTED.
+  -- Reasons to hold the batch regardless of its plan: REQUESTED.
   hold_asked text[] not null default '{}',
   hold_reasons text[],
   -- A person discarded the batch and let the watermark pass it.
   is_waived boolean not null default false,
-  -- What the plan does to people whom SDMK knows, by profession. Later batches of the run add it to theirs.
+  -- Changes in the plan to known people, by profession. Later batches of the run add them to theirs.
   effects jsonb,
   error_code text,
   error_detail text,
@@ -157,7 +158,7 @@ create table kki.batch (
   )),
   constraint batch_trace_id_shape check (trace_id ~ '^[0-9a-f]{32}$'),
   constraint batch_error_told check ((state = 'failed') = (error_code is not null)),
-  -- Every fetched row has one outcome, or the batch is not applied.
+  -- An applied batch has exactly one outcome for every fetched row.
   constraint batch_ledger_balances check (
     not kki.has_outcomes(state) or fetched = created + linked + updated + unchanged + superseded + rejected
   )
@@ -169,7 +170,7 @@ create index batch_held_idx on kki.batch (run_id) where state = 'held';
 
 create table kki.watermark (
   integration text constraint watermark_pkey primary key,
-  -- All that KKI stamped before this is stored.
+  -- All rows with an earlier stamp of KKI are stored.
   position timestamptz not null,
   -- Null if a person moved it.
   run_id bigint constraint watermark_run_fkey references kki.run (id),
@@ -185,7 +186,7 @@ create table kki.refetch (
   -- Null: all.
   professions text[],
   undone_batch_id bigint not null constraint refetch_undone_batch_fkey references kki.batch (id),
-  -- The run that fetches it, and when all of that run was applied.
+  -- The run that fetches it, and the time when all batches of that run were applied.
   run_id bigint constraint refetch_run_fkey references kki.run (id),
   done_at timestamptz
 );
@@ -193,7 +194,7 @@ create table kki.refetch (
 create index refetch_open_idx on kki.refetch (id) where done_at is null;
 create index refetch_undone_batch_id_idx on kki.refetch (undone_batch_id);
 
--- What a batch did to the registry: enough to show it and to undo it. A change of a person alone has no registration, and
+-- The changes of a batch to the registry: enough to show and undo them. A change of a person alone has no registration, and
 -- one that an operator made by hand has no batch.
 create table kki.change (
   id bigint generated always as identity constraint change_pkey primary key,
@@ -202,21 +203,21 @@ create table kki.change (
   operation text not null,
   health_worker_id bigint not null,
   registration_id bigint,
-  -- The fields that changed, as they were; null where the row was new.
+  -- The former values of the changed fields; null if the row was new.
   health_worker_before jsonb,
   registration_before jsonb,
   constraint change_operation_known check (operation in ('created', 'linked', 'updated', 'edited'))
 );
 
 create index change_batch_id_idx on kki.change (batch_id, id);
--- The last change of a licence or a person is looked for. Without the id at the end, the planner would read a table that
+-- For the last change of a licence or a person. Without the id at the end, the planner would read a table that
 -- has just filled backwards by its primary key.
 create index change_health_worker_id_idx on kki.change (health_worker_id, id);
 create index change_registration_id_idx on kki.change (registration_id, id) where registration_id is not null;
 
 -- kki.changed_fields(before, after) returns the former values of the fields in which a person or a licence changed; null
--- where none did or there was no row. It names each column, since turning both rows into JSON took twice as long. It is
--- stable, as to_jsonb is: PostgreSQL inlines no function that claims more than its body.
+-- if none did or there was no row. It names each column, since turning both rows into JSON took twice as long. It is
+-- stable, as to_jsonb is: PostgreSQL does not inline a function that is declared less volatile than its body.
 do $$
 declare
   ours text;
@@ -237,8 +238,8 @@ begin
 end
 $$;
 
--- Returns the group that an undo restores as a whole or not at all: a value with its stamp, or all that one row of KKI says
--- of a licence. A newer row that confirms a value changes only its stamp.
+-- Returns the group of fields that an undo restores as a whole or not at all: a value with its stamp, or all that one row of
+-- KKI says about a licence. A newer row that confirms a value changes only its stamp.
 create function kki.field_group(field text) returns text
   language sql immutable parallel safe
   return case
@@ -263,7 +264,7 @@ create table kki.unseen (
   last_batch_id bigint not null constraint unseen_last_batch_fkey references kki.batch (id)
 );
 
--- Registrations that the applied batches of an open full run have listed. Once all of the run is applied, those missing here
+-- Registrations that the applied batches of an open full run have listed. Once the whole run is applied, those missing here
 -- are counted in kki.unseen.
 create table kki.shown (
   batch_id bigint constraint shown_pkey primary key constraint shown_batch_fkey references kki.batch (id),

@@ -1,10 +1,11 @@
--- Staging: the rows of a batch between fetch and apply. Each batch has a partition of every table here, in a schema of its
--- own, which is dropped after the batch has ended. The tables are logged, so that a crash loses no page.
+-- Staging: the rows of a batch between fetch and apply. Each batch has a partition of every table here, in its own schema,
+-- which is dropped after the batch has ended. The tables are logged, so that a crash loses no page.
 
 create table kki.staged_page (
   batch_id bigint not null,
   page int not null,
-  -- The page as KKI sent it, compressed and sealed, if one of its rows is staged: a row that the plan rejects is stored as it came.
+  -- The page as KKI sent it, compressed and sealed, if one of its rows is staged: a row that the plan rejects is stored
+  -- unchanged.
   body_sealed bytea not null,
   constraint staged_page_pkey primary key (batch_id, page)
 ) partition by list (batch_id);
@@ -14,7 +15,7 @@ create table kki.staged_row (
   row_no bigint not null,
   page int not null,
   page_row int not null,
-  -- A row of an import (sdmk import) may lack an STR; STR, profession and KKI's word are then null.
+  -- A row of an import (sdmk import) may lack an STR; STR, profession and KKI's status are then null.
   str_number text collate "C",
   str_raw text,
   str_format text,
@@ -51,14 +52,14 @@ create table kki.staged_row (
   problems jsonb
 ) partition by list (batch_id);
 
--- Rows whose content SDMK holds already, and that need no decision: nearly all rows of a full run. They are stored together
--- for each page, since one by one they would take as long as everything that is left to decide.
+-- Rows whose content SDMK already holds, and that need no decision: nearly all rows of a full run. They are stored as one
+-- record per page, since single rows would take as long as all other rows of the batch.
 create table kki.staged_unchanged (
   batch_id bigint not null,
   page int not null,
-  -- One for each row; a registration that the page lists twice is there twice.
+  -- One id for each row; a registration that the page lists twice has two.
   registration_ids bigint[] not null,
-  -- The codes of all rows together, to be counted.
+  -- The warning codes of all rows, for counting.
   warnings text[] not null
 ) partition by list (batch_id);
 
@@ -75,30 +76,30 @@ create table kki.staged_rejection (
   source_at timestamptz,
   problems jsonb not null,
   urgent boolean not null,
-  -- Rejected by the plan, not for its own content. Every plan makes these rows anew.
+  -- The plan rejected the row, and not its content alone. Every plan writes these rows again.
   by_plan boolean not null,
   rule smallint,
   evidence text,
   candidates bigint[],
   raw_sealed bytea not null,
-  -- Keyed digest of the row as it came: a dismissed rejection stays dismissed while this is the same.
+  -- Keyed digest of the original row: a dismissed rejection stays dismissed while the digest is the same.
   content_digest bytea
 ) partition by list (batch_id);
 
--- What the plan decided about each row that is not simply unchanged.
+-- The plan's decision about each row that is not simply unchanged.
 create table kki.plan_row (
   batch_id bigint not null,
   row_no bigint not null,
   outcome text not null,
   rule smallint,
   evidence text,
-  -- The plan already takes the id of a person whom it creates, so that other rows of the batch can refer to it.
+  -- The plan already assigns the id of a person whom it creates, so that other rows of the batch can refer to it.
   health_worker_id bigint,
   health_worker_version bigint,
   registration_id bigint,
   registration_version bigint,
   status text,
-  -- Nobody held the STR when the plan was made. If somebody does at the apply, the plan no longer fits.
+  -- Nobody held the STR when the plan was made. If somebody holds it at the apply, the plan is outdated.
   str_is_new boolean not null default false,
   -- Only status, end date and stamp of the row may be used.
   ending_only boolean not null default false,
@@ -109,13 +110,13 @@ create table kki.plan_row (
   constraint plan_row_outcome_known check (outcome in ('created', 'linked', 'updated', 'unchanged', 'superseded', 'rejected'))
 ) partition by list (batch_id);
 
--- Sealed values cannot be compressed, and numbers that lie close together hardly: trying takes as long as storing them.
+-- Sealed values cannot be compressed, and these arrays hardly: the attempt takes as long as storing them.
 alter table kki.staged_page alter column body_sealed set storage external;
 alter table kki.staged_rejection alter column raw_sealed set storage external;
 alter table kki.staged_unchanged alter column registration_ids set storage external;
 
--- The login of the service does not own the tables. These functions do for it what only the owner may do, and no more than
--- their names say. They run as the login that migrates; roles/service.sql grants them.
+-- The login of the service does not own the tables. These functions perform single actions of the owner for it, and nothing
+-- else. They run as the login that migrates; roles/service.sql grants them.
 
 -- Gives a partition the grants of its parent, because statements name the partition itself.
 create function kki.inherit_grants(part regclass) returns void
@@ -135,8 +136,9 @@ begin
 end
 $$;
 
--- Makes the partitions of a batch, or empties them. They have a schema of their own and the names of their parents, so that
--- a statement finds them by search_path. Attaching takes a weak lock on the parents, so other batches go on.
+-- Creates the partitions of a batch, or empties them. They are in a separate schema under the names of their parents,
+-- so that
+-- a statement finds them by search_path. Attaching takes a weak lock on the parents, so other batches continue.
 create function kki.open_staging(batch bigint) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -173,9 +175,10 @@ begin
 end
 $$;
 
--- Renews the planner's statistics of tables in our schemas; other tables are left alone. Statistics of few rows are enough,
--- because the planner must only tell none from many; ten times as many rows take ten times as long. Staged rows are joined by
--- a few of their columns; the others would take most of the time.
+-- Updates the planner's statistics of tables in our schemas; other tables are ignored. Statistics of few rows are enough,
+-- because the planner only has to distinguish an empty table from a large one; ten times as many rows take ten times as
+-- long.
+-- Joins use few columns of staged rows; the others would take most of the time.
 create function kki.renew_statistics(variadic tables regclass[]) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp set default_statistics_target = 10 as $$
 declare

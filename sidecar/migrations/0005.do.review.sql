@@ -1,14 +1,14 @@
--- The review queue: rejected rows that wait, what people decided about them, and what KKI answered when it was asked again.
+-- The review queue: open rejections, decisions about them, and KKI's answers to repeated requests.
 
 create table kki.rejection (
   id bigint generated always as identity constraint rejection_pkey primary key,
   source text not null default 'kki',
-  -- The canonical STR, or row: and the digest of a row that has none.
+  -- The canonical STR, or "row:" and the row's digest if it has no STR.
   subject text collate "C" not null,
   str_number text collate "C",
   profession text collate "C",
   code text not null,
-  -- Where in the row, and what about it: [{"instancePath": "/nik", "params": {...}}, ...]
+  -- Places in the row, with parameters of the problem: [{"instancePath": "/nik", "params": {...}}, ...]
   problems jsonb not null,
   state text not null default 'open',
   urgent boolean not null,
@@ -40,8 +40,9 @@ create index rejection_dismissed_idx on kki.rejection (source, subject, code) wh
 create index rejection_state_idx on kki.rejection (state, urgent, id);
 create index rejection_closed_by_batch_idx on kki.rejection (closed_by_batch_id) where closed_by_batch_id is not null;
 
--- Each time a batch met a rejected row. Several codes of one row share its row number. A rejection may stand for rows of
--- several people who carry one STR, and each row waits for itself: if one person's row is no longer rejected, the other
+-- One row for each time that a batch saw a rejected row. Several codes of one row share its row number. A rejection may
+-- cover
+-- rows of several people with one STR, and each row is open by itself: if one person's row is no longer rejected, the other
 -- person's revocation stays in the queue.
 create table kki.rejection_occurrence (
   batch_id bigint not null constraint rejection_occurrence_batch_fkey references kki.batch (id),
@@ -50,7 +51,7 @@ create table kki.rejection_occurrence (
   page int not null,
   page_row int not null,
   profession text collate "C",
-  -- What the row says about its licence, and KKI's word for it; null where that is not known.
+  -- The row's licence status, and KKI's word for it; null if unknown.
   status text,
   source_status text,
   urgent boolean not null default false,
@@ -59,9 +60,9 @@ create table kki.rejection_occurrence (
   source_at timestamptz,
   -- The row as KKI sent it, sealed; null after RAW_RETENTION_DAYS.
   raw_sealed bytea,
-  -- Keyed digest of the row as it came: a dismissed rejection stays dismissed while this is the same.
+  -- Keyed digest of the original row: a dismissed rejection stays dismissed while the digest is the same.
   content_digest bytea,
-  -- The batch in which this row was no longer rejected, or came again and was rejected again.
+  -- The batch that accepted this row, or that received it again and rejected it again.
   settled_by_batch_id bigint constraint rejection_occurrence_settled_by_fkey references kki.batch (id),
   constraint rejection_occurrence_pkey primary key (batch_id, row_no, rejection_id)
 );
@@ -81,9 +82,9 @@ create index rejection_occurrence_settled_by_idx on kki.rejection_occurrence (se
 create table kki.decision (
   id bigint generated always as identity constraint decision_pkey primary key,
   str_number text collate "C" not null,
-  -- Null where the row has no NIK that identifies somebody.
+  -- Null if the row has no NIK that identifies a person.
   nik_digest bytea,
-  -- A decision about a row without a NIK is about the person of this name: a row of somebody else may carry the same STR.
+  -- A decision about a row without a NIK is about the person of this name: a row of another person may have the same STR.
   name_key text collate "C",
   -- Null until the person whom the decision creates exists.
   health_worker_id bigint constraint decision_health_worker_fkey references sdmk.health_worker (id),
@@ -98,8 +99,9 @@ create unique index decision_standing_uniq on kki.decision (str_number, nik_dige
   where withdrawn_at is null;
 create index decision_health_worker_id_idx on kki.decision (health_worker_id);
 
--- The decision is about this row. Without a NIK it is about the name: the same, or one in part. A name in part may be that of a
--- relative under the same STR, so the birth date must not contradict the person whom the decision named.
+-- True if the decision applies to this row. Without a NIK the name decides: the same name, or a part of it. Such a name
+-- may be
+-- that of a relative with the same STR, so the birth date must not contradict the person whom the decision named.
 create function kki.decision_fits(decision kki.decision, nik_digest bytea, name_key text, born_on date) returns boolean
   language sql stable parallel safe
   return decision.withdrawn_at is null
@@ -112,8 +114,8 @@ create function kki.decision_fits(decision kki.decision, nik_digest bytea, name_
       )
     ));
 
--- Returns the registration that a row would leave as it is: SDMK holds just its content, and the person has or had its NIK, or
--- the row has none. While a decision stands for the STR, no row of it is unchanged. PostgreSQL inlines this.
+-- Returns the registration that a row would leave unchanged: SDMK holds exactly its content, and the person has or had its
+-- NIK, or the row has none. While a decision exists for the STR, no row of it is unchanged. PostgreSQL inlines this.
 create function kki.unchanged_registration(str_number text, profession text, content_hash bytea, nik_digest bytea)
   returns setof bigint
   language sql stable parallel safe
@@ -129,7 +131,7 @@ create function kki.unchanged_registration(str_number text, profession text, con
       and not exists (select from kki.decision d where d.str_number = $1 and d.withdrawn_at is null);
   end;
 
--- STRs that a retry batch asks KKI for, one by one.
+-- STRs that a retry batch requests from KKI, one by one.
 create table kki.retry_item (
   batch_id bigint not null constraint retry_item_batch_fkey references kki.batch (id),
   item_no int not null,

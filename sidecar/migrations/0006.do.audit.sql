@@ -16,7 +16,7 @@ create table kki.audit_event (
 create index audit_event_batch_id_idx on kki.audit_event (batch_id);
 -- The lookups of NIKs by a key within the last hour are counted before each lookup.
 create index audit_event_nik_lookup_idx on kki.audit_event (api_key_id, at) where action = 'nik.looked_up';
--- Sealed values that did not fit their place are counted for each scrape.
+-- Audit events about sealed values in the wrong place are counted for each scrape.
 create index audit_event_seal_unfit_idx on kki.audit_event (at) where action = 'seal.unfit';
 -- The blocks of disclosures whose digests are in the audit chain.
 create index audit_event_disclosures_idx on kki.audit_event (id) where action in ('disclosures.sealed', 'disclosures.purged');

@@ -75,13 +75,13 @@ create trigger health_worker_stays_erased before update on sdmk.health_worker
 create function sdmk.keep_registration_erased() returns trigger
   language plpgsql as $$
 begin
-  -- A decision gives the licence to somebody else: from now on the row holds their data.
+  -- A decision gives the licence to another person: from now on the row holds their data.
   if new.health_worker_id <> old.health_worker_id then
     new.erased_at := null;
     return new;
   end if;
   new.str_raw := old.str_raw; new.institution := null; new.graduation_year := null; new.province := null;
-  -- The digest of a row has no key: whoever guesses name and NIK could test them with it.
+  -- The content hash of a row has no key: somebody who guesses name and NIK could test the guess with it.
   new.content_hash := old.content_hash;
   new.erased_at := old.erased_at;
   return new;
@@ -92,8 +92,8 @@ create trigger registration_stays_erased before update on sdmk.registration
   for each row when (old.erased_at is not null) execute function sdmk.keep_registration_erased();
 
 -- Erases the former values of a person, and with `everything` the present ones too. Returns the rejections that it changed.
--- The caller checks that it may be done, and audits it. The change records that it adds prevent the
--- undo of an earlier batch from deleting the rows that are left.
+-- The caller checks that it is allowed, and audits it. The change records that it adds prevent the
+-- undo of an earlier batch from deleting the remaining rows.
 create function sdmk.erase_person(person bigint, everything boolean) returns bigint[]
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare

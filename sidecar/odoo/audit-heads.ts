@@ -11,8 +11,8 @@ type Delivering = Omit<Delivery, 'requestId'>
 const model = 'sdmk.audit.head'
 
 /**
- * Tells Odoo the end of the audit chain, and what the chain holds now in some places that Odoo has noted before. A chain
- * that was cut off or made anew therefore contradicts in Odoo at the next event.
+ * Sends Odoo the end of the audit chain, and the present links at some places that Odoo has noted before. If the chain
+ * was cut off or written again, Odoo sees the contradiction at the next event.
  */
 export async function tellAuditHead(
   { pool, link }: { pool: CompareContext['database']['pool']; link: OdooLink },
@@ -42,9 +42,9 @@ async function* notedHeads(link: OdooLink, delivery: Delivering): AsyncGenerator
 }
 
 /**
- * Returns how many of the heads that Odoo has noted are not in the chain of audit events, and stores that for the metric
- * that alarms. Odoo is told what the chain holds in those places. Nothing is repaired: either side was changed, and a
- * person must find out which.
+ * Returns how many of the heads that Odoo has noted are not in the audit chain, and stores the number for the metric behind
+ * the alert. Odoo receives the chain's present links at these places. Nothing is repaired: one of the sides was changed, and
+ * a person must find out which.
  */
 export async function compareAuditHeads(
   { database: { pool }, link, logger }: CompareContext,
@@ -53,7 +53,7 @@ export async function compareAuditHeads(
   await tellAuditHead({ pool, link }, { ...delivery, requestId: 'odoo-audit-head' })
   let differing = 0
   for await (const heads of notedHeads(link, delivery)) {
-    // Odoo holds 64 zeros where it was told that the chain has no link there.
+    // Odoo stores 64 zeros for a place at which the chain has no link.
     const { rows } = await pool.query<{ seq: number }>(
       `select h.seq from unnest($1::bigint[], $2::text[]) as h (seq, hash) left join kki.audit_chain c on c.seq = h.seq
       where coalesce(encode(c.hash, 'hex'), repeat('0', 64)) <> h.hash`,
@@ -70,21 +70,21 @@ export async function compareAuditHeads(
     on conflict (is_last) do update set odoo_differing = excluded.odoo_differing`,
     [differing]
   )
-  if (differing > 0) logger.error({ differing }, 'Odoo has noted other audit events than there are')
+  if (differing > 0) logger.error({ differing }, 'Odoo has noted audit heads that the audit chain does not have')
   return differing
 }
 
 export interface SetAside {
-  /** A link that the chain has: nothing up to it is set aside. */
+  /** A link of the chain; only later heads are set aside. */
   after: Head
   reason: string
 }
 
 /**
- * Has Odoo compare no more those heads behind a link that the chain does not have: the database was restored to a time
- * before them. The audit tells of it before Odoo does it. Returns how many.
+ * Makes Odoo ignore the noted heads after a link that the chain does not have, because the database was restored to an
+ * earlier time. The audit event is written before Odoo is called. Returns the number of these heads.
  *
- * @throws RequestInvalid where the chain does not have that link
+ * @throws RequestInvalid if the chain does not have that link
  */
 export async function setAsideAuditHeads(
   { database, link }: Pick<CompareContext, 'database' | 'link'>,
@@ -96,7 +96,7 @@ export async function setAsideAuditHeads(
   if (!isKnown) throw new RequestInvalid('after', 'the chain of audit events has no such link')
   const left: NotedHead[] = []
   for await (const heads of notedHeads(link, delivery)) {
-    // Odoo's 64 zeros are the hash of no link, so they go too.
+    // Odoo's 64 zeros are the hash of no link, so they are set aside too.
     const { rows } = await database.pool.query<NotedHead>(
       `select h.* from unnest($1::int[], $2::bigint[], $3::text[]) as h (id, seq, hash)
       left join kki.audit_chain c on c.seq = h.seq

@@ -2,17 +2,20 @@ import type pg from 'pg'
 import { rowsPerCall } from './jobs.ts'
 import { type MirroredKey, mirrored } from './mirrored.ts'
 
-/** The records whose ids lie in one block, as either side counts them. */
+/** The summary of the records in one block of ids, which each side computes. */
 export interface Block {
   block: number
   count: number
-  /** The highest. */
+  /** The highest id. */
   version: number
-  /** Sum of hashes of what is told of each. */
+  /** Sum of the hashes of the mirrored records. */
   hash: number
 }
 
-/** Returns what is here of one kind, by block. Reads all of it: a minute or two for two million people. */
+/**
+ * Returns the registry's summary of one kind of record, by block. Reads all of it: a minute or two for two million
+ * people.
+ */
 export async function readBlocks(pool: pg.Pool, key: MirroredKey): Promise<Map<number, Block>> {
   const { rows: told, block } = mirrored[key]
   const { rows } = await pool.query<Block>(

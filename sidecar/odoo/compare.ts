@@ -7,12 +7,12 @@ import { type MirroredKey, mirrored } from './mirrored.ts'
 import { integrationPayload } from './payloads.ts'
 import { codesPayload, professionsPayload } from './words.ts'
 
-/** What differed of each kind: how many blocks of ids, of what has few records how many of them. */
+/** Differences of each kind: the number of blocks, or of records for kinds with few records. */
 export type Difference = Record<MirroredKey | SmallKey | 'audit_heads', number>
 
 /**
- * Compares what Odoo has with the registry, block by block of ids, and sends what differs once more. What is under way
- * meanwhile differs too; sending it twice does no harm.
+ * Compares Odoo with the registry, block by block of ids, and sends differing blocks again. Records that are being sent
+ * meanwhile differ too; sending them twice does no harm.
  */
 export async function compareWithOdoo(
   context: CompareContext,
@@ -35,12 +35,13 @@ export async function compareWithOdoo(
     ...(await repairSmall(context, delivery)),
     audit_heads: await compareAuditHeads(context, delivery)
   } as Difference
-  if (Object.values(difference).some(count => count > 0)) logger.warn(difference, 'Odoo differs; it is told again')
-  else logger.info('Odoo has what the registry has')
+  if (Object.values(difference).some(count => count > 0))
+    logger.warn(difference, 'Odoo differs from the registry; the differences are sent again')
+  else logger.info('Odoo and the registry are equal')
   return difference
 }
 
-/** What Odoo has so few records of that all of them are told each time; it answers how many it had otherwise. */
+/** Kinds with so few records that all are sent each time; Odoo answers how many differed. */
 const small = {
   professions: ({ database }: CompareContext) => professionsPayload(database.pool),
   codes: async () => codesPayload(),
@@ -52,7 +53,7 @@ async function repairSmall(context: CompareContext, delivery: Omit<Delivery, 're
   const differing: [string, number][] = []
   for (const [key, read] of Object.entries(small)) {
     let differed = 0
-    // As of other repairs: one that was overtaken by a change is done again.
+    // Like other repairs, this is repeated if a change overtook it.
     for (let told = await read(context), before = ''; told.payload !== before; told = await read(context)) {
       before = told.payload
       const whole = { ...told, payload: `{"repair": true, ${told.payload.slice(1)}` }

@@ -3,24 +3,24 @@ import { batchKinds, batchStates, perCounter } from '../batch-terms.ts'
 import { registrationStatuses } from '../registration-terms.ts'
 
 /**
- * What Odoo is told: the payloads, one JSON text a call. Every property that has no value is left out, and null in a table.
+ * The payloads that Odoo receives, one JSON text per call. A property without a value is left out; in a table it is null.
  * `npm run generate` writes them to contracts/odoo/.
  */
 
 const text = (maxLength = 4000) => Type.String({ minLength: 1, maxLength })
 const closed = { additionalProperties: false } as const
-/** What an int4 holds: Odoo's ids are no larger. */
+/** The largest int4, which is the type of Odoo's ids. */
 const Id = Type.Integer({ minimum: 1, maximum: 2_147_483_647 })
 const Count = Type.Integer({ minimum: 0, maximum: 2_147_483_647 })
 const Version = Type.Integer({
   minimum: 1,
   maximum: Number.MAX_SAFE_INTEGER,
-  description: 'rises with each change; what is not newer than what is stored changes nothing'
+  description: 'rises with each change; a row that is not newer than the stored one changes nothing'
 })
 const Day = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$' })
 const Moment = Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2} \\d{2}:\\d{2}:\\d{2}$', description: 'in UTC' })
 const TraceId = Type.String({ pattern: '^[0-9a-f]{32}$' })
-const Source = Type.Enum(['kki', 'sdmk'], { description: 'whose the value is' })
+const Source = Type.Enum(['kki', 'sdmk'], { description: 'owner of the value' })
 const Both = Type.Object({ en_US: text(), id_ID: text() }, closed)
 const o = <T extends TSchema>(schema: T) => Type.Optional(schema)
 
@@ -54,21 +54,22 @@ const repairOf = (...keys: string[]) =>
         minProperties: 1,
         maxProperties: 1,
         description:
-          'first and last id of a range of which the rows are all that there is: they count whatever their versions, and what Odoo has beyond them goes'
+          'first and last id of a range that the rows contain completely: they replace Odoo’s rows regardless of their versions, and Odoo deletes other rows of the range'
       }
     )
   )
 
-/** Of what has few records: the same, for all of them. */
+/** The same for kinds with few records: the rows are all of them. */
 const repair = o(
   Type.Literal(true, {
-    description: 'these are all that there are: they count whatever their versions, and what Odoo has otherwise goes'
+    description:
+      'the rows are complete: they replace Odoo’s rows regardless of their versions, and Odoo deletes all others'
   })
 )
 
 const Gone = Type.Object(
   { id: Id, version: Version, active: Type.Literal(false) },
-  { ...closed, title: 'Gone', description: 'no longer in the registry; its id never comes back' }
+  { ...closed, title: 'Gone', description: 'no longer in the registry; its id is never used again' }
 )
 
 const HealthWorker = Type.Object(
@@ -79,7 +80,7 @@ const HealthWorker = Type.Object(
     name: text(),
     title_prefix: o(text()),
     title_suffix: o(text()),
-    has_nik: Type.Boolean({ description: 'a NIK is stored; no digit of it is told' }),
+    has_nik: Type.Boolean({ description: 'a NIK is stored; no digit of it is sent' }),
     birth_place: o(text()),
     birth_date: o(Day),
     sex: o(Type.Enum(['male', 'female'])),
@@ -95,7 +96,7 @@ const HealthWorker = Type.Object(
 
 const Restricted = Type.Object(
   { id: Id, version: Version, active: Type.Literal(false), restricted_at: Moment, erased_at: o(Moment) },
-  { ...closed, title: 'Restricted', description: 'the person’s data is restricted: Odoo shows that alone' }
+  { ...closed, title: 'Restricted', description: 'the person’s data is restricted: Odoo shows only this fact' }
 )
 
 const Registration = Type.Object(
@@ -139,7 +140,7 @@ const Batch = Type.Object(
     fetched_before: Count,
     expected_total: o(Count),
     ...perCounter(() => Count),
-    hold_reasons: o(Type.String({ pattern: '^[A-Z_ ]+$', description: 'codes, with blanks between them' })),
+    hold_reasons: o(Type.String({ pattern: '^[A-Z_ ]+$', description: 'codes, separated by blanks' })),
     plan_digest: o(text(128)),
     error_code: o(Type.String({ pattern: '^[A-Z_]+$' })),
     trace_id: TraceId,
@@ -169,9 +170,7 @@ const Rejection = Type.Object(
     profession: o(text(64)),
     rule: o(Type.Integer({ minimum: 0 })),
     candidate_count: Count,
-    fields_at_fault: o(
-      Type.String({ pattern: '^[^ ]*( [^ ]+)*$', description: 'JSON pointers, with blanks between them' })
-    ),
+    fields_at_fault: o(Type.String({ pattern: '^[^ ]*( [^ ]+)*$', description: 'JSON pointers, separated by blanks' })),
     seen_count: Count,
     first_batch_id: Id,
     last_batch_id: Id,
@@ -192,7 +191,7 @@ const Integration = Type.Object(
     version: Version,
     active: Type.Boolean(),
     schedule: text(100),
-    professions: o(Type.String({ description: 'codes, with blanks between them; left out: all' })),
+    professions: o(Type.String({ description: 'codes, separated by blanks; if left out, all' })),
     reject_alert_ratio: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
     create_unmatched: Type.Enum(['create', 'desk']),
     changed_by: text(200),
@@ -207,7 +206,7 @@ const AuditHead = Type.Object(
     seq: Count,
     hash: Type.String({
       pattern: '^[0-9a-f]{64}$',
-      description: 'over this event and all before it; 64 zeros: there is no such event any more'
+      description: 'over this event and all before it; 64 zeros: the event no longer exists'
     })
   },
   { ...closed, title: 'AuditHead' }
@@ -227,7 +226,7 @@ export const payloadSchemas = {
     {
       ...closed,
       title: 'HealthWorkers',
-      description: 'sdmk.health.worker.sync_health_workers: people, and with them all registrations that they have'
+      description: 'sdmk.health.worker.sync_health_workers: people with all their registrations'
     }
   ),
   batches: Type.Object(
@@ -239,7 +238,7 @@ export const payloadSchemas = {
     {
       ...closed,
       title: 'Batches',
-      description: 'sdmk.batch.sync_batches: batches, and refused rows with the batches that they point to'
+      description: 'sdmk.batch.sync_batches: batches, and rejected rows with the batches that they refer to'
     }
   ),
   integrations: Type.Object(

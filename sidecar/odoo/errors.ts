@@ -2,13 +2,13 @@ import { SdmkError } from '../errors.ts'
 import { BodyTooLarge, TooManyCodings } from '../platform/bounded-body.ts'
 
 /**
- * Why Odoo is unavailable: it cannot be reached or is busy (`away`), does not answer in time or to the end (`slow`), took the call and
- * failed over it (`failed`), or there is no account to call it with (`account`). A call that is slow or failed may be so
- * for what was sent.
+ * Why Odoo is unavailable: it cannot be reached or is busy (`away`), does not answer completely in time (`slow`), accepted
+ * the call and failed (`failed`), or there is no account to call it with (`account`). The content of a call may be the cause
+ * of `slow` and `failed`.
  */
 export type Unavailability = 'away' | 'slow' | 'failed' | 'account'
 
-/** Odoo cannot be reached, is too slow, or fails by itself; the same call may succeed later. */
+/** Odoo cannot be reached, is too slow, or fails internally; the same call may succeed later. */
 export class OdooUnavailable extends SdmkError {
   readonly code = 'ODOO_UNAVAILABLE'
   override readonly retryable = true
@@ -20,38 +20,38 @@ export class OdooUnavailable extends SdmkError {
   }
 }
 
-/** Odoo's class of the fault where login or key are not right. */
+/** Odoo's class of the fault for a wrong login or key. */
 export const accessDenied = 'odoo.exceptions.AccessDenied'
 
-/** Odoo refuses the call: the account may not make it, or what was sent is not what it takes. */
+/** Odoo denies the call: the account lacks the right, or Odoo does not accept the payload. */
 export class OdooRefused extends SdmkError {
   readonly code = 'ODOO_REFUSED'
-  /** Odoo's class of the fault, such as `odoo.exceptions.AccessError`; null where it does not say. */
+  /** Odoo's class of the fault, such as `odoo.exceptions.AccessError`; null if the answer has none. */
   readonly fault: string | null
 
   constructor(fault: string | null, options?: ErrorOptions) {
-    super(`Odoo refuses the call${fault === null ? '' : ` (${fault})`}`, options)
+    super(`Odoo denies the call${fault === null ? '' : ` (${fault})`}`, options)
     this.fault = fault
   }
 
-  /** True where Odoo does not know the account, whatever it was asked: with another key the same call may succeed. */
+  /** True if Odoo does not know the account: with another key the same call may succeed. */
   get isOfAccount(): boolean {
     return this.fault === accessDenied
   }
 }
 
-/** A call could not be made on our side: what was to be sent cannot be written down. Odoo was not asked. */
+/** The call failed on our side, since its payload cannot be serialised. Odoo was not called. */
 export class OdooCallNotMade extends SdmkError {
   readonly code = 'ODOO_CALL_NOT_MADE'
 
   constructor(options?: ErrorOptions) {
-    super('The call of Odoo could not be made; Odoo was not asked', options)
+    super('The call could not be prepared; Odoo was not called', options)
   }
 }
 
 /**
- * Returns what an error of a transport means. Sockets, TLS and HTTP parsers put a code on theirs. Everything else happened
- * in the process itself, before anything was sent, and repeating it does not help.
+ * Returns the error of ours for an error of a transport. Errors of sockets, TLS and HTTP parsers have a code. Every other
+ * error happened in this process before anything was sent, and repeating the call does not help.
  */
 export function translateFailure(error: unknown): OdooUnavailable | OdooCallNotMade {
   if (error instanceof BodyTooLarge || error instanceof TooManyCodings) {
@@ -59,7 +59,7 @@ export function translateFailure(error: unknown): OdooUnavailable | OdooCallNotM
   }
   const { code } = error as { code?: unknown }
   if (typeof code === 'string' && ofContentCoding.test(code)) {
-    return new OdooUnavailable('failed', `answers with a body that does not fit its Content-Encoding (${code})`)
+    return new OdooUnavailable('failed', `answers with a body that does not match its Content-Encoding (${code})`)
   }
   if (typeof code !== 'string' || ofProcess.test(code)) return new OdooCallNotMade({ cause: error })
   return ofCall.test(code)
@@ -67,10 +67,10 @@ export function translateFailure(error: unknown): OdooUnavailable | OdooCallNotM
     : new OdooUnavailable('away', 'cannot be reached', { cause: error })
 }
 
-/** Codes of calls that were under way. Odoo also ends them so where it dies of what was sent. */
+/** Codes of calls that were interrupted. They also appear if the payload crashes Odoo. */
 const ofCall = /^(?:ECONNRESET|EPIPE|UND_ERR_SOCKET|HPE_.*)$/
 
-/** Codes of Node and undici for arguments that they do not take. */
+/** Codes of Node and undici for invalid arguments. */
 const ofProcess = /^ERR_(?!TLS_|SSL_|SOCKET_|STREAM_|HTTP2_)|^UND_ERR_(?:INVALID_|NOT_SUPPORTED|REQ_CONTENT_LENGTH)/
 
 /** Codes of gzip and deflate, zstd and brotli, in this order. */

@@ -5,16 +5,16 @@ import type { JobQueue, Traced } from '../platform/queue.ts'
 import { formatTraceparent } from '../platform/trace-context.ts'
 import { presentContext } from '../platform/tracing.ts'
 
-/** Records of which Odoo is told what they are when the job is done; never what they were when it was sent. */
+/** Records to send to Odoo in their state at the time of the job, and not at the time of its notice. */
 export interface StateJob extends Traced {
   batches?: number[]
   rejections?: number[]
   setting?: true
-  /** How far the audit events are chained. */
+  /** The end of the audit chain. */
   auditHead?: true
-  /** The words of this release: professions and codes. */
+  /** The texts of this release: professions and codes. */
   words?: true
-  /** All batches or rejections of a range, and whatever Odoo believes to have newer. */
+  /** All batches or rejections of a range, even if Odoo's versions are newer. */
   repair?: { key: RepairKey } & Range
 }
 
@@ -27,18 +27,18 @@ export interface Range {
 }
 
 /**
- * People and their registrations: those named, those of named registrations, those of a range of a batch's change records, or all of a range, whatever
- * Odoo believes to have newer.
+ * People and their registrations: given people, the people of given registrations, the people in a range of a batch's change
+ * records, or a whole range of people, even if Odoo's versions are newer.
  */
 export type PeopleJob = Traced &
   ({ people?: number[]; registrations?: number[] } | { changesOf: { batchId: number } & Range } | { repair: Range })
 
-/** Rows of one call; above, Odoo gains nothing and its memory grows. */
+/** Rows of one call; with more, Odoo is not faster and needs more memory. */
 export const rowsPerCall = 5000
 
 /**
- * Returns what sends the jobs for a transaction's notices within it: both are committed, or neither. Without an Odoo there
- * is nobody to tell, and notices are dropped.
+ * Returns a function that sends the jobs for a transaction's notices within it: both are committed, or neither. Without an
+ * Odoo it drops the notices.
  */
 export function createOdooOutbox(odoo: OdooConfig | null, queue: Pick<JobQueue, 'sendMany'>): OdooOutbox {
   if (odoo === null) return async () => {}
@@ -50,7 +50,7 @@ export function createOdooOutbox(odoo: OdooConfig | null, queue: Pick<JobQueue, 
   }
 }
 
-/** Says with the job which work made it necessary, so that Odoo is told within the same trace. */
+/** Adds the trace of the work that caused the job, so that the call to Odoo belongs to it. */
 function withOrigin<T extends Traced>(job: T): T {
   const origin = presentContext()
   return origin ? { ...job, traceparent: formatTraceparent(origin) } : job

@@ -13,7 +13,7 @@ import {
 /** Returns a transport over JSON-2 (`POST /json/2/<model>/<method>`), which stays when Odoo drops XML-RPC. */
 export function createJson2Transport(connection: OdooConnection): OdooTransport {
   const { baseUrl, database, apiKey, timeoutMs } = connection
-  // The limit of a call is one for all of it.
+  // The signal limits the call as a whole.
   const agent = new Agent({ connections: maxConnections, pipelining: 1, headersTimeout: 0, bodyTimeout: 0 })
   return {
     async call({ model, method, payload, requestId, traceparent, signal }: OdooCall) {

@@ -18,38 +18,38 @@ export interface LinkOptions {
   secrets: SecretStore
   logger: FastifyBaseLogger
   onCall(result: CallResult): void
-  /** Stores whose data goes to Odoo, before it goes: Odoo may have taken a call that failed. */
+  /** Records whose data is sent to Odoo, before it is sent: a failed call may have reached Odoo. */
   onSend?(payload: Payload, requestId: string): Promise<void>
 }
 
 export interface Delivery {
   requestId: string
-  /** Ends the waiting with its reason. */
+  /** Aborting it ends the waiting with its reason. */
   signal: AbortSignal
-  /** How often it is tried; without a number until Odoo takes it. */
+  /** Number of attempts; by default until Odoo accepts the call. */
   attempts?: number
 }
 
-/** The way to Odoo: one account, one breaker, and patience. */
+/** The connection to Odoo: one account, one circuit breaker, repeated calls. */
 export interface OdooLink {
   /** 0 closed, 1 half-open, 2 open. */
   readonly breakerState: 0 | 1 | 2
   /**
-   * Returns what Odoo answered; while Odoo is away, or does not know the account, the call is repeated without end.
-   * @throws OdooRefused, OdooCallNotMade, the signal's reason; OdooUnavailable after the last attempt, or where Odoo fails
-   *   over this call again and again
+   * Returns Odoo's answer. While Odoo is away, or does not know the account, the call is repeated without limit.
+   * @throws OdooRefused, OdooCallNotMade, the signal's reason; OdooUnavailable after the last attempt, or if Odoo fails over
+   *   this call repeatedly
    */
   deliver(payload: Payload, delivery: Delivery): Promise<unknown>
-  /** Reads the account anew for the next call; calls that wait are made at once. */
+  /** Reads the account again for the next call; waiting calls are repeated at once. */
   renewAccount(): void
-  /** Ends what is under way and whoever waits. */
+  /** Ends running and waiting calls. */
   close(): Promise<void>
 }
 
-/** Name of the secret: `login` and `apiKey` of the service account, as the addon hands them over. */
+/** Name of the secret: `login` and `apiKey` of the service account, as the addon sends them. */
 export const odooSecret = 'odoo'
 
-/** Failures of Odoo over one call after which it may be for what is sent. */
+/** After so many failures of one call, its payload may be the cause. */
 const mostFailures = 3
 
 const breakerOptions = {
@@ -63,18 +63,18 @@ const breakerOptions = {
   enableSnapshots: false
 }
 
-/** Returns a link that signs in with the secret `odoo`, and reads it again where Odoo refuses the account. */
+/** Returns a link that signs in with the secret `odoo`, and reads it again when Odoo denies the account. */
 export function createOdooLink({ odoo, secrets, logger, onCall, onSend }: LinkOptions): OdooLink {
   let transport: Promise<OdooTransport> | undefined
   let wake = new AbortController()
   const closing = new AbortController()
   const circuit = new CircuitBreaker(attempt, {
     ...breakerOptions,
-    // What Odoo failed over may be this call alone; others must not wait for it.
+    // Such a failure may concern only this call; others must not wait for it.
     errorFilter: error => resultOf(error) !== 'unavailable' || (error as OdooUnavailable).kind === 'failed'
   })
-  // The breaker is everybody's: what it says belongs to no call.
-  circuit.on('open', () => apart(() => logger.error('Odoo failed too often of late and is asked less')))
+  // All calls share the breaker, so its messages belong to no trace.
+  circuit.on('open', () => apart(() => logger.error('Odoo failed too often; it is called less often until it answers')))
   circuit.on('close', () => {
     apart(() => logger.info('Odoo answers again'))
     wakeAll()
@@ -93,7 +93,7 @@ export function createOdooLink({ odoo, secrets, logger, onCall, onSend }: LinkOp
     transport ??= open()
     const present = transport
     const opened = await present.catch(error => {
-      // There may be an account by the next attempt.
+      // An account may be stored before the next attempt.
       forget(present)
       throw error
     })
@@ -106,9 +106,12 @@ export function createOdooLink({ odoo, secrets, logger, onCall, onSend }: LinkOp
 
   async function open(): Promise<OdooTransport> {
     const secret = await secrets.read(odooSecret).catch(cause => {
-      throw new OdooUnavailable('account', 'has an account that cannot be read', { cause })
+      throw new OdooUnavailable('account', 'cannot be called, because the secret of its account cannot be read', {
+        cause
+      })
     })
-    if (!secret?.login || !secret.apiKey) throw new OdooUnavailable('account', 'has given the sidecar no account yet')
+    if (!secret?.login || !secret.apiKey)
+      throw new OdooUnavailable('account', 'has not sent an account to the sidecar yet')
     const { baseUrl, database, timeoutMs } = odoo
     return transports[odoo.transport]({ baseUrl, database, timeoutMs, login: secret.login, apiKey: secret.apiKey })
   }
@@ -144,7 +147,7 @@ export function createOdooLink({ odoo, secrets, logger, onCall, onSend }: LinkOp
           )
           onCall('stored')
           const milliseconds = Math.round(performance.now() - started)
-          logger.debug({ model, rows, sent_request_id: requestId, milliseconds }, 'Odoo has taken rows')
+          logger.debug({ model, rows, sent_request_id: requestId, milliseconds }, 'Odoo has stored rows')
           return answer
         } catch (error) {
           signal.throwIfAborted()
@@ -156,12 +159,12 @@ export function createOdooLink({ odoo, secrets, logger, onCall, onSend }: LinkOp
           if (attempt === 1)
             logger.warn(
               { err: error, model, sent_request_id: requestId, seconds },
-              'Odoo does not take rows; they wait'
+              'Odoo does not accept rows; the call is repeated'
             )
-          // Jitter, so that several waiting calls do not come back together.
+          // Jitter, so that several waiting calls are not repeated at the same time.
           const pause = seconds * 1000 * (0.75 + Math.random() / 4)
           await wait(pause, undefined, { signal: AbortSignal.any([signal, awoken]) }).catch(() => undefined)
-          // Odoo hands a key over before it knows it itself: what was woken up too early must not sleep on for long.
+          // Odoo sends a key before it has committed it, so a call that was woken too early must not wait long again.
           if (awoken.aborted) pauses = 0
         }
       }
@@ -178,12 +181,12 @@ export function createOdooLink({ odoo, secrets, logger, onCall, onSend }: LinkOp
   }
 }
 
-/** True where the same call would fail again, whenever it is made. */
+/** True if the same call would fail at any time. */
 function isOfCall(error: unknown): boolean {
   return error instanceof OdooCallNotMade || (error instanceof OdooRefused && !error.isOfAccount)
 }
 
-/** What a failed call counts as; null where none was made: the breaker is open, or there is no account yet. */
+/** The result that a failed call counts as; null if no call was made: the breaker is open, or there is no account yet. */
 function resultOf(error: unknown): CallResult | null {
   if (error instanceof OdooRefused) return 'refused'
   if (error instanceof OdooCallNotMade) return 'not_made'

@@ -3,12 +3,12 @@ import type { CallResult } from './link.ts'
 
 const results: readonly CallResult[] = ['stored', 'unavailable', 'refused', 'not_made']
 
-/** Makes the metrics of the way to Odoo, and returns what counts its calls. */
+/** Creates the metrics of the calls to Odoo, and returns the function that counts them. */
 export function createOdooMetrics(app: FastifyInstance, breakerState: () => number): (result: CallResult) => void {
   const { client } = app.metrics
   const calls = new client.Counter({
     name: 'sdmk_odoo_calls_total',
-    help: 'Calls of Odoo, by what came of them',
+    help: 'Calls to Odoo, by result',
     labelNames: ['result']
   })
   for (const result of results) calls.inc({ result }, 0)
@@ -19,7 +19,7 @@ export function createOdooMetrics(app: FastifyInstance, breakerState: () => numb
       this.set(breakerState())
     }
   })
-  // Both are read from the queue when they are asked for, so that every replica tells the same.
+  // Read from the queue at each scrape, so that every replica reports the same.
   const pending = async (expression: string) => {
     const { rows } = await app.database.pool.query<{ value: number }>(
       `select ${expression} as value from pgboss.job where name in ('odoo-state', 'odoo-people') and state < 'completed'`
@@ -37,15 +37,15 @@ export function createOdooMetrics(app: FastifyInstance, breakerState: () => numb
       }
     })
   }
-  gauge('sdmk_odoo_pending_jobs', 'Jobs that Odoo has not been told', 'count(*)')
+  gauge('sdmk_odoo_pending_jobs', 'Jobs that are not sent to Odoo yet', 'count(*)')
   gauge(
     'sdmk_odoo_failing_jobs',
-    'Those of them that failed before, such as of records that Odoo cannot be told',
+    'Pending jobs that failed before, such as for records that cannot be sent to Odoo',
     'count(*) filter (where retry_count > 0)'
   )
   gauge(
     'sdmk_odoo_oldest_pending_seconds',
-    'Age of the oldest of them',
+    'Age of the oldest pending job',
     'coalesce(extract(epoch from now() - min(created_on)), 0)::float8'
   )
   return result => calls.inc({ result })

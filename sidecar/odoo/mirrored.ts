@@ -1,6 +1,6 @@
 import { payloadSql } from './payload-sql.ts'
 
-/** What Odoo mirrors: the rows as it is told them, the id that they are asked for and compared by, the model that does so. */
+/** The kinds that Odoo mirrors: their statement, the id column for selection and comparison, and Odoo's model. */
 export const mirrored = {
   health_workers: {
     rows: payloadSql('health-worker.sql'),

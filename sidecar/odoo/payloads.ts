@@ -7,13 +7,13 @@ const peopleIds = payloadSql('people-ids.sql')
 const gone = payloadSql('gone.sql')
 const deskIds = payloadSql('desk-ids.sql')
 
-/** What one call hands over: the method that takes it, and its rows in one JSON text. */
+/** The content of one call: the method, and its rows in one JSON text. */
 export interface Payload {
   model: string
   method: string
   payload: string
   rows: number
-  /** Whose data it holds; left out where it holds nobody's. */
+  /** The people whose data it contains; left out if it contains no personal data. */
   shown?: { channel: 'odoo' | 'odoo rejections'; people?: readonly number[]; rejections?: readonly number[] }
 }
 
@@ -27,7 +27,7 @@ export interface DeskIds {
   rejections: readonly number[]
 }
 
-/** Returns the ids of the people and registrations of these change records, those that are gone included. */
+/** Returns the ids of the people and registrations of these change records, including deleted ones. */
 export async function readChangedPeople(
   pool: pg.Pool,
   { batchId, from, to }: { batchId: number; from: number; to: number }
@@ -37,8 +37,8 @@ export async function readChangedPeople(
 }
 
 /**
- * Returns these people and registrations as they are now, with all registrations of these people and the people of these
- * registrations.
+ * Returns these people and registrations in their present state, with all registrations of these people and the people of
+ * these registrations.
  * @see contracts/odoo/health-workers.schema.json
  */
 export function peoplePayload(pool: pg.Pool, { people, registrations }: PeopleIds): Promise<Payload> {
@@ -59,7 +59,7 @@ export function peoplePayload(pool: pg.Pool, { people, registrations }: PeopleId
 }
 
 /**
- * Returns these batches and rejections as they are now, with the batches that the rejections point to.
+ * Returns these batches and rejections in their present state, with the batches that the rejections refer to.
  * @see contracts/odoo/batches.schema.json
  */
 export function deskPayload(pool: pg.Pool, { batches, rejections }: DeskIds): Promise<Payload> {
@@ -101,8 +101,8 @@ export async function integrationPayload(pool: pg.Pool, timeZone: string): Promi
 }
 
 /**
- * Returns the end of the chain of audit events, as a note outside of this database, and what the chain holds in the places
- * `seqs`: 64 zeros where it has no link any more. @see contracts/odoo/audit-heads.schema.json
+ * Returns the end of the audit chain, to be noted outside of this database, and the chain's links at the places `seqs`: 64
+ * zeros if it has no link there any more. @see contracts/odoo/audit-heads.schema.json
  */
 export async function auditHeadPayload(pool: pg.Pool, seqs: readonly number[] = []): Promise<Payload> {
   const { rows } = await pool.query<{ seq: number; hash: string }>(

@@ -11,7 +11,7 @@ import { jobsAtATime, type RelayContext, relayPeople, relayState } from './relay
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Present where the process has the role `relay` and there is an Odoo. */
+    /** Defined if the process has the role `relay` and an Odoo is configured. */
     odoo: OdooLink
   }
 }
@@ -22,7 +22,7 @@ export interface OdooPluginOptions {
   secrets: SecretStore
 }
 
-/** Carries the jobs of the outbox to Odoo. */
+/** Delivers the jobs of the outbox to Odoo. */
 export default fp<OdooPluginOptions>(
   async function odooPlugin(app, { config, odoo, secrets }) {
     const disclosures = createDisclosureWriter(app.database.pool)
@@ -36,7 +36,7 @@ export default fp<OdooPluginOptions>(
       }
     })
     app.decorate('odoo', link)
-    // Told, not judged: with Odoo down the sidecar does all else, and what Odoo should know waits in the queue.
+    // Informational only: without Odoo the sidecar does all other work, and the jobs for Odoo wait in the queue.
     app.health.register('odoo', async () => ({ breaker: ['closed', 'half-open', 'open'][link.breakerState] as string }))
     app.addHook('onClose', async () => link.close())
     app.addHook('onReady', async () => {
@@ -64,12 +64,12 @@ async function work({ database, queue, log: logger }: FastifyInstance, { timeZon
   await queue.work(
     'odoo-compare',
     async ({ signal }) => void (await compareWithOdoo({ database, queue, link, logger, timeZone }, { signal })),
-    // The schedule asks for another one every night.
+    // The schedule starts another one every night.
     { concurrency: 1, giveUp: async () => undefined }
   )
 }
 
-/** Tells Odoo the words of this release, which are the same for its whole life, and the setting. */
+/** Sends Odoo the setting and the texts of this release, which do not change while the process runs. */
 async function introduce({ database, queue }: FastifyInstance) {
   const job: StateJob = { words: true, setting: true }
   await database.withTransaction(client => queue.sendMany('odoo-state', [job], client))

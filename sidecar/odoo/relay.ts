@@ -12,41 +12,41 @@ import { codesPayload, professionsPayload } from './words.ts'
 export interface RelayContext extends RepairContext {
   logger: FastifyBaseLogger
   timeZone: string
-  /** Sends jobs of their own, of records that could not be told with others. */
+  /** Sends separate jobs for records that could not be sent with others. */
   resend(queue: 'odoo-state' | 'odoo-people', data: object[]): Promise<void>
 }
 
-/** Jobs that are folded into as few calls as they need: after an outage many of them mean the same records. */
+/** Jobs that are combined into as few calls as possible: after an outage many of them name the same records. */
 export const jobsAtATime = { state: 200, people: 20 }
 
-/** Calls with people under way at a time. */
+/** Concurrent calls with people. */
 const lanes = 2
 
-/** Tells Odoo what the batches, rejections and the setting of these jobs are now. */
+/** Sends Odoo the present state of the batches, rejections and the setting of these jobs. */
 export function relayState(context: RelayContext, jobs: Job<StateJob>[], signal: AbortSignal): Promise<Outcome[]> {
   return relay(context, stateRelay, jobs, signal)
 }
 
-/** Tells Odoo what the people of these jobs and their registrations are now. */
+/** Sends Odoo the present state of the people of these jobs and their registrations. */
 export function relayPeople(context: RelayContext, jobs: Job<PeopleJob>[], signal: AbortSignal): Promise<Outcome[]> {
   return relay(context, peopleRelay, jobs, signal)
 }
 
-/** What is told by the jobs of one queue. */
+/** How the jobs of one queue are sent. */
 interface Relay<T> {
   queue: 'odoo-state' | 'odoo-people'
-  /** Tells all that these jobs mean. */
+  /** Sends all records of these jobs. */
   tell(call: RelayCall<T>, data: T[]): Promise<void>
-  /** Returns what a call without records hands over. */
+  /** Returns the payload of a call without records. */
   nothing(context: RelayContext): Promise<Payload>
 }
 
-/** Jobs that are done together. */
+/** Jobs that are sent together. */
 interface RelayCall<T> {
   context: RelayContext
   delivery: Delivery
   probe(): Promise<unknown>
-  /** Takes note of one record that cannot be told, as the job that would tell it alone. */
+  /** Remembers one record that cannot be sent, as a job for it alone. */
   leaveOut(record: T, error: unknown): void
 }
 
@@ -90,7 +90,7 @@ const peopleRelay: Relay<PeopleJob> = {
   }
 }
 
-/** One task for each call: its rows are read when its turn comes, so that no more than a call's rows are held in a lane. */
+/** One task for each call. It reads its rows when it starts, so that each lane holds the rows of one call at most. */
 async function peopleTasks(
   { context, delivery, probe, leaveOut }: RelayCall<PeopleJob>,
   data: PeopleJob[]
@@ -126,7 +126,7 @@ async function peopleTasks(
   return tasks
 }
 
-/** Does the steps one after the other, those after one that fails too; then its error is thrown. */
+/** Runs the steps one after the other, even after one fails; then throws its error. */
 async function inTurn(steps: (() => Promise<unknown>)[], signal: AbortSignal): Promise<void> {
   const errors: unknown[] = []
   for (const step of steps) {
@@ -136,7 +136,7 @@ async function inTurn(steps: (() => Promise<unknown>)[], signal: AbortSignal): P
   if (errors.length > 0) throw errors[0]
 }
 
-/** Does the tasks, some at a time. After one has failed no other begins, and its error is thrown when none is under way. */
+/** Runs the tasks, some at a time. After one has failed no other starts, and its error is thrown when none runs any more. */
 async function inLanes(tasks: (() => Promise<unknown>)[]): Promise<void> {
   const remaining = tasks.values()
   const work = async () => {
@@ -152,8 +152,8 @@ async function inLanes(tasks: (() => Promise<unknown>)[]): Promise<void> {
 }
 
 /**
- * Does jobs at once, so that one call means many of them. A job that failed before and is of one record is done apart:
- * with others it would only have to be found once more.
+ * Sends jobs at once, so that one call covers many of them. A job for one record that failed before is sent separately:
+ * among others it would have to be found again.
  */
 async function relay<T extends Traced>(
   context: RelayContext,
@@ -170,9 +170,10 @@ async function relay<T extends Traced>(
 }
 
 /**
- * Does all jobs at once. A record that cannot be told goes back to the queue as a job of its own. Where the failure is of
- * no record, they are done job by job, so that one holds up none of the others; that one goes back to the queue.
- * @throws what fails a call without records too: Odoo or the database is away
+ * Sends all jobs at once. A record that cannot be sent goes back to the queue as a separate job. If no record is the
+ * cause of
+ * the failure, the jobs are sent one by one, so that one does not delay the others; that one goes back to the queue.
+ * @throws what fails a call without records too: Odoo or the database is unavailable
  */
 async function together<T extends Traced>(
   context: RelayContext,
@@ -188,7 +189,7 @@ async function together<T extends Traced>(
     leftOut.push(record)
     logger.error(
       { err: error, left_out: JSON.stringify(record) },
-      'Odoo cannot be told a record; it is tried again later'
+      'a record cannot be sent to Odoo; it is tried again later'
     )
   }
   try {
@@ -198,7 +199,7 @@ async function together<T extends Traced>(
     signal.throwIfAborted()
     await probe()
     if (jobs.length === 1) {
-      logger.error({ err: error, job_id: jobs[0]?.id }, 'Odoo cannot be told what a job means; it is tried again later')
+      logger.error({ err: error, job_id: jobs[0]?.id }, 'a job cannot be sent to Odoo; it is tried again later')
       return jobs.map(({ id }) => ({ id, isDone: false }))
     }
     const outcomes: Outcome[] = []
@@ -209,7 +210,7 @@ async function together<T extends Traced>(
   return jobs.map(({ id }) => ({ id, isDone: !again.has(id) }))
 }
 
-/** Returns the jobs that are of nothing but a record that was left out; of the other such records jobs are sent. */
+/** Returns the jobs that contain only a record that was left out; for other records that were left out it sends jobs. */
 async function keepLeftOut<T extends Traced>(
   { resend }: RelayContext,
   { queue }: Relay<T>,

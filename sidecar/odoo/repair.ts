@@ -9,8 +9,9 @@ export interface RepairContext {
 }
 
 /**
- * Tells Odoo everybody of a range and all their registrations: it drops whom it has beyond, and takes even what it
- * believes to have newer.
+ * Sends Odoo all people of a range and all their registrations. Odoo deletes others of the range, and accepts the rows
+ * even if
+ * its versions are newer.
  */
 export function repairPeople(context: RepairContext, range: Range, delivery: Delivery): Promise<void> {
   const { pool, link } = context
@@ -30,7 +31,7 @@ export function repairPeople(context: RepairContext, range: Range, delivery: Del
   })
 }
 
-/** Tells Odoo all batches or all rejections of a range, which it takes even where it believes to have newer ones. */
+/** Sends Odoo all batches or all rejections of a range, which it accepts even if its versions are newer. */
 export function repairDesk(
   context: RepairContext,
   { key, ...range }: { key: RepairKey } & Range,
@@ -44,7 +45,7 @@ export function repairDesk(
       const ids = { batches: [], rejections: [], [key]: await idsBetween(pool, table, range) }
       const payload = await deskPayload(pool, ids)
       if (key === 'batches') return void (await link.deliver(asRepair(payload, key, range), delivery))
-      // The batches that they point to must be there, and are not part of the repair: theirs may move meanwhile.
+      // The batches that they refer to must exist in Odoo, but are not part of the repair: they may change meanwhile.
       await link.deliver(payload, delivery)
       const { rejections } = JSON.parse(payload.payload)
       const { shown: _, ...told } = payload
@@ -55,8 +56,8 @@ export function repairDesk(
 }
 
 /**
- * A repair counts whatever its versions, so one that was overtaken would take Odoo back in time. It is done again until
- * nothing of the range has changed from before it was read until after it was stored.
+ * A repair ignores versions, so an outdated one would set Odoo back to an earlier state. It is repeated until nothing in
+ * the range has changed between reading and storing.
  */
 async function untilQuiet(state: () => Promise<string>, repair: () => Promise<void>): Promise<void> {
   for (let before = await state(); ; ) {

@@ -1,26 +1,26 @@
 import { OdooUnavailable } from './errors.ts'
 import type { Range } from './jobs.ts'
 
-/** How records are told in parts. */
+/** How records are sent in parts. */
 export interface Split<T> {
-  /** Tells a part in one call. */
+  /** Sends a part in one call. */
   tell(part: T): Promise<unknown>
-  /** Returns the halves of a part; `null` where it is one record. */
+  /** Returns the halves of a part; `null` if it is one record. */
   halve(part: T): [T, T] | null
   /** Makes a call without records. */
   probe(): Promise<unknown>
-  /** Takes note of a record that cannot be told. */
+  /** Remembers a record that cannot be sent. */
   leaveOut(record: T, error: unknown): void
-  /** Aborting it ends the telling with its reason. */
+  /** Aborting it ends the sending with its reason. */
   signal: AbortSignal
 }
 
-/** Records over which Odoo itself fails. With more it is rather Odoo that is ill: a full disk fails all that is written. */
+/** Records over which Odoo may fail. More of them mean that Odoo itself has a fault, such as a full disk. */
 const mostFailures = 20
 
 /**
- * Tells records in one call. Where that fails and a call without records does not, the cause is one of them: they are
- * halved until it is found. It is left out, and all others are told.
+ * Sends records in one call. If that fails and a call without records does not, the cause is one of them: they are halved
+ * until it is found. It is left out, and all others are sent.
  *
  * @throws what fails a call without records too; the reason of the signal
  */
@@ -44,13 +44,13 @@ export async function tellApart<T>(part: T, split: Split<T>): Promise<void> {
   await tell(part)
 }
 
-/** Returns the halves of a list; `null` where there is nothing to divide. */
+/** Returns the halves of a list; `null` if it has one element. */
 export function halveList<T>(list: readonly T[]): [T[], T[]] | null {
   const middle = list.length >> 1
   return middle === 0 ? null : [list.slice(0, middle), list.slice(middle)]
 }
 
-/** Returns the halves of a range of ids; `null` where it is one id. */
+/** Returns the halves of a range of ids; `null` if it has one id. */
 export function halveRange<T extends Range>(range: T): [T, T] | null {
   const { from, to } = range
   const middle = Math.floor((from + to) / 2)

@@ -1,4 +1,4 @@
-/** Where Odoo is, and as whom the sidecar speaks to it. */
+/** Odoo's address, and the account of the sidecar in it. */
 export interface OdooConnection {
   baseUrl: string
   database: string
@@ -14,25 +14,25 @@ export interface OdooCall {
   method: string
   payload: string
   requestId: string
-  /** W3C, like the request id for whoever reads both logs. */
+  /** W3C trace context; like the request id it relates the two logs. */
   traceparent: string
   /** Aborting it ends the call with the signal's reason. */
   signal: AbortSignal
 }
 
 /**
- * Odoo as the relay sees it: one call, one JSON text in. An external call is a transaction of its own there; a call that
- * fails may have been carried out, so what is called must be safe to repeat.
+ * Odoo from the relay's view: one call with one JSON text. Odoo runs each external call in its own transaction. A call that
+ * fails may have been executed, so the called method must be safe to repeat.
  */
 export interface OdooTransport {
-  /** Returns what the method returned. @throws OdooUnavailable, OdooRefused, OdooCallNotMade, the reason of the signal */
+  /** Returns the result of the method. @throws OdooUnavailable, OdooRefused, OdooCallNotMade, the reason of the signal */
   call(call: OdooCall): Promise<unknown>
   close(): Promise<void>
 }
 
 /**
- * Calls at a time: Odoo's own users come first. Two with people, and one with what operators watch, which is small and
- * must not wait until five thousand people are stored.
+ * Concurrent calls, few because Odoo's own users come first: two with people, and one with the batches and rejections that
+ * operators watch, which is small and must not wait until five thousand people are stored.
  */
 export const maxConnections = 3
 
@@ -42,7 +42,7 @@ export const maxConnections = 3
  */
 export const maxAnswerBytes = 4 * 1024 * 1024
 
-/** Statuses by which a server or a proxy in front of it says that it is busy or away. Another error is of the call. */
+/** Statuses of a server, or of a proxy in front of it, that is busy or unavailable. Other errors concern the call. */
 export function isOfServer(status: number): boolean {
   return status === 429 || status === 502 || status === 503 || status === 504
 }

@@ -20,7 +20,10 @@ export async function professionsPayload(pool: pg.Pool): Promise<Payload> {
 
 type Texts = Record<'title' | 'meaning' | 'action', Record<'en' | 'id', string>>
 
-/** Returns the catalogue of codes in both languages, alerts left out: operators of Odoo meet none. @see contracts/odoo/codes.schema.json */
+/**
+ * Returns the catalogue of codes in both languages, without alerts, which Odoo does not show.
+ * @see contracts/odoo/codes.schema.json
+ */
 export function codesPayload(): Payload {
   const file = new URL('../../contracts/codes.yaml', import.meta.url)
   const catalogue = parse(readFileSync(file, 'utf8')) as Record<string, Texts & { kind: string }>

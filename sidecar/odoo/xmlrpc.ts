@@ -13,14 +13,17 @@ import {
   type OdooTransport
 } from './transport.ts'
 
-/** Faults of Odoo's XML-RPC that say why it refuses; all others are faults of its own. */
+/** Faults of Odoo's XML-RPC for a denied call; all others are internal errors of Odoo. */
 const refusals: Record<number, string> = {
   2: 'odoo.exceptions.UserError',
   3: accessDenied,
   4: 'odoo.exceptions.AccessError'
 }
 
-/** Returns a transport over XML-RPC, by odoo-await; it signs in with its first call, and again when that is refused. */
+/**
+ * Returns a transport over XML-RPC, by odoo-await; it logs in with its first call, and again when Odoo denies the
+ * session.
+ */
 export function createXmlRpcTransport(connection: OdooConnection): OdooTransport {
   const isSecure = connection.baseUrl.startsWith('https:')
   const agent = boundAnswers(new (isSecure ? https : http).Agent({ keepAlive: true, maxSockets: maxConnections }))
@@ -57,8 +60,8 @@ export function createXmlRpcTransport(connection: OdooConnection): OdooTransport
 }
 
 /**
- * Returns the agent, which from now on breaks off every answer that is larger than `maxAnswerBytes`. odoo-await keeps
- * answers whole and has no limit; the agent is the only place where each of its requests can be seen.
+ * Returns the agent, which from now on aborts every answer that is larger than `maxAnswerBytes`. odoo-await buffers whole
+ * answers without a limit; only the agent sees each of its requests.
  */
 function boundAnswers(agent: http.Agent): http.Agent {
   // Node calls it once for each request, before anything is sent. The types do not name it.
@@ -83,7 +86,7 @@ interface CallOptions {
   signal: AbortSignal
 }
 
-/** odoo-await has neither time limits nor headers of a call; both go in where it makes the request's options. */
+/** odoo-await supports neither time limits nor headers for a call; both are added where it creates the request's options. */
 class Client extends OdooAwait {
   readonly #options: CallOptions
 
@@ -97,33 +100,33 @@ class Client extends OdooAwait {
   }
 
   callMethod(uid: number, { model, method, payload }: OdooCall): Promise<unknown> {
-    // The package declares it of the class, and keeps it with the object.
+    // The package declares it for the class but stores it in the object.
     Object.assign(this, { uid })
-    // XML has no way to write some characters; JSON has one for all.
+    // XML cannot represent some characters; JSON can escape all of them.
     return this.execute_kw(model, method, [[], { payload: escapeUnportable(payload) }])
   }
 }
 
-/** odoo-await rejects with faults of Odoo, errors of the socket and, where it cannot sign in, with a text. */
+/** odoo-await rejects with faults of Odoo, errors of the socket and, for a failed login, with a text. */
 function translate(error: unknown, timedOut: string | null): Error {
   if (typeof error === 'string') return new OdooRefused(accessDenied)
   if (error instanceof BodyTooLarge) return translateFailure(error)
   const { faultCode, faultString, res } = error as { faultCode?: number; faultString?: string; res?: IncomingMessage }
   const fault = faultCode === undefined ? undefined : (refusals[faultCode] ?? namedIn(faultString))
   if (fault !== undefined) return new OdooRefused(fault)
-  if (faultCode !== undefined) return new OdooUnavailable('failed', 'fails by itself')
+  if (faultCode !== undefined) return new OdooUnavailable('failed', 'fails internally')
   if (timedOut !== null) return new OdooUnavailable('slow', timedOut)
   if (res === undefined) return translateFailure(error)
-  // Not as the cause: it holds the answer.
+  // Without the cause, because that contains the answer.
   const { statusCode = 0 } = res
   return new OdooUnavailable(isOfServer(statusCode) ? 'away' : 'failed', `answers ${statusCode}, and no XML-RPC`)
 }
 
-/** Refusals, and what it says of a model, method or argument that it does not have: the addons are missing or old. */
+/** Denials, and errors about a missing model, method or argument: the addons are missing or old. */
 const refusing =
   /^(?:odoo\.exceptions\.(?:AccessError|AccessDenied|UserError|ValidationError|MissingError)|KeyError|AttributeError|TypeError)(?=:)/m
 
-/** Of a fault that it did not expect Odoo sends the trace, whose last line names the class. */
+/** For an unexpected fault Odoo sends the traceback, whose last line names the class. */
 function namedIn(trace = ''): string | undefined {
   return refusing.exec(trace)?.[0]
 }

@@ -10,26 +10,26 @@ export interface ApiKey {
   scopes: Scope[]
 }
 
-/** A key that is in use, as the list of keys shows it. */
+/** A valid key, with the fields that the list of keys shows. */
 export interface ApiKeyInUse extends ApiKey {
   createdAt: Date
   /** To the minute; `null`: never. */
   lastUsedAt: Date | null
 }
 
-/** A key in use has that name already. */
+/** A valid key already has that name. */
 export class ApiKeyExists extends SdmkError {
   readonly code = 'SDMK_API_KEY_EXISTS'
 }
 
-/** No key in use has that name. */
+/** No valid key has that name. */
 export class ApiKeyNotFound extends SdmkError {
   readonly code = 'SDMK_API_KEY_NOT_FOUND'
 }
 
 type Connection = pg.Pool | pg.ClientBase
 
-/** Returns a new key and its id. The key is stored as a digest: this is the only time that it can be read. */
+/** Returns a new key and its id. Only its digest is stored, so the key cannot be read later. */
 export async function createApiKey(
   connection: Connection,
   name: string,
@@ -47,24 +47,24 @@ export async function createApiKey(
     return { id, key }
   } catch (cause) {
     if (cause instanceof pg.DatabaseError && cause.code === '23505') {
-      throw new ApiKeyExists(`An API key named "${name}" is in use; choose another name or revoke that one`, { cause })
+      throw new ApiKeyExists(`A valid API key is named "${name}"; choose another name or revoke that key`, { cause })
     }
     throw cause
   }
 }
 
-/** Takes a key out of use and returns its id. @throws ApiKeyNotFound */
+/** Revokes a key and returns its id. @throws ApiKeyNotFound */
 export async function revokeApiKey(connection: Connection, name: string): Promise<number> {
   const { rows } = await connection.query<{ id: number }>(
     'update kki.api_key set revoked_at = now() where name = $1::text and revoked_at is null returning id::int4 as id',
     [name]
   )
   const id = rows[0]?.id
-  if (id === undefined) throw new ApiKeyNotFound(`No API key named "${name}" is in use`)
+  if (id === undefined) throw new ApiKeyNotFound(`No valid API key is named "${name}"`)
   return id
 }
 
-/** Returns the keys in use, by name. */
+/** Returns the valid keys, by name. */
 export async function listApiKeys(connection: Connection): Promise<ApiKeyInUse[]> {
   const { rows } = await connection.query<ApiKeyInUse>(
     `select id::int4 as id, name, scopes, created_at as "createdAt", last_used_at as "lastUsedAt"
@@ -73,12 +73,12 @@ export async function listApiKeys(connection: Connection): Promise<ApiKeyInUse[]
   return rows
 }
 
-/** Returns the key in use that has this text, or `null`, and notes the use: at most one write a minute for each key. */
+/** Returns the valid key with this text, or `null`, and records its use: at most one write per minute and key. */
 export function useApiKey(connection: Connection, key: string): Promise<ApiKey | null> {
   return useKey(connection, 'digest', digestKey(key))
 }
 
-/** Returns the key in use with which requests of this public key are signed, or `null`, and notes the use. */
+/** Returns the valid key that belongs to this public key, or `null`, and records its use. */
 export function useSigningKey(connection: Connection, publicKey: Buffer): Promise<ApiKey | null> {
   return useKey(connection, 'public_key', publicKey)
 }
@@ -98,14 +98,14 @@ async function useKey(connection: Connection, column: 'digest' | 'public_key', v
   return key
 }
 
-/** The text of a key is not one, or belongs to a key of another name or one that was revoked. */
+/** The text is not an API key, or belongs to a revoked key or to one of another name. */
 export class ApiKeyUnusable extends SdmkError {
   readonly code = 'SDMK_API_KEY_UNUSABLE'
 }
 
 /**
- * Returns the id of the key in use under this name, which from now on has this text and these scopes; another text that it
- * had is revoked. For keys that are made elsewhere, such as the secrets of an orchestrator: the same again changes nothing.
+ * Gives the valid key of this name this text and these scopes, and returns its id; a key of this name with another text is
+ * revoked. For keys that are made elsewhere, such as the secrets of an orchestrator. A repeated call changes nothing.
  *
  * @throws ApiKeyUnusable
  */
@@ -116,7 +116,7 @@ export async function setApiKey(
   key: string
 ): Promise<number> {
   if (!/^sdmk_[A-Za-z0-9_-]{43}$/.test(key))
-    throw new ApiKeyUnusable('An API key is "sdmk_" and 43 letters, digits, hyphens or underscores')
+    throw new ApiKeyUnusable('An API key consists of "sdmk_" and 43 letters, digits, hyphens or underscores')
   const digest = digestKey(key)
   await client.query(
     `update kki.api_key set revoked_at = now()
@@ -132,7 +132,7 @@ export async function setApiKey(
   )
   const id = rows[0]?.id
   if (id === undefined)
-    throw new ApiKeyUnusable('This API key was revoked, or is in use under another name; make a new one')
+    throw new ApiKeyUnusable('This API key was revoked, or is valid under another name; create a new one')
   return id
 }
 

@@ -10,39 +10,39 @@ import { type Role, roleAllows } from './roles.ts'
 import type { Scope } from './scopes.ts'
 
 export interface Actor {
-  /** The operator that the key speaks for, or the key's own name. */
+  /** The operator that the request was signed for, or the key's name. */
   name: string
   keyId: number
-  /** The operator's; null where the key speaks for itself. */
+  /** The operator's role; null if no operator is named. */
   role: Role | null
 }
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Returns a hook (`onRequest` or `preHandler`) that lets only keys with this scope pass and sets `request.actor`. */
+    /** Returns a hook (`onRequest` or `preHandler`) that accepts only keys with this scope and sets `request.actor`. */
     requireScope(scope: Scope): (request: FastifyRequest, reply: FastifyReply) => Promise<void>
   }
   interface FastifyRequest {
-    /** Who asks; `null` on routes that ask for no key, and where the request has none that is in use. */
+    /** The caller; `null` on routes without a key, and for requests without a valid key. */
     actor: Actor | null
-    /** What was signed for the operator, and the digest of the body that came; null where the key speaks for itself. */
+    /** The signed claims about the operator, and the digest of the received body; null for requests without an operator. */
     signed: { operator: Operator; bodyDigest: string } | null
   }
 }
 
-/** For how long a key that was looked up is trusted: a revoked one stops working within this. */
+/** How long a key is cached after a lookup: a revoked key stops working within this time. */
 const cacheMs = 10_000
 
 /**
- * Requests a minute that an address may make without a key that this process knows to be in use: whoever guesses keys
- * gets no further, and programs at the same address that have one are not held up.
+ * Requests per minute of an address whose key is not cached as valid. It limits guessing of keys, and does not slow down
+ * programs with a valid key at the same address.
  */
 const strangerRequestsPerMinute = 60
 
-/** Decorates the app with `requireScope`, over the bearer keys of `kki.api_key`; reads `app.database` when asked. */
+/** Decorates the app with `requireScope`, over the bearer keys of `kki.api_key`; it reads `app.database` at each request. */
 export default fp(
   async function authPlugin(app) {
-    /** By digest. As many as there are keys, since one that does not exist is not kept. */
+    /** By digest. At most as many as there are keys, since unknown keys are not cached. */
     const known = new Map<string, { key: ApiKey; until: number }>()
     const countStranger = app.createRateLimit({
       max: strangerRequestsPerMinute,
@@ -50,7 +50,7 @@ export default fp(
       keyGenerator: request => request.ip
     })
 
-    /** Returns the key in use that was found under a name before, or is now. */
+    /** Returns the cached valid key, or looks it up. */
     async function lookUp(
       request: FastifyRequest,
       reply: FastifyReply,
@@ -63,13 +63,13 @@ export default fp(
         const limit = await countStranger(request)
         if (!limit.isAllowed && limit.isExceeded) {
           reply.header('retry-after', limit.ttlInSeconds)
-          throw new Problem('RATE_LIMITED', `More than ${limit.max} requests in a minute without a key that is in use.`)
+          throw new Problem('RATE_LIMITED', `More than ${limit.max} requests in a minute without a valid key.`)
         }
       }
       const key = await find()
       if (!key) {
         known.delete(name)
-        throw new Problem('UNAUTHORIZED', 'Send an API key that is in use as "Authorization: Bearer sdmk_…".')
+        throw new Problem('UNAUTHORIZED', 'Send a valid API key as "Authorization: Bearer sdmk_…".')
       }
       known.set(name, { key, until: Date.now() + cacheMs })
       return key
@@ -91,12 +91,12 @@ export default fp(
       const text = /^Bearer (sdmk_[A-Za-z0-9_-]{43})$/i.exec(authorization ?? '')?.[1]
       const find = async () => (text === undefined ? null : useApiKey(app.database.pool, text))
       const key = await lookUp(request, reply, text === undefined ? '' : hash('sha256', text), find)
-      // A key may be older than the rule for names of keys.
+      // The key may be older than the rule for names.
       request.actor = { name: escapeUnprintable(key.name), keyId: key.id, role: null }
       return key
     }
 
-    /** Writes are made once. A request that is read again tells nothing that its first answer did not. */
+    /** Only writes must be unique. A repeated read shows nothing that its first answer did not show. */
     async function useOnce({ jti, htm }: Operator) {
       if (htm === 'GET' || htm === 'HEAD') return
       const { rowCount } = await app.database.pool.query(
@@ -113,17 +113,16 @@ export default fp(
     app.decorate('requireScope', (scope: Scope) => async (request: FastifyRequest, reply: FastifyReply) => {
       const key = await identify(request, reply)
       request.log = request.log.child({ key_id: key.id })
-      // It would be believed by whoever sends it, and by nobody here.
+      // An ignored header would make its sender believe that it works.
       if (request.headers['x-actor'] !== undefined) {
-        throw new Problem('FORBIDDEN', 'X-Actor is not taken: for an operator a request is signed.')
+        throw new Problem('FORBIDDEN', 'X-Actor is not supported: sign the request for the operator.')
       }
       if (!key.scopes.includes(scope)) throw new Problem('FORBIDDEN', `This key lacks the scope ${scope}.`)
       if (!request.signed) return
       const { operator } = request.signed
-      if (!key.scopes.includes('actor:delegate'))
-        throw new Problem('FORBIDDEN', 'This key does not speak for operators.')
+      if (!key.scopes.includes('actor:delegate')) throw new Problem('FORBIDDEN', 'This key may not act for operators.')
       if (!roleAllows(operator.role, scope)) {
-        throw new Problem('FORBIDDEN', `An operator who is ${operator.role} may not use the scope ${scope}.`)
+        throw new Problem('FORBIDDEN', `An operator with the role ${operator.role} may not use the scope ${scope}.`)
       }
       await useOnce(operator)
     })
@@ -141,7 +140,7 @@ export default fp(
           done()
         }
       })
-      // A body that breaks off is told of by whoever reads it.
+      // The reader of the body reports an interrupted one.
       return pipeline(payload, digesting, () => undefined)
     })
     app.addHook('preValidation', async ({ signed }) => {

@@ -2,10 +2,10 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { type ContentCodings, type Decoder, parseContentEncoding } from './content-coding.ts'
 
-/** More layers than this serve no honest server, and each costs the work of a whole body. */
+/** No honest server uses more layers, and each costs the work of a whole body. */
 export const mostCodings = 3
 
-/** An answer is larger than its reader allows. Each client turns this into an error of its own. */
+/** An answer is larger than its reader allows. Each client converts this into its own error. */
 export class BodyTooLarge extends Error {
   override readonly name = 'BodyTooLarge'
   /** In bytes. */
@@ -17,7 +17,7 @@ export class BodyTooLarge extends Error {
   }
 }
 
-/** An answer is compressed more than `mostCodings` times. Each client turns this into an error of its own. */
+/** An answer is compressed more than `mostCodings` times. Each client converts this into its own error. */
 export class TooManyCodings extends Error {
   override readonly name = 'TooManyCodings'
 
@@ -28,13 +28,13 @@ export class TooManyCodings extends Error {
 
 export interface BoundedBody {
   body: Buffer
-  /** Whether `Content-Encoding` names a coding that we do not know; `body` is then as it came. */
+  /** Whether `Content-Encoding` names an unknown coding; `body` is then not decoded. */
   hasUnknownCoding: boolean
 }
 
 /**
  * Reads the body of an answer, decompressed, and never holds more than `limit` bytes of it. The body is written into
- * `buffer`, or into a larger one where it does not fit. The source is destroyed where it is not read to its end.
+ * `buffer`, or into a larger one if it does not fit. The source is destroyed if it is not read to its end.
  * @throws BodyTooLarge, TooManyCodings, and the errors of the source and of zlib
  */
 export async function readBounded(
@@ -54,7 +54,7 @@ async function collect(source: Readable, { decoders }: ContentCodings, limit: nu
   }
   let body = buffer
   let size = 0
-  // Copied, so that the memory of each chunk is free as soon as it was read.
+  // Copied, so that the memory of each chunk is free at once.
   const copyAll = async (stream: AsyncIterable<Buffer>): Promise<void> => {
     for await (const chunk of stream) {
       const needed = size + chunk.length
@@ -68,7 +68,7 @@ async function collect(source: Readable, { decoders }: ContentCodings, limit: nu
   return body.subarray(0, size)
 }
 
-/** An inner layer may grow without end and still come to nothing in the next one, so each layer is limited. */
+/** An inner layer can be huge although the outer result is small, so each layer is limited. */
 function decode(source: Readable, [decoder, ...further]: Decoder[], limit: number): Readable {
   if (decoder === undefined) return source
   const decoded = decoder(source)

@@ -1,4 +1,4 @@
-/** Returns the name that is fewest edits away from `word`, or `null` where none is close enough to be meant. */
+/** Returns the name with the fewest edits from `word`, or `null` if none is similar enough. */
 export function closest(word: string, names: readonly string[]): string | null {
   let best: string | null = null
   let fewest = Math.max(2, Math.floor(word.length / 3)) + 1
@@ -9,7 +9,7 @@ export function closest(word: string, names: readonly string[]): string | null {
   return best
 }
 
-/** Returns how many letters must be put in, taken out or replaced to make one text of the other. */
+/** Returns how many letters must be inserted, deleted or replaced to turn one text into the other. */
 export function distance(a: string, b: string): number {
   let above = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let row = 1; row <= a.length; row++) {

@@ -8,7 +8,7 @@ import {
   createZstdDecompress
 } from 'node:zlib'
 
-/** Returns the decoded stream. It fails as its source fails, and when it is destroyed, its source is destroyed too. */
+/** Returns the decoded stream. An error of its source fails it, and destroying it destroys its source. */
 export type Decoder = (source: Readable) => Readable
 
 /** RFC 9659 allows no larger window over HTTP; without a limit one answer could ask for 128 MiB. */
@@ -22,15 +22,15 @@ const decoders: Record<string, Decoder> = {
   zstd: source => through(source, createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: zstdWindowLog } }))
 }
 
-/** What a `Content-Encoding` header asks of its reader. */
+/** The codings of a `Content-Encoding` header. */
 export interface ContentCodings {
   /** In the order of decoding, so the last coding of the header comes first. */
   decoders: Decoder[]
-  /** Whether it names a coding that we do not know, such as `utf-8`. Its body is read as it is. */
+  /** Whether it names an unknown coding, such as `utf-8`. The body is then not decoded. */
   hasUnknown: boolean
 }
 
-/** Reads a `Content-Encoding` header: a list, in any case, of which empty items and `identity` say nothing. */
+/** Parses a `Content-Encoding` header: a list in any case, in which empty items and `identity` have no effect. */
 export function parseContentEncoding(header: string): ContentCodings {
   const names = header
     .toLowerCase()
@@ -45,11 +45,11 @@ export function parseContentEncoding(header: string): ContentCodings {
 }
 
 function through(source: Readable, decoder: Transform): Readable {
-  // Whoever reads the decoder gets the error, so the callback has nothing to do.
+  // The reader of the decoder gets the error, so the callback does nothing.
   return pipeline(source, decoder, () => {})
 }
 
-/** `deflate` means the zlib format, but some servers send raw deflate data. Only the first byte tells them apart. */
+/** `deflate` means the zlib format, but some servers send raw deflate data. Only the first byte distinguishes them. */
 async function* inflateEither(source: Readable): AsyncGenerator<Buffer> {
   const chunks = source[Symbol.asyncIterator]()
   const first = await chunks.next()

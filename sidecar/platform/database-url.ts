@@ -4,20 +4,20 @@ import { isLocalHost } from './local-host.ts'
 export type DatabaseTls = 'local' | 'verified' | 'unverified'
 
 export interface DatabaseAddress {
-  /** With the way to connect spelled out, whatever the environment or a later version of the driver says. */
+  /** With explicit connection options, so that the environment or a later version of the driver cannot change them. */
   url: string
   tls: DatabaseTls
 }
 
 /**
- * Returns the database's URL as it is to be used. A server elsewhere is spoken to over TLS, and its certificate and name
- * are checked, unless the URL says otherwise (`sslmode=disable`, `no-verify`, …): `tls` tells which it is.
+ * Returns the URL to connect with. A server on another machine is contacted over TLS, and its certificate and name are
+ * checked, unless the URL disables it (`sslmode=disable`, `no-verify`, …); `tls` has the result.
  *
- * @throws where the URL, or a certificate file that it names, cannot be read; the error can repeat the URL.
+ * @throws if the URL, or a certificate file that it names, cannot be read; the error can repeat the URL.
  */
 export function databaseAddress(text: string, defaultHost = process.env.PGHOST): DatabaseAddress {
   const withMode = text.replace(/([?&]sslmode=)(?:prefer|require|verify-ca)(?=&|$)/, '$1verify-full')
-  // Names that libpq understands less strictly; with its own meaning they verify less.
+  // libpq treats these modes less strictly; with its meaning they would verify less.
   const isLibpq = /[?&]uselibpqcompat=true(&|$)/.test(text)
   const { host, ssl } = parse(isLibpq ? text : withMode) as { host?: string | null; ssl?: unknown }
   if (isLocalHost(host || defaultHost || 'localhost')) return { url: text, tls: 'local' }

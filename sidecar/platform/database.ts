@@ -18,21 +18,24 @@ export interface DatabaseOptions {
   maxConnections: number
   /** Shown in `pg_stat_activity`. */
   applicationName?: string
-  /** Prepares each connection before it is used; one for which it throws is closed, and whoever wanted it gets the error. */
+  /**
+   * Prepares each connection before its first use. If it throws, the connection is closed and its requester gets the
+   * error.
+   */
   onConnect?: ((client: pg.ClientBase) => Promise<void>) | undefined
 }
 
-/** PostgreSQL, as the rest of the sidecar uses it. */
+/** The interface to PostgreSQL for the rest of the sidecar. */
 export interface Database {
   /** `int8` comes as a number, `date` as `YYYY-MM-DD`, `timestamptz` as a Date. */
   pool: pg.Pool
   /** Returns what `work` returns, committed; rolls back and rethrows if it throws. */
   withTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
-  /** Like `withTransaction`, but takes back all that `work` did. */
+  /** Like `withTransaction`, but always rolls back. */
   withRollback<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>
-  /** Like `withTransaction`, but alone: of all processes on this database, one at a time works under this name. */
+  /** Like `withTransaction`, under an exclusive lock: only one process on this database runs under this name at a time. */
   withAdvisoryLock<T>(name: string, work: (transaction: Transaction) => Promise<T>): Promise<T>
-  /** Sets what becomes of notices for Odoo. Until then a transaction that gives one fails. */
+  /** Sets the outbox for notices to Odoo. Before this, a transaction with a notice fails. */
   setOdooOutbox(outbox: OdooOutbox): void
   /** Breaks all connections, so that work that waits for a server without an answer fails and is repeated. */
   dropConnections(): void
@@ -40,11 +43,11 @@ export interface Database {
 
 /** A client within `withTransaction`. Code that changes no record that Odoo mirrors takes a plain client. */
 export interface Transaction extends pg.ClientBase {
-  /** Has the state of these records sent to Odoo once the transaction is committed. */
+  /** Sends the state of these records to Odoo after the commit. */
   notifyOdoo(notice: OdooNotice): void
 }
 
-/** Ids of mirrored records that a transaction changed. */
+/** Ids of the mirrored records that a transaction changed. */
 export interface OdooNotice {
   batches?: readonly number[]
   rejections?: readonly number[]
@@ -66,7 +69,7 @@ export function createDatabase(options: DatabaseOptions, logger: FastifyBaseLogg
   const pool = new pg.Pool({
     ...connectionOptions(options.url, options.applicationName ?? 'sdmk'),
     max: options.maxConnections,
-    // A plan over two million rows takes its time; what must be quick sets its own limit.
+    // A plan over two million rows takes long; transactions that must be quick set their own limit.
     statement_timeout: 0,
     types,
     async onConnect(client) {
@@ -77,23 +80,23 @@ export function createDatabase(options: DatabaseOptions, logger: FastifyBaseLogg
     }
   })
   let outbox: OdooOutbox = async () => {
-    throw new TypeError('A transaction has notices for Odoo, and this process has set no outbox')
+    throw new TypeError('a transaction has notices for Odoo, but this process has set no outbox')
   }
   const withTransaction: Database['withTransaction'] = work =>
     inTransaction(pool, async client => {
       const notices: OdooNotice[] = []
-      // Set for each transaction, as the pool sets `release`.
+      // Set for each transaction, in the same way as the pool sets `release`.
       const transaction = Object.assign(client, { notifyOdoo: (notice: OdooNotice) => void notices.push(notice) })
       const result = await work(transaction)
       if (notices.length > 0) await outbox(transaction, notices)
       return result
     })
-  // Odoo has nothing to learn of what is taken back.
+  // Odoo must not receive changes that are rolled back.
   const withRollback: Database['withRollback'] = work =>
     inTransaction(pool, client => work(Object.assign(client, { notifyOdoo: () => {} })), { end: 'rollback' })
-  // It breaks within whatever work once opened it, and is no part of it.
+  // The event fires in the async context of the work that opened the connection, to which it does not belong.
   pool.on('error', error =>
-    apart(() => logger.warn({ err: error }, 'an idle database connection broke; a new one takes its place'))
+    apart(() => logger.warn({ err: error }, 'an idle database connection broke and is replaced'))
   )
   return {
     pool,

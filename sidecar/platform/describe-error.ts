@@ -1,27 +1,27 @@
 import { SdmkError } from '../errors.ts'
 
-/** What may be logged and stored of an error. */
+/** The parts of an error that may be logged and stored. */
 export interface ErrorDescription {
   type: string
-  /** Of our own errors alone. */
+  /** Only for our own errors. */
   message?: string
   code?: string | number
-  /** What Node says of a failed system call, and PostgreSQL of our schema. */
+  /** Details of a failed system call from Node, and names in our schema from PostgreSQL. */
   syscall?: string
   table?: string
   constraint?: string
-  /** Where it was thrown: functions and places of code. */
+  /** The stack without the message: functions and places in the code. */
   stack?: string
   cause?: ErrorDescription
   errors?: ErrorDescription[]
 }
 
-/** Causes and members that are described, and how deep. */
+/** The number of causes and members that are described, and the depth. */
 const mostDeep = 5
 
 /**
- * Returns what may be logged and stored of an error. Messages of our own errors name nobody. A library's message may quote
- * whatever the library was given, so its class, code and place stand alone; so it is for the fields that drivers add.
+ * Returns the parts of an error that may be logged and stored. Messages of our own errors contain no personal data. A
+ * library's message may quote any input, so only its class, code and place are kept; the same holds for fields of drivers.
  */
 export function describeError(error: unknown, depth = 0): ErrorDescription {
   if (typeof error !== 'object' || error === null) return { type: typeof error }
@@ -42,13 +42,13 @@ export function describeError(error: unknown, depth = 0): ErrorDescription {
   }
 }
 
-/** Returns an error in one line: our own text, or the class and code of another's. */
+/** Returns an error in one line: our own message, or the class and code of another error. */
 export function summarizeError(error: unknown): string {
   const { type, message, code } = describeError(error)
   return message?.split('\n', 1)[0] ?? (code === undefined ? type : `${type} (${code})`)
 }
 
-/** An error as it may be given to a library that stores what it is given. */
+/** An error for a library that stores it, without the parts that may contain personal data. */
 export class StorableError extends Error {
   constructor(error: unknown) {
     super(summarizeError(error))
@@ -61,7 +61,7 @@ function only<K extends string>(key: K, value: string | undefined) {
   return value === undefined ? undefined : ({ [key]: value } as Record<K, string>)
 }
 
-/** Codes and identifiers are one word; anything else is text that may hold anything. */
+/** Codes and identifiers are one word; other text may contain personal data. */
 function word(value: unknown, shape = /^[A-Za-z_][\w$]{0,63}$/): string | undefined {
   return typeof value === 'string' && shape.test(value) ? value : undefined
 }
@@ -73,7 +73,7 @@ const frame = /^ {4}at (?:[^()]+ \()?(?:(?:file:\/\/|node:|\/|[A-Z]:\\).*:\d+:\d
 
 function framesOf(stack: unknown, message: unknown): string | undefined {
   if (typeof stack !== 'string') return undefined
-  // A message that spans lines could look like frames. It may also have changed since the stack was made.
+  // A message that spans lines could look like frames. It may also have changed since the stack was recorded.
   const quoted = typeof message === 'string' ? stack.indexOf(message) : -1
   const lines = (quoted < 0 ? stack : stack.slice(quoted + String(message).length)).split('\n')
   const end = lines.findLastIndex(line => line !== '' && !frame.test(line) && !otherFrame.test(line))
@@ -84,7 +84,7 @@ function framesOf(stack: unknown, message: unknown): string | undefined {
 /** Frames without a place, such as `at async Promise.all (index 0)`. */
 const otherFrame = /^ {4}at (?:async )?[\w.$<>]+ \(index \d+\)$/
 
-/** A net below the rule that our own messages hold no value. */
+/** A safeguard, in case one of our own messages contains a value after all. */
 function withoutSecrets(text: string): string {
   return text
     .replace(/\b(Bearer|Basic) [^\s"']+/gi, '$1 [redacted]')

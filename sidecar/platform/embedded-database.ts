@@ -17,7 +17,7 @@ const run = promisify(execFile)
 const startTimeoutMs = 120_000
 const stopTimeoutSeconds = 60
 
-/** For two cores and a machine shared with the sidecar. Every write is still flushed: fsync stays on. */
+/** Tuned for two cores, shared with the sidecar. Every write is still flushed: fsync stays on. */
 const serverSettings: Record<string, string> = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -46,22 +46,22 @@ export interface EmbeddedDatabaseOptions {
   /** PostgreSQL keeps everything in `postgres` under it. */
   directory: string
   logger: Logger
-  /** Where data goes if its user may not enter `directory`; by default a fitting folder of the system’s. */
+  /** Folder for the data if its user has no access to `directory`; by default a suitable folder of the system. */
   shelter?: string
-  /** Folder of PostgreSQL's `bin`, `lib` and `share`; by default the installed one, or a copy that its user can run. */
+  /** Folder of PostgreSQL's `bin`, `lib` and `share`; by default the installed ones, or a copy that its user can run. */
   binaries?: string
   /** Server settings that replace or add to ours. */
   settings?: Record<string, string>
 }
 
 export interface EmbeddedDatabase {
-  /** Of the login that owns everything, with its password; reachable from this machine alone. */
+  /** For the login that owns the database, with its password; reachable only from this machine. */
   url: string
-  /** Of the login of the service, which may do what `sdmk migrate` grants it. */
+  /** For the login of the service, which has the grants of `sdmk migrate`. */
   serviceUrl: string
-  /** Stops the server, whoever started it. Open connections are cut, so close the app first. */
+  /** Stops the server, even if another process started it. Open connections are closed, so close the app first. */
   stop(): Promise<void>
-  /** True if the server ran already: left behind by a process that was killed, or in use by another. */
+  /** True if the server was already running, after another process was killed or for another process. */
   adopted: boolean
 }
 
@@ -75,10 +75,10 @@ interface Cluster {
 /**
  * Returns a running PostgreSQL 15 with the database `sdmk` in UTF-8, on a free port of 127.0.0.1.
  *
- * It is made on first use, keeps its data between calls, and outlives this process if that is killed: the next call
- * then takes the running server over. Processes that call it at the same moment end up with the same server.
+ * It is created on first use, keeps its data between calls, and outlives this process if that is killed: the next call
+ * then uses the running server. Concurrent calls of several processes use the same server.
  *
- * @throws EmbeddedDatabaseFailed with what would cure it.
+ * @throws EmbeddedDatabaseFailed with a remedy.
  */
 export async function startEmbeddedDatabase(options: EmbeddedDatabaseOptions): Promise<EmbeddedDatabase> {
   const account = await findAccount()
@@ -100,7 +100,7 @@ async function openCluster(folder: string, account: Account, binaries: string): 
   return { account, binaries, data: path.join(place, 'data'), password: password.trim() }
 }
 
-/** Built aside and renamed into place, so that of two processes at once one wins and the other uses its work. */
+/** Built under another name and renamed, so that of two concurrent processes one wins and the other uses its result. */
 async function createCluster(place: string, account: Account, binaries: string) {
   const aside = `${place}.${process.pid}.${randomBytes(4).toString('hex')}`
   const passwordFile = path.join(aside, 'password')
@@ -124,20 +124,20 @@ async function createCluster(place: string, account: Account, binaries: string) 
     await rename(aside, place)
   } catch (cause) {
     if (await exists(place)) return
-    throw new EmbeddedDatabaseFailed(`The embedded database could not be made: ${lastLine(cause)}`, { cause })
+    throw new EmbeddedDatabaseFailed(`The embedded database could not be created: ${lastLine(cause)}`, { cause })
   } finally {
     await rm(aside, { recursive: true, force: true })
   }
 }
 
-/** The URL of the server that runs on this data, or `null`. One that is still starting is waited for. */
+/** Returns the URL of the server that runs on this data, or `null`. Waits for a server that is still starting. */
 async function findRunning(cluster: Cluster): Promise<string | null> {
   const deadline = Date.now() + startTimeoutMs
   while (Date.now() < deadline) {
     const [pid, , , port] = await readPidFile(cluster)
     if (!pid || !isAlive(Number(pid))) return null
     if (!(await isPostgres(Number(pid)))) {
-      // The number went to another program since; PostgreSQL itself would not start for fear of it.
+      // Another program has the process id now; PostgreSQL would refuse to start because of the stale file.
       await rm(path.join(cluster.data, 'postmaster.pid'), { force: true })
       return null
     }
@@ -154,7 +154,7 @@ async function start(cluster: Cluster, settings: Record<string, string>): Promis
     const flags = Object.entries({ ...settings, port: String(port) }).map(([name, value]) => `-c ${name}='${value}'`)
     await rm(log, { force: true })
     try {
-      // pg_ctl gives the server a session of its own: Ctrl-C in a terminal does not reach it, our own stop does.
+      // pg_ctl gives the server a separate session, so Ctrl-C in a terminal does not stop it, only our own stop.
       await asAccount(cluster.account, path.join(cluster.binaries, 'bin', 'pg_ctl'), [
         'start',
         '-w',
@@ -165,7 +165,7 @@ async function start(cluster: Cluster, settings: Record<string, string>): Promis
       ])
       return urlOf(cluster, port)
     } catch (cause) {
-      // Either another process was faster, or something took the port between the probe and the start.
+      // Either another process was faster, or another program took the port between the probe and the start.
       const running = await findRunning(cluster)
       if (running) return running
       if (attempt < 3) continue
@@ -194,14 +194,17 @@ async function stop(cluster: Cluster) {
 /** The login of the service on an embedded database. */
 export const serviceRole = 'sdmk_service'
 
-/** Returns the same database for the login of the service. It has the owner's password: who starts the server reads that anyway. */
+/**
+ * Returns the same database for the login of the service. It has the owner's password, which the starter of the server
+ * can read anyway.
+ */
 export function serviceUrlOf(ownerUrl: string): string {
   const url = new URL(ownerUrl)
   url.username = serviceRole
   return url.href
 }
 
-/** Makes the database and the service's login where they are missing. */
+/** Creates the database and the service's login if they are missing. */
 async function ensureDatabase(url: string) {
   const maintenance = new URL(url)
   maintenance.pathname = '/postgres'
@@ -219,7 +222,7 @@ async function ensureDatabase(url: string) {
   }
 }
 
-/** Another process made it in between: one of these codes, by what it is and how close they were. */
+/** Codes for an object that another process created meanwhile; the object and the timing decide which one. */
 function ignoreExisting(error: unknown) {
   if (!(error instanceof pg.DatabaseError && ['42P04', '42710', '23505'].includes(error.code ?? ''))) throw error
 }
@@ -233,7 +236,9 @@ async function answers(url: string): Promise<boolean> {
     return true
   } catch (error) {
     if (error instanceof pg.DatabaseError && error.code === '28P01') {
-      throw new EmbeddedDatabaseFailed('The embedded database refuses the password kept beside it', { cause: error })
+      throw new EmbeddedDatabaseFailed('The embedded database denies the password that is stored next to it', {
+        cause: error
+      })
     }
     return false
   } finally {
@@ -266,7 +271,7 @@ async function isPostgres(pid: number): Promise<boolean> {
 }
 
 async function asAccount(account: Account, file: string, args: string[]) {
-  // The environment stays out: PGDATA, PGPORT and the machine's locale would all have a say otherwise.
+  // Without the environment, because PGDATA, PGPORT and the machine's locale would have an effect.
   const env = { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C' }
   await run(file, args, { ...account, env, cwd: '/', timeout: startTimeoutMs + 30_000 })
 }

@@ -6,30 +6,30 @@ import type { Logger } from 'pino'
 import { type Account, isAllowed } from './embedded-binaries.ts'
 import { EmbeddedDatabaseFailed } from './errors.ts'
 
-/** Where data goes when its user may not enter the folder that was asked for; those that outlive a restart first. */
+/** Folders for the data if its user has no access to the requested one; those that outlive a restart first. */
 function sheltersFor(directory: string): string[] {
-  // What was asked for in a temporary folder is temporary.
+  // If the requested folder is temporary, the data may be temporary too.
   if (process.platform !== 'linux' || directory.startsWith(os.tmpdir() + path.sep)) return [os.tmpdir()]
   return ['/var/lib', '/var/tmp', os.tmpdir()]
 }
 
-/** Whose data it is. */
+/** The program that owns the data. */
 export interface Tenant {
   /** Name of its folder. */
   name: string
-  /** What messages call it. */
+  /** Its name in messages. */
   program: string
   account: Account
 }
 
 /**
- * Returns the folder that a program keeps its data in, made for its account where it is missing: `<directory>/<name>`.
+ * Returns the folder of a program's data, created for its account if it is missing: `<directory>/<name>`.
  *
- * Where the account may not enter it (a checkout under root's 0700 home), that becomes a link to a new folder outside, so
- * that removing the directory still means to start anew.
+ * If the account has no access to it (a checkout under root's 0700 home), it becomes a link to a new folder elsewhere. So
+ * removing the directory still means a fresh start.
  *
- * @param shelter the folder to hold such outside folders; by default a fitting one of the system's.
- * @throws EmbeddedDatabaseFailed with what would cure it.
+ * @param shelter the folder for such folders elsewhere; by default a suitable one of the system.
+ * @throws EmbeddedDatabaseFailed with a remedy.
  */
 export async function prepareFolder(
   directory: string,
@@ -47,11 +47,11 @@ export async function prepareFolder(
       shelter === undefined ? sheltersFor(directory) : [shelter]
     )
     await symlink(made, folder).catch(async () => rm(made, { recursive: true, force: true }))
-    logger.warn({ folder: made, program }, 'its user may not enter the data folder; its data is kept outside')
+    logger.warn({ folder: made, program }, 'its user has no access to the data folder; its data is stored elsewhere')
   }
   await mkdir(folder, { recursive: true })
   if (account.uid !== undefined && account.gid !== undefined) await chown(folder, account.uid, account.gid)
-  // Not by the link: whoever may not enter the folder around it cannot follow it either.
+  // The real path, because an account without access to the parent folder cannot follow the link.
   const real = await realpath(folder)
   if (await isAllowed(account, '-w', real)) return real
   throw new EmbeddedDatabaseFailed(
@@ -67,12 +67,12 @@ async function makeOutside({ name, program, account }: Tenant, shelters: string[
       await mkdir(made)
       return made
     } catch {
-      // A read-only one: the next may do.
+      // A read-only folder; the next one may be writable.
     }
   }
   throw new EmbeddedDatabaseFailed(
-    `The user of ${program} may not enter the data folder, and no other place was found. Set SDMK_DATA_DIR to a folder ` +
-      `whose parents everyone may enter (mode 0711)${name === 'postgres' ? ', or set SDMK_DATABASE_URL' : ''}`
+    `The user of ${program} has no access to the data folder, and no other place was found. Set SDMK_DATA_DIR to a folder ` +
+      `whose parent folders all users may enter (mode 0711)${name === 'postgres' ? ', or set SDMK_DATABASE_URL' : ''}`
   )
 }
 

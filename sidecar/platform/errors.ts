@@ -1,6 +1,6 @@
 import { SdmkError } from '../errors.ts'
 
-/** PostgreSQL cannot be used. The message names the server by host and port alone, never the login. */
+/** PostgreSQL cannot be used. The message names only host and port of the server, never the login. */
 export class DatabaseUnavailable extends SdmkError {
   readonly code = 'SDMK_DATABASE_UNAVAILABLE'
   override readonly retryable = true
@@ -10,12 +10,12 @@ export class DatabaseUnavailable extends SdmkError {
   }
 }
 
-/** The embedded PostgreSQL cannot be set up or started; the message says what would cure it. */
+/** The embedded PostgreSQL cannot be set up or started; the message has a remedy. */
 export class EmbeddedDatabaseFailed extends SdmkError {
   readonly code = 'SDMK_EMBEDDED_DATABASE'
 }
 
-/** The database's schema is not the one that this program needs. */
+/** The database lacks the schema version that this program needs. */
 export class SchemaBehind extends SdmkError {
   readonly code = 'SDMK_SCHEMA_BEHIND'
 
@@ -24,19 +24,19 @@ export class SchemaBehind extends SdmkError {
   }
 }
 
-/** A migration could not be applied; nothing of it, nor of those before it in the same call, is in the database. */
+/** A migration failed; the database has no part of it, nor of earlier ones in the same call. */
 export class MigrationFailed extends SdmkError {
   readonly code = 'SDMK_MIGRATION_FAILED'
 }
 
-/** The store of secrets is sealed, out of reach, overloaded or full; nothing is wrong with the secrets. */
+/** The store of secrets is sealed, unreachable, overloaded or full; the secrets themselves are valid. */
 export class SecretStoreUnavailable extends SdmkError {
   readonly code = 'SDMK_SECRET_STORE_UNAVAILABLE'
   override readonly retryable = true
 
   /** `store` begins with the variable that names it, `reason` completes the sentence. */
   constructor(store: string, reason: string) {
-    // No cause: the client library's errors carry the request, and with it the token.
+    // No cause: the client library's errors contain the request, and with it the token.
     super(`${store} ${reason}`)
   }
 }

@@ -1,4 +1,4 @@
-/** Of ECMAScript’s JSON.parse source text access; TypeScript's own types do not have it yet. */
+/** ECMAScript’s JSON.parse source text access, which TypeScript's types do not have yet. */
 declare global {
   interface JSON {
     rawJSON(text: string): RawJson
@@ -16,8 +16,8 @@ export interface RawJson {
 }
 
 /**
- * Parses JSON without rounding a number: a NIK that came as a number must be stored with all its digits. Numbers
- * that would read differently are `RawJson`. If a key stands twice, the last counts, as in `JSON.parse`.
+ * Parses JSON without rounding a number: a NIK that came as a number must be stored with all its digits. Numbers that
+ * would be rounded become `RawJson`. For a repeated key the last value counts, as in `JSON.parse`.
  */
 export function parseExactly(text: string): unknown {
   return JSON.parse(text, keepNumber)
@@ -27,7 +27,7 @@ function keepNumber(_key: string, value: unknown, { source }: { source?: string 
   return typeof value === 'number' && source !== undefined && String(value) !== source ? JSON.rawJSON(source) : value
 }
 
-/** Only integers below 2^53 are certain to be written as they were. */
+/** Only integers below 2^53 are certain to keep their digits. */
 export function hasInexactNumber(value: unknown): boolean {
   if (typeof value === 'number') return !Number.isSafeInteger(value)
   if (typeof value !== 'object' || value === null) return false

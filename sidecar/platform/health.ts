@@ -2,11 +2,11 @@ import fp from 'fastify-plugin'
 import { Type } from 'typebox'
 import { SdmkError } from '../errors.ts'
 
-/** Resolves, with details to show, if the thing is fit for use; rejects if not. */
+/** Resolves, with details to show, if the dependency works; rejects if not. */
 export type HealthCheck = () => Promise<Record<string, string | number | boolean | null> | undefined>
 
 export interface Health {
-  /** Adds a check to `/readyz`. A name counts once: the last check registered under it is asked. */
+  /** Adds a check to `/readyz`. For each name the last registered check counts. */
   register(name: string, check: HealthCheck): void
 }
 
@@ -27,7 +27,7 @@ const ReadySchema = Type.Object({
   checks: Type.Record(Type.String(), CheckSchema)
 })
 
-/** Decorates the app with `health` and answers `/livez` (this process alone) and `/readyz` (what it needs). */
+/** Decorates the app with `health` and answers `/livez` (this process alone) and `/readyz` (its dependencies). */
 export default fp(
   async function healthPlugin(app) {
     const checks = new Map<string, HealthCheck>()
@@ -37,7 +37,7 @@ export default fp(
       config: { rateLimit: false },
       schema: {
         tags: ['operations'],
-        summary: 'The process runs',
+        summary: 'Report whether the process runs',
         security: [],
         response: { 200: Type.Object({ status: Type.Literal('ok') }) }
       },
@@ -47,7 +47,7 @@ export default fp(
       config: { rateLimit: false },
       schema: {
         tags: ['operations'],
-        summary: 'The process and what it needs are fit for use',
+        summary: 'Report whether the process and its dependencies work',
         security: [],
         response: { 200: ReadySchema, 503: ReadySchema }
       },
@@ -70,7 +70,7 @@ async function run(check: HealthCheck) {
     const details = await within(checkTimeoutMs, check())
     return { ...details, status: 'ok' as const, milliseconds: elapsed() }
   } catch (error) {
-    // Texts of drivers can hold addresses and logins; our own do not.
+    // Messages of drivers can contain addresses and logins; our own do not.
     const reason = error instanceof SdmkError ? error.message : 'does not answer'
     return { status: 'failed' as const, milliseconds: elapsed(), reason }
   }

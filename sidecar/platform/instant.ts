@@ -1,13 +1,13 @@
 const pattern = /^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
 
-/** How error messages say what is accepted. */
+/** The accepted form, for error messages. */
 export const instantForm = 'an RFC 3339 instant with its offset from UTC, such as 2026-02-01T00:00:00+07:00'
 
 /**
- * Returns the moment that a text names by RFC 3339: day, time, and an offset of hours and minutes, or `Z`. `null` where it
- * is not one, does not exist (30 February, a leap second), or lies outside the years 1 to 9999 of UTC.
+ * Returns the instant of an RFC 3339 text: day, time, and an offset of hours and minutes, or `Z`. Returns `null` for another
+ * form, an instant that does not exist (30 February, a leap second), and years outside 1 to 9999 of UTC.
  *
- * `Date` alone takes 30 February for 2 March, and reads other forms in the machine's own time zone.
+ * `Date` would read 30 February as 2 March, and other forms in the machine's own time zone.
  */
 export function parseInstant(text: string): Date | null {
   const [, day, time, fraction = '', offset] = pattern.exec(text) ?? []
@@ -22,10 +22,10 @@ export function parseInstant(text: string): Date | null {
 const first = Date.parse('0001-01-01T00:00:00Z')
 const last = Date.parse('9999-12-31T23:59:59.999Z')
 
-/** Tells whether a text is a day of the calendar, `YYYY-MM-DD`. */
+/** Returns whether a text is a calendar day, `YYYY-MM-DD`. */
 export function isDay(text: string): boolean {
   if (!/^\d{4}-\d\d-\d\d$/.test(text)) return false
   const at = new Date(`${text}T00:00:00Z`)
-  // A day that its month does not have becomes one of the next month.
+  // `Date` turns a day that its month lacks into a day of the next month.
   return !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text)
 }

@@ -1,4 +1,4 @@
-/** Parses a JSON document in UTF-8; a byte order mark, which `JSON.parse` does not accept, is no part of it. @throws SyntaxError */
+/** Parses a JSON document in UTF-8; skips a byte order mark, which `JSON.parse` does not accept. @throws SyntaxError */
 export function parseJson(body: Buffer): unknown {
   return JSON.parse(readJsonText(body))
 }

@@ -3,7 +3,7 @@ import { describeError, summarizeError } from './describe-error.ts'
 import { escapeUnprintable } from './printable-text.ts'
 import { presentIds } from './tracing.ts'
 
-/** Fields that never belong in a log; wherever one of them is logged by mistake, its value is replaced. */
+/** Fields that must not be logged; if one is logged by mistake, its value is replaced. */
 const personal = [
   ...['nik', 'nama', 'name', 'str', 'strNumber', 'str_number', 'nomor_str', 'login'],
   ...['birthDate', 'birth_date', 'tanggal_lahir', 'birthPlace', 'birth_place', 'tempat_lahir', 'raw']
@@ -13,12 +13,12 @@ const secret = [
   ...['password', 'key', 'apiKey', 'api_key', 'token', 'secret']
 ]
 
-/** Where they may stand: as a field of the line, or within an object up to three levels below. */
+/** Their possible places: a field of the line, or of an object up to three levels below. */
 const redacted = [...personal, ...secret].flatMap(field => [field, `*.${field}`, `*.*.${field}`, `*.*.*.${field}`])
 
 /**
- * Returns the process's logger: JSON lines on standard output, each with the ids of the work that it is written in,
- * personal fields and secrets replaced. A message is always the same words, and what differs is a field.
+ * Returns the process's logger: JSON lines on standard output, each with the ids of the current work. Personal fields and
+ * secrets are replaced. A message is constant text; varying details are fields.
  */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
   const options = {
@@ -34,12 +34,12 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
   return destination ? pino(options, destination) : pino(options)
 }
 
-/** Logs are read on terminals. JSON itself escapes neither C1 controls nor marks of direction. */
+/** Logs are read on terminals, and JSON escapes neither C1 controls nor bidirectional marks. */
 function printableLine(line: string): string {
   return `${escapeUnprintable(line.trimEnd())}\n`
 }
 
-/** An error under another key than `err` would be written with the fields that its library gave it. */
+/** Under another key than `err`, an error would be written with all fields of its library. */
 function describeErrors(line: object): Record<string, unknown> {
   const fields = line as Record<string, unknown>
   const keys = Object.keys(fields).filter(key => key !== 'err' && fields[key] instanceof Error)
@@ -47,7 +47,7 @@ function describeErrors(line: object): Record<string, unknown> {
   return { ...fields, ...Object.fromEntries(keys.map(key => [key, describeError(fields[key])])) }
 }
 
-/** Where a library logs an error without words, or with the error's own, pino would take the error's message as the line's. */
+/** If a library logs an error without a text, or with the error's message, pino would use that message for the line. */
 function withOwnWords(this: Logger, args: Parameters<LogFn>, method: LogFn): void {
   const [first, second, ...values] = args as unknown[]
   const fields = first instanceof Error ? { err: first } : first

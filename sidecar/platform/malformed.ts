@@ -5,15 +5,18 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem, type ProblemBody } from './problem.ts'
 import { sendProblem } from './problems.ts'
 
-/** Answers an address that is broken before a route is looked for, such as `/%`. It is not repeated: it may hold anything. */
+/**
+ * Answers a URL that is invalid before routing, such as `/%`. The answer does not repeat it, since it may contain
+ * anything.
+ */
 export function answerBadAddress(_error: Error, request: FastifyRequest, reply: FastifyReply): void {
-  // No hook has run: neither the header with the id is set, nor will the request be logged.
-  request.log.info({ method: request.method, status: 400 }, 'a request with a broken address was refused')
+  // No hook has run, so the id's header is not set and the request would not be logged.
+  request.log.info({ method: request.method, status: 400 }, 'a request with an invalid URL was denied')
   reply.header('x-request-id', request.id)
   sendProblem(request, reply, new Problem('VALIDATION_FAILED', 'The address of the request is not valid.'))
 }
 
-/** Refuses a request without a host, as HTTP/1.1 asks for (RFC 9112, section 3.2); Node's own refusal has no id. */
+/** Denies a request without a host, as HTTP/1.1 requires (RFC 9112, section 3.2); Node's own answer has no request id. */
 export async function requireHost(request: FastifyRequest): Promise<void> {
   if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
     throw new Problem('VALIDATION_FAILED', 'The header Host is missing.')
@@ -21,22 +24,22 @@ export async function requireHost(request: FastifyRequest): Promise<void> {
 }
 
 /**
- * Answers bytes that are no HTTP request, or one that did not come to its end in time, and closes the connection. There is
- * no request yet whose id could be kept, so it gets a new one.
+ * Answers bytes that are not an HTTP request, or a request that did not end in time, and closes the connection. No request
+ * exists whose id could be used, so the answer gets a new one.
  */
 export function answerBrokenRequest(
   this: FastifyInstance,
   error: Error & { code?: string },
   socket: Pick<Socket, 'writable' | 'end' | 'destroy'>
 ): void {
-  // The other side is gone.
+  // The client has disconnected.
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
   const status = statusOf[error.code ?? ''] ?? 400
   const requestId = randomUUID()
-  this.log.info({ request_id: requestId, status, reason: error.code }, 'a broken request was refused')
+  this.log.info({ request_id: requestId, status, reason: error.code }, 'an invalid request was denied')
   const problem: ProblemBody = {
     type: 'urn:sdmk:problem:VALIDATION_FAILED',
     title: STATUS_CODES[status] ?? 'Bad Request',

@@ -4,20 +4,20 @@ import fp from 'fastify-plugin'
 import { Problem } from './problem.ts'
 
 export interface MetricsOptions {
-  /** A computed answer serves all scrapes of this time; 0: only those that come while it is computed. */
+  /** How long a computed answer is reused; with 0 only scrapes share it that arrive during the computation. */
   cacheSeconds: number
   /** The bearer key that a scrape must send; `null`: none. */
   key: string | null
 }
 
 /**
- * Answers `/metrics` and decorates the app with `metrics`: own metrics are made from `app.metrics.client`, so that they
- * appear there. The registry is the process's; the app that was built last owns it.
+ * Answers `/metrics` and decorates the app with `metrics`. Create metrics from `app.metrics.client`, so that they appear
+ * there. There is one registry per process, which belongs to the app that was built last.
  */
 export default fp<MetricsOptions>(
   async function metricsPlugin(app, { cacheSeconds, key }) {
     await app.register(fastifyMetrics.default, {
-      // Our own route below: theirs cannot be left out of the rate limit and of the API's description.
+      // We have our own route, because theirs cannot be excluded from the rate limit and from the OpenAPI document.
       endpoint: null,
       clearRegisterOnInit: true,
       routeMetrics: { enabled: { histogram: true, summary: false }, routeBlacklist: ['/metrics', '/livez', '/readyz'] }
@@ -35,12 +35,12 @@ export default fp<MetricsOptions>(
   { name: 'metrics', fastify: '5.x' }
 )
 
-/** Returns what gives all callers one result, for `forMs` after it was computed. A failure is not kept. */
+/** Returns a function that gives all callers one result for `forMs` after its computation. A failure is not cached. */
 function shared<T>(compute: () => Promise<T>, forMs: number): () => Promise<T> {
   let current: Promise<T> | undefined
   let until = Number.POSITIVE_INFINITY
   return () => {
-    // By a clock that nobody sets.
+    // A monotonic clock.
     if (current !== undefined && performance.now() < until) return current
     const computed = compute()
     current = computed
@@ -57,7 +57,7 @@ function shared<T>(compute: () => Promise<T>, forMs: number): () => Promise<T> {
   }
 }
 
-/** Compared by digests of one length, so that the time of an answer says nothing of the key. */
+/** Compared by digests of equal length, so that the response time reveals nothing about the key. */
 function isBearer(authorization: string | undefined, key: string): boolean {
   const sent = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
   return timingSafeEqual(hash('sha256', sent, 'buffer'), hash('sha256', key, 'buffer'))

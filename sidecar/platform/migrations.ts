@@ -17,7 +17,7 @@ const lockTimeoutMs = 300_000
 export interface MigrateOptions {
   databaseUrl: string
   logger: FastifyBaseLogger
-  /** The role that the service logs in with, where that is not the one that migrates: it is given what it needs. */
+  /** The service's login, if it is not the one that migrates: it gets the grants that the service needs. */
   grantTo?: string | undefined
   /** Folder of the `0001.do.name.sql` files; by default the sidecar's own. */
   directory?: string
@@ -31,12 +31,13 @@ export interface MigrateResult {
 }
 
 /**
- * Returns what was applied, after the schema, pg-boss's own schema and its queues are those that this program needs.
+ * Brings the schema, pg-boss's schema and its queues to the state that this program needs, and returns the change of
+ * version.
  *
  * All migrations are one transaction under an advisory lock: several processes may call it at once, and a failure
- * leaves the database as it was.
+ * leaves the database unchanged.
  *
- * @throws MigrationFailed where a file fails or one that was applied has changed since.
+ * @throws MigrationFailed if a file fails, or if an applied one has changed since.
  */
 export async function migrate({
   databaseUrl,
@@ -80,7 +81,7 @@ async function applyFiles(client: pg.Client, directory: string): Promise<Migrate
     return { from, to, applied: applied.map(({ version, name }) => ({ version, name })) }
   } catch (cause) {
     await client.query('rollback').catch(() => undefined)
-    // PostgreSQL's text may quote a value; the others speak of files.
+    // PostgreSQL's message may quote a value; other messages are about files.
     const reason = cause instanceof Error && !('severity' in cause) ? cause.message : summarizeError(cause)
     throw new MigrationFailed(`The migration failed and nothing was changed: ${reason}`, { cause })
   }
@@ -89,10 +90,10 @@ async function applyFiles(client: pg.Client, directory: string): Promise<Migrate
 function postgrator(database: pg.Client | pg.Pool, directory: string): Postgrator {
   return new Postgrator({
     driver: 'pg',
-    // A folder's own name may hold what a glob reads as a pattern.
+    // The folder's name may contain characters with a meaning in glob patterns.
     migrationPattern: `${directory.replaceAll('\\', '/').replace(/[?*()[\]{}!+@]/g, '[$&]')}/*.sql`,
     schemaTable,
-    // Whatever line ends a checkout made of them.
+    // Checksums do not depend on the line ends of the checkout.
     newline: 'LF',
     execQuery: query => database.query(query)
   })

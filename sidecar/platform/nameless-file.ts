@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 
 /**
- * Opens an empty temporary file for personal data. Only its owner could read it, and it loses its name at once: nothing of
- * it is left when it is closed or the process ends, in whatever way.
+ * Opens an empty temporary file for personal data. Only its owner can read it, and it is unlinked at once: nothing of it
+ * is left when it is closed or the process ends, even after a crash.
  */
 export async function openNamelessFile(): Promise<FileHandle> {
   const name = path.join(tmpdir(), `sdmk-${randomUUID()}`)

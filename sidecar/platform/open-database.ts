@@ -3,23 +3,23 @@ import type { Config } from '../config.ts'
 import { serviceRole, startEmbeddedDatabase } from './embedded-database.ts'
 
 export interface OpenDatabase {
-  /** Of the login that the service works with. */
+  /** For the login of the service. */
   url: string
-  /** Of the login that migrates and makes API keys; the same where the configuration names one alone. */
+  /** For the login that migrates and creates API keys; the same URL if the configuration has only one. */
   ownerUrl: string
-  /** The service's role, where it is known that it is another than the owner. */
+  /** The service's role, if it is known to differ from the owner. */
   serviceRole: string | null
-  /** True for the one under `SDMK_DATA_DIR`. */
+  /** True for the embedded database under `SDMK_DATA_DIR`. */
   embedded: boolean
-  /** Stops the embedded database; leaves any other alone. */
+  /** Stops the embedded database; does nothing for any other. */
   close(): Promise<void>
 }
 
 /**
- * Returns the database of the configuration: the one of `SDMK_DATABASE_URL`, which is not looked at here, or the
- * embedded one, started.
+ * Returns the database of the configuration: the one of `SDMK_DATABASE_URL`, without connecting to it, or the embedded one,
+ * started.
  *
- * @param shared true for short commands: an embedded database that ran before is then left running for who uses it.
+ * @param shared true for short commands: an embedded database that was already running is then left running.
  */
 export async function openDatabase(
   config: Pick<Config, 'databaseUrl' | 'dataDir'>,

@@ -21,7 +21,7 @@ export default fp(
         servers: [],
         tags: [
           { name: 'runs', description: 'Runs, their batches, and the decisions on them' },
-          { name: 'rejections', description: 'Rows that were refused' },
+          { name: 'rejections', description: 'Rejected rows' },
           { name: 'registry', description: 'Health workers and their registrations' },
           { name: 'privacy', description: 'Restriction and erasure of a person’s data' },
           { name: 'integration', description: 'Switch and settings' },
@@ -34,7 +34,7 @@ export default fp(
               type: 'http',
               scheme: 'SDMK-Operator',
               description:
-                'For a program whose key has the scope `actor:delegate`: a JWT that says for whom it asks, signed with the key for this one request; docs/odoo.md describes it'
+                'For a program whose key has the scope `actor:delegate`: a JWT that names the operator, signed with the key for this one request; docs/odoo.md describes it'
             }
           }
         },
@@ -43,7 +43,7 @@ export default fp(
     })
     await app.register(swaggerUi, {
       routePrefix: '/docs',
-      // Without the order to upgrade to HTTPS, which a service on a plain port cannot follow.
+      // Without `upgrade-insecure-requests`, since the service listens on a plain HTTP port.
       staticCSP: {
         'default-src': "'self'",
         'script-src': "'self'",
@@ -64,11 +64,11 @@ interface Operation {
   responses: Record<string, object>
 }
 
-/** Every reply carries the id of its request; written here once, rather than with each response of each route. */
+/** Every reply has the id of its request; described here once, instead of in each response of each route. */
 function withRequestIds(document: OpenApi): OpenApi {
   const headers = {
     'x-request-id': {
-      description: 'The caller’s `X-Request-ID`, or a new one; it is in the log and in the audit',
+      description: 'The caller’s `X-Request-ID`, or a new one; the log and the audit contain it',
       required: true,
       schema: { type: 'string' }
     }
@@ -81,7 +81,7 @@ function withRequestIds(document: OpenApi): OpenApi {
   return document
 }
 
-/** A parameter with a default need not be given, although the handler always has it. */
+/** A parameter with a default is optional, although the handler always gets a value. */
 function withoutDefaulted(schema: FastifySchema): FastifySchema {
   const query = schema?.querystring as { properties: Record<string, object>; required?: string[] } | undefined
   if (!query?.required) return schema

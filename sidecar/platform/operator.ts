@@ -7,8 +7,8 @@ import { Problem } from './problem.ts'
 import { roles } from './roles.ts'
 
 /**
- * What a program signs for each request of an operator, as a JWT: who asks, in which role, and for what exactly. It is
- * signed with the program's API key, which itself is never sent.
+ * The claims that a program signs for each request of an operator, as a JWT: the operator, the role, and the exact request.
+ * It is signed with the program's API key, which is never sent itself.
  */
 const Claims = Type.Object({
   /** The operator's login. */
@@ -16,22 +16,22 @@ const Claims = Type.Object({
   role: Type.Enum([...roles]),
   jti: Type.String({ pattern: '^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$' }),
   htm: Type.String(),
-  /** Path and query, as they are sent. */
+  /** Path and query as sent. */
   htu: Type.String(),
-  /** SHA-256 of the body as base64url; of no bytes where there is no body. */
+  /** SHA-256 of the body as base64url; of zero bytes if there is no body. */
   body: Type.String()
 })
 export type Operator = Static<typeof Claims>
 
-/** For how long a signed request is good, and by how much the clocks of both machines may differ, in seconds. */
+/** How long a signed request is valid, and how far the clocks of both machines may differ, in seconds. */
 const lifetime = 30
 const clockTolerance = 30
-/** After this many seconds a signed request is too old under every clock that is tolerated. */
+/** After this many seconds a signed request is expired by every tolerated clock. */
 export const rememberedSeconds = lifetime + 2 * clockTolerance
 
 const scheme = /^SDMK-Operator (?=[\w-]{1,200}\.)([\w-]+\.[\w-]+\.[\w-]+)$/i
 
-/** Returns the signed request of an `Authorization` header, with the public key that it names; null where there is none. */
+/** Returns the signed request of an `Authorization` header, with the public key that it names; null if there is none. */
 export function readSigned(authorization: string | undefined): { token: string; publicKey: Buffer } | null {
   const token = scheme.exec(authorization ?? '')?.[1]
   if (token === undefined) return null
@@ -50,8 +50,8 @@ function publicKeyNamed(token: string): Buffer | null {
 }
 
 /**
- * Returns for whom the request was signed, of a token whose public key is known.
- * @throws Problem where it is not good for this method and address now
+ * Returns the operator of a signed request whose public key is known.
+ * @throws Problem if the token is not valid for this method and URL now
  */
 export async function verifySigned(
   { token, publicKey }: { token: string; publicKey: Buffer },
@@ -71,14 +71,14 @@ export async function verifySigned(
       error instanceof errors.JWTExpired || (error instanceof errors.JWTClaimValidationFailed && error.claim === 'iat')
     throw unsigned(
       isOfTime
-        ? 'The request was not signed just now: compare the clocks of Odoo and of this machine.'
-        : 'The signature of the request does not fit.'
+        ? 'The signature of the request has expired or is in the future: compare the clocks of Odoo and of this machine.'
+        : 'The signature of the request is not valid.'
     )
   })
   const operator = claims.payload
-  if (!Value.Check(Claims, operator))
-    throw unsigned('What was signed does not say who asks, in which role and for what.')
-  if (operator.htm !== method || operator.htu !== url) throw unsigned('Another request was signed than was sent.')
+  if (!Value.Check(Claims, operator)) throw unsigned('The signed claims lack the operator, the role or the request.')
+  if (operator.htm !== method || operator.htu !== url)
+    throw unsigned('The signed request differs from the request that was sent.')
   if (!isFitLogin(operator.sub)) {
     throw new Problem('VALIDATION_FAILED', 'Not valid: /headers/authorization/sub', {
       errors: [
@@ -95,17 +95,17 @@ export async function verifySigned(
 /** One printable line: it goes to the audit, and from there to terminals. */
 const login = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/
 
-/** The number of a civil servant (NIP) is a common login. Its eighteen digits are dates and a serial, and no NIK. */
+/** The number of a civil servant (NIP) is a common login. Its eighteen digits are dates and a serial number, not a NIK. */
 const nip = /^(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:19|20)\d\d(?:0[1-9]|1[0-2])[12]\d{3}$/
 
-/** Whoever signs in with a NIK would be named by it in the audit. */
+/** A login that is a NIK would put the NIK into the audit. */
 function isFitLogin(text: string): boolean {
   return login.test(text) && (nip.test(text) || !holdsIdentityNumber(text))
 }
 
-/** @throws Problem where another body was signed than was sent */
+/** @throws Problem if the signed body differs from the one that was sent */
 export function checkBody({ body }: Operator, sent: string): void {
-  if (body !== sent) throw unsigned('Another body was signed than was sent.')
+  if (body !== sent) throw unsigned('The signed body differs from the body that was sent.')
 }
 
 function unsigned(detail: string): Problem {
@@ -117,16 +117,16 @@ export function publicKeyOf(apiKey: string): Buffer {
   return createPublicKey(privateKeyOf(apiKey)).export({ format: 'der', type: 'spki' }).subarray(-32)
 }
 
-/** Returns the key that signs, of an API key. */
+/** Returns the private key of an API key. */
 export function privateKeyOf(apiKey: string): KeyObject {
   const seed = Buffer.from(apiKey.slice('sdmk_'.length), 'base64url')
   return createPrivateKey({ key: Buffer.concat([pkcs8, seed]), format: 'der', type: 'pkcs8' })
 }
 
-/** What stands before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410). */
+/** The prefix of the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410). */
 const pkcs8 = Buffer.from('302e020100300506032b657004220420', 'hex')
 
-/** Returns the digest of a body as it is signed. */
+/** Returns the digest of a body in the form of the signed claim. */
 export function digestBody(body: string | Buffer): string {
   return hash('sha256', body, 'base64url')
 }

@@ -13,7 +13,7 @@ import type { Logger } from 'pino'
 import packageJson from '../../package.json' with { type: 'json' }
 import type { Recorder, SpanStart } from './tracing.ts'
 
-/** How long the end of the process may wait for the last spans to be taken. */
+/** How long the end of the process may wait for the export of the last spans. */
 const flushMs = 3000
 
 export interface OtlpOptions {
@@ -31,24 +31,24 @@ const kinds = {
 }
 
 /**
- * Returns what exports spans by OTLP. Where to, and with which headers, limits and certificates, the exporter reads from
- * the standard variables by itself. Only a process that exports imports this module, and with it OpenTelemetry.
+ * Returns an exporter of spans by OTLP. The OpenTelemetry library reads address, headers, limits and certificates from the
+ * standard variables. Only a process that exports spans imports this module, and with it OpenTelemetry.
  */
 export async function createOtlpRecorder({ protocol, serviceName, logger }: OtlpOptions): Promise<Recorder> {
-  // The exporter's own text may hold the address and what the collector answered.
+  // The exporter's message may contain the address and the collector's answer.
   const report = (text: string) =>
     logger.warn({ reason: /"code":"(\w+)"/.exec(text)?.[1] }, 'spans could not be exported')
   const ignore = () => {}
   diag.setLogger({ error: report, warn: ignore, info: ignore, debug: ignore, verbose: ignore }, DiagLogLevel.ERROR)
-  // What the environment says of the process goes before what we do.
+  // Resource attributes from the environment take precedence over ours.
   const detectors = [serviceInstanceIdDetector, resourceAttributesEnvDetector, serviceNameEnvDetector]
-  // A span gets the ids that our own, which are there without an export as well, has.
+  // An exported span gets the ids of our own span, which exist without an export too.
   let next: Pick<SpanStart, 'traceId' | 'spanId'>
   const provider = new TracerProvider({
     resource: defaultResource()
       .merge(resourceFromAttributes({ 'service.name': serviceName, 'service.version': packageJson.version }))
       .merge(detectResources({ detectors })),
-    // Runs are few; what is worth keeping, the collector decides, which sees whole traces.
+    // Runs are few. The collector sees whole traces and decides which ones to keep.
     sampler: new AlwaysOnSampler(),
     idGenerator: { generateTraceId: () => next.traceId, generateSpanId: () => next.spanId },
     spanProcessors: [new BatchSpanProcessor({ exporter: await createExporter(protocol) })]
@@ -77,7 +77,7 @@ export async function createOtlpRecorder({ protocol, serviceName, logger }: Otlp
     },
     async close() {
       const flushed = provider.shutdown().catch(error => logger.warn({ err: error }, 'spans could not be exported'))
-      // A collector that is away must not hold up the end; what it does not take now is lost.
+      // An unreachable collector must not delay the end; spans that it does not accept now are lost.
       await Promise.race([flushed, sleep(flushMs, undefined, { ref: false })])
       diag.disable()
     }

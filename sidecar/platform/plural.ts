@@ -1,4 +1,4 @@
-/** Returns the word that goes with a count, in English. */
+/** Returns the singular or the plural for a count, in English. */
 export function plural(count: unknown, one: string, many: string): string {
   return Number(count) === 1 ? one : many
 }

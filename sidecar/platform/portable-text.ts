@@ -1,18 +1,18 @@
 /**
- * What some receiver of text cannot carry: control characters other than tab and line ends (XML, PostgreSQL, terminals),
- * halves of a character (UTF-8, JSONB), and code points that Unicode reserves as no character (XML).
+ * Characters that some receiver cannot represent: control characters other than tab and line ends (XML, PostgreSQL,
+ * terminals), lone surrogates (UTF-8, JSONB), and Unicode noncharacters (XML).
  */
 const unportable = /[[\p{Cc}--[\t\n\r]]\p{Cs}\p{Noncharacter_Code_Point}]/v
 const allUnportable = new RegExp(unportable, 'gv')
 
-/** Tells whether XML, JSON, PostgreSQL, CSV and a terminal can all carry a text as it is. */
+/** Returns whether XML, JSON, PostgreSQL, CSV and a terminal can all represent a text unchanged. */
 export function isPortable(text: string): boolean {
   return !unportable.test(text)
 }
 
-/** Returns the JSON pointer of the first text, names of fields included, that is not portable; `null` where all are. */
+/** Returns the JSON pointer of the first text or field name that is not portable; `null` if all are portable. */
 export function findUnportable(root: unknown): string | null {
-  // Not by recursion: a body can be nested deeper than the stack.
+  // Without recursion, because a body can be nested deeper than the stack.
   const waiting: { value: unknown; pointer: string }[] = [{ value: root, pointer: '' }]
   for (let next = waiting.pop(); next; next = waiting.pop()) {
     const { value, pointer } = next
@@ -20,14 +20,14 @@ export function findUnportable(root: unknown): string | null {
     if (typeof value !== 'object' || value === null) continue
     for (const [name, item] of Object.entries(value)) {
       if (!isPortable(name)) return pointer
-      // Useful places are at most a few levels deep; a deeper one would only take memory.
+      // Pointers are useful only a few levels deep; longer ones would only use memory.
       waiting.push({ value: item, pointer: pointer.length < 200 ? `${pointer}/${name}` : pointer })
     }
   }
   return null
 }
 
-/** Returns the text with `\uXXXX` for what is not portable. JSON text means the same after it. */
+/** Returns the text with `\uXXXX` for characters that are not portable. JSON text keeps its meaning. */
 export function escapeUnportable(text: string): string {
   return text.replace(allUnportable, character =>
     Array.from({ length: character.length }, (_, at) => `\\u${hex4(character.charCodeAt(at))}`).join('')

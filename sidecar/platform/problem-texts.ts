@@ -12,14 +12,14 @@ type Catalogue = Record<string, { title: Record<Language, string>; meaning: Reco
 
 let catalogue: Catalogue | undefined
 
-/** Returns what `contracts/codes.yaml` says of a code, or `null` where it does not list it. Read once per process. */
+/** Returns the entry of a code in `contracts/codes.yaml`, or `null` if it has none. The file is read once per process. */
 export function codeText(code: string, language: Language): CodeText | null {
   catalogue ??= parse(readFileSync(new URL('../../contracts/codes.yaml', import.meta.url), 'utf8')) as Catalogue
   const entry = catalogue[code]
   return entry ? { title: entry.title[language], meaning: entry.meaning[language] } : null
 }
 
-/** Returns the one of our languages that an `Accept-Language` header likes best; English where it likes neither. */
+/** Returns the language of ours that an `Accept-Language` header prefers; English if it accepts neither. */
 export function preferredLanguage(header: string | undefined): Language {
   let best: Language = 'en'
   let bestQuality = 0
@@ -31,7 +31,7 @@ export function preferredLanguage(header: string | undefined): Language {
         ?.trim()
         .slice(2) ?? 1
     )
-    // `in` is what Indonesian was called before 1989, and some systems still send it.
+    // `in` was the code of Indonesian before 1989, and some systems still send it.
     const primary = tag.split('-')[0]
     const language = primary === 'id' || primary === 'in' ? 'id' : primary === 'en' ? 'en' : null
     if (language && quality > bestQuality) [best, bestQuality] = [language, quality]

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { SdmkError } from '../errors.ts'
 import type { Language } from './problem-texts.ts'
 
-/** Status of each problem that the API answers with. Errors of other codes are `INTERNAL_ERROR` to the outside. */
+/** Status of each problem that the API answers with. Callers see errors with other codes as `INTERNAL_ERROR`. */
 export const problemStatus = {
   VALIDATION_FAILED: 400,
   UNAUTHORIZED: 401,
@@ -43,8 +43,8 @@ export const problemStatus = {
 export type ProblemCode = keyof typeof problemStatus
 
 /**
- * An answer of the API that is not what was asked for. `detail` says what this case is about, in English or in both
- * languages; the title comes from the catalogue in the reader's. `extensions` become further members of the problem.
+ * An error answer of the API. `detail` describes this case, in English or in both languages; the title comes from the
+ * catalogue in the reader's language. `extensions` become further members of the problem.
  */
 export class Problem extends SdmkError {
   readonly code: ProblemCode

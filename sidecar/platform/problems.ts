@@ -6,10 +6,10 @@ import { isOutage } from './outage.ts'
 import { Problem, type ProblemBody, type ProblemCode, problemStatus } from './problem.ts'
 import { codeText, preferredLanguage } from './problem-texts.ts'
 
-/** Answers every error and every unknown address as an RFC 9457 problem; what went wrong inside stays in the log. */
+/** Answers every error and every unknown URL with an RFC 9457 problem; internal causes appear only in the log. */
 export default fp(
   async function problemsPlugin(app) {
-    // Read now, so that a missing catalogue stops the start and not the first answer that needs it.
+    // Read now, so that a missing catalogue fails the start and not the first answer that needs it.
     codeText('INTERNAL_ERROR', 'en')
     app.setErrorHandler<FastifyError | Error>((error, request, reply) => {
       const problem = toProblem(error)
@@ -17,7 +17,7 @@ export default fp(
       return sendProblem(request, reply, problem)
     })
     app.setNotFoundHandler((request, reply) =>
-      sendProblem(request, reply, new Problem('NOT_FOUND', 'There is nothing at this address for this method.'))
+      sendProblem(request, reply, new Problem('NOT_FOUND', 'No route matches this address and method.'))
     )
   },
   { name: 'problems', fastify: '5.x', dependencies: ['request-id'] }
@@ -38,7 +38,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
   }
   if (status === 401) reply.header('www-authenticate', 'Bearer')
   if (status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
-  // Sent as text: a route's response schema would drop the members that it does not list.
+  // Sent as text, because a route's response schema would drop members that it does not list.
   return reply
     .code(status)
     .header('content-language', language)
@@ -66,12 +66,12 @@ function toProblem(error: FastifyError | Error): Problem {
   const status = 'statusCode' in error ? (error.statusCode ?? 500) : 500
   if (status === 404) return new Problem('NOT_FOUND', detailOf(error))
   if (status === 429) return new Problem('RATE_LIMITED', detailOf(error))
-  // Of Fastify itself: a body that is not JSON, is too large, or of a type that is not taken.
+  // Errors of Fastify itself: a body that is not JSON, is too large, or has an unsupported type.
   if (status >= 400 && status < 500) return new Problem('VALIDATION_FAILED', detailOf(error))
   return new Problem('INTERNAL_ERROR', 'The request failed inside the service; its log has the reason.')
 }
 
-/** Fastify's texts and those of its plugins are about the request alone; another library's may quote what it was given. */
+/** Messages of Fastify and its plugins describe only the request; those of other libraries may quote any input. */
 function detailOf(error: Error): string {
   const { code } = error as { code?: unknown }
   return typeof code === 'string' && code.startsWith('FST_') ? error.message : ''

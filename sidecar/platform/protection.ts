@@ -5,18 +5,18 @@ import fp from 'fastify-plugin'
 import { Problem } from './problem.ts'
 
 export interface ProtectionOptions {
-  /** Requests per minute for each API key; for each address where a route asks for none. */
+  /** Requests per minute for each API key; for each address on routes without a key. */
   rateLimitPerMinute: number
 }
 
 const checkIntervalMs = 500
-/** A check that comes this long after the one before it found the event loop blocked. */
+/** If a check runs this late after the previous one, the event loop was blocked. */
 const stalledMs = 2000
-/** One long halt is forgiven: a start, a large page or a busy machine. Two in a row mean that requests pile up. */
+/** One long delay is tolerated: a start, a large page or a busy machine. After two in a row, requests pile up. */
 const stalledChecks = 2
 const retryAfterSeconds = 5
 
-/** Safe headers, a limit of requests per key, and a refusal while the process cannot keep up. */
+/** Security headers, a limit of requests per key, and a denial of requests while the process is overloaded. */
 export default fp<ProtectionOptions>(
   async function protectionPlugin(app, options) {
     await app.register(helmet, {
@@ -46,11 +46,10 @@ export default fp<ProtectionOptions>(
 )
 
 /**
- * Returns the check that tells whether the event loop keeps up.
+ * Returns a check whether the event loop keeps up.
  *
- * The library's own `maxEventLoopDelay` is not used. Its histogram is empty where half a second passes without a turn of
- * the event loop, and it takes that for an infinite delay: a process that had just started on a busy machine denied its
- * first requests.
+ * The library's `maxEventLoopDelay` is not used. Its histogram is empty if the event loop does not turn for half a second,
+ * and it reads that as an infinite delay: a process that had just started on a busy machine denied its first requests.
  */
 function createStallCheck(): () => Promise<boolean> {
   let lastCheck = performance.now()

@@ -1,33 +1,33 @@
 import { type ConstructorOptions, PgBoss, type Queue } from 'pg-boss'
 import { connectionOptions } from './connection.ts'
 
-/** What every job inherits. Handlers record what happened and complete; when a job is given up they say, not the queue. */
+/** Options of every job. Handlers record a failure and complete; they decide when to stop retrying, not the queue. */
 const common = {
   retryLimit: 2_147_483_647,
-  // A lost worker's job is taken up at once; one that throws is held back by who handles it.
+  // The job of a lost worker is retried at once; after an error the handler delays the retry.
   retryDelay: 0,
   retryBackoff: false,
   // Just under pg-boss's limit of 24 hours: a full walk may take a night.
   expireInSeconds: 82_800,
   heartbeatSeconds: 10,
-  // Waiting jobs are deleted after this; a long outage must not lose any.
+  // The queue deletes waiting jobs after this time; a long outage must not lose any.
   retentionSeconds: 31_536_000,
   deleteAfterSeconds: 604_800,
   notify: true
 } as const satisfies Omit<Queue, 'name'>
 
-/** What Odoo is to know is tried until it knows: a refusal is tried again after at most five minutes. */
+/** Jobs for Odoo are retried until they succeed: a denied call after at most five minutes. */
 const unending = { retryDelay: 1, retryBackoff: true, retryDelayMax: 300 } as const
 
 /**
- * The queues, made by `sdmk migrate`. `stately`: for each key one job waits and one is active, so that a running job
- * can queue its own successor; `exclusive`: while one waits or runs, another send is not taken; `standard`: each send is
- * a job, since one that was folded into an earlier job could be lost to a reader who had begun before its commit.
+ * The queues, created by `sdmk migrate`. `stately`: for each key one job waits and one is active, so that a running job can
+ * queue its own successor. `exclusive`: while one waits or runs, another is not accepted. `standard`: each send is a job; if
+ * one were merged into an earlier job, a reader that had started before its commit would lose it.
  */
 export const queues = {
   'kki-fetch': { ...common, policy: 'stately' },
   'kki-apply': { ...common, policy: 'stately' },
-  // Somebody waits for the answer: what is not answered is asked again by them.
+  // The caller waits for the answer and repeats the request if none comes.
   'source-check': { ...common, policy: 'standard', retryLimit: 0, expireInSeconds: 60, deleteAfterSeconds: 3600 },
   'kki-housekeeping': { ...common, policy: 'exclusive' },
   'audit-check': { ...common, policy: 'exclusive' },
@@ -38,7 +38,7 @@ export const queues = {
 
 export type QueueName = keyof typeof queues
 
-/** Returns what every instance of pg-boss here is made with. It neither makes nor changes its schema. */
+/** Returns the options of every pg-boss instance here. It neither creates nor changes its schema. */
 export function queueOptions(databaseUrl: string): ConstructorOptions {
   return {
     ...connectionOptions(databaseUrl, 'sdmk queue'),
@@ -56,7 +56,7 @@ export function queueOptions(databaseUrl: string): ConstructorOptions {
   }
 }
 
-/** Makes or updates pg-boss's schema and our queues. Safe to call by several processes at once. */
+/** Creates or updates pg-boss's schema and our queues. Safe to call by several processes at once. */
 export async function migrateQueue(databaseUrl: string): Promise<void> {
   const boss = new PgBoss({
     ...queueOptions(databaseUrl),
@@ -65,7 +65,7 @@ export async function migrateQueue(databaseUrl: string): Promise<void> {
     supervise: false,
     useListenNotify: false
   })
-  // Errors of its statements reject the calls below; without a listener they would end the process as well.
+  // Errors of its statements reject the calls below; without a listener they would also end the process.
   boss.on('error', () => undefined)
   try {
     await boss.start()

@@ -23,16 +23,16 @@ declare module 'fastify' {
 export interface Job<T> {
   id: string
   data: T
-  /** Which attempt this is, from 0; with the id it fences a completion. */
+  /** Number of the attempt, from 0; together with the id it fences the completion. */
   retryCount: number
   /** Aborted when the process stops, or when the job was given to another worker. */
   signal: AbortSignal
 }
 
 export interface SendOptions {
-  /** The job is sent with this client's transaction: rolled back, it was never there. */
+  /** Sends the job within this client's transaction: a rollback removes it. */
   client?: pg.ClientBase
-  /** What the queue's policy counts by; without one all jobs of the queue count as one key. */
+  /** Key for the queue's policy; without one all jobs of the queue share a key. */
   singletonKey?: string
   startAfterSeconds?: number
 }
@@ -45,32 +45,32 @@ export interface Outcome {
 export interface WorkOptions<T = object> {
   /** Jobs of this queue that this process handles at a time. */
   concurrency: number
-  /** Returns what a job belongs to; by default it begins a trace of its own. */
+  /** Returns the trace of a job; by default it starts a new one. */
   idsOf?: (data: T) => Promise<Partial<Ids>>
   /**
-   * Called where a job has met an unexpected error in each of a handful of attempts, or lost its process in many; the job
-   * is then over. Without it the job is tried again without end, and its handler is to say when that is enough.
+   * Called after a handful of attempts ended in an unexpected error, or after many lost their process; the job is then
+   * over. Without it the job is retried without limit, and its handler decides when to stop.
    */
   giveUp?: (data: T) => Promise<void>
 }
 
-/** Jobs that are handled together may say which work made them necessary. */
+/** Jobs that are handled together may name the work that caused them. */
 export interface Traced {
   traceparent?: string
 }
 
 const answerPollMs = 100
 
-/** A job that throws does so because of a defect, or of what is away: neither is cured by haste. */
+/** A job throws because of a defect or an outage; a quick retry helps against neither. */
 const longestPauseSeconds = 60
 
-/** Attempts that may end in an unexpected error before a job is given up; and attempts in all, of which a process saw no end. */
+/** Attempts that end in an unexpected error before a job fails for good; and attempts in total, including lost processes. */
 const maxAttempts = 5
 const maxLost = 20
 
 /** Jobs in PostgreSQL: sent within the caller's transaction, handled at least once. */
 export interface JobQueue {
-  /** Returns the job's id, or `null` where the queue's policy holds one of that key already. */
+  /** Returns the job's id, or `null` if the queue's policy already has a job with that key. */
   send(queue: QueueName, data: object, options?: SendOptions): Promise<string | null>
   /**
    * Registers a handler. The job is complete when it resolves; when it throws, or its worker is lost, the job is tried
@@ -82,17 +82,18 @@ export interface JobQueue {
     options: WorkOptions<T>
   ): Promise<void>
   /**
-   * Sends a job and resolves to what its handler answers (`answer`); `null` where no answer came in time. The job is
-   * cancelled then.
+   * Sends a job and resolves to its handler's result (`answer`); `null` if no answer came in time. The job is then
+   * cancelled.
    */
   ask(queue: QueueName, data: object, patienceMs: number): Promise<object | null>
-  /** Registers a handler whose result is the answer to `ask`. A job that fails is not tried again. */
+  /** Registers a handler whose result is the answer to `ask`. A failed job is not tried again. */
   answer<T extends object>(queue: QueueName, handler: (data: T) => Promise<object>): Promise<void>
-  /** Sends many jobs at once, within the client's transaction; for queues that take every job. */
+  /** Sends many jobs at once, within the client's transaction; for queues that accept every job. */
   sendMany(queue: QueueName, data: readonly object[], client: pg.ClientBase): Promise<void>
   /**
-   * Registers a handler of several jobs at a time, which says for each whether it is done; the others, and all of them
-   * where it throws, are tried again. Where all go on with one trace (`Traced`), so does the handler.
+   * Registers a handler of several jobs at a time, which returns for each whether it is done. The others are retried,
+   * and all
+   * of them if it throws. If all jobs have the same trace (`Traced`), the handler runs in it.
    */
   workMany<T extends object>(
     queue: QueueName,
@@ -100,13 +101,13 @@ export interface JobQueue {
     options: { atATime: number }
   ): Promise<void>
   /**
-   * Completes a job within the caller's transaction. Returns false if the attempt is not the present one: another worker
-   * has the job, and the transaction should be rolled back.
+   * Completes a job within the caller's transaction. Returns false if another worker has a newer attempt of the job; the
+   * caller should then roll back.
    */
   complete(queue: QueueName, job: Pick<Job<unknown>, 'id' | 'retryCount'>, client: pg.ClientBase): Promise<boolean>
   /** Resolves if the queue's tables answer. */
   check(): Promise<void>
-  /** Aborts the running handlers, waits for them up to the shutdown timeout, and closes the connections. */
+  /** Aborts running handlers, waits for them up to the shutdown timeout, and closes the connections. */
   close(): Promise<void>
 }
 
@@ -115,10 +116,10 @@ export interface QueueOptions {
   shutdownTimeoutSeconds: number
 }
 
-/** Each worker that has done what it took looks for more at once (`notifyWorker`): by itself, pg-boss polls no faster. */
+/** A worker that has finished its jobs fetches more at once (`notifyWorker`); otherwise it would wait for the next poll. */
 const workOptions = {
   pollingIntervalSeconds: 0.5,
-  // With notifications on, a worker polls every 30 s by default, and a retry notifies nobody.
+  // With notifications on, a worker polls only every 30 s by default, and a retry sends no notification.
   notifyPollingIntervalSeconds: 0.5,
   heartbeatRefreshSeconds: 2
 }
@@ -133,12 +134,12 @@ function poolOptions(url: string): ConstructorOptions {
   return options as ConstructorOptions
 }
 
-/** Returns the started queue. @throws SchemaBehind where `sdmk migrate` has not run. */
+/** Returns the started queue. @throws SchemaBehind if `sdmk migrate` has not run. */
 export async function createQueue(options: QueueOptions, logger: FastifyBaseLogger): Promise<JobQueue> {
   const boss = new PgBoss({ ...queueOptions(options.url), ...poolOptions(options.url) })
   const outages = new OutageLog(logger)
   boss.on('error', error => apart(() => outages.report(error)))
-  boss.on('warning', warning => apart(() => logger.warn({ warning: firstClause(warning.message) }, 'the queue warns')))
+  boss.on('warning', warning => apart(() => logger.warn({ warning: firstClause(warning.message) }, 'the queue reported a warning')))
   await start(boss)
   const stopping = new AbortController()
   return {
@@ -230,7 +231,7 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
   }
 }
 
-/** Decorates the app with `queue`; running jobs are ended with the app and go back to the queue. */
+/** Decorates the app with `queue`; closing the app stops running jobs, which go back to the queue. */
 export default fp<QueueOptions>(
   async function queuePlugin(app, options) {
     const queue = await createQueue(options, app.log)
@@ -240,7 +241,7 @@ export default fp<QueueOptions>(
   { name: 'queue', fastify: '5.x', dependencies: ['database'] }
 )
 
-/** What follows the first colon of a warning may be a message of the database. */
+/** The text after the first colon of a warning may be a message of the database. */
 function firstClause(text: string): string | undefined {
   return /^(?:Warning: )?[^:]*/.exec(text)?.[0]
 }
@@ -258,7 +259,7 @@ async function start(boss: PgBoss) {
   }
 }
 
-/** Returns the one trace that jobs go on with; where they are of several, the traces that a trace of its own stands for. */
+/** Returns the trace that all jobs share; for several traces, a new trace with links to them. */
 function together(queue: string, jobs: BossJob<Traced>[]) {
   const origins = jobs.map(({ data }) => parseTraceparent(data?.traceparent)).filter(origin => origin !== null)
   const traces = [...new Map(origins.map(origin => [origin.traceId, origin])).values()]
@@ -268,7 +269,10 @@ function together(queue: string, jobs: BossJob<Traced>[]) {
   return { ids: { ...ids, trace_id: from.traceId }, from }
 }
 
-/** Returns what `work` returns. pg-boss stores with the job what its handler throws, messages and all fields. */
+/**
+ * Returns what `work` returns. Errors are reduced, because pg-boss stores a handler's error with the job, with message
+ * and all fields.
+ */
 async function storable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
@@ -286,7 +290,7 @@ async function handle<T>(
   const signal = AbortSignal.any([job.signal, stopping])
   try {
     if (giveUp && job.retryCount >= maxLost) {
-      logger.error({ retry_count: job.retryCount }, 'a job was given up')
+      logger.error({ retry_count: job.retryCount }, 'a job failed for good')
       return await giveUp(job.data)
     }
     await handler({ id: job.id, data: job.data, retryCount: job.retryCount, signal })
@@ -296,7 +300,7 @@ async function handle<T>(
       logger.info(fields, 'a job was interrupted and goes back to the queue')
     } else {
       if (giveUp && !isOutage(error) && job.retryCount + 1 >= maxAttempts) {
-        logger.error({ ...fields, err: error }, 'a job was given up')
+        logger.error({ ...fields, err: error }, 'a job failed for good')
         return giveUp(job.data)
       }
       logger.error({ ...fields, err: error }, 'a job failed and goes back to the queue')

@@ -9,28 +9,28 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** W3C trace id, 32 hex digits: the caller's, or a new one. */
     traceId: string
-    /** All that is done for the request is done within it. */
+    /** The span of the request, in which all its work runs. */
     span: Span
   }
 }
 
-/** May have sixteen digits in a row by chance. */
+/** A UUID may contain sixteen digits in a row by chance. */
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
-/** Returns the caller's `X-Request-ID` if it is fit for logs and headers, else a new one. */
+/** Returns the caller's `X-Request-ID` if it is safe for logs and headers, else a new one. */
 export function requestId(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers['x-request-id']
   if (typeof given !== 'string' || !/^[A-Za-z0-9._-]{1,128}$/.test(given)) return randomUUID()
   return !uuid.test(given) && holdsIdentityNumber(given) ? randomUUID() : given
 }
 
-/** Gives each request its ids, in its log lines and in the answer's headers, and logs one line when it is answered. */
+/** Adds ids to each request, its log lines and the answer's headers, and logs one line per answer. */
 export default fp(
   async function requestIdPlugin(app) {
     app.decorateRequest('traceId', '')
     app.decorateRequest('span')
     app.addHook('onRequest', (request, reply, done) => {
-      // The route's pattern, not the address: an address is the caller's and may hold anything.
+      // The route's pattern and not the URL: the caller chooses the URL, which may contain anything.
       const route = request.routeOptions.url ?? 'unknown'
       const caller = parseTraceparent(request.headers.traceparent)
       request.span = new Span(`${request.method} ${route}`, {
@@ -45,7 +45,7 @@ export default fp(
       reply.header('traceparent', formatTraceparent(request.span.context))
       request.span.run(done)
     })
-    // A body comes in by events of the connection, which know nothing of the request.
+    // Body events come from the connection, outside the request's async context.
     app.addHook('preValidation', (request, _reply, done) => request.span.run(done))
     app.addHook('onResponse', async (request, reply) => {
       const { span } = request
@@ -68,5 +68,5 @@ export default fp(
   { name: 'request-id', fastify: '5.x' }
 )
 
-/** Asked for every few seconds by machines: their lines and spans would bury the others. */
+/** Routes that machines call every few seconds: their lines and spans would bury the others. */
 const probes = new Set(['/livez', '/readyz', '/metrics'])

@@ -1,6 +1,6 @@
 import type { Scope } from './scopes.ts'
 
-/** What an operator of Odoo may be. Of the first three each may do what those before it may; the last is apart from them. */
+/** Roles of an operator in Odoo. Each of the first three includes the ones before it; the last is separate. */
 export const roles = ['auditor', 'verifier', 'administrator', 'data_protection_officer'] as const
 export type Role = (typeof roles)[number]
 
@@ -9,8 +9,8 @@ const verifiers: readonly Role[] = ['verifier', ...administrators]
 const auditors: readonly Role[] = ['auditor', ...verifiers]
 
 /**
- * The roles that may use a scope. Whoever runs the integration does not decide about the rights of people, and whoever
- * decides about them changes nothing else. Nobody speaks for others on behalf of somebody else.
+ * The roles that may use a scope. A role that runs the integration does not decide about the rights of people, and a role
+ * that decides about them changes nothing else. No role may act for another person.
  */
 const rolesThatMay: Record<Scope, readonly Role[]> = {
   'runs:read': auditors,

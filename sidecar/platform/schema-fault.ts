@@ -26,15 +26,15 @@ interface Schema {
 export interface SchemaFault {
   /** JSON pointer; empty for the whole value. */
   path: string
-  /** Says what is expected there. */
+  /** Describes the expected value. */
   expected: string
 }
 
 /**
- * Returns the first place where a value breaks a schema, and what is expected there; `null` where it finds none.
+ * Returns the first place where a value violates a schema, and the expected value; `null` if it finds none.
  *
- * A validator reports a failed union as "must match a schema in anyOf". This names the alternative that was meant: the
- * one whose constant members fit, or whose members are most like the given ones.
+ * A validator reports a failed union as "must match a schema in anyOf". This reports the alternative that was meant: the
+ * one whose constant members match, or whose members are most similar to the given ones.
  */
 export function findSchemaFault(schema: object, value: unknown, path = ''): SchemaFault | null {
   const rules = schema as Schema
@@ -81,7 +81,7 @@ function findUnionFault(rules: Schema, alternatives: Schema[], value: unknown, p
   return findSchemaFault(likeliest as Schema, value, path)
 }
 
-/** The member by whose constant the alternatives differ, such as `type`. */
+/** The member whose constant distinguishes the alternatives, such as `type`. */
 function constantMember(alternatives: Schema[]): string | null {
   const [first] = alternatives
   const names = Object.keys(first?.properties ?? {})
@@ -111,7 +111,7 @@ function findObjectFault(rules: Schema, value: unknown, path: string): SchemaFau
   for (const [name, item] of Object.entries(value)) {
     const schema = memberSchema(rules, name)
     if (schema === null && rules.patternProperties && additionalProperties === false) {
-      return { path: join(path, name), expected: 'is no name that can stand here' }
+      return { path: join(path, name), expected: 'is not a valid name here' }
     }
     const fault = schema === null ? null : findSchemaFault(schema, item, join(path, name))
     if (fault !== null) return fault

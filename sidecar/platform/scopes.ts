@@ -1,4 +1,4 @@
-/** What an API key may be allowed to do. */
+/** The rights that an API key can have. */
 export const scopes = [
   'runs:read',
   'runs:write',

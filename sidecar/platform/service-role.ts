@@ -8,7 +8,10 @@ import { inTransaction } from './transaction.ts'
 
 const grants = new URL('../migrations/roles/service.sql', import.meta.url)
 
-/** Gives the role what the running service needs, and no more; all at once, so that one that runs meanwhile misses nothing. */
+/**
+ * Grants the role only the rights that the running service needs, in one transaction, so that a running service never
+ * lacks one.
+ */
 export async function grantToService(databaseUrl: string, role: string): Promise<void> {
   const text = await readFile(grants, 'utf8')
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 })
@@ -23,8 +26,8 @@ export async function grantToService(databaseUrl: string, role: string): Promise
 }
 
 /**
- * Returns whether this login is kept from changing what the service never changes: the schema, and audit events. A
- * superuser, an owner, and a member of the owner's role are not.
+ * Returns whether this login cannot change the schema and audit events, which the service never changes. A superuser, an
+ * owner, and a member of the owner's role can.
  */
 export async function isRestricted(pool: pg.Pool): Promise<boolean> {
   const { rows } = await pool.query<{ restricted: boolean }>(
@@ -39,7 +42,7 @@ export async function isRestricted(pool: pg.Pool): Promise<boolean> {
 }
 
 /**
- * Keeps a service from working with a login that could change its schema and audit events.
+ * Prevents a service from using a login that could change its schema and audit events.
  *
  * @throws ConfigurationError, unless SDMK_INSECURE allows it; then the start is logged with a warning.
  */
@@ -52,8 +55,10 @@ export async function assertRestricted(
   if (!insecure.includes('database-owner')) {
     throw new ConfigurationError(
       'SDMK_DATABASE_URL',
-      'this login may change the schema and audit events; use the login of the service (docs/database.md). SDMK_INSECURE=database-owner would allow it'
+      'this login may change the schema and audit events; use the login of the service (docs/database.md). SDMK_INSECURE=database-owner allows it'
     )
   }
-  logger.warn('SDMK_DATABASE_URL: this login may change the schema and audit events; docs/database.md has a lesser one')
+  logger.warn(
+    'SDMK_DATABASE_URL: this login may change the schema and audit events; docs/database.md describes a login with fewer rights'
+  )
 }

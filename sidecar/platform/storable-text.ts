@@ -4,19 +4,19 @@ import { findUnportable } from './portable-text.ts'
 import { isPrintableLine } from './printable-text.ts'
 import { Problem } from './problem.ts'
 
-/** Fields that take long numbers: a NIK, an STR, instants, and texts that machines made and that are compared or sealed. */
+/** Fields that accept long numbers: a NIK, an STR, instants, and generated texts that are compared or sealed. */
 const numberFields = new Set(['nik', 'str', 'planDigest', 'apiKey', 'changedSince', 'changedUntil'])
 
-/** May have sixteen digits in a row by chance. */
+/** A trace id may contain sixteen digits in a row by chance. */
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
 /**
- * Denies requests with text that must not be stored. A schema that says `string` lets it pass. The answer names the field
- * alone.
+ * Denies requests with text that must not be stored, which a schema of type `string` accepts. The answer names only the
+ * field.
  *
- * - Text that not every receiver can carry.
- * - Text that holds an identity number, except in the fields that are for such numbers: it would be stored in clear.
- * - A reason that is not one printable line. It loses the blanks and line ends at its ends, which come with pasted text.
+ * - Text that not every receiver can represent.
+ * - Text with an identity number, except in the fields for such numbers: it would be stored in clear.
+ * - A reason that is not one printable line. Blanks and line breaks at its ends, which come with pasted text, are removed.
  */
 export default fp(
   async function storableTextPlugin(app) {
@@ -24,7 +24,7 @@ export default fp(
       for (const part of ['body', 'querystring', 'params'] as const) {
         const pointer = findUnportable(part === 'querystring' ? request.query : request[part])
         if (pointer !== null) {
-          deny(`/${part}${pointer}`, 'must not hold control characters, half characters or Unicode noncharacters')
+          deny(`/${part}${pointer}`, 'must not contain control characters, lone surrogates or Unicode noncharacters')
         }
       }
       const key = request.headers['idempotency-key']
@@ -39,7 +39,7 @@ export default fp(
 )
 
 function denyIdentityNumber(text: string, field: string): void {
-  if (holdsIdentityNumber(text)) deny(field, 'holds an identity number')
+  if (holdsIdentityNumber(text)) deny(field, 'must not contain an identity number')
 }
 
 function checkReason(body: unknown): void {
@@ -47,7 +47,7 @@ function checkReason(body: unknown): void {
   const reason = body.reason.trim()
   body.reason = reason
   if (reason !== '' && !isPrintableLine(reason)) {
-    deny('/body/reason', 'must be one line, without characters that cannot be seen')
+    deny('/body/reason', 'must be one line without invisible characters')
   }
 }
 

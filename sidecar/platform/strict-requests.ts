@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import { Problem } from './problem.ts'
 import { decodeUtf8 } from './strict-text.ts'
 
-/** Denies requests whose bytes are not UTF-8. Fastify would store U+FFFD, or an escape such as `%ff` as it was written. */
+/** Denies requests whose bytes are not UTF-8. Fastify would store U+FFFD, or an escape such as `%ff` verbatim. */
 export default fp(
   async function strictRequestsPlugin(app) {
     const parseJson = app.getDefaultJsonParser('error', 'error')
@@ -25,7 +25,7 @@ export default fp(
   { name: 'strict-requests', fastify: '5.x', dependencies: ['problems'] }
 )
 
-/** Tells whether an address is ASCII (RFC 3986) and its escapes are UTF-8. */
+/** Returns whether a URL is ASCII (RFC 3986) and its escapes are UTF-8. */
 function isUtf8Address(address: string): boolean {
   if (!/^[\x21-\x7e]*$/.test(address)) return false
   if (!address.includes('%')) return true

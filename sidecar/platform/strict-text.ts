@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 
-// `Buffer.toString` and most readers replace bytes that they cannot read by U+FFFD, and nobody is told.
+// `Buffer.toString` and most readers silently replace invalid bytes by U+FFFD.
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
-/** Bytes that should be UTF-8 are not. It does not repeat them. */
+/** Bytes are not UTF-8. The message does not repeat them. */
 export class NotUtf8 extends Error {
   readonly code = 'NOT_UTF8'
 
@@ -32,7 +32,7 @@ export function readTextFileSync(file: string): string {
   return decodeUtf8(readFileSync(file))
 }
 
-/** Why bytes cannot be read as text. It holds nothing of the text. */
+/** The reason why bytes cannot be read as text, without any part of the text. */
 export type TextFault =
   | { code: 'notInEncoding' | 'isUtf8'; encoding: string }
   | { code: 'nul' }
@@ -41,7 +41,7 @@ export type TextFault =
 /** A stream of bytes cannot be read as text. */
 export class TextUnreadable extends Error {
   readonly line: number
-  /** `null` where the whole line is meant. */
+  /** `null` if the fault concerns the whole line. */
   readonly character: number | null
   readonly fault: TextFault
 
@@ -55,22 +55,22 @@ export class TextUnreadable extends Error {
 
 function reasonOf(fault: TextFault): string {
   if (fault.code === 'tooLong') return `is longer than ${fault.characters} characters`
-  if (fault.code === 'nul') return 'is the character NUL, which no text holds'
+  if (fault.code === 'nul') return 'is the character NUL, which a text must not contain'
   return fault.code === 'isUtf8' ? `is UTF-8, and not ${fault.encoding}` : `is not ${fault.encoding}`
 }
 
 const lineFeed = 10
 const lineBreak = /\r\n?|\n/g
 
-/** NUL stands in no text file. It shows UTF-16 without a byte order mark, or a file that was not written to its end. */
+/** A text file contains no NUL. It means UTF-16 without a byte order mark, or a file that was not fully written. */
 const notInText = /\0/
-/** Code pages leave gaps where U+0080 to U+009F come out. No text means those, so the bytes are of another encoding. */
+/** Code pages decode their gaps to U+0080 to U+009F. No text contains those, so the bytes have another encoding. */
 const notInCodePage = /[\0\u0080-\u009f]/
 
 /**
- * Yields the text of a stream of bytes in pieces, read strictly. A byte order mark decides the encoding. Without one it
+ * Yields the text of a stream of bytes in pieces, decoded strictly. A byte order mark decides the encoding. Without one it
  * is `encoding`, a label of the WHATWG Encoding Standard, or UTF-8. Memory does not grow with the stream.
- * @throws TextUnreadable where a byte cannot be read; RangeError for an unknown label
+ * @throws TextUnreadable for an invalid byte; RangeError for an unknown label
  */
 export async function* decodeText(
   source: AsyncIterable<Buffer>,
@@ -98,7 +98,7 @@ function markedEncoding(start: Buffer): string | null {
   return mark.startsWith('feff') ? 'utf-16be' : null
 }
 
-/** Returns a function that decodes the next bytes, and with `null` what is left. It keeps `place` up to date. */
+/** Returns a function that decodes the next bytes, and with `null` the remaining ones. It keeps `place` up to date. */
 function decoderFor(label: string, place: Place): (bytes: Buffer | null) => string {
   const decoder = new TextDecoder(label, { fatal: true })
   const { encoding } = decoder
@@ -133,7 +133,7 @@ function decoderFor(label: string, place: Place): (bytes: Buffer | null) => stri
     }
     utf8Watch?.add(bytes, place.line)
     let text = ''
-    // In pieces that end with a line, so that a byte that cannot be read has a line.
+    // In pieces that end with a line, so that an invalid byte can be reported with its line.
     for (let start = 0; start < bytes.length; ) {
       const end = bytes.indexOf(lineFeed, start) + 1 || bytes.length
       text += decodePiece(bytes.subarray(start, end))
@@ -143,7 +143,7 @@ function decoderFor(label: string, place: Place): (bytes: Buffer | null) => stri
   }
 }
 
-/** Where in the text the decoder is. */
+/** The decoder's position in the text. */
 class Place {
   line = 1
   #character = 0
@@ -157,7 +157,7 @@ class Place {
       breaks++
       lineStart = index + mark.length
     }
-    // The second half of a line break that was counted already.
+    // The second half of a line break that is already counted.
     if (this.#endsInReturn && text.startsWith('\n')) breaks--
     this.line += breaks
     this.#character = lineStart === -1 ? this.#character + text.length : text.length - lineStart
@@ -169,7 +169,10 @@ class Place {
   }
 }
 
-/** Tells whether bytes that are said to be of a code page are UTF-8: read by a code page, each letter would become two. */
+/**
+ * Returns whether bytes declared as a code page are UTF-8. Decoded with the code page, such letters would become two
+ * each.
+ */
 class Utf8Watch {
   readonly #decoder = new TextDecoder('utf-8', { fatal: true })
   #isBroken = false
@@ -179,7 +182,7 @@ class Utf8Watch {
     return !this.#isBroken && this.#line > 0
   }
 
-  /** About where the first character beyond ASCII stands. */
+  /** The approximate place of the first character beyond ASCII. */
   get line(): number {
     return this.#line
   }
@@ -197,8 +200,8 @@ class Utf8Watch {
 }
 
 /**
- * Yields the lines of a text without their ends: a line feed, and a carriage return before it. JSON may hold U+2028 and
- * other characters that `readline` takes for line ends.
+ * Yields the lines of a text without their ends: a line feed, with a carriage return before it if there is one. JSON may
+ * contain U+2028 and other characters that `readline` treats as line ends.
  * @throws TextUnreadable for a line of more than `maxLength` characters
  */
 export async function* splitLines(

@@ -17,14 +17,14 @@ export function createSpanId(): string {
 }
 
 /**
- * Returns the id of the span under which all work on a batch stands. It follows from what is stored with the batch, so
- * that every process finds it by itself.
+ * Returns the id of the span above all work on a batch. It is derived from stored data of the batch, so every process
+ * computes the same id.
  */
 export function batchSpanId(traceId: string, batchId: number): string {
   return hash('sha256', `${traceId} batch ${batchId}`).slice(0, 16)
 }
 
-/** Returns what a `traceparent` header says, or `null` where it is missing or not valid. */
+/** Parses a `traceparent` header; returns `null` if it is missing or not valid. */
 export function parseTraceparent(header: string | string[] | undefined): TraceContext | null {
   const match =
     typeof header === 'string' ? /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-|$)/.exec(header) : null
@@ -34,8 +34,8 @@ export function parseTraceparent(header: string | string[] | undefined): TraceCo
   return { traceId, spanId }
 }
 
-/** Returns the `traceparent` header of a call that is made here. */
+/** Returns the `traceparent` header of an outgoing call. */
 export function formatTraceparent({ traceId, spanId }: TraceContext): string {
-  // Runs are few and each is worth recording: whoever is called may.
+  // Always sampled, since runs are few and each is worth recording.
   return `00-${traceId}-${spanId}-01`
 }

@@ -2,10 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { describeError } from './describe-error.ts'
 import { batchSpanId, createSpanId, createTraceId, type TraceContext } from './trace-context.ts'
 
-/** What a piece of work belongs to, under the names that these ids have in the log. */
+/** The ids of a piece of work, under their names in the log. */
 export interface Ids {
   trace_id: string
-  /** The request that asked for it, by whatever program it came. */
+  /** The request that caused it, from any program. */
   request_id?: string
   run_id?: number
   batch_id?: number
@@ -14,25 +14,25 @@ export interface Ids {
 }
 
 export type SpanKind = 'internal' | 'server' | 'client' | 'producer' | 'consumer'
-/** Never personal data, and no address: that of one record of KKI holds its STR. */
+/** Never personal data, and no URL, since the URL of a KKI record contains its STR. */
 export type SpanAttributes = Record<string, string | number | boolean>
 
 export interface SpanOptions {
-  /** Added to those of the work around it. Another trace leaves the work around it. */
+  /** Added to those of the surrounding work. A different trace id leaves the surrounding work. */
   ids?: Partial<Ids>
   kind?: SpanKind
   attributes?: SpanAttributes
-  /** Where it was asked for: by another process, or earlier. By default the work around it, or else the batch. */
+  /** The parent: another process or earlier work. By default the surrounding work, or else the batch. */
   from?: TraceContext | null
-  /** By default a new one. */
+  /** By default a new id. */
   spanId?: string
-  /** Traces that this work serves without being part of them. */
+  /** Links to traces that this work serves without being part of them. */
   links?: readonly TraceContext[]
-  /** False for what is too common to be exported. */
+  /** False for work that is too frequent to export. */
   isRecorded?: boolean
 }
 
-/** What is known of a span when it begins. */
+/** Data of a span at its start. */
 export interface SpanStart extends TraceContext {
   parent: TraceContext | null
   kind: SpanKind
@@ -40,17 +40,17 @@ export interface SpanStart extends TraceContext {
   links: readonly TraceContext[]
 }
 
-/** A span on its way to be exported. */
+/** An open span that will be exported. */
 export interface RecordedSpan {
   set(attributes: SpanAttributes): void
-  /** `failure` is a word for what went wrong. */
+  /** `failure` is a code or class of the error. */
   end(failure?: string): void
 }
 
 /** Exports spans; see `otlp.ts`. */
 export interface Recorder {
   start(name: string, start: SpanStart): RecordedSpan
-  /** Exports what is left. */
+  /** Exports the remaining spans. */
   close(): Promise<void>
 }
 
@@ -63,12 +63,12 @@ export function record(next: Recorder | null): void {
 }
 
 /**
- * A piece of work: its ids are on every log line that is written within it, calls to other systems carry its trace, and
- * where this process exports spans it is one.
+ * A piece of work: its ids are on every log line that is written within it, and calls to other systems carry its trace. If
+ * this process exports spans, it is one span.
  */
 export class Span {
   readonly ids: Readonly<Ids>
-  /** Where calls that are made within it come from. */
+  /** The parent of calls that are made within it. */
   readonly context: TraceContext
   readonly #recorded: RecordedSpan | null
   #failure: string | undefined
@@ -79,7 +79,7 @@ export class Span {
     const outer = around?.ids.trace_id === traceId ? around : null
     this.ids = { ...outer?.ids, ...ids, trace_id: traceId }
     const above = outer?.context ?? ofBatch(traceId, this.ids.batch_id)
-    // Where nothing is exported there is no span of ours to name: calls come from what is above.
+    // Without an export we have no span, so calls name the parent instead.
     const spanId = given.spanId ?? (recorder === null ? above?.spanId : undefined) ?? createSpanId()
     this.context = { traceId, spanId }
     this.#recorded = null
@@ -93,7 +93,7 @@ export class Span {
     return this.#recorded !== null
   }
 
-  /** Returns what `work` returns, done within this span. */
+  /** Returns what `work` returns, run within this span. */
   run<T>(work: () => T): T {
     return present.run(this, work)
   }
@@ -102,7 +102,7 @@ export class Span {
     this.#recorded?.set(attributes)
   }
 
-  /** Marks it as failed, by the error's code or class: texts of errors that are not ours may hold anything. */
+  /** Marks it as failed with the error's code or class, since messages of other errors may contain anything. */
   fail(error: unknown): void {
     const { code, type } = describeError(error)
     this.#failure = typeof code === 'string' ? code : type
@@ -113,7 +113,7 @@ export class Span {
   }
 }
 
-/** Returns what `work` returns, done within a span of its own, which fails where `work` throws. */
+/** Returns what `work` returns, run within a new span, which fails if `work` throws. */
 export async function inSpan<T>(name: string, options: SpanOptions, work: (span: Span) => Promise<T>): Promise<T> {
   const span = new Span(name, options)
   try {
@@ -127,14 +127,14 @@ export async function inSpan<T>(name: string, options: SpanOptions, work: (span:
 }
 
 /**
- * Returns what `work` returns, done outside of the present work: for what only happens in its midst, such as a connection
- * that breaks, or a breaker that opens for everybody.
+ * Returns what `work` returns, run outside of the current work: for events that only happen during it, such as a broken
+ * connection, or a circuit breaker that opens for all calls.
  */
 export function apart<T>(work: () => T): T {
   return present.run(null, work)
 }
 
-/** Records that a batch was made. It is over at once; all work on the batch stands under it, whoever does it and when. */
+/** Records a span for the creation of a batch, which ends at once. It is the parent of all later work on the batch. */
 export function markBatch(
   ids: Required<Pick<Ids, 'trace_id' | 'run_id' | 'batch_id'>>,
   attributes: SpanAttributes
@@ -142,14 +142,14 @@ export function markBatch(
   new Span('batch', { ids, kind: 'producer', attributes, spanId: batchSpanId(ids.trace_id, ids.batch_id) }).end()
 }
 
-/** Returns what log lines say of the present work; a new object, to which a line adds its own fields. */
+/** Returns the log fields of the current work, as a new object to which a line adds its own fields. */
 export function presentIds(): Partial<Ids> & { span_id?: string } {
   const span = present.getStore()
   if (!span) return {}
   return span.isRecorded ? { ...span.ids, span_id: span.context.spanId } : { ...span.ids }
 }
 
-/** Returns where the present work stands; `null` outside of any. */
+/** Returns the trace context of the current work; `null` if there is none. */
 export function presentContext(): TraceContext | null {
   return present.getStore()?.context ?? null
 }

@@ -1,11 +1,11 @@
 import type pg from 'pg'
 
-/** Begins a transaction that sees the database as it was at one moment, whatever is committed meanwhile. */
+/** Begins a transaction that reads one snapshot, unaffected by later commits. */
 export const oneMoment = { begin: 'begin isolation level repeatable read' }
 export const oneMomentReadOnly = { begin: 'begin isolation level repeatable read read only' }
 
 /**
- * Returns what `work` returned, once the transaction has ended; rolls back where it throws, and throws the same.
+ * Returns what `work` returned, once the transaction has ended; if `work` throws, rolls back and rethrows.
  *
  * @param begin the statement that begins the transaction; `end` the one that ends it.
  */
@@ -16,8 +16,8 @@ export async function inTransaction<T>(
 ): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
-  // The connection may break while the work waits for something else. Its next statement then fails; without a listener
-  // the event would end the process, and with it all else that it does.
+  // The connection may break while the work waits for something else. Its next statement then fails. Without a listener the
+  // event would end the process and all its other work.
   const onError = (error: Error) => {
     broken = error
   }
@@ -35,9 +35,9 @@ export async function inTransaction<T>(
     })
     throw error
   } finally {
-    // One that is broken may say so again on its way out.
+    // A broken connection may report another error while it closes.
     if (!broken) client.off('error', onError)
-    // A connection that cannot even roll back is thrown away.
+    // A connection that cannot roll back is discarded.
     client.release(broken)
   }
 }

@@ -3,7 +3,7 @@ import type { FastifyServerOptions } from 'fastify'
 import { parseInstant } from './instant.ts'
 
 const build: BuildCompilerFromPool = AjvCompiler()
-// By default a field that a closed schema does not list would vanish without a word, a misspelt one too.
+// By default fields that a closed schema does not list, including misspelt ones, would be removed silently.
 const options = { removeAdditional: false, useDefaults: true } as const
 
 /** The default accepts leap seconds and offsets without minutes, which `Date` cannot read. */
@@ -14,8 +14,8 @@ const onCreate: NonNullable<Parameters<BuildCompilerFromPool>[1]>['onCreate'] = 
 type Compiler = ReturnType<BuildCompilerFromPool>
 
 /**
- * How requests are checked, for Fastify. Text of a query, a path or a header becomes the number that its schema asks for.
- * In a body types count: `false` is no text, and `"false"` no switch.
+ * Validation of requests, for Fastify. A text in a query, path or header is converted to the number that its schema
+ * requires. In a body types count: `false` is not a text, and `"false"` not a boolean.
  */
 export const validation = {
   schemaController: {
@@ -30,8 +30,8 @@ export const validation = {
 } as const satisfies FastifyServerOptions
 
 /**
- * The validator itself takes whatever `Number` does: `0x10`, `1e3`, ` 5`. It compares no bounds with the infinity that
- * hundreds of digits become.
+ * The validator itself accepts everything that `Number` accepts: `0x10`, `1e3`, ` 5`. Hundreds of digits become infinity,
+ * for which it checks no bounds.
  */
 function withPlainNumbers(compile: Compiler, route: Parameters<Compiler>[0]): ReturnType<Compiler> {
   const validate = compile(route)

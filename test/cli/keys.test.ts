@@ -16,7 +16,7 @@ test('a key is made, listed and revoked on the command line, and each change is 
   assert.equal((await runSdmk(['keys', 'revoke', 'dashboard'], env)).code, 0)
   assert.equal(await useApiKey(pool, key), null)
   const again = await runSdmk(['keys', 'revoke', 'dashboard'], env)
-  assert.deepEqual([again.code, again.stderr], [1, 'sdmk: No API key named "dashboard" is in use\n'])
+  assert.deepEqual([again.code, again.stderr], [1, 'sdmk: No valid API key is named "dashboard"\n'])
   const { rows } = await pool.query('select action, detail from kki.audit_event order by id')
   assert.deepEqual(
     rows.map(({ action, detail }) => [action, detail.name]),

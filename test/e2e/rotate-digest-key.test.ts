@@ -274,7 +274,7 @@ describe('sdmk keys rotate --digest', () => {
     await owner.withTransaction(client => redigest(client, keys))
     await assert.rejects(restart({}), (error: unknown) => {
       assert.ok(error instanceof DigestKeyUnknown)
-      assert.match(error.message, /where a rotation was interrupted, call "sdmk keys rotate --digest" again/)
+      assert.match(error.message, /if a rotation was interrupted, run "sdmk keys rotate --digest" again/)
       return true
     })
     const { code, stdout, stderr } = await command()
@@ -482,7 +482,7 @@ describe('a registry with another digest key', () => {
       assert.equal(result.code, 78, result.stderr)
       assert.match(
         result.stderr,
-        /^sdmk: the secret "nik-keys" holds another digest key than the one this registry was made with/m
+        /^sdmk: the secret "nik-keys" has a digest key other than that of this registry/m
       )
     }
     assert.equal((await readDigestKeys(secrets)).next, null)

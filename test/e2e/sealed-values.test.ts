@@ -139,7 +139,7 @@ describe('an attacker with the service’s database login and no key', () => {
   test('does not get a NIK shown next to the digest of another one', async t => {
     const { siti, attack, reveal, faults, revealed } = await setUp(t)
     await attack('update sdmk.health_worker set nik_digest = sha256(nik_digest) where id = $1', [siti])
-    assertUnfit(await reveal(siti), /not the one of the digest/)
+    assertUnfit(await reveal(siti), /does not match the digest/)
     assert.deepEqual((await faults())[0]?.fault, 'digest')
     assert.equal(await revealed(), 0)
   })

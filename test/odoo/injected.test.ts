@@ -89,7 +89,7 @@ async function setUp(t: TestContext, transport: TransportName, fault?: Fault) {
       [...told].sort((a, b) => a - b),
       people.filter(id => id !== poison)
     )
-    assert.match(log, /cannot be told a record/)
+    assert.match(log, /a record cannot be sent/)
     assert.match(log, /\[3\]/)
     assert.doesNotMatch(log, /Rahasia/)
   }

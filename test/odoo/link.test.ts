@@ -149,7 +149,7 @@ describe('the link to Odoo', () => {
     odoo.answer = (_, response) => response.end(rows.payload.slice(0, -5))
     await assert.rejects(deliver({ attempts: 1 }), OdooUnavailable)
     assert.deepEqual(calls, ['refused', 'unavailable', 'unavailable', 'unavailable'])
-    assert.match(log(), /Odoo does not take rows/)
+    assert.match(log(), /Odoo does not accept rows/)
     assert.ok(!log().includes('Rahasia'))
     assert.ok(!log().includes('key-1'))
   })

@@ -91,7 +91,7 @@ describe('one trace id', { skip }, () => {
       ]) {
         assert.deepEqual(idsOf(line(text)), { request_id: 'caller-7', run_id: run.id, batch_id: batchId }, text)
       }
-      assert.ok(ours.some(line => line.msg === 'Odoo has taken rows'))
+      assert.ok(ours.some(line => line.msg === 'Odoo has stored rows'))
       for (const line of lines) {
         for (const name of Object.keys(line)) assert.match(name, /^[a-z]+(_[a-z]+)*$/, line.msg)
         assert.doesNotMatch(JSON.stringify(line), /kemarin|Rekaan|EQ0000/)

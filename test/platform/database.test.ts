@@ -115,7 +115,7 @@ test('a database that cannot be used is named by host and port, with the reason 
   wrongName.pathname = '/nothing-here'
   const cases: [string, RegExp][] = [
     ['postgres://me:wrong-secret@127.0.0.1:1/sdmk', /at 127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)/],
-    [wrongPassword.href, /refuses the login \(28P01\)/],
+    [wrongPassword.href, /denies the login \(28P01\)/],
     [wrongName.href, /has no database of that name \(3D000\)/]
   ]
   for (const [address, reason] of cases) {

@@ -86,7 +86,7 @@ test('an error about a sealed value names the column and the row, and neither th
   assert.throws(() => identity.open(place, identity.seal(nikOf(1), nik)), {
     code: 'SDMK_SEAL_UNFIT',
     message:
-      'kki.rejection_occurrence.raw_sealed of batch 3 row 5: the sealed value was altered, or it belongs to another place'
+      'kki.rejection_occurrence.raw_sealed of batch 3 row 5: the sealed value was altered, or it belongs to another row or field'
   })
 })
 

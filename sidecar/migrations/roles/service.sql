@@ -1,6 +1,7 @@
--- What the login of the running service may do; all of it, since what was granted before is taken back first. Run by
--- "sdmk migrate --grant-to <role>" after every migration, or with psql -v service=<role>. A table that is not named here is
--- out of its reach: a new one gets its line, with no more than the service does with it.
+-- The grants of the running service's login; complete, since all earlier grants are revoked first. Run by
+-- "sdmk migrate --grant-to <role>" after every migration, or with psql -v service=<role>. The service has no access to
+-- a table
+-- that is not named here. Grant a new table only the rights that the service uses.
 
 revoke all on all tables in schema sdmk, kki, pgboss from :"service";
 revoke all on all sequences in schema sdmk, kki, pgboss from :"service";
@@ -11,9 +12,9 @@ grant usage on all sequences in schema sdmk to :"service";
 
 grant select, insert, update on sdmk.profession to :"service";
 grant select, insert, update, delete on sdmk.str_number, sdmk.health_worker, sdmk.registration to :"service";
--- It looks up which digest key is in force, and begins a new registry with its own; a rotation takes the login that migrates.
+-- It reads which digest key is in force, and stores its own for a new registry. A rotation needs the login that migrates.
 grant select, insert (fingerprint) on sdmk.digest_key to :"service";
--- NIKs that were taken from a person are kept; nothing that runs needs to open one again.
+-- NIKs that were taken from a person are kept; the service never opens one again.
 grant select (health_worker_id, nik_digest, replaced_at), insert, delete on sdmk.former_nik to :"service";
 
 grant select on kki.schema_version to :"service";
@@ -26,16 +27,16 @@ grant select, insert, update, delete, truncate
 select kki.inherit_grants(i.inhrelid::regclass)
 from pg_inherits i join pg_class c on c.oid = i.inhrelid
 where c.relnamespace = 'kki'::regnamespace and c.relkind = 'r';
--- It adds to the audit and reads it, and changes nothing of it; number and time of an event are not its to choose.
+-- It adds to the audit and reads it, but cannot change it, nor choose the number and time of an event.
 grant select, insert (action, actor, api_key_id, run_id, batch_id, request_id, trace_id, detail)
   on kki.audit_event to :"service";
 grant select, insert on kki.audit_chain to :"service";
 grant select, insert, delete on kki.audit_unchained to :"service";
--- It adds disclosures; what is past its retention is deleted by a function.
+-- It adds disclosures; a function deletes those past their retention.
 grant select, insert (channel, actor, role, api_key_id, reason, batch_id, request_id, answers, people, rejections, unnamed)
   on kki.disclosure to :"service";
 grant select, insert, update on kki.audit_check to :"service";
--- It checks keys and notes their use; making and revoking them takes the login that migrates.
+-- It checks keys and records their use; creating and revoking them needs the login that migrates.
 grant select, update (last_used_at) on kki.api_key to :"service";
 -- It remembers which signed requests it has carried out, and forgets them.
 grant select, insert, delete on kki.signed_request to :"service";
@@ -44,5 +45,5 @@ grant execute on function kki.open_staging(bigint), kki.drop_staging(bigint), kk
   kki.forget_disclosures(bigint), sdmk.erase_person(bigint, boolean)
   to :"service";
 
--- The queue's own program works on all of its tables; it makes none, since "sdmk migrate" does.
+-- pg-boss uses all of its tables; it creates none, since "sdmk migrate" does.
 grant select, insert, update, delete on all tables in schema pgboss to :"service";

@@ -1,4 +1,4 @@
--- Batches as Odoo shows them; part of larger statements.
+-- Batches in the form that Odoo shows; part of larger statements.
 select b.id, b.version, b.run_id, b.kind, b.profession, b.state, r.triggered_by, r.actor, r.apply_mode, b.pages,
   (select coalesce(sum(e.fetched), 0)::bigint from kki.batch e where e.run_id = b.run_id and e.id < b.id) as fetched_before,
   r.expected_total, b.fetched, b.created, b.linked, b.updated, b.unchanged, b.superseded, b.rejected,

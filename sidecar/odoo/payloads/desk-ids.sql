@@ -1,4 +1,4 @@
--- The batches $1 and those that the rejections $2 point to.
+-- The batches $1 and those that the rejections $2 refer to.
 select coalesce(array_agg(id), '{}') as ids from (
   select id from unnest($1::bigint[]) as id
   union

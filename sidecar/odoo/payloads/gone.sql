@@ -1,5 +1,5 @@
--- Those of the people $1 and of the registrations $2 who are gone, and the registrations of restricted people, each with a
--- version above every one that it had: ids never come back, and what is shown again has a newer version.
+-- Deleted people among $1, deleted registrations among $2, and registrations of restricted people, each with a version above
+-- all its earlier ones: ids are never used again, and a record that is shown again gets a newer version.
 select 'health_workers' as kind, p.id, nextval('sdmk.version_seq') as version
 from unnest($1::bigint[]) as p (id)
 where not exists (select from sdmk.health_worker h where h.id = p.id)

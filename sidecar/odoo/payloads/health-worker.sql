@@ -1,4 +1,4 @@
--- People as Odoo shows them; part of larger statements.
+-- People in the form that Odoo shows; part of larger statements.
 select h.id, h.version, true as active, h.name, h.title_prefix, h.title_suffix,
   h.nik_digest is not null as has_nik, h.birth_place, h.birth_date, h.sex,
   case when h.name_at = 'infinity' then 'sdmk' else 'kki' end as name_source,
@@ -10,7 +10,7 @@ select h.id, h.version, true as active, h.name, h.title_prefix, h.title_suffix,
 from sdmk.health_worker h
 where h.restricted_at is null
 union all
--- Whose data is restricted: since when, and nothing else.
+-- For a restricted person, only the start of the restriction.
 select h.id, h.version, false, null, null, null, null, null, null, null, null, null, null, null, null,
   to_char(h.restricted_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS'),
   to_char(h.erased_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS')

@@ -1,4 +1,4 @@
--- Registrations as Odoo shows them; part of larger statements.
+-- Registrations in the form that Odoo shows; part of larger statements.
 select r.id, r.version, true as active, r.health_worker_id, r.str_number, r.profession, r.competence, r.status,
   r.source_status, r.issued_on, r.valid_until, r.is_lifetime, r.institution, r.graduation_year, r.province,
   case when isfinite(r.source_at) then to_char(r.source_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') end as source_at,

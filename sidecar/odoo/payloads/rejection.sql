@@ -1,4 +1,4 @@
--- Rejections as Odoo shows them; part of larger statements.
+-- Rejections in the form that Odoo shows; part of larger statements.
 select d.id, d.version, d.source, d.code, d.state, d.urgent, d.str_number, d.profession, d.rule,
   coalesce(cardinality(d.candidates), 0) as candidate_count,
   (select string_agg(distinct p ->> 'instancePath', ' ') from jsonb_array_elements(d.problems) p) as fields_at_fault,
