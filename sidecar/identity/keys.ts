@@ -74,10 +74,9 @@ export const identitySecret = 'nik-keys'
 
 /**
  * Returns the identity keys of the secret `nik-keys`, all of them base64 of 32 bytes: `digestKey` (and `digestKeyNext`
- * during
- * a rotation), one `sealKey<id>` for each key that stored values may need, and one `auditKey<id>` for each key that has
- * signed links of the audit chain. `sealKeyId` and `auditKeyId` (1 to 255) name the current ones. `auditHead<id>` is the end
- * of the chain when that key was replaced.
+ * during a rotation), one `sealKey<id>` for each key that stored values may need, and one `auditKey<id>` for each key
+ * that has signed links of the audit chain. `sealKeyId` and `auditKeyId` (1 to 255) name the current ones.
+ * `auditHead<id>` is the end of the chain when that key was replaced.
  *
  * @throws ConfigurationError if the secret is missing or a key has another length.
  */

@@ -50,8 +50,7 @@ create table kki.run (
   mode text not null,
   apply_mode text not null default 'auto',
   -- The professions that it reads; null for all. `is_filtered`: a request named them, so the run says nothing about the
-  -- others
-  -- and moves no watermark.
+  -- others and moves no watermark.
   professions text[],
   is_filtered boolean not null default false,
   changed_since timestamptz,

@@ -136,9 +136,8 @@ begin
 end
 $$;
 
--- Creates the partitions of a batch, or empties them. They are in a separate schema under the names of their parents,
--- so that
--- a statement finds them by search_path. Attaching takes a weak lock on the parents, so other batches continue.
+-- Creates the partitions of a batch, or empties them. They are in a separate schema under the names of their parents, so
+-- that a statement finds them by search_path. Attaching takes a weak lock on the parents, so other batches continue.
 create function kki.open_staging(batch bigint) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -177,8 +176,7 @@ $$;
 
 -- Updates the planner's statistics of tables in our schemas; other tables are ignored. Statistics of few rows are enough,
 -- because the planner only has to distinguish an empty table from a large one; ten times as many rows take ten times as
--- long.
--- Joins use few columns of staged rows; the others would take most of the time.
+-- long. Joins use few columns of staged rows; the others would take most of the time.
 create function kki.renew_statistics(variadic tables regclass[]) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp set default_statistics_target = 10 as $$
 declare

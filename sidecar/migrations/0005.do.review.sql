@@ -100,8 +100,7 @@ create unique index decision_standing_uniq on kki.decision (str_number, nik_dige
 create index decision_health_worker_id_idx on kki.decision (health_worker_id);
 
 -- True if the decision applies to this row. Without a NIK the name decides: the same name, or a part of it. Such a name
--- may be
--- that of a relative with the same STR, so the birth date must not contradict the person whom the decision named.
+-- may be that of a relative with the same STR, so the birth date must not contradict the person whom the decision named.
 create function kki.decision_fits(decision kki.decision, nik_digest bytea, name_key text, born_on date) returns boolean
   language sql stable parallel safe
   return decision.withdrawn_at is null

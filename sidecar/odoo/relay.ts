@@ -171,8 +171,8 @@ async function relay<T extends Traced>(
 
 /**
  * Sends all jobs at once. A record that cannot be sent goes back to the queue as a separate job. If no record is the
- * cause of
- * the failure, the jobs are sent one by one, so that one does not delay the others; that one goes back to the queue.
+ * cause of the failure, the jobs are sent one by one, so that one does not delay the others; that one goes back to the
+ * queue.
  * @throws what fails a call without records too: Odoo or the database is unavailable
  */
 async function together<T extends Traced>(

@@ -10,8 +10,7 @@ export interface RepairContext {
 
 /**
  * Sends Odoo all people of a range and all their registrations. Odoo deletes others of the range, and accepts the rows
- * even if
- * its versions are newer.
+ * even if its versions are newer.
  */
 export function repairPeople(context: RepairContext, range: Range, delivery: Delivery): Promise<void> {
   const { pool, link } = context

@@ -8,8 +8,8 @@ const network = new Set([
 
 /**
  * Codes of PostgreSQL while it cannot work at all: connections (08), login (28), resources except memory, which one
- * statement
- * can use up (53), shutdown and start (57P), input and output (58), and a primary that has become a standby (25006).
+ * statement can use up (53), shutdown and start (57P), input and output (58), and a primary that has become a standby
+ * (25006).
  */
 const server = /^(?:08...|28...|53[134]..|530..|57P0.|58...|25006)$/
 

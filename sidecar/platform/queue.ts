@@ -91,9 +91,8 @@ export interface JobQueue {
   /** Sends many jobs at once, within the client's transaction; for queues that accept every job. */
   sendMany(queue: QueueName, data: readonly object[], client: pg.ClientBase): Promise<void>
   /**
-   * Registers a handler of several jobs at a time, which returns for each whether it is done. The others are retried,
-   * and all
-   * of them if it throws. If all jobs have the same trace (`Traced`), the handler runs in it.
+   * Registers a handler of several jobs at a time, which returns for each whether it is done. The others are retried, and
+   * all of them if it throws. If all jobs have the same trace (`Traced`), the handler runs in it.
    */
   workMany<T extends object>(
     queue: QueueName,

@@ -8,7 +8,10 @@ export interface PrivacyDecision {
   caller: Caller
 }
 
-/** Restricts the data of a person, or ends that; audited, and Odoo is told. @throws HealthWorkerNotFound */
+/**
+ * Restricts the data of a person, or lifts the restriction, with an audit event and a notice to Odoo.
+ * @throws HealthWorkerNotFound
+ */
 export async function decideRestriction(
   client: Transaction,
   { healthWorkerId, reason, caller }: PrivacyDecision,
@@ -21,7 +24,10 @@ export async function decideRestriction(
   return state
 }
 
-/** Erases the data of a person; audited, and Odoo is told. @throws HealthWorkerNotFound, ErasureDenied, PersonErased */
+/**
+ * Erases the data of a person, with an audit event and a notice to Odoo.
+ * @throws HealthWorkerNotFound, ErasureDenied, PersonErased
+ */
 export async function decideErasure(
   client: Transaction,
   { healthWorkerId, reason, caller }: PrivacyDecision,

@@ -8,18 +8,18 @@ import { isDay } from '../platform/instant.ts'
 import { nameKey } from '../transform/name.ts'
 import { canonicalStr } from '../transform/str-number.ts'
 
-/** By what a person is looked for. Numbers and names are read from standard input, since a command line is no secret. */
+/** How to look for a person. Numbers and names are read from standard input, since other users can see a command line. */
 export const findings = ['nik', 'str', 'name'] as const
 export type FindBy = (typeof findings)[number]
 
-/** Who a report is about: one person of the registry, or the NIK or STR of nobody. */
+/** The subject of a report: one person of the registry, or a NIK or STR without a match. */
 export interface Subject {
   healthWorkerId: number | null
   nikDigest: Buffer | null
   strNumber: string | null
 }
 
-/** Somebody who may be meant. */
+/** A person who may be the one. */
 export interface PersonCandidate {
   id: number
   name: string
@@ -28,12 +28,11 @@ export interface PersonCandidate {
 
 export type Found = { subject: Subject } | { candidates: PersonCandidate[] }
 
-/** Letters that a misspelt name may differ by, for every six of them. */
+/** One wrong letter is allowed for every six letters of a name. */
 const lettersPerEdit = 6
 
 /**
- * Returns the person who is meant, or those who may be: several people share an STR or a name, or nobody has exactly this
- * name.
+ * Returns the person who is meant, or the candidates: several people share an STR or a name, or only similar names exist.
  * @param given a NIK, an STR, or a name and a date of birth, one on each line
  * @throws RequestInvalid, SealBroken, SealUnfit
  */
@@ -50,7 +49,7 @@ export async function findPerson(client: pg.ClientBase, identity: Identity, by: 
   return { candidates: people.map(({ id, name, registrations }) => ({ id, name, registrations })) }
 }
 
-/** Returns the subject of a person's id, who may be gone by now. @throws SealBroken, SealUnfit */
+/** Returns the subject for a person's id, even if the person was deleted. @throws SealBroken, SealUnfit */
 export async function ofPerson(client: pg.ClientBase, identity: Identity, id: number): Promise<Subject> {
   const { rows } = await client.query<StoredNik>(`select ${storedNik} from sdmk.health_worker where id = $1`, [id])
   const [stored] = rows
@@ -77,7 +76,7 @@ interface StoredNik {
 
 const storedNik = 'id, nik_sealed as sealed, nik_digest as digest'
 
-/** Else a digest that was moved would tell one person what is stored about another. */
+/** Checked because a digest that was moved would show one person's data to another. */
 function assertNikFits(identity: Identity, { id, sealed, digest }: StoredNik): void {
   if (sealed !== null) openNik(identity, nikOf(id), { sealed, digest })
 }
@@ -100,7 +99,7 @@ async function byStr(client: pg.ClientBase, given: string): Promise<Near[]> {
 async function byName(client: pg.ClientBase, given: string): Promise<Near[]> {
   const [name = '', birthDate = ''] = given.split('\n').map(line => line.trim())
   const key = nameKey(name)
-  if (key === '') throw new RequestInvalid('name', 'must hold more than titles')
+  if (key === '') throw new RequestInvalid('name', 'must contain more than titles')
   if (!isDay(birthDate)) throw new RequestInvalid('birthDate', 'must be YYYY-MM-DD')
   const { rows } = await client.query<Near & { key: string }>(
     `select h.id, h.name, ${registrations}, h.name_key as key, h.name_key = $2 as "isExact"
@@ -112,7 +111,7 @@ async function byName(client: pg.ClientBase, given: string): Promise<Near[]> {
 
 const registrations = `(select count(*) from sdmk.registration r where r.health_worker_id = h.id)::int as registrations`
 
-/** True where every word of the shorter name is one of the other, or misspells one. */
+/** True if every word of the shorter name is in the other, perhaps misspelt. */
 function isNear(a: string, b: string): boolean {
   const [fewer = [], more = []] = [a.split(' '), b.split(' ')].sort((x, y) => x.length - y.length)
   const free = [...more]

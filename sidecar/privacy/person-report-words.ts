@@ -7,12 +7,12 @@ const words = {
   en: {
     title: 'What SDMK stores about one person',
     law: 'Report on personal data under UU 27/2022',
-    nobody: 'The registry has nobody of this NIK or STR.',
+    nobody: 'No person in the registry has this NIK or STR.',
     gone: 'The registry no longer has this person; the batch that brought them was undone. Number',
     number: 'Number in the registry',
     restricted: 'Restricted since',
     erased: 'Erased on',
-    person: 'The person, and where each value came from',
+    person: 'The person, and the origin of each value',
     stored: 'Stored since',
     kki: 'from KKI, of',
     sdmk: 'set by SDMK itself',
@@ -24,15 +24,15 @@ const words = {
     registrations: 'Registrations (STR), all of them from KKI',
     until: 'until',
     forLife: 'for life',
-    tied: 'tied by rule',
+    tied: 'matched by rule',
     formerNiks: 'NIKs that were replaced',
-    formerOf: 'This NIK stood with another person before; health worker',
-    changes: 'What was written, oldest first',
+    formerOf: 'Another person had this NIK before; health worker',
+    changes: 'Stored changes, oldest first',
     byHand: 'by hand',
     batch: 'batch',
     refusedRows: 'Rows of this person that were rejected',
-    kept: 'the row is still kept, sealed',
-    purged: 'the row is no longer kept',
+    kept: 'the row is still stored, sealed',
+    purged: 'the row is no longer stored',
     decisions: 'Decisions of verifiers',
     withdrawn: 'withdrawn',
     nikShownTo: 'Who was shown the NIK, and why',
@@ -45,10 +45,10 @@ const words = {
     privacyDecisions: 'Decisions to restrict or erase',
     shownTo: 'To whom the data was shown or sent',
     recorded: 'This has been recorded since',
-    notRecorded: 'Nothing has been recorded yet.',
+    notRecorded: 'Nothing is recorded yet.',
     odoo: 'the ministry’s Odoo: names, titles, birth, registrations, and whether a NIK is stored',
     asked: 'KKI was asked about the STR',
-    why: 'What is kept, and why',
+    why: 'Stored data, and the reason',
     always: 'erased with every erasure',
     after_licences: 'erased once no licence is in force and the retention is over',
     never: 'not erased',
@@ -106,7 +106,7 @@ const words = {
   }
 } as const satisfies Record<Language, Record<string, string>>
 
-/** What stands for a code of the database. A code that has no word is shown as it is. */
+/** The text for a code of the database. A code without a text is shown unchanged. */
 const terms: Record<Language, Record<string, string>> = {
   en: {
     'person.restricted': 'restricted',
@@ -143,7 +143,7 @@ const terms: Record<Language, Record<string, string>> = {
   }
 }
 
-/** A report as it is printed: sections of lines. A line that begins with blanks belongs to the one above it. */
+/** A report to print: sections of lines. A line that starts with blanks belongs to the line above it. */
 export interface ReportDocument {
   language: Language
   title: string
@@ -153,8 +153,8 @@ export interface ReportDocument {
 }
 
 /**
- * Returns the report for people. A text that a person chose stands in quotes at the end of a line of its own, so that it
- * looks like nothing else, and a text from right to left reorders nothing beside it.
+ * Returns the report for people. A text that a person chose is quoted at the end of its own line, so that it cannot imitate
+ * other text, and right-to-left text reorders nothing next to it.
  */
 export function toDocument(report: PersonReport, language: Language): ReportDocument {
   const t = words[language]
@@ -258,7 +258,7 @@ export function toLines({ title, law, at, sections }: ReportDocument): string[] 
   ]
 }
 
-/** Returns a document as a page to print. It loads nothing and runs nothing, whatever a name holds. */
+/** Returns a document as a page to print. It loads and runs nothing, even if a name contains HTML. */
 export function toHtml({ language, title, law, at, sections }: ReportDocument): string {
   const text = (given: string) => escapeUnprintable(given).replace(/[&<>"']/g, sign => entities[sign] as string)
   const line = (given: string) => {

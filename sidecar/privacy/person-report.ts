@@ -3,40 +3,40 @@ import type { Language } from '../platform/problem-texts.ts'
 import { type HealthWorker, readHealthWorker } from '../registry/health-workers.ts'
 import type { Subject } from './person-report-find.ts'
 
-/** What there is about one person: the answer that the law (UU 27/2022) gives them a right to. No NIK is in it. */
+/** All stored data about one person, which the law (UU 27/2022) entitles them to see. It contains no NIK. */
 export interface PersonReport {
   at: string
-  /** Null where the registry has nobody of this NIK or STR, or no longer has the person. */
+  /** Null if no person has this NIK or STR, or the person was deleted. */
   person: (HealthWorker & { storedSince: string; restrictedSince: string | null; erasedAt: string | null }) | null
-  /** The number of the person, also of one who is gone. */
+  /** The number of the person, even if deleted. */
   healthWorkerId: number | null
   /** The names of the professions of the registrations, by their codes. */
   professions: Record<string, Record<Language, string>>
-  /** People who once had this NIK here, and no longer have it. */
+  /** People who had this NIK in the registry before. */
   formerOf: { healthWorkerId: number; until: string }[]
-  /** Until when this person had other NIKs here. */
+  /** The times at which other NIKs of this person were replaced. */
   formerNiks: { until: string }[]
-  /** What was written about them, oldest first. */
+  /** Stored changes, oldest first. */
   changes: Change[]
-  /** Rows of KKI with this NIK that were refused. */
+  /** Rejected rows of KKI with this NIK. */
   refusedRows: RefusedRow[]
-  /** Who said that rows belong to this person. */
+  /** Decisions that rows belong to this person. */
   decisions: { strNumber: string; by: string; at: string; withdrawnAt: string | null }[]
   /** Who was shown the NIK, and why. */
   nikShownTo: Access[]
   /** Who changed values by hand. */
   editedBy: Access[]
-  /** Decisions to restrict the data, to end that, or to erase it. */
+  /** Decisions to restrict the data, to lift the restriction, or to erase it. */
   privacyDecisions: (Access & { action: string })[]
-  /** To whom the person's data was shown or sent, as it was recorded. */
+  /** Recorded disclosures: to whom the person's data was shown or sent. */
   shownTo: Recipient[]
-  /** When this began to be recorded; null where nothing is recorded yet. */
+  /** The time of the first recorded disclosure; null if there is none yet. */
   recordedSince: string | null
-  /** When KKI was asked about an STR of this person, and what it answered. */
+  /** Requests to KKI about an STR of this person, with the time of the answer. */
   askedOfKki: { strNumber: string; at: string }[]
 }
 
-/** Somebody who was shown the data by one way, for one reason. */
+/** A recipient of the data, with channel and reason. */
 export interface Recipient {
   channel: string
   by: string
@@ -52,7 +52,7 @@ interface Change {
   operation: string
   fields: string[]
   strNumber: string | null
-  /** Null for what was changed by hand; `editedBy` tells of that. */
+  /** Null for an edit by hand; `editedBy` lists those. */
   batch: { id: number; kind: string; at: string; traceId: string } | null
 }
 
@@ -63,7 +63,7 @@ interface RefusedRow {
   strNumber: string | null
   firstSeenAt: string
   lastSeenAt: string
-  /** The row as KKI sent it is still kept, sealed. */
+  /** True if KKI's original row is still stored, sealed. */
   isRowKept: boolean
 }
 
@@ -75,7 +75,7 @@ export interface Access {
   reason: string | null
 }
 
-/** Returns what is stored about a subject, all of one moment: that of the caller's transaction. */
+/** Returns all stored data about a subject, from one snapshot: that of the caller's transaction. */
 export async function reportPerson(
   client: pg.ClientBase,
   { healthWorkerId: id, nikDigest: digest, strNumber }: Subject

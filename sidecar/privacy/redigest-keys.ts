@@ -3,13 +3,16 @@ import { createIdentity, type Identity, identitySecret, loadIdentity, newKey } f
 import type { VersionedSecretStore } from '../secrets/store.ts'
 import { changeKeys } from './reseal.ts'
 
-/** Two identities with the same sealing keys: what is digested with the one is to be digested with the other. */
+/** Two identities with the same sealing keys: digests of the first are replaced by digests of the second. */
 export interface DigestKeys {
   present: Identity
   next: Identity
 }
 
-/** Returns the digest keys of the secret; `next` null where no rotation has begun. @throws ConfigurationError where it has none */
+/**
+ * Returns the digest keys of the secret; `next` is null if no rotation has started.
+ * @throws ConfigurationError if it has none
+ */
 export async function readDigestKeys(
   secrets: VersionedSecretStore
 ): Promise<{ present: Identity; next: Identity | null }> {
@@ -22,7 +25,10 @@ export async function readDigestKeys(
   }
 }
 
-/** Returns the digest keys, after adding the next one where there is none. @throws SecretChanged where somebody else changed them */
+/**
+ * Returns the digest keys, after adding the next one if it is missing.
+ * @throws SecretChanged if the secret was changed meanwhile
+ */
 export async function addDigestKey(secrets: VersionedSecretStore): Promise<DigestKeys> {
   const { next } = await readDigestKeys(secrets)
   if (next === null) await changeKeys(secrets, secret => ({ ...secret, digestKeyNext: newKey() }))
@@ -31,7 +37,7 @@ export async function addDigestKey(secrets: VersionedSecretStore): Promise<Diges
   return { present: keys.present, next: keys.next }
 }
 
-/** Puts the next digest key in the place of the former, which nothing needs once the database has switched. */
+/** Replaces the former digest key by the next one, once the database uses the next one. */
 export async function dropFormerDigestKey(secrets: VersionedSecretStore): Promise<void> {
   await changeKeys(secrets, ({ digestKeyNext, ...secret }) => ({
     ...secret,

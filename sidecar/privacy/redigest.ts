@@ -16,10 +16,10 @@ import { cutDeep } from '../transform/depth.ts'
 import { cleanText } from '../transform/text.ts'
 import type { DigestKeys } from './redigest-keys.ts'
 
-/** Where the values are kept that the digests were made of. */
+/** The stored values from which the digests were made. */
 const sources: readonly SealedStore[] = [healthWorkers, formerNiks, stagedRows, changes, occurrences, stagedRejections]
 
-/** A place that keeps a digest; `read` and `write` say it in SQL, of table `t` and line `n` of `next_digest`. */
+/** A column with a digest; `read` and `write` are SQL over the table `t` and the row `n` of `next_digest`. */
 interface Place {
   table: string
   read: string
@@ -34,7 +34,7 @@ const places: readonly Place[] = [
   column('kki.rejection_occurrence', 'nik_digest'),
   column('kki.rejection_occurrence', 'content_digest'),
   {
-    // What an undo puts back.
+    // Values that an undo restores.
     table: 'kki.change',
     read: beforeChange('nik_digest'),
     write: `health_worker_before = jsonb_set(t.health_worker_before, '{nik_digest}', to_jsonb('\\x' || encode(n.next, 'hex')))`
@@ -54,18 +54,19 @@ type Pair = [digest: Buffer, next: Buffer]
 export interface Redigested {
   /** Digests that were replaced. */
   digests: number
-  /** By table, those of them of which nothing is kept that they were made of: they match nothing from now on. */
+  /** By table, digests whose value is no longer stored: they match nothing from now on. */
   lost: Record<string, number>
 }
 
 export interface RedigestOptions {
-  /** Called with the values that were digested, of all. */
+  /** Called with the number of digested values and of all values. */
   onProgress?(done: number, total: number): void
 }
 
 /**
- * Puts the next digest key in force and replaces every digest. The caller's transaction must hold the key alone. Versions stay
- * the same, so earlier plans can still be applied, and Odoo gets no notice. @throws SealBroken, SealUnfit
+ * Puts the next digest key in force and replaces every digest. The caller's transaction must hold the exclusive lock on the
+ * key. Versions stay the same, so earlier plans can still be applied, and Odoo gets no notice.
+ * @throws SealBroken, SealUnfit
  */
 export async function redigest(
   client: pg.ClientBase,
@@ -88,7 +89,7 @@ export async function redigest(
   return { digests, lost }
 }
 
-/** Makes each digest under the next key, from the sealed value of the same row. */
+/** Computes each digest with the next key, from the sealed value of the same row. */
 async function digestAnew(client: pg.ClientBase, keys: DigestKeys, { onProgress }: RedigestOptions): Promise<void> {
   let [done, total] = [0, 0]
   for (const source of sources) total += await countValues(client, source)
@@ -148,7 +149,7 @@ function pairsOf(source: SealedStore, { sealed, digest, nik, ...at }: Value, { p
   return pairs
 }
 
-/** The texts of a row that may be its NIK, wherever the mapping of its time had it. */
+/** The texts of a row that may be its NIK, because the mapping may have changed since. */
 function textsIn(row: string): string[] {
   const texts: string[] = []
   JSON.parse(cutDeep(row), (_, value: unknown) => {
@@ -159,8 +160,9 @@ function textsIn(row: string): string[] {
 }
 
 /**
- * A digest whose sealed value is gone cannot be made again. Null would say that there is no NIK. The old digest would still
- * identify the person to somebody with the former key. So its own text is digested under the next key: equal ones stay equal.
+ * A digest whose sealed value is deleted cannot be computed again. Null would mean that there is no NIK, and the old digest
+ * would still identify the person to somebody with the former key. So the digest itself is digested with the next key: equal
+ * ones stay equal.
  */
 async function giveUpLost(client: pg.ClientBase, { next }: DigestKeys): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}

@@ -14,7 +14,7 @@ import {
 import { SecretChanged } from '../secrets/errors.ts'
 import type { VersionedSecretStore } from '../secrets/store.ts'
 
-/** Where sealed values are kept for good, and what writes the value `u.value` there. */
+/** Columns that keep sealed values permanently, and the SQL that writes `u.value` there. */
 const stores: readonly [store: SealedStore, write: string][] = [
   [healthWorkers, 'nik_sealed = u.value'],
   [formerNiks, 'nik_sealed = u.value'],
@@ -25,31 +25,31 @@ const stores: readonly [store: SealedStore, write: string][] = [
   ]
 ]
 
-/** Of batches that are under way: dropped when they end, and so not sealed anew. */
+/** Tables of open batches: they are dropped at the end of a batch, so their values are not resealed. */
 const passing = [
   ['kki.staged_page', 't.body_sealed'],
   ['kki.staged_row', 't.nik_sealed'],
   ['kki.staged_rejection', 't.raw_sealed']
 ] as const
 
-/** Blocks of a table, of 8 KiB each, that are read and written in one transaction. */
+/** Table blocks, of 8 KiB each, that one transaction reads and writes. */
 const blocksAtATime = 200
-/** A row that is written meanwhile may move to where was looked already; then it is looked again. */
+/** A row that is updated meanwhile may move to a block that was already read; then a further pass is needed. */
 const passes = 10
 
 const highestKeyId = 255
 
 /** The sealing keys of the secret, by their ids. */
 export interface SealKeys {
-  /** Seals. */
+  /** Seals new values. */
   present: number
-  /** Was added and seals nothing yet; null where there is none. */
+  /** Added, but seals nothing yet; null if there is none. */
   next: number | null
-  /** Still open what they have sealed. */
+  /** Open only values that they sealed earlier. */
   former: number[]
 }
 
-/** Returns which keys the secret has. @throws ConfigurationError where it is missing or holds no such keys */
+/** Returns the sealing keys of the secret. @throws ConfigurationError if the secret or its keys are missing */
 export async function readSealKeys(secrets: VersionedSecretStore): Promise<SealKeys> {
   await loadIdentity(secrets)
   const secret = (await secrets.read(identitySecret)) ?? {}
@@ -59,7 +59,7 @@ export async function readSealKeys(secrets: VersionedSecretStore): Promise<SealK
   return { present, next, former: ids.map(Number).filter(id => id !== present && id !== next) }
 }
 
-/** Adds a new key, which seals nothing yet, and returns its id. @throws SecretChanged where somebody else changed them */
+/** Adds a new key, which seals nothing yet, and returns its id. @throws SecretChanged if the secret was changed meanwhile */
 export async function addSealKey(secrets: VersionedSecretStore): Promise<number> {
   const { present } = await readSealKeys(secrets)
   const id = (present % highestKeyId) + 1
@@ -71,18 +71,18 @@ export async function addSealKey(secrets: VersionedSecretStore): Promise<number>
   return id
 }
 
-/** Puts a key in force: what is sealed from now on is sealed with it. */
+/** Puts a key in force: it seals all new values from now on. */
 export async function useSealKey(secrets: VersionedSecretStore, id: number): Promise<void> {
   await changeKeys(secrets, ({ nextSealKeyId: _, ...secret }) => ({ ...secret, sealKeyId: String(id) }))
 }
 
-/** Takes these keys out; what is sealed with them can never be opened again. */
+/** Removes these keys; values that are sealed with them can never be opened again. */
 export async function dropSealKeys(secrets: VersionedSecretStore, ids: readonly number[]): Promise<void> {
   const gone = new Set(ids.map(id => `sealKey${id}`))
   await changeKeys(secrets, secret => Object.fromEntries(Object.entries(secret).filter(([name]) => !gone.has(name))))
 }
 
-/** Changes the keys as one step. @throws SecretChanged where somebody else changed them meanwhile */
+/** Changes the keys in one step. @throws SecretChanged if the secret was changed meanwhile */
 export async function changeKeys(
   secrets: VersionedSecretStore,
   change: (secret: Record<string, string>) => Record<string, string>
@@ -92,7 +92,7 @@ export async function changeKeys(
   await secrets.replace(identitySecret, version, change(value))
 }
 
-/** Returns how many values each table still has that are sealed with another key than `keyId`, or bound to no row. */
+/** Returns how many values each table still has that are sealed with another key than `keyId`, or not bound to a row. */
 export async function countOtherwiseSealed(client: pg.ClientBase, keyId: number): Promise<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (const [table, read] of [...stores.map(([{ table, sealed }]) => [table, sealed] as const), ...passing]) {
@@ -106,23 +106,23 @@ export async function countOtherwiseSealed(client: pg.ClientBase, keyId: number)
 }
 
 export interface ResealOptions {
-  /** Called with the blocks that were looked at, of all. */
+  /** Called with the number of processed blocks and of all blocks. */
   onProgress?(done: number, total: number): void
 }
 
 export interface Resealed {
   resealed: number
-  /** Values that do not fit where they stand. They stay as they are. */
+  /** Values that belong to another row or field. They stay unchanged. */
   faults: SealFault[]
 }
 
 /**
- * Seals anew whatever is sealed with another key than `keyId`, or bound to no row, a piece of a table in each transaction.
- * Broken off, it is begun again where something is left. A row that somebody works on is left to a later pass: nobody waits
- * for this while it waits for them.
+ * Reseals all values that are sealed with another key than `keyId`, or not bound to a row, a piece of a table in each
+ * transaction. After an interruption, call it again for the rest. A row that is locked is left to a later pass, so nobody
+ * waits for this while it waits for them.
  *
- * Each value is opened for its place and compared with the digest beside it first. One that was moved here is left as it is:
- * sealed anew, it would pass for one that belongs here.
+ * Each value is first opened for its place and compared with the digest in its row. A value that was moved here stays
+ * unchanged: resealing would make it valid here.
  */
 export async function reseal(
   withTransaction: <T>(work: (client: pg.ClientBase) => Promise<T>) => Promise<T>,
@@ -136,7 +136,7 @@ export async function reseal(
     return blocks
   })
   const total = sizes.reduce((sum, size) => sum + size, 0)
-  // By place: a later pass meets them again.
+  // By place, since a later pass finds them again.
   const faults = new Map<string, SealFault>()
   let [resealed, done] = [0, 0]
   for (const [index, [store, write]] of stores.entries()) {
@@ -219,7 +219,7 @@ function sealAnew(identity: Identity, store: SealedStore, { value, digest, ...at
   return identity.seal(place, text)
 }
 
-/** True of a value that does not begin as the ones do that `keyId` seals now: that of another key, or of the former version. */
+/** True if a value lacks the prefix of `keyId`'s present format: it has another key or the former version. */
 function isOtherwise(sealed: string, beginning: string): string {
   return `substr(${sealed}, 1, 2) <> ${beginning}::bytea`
 }

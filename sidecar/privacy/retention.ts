@@ -1,12 +1,12 @@
 import type { Language } from '../platform/problem-texts.ts'
 
-/** When an erasure takes the data of a class. */
+/** When an erasure deletes the data of a class. */
 export type Erasure =
-  /** With every erasure, also while a licence is in force. */
+  /** With every erasure, even while a licence is in force. */
   | 'always'
   /** Once no licence is in force and the retention after the last one is over. */
   | 'after_licences'
-  /** Never: it must be kept, or names nobody. */
+  /** Never: it must be kept, or identifies nobody. */
   | 'never'
 
 export interface DataClass {
@@ -15,7 +15,7 @@ export interface DataClass {
   erasure: Erasure
 }
 
-/** What is kept of a person, why, and what an erasure does with it. The report of a person and docs/privacy.md tell of it. */
+/** The stored data of a person, the reason, and the effect of an erasure. Person reports and docs/privacy.md show it. */
 export const dataClasses: Record<string, DataClass> = {
   licence: {
     what: {
@@ -45,7 +45,7 @@ export const dataClasses: Record<string, DataClass> = {
       id: 'nilai lama: nama, NIK, dan nilai lain sebelumnya dalam riwayat perubahan'
     },
     why: {
-      en: 'a batch can be undone with them; nothing else needs them',
+      en: 'needed to undo a batch, and for nothing else',
       id: 'untuk membatalkan batch; tidak ada keperluan lain'
     },
     erasure: 'always'
@@ -63,11 +63,11 @@ export const dataClasses: Record<string, DataClass> = {
   },
   audit: {
     what: {
-      en: 'audit: who did, decided, saw or received what, by the number of the person and without name, NIK or STR',
+      en: 'audit: who acted, decided, saw or received data, with the number of the person and without name, NIK or STR',
       id: 'audit: siapa melakukan, memutuskan, melihat, atau menerima apa, menurut nomor orang tanpa nama, NIK, atau STR'
     },
     why: {
-      en: 'processing must be recorded, and a breach be told of (UU 27/2022)',
+      en: 'processing must be recorded, and a breach reported (UU 27/2022)',
       id: 'pemrosesan wajib dicatat dan kebocoran wajib diberitahukan (UU 27/2022)'
     },
     erasure: 'never'

@@ -11,7 +11,7 @@ interface StoredNik {
 }
 
 /**
- * Returns a person's NIK in clear; the caller records who asked, and why.
+ * Returns a person's NIK in clear; the caller records the requester and the reason.
  * @throws HealthWorkerNotFound, PersonRestricted, NikAbsent, SealBroken, SealUnfit
  */
 export async function revealNik(client: pg.ClientBase, identity: Identity, id: number): Promise<string> {

@@ -31,13 +31,13 @@ interface Counted {
 }
 
 /**
- * Does what the plan of a batch says, within the caller's transaction: registry, change records and desk. Returns how
- * many licences went from active to an ended state by the day `asOf` (`YYYY-MM-DD`).
+ * Applies the plan of a batch within the caller's transaction: registry, change records and review queue. Returns how many
+ * licences went from active to a deactivated status by the day `asOf` (`YYYY-MM-DD`).
  *
- * Writes follow one order in all batches (str_number, health_worker, registration, change; each by key), so that batches
- * side by side wait for each other instead of deadlocking.
- * @throws PlanOutdated where a person or registration has moved since the plan was made; a unique violation where another
- *   batch was first with an STR or a NIK. Both mean: roll back and plan again.
+ * Writes follow one order in all batches (str_number, health_worker, registration, change; each by key), so that concurrent
+ * batches wait for each other instead of deadlocking.
+ * @throws PlanOutdated if a person or registration has changed since the plan was made; a unique violation if another batch
+ *   was first with an STR or a NIK. Both mean: roll back and plan again.
  */
 export async function applyPlan(
   client: pg.ClientBase,
@@ -69,7 +69,7 @@ export async function applyPlan(
     await deriveStatuses(client, { batchId, asOf })
     return countDeactivated(client, batchId)
   }
-  // Of tables that fill within this transaction the planner has no picture: it takes them for as empty as they were.
+  // Tables that are filled within this transaction have outdated statistics: the planner takes them for empty.
   const deactivated = await (isMostOfAll ? withoutLoops(client, writeRegistry) : writeRegistry())
   await run(rejections, [batchId])
   await run(rejectionOccurrences, [batchId])
@@ -79,8 +79,8 @@ export async function applyPlan(
 }
 
 /**
- * Two batches that create the same person without a NIK collide in no unique index. So the last step of each, one batch
- * at a time until it commits, is to look for whom another has created since the plan was made.
+ * Two batches that create the same person without a NIK violate no unique index. So the last step of each batch looks for
+ * similar people that another batch created since the plan was made; one batch at a time until it commits.
  */
 async function refuseLookalikes(client: pg.ClientBase, batchId: number): Promise<void> {
   await client.query(`select pg_advisory_xact_lock(hashtextextended('sdmk created people', 0))`)
@@ -89,7 +89,7 @@ async function refuseLookalikes(client: pg.ClientBase, batchId: number): Promise
   if (lookalikes > 0) throw new PlanOutdated(batchId, lookalikes)
 }
 
-/** True where applying a plan met what another batch did in the meantime, so that a new plan may succeed. */
+/** True if the apply conflicted with another batch, so that a new plan may succeed. */
 export function isLostRace(error: unknown): boolean {
   if (error instanceof PlanOutdated) return true
   const { code } = error as { code?: string }

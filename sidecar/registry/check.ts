@@ -9,17 +9,17 @@ const questions = sql('check/04-questions.sql')
 const ask = sql('check/05-ask.sql')
 const closeMoot = sql('check/06-close-moot.sql')
 
-/** People by id: after the first number, up to and with the second. */
+/** A range of person ids, without the first number and with the second. */
 export interface Block {
   after: number
   upTo: number
 }
 
-/** What a check found. The first two are questions to a reviewer, each about the holder of one STR. */
+/** The results of a check. The first two are questions to a reviewer, each about the holder of one STR. */
 export interface Doubts {
   duplicates: number
   contradictions: number
-  /** Pairs of people who are much alike and have no licence that a reviewer could be asked about. */
+  /** Pairs of similar people without a licence that a question could be about. */
   withoutLicence: number
 }
 
@@ -33,7 +33,7 @@ export async function measureRegistry(pool: pg.Pool): Promise<{ lastId: number; 
   return rows[0] as { lastId: number; people: number }
 }
 
-/** Looks for doubts about the people of a block and keeps them in temp tables, within the caller's transaction. */
+/** Finds likely errors among the people of a block and stores them in temp tables, within the caller's transaction. */
 export async function findDoubts(client: pg.ClientBase, { after, upTo }: Block): Promise<Doubts> {
   await settlePlanner(client)
   await client.query(block, [after, upTo])
@@ -51,13 +51,13 @@ export async function findDoubts(client: pg.ClientBase, { after, upTo }: Block):
   return rows[0] as Doubts
 }
 
-/** The rejections that ask, by id. */
+/** The ids of the rejections that ask the questions. */
 export interface Asked {
   duplicates: number[]
   contradictions: number[]
 }
 
-/** Puts the doubts that were found into the review queue, as rejections of the batch that stand on this page of it. */
+/** Adds the found questions to the review queue, as rejections on this page of the batch. */
 export async function askAboutDoubts(
   client: pg.ClientBase,
   batchId: number,
@@ -68,7 +68,7 @@ export async function askAboutDoubts(
   return { duplicates: idsOf('POSSIBLE_DUPLICATE'), contradictions: idsOf('IDENTITY_CONFLICT') }
 }
 
-/** Closes questions of earlier checks that no longer stand, and returns the ids of their rejections. */
+/** Closes questions of earlier checks that no longer apply, and returns the ids of their rejections. */
 export async function closeMootQuestions(client: pg.ClientBase, batchId: number): Promise<number[]> {
   const { rows } = await client.query<{ id: number }>(closeMoot, [batchId])
   return rows.map(({ id }) => id)

@@ -14,7 +14,7 @@ export type CopyValue =
   | readonly object[]
 
 /**
- * Copies lines made by `copyLine` into a table. Each chunk should hold about a thousand lines: one stream write per line
+ * Copies lines from `copyLine` into a table. Each chunk should contain about a thousand lines: one stream write per line
  * costs six times as much.
  */
 export async function copyLines(
@@ -27,7 +27,7 @@ export async function copyLines(
   await pipeline(chunks, stream)
 }
 
-/** Returns one line of COPY's text format, line end included. */
+/** Returns one line of COPY's text format, with its line end. */
 export function copyLine(values: readonly CopyValue[]): string {
   let line = ''
   for (let i = 0; i < values.length; i++) {
@@ -52,7 +52,7 @@ function escapeText(value: string): string {
   return special.test(value) ? value.replace(specials, char => escapes[char] as string) : value
 }
 
-/** Bytes that a line takes at most for each of its UTF-16 units. */
+/** Most bytes of a line for each of its UTF-16 units. */
 const bytesPerUnit = 3
 const firstSize = 64 * 1024
 
@@ -70,7 +70,7 @@ export class CopyText {
     this.#length += this.#bytes.write(line, this.#length)
   }
 
-  /** Returns the lines so far, and begins anew. */
+  /** Returns the lines so far, and starts an empty list. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length)
     this.#bytes = this.#free.pop() ?? Buffer.alloc(0)
@@ -79,8 +79,8 @@ export class CopyText {
   }
 
   /**
-   * Takes back the memory of lines that are stored, for those to come. What a page takes, the collector would find after
-   * many more.
+   * Reuses the memory of stored lines for later ones. Otherwise it would grow until the garbage collector frees it, many
+   * pages later.
    */
   giveBack(lines: Buffer): void {
     if (lines.buffer.byteLength > 0) this.#free.push(Buffer.from(lines.buffer))

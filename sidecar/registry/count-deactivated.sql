@@ -1,7 +1,7 @@
 -- reads: kki.change, sdmk.registration
 -- writes: nothing
--- Licences that were active before batch $1 and are ended now. One that a newer licence replaces is not counted, nor one
--- that the batch itself brought.
+-- Licences that were active before batch $1 and are deactivated now. Licences that a newer one replaces do not count, nor do
+-- those that the batch itself created.
 select count(distinct r.id) as deactivated
 from kki.change c
 join sdmk.registration r on r.id = c.registration_id

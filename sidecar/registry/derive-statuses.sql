@@ -1,9 +1,9 @@
 -- reads: sdmk.registration, touched
 -- writes: kki.change, sdmk.registration
--- The status of every licence of the people in the temp table `touched`, as it follows from what KKI states of all of
--- them: a death ends the active ones; a newer licence of the same profession and kind replaces an older one; the day $2
--- ends what has run out. Derived anew each time, so that the order in which rows came does not matter. Each change is
--- recorded with batch $1, or not at all where that is null: taking a batch back leaves no records of its own.
+-- Derives the status of every licence of the people in the temp table `touched` from KKI's statements about all of them: a
+-- death ends the active ones; a newer licence of the same profession and kind replaces an older one; at the day $2 licences
+-- expire whose last day is before it. The whole status is derived each time, so that the order of rows does not matter. Each
+-- change is recorded with batch $1. Null records nothing, for an undo.
 with licence as (
   select r.*, bool_or(r.stated_status = 'deceased') over (partition by r.health_worker_id) as is_of_dead
   from touched t join sdmk.registration r using (health_worker_id)

@@ -5,8 +5,8 @@ const derive = sql('derive-statuses.sql')
 const deactivatedBy = sql('count-deactivated.sql')
 
 /**
- * Brings the statuses of all licences of the people in the temp table `touched (health_worker_id)` to what follows from
- * KKI's rows by the day `asOf` (`YYYY-MM-DD`), within the caller's transaction; recorded as changes of the batch, if any.
+ * Derives the statuses of all licences of the people in the temp table `touched (health_worker_id)` from KKI's rows for the
+ * day `asOf` (`YYYY-MM-DD`), within the caller's transaction; recorded as changes of the batch, if any.
  */
 export async function deriveStatuses(
   client: pg.ClientBase,
@@ -16,7 +16,7 @@ export async function deriveStatuses(
   await client.query(derive, [batchId, asOf])
 }
 
-/** Returns how many licences a batch, whose changes are recorded, took from active to an ended state. */
+/** Returns how many licences a batch deactivated, by its change records. */
 export async function countDeactivated(client: pg.ClientBase, batchId: number): Promise<number> {
   const { rows } = await client.query<{ deactivated: number }>(deactivatedBy, [batchId])
   return rows[0]?.deactivated ?? 0

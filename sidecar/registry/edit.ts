@@ -12,7 +12,7 @@ import { cleanText } from '../transform/text.ts'
 import { HealthWorkerNotFound, NikTaken, PersonErased, PersonRestricted } from './errors.ts'
 import { takeFrom } from './move-niks.ts'
 
-/** What SDMK sets of a person by hand; null takes a value away, and KKI's next one fills it. */
+/** Values of a person that SDMK sets by hand; null removes a value, and KKI's next value fills it. */
 export interface PersonEdit {
   name?: string | undefined
   titlePrefix?: string | null | undefined
@@ -51,10 +51,10 @@ interface PersonRow {
 }
 
 /**
- * Sets values of a person by hand, within the caller's transaction; they are SDMK's own from then on. A NIK that is
- * replaced is kept as a former one. Returns the names of the fields that changed.
- * @throws HealthWorkerNotFound, PreconditionFailed where it is no longer the version that the caller read, RequestInvalid, NikTaken,
- *   SealBroken, SealUnfit where the NIK that is replaced does not fit the person
+ * Sets values of a person by hand, within the caller's transaction; they belong to SDMK from then on. A NIK that is replaced
+ * is stored as a former one. Returns the names of the fields that changed.
+ * @throws HealthWorkerNotFound, PreconditionFailed if the caller read another version, RequestInvalid, NikTaken,
+ *   SealBroken, SealUnfit if the replaced NIK does not belong to the person
  */
 export async function editHealthWorker(
   client: pg.ClientBase,
@@ -103,17 +103,17 @@ export async function editHealthWorker(
   return Object.keys(changed.rows[0]?.before ?? {})
 }
 
-/** An identity number would be stored in clear, and a text that says nothing would erase what is known. */
+/** An identity number would be stored in clear, and a text without content would erase the known value. */
 function checkTexts(edit: PersonEdit, { isBlank }: EditContext): void {
   for (const field of textFields) {
     const given = edit[field]
     if (given == null) continue
     const text = cleanText(given)
-    if (holdsIdentityNumber(text)) throw new RequestInvalid(field, 'holds an identity number')
+    if (holdsIdentityNumber(text)) throw new RequestInvalid(field, 'must not contain an identity number')
     if (isBlank[field](text)) {
       throw new RequestInvalid(
         field,
-        field === 'name' ? 'says nothing' : 'says nothing; send null to take the value away'
+        field === 'name' ? 'has no content' : 'has no content; send null to remove the value'
       )
     }
   }
@@ -131,7 +131,7 @@ function nameColumns({ name, titlePrefix, titleSuffix }: PersonEdit, now: Person
     given(titleSuffix, now.title_suffix)
   )
   const key = coreKey(parts.name)
-  if (key === '') throw new RequestInvalid('name', 'has nothing but titles')
+  if (key === '') throw new RequestInvalid('name', 'contains only titles')
   return {
     name: parts.name,
     title_prefix: parts.titlePrefix,
@@ -171,12 +171,12 @@ function birthColumns(
   if (birthDate !== undefined) {
     const fault = birthDate === null ? null : birthDateFault(birthDate, today)
     if (fault !== null)
-      throw new RequestInvalid('birthDate', fault === 'future' ? 'lies in the future' : 'is too long ago')
+      throw new RequestInvalid('birthDate', fault === 'future' ? 'is in the future' : 'is too long ago')
     columns.birth_date = birthDate
     columns.birth_date_at = birthDate === null ? null : ownStamp
   }
   if (birthPlace === undefined && birthDate === undefined) return columns
-  // What a place was called depends on when, so another birth date may make it another place.
+  // The name of a place depends on the time, so another birth date may make it another place.
   const place = birthPlace === undefined ? now.birth_place : birthPlace === null ? null : cleanText(birthPlace)
   const date = birthDate === undefined ? now.birth_date : birthDate
   const key = place === null ? null : birthPlaceOf(place, date === null ? null : Number(date.slice(0, 4)))
@@ -206,14 +206,14 @@ async function isTaken(client: pg.ClientBase, id: number, nikDigest: Buffer): Pr
   return rows.length > 0
 }
 
-/** Returns whether somebody other than this person has the NIK. */
+/** Returns whether another person has the NIK. */
 export async function isNikTaken(client: pg.ClientBase, identity: Identity, id: number, nik: string): Promise<boolean> {
   return isTaken(client, id, identity.digestNik(nik))
 }
 
 /**
- * A NIK that was this person's stays known, and never matches again. Returns it as the change keeps it, sealed; null where
- * there was none. @throws SealBroken, SealUnfit
+ * Stores the person's former NIK, which never matches again. Returns it sealed for the change record; null if there was
+ * none. @throws SealBroken, SealUnfit
  */
 async function keepNik(
   client: pg.ClientBase,

@@ -1,37 +1,40 @@
 import { SdmkError } from '../errors.ts'
 import { counted, plural } from '../platform/plural.ts'
 
-/** Another process has taken the batch over; whoever meets this stops writing and leaves. */
+/** Another process has taken over the batch; this process must stop writing. */
 export class FenceLost extends SdmkError {
   readonly code = 'SDMK_FENCE_LOST'
 
   constructor(batchId: number) {
-    super(`Batch ${batchId} was taken over by another process; this one leaves it alone`)
+    super(`Batch ${batchId} was taken over by another process; this process stops working on it`)
   }
 }
 
-/** The registry moved since the plan was made; it is made again. */
+/** The registry has changed since the plan was made; it is made again. */
 export class PlanOutdated extends SdmkError {
   readonly code = 'SDMK_PLAN_OUTDATED'
   override readonly retryable = true
 
   constructor(batchId: number, moved: number) {
     super(
-      `${counted(moved, 'row')} of the plan of batch ${batchId} no longer ${plural(moved, 'fits', 'fit')}; the plan is made again`
+      `${counted(moved, 'row')} of the plan of batch ${batchId} ${plural(moved, 'is', 'are')} outdated; the plan is made again`
     )
   }
 }
 
-/** The registry refuses the plan although it was made, and applied, with all others kept out: a fault of the plan. */
+/** The database rejects the plan although it was made and applied under an exclusive lock: a fault of the plan. */
 export class PlanUnfit extends SdmkError {
   readonly code = 'SDMK_PLAN_UNFIT'
 
   constructor(batchId: number, options: ErrorOptions) {
-    super(`The registry refuses the plan of batch ${batchId}, made alone; nothing was applied`, options)
+    super(
+      `The database rejects the plan of batch ${batchId}, which was made under an exclusive lock; nothing was applied`,
+      options
+    )
   }
 }
 
-/** There is nobody of this id. */
+/** No person has this id. */
 export class HealthWorkerNotFound extends SdmkError {
   readonly code = 'NOT_FOUND'
 
@@ -40,7 +43,7 @@ export class HealthWorkerNotFound extends SdmkError {
   }
 }
 
-/** Another person has the NIK. It does not say who: a guessed number would name its owner. */
+/** Another person has the NIK. The message does not say who, since a guessed number would then reveal its owner. */
 export class NikTaken extends SdmkError {
   readonly code = 'NIK_TAKEN'
 
@@ -54,7 +57,7 @@ export class NikAbsent extends SdmkError {
   readonly code = 'NIK_ABSENT'
 
   constructor(healthWorkerId: number) {
-    super(`No NIK is known of health worker ${healthWorkerId}.`)
+    super(`Health worker ${healthWorkerId} has no known NIK.`)
   }
 }
 

@@ -24,7 +24,7 @@ export async function expireLicences(
     select distinct health_worker_id from sdmk.registration where status = 'active' and valid_until < $1::date`,
     [asOf]
   )
-  // People before licences, each by key: the order that all batches keep.
+  // People before licences, each by key: the order of all batches.
   await client.query(
     `select count(*) from (
       select from sdmk.health_worker h where h.id in (select health_worker_id from touched) order by h.id for no key update

@@ -4,20 +4,20 @@ import { openNik } from '../identity/open-sealed.ts'
 import { formerNikOf, nikBeforeChangeOf, nikOf } from '../identity/seal-place.ts'
 
 /**
- * NIKs that move from one row to another are sealed again for their new place. They are few: a person that a batch creates
- * gets the id that the NIK was sealed for.
+ * NIKs that move to another row are resealed for it. They are few, because a person that a batch creates gets the id for
+ * which the NIK was sealed.
  */
 
-/** NIKs that are moved at a time; bounds memory whatever their number. */
+/** NIKs that are moved at a time; bounds memory. */
 const atATime = 1000
 
 interface Moving {
   id: number
-  /** The id that the NIK was staged for. */
+  /** The id for which the staged NIK is sealed. */
   stagedFor: number | null
   sealed: Buffer
   digest: Buffer
-  /** The NIK that is replaced, which stays as a former one and in the change; null where there was none. */
+  /** The replaced NIK, which is stored as a former one and in the change record; null if there was none. */
   formerSealed: Buffer | null
   formerDigest: Buffer | null
 }
@@ -64,7 +64,7 @@ function sealAnew(identity: Identity, { id, stagedFor, sealed, digest, formerSea
   }
 }
 
-/** Returns a NIK that is taken from a person, sealed as a former one and for the change record. @throws SealBroken, SealUnfit */
+/** Returns a NIK that a person loses, sealed as a former one and for the change record. @throws SealBroken, SealUnfit */
 export function takeFrom(
   identity: Identity,
   healthWorkerId: number,
@@ -77,7 +77,7 @@ export function takeFrom(
   }
 }
 
-/** Seals the NIKs that an undo gives back for the people who get them, within its transaction. @throws SealBroken, SealUnfit */
+/** Seals the NIKs that an undo restores for their people, within its transaction. @throws SealBroken, SealUnfit */
 export async function giveBackNiks(client: pg.ClientBase, identity: Identity): Promise<void> {
   const { rows } = await client.query<{ id: number; sealed: Buffer; digest: Buffer | null }>(
     `select id, decode(substr(restored ->> 'nik_sealed', 3), 'hex') as sealed,

@@ -6,13 +6,13 @@ import { CopyText } from './copy.ts'
 import type { TakePersonIds } from './person-ids.ts'
 import { refusedForContent, rejectionValues, rowValues, type StagedBatch, unchangedValues } from './staged-lines.ts'
 
-/** A page as lines of COPY, outside of the heap: several pages wait together for their transaction. */
+/** A page as lines of COPY, outside of the heap, because several pages wait for one transaction. */
 export interface PreparedPage {
   page: number
-  /** Of all its rows. */
+  /** Counters of all its rows. */
   rowCount: number
   rejectionCount: number
-  /** Null where none of its rows is staged: nothing of it will be read again. */
+  /** Null if none of its rows is staged, because the page is then not read again. */
   bodySealed: Buffer | null
   rowLines: Buffer
   unchangedLines: Buffer
@@ -20,14 +20,14 @@ export interface PreparedPage {
 }
 
 /**
- * On the main thread, at a millisecond per page: the thread pool would do it beside other work, but each of its threads
- * keeps megabytes for itself afterwards.
+ * On the main thread, at a millisecond per page. The thread pool would do it concurrently, but each of its threads keeps
+ * megabytes for itself afterwards.
  */
 const compress = (body: Buffer) => zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
 
 /**
- * Writes the pages of a batch down for its staging tables, row by row, so that nothing of a row is kept: identity numbers
- * digested and sealed, bodies compressed and sealed.
+ * Writes the pages of a batch for its staging tables row by row, so that no row stays in memory: identity numbers digested
+ * and sealed, bodies compressed and sealed.
  */
 export class PageWriter {
   readonly #batch: StagedBatch
@@ -44,7 +44,7 @@ export class PageWriter {
   #candidateCount = 0
   #rejectionCount = 0
 
-  /** `next`: the number of the page that it begins with, and of its first row. */
+  /** `next`: the number of the first page, and of its first row. */
   constructor(
     batch: StagedBatch,
     identity: Identity,
@@ -58,7 +58,7 @@ export class PageWriter {
     this.#rowNo = next.rowNo
   }
 
-  /** To be called before that many rows are added: each may create a person, whose id it takes ahead. */
+  /** Call it before this many rows are added: each may create a person, whose id is reserved. */
   async expect(rows: number): Promise<void> {
     const left = this.#personIds.slice(this.#personIdsUsed)
     const missing = Math.max(0, rows - left.length)
@@ -66,7 +66,7 @@ export class PageWriter {
     this.#personIdsUsed = 0
   }
 
-  /** Adds a row in good order; `pageRow` is its place in the page, from 1. Returns where it stood. */
+  /** Adds a valid row; `pageRow` is its place in the page, from 1. Returns its place in the batch. */
   add(
     pageRow: number,
     candidate: Candidate | OwnCandidate,
@@ -85,7 +85,7 @@ export class PageWriter {
     return nik === null ? null : this.#identity.digestNik(nik)
   }
 
-  /** Counts an unchanged row, of which nothing is staged. */
+  /** Counts an unchanged row, which is not staged. */
   countUnchanged(): void {
     this.#rowCount++
     this.#rowNo++
@@ -96,7 +96,7 @@ export class PageWriter {
     this.#unchangedLines.add(unchangedValues(this.#page, registrationIds, warnings))
   }
 
-  /** Adds a row that is refused for its own content. */
+  /** Adds a row that is rejected for its content. */
   refuse(pageRow: number, refused: Omit<Parameters<typeof refusedForContent>[0], 'position'>): RowPosition {
     const position = this.#next(pageRow)
     this.#rejectionLines.add(rejectionValues(this.#batch, refusedForContent({ position, ...refused }), this.#identity))
@@ -104,7 +104,7 @@ export class PageWriter {
     return position
   }
 
-  /** Ends the page and begins the next; `body` is its JSON text. */
+  /** Ends the page and starts the next one; `body` is its JSON text. */
   finish(body: Buffer): PreparedPage {
     const prepared = {
       page: this.#page,
@@ -123,7 +123,7 @@ export class PageWriter {
     return prepared
   }
 
-  /** Takes back the memory of pages that are stored; they must not be used after that. */
+  /** Reuses the memory of stored pages; they must not be used afterwards. */
   giveBack(pages: readonly PreparedPage[]): void {
     for (const { rowLines, unchangedLines, rejectionLines } of pages) {
       this.#rowLines.giveBack(rowLines)
@@ -134,7 +134,7 @@ export class PageWriter {
 
   #nextPersonId(): number {
     const id = this.#personIds[this.#personIdsUsed++]
-    if (id === undefined) throw new Error('a row was added that was not expected')
+    if (id === undefined) throw new Error('no id was reserved for the row')
     return id
   }
 

@@ -2,8 +2,9 @@ import type pg from 'pg'
 import { settlePlanner } from './planner.ts'
 
 /**
- * Returns the rejections of pending rows of KKI that share an STR or a NIK with what the batch changed, by id, at most `limit`
- * after the rejection `after`. A deactivation that was dismissed before it was urgent is among them: its licence may have come.
+ * Returns the rejections of KKI's pending rows that share an STR or a NIK with the batch's changes, by id, at most `limit`
+ * after the rejection `after`. This includes a deactivation that was dismissed before it was urgent: its licence may
+ * have come.
  */
 export async function findAffected(
   client: pg.ClientBase,
@@ -17,10 +18,11 @@ export async function findAffected(
       from kki.change c
       join sdmk.health_worker h on h.id = c.health_worker_id
       left join sdmk.registration r on r.id = c.registration_id
-      -- Where nothing is pending, the changes are not read.
+      -- If no row is pending, the changes are not read.
       where c.batch_id = $1 and exists (select from kki.rejection_occurrence where settled_by_batch_id is null)
       union all
-      -- A deactivation that this batch rejected as of an unknown licence. Another batch brought the licence after the plan was
+      -- A deactivation that this batch rejected because its licence was unknown. Another batch brought the licence
+      -- after the plan was
       -- made, and may have looked for pending rows before this one was applied. A batch that reprocesses does not lead to another.
       select d.subject, null
       from kki.rejection_occurrence o
@@ -42,7 +44,7 @@ export async function findAffected(
     join kki.rejection d on d.id = found.id and d.source = 'kki' and d.id > $2
     where exists (
       select from kki.rejection_occurrence o
-      -- A row without a stamp was never planned: its content would be rejected again.
+      -- A row without a stamp was never planned, and its content would be rejected again.
       where o.rejection_id = d.id and o.settled_by_batch_id is null and o.source_at is not null
         and (d.state = 'open' or (d.state = 'dismissed' and not d.urgent and sdmk.is_urgent(o.status)))
     )

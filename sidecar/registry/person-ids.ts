@@ -1,11 +1,11 @@
 import type pg from 'pg'
 
-/** Takes ids for people who may be created. Those that nobody gets are lost, as in any sequence. */
+/** Reserves ids for people who may be created. Unused ids are lost, as in any sequence. */
 export type TakePersonIds = (count: number) => Promise<number[]>
 
 /**
- * Returns what takes ids of people ahead, many at a time. A row is staged with the id that its person will have where it
- * creates one, so that its NIK is sealed for that person at once, and the plan moves it unchanged.
+ * Returns a function that reserves ids of people in bulk. A row is staged with the id of the person whom it may create, so
+ * its NIK is sealed for that person at once, and the plan copies it unchanged.
  */
 export function takePersonIdsFrom(client: pg.ClientBase | pg.Pool): TakePersonIds {
   return async count => {

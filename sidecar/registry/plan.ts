@@ -10,17 +10,17 @@ import { useStaging } from './staging.ts'
 import { renewStatistics } from './statistics.ts'
 
 export interface PlanOptions {
-  /** The day, in SDMK's time zone, by which expiry is judged: `YYYY-MM-DD`. */
+  /** The day in SDMK's time zone before which licences must have ended to be expired: `YYYY-MM-DD`. */
   asOf: string
-  /** What becomes of an active licence of somebody unknown. */
+  /** What to do with an active licence of an unmatched person. */
   createUnmatched: 'create' | 'desk'
-  /** True for rows that SDMK itself tells: people without a licence may be among them. */
+  /** True for SDMK's own rows, which may be people without a licence. */
   hasOwnPeople?: boolean
   /** True for rows of a file: those of one STR may have the same stamp. */
   isFile?: boolean
 }
 
-/** What the plan would do, in rows; the ledger's counters without `fetched`. */
+/** The outcomes of the plan in rows: the ledger's counters without `fetched`. */
 export interface PlanSummary {
   created: number
   linked: number
@@ -32,19 +32,19 @@ export interface PlanSummary {
   digest: string
 }
 
-/** Rows that the plan rejects, taken at a time; bounds memory whatever their number. */
+/** Rejected rows that are read at a time; bounds memory. */
 const rejectedAtATime = 1000
 
 /**
- * Statistics of few rows do: the planner must only tell none from many. The default sample takes a tenth of a second for
- * each of a dozen steps.
+ * Statistics of few rows are enough, because the planner only has to distinguish an empty table from a large one. The
+ * default sample takes a tenth of a second for each of a dozen steps.
  */
 const fewSamples = 'set local default_statistics_target = 10'
 
 const workTable = sql('plan/decide/01-work-table.sql')
 /**
- * The columns that the steps write and by which the next ones choose their rows: with the statistics of before, the planner
- * expects none and loops over all rows for each.
+ * The columns that a step writes and the next ones select by. With older statistics the planner expects zero rows and
+ * chooses a nested loop over all rows.
  */
 const analyze = 'analyze work (outcome, rule, health_worker_id, nik_digest, leader_row_no, winner_row_no)'
 const steps: readonly Step[] = [
@@ -78,8 +78,8 @@ function step(file: string, isNeeded: Step['isNeeded'] = () => true): Step {
 }
 
 /**
- * Decides for every staged row of a batch what would become of it, and stores that as the batch's plan, within the
- * caller's transaction. A plan that was there is replaced. The registry is read and not touched.
+ * Decides the outcome of every staged row of a batch and stores the result as the batch's plan, within the caller's
+ * transaction. It replaces an existing plan. The registry is only read.
  */
 export async function planBatch(
   client: pg.ClientBase,
@@ -96,7 +96,8 @@ export async function planBatch(
   await client.query(workTable)
   for (const { text, isNeeded } of steps) {
     if (!isNeeded(options)) continue
-    // A step of several statements has several results. In a first load most steps update nothing, and statistics take longer.
+    // A step of several statements has several results. In a first load most steps update nothing, and the statistics
+    // would take longer than the step.
     const hasUpdated = [await client.query(text)]
       .flat()
       .some(({ command, rowCount }) => command === 'UPDATE' && rowCount)
@@ -122,12 +123,12 @@ interface RejectedRow {
   candidates: number[] | null
   nik_digest: Buffer | null
   name_key: string
-  /** Minus infinity, which pg gives as a number, in rows that KKI did not stamp. */
+  /** Minus infinity, which pg returns as a number, in rows without a stamp of KKI. */
   source_at: Date | number
 }
 
 /**
- * Puts the rows that the plan refuses, or that a person must see, beside those that were refused for their content, each
+ * Stores the rows that the plan rejects, or that a person must see, with the rows that were rejected for their content, each
  * as KKI sent it.
  */
 async function stagePlanRejections(client: pg.ClientBase, batch: StagedBatch, identity: Identity): Promise<void> {

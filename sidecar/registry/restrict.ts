@@ -1,20 +1,23 @@
 import type pg from 'pg'
 import { ErasureDenied, HealthWorkerNotFound, PersonErased } from './errors.ts'
 
-/** What stands of a person's restriction and erasure. */
+/** The times of a person's restriction and erasure. */
 export interface PrivacyState {
   healthWorkerId: number
   restrictedSince: string | null
   erasedAt: string | null
 }
 
-/** `former`: earlier values alone; `all`: also who the person is. */
+/** `former`: only earlier values; `all`: also the present identity. */
 export type ErasureScope = 'former' | 'all'
 
-/** A licence of these is in force, or may be again without a new decision of the council. */
+/** A licence with such a status is in force, or may be again without a new decision of the council. */
 const inForce = ['active', 'suspended', 'inactive', 'unknown']
 
-/** Hides a person from reads and from Odoo, or ends that, within the caller's transaction. @throws HealthWorkerNotFound */
+/**
+ * Hides a person from reads and from Odoo, or shows the person again, within the caller's transaction.
+ * @throws HealthWorkerNotFound
+ */
 export async function restrictPerson(client: pg.ClientBase, id: number, isRestricted: boolean): Promise<PrivacyState> {
   const { rowCount } = await client.query(
     `update sdmk.health_worker
@@ -24,7 +27,7 @@ export async function restrictPerson(client: pg.ClientBase, id: number, isRestri
     [id, isRestricted]
   )
   if (rowCount === 0) throw new HealthWorkerNotFound(id)
-  // Odoo was told that the registrations are gone, with newer versions.
+  // Odoo received the registrations as deleted, with newer versions.
   await client.query(
     `update sdmk.registration set version = nextval('sdmk.version_seq'), updated_at = now() where health_worker_id = $1`,
     [id]
@@ -33,7 +36,7 @@ export async function restrictPerson(client: pg.ClientBase, id: number, isRestri
 }
 
 /**
- * Erases a person's data within the caller's transaction, and returns what stands then and the rejections that changed.
+ * Erases a person's data within the caller's transaction, and returns the new state and the changed rejections.
  * @throws HealthWorkerNotFound, ErasureDenied, PersonErased
  */
 export async function erasePerson(
@@ -81,7 +84,7 @@ async function refuseWhileNeeded(client: pg.ClientBase, id: number, years: numbe
   }
 }
 
-/** Rows that are staged hold the person once more, and their pages are sealed as a whole. */
+/** Staged rows contain the person's data too, and their pages are sealed as a whole. */
 async function refuseWhileStaged(client: pg.ClientBase, id: number): Promise<void> {
   const { rows } = await client.query<{ batches: number[] }>(
     `with licence as (select id, str_number from sdmk.registration where health_worker_id = $1),
@@ -104,7 +107,7 @@ async function refuseWhileStaged(client: pg.ClientBase, id: number): Promise<voi
   const batches = rows[0]?.batches ?? []
   if (batches.length > 0) {
     throw new ErasureDenied(
-      `Batches ${batches.join(', ')} hold staged rows of health worker ${id}. Decide about those that are held; staging goes within five minutes after a batch has ended.`
+      `Batches ${batches.join(', ')} have staged rows of health worker ${id}. Decide about those that are on hold; staged rows are deleted within five minutes after a batch has ended.`
     )
   }
 }

@@ -12,7 +12,7 @@ import {
 } from './staged-lines.ts'
 import { stagingOf } from './staging.ts'
 
-/** Makes the staging partitions of a batch; those that exist are emptied. */
+/** Creates the staging partitions of a batch; existing ones are emptied. */
 export async function openStaging(client: pg.ClientBase, batchId: number): Promise<void> {
   await client.query('select kki.open_staging($1)', [batchId])
 }
@@ -45,7 +45,7 @@ export async function stagePages(
   )
 }
 
-/** As parameters: COPY's text would carry each body in hex, at twice its size. */
+/** As parameters, because COPY's text format would need twice the size for each body, in hex. */
 async function insertPages(client: pg.ClientBase, batchId: number, pages: readonly PreparedPage[]): Promise<void> {
   const kept = pages.filter(({ bodySealed }) => bodySealed !== null)
   if (kept.length === 0) return
@@ -56,7 +56,7 @@ async function insertPages(client: pg.ClientBase, batchId: number, pages: readon
   )
 }
 
-/** Copies rejections of rows whose pages are staged into the partition of a batch, within the caller's transaction. */
+/** Copies rejections of rows, whose pages are staged, into the partition of a batch, within the caller's transaction. */
 export async function stageRejections(
   client: pg.ClientBase,
   batch: StagedBatch,

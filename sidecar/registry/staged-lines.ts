@@ -4,17 +4,17 @@ import type { Candidate, OwnCandidate, Rejection, RowPosition } from '../transfo
 import type { CopyValue } from './copy.ts'
 
 /**
- * What is written of one batch into its staging tables: for each table its columns, and the values of one line. The tables
- * know their batch.
+ * The lines of one batch for its staging tables: for each table its columns, and the values of one line. The partitions set
+ * the batch.
  */
 
-/** The batch that rows are staged for, and who sent them. */
+/** The batch of the staged rows, and their sender. */
 export interface StagedBatch {
   id: number
   source: RowSource
 }
 
-/** A row in good order, where it stood. */
+/** A valid row and its place. */
 export interface StagedCandidate {
   position: RowPosition
   candidate: Candidate | OwnCandidate
@@ -23,10 +23,10 @@ export interface StagedCandidate {
   nikDigest: Buffer | null
 }
 
-/** A row that is refused, where it stood and as it came. */
+/** A rejected row, its place and its original text. */
 export interface StagedRejection {
   position: RowPosition
-  /** What the desk knows the row by: its canonical STR; null where it has none, and its digest serves instead. */
+  /** Identifies the row in the review queue: its canonical STR. Null if it has none; then its digest is used. */
   subject: string | null
   strNumber: string | null
   profession: string | null
@@ -36,7 +36,7 @@ export interface StagedRejection {
   rule: number | null
   evidence: string | null
   candidates: readonly number[] | null
-  /** What a later row in good order must share with this one to heal it; null where the row does not say. */
+  /** Values that a later valid row must share with this one to settle it; null if the row lacks them. */
   nikDigest: Buffer | null
   nameKey: string | null
   changedAt: string | null
@@ -44,7 +44,7 @@ export interface StagedRejection {
   raw: string
 }
 
-/** Returns a row that is refused for its own content: who it is about, it does not say well enough to be compared. */
+/** Returns a row that is rejected for its content, without values for comparison with people. */
 export function refusedForContent(
   row: Pick<StagedRejection, 'position' | 'strNumber' | 'profession' | 'problems' | 'urgent' | 'raw'>
 ): StagedRejection {

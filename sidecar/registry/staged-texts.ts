@@ -6,10 +6,10 @@ import { parseJson } from '../platform/json-text.ts'
 import { rowTexts } from './exact-json.ts'
 import { stagingOf } from './staging.ts'
 
-/** Sealed pages that are read at a time; one is open at a time. */
+/** Sealed pages that are read at a time; only one is opened at a time. */
 const pagesAtATime = 16
 
-/** Yields rows of a batch beside their JSON text, no number rounded; the rows stand in the order of their pages. */
+/** Yields rows of a batch with their JSON text, in which numbers are exact. `rows` must be in the order of their pages. */
 export async function* readRowTexts<Row extends { page: number; pageRow: number }>(
   client: pg.ClientBase,
   batchId: number,
@@ -29,7 +29,7 @@ export async function* readRowTexts<Row extends { page: number; pageRow: number 
   }
 }
 
-/** Larger than any page, so that its text comes as one piece; what is not written to takes no memory. */
+/** Larger than any page, so that its text comes in one piece. Unwritten parts use no memory. */
 const chunkSize = 2 ** 20
 
 function textsOf<Row extends { pageRow: number }>(
@@ -40,7 +40,7 @@ function textsOf<Row extends { pageRow: number }>(
   const { data } = parseJson(page) as { data: unknown[] }
   const textOf = rowTexts(page, data)
   const texts = rows.map((row): [Row, string] => [row, textOf(row.pageRow - 1)])
-  // Freed at once: the collector would let dozens of pages wait.
+  // Freed at once, because the garbage collector would keep dozens of pages.
   if (page.buffer instanceof ArrayBuffer && page.buffer.byteLength >= chunkSize) page.buffer.transfer(0)
   return texts
 }

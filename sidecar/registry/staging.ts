@@ -6,9 +6,9 @@ export function stagingOf(batchId: number): string {
 }
 
 /**
- * Makes the names `staged_row`, `plan_row` and their neighbours stand for the batch's own partitions until the caller's
- * transaction ends. The planner has statistics of these, and none of their parents: it would take every join for one of each
- * row with hundreds of others. Whatever runs steps of a batch calls this first.
+ * Makes the names `staged_row`, `plan_row` and the other staging tables refer to the batch's own partitions until the end of
+ * the caller's transaction. Partitions have statistics, and their parents have none: with a parent, the planner would expect
+ * a join to return hundreds of rows for each row. Call this before any step of a batch.
  */
 export async function useStaging(client: pg.ClientBase, batchId: number): Promise<void> {
   await client.query(`set local search_path = ${stagingOf(batchId)}`)

@@ -1,6 +1,9 @@
 import type pg from 'pg'
 
-/** Renews the planner's statistics of these tables. The owner does it for us: ANALYZE is for owners alone before PostgreSQL 17. */
+/**
+ * Updates the planner's statistics of these tables, by a function of the owner: before PostgreSQL 17 only owners may
+ * ANALYZE.
+ */
 export async function renewStatistics(connection: pg.ClientBase | pg.Pool, ...tables: string[]): Promise<void> {
   await connection.query('select kki.renew_statistics(variadic $1::regclass[])', [tables])
 }

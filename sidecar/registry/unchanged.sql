@@ -1,8 +1,9 @@
 -- reads: kki.rejection
 -- writes: nothing
 -- The rows $1 to $4 (parallel lists, joined by commas: STR, profession, content hash and NIK digest, the last two in hex, empty
--- without a NIK) that are unchanged: their places in the lists, from 0, and their registrations. None of them is a row of an
--- STR of which a rejected row waits.
+-- without a NIK) that are unchanged: their places in the lists, from 0, and their registrations. Rows whose STR has a
+-- pending
+-- rejected row are left out.
 select coalesce(array_agg(a.place::int - 1), '{}') as places, coalesce(array_agg(u.registration_id), '{}')::text as "registrationIds"
 from unnest(string_to_array($1, ','), string_to_array($2, ','), string_to_array($3, ','), string_to_array($4, ',', ''))
   with ordinality as a (str_number, profession, content_hash, nik_digest, place)
@@ -11,7 +12,7 @@ cross join lateral (
   from kki.unchanged_registration(
     a.str_number, a.profession, decode(a.content_hash, 'hex'), decode(a.nik_digest, 'hex')
   ) u (registration_id)
-  -- There is one at most. So each row is looked up, and the registry is not read as a whole.
+  -- A limit of one makes PostgreSQL look up each row instead of reading the whole registry.
   limit 1
 ) u
 where not exists (select from kki.rejection j where j.subject = a.str_number and j.state = 'open')

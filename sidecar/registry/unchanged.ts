@@ -11,15 +11,15 @@ export interface DigestedCandidate {
 }
 
 export interface Unchanged {
-  /** Indexes of the rows in the list that was asked about. */
+  /** Indexes of the rows in the given list. */
   places: Set<number>
-  /** Their registrations, one for each, as text of a PostgreSQL array; null where there is none. */
+  /** Their registrations, one for each, as text of a PostgreSQL array; null if there is none. */
   registrationIds: string | null
 }
 
 /**
  * Finds the rows of a page whose content SDMK already holds. They need no decision, so they are counted and not staged. A
- * row with a problem is planned each time. `rows` is null where a row was rejected.
+ * row with a problem is planned each time. An element of `rows` is null if that row was rejected.
  */
 export async function findUnchanged(
   client: pg.ClientBase | pg.Pool,
@@ -42,7 +42,7 @@ export async function findUnchanged(
   }
 }
 
-/** True for a row without a problem; of one with a problem only a part is stored. */
+/** True for a row without a problem; a row with a problem is stored only in part. */
 function isPlain({ endingOnly, problems }: Candidate): boolean {
   return !endingOnly && problems.length === 0
 }

@@ -21,10 +21,10 @@ const formerNiks = sql('undo/restore/08-former-niks.sql')
 const reopenRejections = sql('undo/restore/09-reopen-rejections.sql')
 const left = sql('undo/report/01-left.sql')
 
-/** Ids of each kind that a report names; beyond, the counts tell how many there are. */
+/** Ids of each kind that a report lists; the counts include further ones. */
 const namedLeft = 10_000
 
-/** Something of an undone batch that stays: all of it where `fields` is empty, otherwise these fields. */
+/** A record of an undone batch that stays: the whole record if `fields` is empty, otherwise these fields. */
 export interface Left {
   id: number
   fields: string[]
@@ -44,13 +44,13 @@ export interface UndoReport {
 }
 
 /**
- * Takes back what an applied batch did, from its change records, within the caller's transaction; `asOf` (`YYYY-MM-DD`) is
- * the day by which expiry is judged where a status must be derived anew.
+ * Undoes an applied batch from its change records, within the caller's transaction; `asOf` (`YYYY-MM-DD`) is the day for
+ * expiry if a status must be derived again.
  *
- * New registrations and people go unless something that is not the batch's own hangs on them (later changes and
- * registrations, decisions, edits). Fields go back, content hashes and stamps included, unless a later change that was
- * not undone itself touched the same value or its stamp: a newer row of KKI that confirms a value keeps it.
- * @throws SealBroken, SealUnfit where a NIK that goes back does not fit its person; nothing is undone then
+ * New registrations and people are deleted, unless other records depend on them (later changes and registrations, decisions,
+ * edits). Fields get their former values, including content hashes and stamps, unless a later change that was not undone
+ * touched the same value or its stamp: a newer row of KKI that confirms a value keeps it.
+ * @throws SealBroken, SealUnfit if a NIK to restore does not belong to its person; nothing is undone then
  */
 export async function undoBatch(
   client: pg.ClientBase,
@@ -59,7 +59,7 @@ export async function undoBatch(
   asOf: string
 ): Promise<UndoReport> {
   await settlePlanner(client)
-  // A batch that is younger than the statistics counts as one of no rows, whatever it did.
+  // The planner expects no change records for a batch that is newer than the statistics.
   await renewStatistics(client, 'kki.change')
   for (const step of lock) await client.query(step, [batchId])
   await client.query(compareRegistrations, [batchId])
@@ -101,7 +101,7 @@ interface Kept {
   people: Left[]
 }
 
-/** Returns how many rows the last statement of a step concerned. */
+/** Returns the row count of a step's last statement. */
 async function count(client: pg.ClientBase, text: string, values: unknown[] = []): Promise<number> {
   return [await client.query(text, values)].flat().at(-1)?.rowCount ?? 0
 }

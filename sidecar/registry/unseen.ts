@@ -7,7 +7,7 @@ const noteSeen = sql('unseen/01-seen.sql')
 const noteShown = sql('unseen/02-shown.sql')
 const noteMissed = sql('unseen/03-missed.sql')
 
-/** A registration that full runs no longer show. Nothing is done to it for that. */
+/** A registration that full runs no longer show. It stays unchanged. */
 export interface UnseenRegistration {
   registrationId: number
   healthWorkerId: number
@@ -21,16 +21,19 @@ export interface UnseenRegistration {
   lastBatchId: number
 }
 
-/** A KKI that loses one page for one night must not alarm anybody. */
+/** A page that KKI loses for one night must not cause an alarm. */
 export const reportedFrom = 2
 
-/** Forgets that registrations were missed which the staged rows of a batch show, within the caller's transaction. */
+/** Resets the count for registrations that the staged rows of a batch show, within the caller's transaction. */
 export async function recordSeen(client: pg.ClientBase, batchId: number): Promise<void> {
   await useStaging(client, batchId)
   await client.query(noteSeen)
 }
 
-/** Notes what a batch of a full run shows, within the caller's transaction and before its staging goes. */
+/**
+ * Stores the registrations that a batch of a full run shows, within the caller's transaction and before its staging is
+ * dropped.
+ */
 export async function recordShown(
   client: pg.ClientBase,
   { id, runId, runStarted }: { id: number; runId: number; runStarted: Date }
@@ -48,7 +51,7 @@ export async function recordMissed(
   await client.query('delete from kki.shown where run_id = $1', [runId])
 }
 
-/** Forgets what full runs have shown that will not be applied as a whole. */
+/** Deletes the shown registrations of full runs that will not be applied as a whole. */
 export async function forgetShown(pool: pg.Pool): Promise<void> {
   await pool.query(
     `delete from kki.shown s where not exists (
@@ -80,7 +83,7 @@ export async function readUnseen(
   return { items, next: rows.length > limit ? (items.at(-1)?.registrationId ?? null) : null }
 }
 
-/** Returns how many there are. */
+/** Returns the number of these registrations. */
 export async function countUnseen(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
     `select count(*) as count from kki.unseen where missed_runs >= ${reportedFrom}`

@@ -1,6 +1,6 @@
 import { SdmkError } from '../errors.ts'
 
-/** The name of a secret holds something else than lower case letters, digits and hyphens. */
+/** The name of a secret has characters other than lower case letters, digits and hyphens. */
 export class SecretNameInvalid extends SdmkError {
   readonly code = 'SDMK_SECRET_NAME_INVALID'
 
@@ -9,7 +9,7 @@ export class SecretNameInvalid extends SdmkError {
   }
 }
 
-/** A secret exists but cannot be used. `secret` is its name; the message never holds any of its content. */
+/** A secret exists but cannot be used. `secret` is its name; the message never contains any of its content. */
 export class SecretUnreadable extends SdmkError {
   readonly code = 'SDMK_SECRET_UNREADABLE'
   readonly secret: string
@@ -31,19 +31,19 @@ export class SecretUnwritable extends SdmkError {
   }
 }
 
-/** Somebody else stored the secret since it was read; read it again. */
+/** The secret was changed since it was read; read it again. */
 export class SecretChanged extends SdmkError {
   readonly code = 'SDMK_SECRET_CHANGED'
   override readonly retryable = true
   readonly secret: string
 
   constructor(secret: string) {
-    super(`the secret "${secret}" has changed since it was read, and was left as it is`)
+    super(`the secret "${secret}" has changed since it was read, and was not replaced`)
     this.secret = secret
   }
 }
 
-/** This part of the program was given no access to the secret; whether there is one was not looked at. */
+/** This part of the program has no access to the secret. The store was not asked whether it exists. */
 export class SecretForbidden extends SdmkError {
   readonly code = 'SDMK_SECRET_FORBIDDEN'
   readonly secret: string

@@ -7,18 +7,18 @@ import { SecretChanged, SecretUnreadable, SecretUnwritable } from './errors.ts'
 import { checkName, isSecret } from './secret.ts'
 import type { VersionedSecret, VersionedSecretStore } from './store.ts'
 
-/** The version of a secret that is not there. */
+/** The version of a missing secret. */
 const none = 'none'
 
 /**
  * Returns a store that keeps each secret as one JSON file `<name>.json` in `directory`, for a single machine.
  *
- * The directory is made at the first write and readable by its owner only (0700), its files too (0600). A write replaces
- * the file as a whole, so that a reader, or a process that dies, sees the old secret or the new one. A version is the
- * hash of a file. Making a new secret is atomic; replacing one compares first, and relies on the lock that its writers
- * take (the token pair: one in the database), since a file system has no such exchange.
- * @throws SecretNameInvalid (from all methods) for a name that is not `[a-z0-9-]+`; SecretStoreUnavailable where the
- *   directory is out of reach.
+ * The directory is created at the first write and readable only by its owner (0700), and so are its files (0600). A write
+ * replaces the file as a whole, so that a reader sees the old secret or the new one, even if a process dies. A version is
+ * the hash of a file. Creating a secret is atomic. Replacing one compares first and relies on a lock that its writers take
+ * (for the token pair: one in the database), since a file system has no compare-and-swap.
+ * @throws SecretNameInvalid (from all methods) for a name that is not `[a-z0-9-]+`; SecretStoreUnavailable if the
+ *   directory cannot be used.
  */
 export function createFileSecretStore(directory: string): VersionedSecretStore {
   async function readVersion(name: string): Promise<VersionedSecret> {
@@ -76,7 +76,7 @@ function parse(name: string, file: string, text: string): Record<string, string>
   try {
     value = JSON.parse(text)
   } catch {
-    // The parser's own error quotes the text, which is the secret: it must not travel as a cause.
+    // The parser's error must not be the cause, because it quotes the text, which is the secret.
     throw new SecretUnreadable(name, `${file} is not valid JSON`)
   }
   if (!isSecret(value)) throw new SecretUnreadable(name, `${file} is not an object of texts`)
@@ -89,7 +89,7 @@ async function ensurePrivate(directory: string): Promise<void> {
   if ((mode & 0o077) !== 0) await chmod(directory, 0o700)
 }
 
-/** Puts a whole file in place by `rename`, or by `link`, which fails where there is one already. */
+/** Moves a complete file into place by `rename`, or by `link`, which fails if the file exists. */
 async function putFile(directory: string, file: string, text: string, put: typeof rename): Promise<void> {
   const draft = `${file}.${randomUUID()}.tmp`
   try {
@@ -102,10 +102,10 @@ async function putFile(directory: string, file: string, text: string, put: typeo
     }
     await put(draft, file)
   } finally {
-    // Gone already after a rename.
+    // After a rename the file no longer exists under this name.
     await rm(draft, { force: true })
   }
-  // Without this the rename itself may be lost in a power cut, and with it a refresh token that is already in use.
+  // Without this a power cut may lose the rename, and with it a refresh token that is already in use.
   const handle = await open(directory, 'r')
   try {
     await handle.sync()
@@ -115,8 +115,8 @@ async function putFile(directory: string, file: string, text: string, put: typeo
 }
 
 /**
- * Who may read a secret, and what else stands in its place, changes when somebody changes it; a disk that is away, full or
- * broken may come back by itself.
+ * Permissions, and other files in the secret's place, need somebody to change them. A disk that is unavailable, full or
+ * broken may work again without a change.
  */
 function isForAPerson(error: unknown): boolean {
   return ['EACCES', 'EPERM', 'EISDIR', 'NOT_UTF8'].includes(codeOf(error))

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { ConfigurationError } from '../errors.ts'
 
 /**
- * Returns what tells this folder from every other, a copy of it included; the same for all who share it, also over a
- * network file system. It is a random text in the file `folder-id`, made at the first call, and that file's inode.
- * @throws ConfigurationError where the folder cannot be written.
+ * Returns an id that distinguishes this folder from every other, including copies of it. It is the same for all processes
+ * that share the folder, even over a network file system: a random text in the file `folder-id`, created at the first call,
+ * and that file's inode.
+ * @throws ConfigurationError if the folder cannot be written.
  */
 export async function readFolderId(directory: string): Promise<string> {
   const file = join(directory, 'folder-id')
@@ -15,7 +16,7 @@ export async function readFolderId(directory: string): Promise<string> {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     if (!(await exists(file))) {
       await writeFile(draft, `${randomUUID()}\n`, { mode: 0o600, flag: 'wx' })
-      // Of several who come at once the first one's stays.
+      // Of several concurrent processes, the first one's file stays.
       await link(draft, file).catch(error => {
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
       })
@@ -27,7 +28,7 @@ export async function readFolderId(directory: string): Promise<string> {
     const { code } = error as NodeJS.ErrnoException
     throw new ConfigurationError(
       'SDMK_SECRETS_DIR',
-      `this folder cannot be written (${code}); new tokens are kept in it`
+      `this folder cannot be written (${code}); new tokens must be stored in it`
     )
   } finally {
     await rm(draft, { force: true })

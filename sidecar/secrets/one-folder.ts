@@ -9,19 +9,19 @@ import { readFolderId } from './folder-id.ts'
 export interface OneFolderOptions {
   databaseUrl: string
   directory: string
-  /** Before a claim that ended with its connection is made again. */
+  /** The delay before a claim that ended with its connection is repeated. */
   pauseMs?: number
 }
 
-/** "SDMK": the first key of our advisory locks; the second one is the folder, and 0 the lock for looking around. */
+/** "SDMK": the first key of our advisory locks. The second key is the folder; 0 serialises the check. */
 const lockClass = 0x53444d4b
 const defaultPauseMs = 5_000
 
 /**
- * Lets a fetching process run only while all others that run keep KKI's tokens in the same folder: on separate disks
- * each would spend the refresh tokens that it alone knows. A process says which folder it has by a shared advisory lock,
- * which ends with its connection: one that was killed stands in nobody's way.
- * @throws ConfigurationError at the start, where another folder is in use
+ * Lets a fetching process run only while all others keep KKI's tokens in the same folder. With separate disks each process
+ * would spend refresh tokens that the others do not have. A process claims its folder by a shared advisory lock, which ends
+ * with its connection, so a killed process blocks no other.
+ * @throws ConfigurationError at the start, if another folder is in use
  */
 export default fp<OneFolderOptions>(
   async function oneFolderPlugin(app, { databaseUrl, directory, pauseMs = defaultPauseMs }) {
@@ -66,7 +66,7 @@ class FolderClaim {
     }
   }
 
-  /** @throws ConfigurationError where another folder came into use while the database was away */
+  /** @throws ConfigurationError if another folder came into use during an outage of the database */
   async check(): Promise<undefined> {
     if (this.#refusal) throw this.#refusal
   }
@@ -92,7 +92,7 @@ class FolderClaim {
       } catch (error) {
         if (error instanceof ConfigurationError && this.#refusal === null) {
           this.#refusal = error
-          this.#logger.error({ err: error }, 'secrets are kept in two folders')
+          this.#logger.error({ err: error }, 'processes with the role fetch keep their secrets in two folders')
         }
         if (!this.#isClosed) this.#schedule()
       }
@@ -101,10 +101,10 @@ class FolderClaim {
 }
 
 async function claimFolder(client: pg.Client, key: number): Promise<void> {
-  // A machine that vanished holds its lock until the server misses it: after a minute, not after the system's two hours.
+  // If a machine vanishes, the server notices after a minute and frees the lock; the system's default is two hours.
   await client.query('set tcp_keepalives_idle = 30; set tcp_keepalives_interval = 10; set tcp_keepalives_count = 3')
   await client.query("begin; set local lock_timeout = '10s'")
-  // One at a time, so that of two who start together the first one stays.
+  // One at a time, so that of two processes that start together the first one stays.
   await client.query('select pg_advisory_xact_lock($1::int, 0)', [lockClass])
   await client.query('select pg_advisory_lock_shared($1::int, $2::int)', [lockClass, key])
   const { rowCount } = await client.query(

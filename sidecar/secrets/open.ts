@@ -8,27 +8,27 @@ export interface SecretsOptions {
   /** `null`: every secret is a file. */
   vault: VaultOptions | null
   secretsDir: string
-  /** Whether the folder was asked for; with Vault as well, it holds all secrets but those in `vaultOnly`. */
+  /** Whether the folder is configured; together with Vault, it has all secrets except those in `vaultOnly`. */
   isSecretsDirSet: boolean
 }
 
 export interface SecretNames {
   /** The secrets that this process needs. */
   needed: readonly string[]
-  /** Those that lie in Vault wherever there is one. */
+  /** Secrets that are in Vault whenever Vault is configured. */
   vaultOnly: readonly string[]
 }
 
 export interface OpenSecrets extends OpenSecretStore {
   /** Whether this secret is a file. */
   isFile(name: string): boolean
-  /** Returns those of the secrets, not of this process, that its login to Vault may read all the same. */
+  /** Returns those of the given secrets of other processes that this process's login to Vault may read. */
   findReadable(names: readonly string[]): Promise<string[]>
 }
 
 /**
- * Returns the secrets that a process needs, and no others, from Vault or from files. There is no login to Vault where
- * none of them lies there.
+ * Returns the secrets that a process needs, and no others, from Vault or from files. It does not log in to Vault if Vault
+ * has none of them.
  * @throws what `openVaultSecretStore` throws
  */
 export async function openSecrets(
@@ -47,7 +47,7 @@ export async function openSecrets(
   }
 }
 
-/** Only here is Vault's client loaded, which takes a twentieth of a start. */
+/** Vault's client is loaded on demand, because loading takes a twentieth of a start. */
 async function openVault(options: VaultOptions, logger: VaultLogger): Promise<VaultSecretStore> {
   const { openVaultSecretStore } = await import('./vault.ts')
   return openVaultSecretStore(options, logger)

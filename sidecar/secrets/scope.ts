@@ -2,8 +2,8 @@ import { SecretForbidden } from './errors.ts'
 import type { VersionedSecretStore } from './store.ts'
 
 /**
- * Returns the store with all secrets but the named ones out of reach. What holds the result cannot come by the store
- * behind it; a scope of a scope is the narrower of both.
+ * Returns a view of the store with only the named secrets. Code with the view cannot access the store behind it; a scope of
+ * a scope is the intersection of both.
  * @throws SecretForbidden (from every method) for another name.
  */
 export function scopeSecrets(store: VersionedSecretStore, names: readonly string[]): VersionedSecretStore {

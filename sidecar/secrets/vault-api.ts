@@ -5,7 +5,7 @@ import { abortable } from '../platform/abortable.ts'
 import { BodyTooLarge, readBounded, TooManyCodings } from '../platform/bounded-body.ts'
 import { SecretStoreUnavailable } from '../platform/errors.ts'
 
-/** What Vault answered, in the sense of the API: its status, and the body as it came. */
+/** An answer of Vault's API: its status, and the unparsed body. */
 export interface VaultAnswer {
   status: number
   body: unknown
@@ -14,28 +14,28 @@ export interface VaultAnswer {
 export interface VaultApiOptions {
   address: string
   namespace: string | null
-  /** PEM; `null` for the system's. */
+  /** PEM; `null` for Node's certificate authorities. */
   ca: string | null
-  /** One call, its retries included. */
+  /** Limit of one call, with its retries. */
   timeoutMs: number
 }
 
-/** One attempt; a Vault that is well answers in milliseconds. */
+/** Limit of one attempt; a healthy Vault answers in milliseconds. */
 const attemptTimeoutMs = 5_000
 /** Limit of one answer, decompressed. A secret has a few thousand bytes; Vault's own limit is one MiB. */
 const maxAnswerBytes = 2 * 1024 * 1024
-/** A standby sends its callers to the active Vault. */
+/** A standby redirects its callers to the active Vault. */
 const mostRedirects = 5
 const firstPauseMs = 100
 const longestPauseMs = 2_000
 
-/** Overloaded, lagging behind its leader, or sealed and failing: the same request may do later. */
+/** Overloaded, behind its leader, or sealed: the same request may succeed later. */
 const isPassing = (status: number): boolean => status === 412 || status === 429 || status >= 500
 
 /** A failed attempt that may be repeated; `message` completes "Vault at <address> …". */
 class AttemptFailed extends Error {}
 
-/** Calls of Vault's HTTP API, each with a time limit; nothing here knows of logins or secrets. */
+/** Calls of Vault's HTTP API, each with a time limit; this class knows no logins or secrets. */
 export class VaultApi {
   readonly #options: VaultApiOptions
   readonly #client: NodeVault.client
@@ -50,21 +50,21 @@ export class VaultApi {
     const dispatcher = this.#agent.compose(interceptors.redirect({ maxRedirections: mostRedirects }))
     this.#client = NodeVault({
       endpoint: address,
-      // Its own would print what is written, secrets included, where the variable DEBUG asks for it.
+      // The library's own logger would print requests, secrets included, if the variable DEBUG is set.
       debug: () => {},
-      // Its own HTTP client reads answers of any size.
+      // The library's own HTTP client has no limit for the size of answers.
       'request-promise': { defaults: () => (given: VaultRequest) => send(dispatcher, given) }
     })
-    // What the library took from VAULT_TOKEN, VAULT_NAMESPACE and VAULT_PREFIX: our settings alone count.
+    // Overrides values from VAULT_TOKEN, VAULT_NAMESPACE and VAULT_PREFIX: only our settings count.
     Object.assign(this.#client, { token: '', namespace: options.namespace ?? '', pathPrefix: '' })
   }
 
-  /** @throws SecretStoreUnavailable where there is no usable answer within the time limit */
+  /** @throws SecretStoreUnavailable if no usable answer comes within the time limit */
   get(path: string, token: string): Promise<VaultAnswer> {
     return this.#call(() => this.#client.read(path, { headers: headersFor(token) }))
   }
 
-  /** @throws SecretStoreUnavailable; Vault may have done what was asked all the same */
+  /** @throws SecretStoreUnavailable; Vault may have executed the request anyway */
   post(path: string, body: object, token: string | null, timeoutMs = this.#options.timeoutMs): Promise<VaultAnswer> {
     const headers = token === null ? {} : headersFor(token)
     return this.#call(() => this.#client.write(path, body, { headers }), timeoutMs)
@@ -72,7 +72,7 @@ export class VaultApi {
 
   /** Ends the calls that wait. */
   close(): void {
-    this.#closing.abort(new AttemptFailed('was not waited for: the process stops'))
+    this.#closing.abort(new AttemptFailed('was interrupted because the process stops'))
     this.#agent.destroy().catch(() => undefined)
   }
 
@@ -93,7 +93,7 @@ export class VaultApi {
       }
     })
     try {
-      // Raced, since an attempt that is under way does not hear the signal.
+      // A race, since a running attempt does not observe the signal.
       return await abortable(attempts, signal)
     } catch (error) {
       if (deadline.aborted) throw new SecretStoreUnavailable(store, `${last} (waited ${timeoutMs} ms)`)
@@ -105,7 +105,7 @@ export class VaultApi {
   }
 }
 
-/** A request as node-vault describes it; `json` is the body. */
+/** A request in the form of node-vault; `json` is the body. */
 interface VaultRequest {
   method: Dispatcher.HttpMethod
   uri: string
@@ -113,7 +113,7 @@ interface VaultRequest {
   json?: object
 }
 
-/** Sends one request, and returns what node-vault makes its answers of. */
+/** Sends one request, and returns the response in the form that node-vault expects. */
 async function send(dispatcher: Dispatcher, { method, uri, headers, json }: VaultRequest) {
   const url = new URL(uri)
   const answer = await request(url, {
@@ -127,7 +127,7 @@ async function send(dispatcher: Dispatcher, { method, uri, headers, json }: Vaul
   return { statusCode: answer.statusCode, body: parsed(body.toString()), request: { path: url.pathname } }
 }
 
-/** A proxy in front of Vault may answer with a page of its own; it is handed on as a text. */
+/** A proxy in front of Vault may answer with an HTML page, which is passed on as a text. */
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -136,7 +136,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Waiting does not make a certificate any better. */
+/** A retry does not help against an invalid certificate. */
 class CertificateRefused extends Error {}
 
 async function attempt(send: () => Promise<unknown>): Promise<VaultAnswer> {
@@ -168,7 +168,7 @@ function isSealed(status: number, body: unknown): boolean {
   return status === 503 && errorsOf(body).some(text => /sealed/i.test(text))
 }
 
-/** Returns the texts with which Vault explains a refusal. They name paths and rules, but must not be shown unread. */
+/** Returns Vault's error messages. They contain paths and rules, and must not be shown unchecked. */
 export function errorsOf(body: unknown): string[] {
   const { errors } = (typeof body === 'object' && body !== null ? body : {}) as { errors?: unknown }
   return Array.isArray(errors) ? errors.map(String) : []

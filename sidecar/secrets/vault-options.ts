@@ -1,20 +1,20 @@
-/** How Vault is logged in to: with a token that somebody else keeps in a file, or as an AppRole. */
+/** The login to Vault: a token in a file that another program maintains, or an AppRole. */
 export type VaultLogin =
   | { kind: 'token'; tokenFile: string }
   | { kind: 'approle'; mount: string; roleId: string; secretIdFile: string }
 
 export interface VaultOptions {
-  /** Such as `https://vault.example.org:8200`, without a slash at its end. */
+  /** For example `https://vault.example.org:8200`, without a slash at its end. */
   address: string
-  /** Of the KV engine, version 2. */
+  /** Mount of the KV engine, version 2. */
   mount: string
-  /** Below the mount; each secret is an entry there. */
+  /** Path below the mount; each secret is an entry there. */
   path: string
-  /** `null` where the server has none. */
+  /** `null` if the server has no namespaces. */
   namespace: string | null
-  /** Certificates (PEM) to trust instead of the system's; `null` for those. */
+  /** Certificate authorities (PEM) to trust instead of Node's; `null` for Node's. */
   caFile: string | null
-  /** Longest time for one use, its retries included. */
+  /** Longest time for one read or write, with its retries. */
   timeoutMs: number
   login: VaultLogin
 }

@@ -19,7 +19,7 @@ const lookupSchema = Compile(
   Type.Object({ data: Type.Object({ ttl: Type.Number({ minimum: 0 }), renewable: Type.Optional(Type.Boolean()) }) })
 )
 
-/** A Vault token and its lease; `leaseMs` is how long it had to live when it was made, `null` for a token without end. */
+/** A Vault token and its lease; `leaseMs` is its lifetime at creation, `null` for a token without an end. */
 interface Lease {
   token: string
   isRenewable: boolean
@@ -27,16 +27,16 @@ interface Lease {
   endsAt: number
 }
 
-/** A lease is renewed when this part of it has passed, as Vault's own agent does. */
+/** A lease is renewed after this part of it, as in Vault's own agent. */
 const renewAfter = 2 / 3
-/** Renewals end at a token's longest life, towards which leases shrink: below this part of the first it is made anew. */
+/** Leases shrink towards the token's maximum lifetime. Below this part of the first lease, a new token is created. */
 const worthRenewing = 1 / 2
 const shortestTimerMs = 500
 const longestTimerMs = 2 ** 31 - 1
 const pauseAfterFailureMs = 10_000
 const farewellMs = 1_000
 
-/** One login to Vault, kept alive: renewed before it ends, made anew where Vault no longer knows it. */
+/** One login to Vault: renewed before it ends, and repeated if Vault no longer knows the token. */
 export class VaultSession {
   readonly #api: VaultApi
   readonly #options: VaultOptions
@@ -59,32 +59,32 @@ export class VaultSession {
   }
 
   /**
-   * Returns Vault's answer to a call with the session's token, after one more login where the token was at its end.
-   * @throws SecretStoreUnavailable; ConfigurationError where Vault refuses the login
+   * Returns Vault's answer to a call with the session's token, after another login if the token has expired.
+   * @throws SecretStoreUnavailable; ConfigurationError if Vault denies the login
    */
   async call(send: (token: string) => Promise<VaultAnswer>): Promise<VaultAnswer> {
     const lease = await this.#present()
     const answer = await send(lease.token)
-    // 403 says that the token is unknown or that it may not do this; in the latter case another login is of no use.
+    // 403 means that the token is unknown or lacks the right; in the latter case another login does not help.
     if (answer.status !== 403 || (this.#lease === lease && (await this.#isAlive(lease)))) return answer
     if (this.#lease === lease) this.#lease = null
     return send((await this.#present()).token)
   }
 
-  /** Ends the renewals and, as far as Vault answers, a token that was made for this session. */
+  /** Ends the renewals and, if Vault answers, revokes a token that was created for this session. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
     const lease = this.#lease
     this.#lease = null
     if (lease === null || this.#options.login.kind === 'token') return
-    // Best effort: left alive, it ends by its lease.
+    // Best effort: otherwise the token expires with its lease.
     await this.#api.post('auth/token/revoke-self', {}, lease.token, farewellMs).catch(() => undefined)
   }
 
   async #present(): Promise<Lease> {
     if (this.#lease !== null && Date.now() < this.#lease.endsAt) return this.#lease
-    // One login for all who wait.
+    // One login for all waiting calls.
     this.#login ??= this.#logIn().finally(() => {
       this.#login = null
     })
@@ -99,7 +99,7 @@ export class VaultSession {
     return this.#keep(lease)
   }
 
-  /** Read anew at each login, so that a token put in its place works without a restart. */
+  /** Read again at each login, so that a replaced token works without a restart. */
   async #adoptToken({ tokenFile }: { tokenFile: string }): Promise<Lease> {
     const token = await readCredential('SDMK_VAULT_TOKEN_FILE', tokenFile)
     const { status, body } = await this.#api.get('auth/token/lookup-self', token)
@@ -107,7 +107,10 @@ export class VaultSession {
     const lease = leaseOf(token, body.data.ttl, body.data.renewable ?? false)
     if (lease.leaseMs !== null && !lease.isRenewable) {
       const endsAt = new Date(lease.endsAt).toISOString()
-      this.#logger.warn({ ends_at: endsAt }, 'the Vault token cannot be renewed; its file needs another one in time')
+      this.#logger.warn(
+        { ends_at: endsAt },
+        'the Vault token cannot be renewed; put a new token into its file before it ends'
+      )
     }
     return lease
   }
@@ -131,9 +134,9 @@ export class VaultSession {
   #schedule(afterMs: number): void {
     clearTimeout(this.#timer)
     if (this.#isClosed) return
-    // A little earlier at random, so that replicas that started together do not come together.
+    // A little earlier at random, so that replicas that started together do not renew at the same time.
     const delay = Math.min(Math.max(afterMs * (0.9 + Math.random() / 10), shortestTimerMs), longestTimerMs)
-    // The session is everybody's, whoever needed it first.
+    // All work shares the session, so its renewal belongs to no trace.
     this.#timer = setTimeout(() => void apart(() => this.#renew()), delay).unref()
   }
 
@@ -155,7 +158,7 @@ export class VaultSession {
 
   async #prolong({ token }: Lease): Promise<Lease | null> {
     const renewed = leaseFrom(await this.#api.post('auth/token/renew-self', {}, token))
-    // 0 seconds of a token that had an end: there is nothing left of its longest life.
+    // 0 seconds for a token with an end: its maximum lifetime is over.
     return renewed?.leaseMs == null ? null : renewed
   }
 
@@ -164,7 +167,7 @@ export class VaultSession {
     try {
       await this.#present()
     } catch (error) {
-      // What is left of the former one is used up.
+      // The former token is used until it expires.
       this.#lease ??= former
       throw error
     }
@@ -185,10 +188,10 @@ function leaseFrom({ body }: VaultAnswer): Lease | null {
   return leaseOf(token, seconds, renewable)
 }
 
-/** Ten years; the end of a longer lease could not be written as a date. */
+/** Ten years; the end of a longer lease is not a valid date. */
 const longestLeaseSeconds = 315_360_000
 
-/** A token of 0 seconds has no end: that is how Vault writes a root token. */
+/** A token with 0 seconds has no end: Vault reports a root token so. */
 function leaseOf(token: string, seconds: number, isRenewable: boolean): Lease {
   const leaseMs = seconds === 0 ? null : Math.min(seconds, longestLeaseSeconds) * 1000
   return { token, isRenewable, leaseMs, endsAt: leaseMs === null ? Number.POSITIVE_INFINITY : Date.now() + leaseMs }
@@ -203,12 +206,12 @@ async function readCredential(variable: string, file: string): Promise<string> {
     throw new ConfigurationError(variable, `its file cannot be read (${code})`)
   }
   // Visible ASCII: anything else could not be sent in a header.
-  if (!/^[\x21-\x7e]+$/.test(text)) throw new ConfigurationError(variable, 'its file holds no credential')
+  if (!/^[\x21-\x7e]+$/.test(text)) throw new ConfigurationError(variable, 'its file contains no credential')
   return text
 }
 
 function refused(variable: string, what: string, status: number): ConfigurationError {
-  return new ConfigurationError(variable, `Vault refuses ${what} (${status})`)
+  return new ConfigurationError(variable, `Vault denies ${what} (${status})`)
 }
 
 function refuse(error: Error): never {

@@ -14,21 +14,22 @@ const metadata = Type.Object({ version: Type.Integer({ minimum: 1 }) })
 const readSchema = Compile(Type.Object({ data: Type.Object({ data: Type.Unknown(), metadata }) }))
 const writtenSchema = Compile(Type.Object({ data: metadata }))
 
-/** The version of a secret that was never there. A deleted one keeps its last version. */
+/** The version of a secret that never existed. A deleted one keeps its last version. */
 const none = '0'
-/** How often an unconditional write starts over because others write the same secret at that moment. */
+/** How often an unconditional write is repeated because others write the same secret at the same time. */
 const writeRounds = 5
 
 export interface VaultSecretStore extends OpenSecretStore {
-  /** Returns those of the secrets that this login may read; without an answer of Vault, none. */
+  /** Returns those of the secrets that this login may read; none if Vault does not answer. */
   findReadable(names: readonly string[]): Promise<string[]>
 }
 
 /**
- * Returns a store over Vault's KV engine, version 2 (OpenBao speaks the same), logged in. Every read asks Vault, and
- * every write is a check-and-set. A 403 of a read is the policy's: `docs/secrets.md` has what it must allow.
- * @throws ConfigurationError where Vault refuses the login or a file cannot be read; SecretStoreUnavailable where Vault
- *   is sealed or out of reach.
+ * Returns a store over Vault's KV engine, version 2 (also of OpenBao), logged in. Every read asks Vault, and every write
+ * is a check-and-set. A 403 of a read comes from the policy: `docs/secrets.md` has the necessary policies.
+ * @throws ConfigurationError if Vault denies the login or a file cannot be read; SecretStoreUnavailable if Vault is
+ * sealed or
+ *   unreachable.
  * @see https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2
  */
 export async function openVaultSecretStore(options: VaultOptions, logger: VaultLogger): Promise<VaultSecretStore> {
@@ -44,12 +45,13 @@ export async function openVaultSecretStore(options: VaultOptions, logger: VaultL
   async function readVersion(name: string): Promise<VersionedSecret> {
     const { status, body } = await session.call(token => api.get(pathOf(name), token))
     const found = readSchema.Check(body) ? body.data : null
-    // Of a deleted secret the version is left, with status 404; a new one is written over that.
+    // A deleted secret keeps its version, with status 404; a new secret is written over that.
     if (status === 404 && errorsOf(body).length === 0) {
       return { value: null, version: String(found?.metadata.version ?? none) }
     }
     if (status !== 200) throw new SecretUnreadable(name, refusalOf(options, status))
-    if (found === null || !isSecret(found.data)) throw new SecretUnreadable(name, 'in Vault it is no object of texts')
+    if (found === null || !isSecret(found.data))
+      throw new SecretUnreadable(name, 'its value in Vault is not an object of texts')
     return { value: found.data, version: String(found.metadata.version) }
   }
 
@@ -58,7 +60,7 @@ export async function openVaultSecretStore(options: VaultOptions, logger: VaultL
     const answer = await session.call(token => api.post(pathOf(name), body, token))
     if (answer.status === 200 && writtenSchema.Check(answer.body)) return String(answer.body.data.version)
     if (!isOverwritten(answer)) throw new SecretUnwritable(name, refusalOf(options, answer.status))
-    // An attempt whose answer was lost may have been carried out: what was overwritten then is what it stored itself.
+    // An attempt whose answer was lost may have been executed; then the retry overwrites only its own value.
     const present = await readVersion(name)
     if (Number(present.version) === Number(version) + 1 && isDeepStrictEqual(present.value, value)) {
       return present.version
@@ -84,11 +86,8 @@ export async function openVaultSecretStore(options: VaultOptions, logger: VaultL
     if (versions.length === 0) return
     const { status } = await session.call(token => api.post(`${mount}/destroy/${path}/${name}`, { versions }, token))
     if (status === 200 || status === 204) return
-    const why = status === 403 ? 'the policy of this login does not allow it' : 'Vault did not do it'
-    throw new SecretUnwritable(
-      name,
-      `former versions below ${mount}/destroy/${path} are still there: ${why} (${status})`
-    )
+    const why = status === 403 ? 'the policy of this login does not allow it' : 'Vault did not delete them'
+    throw new SecretUnwritable(name, `former versions below ${mount}/destroy/${path} still exist: ${why} (${status})`)
   }
 
   async function findReadable(names: readonly string[]): Promise<string[]> {
@@ -107,7 +106,7 @@ export async function openVaultSecretStore(options: VaultOptions, logger: VaultL
   }
 
   if (isInTheClear(address)) {
-    logger.warn({ address }, 'Vault is spoken to without TLS: secrets and tokens cross the network in the clear')
+    logger.warn({ address }, 'the connection to Vault has no TLS: secrets and tokens cross the network in clear')
   }
   try {
     await session.start()

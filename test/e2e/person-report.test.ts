@@ -70,7 +70,7 @@ describe('the report for a person', () => {
     const connector = await startConnector(t)
     const nobody = await report(connector, '3171015507900015', '--language', 'en')
     assert.equal(nobody.code, 0, nobody.stderr)
-    assert.match(nobody.stdout, /The registry has nobody of this NIK or STR/)
+    assert.match(nobody.stdout, /No person in the registry has this NIK or STR/)
     const wrong = await report(connector, '317101550790001')
     assert.deepEqual({ code: wrong.code, stderr: wrong.stderr }, { code: 64, stderr: 'sdmk: nik: must be 16 digits\n' })
   })
@@ -164,7 +164,7 @@ describe('the report for a person', () => {
     assert.deepEqual([code, told.person, told.healthWorkerId], [0, null, id])
     assert.equal(told.changes.length, 1)
     assert.ok(told.shownTo.some(({ channel }) => channel === 'GET /v1/health-workers/:id'))
-    assert.match((await report(connector, nik, '-l', 'en')).stdout, /The registry has nobody/)
+    assert.match((await report(connector, nik, '-l', 'en')).stdout, /No person in the registry/)
   })
 })
 

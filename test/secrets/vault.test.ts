@@ -334,13 +334,13 @@ describe('secrets in Vault', { concurrency: true }, () => {
 
     await assert.rejects(open(vault, { login: { kind: 'token', tokenFile: file } }), {
       code,
-      message: 'SDMK_VAULT_TOKEN_FILE: Vault refuses the token in it (403)'
+      message: 'SDMK_VAULT_TOKEN_FILE: Vault denies the token in it (403)'
     })
     await assert.rejects(
       open(vault, { login: { kind: 'approle', mount: 'approle', roleId: 'x', secretIdFile: file } }),
       {
         code,
-        message: 'SDMK_VAULT_SECRET_ID_FILE: Vault refuses this role and secret id (400)'
+        message: 'SDMK_VAULT_SECRET_ID_FILE: Vault denies this role and secret id (400)'
       }
     )
     await assert.rejects(open(vault, { login: { kind: 'token', tokenFile: `${file}-missing` } }), {
@@ -384,7 +384,7 @@ describe('secrets in Vault', { concurrency: true }, () => {
     await store.write('kki', { ...secret, clientId: 'other' })
     await assert.rejects(async () => store.destroyFormer?.('kki'), {
       code: 'SDMK_SECRET_UNWRITABLE',
-      message: /former versions below secret\/destroy\/sdmk are still there: the policy .* \(403\)/
+      message: /former versions below secret\/destroy\/sdmk still exist: the policy .* \(403\)/
     })
   })
 

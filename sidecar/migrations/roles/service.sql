@@ -1,7 +1,6 @@
--- The grants of the running service's login; complete, since all earlier grants are revoked first. Run by
--- "sdmk migrate --grant-to <role>" after every migration, or with psql -v service=<role>. The service has no access to
--- a table
--- that is not named here. Grant a new table only the rights that the service uses.
+-- The grants of the running service's login; complete, since all earlier grants are revoked first. Run by "sdmk migrate
+-- --grant-to <role>" after every migration, or with psql -v service=<role>. The service has no access to a table that is
+-- not named here. Grant a new table only the rights that the service uses.
 
 revoke all on all tables in schema sdmk, kki, pgboss from :"service";
 revoke all on all sequences in schema sdmk, kki, pgboss from :"service";

@@ -1,8 +1,8 @@
 -- reads: block, kki.change, kki.rejection, sdmk.health_worker, sdmk.registration
 -- writes: duplicate
--- Pairs of people who are much alike, as rule 8 judges, and the licences about which a reviewer is asked whose they are: those of
--- the younger one (of the block), or of the older one where the younger has none. Without a licence of either there is
--- nothing to ask about, and registration_id is null.
+-- Pairs of similar people by rule 8, and the licences about whose holder a reviewer is asked: those of the younger person
+-- (of the block), or of the older one if the younger has none. If neither has a licence, there is nothing to ask, and
+-- registration_id is null.
 create temp table duplicate on commit drop as
 with decided as materialized (
   select least(r.health_worker_id, c.id) as older_id, greatest(r.health_worker_id, c.id) as younger_id
@@ -18,7 +18,7 @@ with decided as materialized (
   join sdmk.health_worker o on o.id = a.id and o.restricted_at is null and o.erased_at is null
   where a.id < a.row_no
     and not exists (select from decided d where d.older_id = a.id and d.younger_id = a.row_no)
-    -- Somebody who had licences and has none any more: a decision gave them to somebody else.
+    -- A person who had licences and has none any more: a decision gave them to another person.
     and not exists (
       select from sdmk.health_worker s
       where s.id in (a.row_no, a.id)

@@ -1,8 +1,8 @@
 -- reads: block, kki.batch, kki.change, sdmk.registration
 -- writes: contradiction
--- Licences of the people of the block that the present rules would not give to them. Two things tell: the change of a person
--- by the row of a licence, between two states that contradict each other, and what was kept of the agreement when a
--- licence was tied. What a person decided, imported or edited is left out.
+-- Licences of the people of the block that the present rules would not give to them. Two signs show it: a licence's row
+-- changed the person between two contradicting states, or the evidence that was stored at the match contains a
+-- contradiction. Decisions, imports and edits of people are left out.
 create temp table contradiction on commit drop as
 with changed as (
   select c.id, c.batch_id, c.health_worker_id, c.health_worker_before as was, to_jsonb(b) as is_now
@@ -11,8 +11,8 @@ with changed as (
   join kki.batch k on k.id = c.batch_id and k.state <> 'undone' and k.kind not in ('decision', 'import')
   where c.health_worker_before ?| array['nik_digest', 'name_key', 'birth_date', 'birth_place_key', 'sex']
 ), state as (
-  -- A change keeps the former values of the fields that it changed. The value after it is what the next change of the field
-  -- keeps, or the present one.
+  -- A change record has the former values of its fields. The value after a change is the former value in the next change
+  -- of the same field, or the present value.
   select c.id, c.batch_id, c.health_worker_id, f.field,
     case when c.was ? f.field then c.was ->> f.field else coalesce(n.value, c.is_now -> f.field) #>> '{}' end as before,
     coalesce(n.value, c.is_now -> f.field) #>> '{}' as after
@@ -27,7 +27,7 @@ with changed as (
   select id, batch_id, health_worker_id,
     jsonb_object_agg(field, before) as b, jsonb_object_agg(field, after) as a
   from state group by id, batch_id, health_worker_id
-), told as (
+), sign as (
   -- The licences whose rows changed the person.
   select r.id as registration_id, s.health_worker_id, left(r.match_reason, 1)::smallint as rule,
     sdmk.agreement(s.b ->> 'nik_digest', s.a ->> 'nik_digest') as nik,
@@ -59,10 +59,10 @@ with changed as (
   where r.match_reason ~ '^[356] .*-'
 )
 select distinct on (registration_id) registration_id, health_worker_id as holder_id, rule, evidence
-from told
+from sign
 where (name = 'different' or (name = 'near' and birth_date is distinct from 'equal')
     or birth_date = 'different' or birth_place = 'different' or sex = 'different')
-  -- What was kept of the agreement takes another spelling for another name.
+  -- The stored evidence treats another spelling as another name.
   and ((name = 'different' and place = 1) or case rule
     when 3 then not sdmk.same_person(nik, name, birth_date, birth_place, sex)
     when 5 then birth_date = 'different' or sex = 'different'

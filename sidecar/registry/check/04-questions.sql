@@ -1,6 +1,6 @@
 -- reads: contradiction, duplicate, kki.batch, kki.decision, kki.rejection, sdmk.health_worker, sdmk.registration
 -- writes: question
--- The questions of a block, one per STR and code, without those that are in the queue already, or about which a person has
+-- The questions of a block, one per STR and code, without those that are already in the queue, or about which a person has
 -- decided.
 create temp table question on commit drop as
 with asked as (

@@ -1,6 +1,6 @@
 -- reads: kki.batch, sdmk.health_worker, sdmk.registration
 -- writes: kki.rejection, kki.rejection_occurrence
--- Questions of earlier checks that are answered by now: the licence is no longer whose it was asked about, or the other person is gone.
+-- Closes questions of earlier checks that no longer apply: the licence has another holder, or the other person was deleted.
 with moot as (
   update kki.rejection d
   set state = 'healed', closed_by_batch_id = $1, version = nextval('sdmk.version_seq')

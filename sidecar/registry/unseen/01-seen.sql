@@ -1,7 +1,7 @@
 -- reads: kki.unseen, sdmk.registration, staged_rejection, staged_row, staged_unchanged
 -- writes: kki.unseen
--- Registrations that the batch shows are not missed any more; a row without a readable profession shows every one of its STR.
--- Hardly any are missed, and the rest of the registry is not looked at.
+-- Registrations that the batch shows do not count as missed any more; a row without a readable profession shows every
+-- registration of its STR. Few registrations are missed, so only those are compared.
 with missed as materialized (
   select r.id, r.str_number, r.profession from kki.unseen u join sdmk.registration r on r.id = u.registration_id
 ), shown as (

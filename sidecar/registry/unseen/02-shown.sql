@@ -1,7 +1,7 @@
 -- reads: sdmk.registration, staged_rejection, staged_row, staged_unchanged
 -- writes: kki.shown
--- Registrations that batch $1 of the full run $2 shows, of those that were stored before that run began ($3). A row without
--- a readable profession shows every one of its STR. One that was stored since cannot be missed.
+-- Registrations that batch $1 of the full run $2 shows, if they were stored before that run began ($3). A row without a
+-- readable profession shows every registration of its STR. Registrations that were stored later cannot be missed.
 insert into kki.shown (batch_id, run_id, registration_ids)
 select $1, $2, coalesce(array_agg(id), '{}')
 from (

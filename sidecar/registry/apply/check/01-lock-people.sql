@@ -1,7 +1,7 @@
 -- reads: plan_row, sdmk.health_worker, sdmk.registration
 -- writes: nothing
--- Takes the people whom the plan of the batch will change, and those who will lose a registration to a decision, in the
--- order that all batches keep.
+-- Locks the people whom the plan of the batch will change, and those who will lose a registration by a decision, in the
+-- order of all batches.
 select h.id
 from sdmk.health_worker h
 where h.id in (

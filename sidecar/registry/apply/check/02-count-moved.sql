@@ -1,7 +1,7 @@
 -- reads: pg_class, plan_row, sdmk.health_worker, sdmk.registration
 -- writes: nothing
--- How many rows of the plan that are not refused no longer fit, since their person or registration has moved; and whether
--- some of them change registrations, or create people, or are more than the registry held when it was looked at last.
+-- Counts the rows of the plan, without rejected ones, whose person or registration has changed since. Also returns whether
+-- rows change registrations or create people, and whether they are more than the registry's rows by its statistics.
 select
   count(*) filter (
     where (p.health_worker_version is not null and h.version is distinct from p.health_worker_version)

@@ -1,6 +1,6 @@
 -- reads: plan_row, sdmk.health_worker
 -- writes: created_person
--- People whom the batch creates by rule 9 and who look like somebody of whom its plan knew nothing (rule 8).
+-- People whom the batch creates by rule 9 and who are similar to a person that its plan did not know (rule 8).
 create temp table created_person on commit drop as
 select h.id as row_no, h.nik_digest, h.name_key, h.birth_date, h.birth_place_key, h.sex
 from plan_row p join sdmk.health_worker h on h.id = p.health_worker_id
@@ -11,6 +11,6 @@ select count(*) as lookalikes
 from sdmk.lookalikes('created_person', 'sdmk.health_worker') l
 where l.id <> l.row_no
   and not exists (
-    -- Whom the batch itself creates or changes its plan has looked at.
+    -- The plan has already compared people whom the batch itself creates or changes.
     select from plan_row p where p.outcome <> 'rejected' and p.health_worker_id = l.id
   );

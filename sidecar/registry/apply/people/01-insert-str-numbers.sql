@@ -1,6 +1,6 @@
 -- reads: plan_row, staged_row
 -- writes: sdmk.str_number
--- Plainly inserted: where another batch was first, the unique violation says that the plan no longer fits.
+-- Without "on conflict": if another batch was first, the unique violation shows that the plan is outdated.
 insert into sdmk.str_number (str_number)
 select distinct s.str_number
 from plan_row p

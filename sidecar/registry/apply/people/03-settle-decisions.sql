@@ -1,6 +1,6 @@
 -- reads: plan_row, staged_row
 -- writes: kki.decision
--- A decision for somebody new names, from now on, whom it created.
+-- A decision for a new person refers to the created person from now on.
 update kki.decision d
 set health_worker_id = p.health_worker_id
 from plan_row p

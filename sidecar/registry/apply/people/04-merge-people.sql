@@ -1,8 +1,9 @@
 -- reads: kki.batch, plan_row, sdmk.health_worker, staged_row
 -- writes: merged
--- What the rows of the batch offer each person, field by field: the value with the greatest stamp, and of equal stamps
--- the greater value, so that the order of rows does not matter. A row too old for its registration may still know what
--- nobody else does. The batch of a decision gives the person the NIK of its row, unless that is somebody else's. Kept in a temp table with the person as it was.
+-- Merges the rows of the batch into each person, field by field: the value with the greatest stamp counts, and for equal
+-- stamps the greater value, so that the order of rows does not matter. A row that is too old for its registration may
+-- still bring the only value of a field. The batch of a decision gives the person the NIK of its row, unless another
+-- person has it. The temp table also keeps the former person.
 create temp table merged on commit drop as
 with offered as materialized (
   select p.health_worker_id, 'NIK_IGNORED' = any (p.warnings) as is_nik_ignored,
@@ -25,7 +26,7 @@ with offered as materialized (
   from offered
   group by health_worker_id
 ), known as materialized (
-  -- By its own: the planner thinks nothing of the joins below.
+  -- A separate step, because the planner underestimates the joins below.
   select best.*, h as person from best join sdmk.health_worker h on h.id = best.health_worker_id
 )
 select
@@ -47,12 +48,12 @@ left join offered x on x.row_no = b.sex_row,
 lateral (
   select
     n.at is not null and (n.at > h.name_at or (n.at = h.name_at and case
-      -- What SDMK says again is its present word.
+      -- A repeated value of SDMK is its present one.
       when n.at = 'infinity'
         then (n.name, n.title_prefix, n.title_suffix) is distinct from (h.name, h.title_prefix, h.title_suffix)
       else n.name > h.name
     end)) as name_wins,
-    -- A NIK that is stored stays as it is sealed; only its stamp moves.
+    -- A stored NIK keeps its sealed value; only its stamp changes.
     k.at is not null and (h.nik_at is null or k.at > h.nik_at) as nik_wins,
     coalesce(k.nik_digest <> h.nik_digest, false)
       and (select kind from kki.batch where id = $1) = 'decision' as nik_is_replaced,

@@ -1,6 +1,6 @@
 -- reads: merged
 -- writes: kki.change, sdmk.health_worker
--- The people who changed, and a change record for each with what they were.
+-- The people who changed, and a change record for each with the former values.
 with updated as (
   update sdmk.health_worker h
   set

@@ -1,7 +1,7 @@
 -- reads: plan_row, staged_row
 -- writes: kki.change, sdmk.registration
--- New registrations, and a change record for each; one also for each new person without a registration. Their ids are
--- taken before, so that nothing has to be joined to what was inserted.
+-- New registrations, with a change record each; one also for each new person without a registration. Their ids are assigned
+-- first, so that no join to the inserted rows is needed.
 with planned as materialized (
   select nextval('sdmk.registration_id_seq') as id, ordered.*
   from (

@@ -1,7 +1,7 @@
 -- reads: plan_row, sdmk.registration, staged_row
 -- writes: kki.change, sdmk.registration
--- Registrations that changed, and a change record for each with what they were. A row of which only the ending may be
--- used touches status, end date and stamp; one without a readable profession speaks of every registration of its STR.
+-- Registrations that changed, with a change record for each and its former values. A row of which only the deactivation may
+-- be used changes status, end date and stamp; a row without a readable profession applies to every registration of its STR.
 with named as (
   select p.row_no, p.registration_id as id
   from plan_row p
@@ -22,7 +22,7 @@ with named as (
   join plan_row p on p.row_no = n.row_no
   join staged_row s on s.row_no = n.row_no
   join sdmk.registration r on r.id = n.id
-  -- A decision about an older row says whose the licence is, not what has become of it since. A death is one person's alone.
+  -- A decision about an older row decides the holder of the licence, not its later status. A death concerns only its person.
   cross join lateral (
     select sdmk.is_overruled(s.source_at, p.status, s.source_status, r.source_at, r.stated_status, r.source_status)
       and r.stated_status <> 'deceased' as is_newer
@@ -43,7 +43,7 @@ with named as (
     str_raw = case when t.ending_only then r.str_raw else t.str_raw end,
     str_format = case when t.ending_only then r.str_format else t.str_format end,
     competence = case when t.ending_only then r.competence else t.competence end,
-    -- What follows from the person's other licences is looked at when all of them are in.
+    -- The status that follows from the person's other licences is derived after all of them are stored.
     status = case when t.stated_status = 'active' and r.status in ('replaced', 'deceased') then r.status else t.new_status end,
     stated_status = t.stated_status,
     source_status = t.source_status,
@@ -60,7 +60,7 @@ with named as (
     version = nextval('sdmk.version_seq'),
     updated_at = now()
   from (
-    -- A row without a readable profession can speak of a registration that another row speaks of as well.
+    -- A row without a readable profession may apply to a registration that another row changes too.
     select distinct on (id) * from target
     order by id, source_at desc, sdmk.status_rank(stated_status) desc, content_hash desc, row_no
   ) t

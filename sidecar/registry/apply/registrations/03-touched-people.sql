@@ -1,6 +1,6 @@
 -- reads: kki.change, plan_row
 -- writes: touched
--- Whose licences batch $1 touched, those included who lost one to a decision.
+-- The people whose licences batch $1 touched, including those who lost one by a decision.
 create temp table touched on commit drop as
 select health_worker_id from plan_row
 where (outcome in ('linked', 'updated') or (outcome = 'created' and registration_id is not null))

@@ -1,7 +1,7 @@
 -- reads: kki.batch, kki.rejection, kki.rejection_occurrence, sdmk.registration, staged_rejection
 -- writes: kki.rejection
--- The desk: one open rejection per subject and code, however often it is met. One that was dismissed stays so while all
--- of its rows are as they were.
+-- The review queue: one open rejection per subject and code, regardless of how often its rows come. A dismissed rejection
+-- stays dismissed while all of its rows are unchanged.
 insert into kki.rejection (source, subject, str_number, profession, code, problems, urgent, rule, evidence, candidates,
   seen_count, first_batch_id, last_batch_id)
 with source as (
@@ -24,7 +24,7 @@ cross join lateral (
   from jsonb_array_elements(r.problems) p group by p ->> 'code'
 ) problem
 left join candidate on candidate.subject = r.subject
--- A broken row of somebody whose data was erased is not kept.
+-- An invalid row of a person whose data was erased is not stored.
 where (r.by_plan or r.urgent or not exists (
     select from sdmk.registration g where g.str_number = r.str_number and g.erased_at is not null
   ))
@@ -41,7 +41,7 @@ on conflict (source, subject, code) where state = 'open' do update set
   profession = excluded.profession,
   problems = excluded.problems,
   urgent = rejection.urgent or excluded.urgent,
-  -- A question keeps why it was asked: its row itself is no longer rejected.
+  -- A question of a check keeps its problems, because its row itself is no longer rejected.
   rule = case when (select kind from kki.batch where id = rejection.first_batch_id) = 'check' then rejection.rule else excluded.rule end,
   evidence = case when (select kind from kki.batch where id = rejection.first_batch_id) = 'check' then rejection.evidence else excluded.evidence end,
   candidates = excluded.candidates,

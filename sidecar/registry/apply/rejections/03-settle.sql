@@ -32,10 +32,10 @@ with pending as materialized (
     and (n.rejection_id = w.rejection_id or (
       n.rejection_id is null
       and (b.kind <> 'import' or w.source = 'sdmk')
-      -- A decision alone answers a question of a check.
+      -- Only a decision answers a question of a check.
       and (b.kind = 'decision' or not w.is_question)
       and case w.code
-        -- The row that is stored stays newer than the deactivation until another row replaces it.
+        -- The stored row stays newer than the deactivation until another row replaces it.
         when 'ENDING_STALE' then n.outcome <> 'unchanged'
         -- The stored row may be this one, without its name.
         when 'NAME_DIFFERS' then (n.outcome <> 'unchanged' or b.kind = 'decision') and not n.is_ending_only
@@ -51,7 +51,7 @@ with pending as materialized (
       or (
         (w.name_key is null or n.name_key is null or n.name_key = w.name_key)
         and (not w.urgent or n.is_ending or (n.name_key = w.name_key and not coalesce(n.nik_digest <> w.nik_digest, false)))
-        -- A decision is about one of the people who carry the STR under one name.
+        -- A decision concerns one of several people with the STR, by name.
         and (b.kind <> 'decision' or not coalesce(n.nik_digest <> w.nik_digest, false))
       )
       or (

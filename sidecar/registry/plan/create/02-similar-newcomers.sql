@@ -22,7 +22,7 @@ set outcome = 'rejected', rule = 8, code = 'POSSIBLE_DUPLICATE', leader_row_no =
 from ranked r
 where w.row_no = r.row_no and r.row_no <> r.first_row_no;
 
--- There are few, and each is compared with all.
+-- They are few, so each is compared with all.
 create temp table newcomer_without_nik on commit drop as
 select * from newcomer where nik_digest is null;
 analyze newcomer_without_nik;
@@ -31,7 +31,7 @@ create temp table alike on commit drop as
 with pair as (
   select row_no, id from sdmk.lookalikes('newcomer_without_nik', 'newcomer')
   union all
-  -- Both have one.
+  -- Both have a NIK.
   select n.row_no, o.row_no
   from repeated_name r
   join newcomer n using (name_key, birth_date)
@@ -49,8 +49,8 @@ cross join lateral (
 where p.row_no <> p.id;
 analyze alike;
 
--- A row waits if it looks like an older row that creates a person. A row that looks only like rows that wait creates its
--- person. One round after the other, as if the rows came one by one.
+-- A row waits if it is similar to an older row that creates a person. A row that is similar only to waiting rows creates its
+-- person. This repeats in rounds, with the same result as if the rows came one by one.
 do $$
 begin
   loop
@@ -71,7 +71,7 @@ begin
 end
 $$;
 
--- A row that stands for others of its name, date and place may wait itself: then they wait for the same person.
+-- A row that stands for others of its name, date and place may itself wait; then they wait for the same person.
 update work w
 set leader_row_no = l.leader_row_no
 from work l

@@ -1,7 +1,7 @@
 -- reads: retold, sdmk.health_worker, staged_row, work
 -- writes: merged_newcomer, work
--- Rule 8 for new people with several rows in the batch. Merged, as apply will merge them, the rows may look like a person that
--- none of them looks like alone.
+-- Rule 8 for new people with several rows in the batch. Merged as in the apply, the rows may be similar to a person to whom
+-- none of them is similar alone.
 create temp table merged_newcomer on commit drop as
 with companion as (
   select w.row_no, coalesce(winner.leader_row_no, winner.row_no, w.leader_row_no) as creator_row_no

@@ -1,7 +1,7 @@
 -- reads: sdmk.health_worker, sdmk.registration, staged_row, work
 -- writes: work
--- Imports only: rows of SDMK's own people that are tied to a person. Their person fields count. Of a licence that KKI has
--- told of they know nothing better, and none of them is a deactivation that must not be lost.
+-- Imports only: rows of SDMK's own people that match a person. Their person fields count. About a licence that KKI has sent
+-- they know nothing better, and none of them is a deactivation that must not be lost.
 with own as (
   select w.row_no, w.outcome, s.str_number,
     w.outcome = 'linked' and s.str_number is not null as is_new_licence,

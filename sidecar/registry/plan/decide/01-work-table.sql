@@ -1,8 +1,8 @@
 -- reads: kki.batch, kki.rejection, staged_row
 -- writes: asked, newcomer, unchanged, work
--- One line per row of the batch that needs a decision: what identifies it, then its outcome. The steps that follow fill in
--- the outcome. A row that none of them touches matches nobody, known or in its batch.
--- Setting sdmk.as_of: the day by which expiry is judged.
+-- One line per row of the batch that needs a decision: its identifying values, then its outcome, which the following steps
+-- fill in. A row that no step touches matches no person, neither in the registry nor in its batch.
+-- Setting sdmk.as_of: licences whose last day is before this day are expired.
 create temp table work (
   row_no bigint not null,
   -- If the row creates a person, that person gets this id; its NIK is sealed for it. Null where it has no NIK.
@@ -23,7 +23,7 @@ create temp table work (
   ending_only boolean not null,
   problems jsonb,
   is_repeated boolean not null,
-  -- A deactivation that cannot be of whom the other rows of its STR tell: it is judged alone.
+  -- A deactivation that cannot concern the person of the other rows of its STR: it is matched separately.
   is_apart boolean not null default false,
   outcome text,
   rule smallint,
@@ -34,21 +34,21 @@ create temp table work (
   registration_version bigint,
   evidence text,
   candidates bigint[],
-  -- Of rows about one person whom only this batch knows: the row that creates the person.
+  -- For rows about one new person: the row that creates the person.
   leader_row_no bigint,
   decision_id bigint,
-  -- Of a superseded row: the row that counts instead.
+  -- For a superseded row: the row that counts instead.
   winner_row_no bigint,
   warnings text[]
 ) on commit drop;
 
--- The rows that are tied to nobody yet. A view: the planner knows much of the table, and nothing of what it would copy.
+-- The rows without a person yet. A view, because the planner has statistics of the table and would have none of a copy.
 create temp view newcomer as
 select row_no, row_no as id, nik_digest, name_key, birth_date, birth_place_key, sex
 from work
 where outcome is null and name_key is not null;
 
--- STR numbers about which a check of the registry asks: their rows are shown to the reviewer, whatever becomes of them.
+-- STR numbers about which a check of the registry asks: their rows are shown to the reviewer, regardless of their outcome.
 create temp table asked on commit drop as
 select d.subject as str_number,
   jsonb_agg(distinct jsonb_build_object('code', d.code, 'instancePath', '', 'params', '{}'::jsonb)) as problems,
@@ -81,6 +81,6 @@ from staged_row s
 left join repeated on repeated.str_number = s.str_number
 where s.row_no not in (select row_no from unchanged);
 
--- After the rows are in: an index that is filled at once costs less than one kept up row by row.
+-- Created after the rows, because building an index at once costs less than maintaining it row by row.
 alter table work add primary key (row_no);
 analyze work;

@@ -1,7 +1,7 @@
 -- reads: kki.decision, sdmk.health_worker, sdmk.registration, work
 -- writes: work
--- Rule 0: a decision says whose the rows of this STR and NIK are: a known person's or a new person's. If two decisions claim
--- one registration, the later one stands.
+-- Rule 0: a decision assigns the rows of this STR and NIK to a known or a new person. If two decisions claim one
+-- registration, the later one counts.
 with decided as (
   select w.row_no, w.str_number, w.profession, w.source_at, w.content_hash, w.status,
     sdmk.is_overruled(w.source_at, w.status, w.source_status, r.source_at, r.stated_status, r.source_status) as says_less,
@@ -10,7 +10,7 @@ with decided as (
     n.id is not null and n.id is distinct from d.health_worker_id as nik_is_anothers,
     coalesce(rival.id > d.id and r.health_worker_id is distinct from d.health_worker_id, false) as is_overruled
   from (
-    -- Few rows are decided about; the look for which of the decisions fits is one of each row that is left.
+    -- Few rows have a decision; each of these is compared with its decisions.
     select * from work where str_number in (select str_number from kki.decision where withdrawn_at is null)
   ) w
   cross join lateral (

@@ -1,7 +1,7 @@
 -- reads: sdmk.health_worker, work
 -- writes: repeated_nik, work
--- A NIK that three or more incompatible names carry identifies nobody: its rows go on without it. Names of one NIK are
--- compared in threes, so a NIK with more than 20 different names is not compared but taken as a placeholder.
+-- A NIK with three or more incompatible names identifies nobody: its rows continue without it. Names of one NIK are compared
+-- in threes, so a NIK with more than 20 different names counts as a placeholder without a comparison.
 create temp table repeated_nik on commit drop as
 select nik_digest from work where nik_digest is not null group by nik_digest having count(*) > 1;
 

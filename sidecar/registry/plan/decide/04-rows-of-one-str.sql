@@ -1,7 +1,7 @@
 -- reads: work
 -- writes: str_group, str_pair, work
--- STR numbers that the batch lists more than once: how each two of their rows agree. Pairs grow with the square of a group, so
--- one of over 50 rows counts as not unique without a look.
+-- STR numbers that the batch lists more than once, and how each two of their rows agree. Pairs grow with the square of a
+-- group, so a group of over 50 rows counts as not unique without a comparison.
 create temp table str_pair on commit drop as
 with small as (
   select str_number from work where is_repeated group by str_number having count(*) <= 50
@@ -20,12 +20,12 @@ cross join lateral (
   select sdmk.agreement(a.nik_digest, b.nik_digest) as nik, sdmk.name_agreement(a.name_key, b.name_key) as name,
     sdmk.date_agreement(a.birth_date, b.birth_date) as birth_date,
     sdmk.place_agreement(a.birth_place_key, b.birth_place_key) as birth_place, sdmk.agreement(a.sex, b.sex) as sex
-  -- Else each value would be computed again wherever it is used.
+  -- Prevents that each value is computed again at every use.
   offset 0
 ) g;
 
--- A deactivation without a NIK to tell that is not of whom another row tells stands apart, as it would in a batch of its own.
--- Of one that is, but would not do for the same person, only the deactivation is used.
+-- A deactivation without a NIK that does not concern the person of another row is set apart, as if it came in another batch.
+-- If it does, but would not match that person by the rules, only its deactivation is used.
 update work w
 set is_apart = p.is_apart, ending_only = w.ending_only or p.is_holders
 from (
@@ -39,7 +39,7 @@ from (
 ) p
 where w.row_no = p.row_no;
 
--- Whether every pair of the rows that are left is the same person, and then that person's NIK, which not every row need carry.
+-- Whether every pair of the remaining rows is the same person, and that person's NIK, which a row may lack.
 create temp table str_group on commit drop as
 with size as (
   select str_number, count(*) as row_count,
@@ -57,7 +57,8 @@ select size.str_number, size.row_count = 1 or coalesce(pair.agree, false) as is_
   case when size.row_count = 1 or pair.agree then size.nik_digest end as nik_digest
 from size left join pair on pair.str_number = size.str_number;
 
--- Rule 1: rows of one STR that are one person: within each profession the newest counts, and of equal stamps the row that
+-- Rule 1: the rows of one STR are one person. Within each profession the newest row counts, and for equal stamps the
+-- row that
 -- deactivates.
 update work w
 set outcome = 'superseded', rule = 1, winner_row_no = ranked.winner_row_no

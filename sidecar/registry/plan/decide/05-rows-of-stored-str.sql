@@ -1,8 +1,8 @@
 -- reads: kki.batch, kki.change, kki.run, sdmk.health_worker, sdmk.registration, staged_row, staged_unchanged, unchanged
 -- writes: work
--- Rows of a file without a stamp of their own all have the same. Where it lists an STR more than once, the row counts that rule 1 takes.
--- Once that row is stored, by this batch, by another one of the file or by an earlier load of it with the same
--- description, it is no longer compared with the others; they would replace it each time.
+-- Rows of a file without their own stamps all have the same stamp. If the file lists an STR more than once, rule 1 decides
+-- which row counts. Once that row is stored, by this batch, another batch of the file or an earlier load of it with the same
+-- description, the other rows are not compared with it; they would replace it each time.
 update work w
 set outcome = 'unchanged', rule = 1, health_worker_id = r.health_worker_id, registration_id = r.id
 from sdmk.registration r
@@ -10,7 +10,7 @@ join sdmk.health_worker h on h.id = r.health_worker_id
 where w.outcome is null and not w.ending_only and w.problems is null
   and r.str_number = w.str_number and r.profession = w.profession and r.source_at = w.source_at
   and (sdmk.status_rank(w.status), w.content_hash) < (sdmk.status_rank(r.stated_status), r.content_hash)
-  -- A row that brings a NIK is used for it.
+  -- A row with a new NIK is still used for the NIK.
   and (w.nik_digest is null or h.nik_digest is not null)
   and sdmk.same_person(
     sdmk.agreement(w.nik_digest, h.nik_digest), sdmk.name_agreement(w.name_key, h.name_key),

@@ -1,7 +1,7 @@
 -- reads: sdmk.health_worker, sdmk.registration, staged_unchanged, str_group, unchanged, work
 -- writes: met, work
 -- Rules 2 to 7: rows whose STR or NIK a known person has, and rows that share their STR with another person's row.
--- The first statement finds these rows. A first load has hardly any, and the rest is compared with nobody.
+-- The first statement finds these rows. A first load has hardly any, and no other row is compared.
 create temp table met on commit drop as
 with by_str as (
   select w.row_no, count(distinct r.health_worker_id) as people, min(r.health_worker_id) as health_worker_id,
@@ -19,7 +19,7 @@ with by_str as (
   join sdmk.health_worker n on n.nik_digest = w.nik_digest
   where w.outcome is null
   union all
-  -- Another row of the same STR and person may know the NIK that this one lacks.
+  -- Another row of the same STR and person may have the NIK that this one lacks.
   select w.row_no, n.id
   from str_group g
   join work w on w.str_number = g.str_number and w.outcome is null and w.nik_digest is null and not w.is_apart
@@ -33,7 +33,7 @@ with by_str as (
   where not g.is_one_person
 )
 select m.row_no, m.people, m.health_worker_id, m.candidates, m.oldest_at, m.active_at, m.has_news, m.nik_worker,
-  -- Other rows of the STR are somebody's, and not whom this deactivation is of.
+  -- Other rows of the STR belong to a person whom this deactivation does not concern.
   w.is_apart and exists (select from str_group o where o.str_number = w.str_number) as is_set_apart
 from (
   select row_no, by_str.people, by_str.health_worker_id, by_str.candidates, by_str.oldest_at, by_str.active_at, by_str.has_news,
@@ -73,7 +73,7 @@ with known as materialized (
     select sdmk.agreement(coalesce(w.nik_digest, g.nik_digest), s.nik_digest) as nik, sdmk.name_agreement(w.name_key, s.name_key) as name,
       sdmk.date_agreement(w.birth_date, s.birth_date) as birth_date,
       sdmk.place_agreement(w.birth_place_key, s.birth_place_key) as birth_place, sdmk.agreement(w.sex, s.sex) as sex
-    -- Else each value would be computed again wherever it is used.
+    -- Prevents that each value is computed again at every use.
     offset 0
   ) by_str
   cross join lateral (
@@ -82,10 +82,10 @@ with known as materialized (
     offset 0
   ) by_nik
 ), decided as materialized (
-  -- A rule below zero is one that refuses; 0 refuses the row for its own problems.
+  -- A negative rule rejects the row; 0 rejects it for its own problems.
   select known.*,
     case
-      -- What ends a licence is stored; what gives one back needs the person's data, and a person decides.
+      -- For an erased person a deactivation is stored. A reactivation needs the erased data, so a person decides.
       when is_erased and not (is_shared or is_set_apart) then
         case when row_status in ('active', 'unknown') and coalesce(stored_status, '') not in ('active', 'replaced') then -8 else 3 end
       when ending_only then
@@ -97,7 +97,7 @@ with known as materialized (
           when nik_worker is not null then -7
         end
       when is_set_apart and people = 0 then -5
-      -- Only deactivations of somebody unknown share the STR.
+      -- Only deactivations of an unmatched person share the STR.
       when is_apart and people = 0 and nik_worker is null and problems is null then null
       when is_shared or people > 1 then
         case when nik_agrees_fully and coalesce(registration_worker = nik_worker, true) then 5 else -5 end
@@ -105,7 +105,7 @@ with known as materialized (
         case
           when nik_is_another then -4
           when str_is_same then 3
-          -- Of a deactivation that is the holder's only the rest is in doubt.
+          -- The deactivation is the holder's; only the other fields are in doubt.
           when is_ending and is_holders and registration_id is not null then 3
           else -4
         end
@@ -119,7 +119,7 @@ with known as materialized (
     ending_only or (rule = 3 and people = 1 and not coalesce(str_is_same, false)) as uses_ending_only,
     is_erased and not is_shared and (registration_id is null or row_status = stored_status or stored_status = 'replaced') as says_nothing,
     case rule when 3 then str_worker when 5 then nik_worker when 6 then nik_worker end as health_worker_id,
-    -- An ending whose profession cannot be read speaks of every registration of its STR.
+    -- A deactivation without a readable profession applies to every registration of its STR.
     case when registration_id is null and ending_only then oldest_at else stored_at end as known_at
   from decided
 )
@@ -136,8 +136,8 @@ set
       (select array_agg(distinct c order by c) from unnest(t.candidates || t.nik_worker) c where c is not null)
     end
   end,
-  -- An ending that may concern somebody known must be seen first.
-  -- One that is older than what says active is seen by a person as well.
+  -- Urgent: a deactivation that may concern a known person, or that is older than a stored active status. A person must see
+  -- it first.
   urgent = t.is_ending and case
     when t.rule <= 0 then t.people > 0 or t.nik_worker is not null or t.is_shared or t.is_set_apart
     when t.registration_id is null and t.ending_only then coalesce(t.source_at < t.active_at, false)
@@ -159,7 +159,7 @@ set
 from tied t
 where w.row_no = t.row_no and t.rule is not null;
 
--- Where the batch lists what is stored as well, KKI itself says that the deactivation is past.
+-- If the batch also lists the stored row, KKI itself confirms that the deactivation is outdated.
 update work
 set urgent = false
 where urgent and outcome = 'unchanged'

@@ -1,7 +1,7 @@
 -- reads: work
 -- writes: work
--- Several rows of the batch can lead to one registration (STR and profession). If a person decided about one of the rows,
--- that row has it. Otherwise, if all rows are of one person, the newest counts; if they are of several people, none has it.
+-- Several rows of the batch can match one registration (STR and profession). If a person decided about one of the rows, that
+-- row gets it. Otherwise, if all rows are of one person, the newest counts; if they are of several people, none gets it.
 with claimed as (
   select row_no, str_number, profession, health_worker_id, rule, source_at, status, content_hash,
     rule = 0 or health_worker_id = any (array_agg(health_worker_id) filter (where rule = 0) over one_registration) as is_deciders

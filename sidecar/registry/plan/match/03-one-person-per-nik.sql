@@ -1,6 +1,6 @@
 -- reads: sdmk.health_worker, str_group, work
 -- writes: nik_claim, work
--- Rows of the batch may give a NIK to known people who lack one. Each person takes one NIK, and each NIK goes to one person:
+-- Rows of the batch may bring a NIK to known people who lack one. Each person gets one NIK, and each NIK one person:
 -- decisions first, then the oldest claim. The other claims contradict these.
 create temp table nik_claim on commit drop as
 with claim as (
@@ -31,7 +31,7 @@ set
 from nik_claim n
 where w.row_no = n.row_no and (n.nik_digest <> n.first_nik or n.health_worker_id <> n.first_worker);
 
--- Rules 6 and 7 for rows that nobody known held the NIK of until now.
+-- Rules 6 and 7 for rows whose NIK no known person had until now.
 update work w
 set
   rule = j.rule,

@@ -1,7 +1,7 @@
 -- reads: sdmk.health_worker, staged_row
 -- writes: work
--- Imports only, since an import may be repeated: a row without NIK and STR that says word for word what is stored is no
--- lookalike.
+-- Imports only, since an import may be repeated: a row without NIK and STR whose values are identical to the stored ones is
+-- no lookalike.
 update work w
 set outcome = 'unchanged', rule = 8, health_worker_id = h.id
 from staged_row s

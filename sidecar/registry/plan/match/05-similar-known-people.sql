@@ -1,7 +1,7 @@
 -- reads: newcomer, sdmk.health_worker, work
 -- writes: retold, work
--- Rule 8 against the registry: no known person has the STR or the NIK, and one is much alike, as stored or as other rows of
--- the batch say (retold).
+-- Rule 8 against the registry: no known person has the STR or the NIK, and one is similar, with its stored values or with
+-- those of other rows of the batch (retold).
 create temp table retold on commit drop as
 select h.id, t.name_key, coalesce(t.birth_date, h.birth_date) as birth_date,
   coalesce(t.birth_place_key, h.birth_place_key) as birth_place_key, coalesce(h.nik_digest, t.nik_digest) as nik_digest,

@@ -1,6 +1,6 @@
 -- reads: asked, plan_row, sdmk.health_worker, sdmk.str_number, staged_row, work
 -- writes: plan_row
--- The plan. First the rows that create a person, of the id that the row was staged with: by rule 9, if nothing fits and the
+-- The plan. First the rows that create a person, with the reserved id of the row: by rule 9, if nothing matches and the
 -- licence is active, or by a decision for a new person, who may take over another person's registration.
 insert into plan_row (row_no, outcome, rule, evidence, health_worker_id, registration_id,
   registration_version, status, str_is_new, warnings)
@@ -14,7 +14,7 @@ where outcome = 'created' or (outcome is null and status = 'active');
 
 select kki.renew_statistics('plan_row');
 
--- Then all other rows, but those that leave everything as it is.
+-- Then all other rows, except those that change nothing.
 insert into plan_row (row_no, outcome, rule, evidence, health_worker_id, health_worker_version,
   registration_id, registration_version, status, str_is_new, ending_only, problems, candidates, urgent, warnings)
 with judged as (
@@ -50,7 +50,7 @@ select
     when name_waits then '[{"code": "NAME_DIFFERS", "instancePath": "", "params": {}}]'
     when j.rule <> 0 then asked.problems
   end,
-  -- Somebody whom the same batch creates is a candidate as well.
+  -- A person whom the same batch creates is a candidate as well.
   case
     when j.final_outcome = 'rejected' then coalesce(j.candidates, array_remove(array[creator.health_worker_id], null))
     when name_waits then array[coalesce(j.known_id, creator.health_worker_id)]
@@ -77,7 +77,7 @@ left join staged_row s on s.row_no = j.row_no and (j.is_merged or j.outcome = 's
 left join sdmk.health_worker h on h.id = j.known_id
 left join work leader on leader.row_no = coalesce(j.winning_row_no, j.leader_row_no) and leader.row_no <> j.row_no
 left join plan_row creator on creator.row_no = j.creator_row_no and creator.outcome = 'created'
--- Whom the row is compared with: its person, the candidate that agrees with it most, or the row that creates the person.
+-- The person to compare the row with: its person, the candidate that agrees most, or the row that creates the person.
 left join lateral (
   select nik_digest, name_key, birth_date, birth_place_key, sex from (
     select h.nik_digest, h.name_key, h.birth_date, h.birth_place_key, h.sex where h.id is not null
@@ -95,7 +95,7 @@ left join lateral (
   ) anyone
   limit 1
 ) other on true
--- NIK, STR and birth date are those of the person and the name is not: the row is applied but for its name.
+-- NIK, STR and birth date match the person, and the name does not: the row is applied without its name.
 cross join lateral (
   select j.final_outcome in ('linked', 'updated', 'superseded') and j.rule <> 0 and not j.ending_only and s.person_at is null
     and (h.id is null or h.name_at < j.source_at)
@@ -103,7 +103,7 @@ cross join lateral (
       when 'different' then true
       when 'near' then other.birth_place_key is distinct from j.birth_place_key or other.sex <> j.sex
     end, false) as name_waits
-  -- Else it would be computed again wherever it is used.
+  -- Prevents that it is computed again at every use.
   offset 0
 ) name;
 

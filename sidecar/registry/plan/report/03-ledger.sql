@@ -1,7 +1,7 @@
 -- reads: plan_row, staged_rejection, staged_row, staged_unchanged
 -- writes: nothing
--- The ledger of the plan, and a digest that two plans share only if they would do the same. Ids taken for people who do
--- not exist yet differ from plan to plan and stay out of it.
+-- The ledger of the plan, and a digest that two plans share only if they would do the same. Reserved ids of new people
+-- differ from plan to plan, so the digest excludes them.
 with planned as (
   select
     count(*) filter (where outcome = 'created') as created,

@@ -13,7 +13,7 @@ with planned as (
   where p.outcome = 'updated' and r.status = 'active'
     and sdmk.is_deactivated(p.status)
   union
-  -- A row without a readable profession speaks of every registration of its STR.
+  -- A row without a readable profession applies to every registration of its STR.
   select r.id, r.profession
   from planned p join sdmk.registration r on r.str_number = p.str_number
     and not sdmk.is_overruled(p.source_at, p.status, p.source_status, r.source_at, r.stated_status, r.source_status)

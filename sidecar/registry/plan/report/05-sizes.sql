@@ -1,6 +1,6 @@
 -- reads: plan_row, sdmk.registration, staged_row, staged_unchanged
 -- writes: nothing
--- By profession: the rows of the batch that passed, and those among them whose registration SDMK holds.
+-- By profession: the accepted rows of the batch, and those among them whose registration SDMK has.
 with staged as (
   select s.profession, count(*) as rows,
     count(*) filter (where p.row_no is null or p.registration_id is not null or p.outcome = 'unchanged') as known

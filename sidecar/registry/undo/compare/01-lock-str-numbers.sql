@@ -1,6 +1,6 @@
 -- reads: kki.change, sdmk.registration, sdmk.str_number
 -- writes: undo_str
--- The STR numbers that batch $1 brought registrations for, locked in the order that all batches keep.
+-- The STR numbers that batch $1 brought registrations for, locked in the order of all batches.
 create temp table undo_str on commit drop as
 select n.str_number
 from sdmk.str_number n

@@ -1,6 +1,6 @@
 -- reads: kki.change, sdmk.health_worker
 -- writes: nothing
--- The people of batch $1: from here on nobody adds to them. Counted, so that their ids do not travel.
+-- Locks the people of batch $1, so that no other batch adds to them. Returns only a count, so that no ids are transferred.
 with person as (
   select h.id
   from sdmk.health_worker h

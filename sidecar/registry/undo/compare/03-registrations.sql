@@ -1,7 +1,7 @@
 -- reads: kki.batch, kki.change
 -- writes: undo_registration
--- One line per registration that batch $1 touched: what goes back, and what stays because something later touched it. Later
--- is what was written later: a batch that was held may be applied after one with a greater number.
+-- One line per registration that batch $1 touched: the fields to restore, and the fields that stay because a later change
+-- touched them. "Later" means written later: a held batch may be applied after one with a greater number.
 create temp table undo_registration on commit drop as
 with own as (
   select registration_id as id, min(id) as first_change_id,
@@ -18,10 +18,10 @@ with own as (
   where b.state is distinct from 'undone'
   group by o.id
 ), field as (
-  -- Of several changes within the batch the first knows what was there.
+  -- The first of several changes within the batch has the former value.
   select distinct on (c.registration_id, f.field) c.registration_id as id, f.field, f.value,
     kki.field_group(f.field) = any (l.groups)
-      -- What follows from the row stays with it.
+      -- Derived values stay with the row that they follow from.
       or (kki.field_group(f.field) in ('status', 'person') and 'row' = any (l.groups)) as is_left
   from kki.change c
   join own o on o.id = c.registration_id and not o.is_new

@@ -1,6 +1,6 @@
 -- reads: sdmk.health_worker, undo_person
 -- writes: undo_person
--- A NIK that somebody else holds by now is not given back.
+-- A NIK that another person has by now is not restored.
 update undo_person u
 set
   restored = u.restored - array['nik_digest', 'nik_sealed', 'nik_at'],

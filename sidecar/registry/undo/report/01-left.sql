@@ -1,7 +1,7 @@
 -- reads: undo_person, undo_registration
 -- writes: nothing
--- What stays of the batch: counted in full, the first $1 of each with the fields that were not given back. Those that the
--- batch brought and that are still needed have no such fields.
+-- Records of the batch that stay: full counts, and the first $1 of each kind with the fields that were not restored. Records
+-- that the batch created and that are still needed have no such fields.
 with registration as (
   select id, coalesce(left_fields, '{}') as fields, row_number() over (order by id) as n from undo_registration
   where (is_new and is_touched) or left_fields <> '{}'

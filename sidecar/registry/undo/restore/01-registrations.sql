@@ -1,6 +1,6 @@
 -- reads: sdmk.registration, undo_registration
 -- writes: sdmk.registration
--- Fields as they were before the batch. A pointer to a registration that is gone, or goes now, points nowhere.
+-- Restores the fields from before the batch. A reference to a registration that is or will be deleted becomes null.
 update sdmk.registration r
 set (health_worker_id, str_raw, str_format, competence, status, stated_status, source_status, issued_on, valid_until,
   is_lifetime, institution, graduation_year, province, source_at, content_hash, warnings, match_reason, replaced_by,

@@ -1,6 +1,6 @@
 -- reads: undo_registration
 -- writes: sdmk.registration
--- New registrations that nothing later touched, and the pointers to them.
+-- Deletes new registrations that no later change touched, and references to them.
 update sdmk.registration r
 set replaced_by = null, version = nextval('sdmk.version_seq'), updated_at = now()
 from undo_registration g

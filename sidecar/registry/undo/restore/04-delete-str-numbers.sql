@@ -1,6 +1,6 @@
 -- reads: sdmk.registration, undo_str
 -- writes: sdmk.str_number
--- STR numbers that nobody holds any more.
+-- Deletes STR numbers without a holder.
 delete from sdmk.str_number n
 using undo_str s
 where n.str_number = s.str_number

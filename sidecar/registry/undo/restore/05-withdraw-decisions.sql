@@ -1,6 +1,6 @@
 -- reads: undo_person
 -- writes: kki.decision
--- What batch $1 carried out is no longer decided.
+-- Withdraws the decisions that batch $1 carried out.
 update kki.decision d
 set withdrawn_at = coalesce(d.withdrawn_at, now()),
   health_worker_id = case

@@ -1,6 +1,6 @@
 -- reads: sdmk.health_worker, undo_person
 -- writes: sdmk.former_nik
--- A NIK that is a person's own again is not a former one.
+-- Deletes a former NIK that is the person's present NIK again.
 delete from sdmk.former_nik f
 using undo_person u, sdmk.health_worker h
 where f.health_worker_id = u.id and h.id = u.id and f.nik_digest = h.nik_digest;

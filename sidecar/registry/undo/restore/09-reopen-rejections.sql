@@ -1,10 +1,10 @@
 -- reads: kki.rejection
 -- writes: kki.rejection, kki.rejection_occurrence
--- What batch $1 settled waits again.
+-- Rows that batch $1 settled are pending again.
 with waiting as (
   update kki.rejection_occurrence set settled_by_batch_id = null where settled_by_batch_id = $1
 )
--- What it closed is open again, unless the same was refused anew since.
+-- Rejections that it closed are open again, unless the same row was rejected again since.
 update kki.rejection d
 set state = 'open', closed_by_batch_id = null, version = nextval('sdmk.version_seq'),
   decided_at = case when d.state = 'healed' then d.decided_at end,
