@@ -10,10 +10,10 @@ import { compileKey, compileRows } from './rows.ts'
 import { isRetryable } from './status.ts'
 import type { KkiPage, PageQuery } from './types.ts'
 
-/** Odoo holds no larger count. */
+/** The largest count that Odoo can store. */
 const largestTotal = 2_147_483_647
 
-/** What an answer means before its rows are looked at. */
+/** The meaning of an answer, before its rows are read. */
 export interface Judged {
   means: Fault['means'] | 'rows' | 'refused'
   /** The parsed body of a successful answer. */
@@ -30,7 +30,7 @@ export interface AnswerReader {
   toRecords(answer: HttpAnswer, judged: Judged): KkiPage
 }
 
-/** Returns what reads the answers of a described source. */
+/** Returns a reader for the answers of a described source. */
 export function compileAnswers(description: SourceDescription, baseUrl: URL): AnswerReader {
   const { answer: shape, oneByStr } = description
   const faults = (shape.faults ?? []).map(compileFault)
@@ -100,8 +100,8 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
   }
 
   /**
-   * Fails on an answer that reports an error although its status is 200. Taken for a last page or for "no such STR", it
-   * would count as seen what KKI never sent. What the error says may be personal data, so it is not repeated.
+   * Fails on an answer that reports an error although its status is 200. Read as a last page or as "no such STR", it would
+   * count rows as seen that KKI never sent. The error may contain personal data, so it is not repeated.
    */
   function refuseErrors(envelope: unknown): void {
     for (const { pointer, at } of errors) {
@@ -109,7 +109,7 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
     }
   }
 
-  /** A count that is smaller than the page itself says nothing. */
+  /** A count that is smaller than the page itself is ignored. */
   function totalOf(envelope: unknown, received: number): number | null {
     const total = totalAt?.(envelope)
     if (total === null || total === undefined) return null
@@ -142,14 +142,14 @@ function compileFault(fault: Fault, index: number): CompiledFault {
   const isListed = 'equals' in fault
   return {
     means: fault.means,
-    // The code itself is not repeated: whatever stands there is KKI's own text.
+    // The code itself is not repeated, because it is KKI's own text.
     words: `at ${fault.at} (${place})`,
     isOfStatus: () => false,
     fits: (status, body) => isStatus(status) && codes.has(textOf(valueAt, body)) === isListed
   }
 }
 
-/** A code as text; nothing that has several values has a code. */
+/** A code as text; objects and lists are not codes. */
 function textOf(valueAt: Read, body: unknown): string {
   const value = valueAt(body)
   return typeof value === 'object' && value !== null ? '' : String(value)
@@ -161,7 +161,7 @@ function timeOf(clock: ClockReader, answer: HttpAnswer, envelope: unknown): numb
   throw broken(time)
 }
 
-/** An answer that says that there are no rows may lack everything else, the time too. */
+/** An answer without rows by its fault may lack all other members, including the time. */
 function emptyPage({ release, answeredAt }: HttpAnswer, time: number | string): KkiPage {
   return {
     rows: [],
@@ -185,13 +185,13 @@ function read({ body, hasUnknownCoding }: HttpAnswer): unknown {
   try {
     return parseJson(body)
   } catch {
-    // The parser's own error quotes the body, which is personal data: it must not travel as a cause.
-    const why = hasUnknownCoding ? ', with a Content-Encoding that is not known' : ''
+    // The parser's error must not be the cause, because it quotes the body, which is personal data.
+    const why = hasUnknownCoding ? ', with an unknown Content-Encoding' : ''
     throw broken(`sent a page that is not valid JSON${why}`)
   }
 }
 
-/** The body of an error answer is looked at for a code only. */
+/** The body of an error answer is only searched for a code. */
 function readLeniently({ body }: HttpAnswer): unknown {
   try {
     return parseJson(body)

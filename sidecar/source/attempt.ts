@@ -3,7 +3,7 @@ export type AttemptFailureKind = 'outage' | 'contract'
 
 interface AttemptFailureDetails {
   kind: AttemptFailureKind
-  /** Completes the sentence "KKI at … "; holds nothing of what KKI sent. */
+  /** Completes the sentence "KKI at … "; contains nothing that KKI sent. */
   problem: string
   status?: number
   retryAfterMs?: number | null
@@ -11,12 +11,12 @@ interface AttemptFailureDetails {
   cause?: unknown
 }
 
-/** One attempt failed and is worth repeating. Stays inside this module: callers see what the last attempt ended as. */
+/** One attempt failed and can be repeated. Used only inside this folder: callers get the error for the last attempt. */
 export class AttemptFailed extends Error {
   override readonly name = 'AttemptFailed'
   readonly kind: AttemptFailureKind
   readonly status: number | undefined
-  /** What KKI's `Retry-After` asks for; `null` where it did not. */
+  /** The pause of KKI's `Retry-After`; `null` if it has none. */
   readonly retryAfterMs: number | null
   readonly isTimeout: boolean
 
@@ -40,21 +40,21 @@ const brokenOffCodes = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE', 'Z_BUF_
 /** Codes of gzip and deflate, zstd and brotli, in this order. */
 const decompressionCodes = /^(?:Z_|ZSTD_|ERR__ERROR_)/
 
-/** Returns what a failed exchange means, from the error that undici, a stream, zlib or a timeout threw. */
+/** Returns the failure for an error of undici, a stream, zlib or a timeout. */
 export function failureOf(error: unknown): AttemptFailed {
   const code = codeOf(error)
   if (timeoutCodes.has(code)) {
     return new AttemptFailed({ kind: 'outage', problem: `did not answer in time (${code})`, isTimeout: true })
   }
   if (brokenOffCodes.has(code)) {
-    return new AttemptFailed({ kind: 'outage', problem: `broke off its answer (${code})`, cause: error })
+    return new AttemptFailed({ kind: 'outage', problem: `interrupted its answer (${code})`, cause: error })
   }
-  // These two carry pieces of the answer, which may hold personal data: they do not travel as a cause.
+  // These two errors must not be the cause, because they contain parts of the answer, which may be personal data.
   if (code.startsWith('HPE_')) return new AttemptFailed({ kind: 'contract', problem: `does not speak HTTP (${code})` })
   if (decompressionCodes.test(code)) {
     return new AttemptFailed({
       kind: 'contract',
-      problem: `sent a body that does not fit its Content-Encoding (${code})`
+      problem: `sent a body that does not match its Content-Encoding (${code})`
     })
   }
   return new AttemptFailed({ kind: 'outage', problem: `cannot be reached (${code})`, cause: error })

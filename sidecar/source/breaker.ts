@@ -18,7 +18,7 @@ import type { CallContext, KkiPage, KkiQuery } from './types.ts'
 
 type FetchPage = (query: KkiQuery, context: CallContext) => Promise<KkiPage>
 
-/** Keeps a KKI that is down from being asked: a page with all its retries is one event. */
+/** Stops requests while KKI is unavailable; a page with all its retries is one event. */
 export class KkiBreaker {
   readonly #settings: KkiSettings
   readonly #circuit: CircuitBreaker<[KkiQuery, CallContext], KkiPage>
@@ -28,7 +28,7 @@ export class KkiBreaker {
     const { volumeThreshold, windowMs, errorThresholdPercentage, resetMs } = settings.breaker
     this.#settings = settings
     this.#circuit = new CircuitBreaker(action, {
-      // Its own timeout would abort every call in flight; each attempt has a time limit already.
+      // Its timeout would abort running calls; each attempt already has a time limit.
       timeout: false,
       volumeThreshold,
       rollingCountTimeout: windowMs,
@@ -38,12 +38,12 @@ export class KkiBreaker {
       enableSnapshots: false,
       errorFilter: error => !this.#countsAsFailure(error)
     })
-    // The breaker is everybody's: what it says belongs to no call.
+    // All calls share the breaker, so its messages belong to no trace.
     const { observer, logger } = settings
     this.#circuit.on('open', () => {
       this.#openedAt = performance.now()
       observer.onBreakerState?.(2)
-      apart(() => logger.error({ breaker: 'open' }, 'the KKI breaker opened: KKI is not asked for a while'))
+      apart(() => logger.error({ breaker: 'open' }, 'the KKI breaker opened: requests to KKI pause'))
     })
     this.#circuit.on('halfOpen', () => {
       observer.onBreakerState?.(1)
@@ -60,18 +60,18 @@ export class KkiBreaker {
     return this.#circuit.halfOpen ? 1 : 0
   }
 
-  /** Settles as `action` does. @throws KkiBreakerOpen where KKI is not to be asked now. */
+  /** Settles as `action` does. @throws KkiBreakerOpen while the breaker is open. */
   async fire(query: KkiQuery, context: CallContext): Promise<KkiPage> {
     try {
       return await this.#circuit.fire(query, context)
     } catch (error) {
       if (!(error instanceof Error) || !('code' in error) || error.code !== 'EOPENBREAKER') throw error
-      const message = `KKI at ${this.#settings.baseUrl.origin} failed too often of late and is not asked for now`
+      const message = `KKI at ${this.#settings.baseUrl.origin} failed too often; requests pause`
       throw new KkiBreakerOpen(message, this.#untilProbe(), { page: context.page })
     }
   }
 
-  /** Ends its timers. */
+  /** Stops its timers. */
   close(): void {
     this.#circuit.shutdown()
   }
@@ -79,17 +79,17 @@ export class KkiBreaker {
   #countsAsFailure(error: unknown): boolean {
     if (error instanceof KkiUnavailable || error instanceof KkiContractBroken) return true
     if (error instanceof KkiBodyTooLarge) return true
-    // Where our own secrets are out of reach, KKI was not even asked.
+    // If our own secrets are unavailable, KKI was not called.
     if (error instanceof KkiRetryLater && !(error.cause instanceof SdmkError)) return true
     if (error instanceof KkiRefused || error instanceof KkiTokenRefused) return false
     if (error instanceof KkiClockWrong || error instanceof TokenRefreshFailed) return false
     if (error instanceof KkiModuleFailed) return false
-    // What is left (the caller's abort, a database that holds no lock) says nothing about KKI. The breaker takes every
-    // error that is no failure for a success, and the probe's success would close it without any proof.
+    // Other errors (the caller's abort, a database error at a lock) show nothing about KKI. The breaker treats an error
+    // that is no failure as a success, and a success of the probe would close the breaker without proof.
     return this.#circuit.halfOpen
   }
 
-  /** Milliseconds until the next probe; where one is under way, until the one after it. */
+  /** Milliseconds until the next probe; while one runs, until the one after it. */
   #untilProbe(): number {
     const { resetMs } = this.#settings.breaker
     const left = this.#openedAt + resetMs - performance.now()

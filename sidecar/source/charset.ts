@@ -3,26 +3,24 @@ import { MIMEType } from 'node:util'
 import { AttemptFailed } from './attempt.ts'
 
 /**
- * Returns a body in UTF-8: the same buffer, or a new one where `Content-Type` names another charset. Nothing is replaced
- * by U+FFFD, which would overwrite a good name.
+ * Returns a body in UTF-8: the same buffer, or a new one if `Content-Type` names another charset. Invalid bytes are an error
+ * and are never replaced by U+FFFD, which would overwrite a correct name.
  *
- * JSON is UTF-8 whatever the header says (RFC 8259, section 8.1), and many servers name a charset by default. So a body
- * that can only be UTF-8 is taken as that; text of another charset never looks like it by chance.
- * @throws AttemptFailed where the bytes are not of the charset, or the charset is not known
+ * JSON is UTF-8 regardless of the header (RFC 8259, section 8.1), and many servers name a default charset. So a body that is
+ * valid UTF-8 is read as UTF-8; text of another charset is practically never valid UTF-8.
+ * @throws AttemptFailed if the bytes are invalid in the charset, or the charset is unknown
  */
 export function toUtf8(body: Buffer, contentType: string | null, hasUnknownCoding: boolean): Buffer {
   const charset = charsetOf(contentType)
   const decoder = charset === null ? null : decoderFor(charset)
   if (decoder === null || decoder.encoding === 'utf-8' || (isUtf8(body) && !isAscii(body))) {
     if (isUtf8(body)) return body
-    throw broken(
-      `sent a body that is not UTF-8${hasUnknownCoding ? ', with a Content-Encoding that is not known' : ''}`
-    )
+    throw broken(`sent a body that is not UTF-8${hasUnknownCoding ? ', with an unknown Content-Encoding' : ''}`)
   }
   try {
     return Buffer.from(decoder.decode(body))
   } catch {
-    throw broken('sent a body that is not of the charset that its Content-Type names')
+    throw broken('sent a body that is invalid in the charset of its Content-Type')
   }
 }
 
@@ -38,7 +36,7 @@ function decoderFor(charset: string): InstanceType<typeof TextDecoder> {
   try {
     return new TextDecoder(charset, { fatal: true })
   } catch {
-    throw broken('sent a body in a charset that is not known')
+    throw broken('sent a body in an unknown charset')
   }
 }
 

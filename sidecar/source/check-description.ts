@@ -5,7 +5,7 @@ import type { Authentication, Paging, SourceDescription } from './description.ts
 import { hasLooseBrace, type Placeholder, placeholders, placeholdersIn } from './template.ts'
 import { isWindowFormat } from './window-format.ts'
 
-/** A description says something that cannot work, or has no effect. `path` is a JSON pointer into its file. */
+/** A setting of the description cannot work, or has no effect. `path` is a JSON pointer into its file. */
 export class DescriptionFault extends Error {
   readonly path: string
 
@@ -16,8 +16,8 @@ export class DescriptionFault extends Error {
 }
 
 /**
- * Checks what the schema cannot: that the parts of a description fit together, that every setting has an effect, and that
- * the tables are unambiguous.
+ * Checks rules that the schema cannot express: the parts of a description match, every setting has an effect, and the tables
+ * are unambiguous.
  * @throws DescriptionFault for the first fault
  */
 export function checkDescription(description: SourceDescription): void {
@@ -58,14 +58,14 @@ const hopHeaders = new Set([
   'x-request-id'
 ])
 
-/** Checks templates of one request: braces, known names, and only those that have a value there. */
+/** Checks the templates of one request: braces, known names, and only placeholders with a value there. */
 function checkTemplates(path: string, template: unknown, allowed: readonly Placeholder[]): void {
   if (typeof template === 'string') {
     if (hasLooseBrace(template)) fail(path, 'has a brace that belongs to no placeholder')
     for (const name of placeholdersIn(template)) {
       if (!(placeholders as readonly string[]).includes(name) || !allowed.includes(name as Placeholder)) {
         const names = allowed.map(one => `{${one}}`).join(', ')
-        fail(path, `{${name}} is no placeholder here${names === '' ? '' : `; there are ${names}`}`)
+        fail(path, `{${name}} is not a placeholder here${names === '' ? '' : `; there are ${names}`}`)
       }
     }
   } else if (typeof template === 'object' && template !== null) {
@@ -77,7 +77,7 @@ function checkPath(path: string, template: string, allowed: readonly Placeholder
   checkTemplates(path, template, allowed)
   const plain = template.replaceAll(/\{[A-Za-z]+\}/g, 'x')
   if (/[{}\\]/.test(plain) || new URL(plain, 'http://host').pathname !== plain) {
-    fail(path, 'must be a path as it is sent: no "." or ".." segment, other characters percent-encoded')
+    fail(path, 'must be a path in its sent form: no "." or ".." segment, other characters percent-encoded')
   }
 }
 
@@ -87,7 +87,7 @@ function checkAuthentication({ authentication, request }: SourceDescription): vo
     checkPath(`${at}/path`, authentication.path, [])
     checkTemplates(`${at}/parameters`, authentication.parameters, [])
     for (const name of ['client_id', 'client_secret', 'grant_type', 'refresh_token']) {
-      if (Object.hasOwn(authentication.parameters ?? {}, name)) fail(`${at}/parameters/${name}`, 'is sent anyway')
+      if (Object.hasOwn(authentication.parameters ?? {}, name)) fail(`${at}/parameters/${name}`, 'is always sent')
     }
   }
   if (authentication.type === 'session') {
@@ -98,7 +98,7 @@ function checkAuthentication({ authentication, request }: SourceDescription): vo
     const body = authentication.json === undefined ? 'form' : 'json'
     checkTemplates(`${at}/${body}`, authentication[body], ['username', 'password'])
     if (!placeholdersIn(authentication[body]).includes('password')) {
-      fail(`${at}/${body}`, 'must hold {password}, which comes from the secret')
+      fail(`${at}/${body}`, 'must contain {password}, which comes from the secret')
     }
   }
   checkCarrier(authentication, Object.keys(request.query ?? {}), Object.keys(request.headers ?? {}))
@@ -113,8 +113,7 @@ function checkCarrier(authentication: Authentication, queryNames: string[], head
     return
   }
   const lower = name.toLowerCase()
-  if (lower !== 'authorization' && hopHeaders.has(lower))
-    fail('/authentication/name', 'is a header that HTTP needs itself')
+  if (lower !== 'authorization' && hopHeaders.has(lower)) fail('/authentication/name', 'is a header of HTTP itself')
   const twice = headerNames.find(header => header.toLowerCase() === lower)
   if (twice !== undefined) fail(`/request/headers/${escapeToken(twice)}`, 'is the header of the authentication')
 }
@@ -160,7 +159,7 @@ function checkRequest({ request, paging }: SourceDescription): void {
   checkTemplates('/request/form', request.form, allowed)
   checkBody('/request', request)
   if (place !== null && !used(request).includes(place)) {
-    fail('/request', `must hold {${place}}, by which paging of the type ${paging.type} goes on`)
+    fail('/request', `must contain {${place}}, which paging of the type ${paging.type} needs`)
   }
   if (paging.type.endsWith('_link') && request.method === 'POST') {
     fail('/request/method', `must be GET: paging of the type ${paging.type} follows addresses`)
@@ -210,7 +209,7 @@ function checkWindow({ request }: SourceDescription): void {
 
 function checkPaging({ paging }: SourceDescription): void {
   if ('next' in paging && typeof paging.next === 'object' && 'constant' in paging.next) {
-    fail('/paging/next', 'must stand in the answer')
+    fail('/paging/next', 'must be in the answer')
   }
   const isAlwaysOptional = 'next' in paging && typeof paging.next === 'object' && !isPlain(paging.next)
   if (isAlwaysOptional && paging.nextMayBe?.includes('absent')) {
@@ -235,7 +234,7 @@ function checkAnswer({ answer, authentication, fields }: SourceDescription): voi
   if (registrations === undefined) return
   const below = `${registrations.list}/`
   if (!Object.values(fields).some(source => pointersOf(source).some(pointer => pointer.startsWith(below)))) {
-    fail('/answer/registrations', `has no effect: no field stands below ${registrations.list}`)
+    fail('/answer/registrations', `has no effect: no field is below ${registrations.list}`)
   }
 }
 
@@ -245,7 +244,7 @@ function checkOneByStr({ oneByStr }: SourceDescription): void {
   checkPath(`${at}/path`, oneByStr.path, ['strNumber'])
   for (const part of ['query', 'json', 'form'] as const) checkTemplates(`${at}/${part}`, oneByStr[part], ['strNumber'])
   checkBody(at, oneByStr)
-  if (!used(oneByStr).includes('strNumber')) fail(at, 'must hold {strNumber}')
+  if (!used(oneByStr).includes('strNumber')) fail(at, 'must contain {strNumber}')
   if (oneByStr.rows !== undefined && oneByStr.record !== undefined)
     fail(`${at}/record`, 'cannot be used together with rows')
 }
@@ -262,11 +261,11 @@ function checkPagesAtOnce({ paging, limits }: SourceDescription): void {
   if (limits.pagesAtOnce === undefined || paging.type === 'offset') return
   fail(
     '/limits/pagesAtOnce',
-    `has no effect with paging of the type ${paging.type}: only pages by offset are asked for at once`
+    `has no effect with paging of the type ${paging.type}: only pages by offset are requested concurrently`
   )
 }
 
-/** What every object inherits is no part of an answer. */
+/** Members that every object inherits are not part of an answer. */
 function checkPointers({ authentication, paging, answer, clock, oneByStr, fields }: SourceDescription): void {
   const check = (path: string, pointers: readonly (string | undefined)[]) => {
     for (const pointer of pointers) {
@@ -315,7 +314,7 @@ function checkDates({ fields, dates, clock }: SourceDescription): void {
     const fault = findFormatFault([clock.format])
     if (fault) fail('/clock/format', fault.reason)
     const isTime = clock.format === 'instant' || epochFormats.includes(clock.format) || /HH/.test(clock.format)
-    if (!isTime) fail('/clock/format', 'must hold the time of day')
+    if (!isTime) fail('/clock/format', 'must contain the time of day')
   }
 }
 

@@ -12,7 +12,7 @@ import type { CallContext, KkiClient, KkiPage, KkiQuery } from './types.ts'
 /**
  * Returns a client for the described source with its own connections, token and breaker; `close` ends all of them, calls included.
  *
- * From the inside out: one attempt (token, request, body, parse), its retries, the breaker around a page as a whole.
+ * The layers: one attempt (token, request, body, parse), inside retries, inside a circuit breaker around the whole page.
  * @throws TypeError where `baseUrl` is not a URL.
  */
 export function createKkiClient(options: KkiClientOptions): KkiClient {
@@ -26,7 +26,7 @@ export function createKkiClient(options: KkiClientOptions): KkiClient {
 
   async function fetchPage(query: KkiQuery, context: CallContext): Promise<KkiPage> {
     const signal = AbortSignal.any([context.signal, closing.signal])
-    // Checked here, because a call that was over before it began must not use up the breaker's one probe.
+    // Checked here, because a call that is already aborted must not use up the breaker's only probe.
     signal.throwIfAborted()
     return await breaker.fire(query, { ...context, signal })
   }

@@ -3,10 +3,10 @@ import { compilePointer } from '../transform/field-source.ts'
 import type { SourceDescription } from './description.ts'
 import type { HttpAnswer } from './http.ts'
 
-/** Returns the source's present time in milliseconds since the epoch, or what is wrong with the answer. */
+/** Returns the source's present time in milliseconds since the epoch, or a text about the fault of the answer. */
 export type ClockReader = (answer: HttpAnswer, envelope: unknown) => number | string
 
-/** Returns what reads the time of an answer. */
+/** Returns a function that reads the time of an answer. */
 export function compileClock({ clock, dates, tables }: SourceDescription): ClockReader {
   switch (clock.from) {
     case 'date_header':

@@ -5,11 +5,11 @@ import { readCounted, type Spot, strangeCursor, writeCounted } from './paging.ts
 import type { CallContext, Counting, KkiClient, KkiPage, PageQuery } from './types.ts'
 
 /**
- * Yields pages that are counted, in order. When a row leaves its place in the list, all rows behind it move forward, and the
- * first of the next page would be skipped. So each page is taken only when it joins the one before: when the row that was
- * read last stands right before it. Otherwise the walk goes on from the page in which that row stands now.
+ * Yields counted pages in order. When a row moves to another place in the list, all rows behind it move forward, and the
+ * first row of the next page would be skipped. So a page is accepted only if it joins the previous one: the row that was
+ * read last is right before it. Otherwise the walk resumes at the page that now contains this row.
  *
- * Counted by rows, a page is asked for from that row on. Counted by pages, the page before is asked for once more, after the
+ * Counted by rows, a page is requested from that row on. Counted by pages, the previous page is requested again after the
  * page itself. It throws what `walkPages` throws.
  */
 export async function* walkCounted(
@@ -40,29 +40,29 @@ export async function* walkCounted(
   }
 }
 
-/** Where it stands behind a stored cursor. With another size the number of a page is another place of the list. */
+/** The position of a stored cursor. With another page size, the same page number is another place in the list. */
 function resumeAt(cursor: string, { by }: Counting, { limit }: Pick<PageQuery, 'limit'>): Spot {
   const { limit: size, ...spot } = readCounted(cursor)
   if (by === 'pages' && size !== null && size !== limit) throw strangeCursor()
   return spot
 }
 
-/** Returns where the walk stands behind a page; `null` after the last one. */
+/** Returns the position after a page; `null` after the last one. */
 function nextSpot({ by }: Counting, { last }: Spot, { keys, nextCursor }: KkiPage): Spot | null {
   if (nextCursor === null) return null
-  // Where nothing but the row that was asked for again came, the list ends, or the source sends one row at a time.
+  // If only the repeated row came, the list ends, or the source sends one row at a time.
   const isOnlyLast = by === 'rows' && last !== null && keys.indexOf(last) === keys.length - 1
   return { at: readCounted(nextCursor).at, last: isOnlyLast ? null : (keys.at(-1) ?? null) }
 }
 
-/** A page that was asked for. */
+/** A requested page. */
 interface Asked {
   place: number
   isOverlapped: boolean
   page: Promise<KkiPage>
-  /** The page before it, asked for after it; `null` where that is not needed. */
+  /** The previous page, requested after this one; `null` if that is not needed. */
   before: Promise<KkiPage> | null
-  /** Ends both requests; pages that have come give their memory back. */
+  /** Ends both requests; received pages release their memory. */
   drop(): void
 }
 
@@ -89,7 +89,7 @@ class CountedReader {
     this.#signal = AbortSignal.any([context.signal, this.#leaving.signal])
   }
 
-  /** Returns the page behind a spot, or the one in which the row stands that was read last. */
+  /** Returns the page after a position, or the page that contains the row that was read last. */
   async read(spot: Spot, number: number): Promise<KkiPage> {
     const asked = this.#take(spot, number)
     const page = await asked.page
@@ -99,7 +99,7 @@ class CountedReader {
     return this.#accept(await this.#findAgain(spot, number))
   }
 
-  /** Asks for the page behind a spot, and for more of them where they can be expected. */
+  /** Requests the page after a position, and further ones if they are likely to exist. */
   askAhead(spot: Spot, number: number, maxPages: number): void {
     const { by, atOnce } = this.#counting
     const step = by === 'pages' ? 1 : this.#received - 1
@@ -174,22 +174,22 @@ class CountedReader {
     const query = { ...this.#query, cursor, ...(isOverlapped && { isOverlapped }) }
     const pending = this.#client.fetchPage(query, { ...this.#context, signal, page: number })
     this.#pending.add(pending)
-    // Its error belongs to the turn that awaits it; until then nobody does, which must not count as unhandled.
+    // The error is handled when the page is awaited; until then it must not count as an unhandled rejection.
     pending.catch(() => {}).finally(() => this.#pending.delete(pending))
     return pending
   }
 
-  /** Tells whether the row that was read last stands right before the new ones. */
+  /** Returns whether the row that was read last is right before the new ones. */
   async #joins({ last }: Spot, { keys }: KkiPage, { before }: Asked): Promise<boolean> {
     if (last === null) return true
     if (before === null) return keys[0] === last
     const { keys: keysBefore, release } = await before
     release()
-    // A row that came to the list meanwhile moves others back, onto this page.
+    // A row that was inserted meanwhile moves others back, onto this page.
     return keysBefore.at(-1) === last || keys.includes(last)
   }
 
-  /** Looks for the row that was read last, where it should be and a page before. */
+  /** Searches the row that was read last, at its expected place and one page before. */
   async #findAgain(spot: Spot, number: number): Promise<KkiPage> {
     const last = spot.last as string
     const { by, first } = this.#counting
@@ -206,7 +206,7 @@ class CountedReader {
     here.release()
     if (index >= 0 && !isLastOfIt) return earlier
     earlier.release()
-    throw new KkiListMoved('rows of the list have moved by more than a page while it was read; rows could be skipped', {
+    throw new KkiListMoved('rows moved by more than a page while the list was read, so rows could be skipped', {
       page: number
     })
   }
@@ -214,7 +214,9 @@ class CountedReader {
   #refuseRepeated({ fingerprint, received, keys }: KkiPage, { last }: Spot, number: number): void {
     const isOnlyLast = received === 1 && keys[0] === last
     if (fingerprint === null || isOnlyLast || !this.#seen.has(fingerprint)) return
-    throw new KkiCursorRepeated('KKI sent the rows of an earlier page again; the walk would not end', { page: number })
+    throw new KkiCursorRepeated('KKI sent the rows of an earlier page again; the walk would never end', {
+      page: number
+    })
   }
 
   #accept(page: KkiPage): KkiPage {

@@ -17,27 +17,27 @@ const Path = Type.String({
   maxLength: 500,
   description: 'a path below the base URL, such as /v1/tenaga-kesehatan, without a query'
 })
-const Method = Type.Enum(['GET', 'POST'], { description: 'GET where it is missing' })
+const Method = Type.Enum(['GET', 'POST'], { description: 'by default GET' })
 const Template = Type.String({ maxLength: 1000 })
 
 const RowsPointer = Type.String({
   pattern: '^(/([^~/]|~[01])+)*$',
   maxLength: 500,
-  description: 'a JSON pointer such as /data; empty where the answer itself is the list'
+  description: 'a JSON pointer such as /data; empty if the answer itself is the list'
 })
 
 const Query = Type.Record(Name, Type.Union([Template, Type.Array(Template, { minItems: 1, maxItems: 10 })]), {
   description:
-    'parameters of the address. A value may hold placeholders; it is left out where one of them has no value. A list repeats the parameter'
+    'query parameters. A value may contain placeholders; it is left out if one of them has no value. A list repeats the parameter'
 })
 const Headers = Type.Record(HeaderName, HeaderValue, { ...closed, description: 'constant headers' })
 const Json = Type.Record(Name, Type.Unknown(), {
   description:
-    'a JSON body. Texts in it may hold placeholders; "{page}", "{offset}" and "{pageSize}" alone become numbers. A member is left out where a placeholder has no value'
+    'a JSON body. Texts in it may contain placeholders; "{page}", "{offset}" and "{pageSize}" alone become numbers. A member is left out if a placeholder has no value'
 })
 const Form = Type.Record(Name, Template, { description: 'a body as a form (application/x-www-form-urlencoded)' })
 
-/** How a token or key travels with each request. */
+/** How a token or key is sent with each request. */
 const carrier = {
   in: Type.Enum(['header', 'query']),
   name: Type.String({ pattern: headerName, description: 'the name of the header or parameter' }),
@@ -47,30 +47,33 @@ const carrier = {
 }
 
 const LifetimeSeconds = Type.Optional(
-  Type.Integer({ minimum: 1, maximum: 86_400, description: 'how long a token works where the answer does not say it' })
+  Type.Integer({ minimum: 1, maximum: 86_400, description: 'lifetime of a token in seconds, if the answer has none' })
 )
 
-const lifetimeMeaning = 'how many seconds the token works, as a number or as text'
+const lifetimeMeaning = 'lifetime of the token in seconds, as a number or as text'
 
 const OAuth2 = Type.Object(
   {
     type: Type.Literal('oauth2'),
     path: Path,
     credentialsIn: Type.Enum(['body', 'basic'], {
-      description: 'where client id and client secret go: as client_id and client_secret in the form, or as Basic'
+      description:
+        'how client id and client secret are sent: as client_id and client_secret in the form, or as HTTP Basic'
     }),
     parameters: Type.Optional(
       Type.Record(Name, Template, { description: 'further constant parameters, such as scope' })
     ),
     parametersIn: Type.Optional(
-      Type.Enum(['body', 'query'], { description: 'where grant_type and the parameters go; body where it is missing' })
+      Type.Enum(['body', 'query'], {
+        description: 'where grant_type and the parameters are sent; by default in the body'
+      })
     ),
     refreshToken: Type.Boolean({ description: 'whether a refresh token of the answer is used' }),
-    token: Type.Optional(pointerTo('where the token stands in the answer; /access_token where it is missing')),
-    expiresIn: Type.Optional(pointerTo(`${lifetimeMeaning}; /expires_in where it is missing`)),
+    token: Type.Optional(pointerTo('place of the token in the answer; by default /access_token')),
+    expiresIn: Type.Optional(pointerTo(`${lifetimeMeaning}; by default /expires_in`)),
     lifetimeSeconds: LifetimeSeconds
   },
-  { ...closed, description: 'OAuth 2 client credentials; the secret holds clientId and clientSecret' }
+  { ...closed, description: 'OAuth 2 client credentials; the secret has clientId and clientSecret' }
 )
 
 const Session = Type.Object(
@@ -79,7 +82,7 @@ const Session = Type.Object(
     path: Path,
     json: Type.Optional(Json),
     form: Type.Optional(Form),
-    token: pointerTo('where the token stands in the answer'),
+    token: pointerTo('place of the token in the answer'),
     expiresIn: Type.Optional(pointerTo(lifetimeMeaning)),
     lifetimeSeconds: LifetimeSeconds,
     ...carrier
@@ -87,7 +90,7 @@ const Session = Type.Object(
   {
     ...closed,
     description:
-      'a login request (POST) that returns a token; {username} and {password} come from the secret. An answer without a token counts as rejected credentials. Without expiresIn and lifetimeSeconds the token is used until it is refused, a day at most'
+      'a login request (POST) that returns a token; {username} and {password} come from the secret. An answer without a token counts as rejected credentials. Without expiresIn and lifetimeSeconds the token is used until it is denied, a day at most'
   }
 )
 
@@ -96,15 +99,15 @@ const Authentication = Type.Union([
   Session,
   Type.Object(
     { type: Type.Literal('bearer') },
-    { ...closed, description: 'a token that does not change; the secret holds token' }
+    { ...closed, description: 'a token that does not change; the secret has token' }
   ),
   Type.Object(
     { type: Type.Literal('api_key'), ...carrier },
-    { ...closed, description: 'a key in a header or in the address; the secret holds apiKey' }
+    { ...closed, description: 'a key in a header or in the query; the secret has apiKey' }
   ),
   Type.Object(
     { type: Type.Literal('basic') },
-    { ...closed, description: 'HTTP Basic; the secret holds username and password' }
+    { ...closed, description: 'HTTP Basic; the secret has username and password' }
   ),
   Type.Object(
     { type: Type.Literal('none') },
@@ -114,7 +117,9 @@ const Authentication = Type.Union([
 
 const boundOf = (name: string) =>
   Type.Optional(
-    Type.Enum(['inclusive', 'exclusive'], { description: `whether rows at the bound come; required with {${name}}` })
+    Type.Enum(['inclusive', 'exclusive'], {
+      description: `whether the source returns rows exactly at the bound; required with {${name}}`
+    })
   )
 const Window = Type.Object(
   {
@@ -122,16 +127,16 @@ const Window = Type.Object(
       minLength: 1,
       maxLength: 50,
       description:
-        'how {since} and {until} are written: instant (2026-11-21T03:00:00.000Z), epochSeconds, epochMilliseconds, or a pattern of YYYY, MM, DD, HH, mm, ss, such as YYYY-MM-DDTHH:mm:ss; other characters stand as they are. A coarser format widens the window, and the rows outside it are left out here'
+        'format of {since} and {until}: instant (2026-11-21T03:00:00.000Z), epochSeconds, epochMilliseconds, or a pattern of YYYY, MM, DD, HH, mm, ss, such as YYYY-MM-DDTHH:mm:ss; other characters are literal. A coarser format widens the window, and rows outside the exact window are removed'
     }),
     zone: Type.Optional(ZoneName),
     since: boundOf('since'),
     until: boundOf('until')
   },
-  { ...closed, description: 'the window of change times, and whether the source takes a bound as part of it' }
+  { ...closed, description: 'the window of change times' }
 )
 
-/** How a request is written. */
+/** The form of a request. */
 const template = {
   method: Type.Optional(Method),
   path: Path,
@@ -149,15 +154,15 @@ const Request = Type.Object(
   {
     ...closed,
     description:
-      'how a page is asked for. Placeholders: {since}, {until}, {profession}, {pageSize}, and that of the paging: {cursor}, {page} or {offset}'
+      'the request for a page. Placeholders: {since}, {until}, {profession}, {pageSize}, and that of the paging: {cursor}, {page} or {offset}'
   }
 )
 
-const HasMore = Type.Optional(pointerTo('whether there are more pages: true or false'))
+const HasMore = Type.Optional(pointerTo('place of a boolean: whether more pages exist'))
 
 const end = {
   emptyPage: Type.Optional(
-    Type.Literal(true, { description: 'a page without rows is the last one, although it names a next one' })
+    Type.Literal(true, { description: 'a page without rows is the last one, even if it names a next one' })
   ),
   hasMore: HasMore
 }
@@ -166,18 +171,18 @@ const nextMayBe = Type.Optional(
   Type.Array(Type.Enum(['absent', 'blank']), {
     minItems: 1,
     maxItems: 2,
-    description: 'what stands at the pointer `next` of the last page, beside null'
+    description: 'value at the pointer `next` of the last page, other than null'
   })
 )
 
 const Paging = Type.Union([
   Type.Object(
     { type: Type.Literal('cursor'), next: FieldSource, nextMayBe, ...end },
-    { ...closed, description: 'each answer holds the cursor of the next page at `next`; null: the last page' }
+    { ...closed, description: 'each answer has the cursor of the next page at `next`; null: the last page' }
   ),
   Type.Object(
     { type: Type.Literal('json_link'), next: FieldSource, nextMayBe, ...end },
-    { ...closed, description: 'each answer holds the address of the next page at `next`; null: the last page' }
+    { ...closed, description: 'each answer has the address of the next page at `next`; null: the last page' }
   ),
   Type.Object(
     { type: Type.Literal('header_link'), ...end },
@@ -193,7 +198,7 @@ const Paging = Type.Union([
     {
       ...closed,
       description:
-        '{page} counts pages; a page without rows is behind the last one. Each page is asked for again after the one behind it, because rows move forward when another one leaves its place'
+        '{page} counts pages; a page without rows ends the list. Each page is requested again after the next one, because rows move forward when another row changes its place'
     }
   ),
   Type.Object(
@@ -205,10 +210,10 @@ const Paging = Type.Union([
     {
       ...closed,
       description:
-        '{offset} counts rows that were received; a page without rows is behind the last one. Each page is asked for from the last row of the one before it, because rows move forward when another one leaves its place'
+        '{offset} counts received rows; a page without rows ends the list. Each page is requested from the last row of the previous one, because rows move forward when another row changes its place'
     }
   ),
-  Type.Object({ type: Type.Literal('single_page') }, { ...closed, description: 'one answer holds everything' })
+  Type.Object({ type: Type.Literal('single_page') }, { ...closed, description: 'one answer has all rows' })
 ])
 
 const Code = Type.Union([Type.String({ minLength: 1, maxLength: 100 }), Type.Integer()], {
@@ -217,10 +222,10 @@ const Code = Type.Union([Type.String({ minLength: 1, maxLength: 100 }), Type.Int
 const Codes = Type.Array(Code, { minItems: 1, maxItems: 50 })
 const Meaning = Type.Enum(['tokenRefused', 'tryLater', 'stop', 'noRows'], {
   description:
-    'what follows. tokenRefused: ask with a new token, once. tryLater: ask again after a pause. stop: the batch fails. noRows: an answer without rows'
+    'consequence. tokenRefused: repeat once with a new token. tryLater: repeat after a pause. stop: the batch fails. noRows: an answer without rows'
 })
 const status = Type.Optional(
-  Type.Integer({ minimum: 200, maximum: 599, description: 'the HTTP status; any of 2xx where it is missing' })
+  Type.Integer({ minimum: 200, maximum: 599, description: 'the HTTP status; by default any 2xx' })
 )
 
 const Fault = Type.Union(
@@ -231,7 +236,7 @@ const Fault = Type.Union(
   ],
   {
     description:
-      '{ at, equals, means } or { at, except, means }, with or without a status; or { status, means }. They are for answers to `request`; the first that fits counts. A code that is absent fits `except`'
+      '{ at, equals, means } or { at, except, means }, with or without a status; or { status, means }. They apply to answers to `request`; the first match counts. A missing code matches `except`'
   }
 )
 
@@ -242,7 +247,7 @@ const Answer = Type.Object(
       Type.Array(Type.Enum(['absent', 'null']), {
         minItems: 1,
         maxItems: 2,
-        description: 'what stands at `rows` where there are none; otherwise it must be a list'
+        description: 'value at `rows` if there are no rows; otherwise it must be a list'
       })
     ),
     registrations: Type.Optional(
@@ -251,11 +256,11 @@ const Answer = Type.Object(
         {
           ...closed,
           description:
-            'a list inside each record: the record is read once for each element that fits `where`, with the element in place of the list'
+            'a list inside each record: the record is read once for each element that matches `where`, with the element instead of the list'
         }
       )
     ),
-    total: Type.Optional(pointerTo('how many rows there are on all pages')),
+    total: Type.Optional(pointerTo('number of rows on all pages')),
     errors: Type.Optional(
       Type.Array(Pointer, {
         minItems: 1,
@@ -265,7 +270,7 @@ const Answer = Type.Object(
     ),
     faults: Type.Optional(Type.Array(Fault, { minItems: 1, maxItems: 20 }))
   },
-  { ...closed, description: 'what an answer holds' }
+  { ...closed, description: 'the content of an answer' }
 )
 
 const Clock = Type.Union([
@@ -289,7 +294,7 @@ const OneByStr = Type.Object(
   {
     ...closed,
     description:
-      'how the records of one STR are asked for, with the placeholder {strNumber}. They stand at `rows`, or one at `record`; without both at the rows of the answer. Status 404 means: none'
+      'the request for the records of one STR, with the placeholder {strNumber}. `rows` is their place, or `record` that of a single one; by default the rows of the answer. Status 404 means: none'
   }
 )
 
@@ -299,20 +304,20 @@ const Limits = Type.Object(
       Type.Integer({ minimum: 1, maximum: 10_000, description: 'the value of {pageSize}; KKI_PAGE_SIZE replaces it' })
     ),
     requestsPerSecond: Type.Optional(
-      Type.Number({ minimum: 0.01, maximum: 1000, description: 'of one process, token requests included' })
+      Type.Number({ minimum: 0.01, maximum: 1000, description: 'limit of one process, including token requests' })
     ),
     pagesAtOnce: Type.Optional(
       Type.Integer({
         minimum: 1,
         maximum: 8,
-        description: 'pages that are asked for at once, with paging of the type offset; 1 where it is missing'
+        description: 'pages that are requested concurrently, with paging of the type offset; by default 1'
       })
     )
   },
   closed
 )
 
-/** The shape of a source description: how to ask an API for health workers, and what its answers mean. */
+/** The schema of a source description: the requests to an API of health workers, and the meaning of its answers. */
 export const DescriptionSchema = Type.Object(
   {
     $schema: Type.Optional(Type.String()),
@@ -327,19 +332,19 @@ export const DescriptionSchema = Type.Object(
       Type.String({
         pattern: '^[^\\0]+\\.(ts|mts|js|mjs)$',
         maxLength: 500,
-        description: 'a TypeScript or JavaScript file, beside the description, that signs requests or opens answers'
+        description: 'a TypeScript or JavaScript file, next to the description, that signs requests or decodes answers'
       })
     ),
     fields: Fields,
     dates: Dates,
     tables: Type.Optional(
-      Type.Partial(Tables, { ...closed, description: 'a table that is missing is that of contracts/sources/kki.json' })
+      Type.Partial(Tables, { ...closed, description: 'a missing table is that of contracts/sources/kki.json' })
     )
   },
-  { ...closed, title: 'A source of health workers: how to ask it, and what its answers mean' }
+  { ...closed, title: 'A source of health workers: its requests, and the meaning of its answers' }
 )
 
-/** A description as its file holds it. */
+/** A description in the form of its file. */
 export type DescriptionFile = Static<typeof DescriptionSchema>
 
 export type Authentication = Static<typeof Authentication>
@@ -352,7 +357,7 @@ export type Clock = Static<typeof Clock>
 export type OneByStr = Static<typeof OneByStr>
 export type Limits = Static<typeof Limits>
 
-/** A description that was loaded: checked, and with every table. */
+/** A loaded description: checked, and with every table. */
 export interface SourceDescription {
   authentication: Authentication
   request: RequestTemplate

@@ -1,6 +1,6 @@
 import { SdmkError } from '../errors.ts'
 
-/** What is known about a failed call: `page` counts from 1 inside its walk; `null` means that it does not apply. */
+/** Details of a failed call: `page` counts from 1 within its walk; `null` means that it does not apply. */
 export interface KkiErrorDetails {
   status?: number | undefined
   attempts?: number | undefined
@@ -23,41 +23,45 @@ export abstract class KkiError extends SdmkError {
   }
 }
 
-/** KKI could not be reached, did not answer in time, broke off, or answered 408, 429 or 5xx, each retry included. */
+/**
+ * KKI could not be reached, did not answer in time, interrupted its answer, or answered 408, 429 or 5xx, also at each
+ * retry.
+ */
 export class KkiUnavailable extends KkiError {
   readonly code = 'KKI_UNAVAILABLE'
   override readonly retryable = true
 }
 
 /**
- * KKI answers, but not as the contract says: broken JSON, no data array, no `Date`, each retry included; or a row that is not
- * JSON in a page that is otherwise whole.
+ * KKI's answer violates the contract, also at each retry: broken JSON, no data array, no `Date`; or a row in an otherwise
+ * valid page is not JSON.
  */
 export class KkiContractBroken extends KkiError {
   readonly code = 'KKI_CONTRACT'
 }
 
 /**
- * KKI's clock and ours are too far apart to say up to when its data is known. Not repeated: clocks do not mend in seconds.
+ * KKI's clock and ours differ too much to know until when its data is complete. Not repeated, because clocks do not become
+ * right within seconds.
  */
 export class KkiClockWrong extends KkiError {
   readonly code = 'KKI_CLOCK'
 }
 
-/** KKI refused the request itself (400, 403, 404, a second 401); repeating it unchanged is of no use. */
+/** KKI denied the request itself (400, 403, 404, a second 401); repeating it unchanged does not help. */
 export class KkiRefused extends KkiError {
   readonly code = 'KKI_REFUSED'
 }
 
 /**
- * KKI's token endpoint answered neither with a token nor about the credentials: a redirect, 403, 404. Apart from KkiRefused,
- * because the status says nothing about the page or STR that was asked for.
+ * KKI's token endpoint returned neither a token nor an answer about the credentials: a redirect, 403, 404. Not a KkiRefused,
+ * because the status tells nothing about the requested page or STR.
  */
 export class KkiTokenRefused extends KkiError {
   readonly code = 'KKI_REFUSED'
 }
 
-/** KKI asks for a longer pause than a call may wait; ask again `retryAfterMs` milliseconds from now. */
+/** KKI requires a longer pause than a call may wait; repeat the call after `retryAfterMs` milliseconds. */
 export class KkiRetryLater extends KkiError {
   readonly code = 'KKI_RETRY_LATER'
   override readonly retryable = true
@@ -69,7 +73,7 @@ export class KkiRetryLater extends KkiError {
   }
 }
 
-/** Too many pages failed of late, so KKI was not asked; a probe is let through in `retryAfterMs` milliseconds. */
+/** Too many recent pages failed, so KKI was not called; the next probe is allowed in `retryAfterMs` milliseconds. */
 export class KkiBreakerOpen extends KkiError {
   readonly code = 'KKI_BREAKER_OPEN'
   override readonly retryable = true
@@ -86,14 +90,17 @@ export class KkiBodyTooLarge extends KkiError {
   readonly code = 'KKI_BODY_TOO_LARGE'
 }
 
-/** A page names a next cursor that this walk has asked for before, or has the rows of an earlier page: going on would never end. */
+/**
+ * A page names a next cursor that this walk has already used, or has the rows of an earlier page: the walk would never
+ * end.
+ */
 export class KkiCursorRepeated extends KkiError {
   readonly code = 'KKI_CURSOR_REPEATED'
 }
 
 /**
- * Rows have come or gone while counted pages were read, and the place where the walk stood is not found again: going on could
- * skip rows. The walk begins again.
+ * Rows were added or removed while counted pages were read, and the walk's position is not found any more: continuing could
+ * skip rows. The walk starts again.
  */
 export class KkiListMoved extends KkiError {
   readonly code = 'KKI_LIST_MOVED'
@@ -104,7 +111,7 @@ export class KkiTooManyPages extends KkiError {
   readonly code = 'KKI_TOO_MANY_PAGES'
 }
 
-/** No access token can be had: KKI refused the client credentials, or there are none. A person must look. */
+/** No access token is available: KKI denied the client credentials, or there are none. A person must fix it. */
 export class TokenRefreshFailed extends KkiError {
   readonly code = 'TOKEN_REFRESH_FAILED'
 }

@@ -11,7 +11,7 @@ const Column = Type.String({
   pattern: '^/([^~/]|~[01])+$',
   maxLength: 200,
   description:
-    'a slash and the name of a column, such as /Nama Lengkap; ~1 stands for a slash in the name. Under a heading of several columns: /STR Nomor'
+    'a slash and the name of a column, such as /Nama Lengkap; ~1 means a slash in the name. Under a heading of several columns: /STR Nomor'
 })
 
 const FileSection = Type.Object(
@@ -27,17 +27,17 @@ const FileSection = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 1000,
-        description: 'where the header begins; without it the first row that has all columns'
+        description: 'the first row of the header; by default the first row that has all columns'
       })
     ),
     encoding: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 50, description: 'of CSV and JSON lines that are not UTF-8' })
+      Type.String({ minLength: 1, maxLength: 50, description: 'encoding of CSV and JSON lines that are not UTF-8' })
     )
   },
-  { ...closed, description: 'where the rows stand in a file; everything may be missing' }
+  { ...closed, description: 'the place of the rows in a file; all members are optional' }
 )
 
-/** The shape of a description of files: in place of how to ask an API it says where the rows stand. */
+/** The schema of a description of files: it has the place of the rows instead of the requests to an API. */
 export const FileDescriptionSchema = Type.Object(
   {
     $schema: Type.Optional(Type.String()),
@@ -50,18 +50,18 @@ export const FileDescriptionSchema = Type.Object(
     ),
     dates: Dates,
     tables: Type.Optional(
-      Type.Partial(Tables, { ...closed, description: 'a table that is missing is that of contracts/sources/kki.json' })
+      Type.Partial(Tables, { ...closed, description: 'a missing table is that of contracts/sources/kki.json' })
     )
   },
-  { ...closed, title: 'Files of health workers: where their rows stand, and what their columns mean' }
+  { ...closed, title: 'Files of health workers: the place of their rows, and the meaning of their columns' }
 )
 
 type FileDescriptionFile = Static<typeof FileDescriptionSchema>
 
-/** A description of files that was loaded: checked, and with every table. */
+/** A loaded description of files: checked, and with every table. */
 export interface FileDescription {
   file: Static<typeof FileSection>
-  /** By field; those that files do not have are missing. */
+  /** By field; fields that the files lack are absent. */
   columns: Partial<Record<MappedField, string>>
   dates: Static<typeof Dates>
   tables: Tables
@@ -69,7 +69,7 @@ export interface FileDescription {
 
 export const fileDescriptionShape = Compile(FileDescriptionSchema)
 
-/** Returns the description that parsed JSON of the right shape holds. @throws DescriptionFault for the first fault */
+/** Returns the description from parsed JSON of the right shape. @throws DescriptionFault for the first fault */
 export function completeFileDescription(json: FileDescriptionFile, defaults: Tables): FileDescription {
   const tables = { ...defaults, ...json.tables }
   const fields = json.fields as Partial<Record<MappedField, string>>
@@ -99,7 +99,7 @@ function fail(path: string, expected: string): never {
   throw new DescriptionFault(path, expected)
 }
 
-/** As dates of cells are written, whatever the spreadsheet shows. */
+/** The format in which date cells are read, regardless of their display format. */
 const cellFormats = { day: 'YYYY-MM-DD', time: 'YYYY-MM-DD HH:mm:ss' }
 
 function withCells(name: (typeof dateFields)[number], formats: readonly string[]): string[] {
@@ -108,8 +108,8 @@ function withCells(name: (typeof dateFields)[number], formats: readonly string[]
 }
 
 /**
- * Returns how the transform reads a row of a file, which `transform/row-reader.ts` describes. Without a column of stamps the
- * time counts for which the file says the row.
+ * Returns the settings for the transform of rows of a file (`transform/row-reader.ts`). Without a column of stamps, the
+ * file's time counts.
  */
 export function mappingOfFile({ columns, dates, tables }: FileDescription): Mapping {
   const places = Object.entries(columns).map(([name, column]) => [

@@ -8,12 +8,12 @@ import { isRetryable, statusFailure } from './status.ts'
 import { parseTokenAnswer, type TokenPair } from './token-pair.ts'
 import type { CallContext } from './types.ts'
 
-/** The kinds of authentication that ask for a token. */
+/** The kinds of authentication that request a token. */
 export type TokenAuthentication = Extract<Authentication, { type: 'oauth2' | 'session' }>
 
 export type Grant = { type: 'client_credentials' } | { type: 'refresh_token'; refreshToken: string } | { type: 'login' }
 
-/** What became of a token request: `refused` is KKI's decision, `failed` says that there was none. */
+/** The result of a token request: `refused` is KKI's decision, `failed` means that there was no decision. */
 export type GrantOutcome =
   | { result: 'ok'; pair: TokenPair }
   | { result: 'refused'; status: number; reason: string }
@@ -32,8 +32,8 @@ const oauthErrors = new Set([
 ])
 
 /**
- * Asks KKI for a token, once.
- * @throws only what is not KKI's doing: the reason of an aborted signal.
+ * Requests a token from KKI, once.
+ * @throws only the reason of an aborted signal.
  */
 export async function requestGrant(
   http: KkiHttp,
@@ -65,10 +65,10 @@ export async function requestGrant(
   if (!isSuccess(answer.status)) return { result: 'refused', status: answer.status, reason: reasonOf(answer) }
   const pair = parseTokenAnswer(answer.body, askedAt, authentication)
   if (pair !== null) return { result: 'ok', pair }
-  // Many APIs answer a wrong password with status 200. To ask again would lock the account.
+  // Many APIs answer a wrong password with status 200. A repetition could lock the account.
   return authentication.type === 'session'
     ? { result: 'refused', status: 401, reason: `${answer.status} without a token at ${authentication.token}` }
-    : unusable('answered a token request with something else than a bearer token')
+    : unusable('answered a token request with something other than a bearer token')
 }
 
 type Call = Pick<HttpCall, 'url' | 'headers' | 'body'>
@@ -111,7 +111,7 @@ function loginCall(
   return { url, headers: { ...headers, accept: 'application/json' }, ...(body !== undefined && { body }) }
 }
 
-/** Returns the credentials of HTTP Basic, without the word before them. */
+/** Returns the credentials of HTTP Basic, without the scheme. */
 export function basic(username: string, password: string): string {
   return Buffer.from(`${username}:${password}`).toString('base64')
 }
@@ -124,7 +124,7 @@ function unusable(problem: string): GrantOutcome {
   return { result: 'failed', failure: new AttemptFailed({ kind: 'contract', problem }) }
 }
 
-/** Only words of RFC 6749 are repeated: whatever else the answer says may hold what was sent. */
+/** Only codes of RFC 6749 are repeated, because other text of the answer may contain the request. */
 function reasonOf({ status, body }: HttpAnswer): string {
   try {
     const { error } = JSON.parse(body.toString()) as { error?: unknown }

@@ -13,10 +13,10 @@ const forms = [
 ]
 
 /**
- * Returns an HTTP date in milliseconds since the epoch, or `null` where the text is none.
+ * Returns an HTTP date in milliseconds since the epoch, or `null` if the text is not one.
  *
- * Every form means UTC. `Date.parse` reads the form of asctime in the machine's time zone and accepts much that is no HTTP
- * date. A two-digit year that would lie more than 50 years after `now` belongs to the century before.
+ * Every form means UTC. `Date.parse` reads the asctime form in the machine's time zone and accepts other invalid texts. A
+ * two-digit year that would be more than 50 years after `now` belongs to the previous century.
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-5.6.7
  */
 export function parseHttpDate(value: string | null, now = Date.now()): number | null {
@@ -33,7 +33,7 @@ function toTime(parts: Record<string, string>, now: number): number | null {
   const [day, hour, minute, second] = ['day', 'hour', 'minute', 'second'].map(part => Number(parts[part])) as number[]
   const date = new Date(0)
   date.setUTCFullYear(year.length === 2 ? nearestYear(Number(year), now) : Number(year), months.indexOf(month), day)
-  // The 31st of a short month became a day of the next one, which its weekday may not tell.
+  // The 31st of a short month would become a day of the next month, which the weekday may not reveal.
   if (date.getUTCDate() !== day || !weekdays[date.getUTCDay()]?.startsWith(weekday)) return null
   // A leap second becomes the first second of the next minute.
   return date.setUTCHours(hour as number, minute, second)

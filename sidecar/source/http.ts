@@ -11,13 +11,13 @@ import type { KkiSettings } from './options.ts'
 import { createPace } from './pace.ts'
 import type { CallContext } from './types.ts'
 
-/** Error answers are read for a code word at most, so a large one is not worth its bytes. */
+/** Error answers are only searched for a code, so a large one is not read. */
 const maxErrorBodyBytes = 64 * 1024
 
 export interface HttpCall {
   method: 'GET' | 'POST'
   url: URL
-  /** The path as the description writes it; `url` may hold an STR. */
+  /** The path in the description; `url` may contain an STR. */
   route: string
   headers?: Record<string, string>
   body?: string
@@ -30,9 +30,9 @@ export interface HttpCall {
 
 export interface HttpAnswer {
   status: number
-  /** The `Date` header in milliseconds since the epoch; `null` where it is missing or no HTTP date. */
+  /** The `Date` header in milliseconds since the epoch; `null` if it is missing or not an HTTP date. */
   date: number | null
-  /** When the request was sent and its headers came, by our own clock, in milliseconds since the epoch. */
+  /** When the request was sent and the headers of the answer came, by our own clock, in milliseconds since the epoch. */
   askedAt: number
   answeredAt: number
   retryAfter: string | null
@@ -40,15 +40,15 @@ export interface HttpAnswer {
   link: string | null
   /** Decompressed, and in UTF-8 for a status of 2xx. Empty where an error answer could not be read. */
   body: Buffer
-  /** Whether `Content-Encoding` names a coding that we do not know; `body` is then as it came. */
+  /** Whether `Content-Encoding` names an unknown coding; `body` is then not decoded. */
   hasUnknownCoding: boolean
-  /** Gives the memory of `body` back for the next answers; it must not be used after that. Who keeps it need not. */
+  /** Releases the memory of `body` for later answers; `body` must not be used afterwards. The call is optional. */
   release(): void
 }
 
 /** One HTTP exchange with KKI at a time limit, body included. */
 export interface KkiHttp {
-  /** @throws AttemptFailed for what may pass, KkiBodyTooLarge, and the reason of an aborted `signal`. */
+  /** @throws AttemptFailed for failures that may be temporary, KkiBodyTooLarge, and the reason of an aborted `signal`. */
   send(call: HttpCall): Promise<HttpAnswer>
   close(): Promise<void>
 }
@@ -59,7 +59,7 @@ export function createHttp(settings: KkiSettings): KkiHttp {
     connect: { timeout: settings.connectTimeoutMs },
     headersTimeout: settings.headersTimeoutMs,
     bodyTimeout: settings.bodyTimeoutMs,
-    // The retry rules know how HTTP/1.1 ends badly; over HTTP/2 the same faults carry other codes.
+    // The retry rules know the error codes of HTTP/1.1; HTTP/2 has other codes for the same faults.
     allowH2: false
   })
 
@@ -96,7 +96,7 @@ export function createHttp(settings: KkiSettings): KkiHttp {
       body,
       hasUnknownCoding,
       release() {
-        // Twice, and two pages would be written into the same memory.
+        // A second release would let two pages share the same memory.
         if (!isReleased) buffers.give(received)
         isReleased = true
       }
@@ -128,7 +128,7 @@ export function createHttp(settings: KkiSettings): KkiHttp {
   }
 }
 
-/** Tells whether a status is 2xx. */
+/** Returns whether a status is 2xx. */
 export function isSuccess(status: number): boolean {
   return status >= 200 && status < 300
 }
@@ -142,7 +142,7 @@ function headersFor(context: CallContext, place: TraceContext, userAgent: string
   }
 }
 
-/** Reads a successful answer, and says in KKI's terms why it could not be read. */
+/** Reads a successful answer, and converts errors into those of the KKI client. */
 async function readBody(
   source: Readable,
   encoding: string | string[] | undefined,
@@ -161,12 +161,12 @@ async function readBody(
   }
 }
 
-/** Few calls are under way at once, and few pages in hand. */
+/** Few calls run concurrently, and few pages are in use. */
 const buffersKept = 8
 
 /**
- * Memory of pages that were read, for those to come: the collector would find it only after a hundred more. A buffer that
- * one unusual answer has made large is not kept.
+ * Reuses the memory of pages that were read. The garbage collector would free it only after a hundred more pages. A buffer
+ * that one unusual answer has enlarged is not kept.
  */
 class BodyBuffers {
   readonly #free: Buffer[] = []
@@ -181,7 +181,7 @@ class BodyBuffers {
   }
 }
 
-/** The status alone decides what an error answer means, so its body may be missing, cut or too large. */
+/** The body of an error answer is optional, so it may be missing, cut or too large. */
 async function readErrorBody(source: Readable, encoding: string | string[] | undefined): Promise<BoundedBody> {
   try {
     return await readBounded(source, encoding, maxErrorBodyBytes)

@@ -1,5 +1,5 @@
 /**
- * Returns the address of a `Link` header's entry with `rel="next"`; `null` where there is none.
+ * Returns the address of a `Link` header's entry with `rel="next"`; `null` if there is none.
  * @see https://www.rfc-editor.org/rfc/rfc8288#section-3
  */
 export function findNextLink(header: string | null): string | null {
@@ -14,7 +14,7 @@ export function findNextLink(header: string | null): string | null {
   }
 }
 
-/** Returns the place of the comma behind an entry, outside of quotation marks. */
+/** Returns the place of the comma after an entry, outside of quotation marks. */
 function endOfEntry(header: string, from: number): number {
   let isQuoted = false
   for (let at = from; at < header.length; at++) {

@@ -15,8 +15,8 @@ import { readJson, shippedDescription } from './load.ts'
 export const fileDescriptionVariable = 'KKI_FILE_DESCRIPTION'
 
 /**
- * Returns the description of files that a file holds, checked.
- * @throws ConfigurationError with the file, the path in it and what is expected there
+ * Loads and checks the description of files.
+ * @throws ConfigurationError with the file, the path in it and the expected value
  */
 export async function loadFileDescription(file: string): Promise<FileDescription> {
   const json = await readJson(file, fileDescriptionVariable)
@@ -24,7 +24,7 @@ export async function loadFileDescription(file: string): Promise<FileDescription
   const fault = (path: string, expected: string) =>
     new ConfigurationError(fileDescriptionVariable, `${file}: ${path === '' ? '/' : path}: ${expected}`)
   const unportable = findUnportable(json)
-  if (unportable !== null) throw fault(unportable, 'has a character that not every receiver can carry')
+  if (unportable !== null) throw fault(unportable, 'has a character that not every receiver supports')
   if (!fileDescriptionShape.Check(json)) {
     const found = findSchemaFault(FileDescriptionSchema, json)
     throw fault(found?.path ?? '', found?.expected ?? 'is not a description of files')

@@ -13,7 +13,7 @@ import { type DescriptionFile, DescriptionSchema, type SourceDescription } from 
 
 /** The variable that names the description. */
 export const sourceVariable = 'KKI_SOURCE_FILE'
-/** The description that the product ships with; a table that another one leaves out is taken from it. */
+/** The shipped description; it provides the tables that another description leaves out. */
 export const shippedDescription = fileURLToPath(new URL('../../contracts/sources/kki.json', import.meta.url))
 
 const shape = Compile(DescriptionSchema)
@@ -21,8 +21,8 @@ const shape = Compile(DescriptionSchema)
 const maxBytes = 4 * 1024 * 1024
 
 /**
- * Returns the description of a file, checked for everything that can be known without asking the source.
- * @throws ConfigurationError with the file, the path in it and what is expected there
+ * Loads a description and checks everything that can be checked without the source.
+ * @throws ConfigurationError with the file, the path in it and the expected value
  */
 export async function loadDescription(file: string): Promise<SourceDescription> {
   const json = await readJson(file)
@@ -36,7 +36,7 @@ export async function loadDescription(file: string): Promise<SourceDescription> 
   return description
 }
 
-/** Returns the part of a description that says how a record becomes a candidate. */
+/** Returns the part of a description for the transform of records. */
 export function mappingOf({ fields, dates, tables }: SourceDescription): Mapping {
   return { ...tables, fields, dateFormats: dates.formats, dateZone: dates.zone }
 }
@@ -46,14 +46,14 @@ export async function loadMapping(file: string): Promise<Mapping> {
   return mappingOf(await loadDescription(file))
 }
 
-/** Returns the description that parsed JSON holds; `defaults` are the tables that it may leave out. @throws ConfigurationError */
+/** Returns the description from parsed JSON; `defaults` are the tables that it may leave out. @throws ConfigurationError */
 export function parseDescription(
   json: unknown,
   { file, defaults }: { file: string; defaults: Tables }
 ): SourceDescription {
-  // Before the schema: a text that cannot be repeated in a log must not get into a message.
+  // Before the schema check, because its messages must not contain a text that a log cannot represent.
   const unportable = findUnportable(json)
-  if (unportable !== null) throw fault(file, unportable, 'has a character that not every receiver can carry')
+  if (unportable !== null) throw fault(file, unportable, 'has a character that not every receiver supports')
   if (!shape.Check(json)) {
     const found = findSchemaFault(DescriptionSchema, json)
     if (found) throw fault(file, found.path, found.expected)
@@ -103,7 +103,7 @@ export async function readJson(file: string, variable = sourceVariable): Promise
   }
 }
 
-/** Node names a position in longer texts only; otherwise its message quotes the text. */
+/** Node reports a position only for longer texts; otherwise its message quotes the text. */
 function placeOfSyntaxError(error: unknown, text: string): string {
   const { message } = error as Error
   const [, position] = /at position (\d+)/.exec(message) ?? []

@@ -4,10 +4,10 @@ import { ConfigurationError } from '../errors.ts'
 import { KkiModuleFailed } from './errors.ts'
 import { sourceVariable } from './load.ts'
 
-/** A request as a module sees it. It may add headers, and change the body, path and query. */
+/** A request for a module. It may add headers, and change the body, path and query. */
 export interface ModuleRequest {
   method: 'GET' | 'POST'
-  /** On the origin of `KKI_BASE_URL`, as the one that comes back must be. */
+  /** On the origin of `KKI_BASE_URL`; the returned URL must have the same origin. */
   url: string
   headers: Record<string, string>
   body: string | null
@@ -22,11 +22,11 @@ export interface ModuleAnswer {
 /** The fields of the secret `kki`. */
 export type ModuleSecret = Readonly<Record<string, string>>
 
-/** What an integrator's file may export: one of these functions, or both. */
+/** The possible exports of an integrator's file: one of these functions, or both. */
 export interface ModuleFunctions {
-  /** Returns the request as it is to be sent, such as with a signature in its headers. Called for each attempt. */
+  /** Returns the request to send, for example with a signature in its headers. Called for each attempt. */
   signRequest?(request: ModuleRequest, secret: ModuleSecret): ModuleRequest | Promise<ModuleRequest>
-  /** Returns the JSON text of a successful answer, such as decrypted. `request` is the one that was sent. */
+  /** Returns the JSON text of a successful answer, for example decrypted. `request` is the one that was sent. */
   openAnswer?(
     answer: ModuleAnswer,
     request: ModuleRequest,
@@ -34,7 +34,7 @@ export interface ModuleFunctions {
   ): Uint8Array | string | Promise<Uint8Array | string>
 }
 
-/** An integrator's module; it gets the request, the answer and the secret of the source, and nothing else. */
+/** An integrator's module; it gets only the request, the answer and the secret of the source. */
 export interface SourceModule {
   /** @throws KkiModuleFailed */
   sign(request: ModuleRequest, secret: ModuleSecret): Promise<ModuleRequest>
@@ -104,9 +104,12 @@ function isText(value: unknown): value is string {
   return typeof value === 'string'
 }
 
-/** The kind of an error and the line of the module. Its message may quote the secret or the answer, and is not repeated. */
+/**
+ * The kind of an error and the line of the module. Its message may quote the secret or the answer, so it is not
+ * repeated.
+ */
 function placeOf(error: unknown, file: string): string {
-  if (!(error instanceof Error)) return 'it threw something else than an error'
+  if (!(error instanceof Error)) return 'it threw something other than an error'
   const line = error.stack?.split('\n').find(text => text.includes(path.basename(file)))
   const [, place] = /:(\d+):\d+\)?$/.exec(line ?? '') ?? []
   return place === undefined ? error.name : `${error.name} in line ${place}`

@@ -3,16 +3,16 @@ import type { VersionedSecretStore } from '../secrets/store.ts'
 import type { SourceDescription } from './description.ts'
 import type { SourceModule } from './module.ts'
 
-/** An answer as it came, of whatever status. `body` is read at once or copied: its memory serves later answers. */
+/** An unparsed answer of any status. Read or copy `body` at once, because its memory is reused for later answers. */
 export interface RawAnswer {
-  /** The path as the description writes it. */
+  /** The path in the description. */
   route: string
   status: number
   headers: IncomingHttpHeaders
   body: Buffer
 }
 
-/** What the client tells about itself: metrics, and answers for `sdmk source check`. No callback waits or throws. */
+/** Callbacks of the client for metrics and for `sdmk source check`. They must not wait or throw. */
 export interface KkiObserver {
   onAnswer?(answer: RawAnswer): void
   /** One list request ended; `status` is the HTTP status, `error`, `timeout` or `aborted`. */
@@ -54,22 +54,22 @@ export interface KkiLimits {
   retries: number
   retryBaseMs: number
   retryMaxMs: number
-  /** A `Retry-After` beyond this is not waited for. */
+  /** The client does not wait for a longer `Retry-After`. */
   retryAfterMaxMs: number
   breaker: BreakerLimits
-  /** How far the `Date` of an answer may lie before the request or after its answer, by our own clock. */
+  /** How far the `Date` of an answer may be before the request or after the answer, by our own clock. */
   clockToleranceMs: number
-  /** An access token is renewed this long before it expires, or a sixth of its life where that is shorter. */
+  /** An access token is renewed this long before it expires, or a sixth of its lifetime if that is shorter. */
   tokenRefreshAheadMs: number
 }
 
 export interface KkiClientOptions extends Partial<KkiLimits> {
   description: SourceDescription
-  /** The integrator's own code that the description names; `null` where it names none. */
+  /** The integrator's own code that the description names; `null` if it names none. */
   module?: SourceModule | null
-  /** Where the description's paths start; may carry a path of its own. */
+  /** The base of the description's paths; it may contain a path. */
   baseUrl: string
-  /** Holds `kki` (what the authentication needs) and, written by the client, `kki-token`. */
+  /** Has `kki` (the credentials) and `kki-token`, which the client writes. */
   secrets: VersionedSecretStore
   /** Runs `work` while no other process that shares `secrets` does. */
   withTokenLock: <T>(work: () => Promise<T>) => Promise<T>

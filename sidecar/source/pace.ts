@@ -1,8 +1,8 @@
 import timers from 'node:timers/promises'
 
 /**
- * Returns what waits until a request may be sent, so that no more than `perSecond` are; without a number it never waits.
- * Requests go in the order of asking. It throws the reason of an aborted signal.
+ * Returns a function that waits until a request may be sent, so that at most `perSecond` are sent per second; without a
+ * number it never waits. Requests keep their order. It throws the reason of an aborted signal.
  */
 export function createPace(perSecond: number | undefined): (signal: AbortSignal) => Promise<void> {
   if (perSecond === undefined) return async () => {}
@@ -17,7 +17,7 @@ export function createPace(perSecond: number | undefined): (signal: AbortSignal)
     try {
       await timers.setTimeout(turn - now, undefined, { signal })
     } catch (error) {
-      // The timer rejects with an AbortError of its own; callers get the reason that they gave.
+      // The timer rejects with its own AbortError; callers get the reason of their signal.
       signal.throwIfAborted()
       throw error
     }

@@ -10,7 +10,7 @@ import { isRetryable, statusFailure } from './status.ts'
 import { type AccessToken, type Credentials, credentialsSecret } from './token.ts'
 import type { CallContext, KkiPage, KkiQuery } from './types.ts'
 
-/** A token out of the store may have been refused meanwhile as well, and so may the next one; not without end. */
+/** A stored token may have been revoked meanwhile, and so may the next one; the number of attempts is limited. */
 const tokensPerAttempt = 4
 
 interface Exchange {
@@ -20,11 +20,11 @@ interface Exchange {
 }
 
 /**
- * Returns what asks for one page once: token, request, whole body, parse. If KKI refuses the token, another one is got and
- * the page asked for again. For a token that was issued during this attempt a refusal is KKI's last word, unless it was the
- * first.
+ * Returns a function that requests one page once: token, request, whole body, parse. If KKI denies the token, it gets
+ * another one and repeats the request. If KKI denies a token that was issued during this attempt, the denial is final,
+ * unless it was the first one.
  *
- * It throws AttemptFailed for what may pass; KkiRefused, KkiClockWrong, KkiBodyTooLarge, KkiModuleFailed,
+ * It throws AttemptFailed for failures that may be temporary; KkiRefused, KkiClockWrong, KkiBodyTooLarge, KkiModuleFailed,
  * TokenRefreshFailed; the reason of the signal.
  */
 export function compileAttempt(
@@ -61,7 +61,10 @@ export function compileAttempt(
   async function send(query: KkiQuery, token: AccessToken, context: CallContext): Promise<Exchange> {
     const request = requestFor(query)
     if (request === null) {
-      throw new KkiRefused('an STR that no path can hold was not asked for', { status: 400, page: context.page })
+      throw new KkiRefused('the STR cannot be part of a path, so it was not requested', {
+        status: 400,
+        page: context.page
+      })
     }
     carry(description.authentication, token.accessToken, request)
     const startedAt = performance.now()
@@ -80,12 +83,12 @@ export function compileAttempt(
   }
 }
 
-/** A changed secret of a module is known after this. */
+/** After this time a changed secret of a module is used. */
 const secretKeptMs = 60_000
 
 type ReadSecret = (context: CallContext) => Promise<Record<string, string>>
 
-/** Returns what reads the source's secret: not for each page, since the store may be a service. */
+/** Returns a function that reads the source's secret, but not for each page, since the store may be a service. */
 function keepSecret({ secrets }: KkiSettings): ReadSecret {
   let kept: Record<string, string> = {}
   let readAt = Number.NEGATIVE_INFINITY
@@ -101,7 +104,7 @@ function keepSecret({ secrets }: KkiSettings): ReadSecret {
   }
 }
 
-/** Sends a request through the integrator's module, where there is one. */
+/** Sends a request through the integrator's module, if there is one. */
 async function exchangeSigned(
   { module, maxBodyBytes }: KkiSettings,
   readSecret: ReadSecret,
@@ -132,7 +135,7 @@ async function exchangeSigned(
   return { ...answer, body: await module.open(answer, signed, secret) }
 }
 
-/** Throws what an answer without rows means. */
+/** Throws the error for an answer without rows. */
 function refuse({ baseUrl }: KkiSettings, { answer, judged }: Exchange, { page }: CallContext): void {
   const { status } = answer
   const { means, fault } = judged
@@ -143,12 +146,12 @@ function refuse({ baseUrl }: KkiSettings, { answer, judged }: Exchange, { page }
     throw new AttemptFailed({ kind: 'outage', problem: `answers ${status} and reports a fault ${fault}`, status })
   }
   const why = fault === null ? `with status ${status}` : `with status ${status} and a fault ${fault}`
-  throw new KkiRefused(`KKI at ${baseUrl.origin} refused the request ${why}`, { status, page })
+  throw new KkiRefused(`KKI at ${baseUrl.origin} denied the request ${why}`, { status, page })
 }
 
 /**
- * Windows, watermarks and the limit for a record's time of change follow KKI's clock, so every page is checked: behind one
- * address may be machines whose clocks differ, or a cache that answers with an old page.
+ * Windows, watermarks and the limit for a record's time of change use KKI's clock, so every page is checked: one address may
+ * have several machines with different clocks, or a cache that answers with an old page.
  * @throws KkiClockWrong
  */
 function checkClock(
@@ -162,7 +165,7 @@ function checkClock(
   if (Math.max(aheadMs, behindMs) <= clockToleranceMs) return
   const seconds = Math.round(Math.max(aheadMs, behindMs) / 1000)
   throw new KkiClockWrong(
-    `KKI at ${baseUrl.origin} says that it is ${new Date(sourceNow).toISOString()}, ${seconds} s ` +
+    `KKI at ${baseUrl.origin} reports the time ${new Date(sourceNow).toISOString()}, ${seconds} s ` +
       `${aheadMs > 0 ? 'ahead of' : 'behind'} our own clock; ${clockToleranceMs / 1000} s are allowed`,
     { page }
   )

@@ -4,23 +4,23 @@ import { KkiCursorRepeated, KkiTooManyPages } from './errors.ts'
 import type { CallContext, KkiClient, KkiPage, PageQuery } from './types.ts'
 
 export interface WalkOptions {
-  /** Pages of the whole walk, those before `firstPage` included. */
+  /** Pages of the whole walk, including those before `firstPage`. */
   maxPages: number
-  /** Where an interrupted walk goes on; absent starts at the first page. */
+  /** The cursor at which an interrupted walk resumes; if absent, it starts at the first page. */
   startCursor?: string
-  /** Number of the first page that is asked for: 1, or one more than the pages that an interrupted walk took. */
+  /** Number of the first requested page: 1, or one more than the pages of an interrupted walk. */
   firstPage?: number
 }
 
 /**
- * Yields the pages of `query` in order, always asking for one page more than the caller has taken; where pages are counted,
- * for as many more as the description allows.
+ * Yields the pages of `query` in order, and always requests one page ahead of the caller; for counted pages, as many as the
+ * description allows.
  *
- * A page may be used until the next one is asked for: then its memory is given back.
+ * A page may be used until the next one is requested; then its memory is reused.
  *
  * Leaving the loop early aborts the request that is ahead, and waits for its end.
- * @throws KkiCursorRepeated instead of the page that names a cursor a second time, or repeats an earlier one; KkiListMoved
- *   where counted pages do not join; KkiTooManyPages after the last allowed page; whatever `fetchPage` throws, when its page is due.
+ * @throws KkiCursorRepeated instead of a page that names a cursor a second time, or repeats an earlier page; KkiListMoved if
+ *   counted pages do not join; KkiTooManyPages after the last allowed page; what `fetchPage` throws, when its page is due.
  */
 export async function* walkPages(
   client: KkiClient,
@@ -40,7 +40,7 @@ export async function* walkPages(
   const ask = (cursor: string | undefined, page: number): Promise<KkiPage> => {
     if (cursor !== undefined) asked.add(cursor)
     const pending = client.fetchPage(cursor === undefined ? query : { ...query, cursor }, { ...context, signal, page })
-    // Its error belongs to the turn that awaits it; until then nobody does, which must not count as unhandled.
+    // The error is handled when the page is awaited; until then it must not count as an unhandled rejection.
     pending.catch(() => {})
     return pending
   }
@@ -50,7 +50,7 @@ export async function* walkPages(
     for (let number = firstPage; ahead !== null; number++) {
       const page: KkiPage = await ahead
       if (page.nextCursor !== null && asked.has(page.nextCursor)) {
-        throw new KkiCursorRepeated('KKI names a next cursor that was asked for before; the walk would not end', {
+        throw new KkiCursorRepeated('KKI names a next cursor that was already used; the walk would never end', {
           page: number
         })
       }

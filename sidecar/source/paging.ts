@@ -7,31 +7,31 @@ import { findNextLink } from './link-header.ts'
 import type { Values } from './template.ts'
 import type { Counting } from './types.ts'
 
-/** An answer, and where it stands in its walk. */
+/** An answer, and its place in the walk. */
 export interface Place {
   answer: HttpAnswer
   envelope: unknown
   /** Rows of the answer before any filter. */
   received: number
-  /** The cursor that was asked for; absent on the first page. */
+  /** The requested cursor; absent for the first page. */
   cursor: string | undefined
-  /** The page size that was asked for. */
+  /** The requested page size. */
   limit: number
-  /** The address that was asked for. */
+  /** The requested address. */
   url: URL
 }
 
 export interface Places {
-  /** Returns the cursor of the next page: text that `placeValues` or `linkOf` understand; `null` after the last page. */
+  /** Returns the cursor of the next page, as text for `placeValues` or `linkOf`; `null` after the last page. */
   next(place: Place): string | null
 }
 
-/** A longer cursor fits into no address. */
+/** A longer cursor does not fit into an address. */
 const longestCursor = 2000
 const unfit = /[\p{Cc}\p{Cs}]/u
 
 /**
- * Returns what finds the next page of a walk. The end is where the description says it: a short page never is.
+ * Returns a function that finds the next page of a walk. The description decides the end; a short page is never the end.
  */
 export function compilePlaces({ paging, authentication }: SourceDescription, baseUrl: URL): Places {
   const mayGoOn = compileEnd(paging)
@@ -43,7 +43,7 @@ export function compilePlaces({ paging, authentication }: SourceDescription, bas
     const cursor = following(place)
     if (isOver === 'over') return null
     if (cursor === null && isOver === 'more') {
-      throw broken('sent a page that says that there are more, and names no next one')
+      throw broken('sent a page that announces more pages but names no next one')
     }
     if (cursor === null || !isLink(paging)) return cursor
     return checked(relativeLink(cursor, place.url, baseUrl, secretParameter), 'a next address')
@@ -52,12 +52,12 @@ export function compilePlaces({ paging, authentication }: SourceDescription, bas
   return { next }
 }
 
-/** Tells whether the next page is asked for by its address. */
+/** Returns whether the next page is requested by its address. */
 export function isLink({ type }: Paging): boolean {
   return type === 'json_link' || type === 'header_link'
 }
 
-/** Returns what the placeholder of the paging stands for. @throws KkiRefused for a stored cursor of another kind of paging */
+/** Returns the values of the paging's placeholders. @throws KkiRefused for a stored cursor of another kind of paging */
 export function placeValues(paging: Paging, cursor: string | undefined, limit: number): Values {
   switch (paging.type) {
     case 'cursor':
@@ -71,26 +71,26 @@ export function placeValues(paging: Paging, cursor: string | undefined, limit: n
   }
 }
 
-/** Returns the address that a cursor of link paging stands for. @throws KkiRefused for a stored cursor of another kind of paging */
+/** Returns the address in a cursor of link paging. @throws KkiRefused for a stored cursor of another kind of paging */
 export function linkOf(cursor: string, baseUrl: URL): URL {
   if (!cursor.startsWith('/')) throw strangeCursor()
   return new URL(basePath(baseUrl) + cursor, baseUrl.origin)
 }
 
-/** Returns how the pages of a source are counted; `null` where each names the next one. */
+/** Returns how the pages of a source are counted; `null` if each page names the next one. */
 export function countingOf({ paging, limits }: Pick<SourceDescription, 'paging' | 'limits'>): Counting | null {
-  // A page that is numbered is compared with the one before it, as that one stands afterwards. Were both asked for at once,
-  // they could join although a row was inserted between the answers.
+  // A numbered page is compared with the previous one, which is requested again after it. If both were requested at the same
+  // time, they could join although a row was inserted between the answers.
   if (paging.type === 'page_number') return { by: 'pages', first: paging.firstPage, atOnce: 1 }
   if (paging.type === 'offset') return { by: 'rows', first: paging.firstOffset, atOnce: limits.pagesAtOnce ?? 1 }
   return null
 }
 
-/** Where a walk of counted pages stands. */
+/** The position of a walk of counted pages. */
 export interface Spot {
-  /** The page number or offset behind all that was read. */
+  /** The page number or offset after all rows that were read. */
   at: number
-  /** The key of the row that was read last; `null` where it is not known. */
+  /** The key of the row that was read last; `null` if unknown. */
   last: string | null
 }
 
@@ -99,7 +99,7 @@ export function writeCounted({ at, last }: Spot, limit: number): string {
   return last === null ? `${at}/${limit}` : `${at}/${limit}/${last}`
 }
 
-/** Reads such a cursor, or a number alone. @throws KkiRefused for a cursor of another kind of paging */
+/** Parses such a cursor, or a plain number. @throws KkiRefused for a cursor of another kind of paging */
 export function readCounted(cursor: string): Spot & { limit: number | null } {
   const [, at, limit, last] = /^(\d{1,15})(?:\/(\d{1,5})(?:\/([\w-]{16}))?)?$/.exec(cursor) ?? []
   if (at === undefined) throw strangeCursor()
@@ -107,8 +107,8 @@ export function readCounted(cursor: string): Spot & { limit: number | null } {
 }
 
 /**
- * Returns the number of a page. A cursor of counted pages holds their size as well: with another size the same number is
- * another place of the list, and rows between would be lost.
+ * Returns the number of a page. A cursor of counted pages contains their size as well: with another size the same number is
+ * another place in the list, and rows in between would be lost.
  */
 function pageOf({ firstPage }: { firstPage: number }, cursor: string | undefined, limit: number): number {
   if (cursor === undefined) return firstPage
@@ -117,7 +117,7 @@ function pageOf({ firstPage }: { firstPage: number }, cursor: string | undefined
   return spot.at
 }
 
-/** As if KKI had refused the cursor: the walk begins again. */
+/** The same error as if KKI had denied the cursor: the walk starts again. */
 export function strangeCursor(): KkiRefused {
   return new KkiRefused('the stored cursor is of another kind of paging or another page size', { status: 400 })
 }
@@ -135,7 +135,7 @@ function compileNext(paging: Paging): Next {
       return ({ cursor, limit, received }) => (received === 0 ? null : `${pageOf(paging, cursor, limit) + 1}/${limit}`)
     case 'offset': {
       const { firstOffset } = paging
-      // By the rows received: a source may send fewer than it was asked for.
+      // Counted by received rows, because a source may send fewer than requested.
       return ({ cursor, received }) =>
         received === 0 ? null : String((cursor === undefined ? firstOffset : readCounted(cursor).at) + received)
     }
@@ -147,7 +147,7 @@ function compileNext(paging: Paging): Next {
 function compileNamed(source: FieldSource, mayBe: readonly ('absent' | 'blank')[]): Next {
   const read = compileSource(source)
   const where = typeof source === 'string' ? source : 'at' in source ? source.at : '/paging/next'
-  // An element that is not in its list is the usual way to say that there is no next page.
+  // A missing element of a list usually means that there is no next page.
   const mayBeAbsent =
     mayBe.includes('absent') || (typeof source === 'object' && !('at' in source && !('list' in source)))
   return ({ envelope }) => {
@@ -160,19 +160,19 @@ function compileNamed(source: FieldSource, mayBe: readonly ('absent' | 'blank')[
   }
 }
 
-/** An empty cursor would ask for the first page again. Half a surrogate pair cannot be sent back as it came. */
+/** An empty cursor would ask for the first page again. A lone surrogate cannot be sent back unchanged. */
 function checked(cursor: string, where: string): string {
   if (cursor !== '' && cursor.length <= longestCursor && !unfit.test(cursor)) return cursor
   throw broken(`sent a page that breaks the contract at ${where}: cannot be sent back as the next cursor`)
 }
 
 /**
- * Returns a next address as its path below the base URL and its query. Scheme and port are not taken from it: behind a
- * proxy they are often wrong. Credentials are never sent to another host.
+ * Returns a next address as its path below the base URL and its query. Scheme and port are ignored, because they are often
+ * wrong behind a proxy. Credentials are never sent to another host.
  */
 function relativeLink(link: string, asked: URL, baseUrl: URL, secretParameter: string | null): string {
   const url = URL.parse(link, asked.href)
-  if (url === null) throw broken('names a next address that is none')
+  if (url === null) throw broken('names a next address that is not valid')
   if (url.hostname !== baseUrl.hostname || !/^https?:$/.test(url.protocol)) {
     throw broken('names a next address on another host than KKI_BASE_URL')
   }
@@ -186,7 +186,7 @@ function basePath({ pathname }: URL): string {
   return pathname.replace(/(?<!\/)\/+$/, '')
 }
 
-/** `over`: this page is the last, whatever it names. `more`: there must be another one. */
+/** `over`: this page is the last, even if it names a next one. `more`: there must be a next one. */
 type End = 'over' | 'more' | 'unknown'
 
 function compileEnd(paging: Paging): (place: Place) => End {

@@ -13,7 +13,7 @@ import type { KkiClient } from './types.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Present where the process has the role `fetch`. */
+    /** Defined if the process has the role `fetch`. */
     kki: KkiClient
   }
 }
@@ -37,7 +37,7 @@ export default fp<KkiPluginOptions>(
       module,
       baseUrl: kki.baseUrl as string,
       secrets,
-      // One refresh for all processes: refresh tokens are single-use.
+      // One refresh for all processes, because refresh tokens are single-use.
       withTokenLock: work => withTokenLock(app.database, work),
       logger: app.log,
       observer: createObserver(app),
@@ -52,10 +52,10 @@ export default fp<KkiPluginOptions>(
       breaker: { volumeThreshold: 5, windowMs: 60_000, errorThresholdPercentage: 50, resetMs: kki.breakerResetMs }
     })
     app.decorate('kki', client)
-    // Told, not judged: with KKI down the sidecar still answers, and its work waits in the queue.
+    // Informational only: without KKI the sidecar still answers, and its work waits in the queue.
     app.health.register('kki', async () => ({ breaker: breakerWords[client.breakerState] }))
     app.addHook('onClose', async () => client.close())
-    // Only the role `fetch` has the credentials, and other processes ask.
+    // Only the role `fetch` has the credentials; other processes send their question to it.
     await app.queue.answer('source-check', () => answerCheck({ config, description, module, secrets }))
   },
   { name: 'kki', fastify: '5.x', dependencies: ['database', 'queue', 'metrics', 'health'] }
@@ -83,7 +83,7 @@ function createObserver(app: FastifyInstance): KkiObserver {
   const { client } = app.metrics
   const requests = new client.Counter({
     name: 'sdmk_kki_requests_total',
-    help: 'List requests to KKI, by HTTP status or by how they failed',
+    help: 'List requests to KKI, by HTTP status or kind of failure',
     labelNames: ['status']
   })
   for (const status of statuses) requests.inc({ status }, 0)
@@ -98,13 +98,13 @@ function createObserver(app: FastifyInstance): KkiObserver {
   })
   const refreshes = new client.Counter({
     name: 'sdmk_kki_token_refresh_total',
-    help: 'Requests for an access token, by how they ended',
+    help: 'Requests for an access token, by result',
     labelNames: ['result']
   })
   for (const result of ['ok', 'refused', 'failed']) refreshes.inc({ result }, 0)
   const expires = new client.Gauge({
     name: 'sdmk_kki_token_expires_timestamp_seconds',
-    help: 'When the present access token expires'
+    help: 'Time at which the present access token expires'
   })
   const breaker = new client.Gauge({ name: 'sdmk_kki_breaker_state', help: '0 closed, 1 half-open, 2 open' })
   return {

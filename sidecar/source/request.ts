@@ -6,10 +6,10 @@ import { fillJson, fillParameters, fillPath, type Values } from './template.ts'
 import type { KkiQuery, PageQuery, StrQuery } from './types.ts'
 import { windowValues } from './window.ts'
 
-/** A request before it carries credentials and ids. */
+/** A request without credentials and ids. */
 export type BareRequest = Pick<HttpCall, 'method' | 'url' | 'route' | 'body'> & { headers: Record<string, string> }
 
-/** Returns what makes the request for a query; `null` for an STR that no path can hold. */
+/** Returns a function that builds the request for a query; `null` for an STR that cannot be part of a path. */
 export function compileRequests(description: SourceDescription, baseUrl: URL): (query: KkiQuery) => BareRequest | null {
   const { request, oneByStr, paging } = description
 
@@ -49,7 +49,7 @@ export function compileRequests(description: SourceDescription, baseUrl: URL): (
   return query => ('strNumber' in query ? recordRequest(query) : listRequest(query))
 }
 
-/** Returns the body that a template describes, and its type. */
+/** Returns the body from a template, and its content type. */
 export function bodyOf(
   { json, form }: Pick<RequestTemplate, 'json' | 'form'>,
   values: Values

@@ -1,10 +1,10 @@
 import { parseHttpDate } from './http-date.ts'
 
-/** Nobody is away for longer by intent: what asks for more is damage, and would put a batch off for ever. */
+/** No outage is planned for longer: a greater value is an error, and would delay a batch for ever. */
 const longestMs = 86_400_000
 
 /**
- * Returns how many milliseconds a `Retry-After` value asks to wait, a day at most, or `null` where it says nothing readable.
+ * Returns the pause of a `Retry-After` value in milliseconds, a day at most, or `null` if it cannot be read.
  *
  * An HTTP date counts from `serverNow`, the response's own `Date`, so that a wrong clock on either side does no harm;
  * one in the past means 0.

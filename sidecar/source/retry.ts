@@ -7,11 +7,11 @@ import type { KkiSettings } from './options.ts'
 import type { CallContext } from './types.ts'
 
 /**
- * Settles as the first attempt that is not an AttemptFailed, with at most `retries` more after the first.
+ * Settles with the first attempt that is not an AttemptFailed, after at most `retries` further attempts.
  *
- * Pauses grow exponentially with jitter, on top of what KKI's `Retry-After` asks for.
- * @throws KkiUnavailable or KkiContractBroken as the last attempt failed; KkiRetryLater at once where KKI asks for a
- *   pause over `retryAfterMaxMs`; the reason of an aborted signal, also while it waits.
+ * Pauses grow exponentially with jitter, in addition to KKI's `Retry-After`.
+ * @throws KkiUnavailable or KkiContractBroken, depending on the last failure; KkiRetryLater at once if KKI requires a pause
+ *   over `retryAfterMaxMs`; the reason of an aborted signal, also during a pause.
  */
 export async function withRetries<T>(
   settings: KkiSettings,
@@ -38,7 +38,7 @@ export async function withRetries<T>(
           if (!(error instanceof AttemptFailed)) return
           const { retryAfterMs, status, message: problem } = error
           if (retryAfterMs !== null && retryAfterMs > settings.retryAfterMaxMs) {
-            const message = `KKI at ${origin} ${problem} and asks to come back in ${Math.ceil(retryAfterMs / 1000)} s`
+            const message = `KKI at ${origin} ${problem} and requires a pause of ${Math.ceil(retryAfterMs / 1000)} s`
             throw new KkiRetryLater(message, retryAfterMs, { status, attempts, page, cause: error })
           }
           if (retriesLeft === 0) return
@@ -53,7 +53,7 @@ export async function withRetries<T>(
               retry_after_ms: retryAfterMs,
               problem
             },
-            'KKI is asked again'
+            'the request to KKI is repeated'
           )
           if (retryAfterMs !== null) await pause(retryAfterMs, signal)
         }
@@ -75,7 +75,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
     await timers.setTimeout(ms, undefined, { signal })
   } catch (error) {
-    // The timer rejects with an AbortError of its own; callers get the reason that they gave.
+    // The timer rejects with its own AbortError; callers get the reason of their signal.
     signal.throwIfAborted()
     throw error
   }

@@ -10,13 +10,13 @@ import { placeholdersIn } from './template.ts'
 import type { PageQuery } from './types.ts'
 import { unitOf } from './window-format.ts'
 
-/** Tells whether a row is to be kept. */
+/** Returns whether to keep a row. */
 export type RowFilter = (row: unknown) => boolean
 
-/** Returns the filter for a query; `null` where the source keeps to the query by itself. */
+/** Returns the filter for a query; `null` if the source itself applies the query. */
 export type FilterFor = (query: PageQuery) => RowFilter | null
 
-/** Returns, for a query, what keeps the rows that it asks for, where the source cannot be asked for just those. */
+/** Returns a function that makes the filter of a query, for the parts that the source itself cannot apply. */
 export function compileRowFilter(description: SourceDescription): FilterFor {
   const windowFilter = compileWindowFilter(description)
   const professionFilter = compileProfessionFilter(description)
@@ -29,8 +29,8 @@ export function compileRowFilter(description: SourceDescription): FilterFor {
 }
 
 /**
- * A row whose time cannot be read is kept, so that it is rejected with its reason. A time without seconds, or without a time
- * of day, may be that of any moment of its unit: it is kept where one of them lies in the window.
+ * A row with an unreadable time is kept, so that it is rejected with its reason. A time without seconds, or without a
+ * time of day, covers its whole unit: the row is kept if a part of the unit is in the window.
  */
 function compileWindowFilter(description: SourceDescription): FilterFor {
   const { window } = description.request
@@ -52,8 +52,8 @@ function compileWindowFilter(description: SourceDescription): FilterFor {
 }
 
 /**
- * Where the source takes no profession, its rows are told apart here. A word that is no code of the source belongs to the
- * first code of its profession, so that each row stands in one part of a walk.
+ * If the source cannot filter by profession, its rows are filtered here. A word that is not a code of the source belongs to
+ * the first code of its profession, so that each row is in exactly one part of a walk.
  */
 function compileProfessionFilter({ request, fields, tables }: SourceDescription): FilterFor {
   if (placeholdersIn([request.query, request.json, request.form]).includes('profession')) return () => null

@@ -20,20 +20,20 @@ export interface FindOptions {
 /** Finds the rows of an answer. @throws AttemptFailed */
 export type FindRows = (envelope: unknown, body: Buffer, options: FindOptions) => Found
 
-/** Returns what tells a record from others; equal for the same record in two answers. */
+/** Returns a key that identifies a record; equal for the same record in two answers. */
 export type KeyOf = (record: unknown) => string
 
 /** 96 bits. */
 const keyLength = 16
-/** Where the rows of a stored page stand. */
+/** The place of the rows in a stored page. */
 const storedPlace = '/data'
 
 /**
- * Returns what finds the rows of an answer. Where pages are counted (`keyOf`), only their rows show where a page stands in
- * the list, and whether it repeats.
+ * Returns a function that finds the rows of an answer. For counted pages (`keyOf`), only the rows show the page's place
+ * in the list, and whether it repeats.
  *
- * A page is stored as an object with its rows under `data`. An answer in that form is kept as it came. Another one is
- * written in that form, with the digits of its numbers.
+ * A page is stored as an object with its rows under `data`. An answer in that form is kept unchanged. Another answer is
+ * written in that form, with exact numbers.
  */
 export function compileRows(
   shape: Pick<Answer, 'rows' | 'rowsMayBe' | 'registrations'> & { record?: string },
@@ -88,12 +88,12 @@ function storedForm(rows: readonly unknown[], exactRows: () => readonly unknown[
   return Buffer.from(`{"data":${JSON.stringify(written)}}`)
 }
 
-/** Returns what only two pages with the same rows have in common; `null` for a page without rows. */
+/** Returns a digest that only pages with the same rows share; `null` for a page without rows. */
 function fingerprintOf(rows: readonly unknown[]): string | null {
   return rows.length === 0 ? null : hash('sha256', JSON.stringify(rows), 'base64')
 }
 
-/** Returns what makes the key of a record of what its fields say: other members may differ from answer to answer. */
+/** Returns a function that makes the key of a record from its fields, because other members may differ between answers. */
 export function compileKey({ fields, answer }: Pick<SourceDescription, 'fields' | 'answer'>): KeyOf {
   const reads = Object.values(fields).map(compileSource)
   const expand =
@@ -109,7 +109,7 @@ function shallow(row: unknown): unknown {
   return isTooDeep(row) ? cutDeepValue(row) : row
 }
 
-/** Returns the function that makes one row of each registration in a record, which stands in place of their list. */
+/** Returns a function that makes one row of each registration in a record, with the registration instead of the list. */
 export function compileExpand({ list, where }: NonNullable<Answer['registrations']>): (record: unknown) => unknown[] {
   const keys = tokensOf(list)
   const listAt = compilePointer(list)
@@ -117,12 +117,12 @@ export function compileExpand({ list, where }: NonNullable<Answer['registrations
   return record => {
     const elements = listAt(record)
     const fitting = Array.isArray(elements) ? elements.filter(fits) : []
-    // Kept as it is, so that it is rejected for what it lacks, and does not vanish.
+    // Kept unchanged, so that it is rejected for its missing values and is not lost.
     return fitting.length === 0 ? [record] : fitting.map(element => withElement(record, keys, element))
   }
 }
 
-/** Copies what lies on the way to a place, and puts a value there. */
+/** Copies the objects on the path to a place, and sets a value there. */
 function withElement(value: unknown, [key, ...others]: readonly string[], element: unknown): unknown {
   if (key === undefined) return element
   const copy = (Array.isArray(value) ? value.slice() : { ...(value as object) }) as Record<string, unknown>

@@ -1,10 +1,10 @@
 import { SdmkError } from '../errors.ts'
 import { KkiError, KkiRetryLater, TokenRefreshFailed } from './errors.ts'
 
-/** When to ask again while the secrets cannot be had. */
+/** The pause before the next attempt while the secrets are unavailable. */
 const storePauseMs = 15_000
 
-/** Returns an error of the store of secrets as what ends or postpones a batch; other errors come back as they are. */
+/** Converts an error of the store of secrets into one that ends or postpones a batch; returns other errors unchanged. */
 export function asKkiError(error: unknown, what: string, page: number | undefined): unknown {
   if (!(error instanceof SdmkError) || error instanceof KkiError) return error
   const message = `${what}: ${error.message}`

@@ -6,13 +6,13 @@ import { asKkiError } from './secret-fault.ts'
 import { type AccessToken, type Credentials, credentialsSecret, requireFields } from './token.ts'
 import type { CallContext } from './types.ts'
 
-/** The kinds of authentication whose credentials are sent with each request as they are. */
+/** The kinds of authentication that send unchanged credentials with each request. */
 export type StaticAuthentication = Extract<Authentication, { type: 'bearer' | 'api_key' | 'basic' | 'none' }>
 
-/** A rotated secret is known after this, or at once where the old one is refused. */
+/** After this time a rotated secret is used, or at once if KKI denies the old one. */
 const keptMs = 300_000
 
-/** Credentials that stand in the secret. */
+/** Credentials from the secret. */
 export class StaticCredentials implements Credentials {
   readonly #settings: KkiSettings
   readonly #authentication: StaticAuthentication
@@ -23,7 +23,7 @@ export class StaticCredentials implements Credentials {
     this.#authentication = authentication
   }
 
-  /** @throws TokenRefreshFailed where the secret cannot be used, KkiRetryLater while it is out of reach */
+  /** @throws TokenRefreshFailed if the secret cannot be used, KkiRetryLater while it is unavailable */
   async current({ page }: CallContext): Promise<AccessToken> {
     if (this.#kept !== null && Date.now() < this.#kept.issuedAt + keptMs) return this.#kept
     if (this.#authentication.type === 'none') return { accessToken: '', issuedAt: Date.now() }
@@ -36,19 +36,19 @@ export class StaticCredentials implements Credentials {
     }
   }
 
-  /** @throws TokenRefreshFailed where the secret still holds what was refused */
+  /** @throws TokenRefreshFailed if the secret still has the denied credentials */
   async replace(refused: AccessToken, context: CallContext): Promise<AccessToken> {
     if (this.#kept?.accessToken === refused.accessToken) this.#kept = null
     const other = await this.current(context)
     if (other.accessToken !== refused.accessToken) return other
     const { origin } = this.#settings.baseUrl
-    throw new TokenRefreshFailed(`KKI at ${origin} refused the credentials; check the secret "${credentialsSecret}"`, {
+    throw new TokenRefreshFailed(`KKI at ${origin} denied the credentials; check the secret "${credentialsSecret}"`, {
       page: context.page
     })
   }
 }
 
-/** Returns what is sent. @throws TokenRefreshFailed where the secret lacks it */
+/** Returns the credentials to send. @throws TokenRefreshFailed if the secret lacks them */
 function sentValue({ type }: StaticAuthentication, secret: Record<string, string> | null): string {
   switch (type) {
     case 'bearer':
@@ -66,5 +66,5 @@ function sentValue({ type }: StaticAuthentication, secret: Record<string, string
 
 function sendable(value = ''): string {
   if (/^[\x21-\x7e]+$/.test(value)) return value
-  throw new TokenRefreshFailed(`the secret "${credentialsSecret}" holds a character that cannot be sent`)
+  throw new TokenRefreshFailed(`the secret "${credentialsSecret}" contains a character that cannot be sent`)
 }

@@ -2,12 +2,12 @@ import { AttemptFailed } from './attempt.ts'
 import type { HttpAnswer } from './http.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
-/** Tells whether the same request may be answered better a little later: 408, 429 and 5xx. */
+/** Returns whether the same request may succeed a little later: 408, 429 and 5xx. */
 export function isRetryable(status: number): boolean {
   return status === 408 || status === 429 || status >= 500
 }
 
-/** Returns the failure that a retryable status means, with the pause that KKI asks for. */
+/** Returns the failure for a retryable status, with KKI's pause. */
 export function statusFailure({ status, date, retryAfter }: HttpAnswer): AttemptFailed {
   return new AttemptFailed({
     kind: 'outage',

@@ -1,4 +1,4 @@
-/** What a template may hold in braces. */
+/** The placeholders that a template may contain. */
 export const placeholders = [
   'since',
   'until',
@@ -14,11 +14,11 @@ export const placeholders = [
 
 export type Placeholder = (typeof placeholders)[number]
 
-/** The values of one request; what is missing has none. */
+/** The values of one request; a missing placeholder has no value. */
 export type Values = { [Name in Placeholder]?: string | number | undefined }
 
 const placeholder = /\{([A-Za-z]+)\}/g
-/** In a JSON body these are numbers where they stand alone. */
+/** In a JSON body these become numbers if the text consists only of the placeholder. */
 const wholeNumber = /^\{(page|offset|pageSize)\}$/
 
 /** Returns the names in braces of a template, known or not, and of every text of a JSON body. */
@@ -28,12 +28,12 @@ export function placeholdersIn(template: unknown): string[] {
   return Object.values(template).flatMap(placeholdersIn)
 }
 
-/** Tells whether a text has a brace that belongs to no placeholder. */
+/** Returns whether a text has a brace that belongs to no placeholder. */
 export function hasLooseBrace(template: string): boolean {
   return /[{}]/.test(template.replaceAll(placeholder, ''))
 }
 
-/** Returns the text with its placeholders filled in; `null` where one of them has no value. */
+/** Returns the text with its placeholders filled in; `null` if one of them has no value. */
 export function fillText(template: string, values: Values): string | null {
   let isWhole = true
   const filled = template.replaceAll(placeholder, (_, name: Placeholder) => {
@@ -45,8 +45,8 @@ export function fillText(template: string, values: Values): string | null {
 }
 
 /**
- * Returns a path with its placeholders filled in, each value as one segment or a part of one. `null` where a segment would
- * be "." or "..": no encoding keeps a URL parser from taking those for another folder.
+ * Returns a path with its placeholders filled in, each value as one segment or a part of one. `null` if a segment would be
+ * "." or "..", because URL parsers resolve those even if they are encoded.
  */
 export function fillPath(template: string, values: Values): string | null {
   const segments = template

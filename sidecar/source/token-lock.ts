@@ -1,12 +1,12 @@
 import type { Database } from '../platform/database.ts'
 
-/** A renewal under the lock takes seconds; a machine that vanished with the lock gives it back after this. */
+/** A renewal under the lock takes seconds; if a machine with the lock vanishes, the lock is released after this time. */
 const longestRenewal = '5min'
 const longestWait = '6min'
 
 /**
- * Returns what `work` returns; of all processes on this database one at a time works here. Ends with the database's own
- * error where that is away, or another process is not done in time.
+ * Returns what `work` returns, under an exclusive lock: only one process on this database runs it at a time. Fails with the
+ * database's error if it is unavailable, or if another process holds the lock too long.
  */
 export function withTokenLock<T>(database: Pick<Database, 'withTransaction'>, work: () => Promise<T>): Promise<T> {
   return database.withTransaction(async client => {

@@ -4,17 +4,17 @@ import { decodeUtf8 } from '../platform/strict-text.ts'
 import { compilePointer } from '../transform/field-source.ts'
 import type { TokenAuthentication } from './grant.ts'
 
-/** An access token and what belongs to it. Times are milliseconds since the epoch, by this machine's clock. */
+/** An access token with its refresh token and times. Times are milliseconds since the epoch, by this machine's clock. */
 export interface TokenPair {
   accessToken: string
-  /** `null` where KKI gave none, or where it has been sent already: it works once. */
+  /** `null` if KKI sent none, or if it was already used: it works once. */
   refreshToken: string | null
   tokenType: string
   issuedAt: number
   expiresAt: number
 }
 
-/** A token that says that it lives longer is renewed all the same: a day later KKI may have other plans for it. */
+/** Longest use of a token, even if its stated lifetime is longer: KKI may revoke it meanwhile. */
 const longestLifeSeconds = 86_400
 
 // Visible ASCII: anything else could not be sent in a header.
@@ -31,8 +31,8 @@ const oauthMembers = Compile(
 )
 
 /**
- * Returns the pair that a token answer carries, or `null` where the answer is not one; `issuedAt` is when it was asked for.
- * A refresh token is taken only if the description says that it is used.
+ * Returns the pair of a token answer, or `null` if the answer is not one; `issuedAt` is the time of the request. A refresh
+ * token is used only if the description enables it.
  */
 export function parseTokenAnswer(
   body: Buffer,
@@ -60,7 +60,7 @@ export function parseTokenAnswer(
   }
 }
 
-/** Returns seconds; `null` where the answer should say them and does not. */
+/** Returns seconds; `null` if the answer should contain them and does not. */
 function lifetimeOf(
   answer: unknown,
   { type, expiresIn = type === 'oauth2' ? '/expires_in' : undefined, lifetimeSeconds }: TokenAuthentication
@@ -72,7 +72,7 @@ function lifetimeOf(
   return expiresIn === undefined ? longestLifeSeconds : null
 }
 
-/** Returns the pair in the form in which a secret store keeps it; times are ISO instants. */
+/** Returns the pair in the form of the secret store; times are ISO instants. */
 export function toSecret(pair: TokenPair): Record<string, string> {
   return {
     accessToken: pair.accessToken,
@@ -83,7 +83,7 @@ export function toSecret(pair: TokenPair): Record<string, string> {
   }
 }
 
-/** Returns the stored pair, or `null` where the secret is none or is not whole: a new one can always be asked for. */
+/** Returns the stored pair, or `null` if the secret is missing or incomplete: a new pair can always be requested. */
 export function fromSecret(secret: Record<string, string> | null): TokenPair | null {
   const expiresAt = Date.parse(secret?.expiresAt ?? '')
   if (!secret?.accessToken || Number.isNaN(expiresAt)) return null
@@ -97,8 +97,8 @@ export function fromSecret(secret: Record<string, string> | null): TokenPair | n
   }
 }
 
-/** Tells whether the pair is to be renewed at `now`: `aheadMs` before its end, or a sixth of its life if that is shorter. */
+/** Returns whether to renew the pair at `now`: `aheadMs` before its end, or a sixth of its lifetime if that is shorter. */
 export function isDue(pair: TokenPair, now: number, aheadMs: number): boolean {
-  // Otherwise a token that lives shorter than `aheadMs` would be renewed for every single page.
+  // Otherwise a token with a lifetime below `aheadMs` would be renewed for every page.
   return now >= pair.expiresAt - Math.min(aheadMs, (pair.expiresAt - pair.issuedAt) / 6)
 }

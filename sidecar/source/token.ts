@@ -11,24 +11,24 @@ import type { CallContext } from './types.ts'
 
 /** Name of the secret that holds the present token pair, shared by all processes. */
 export const tokenSecret = 'kki-token'
-/** Name of the secret that holds what the authentication needs, such as `clientId` and `clientSecret`. */
+/** Name of the secret with the credentials, such as `clientId` and `clientSecret`. */
 export const credentialsSecret = 'kki'
 
-/** How often a renewal starts over because others store tokens at that moment. */
+/** How often a renewal is repeated because others store tokens at the same time. */
 const storeRounds = 5
 
-/** An access token; `issuedAt` is when it was asked for, in milliseconds since the epoch. */
+/** An access token; `issuedAt` is the time of its request, in milliseconds since the epoch. */
 export type AccessToken = Pick<TokenPair, 'accessToken' | 'issuedAt'>
 
-/** Where requests get their credentials from. */
+/** The provider of credentials for requests. */
 export interface Credentials {
-  /** Resolves to credentials that can be expected to work. */
+  /** Resolves to credentials that should work. */
   current(context: CallContext): Promise<AccessToken>
-  /** Resolves to others than those that KKI refused. */
+  /** Resolves to credentials other than those that KKI denied. */
   replace(refused: AccessToken, context: CallContext): Promise<AccessToken>
 }
 
-/** The access token of all fetchers: one renewal at a time inside the process, and across processes by the lock. */
+/** The shared access token: one renewal at a time within the process, and across processes by the lock. */
 export class TokenSource implements Credentials {
   readonly #settings: KkiSettings
   readonly #authentication: TokenAuthentication
@@ -38,7 +38,7 @@ export class TokenSource implements Credentials {
   #refused: string | null = null
   #renewal: Promise<AccessToken> | null = null
 
-  /** `closing` ends a renewal: it serves many callers, so no single caller's signal may. */
+  /** Only `closing` aborts a renewal, because it serves many callers and not a single caller's signal. */
   constructor(settings: KkiSettings, authentication: TokenAuthentication, http: KkiHttp, closing: AbortSignal) {
     this.#settings = settings
     this.#authentication = authentication
@@ -48,15 +48,15 @@ export class TokenSource implements Credentials {
 
   /**
    * Resolves to an access token that is not about to expire.
-   * @throws TokenRefreshFailed where KKI refuses the credentials, or they cannot be used; KkiTokenRefused where it answers
-   *   with another status; AttemptFailed where it gives no usable answer; KkiRetryLater while the secrets are out of reach.
+   * @throws TokenRefreshFailed if KKI denies the credentials, or they cannot be used; KkiTokenRefused for another status;
+   *   AttemptFailed without a usable answer; KkiRetryLater while the secrets are unavailable.
    */
   async current(context: CallContext): Promise<AccessToken> {
     if (this.#pair !== null && this.#isUsable(this.#pair)) return this.#pair
     return await this.#renew(context)
   }
 
-  /** Resolves to another access token than `refused`, to which KKI answered 401; throws like `current`. */
+  /** Resolves to an access token other than `refused`, which KKI answered with 401; throws like `current`. */
   async replace({ accessToken: refused }: AccessToken, context: CallContext): Promise<AccessToken> {
     // A late 401 for a token that has been replaced since must not discard its successor.
     if (this.#pair === null || this.#pair.accessToken === refused) this.#refused = refused
@@ -80,8 +80,8 @@ export class TokenSource implements Credentials {
   }
 
   /**
-   * Runs under the lock. A store may show all the same that somebody was quicker (a lock ends with its connection): then
-   * what they stored is read, and used if it can be.
+   * Runs under the lock. The lock may end with its connection, so the store may show that another process was faster:
+   * then its pair is read, and used if possible.
    */
   async #obtain(context: CallContext): Promise<AccessToken> {
     const { secrets } = this.#settings
@@ -97,7 +97,7 @@ export class TokenSource implements Credentials {
           over = await this.#takeOut(stored, version)
           fresh = (await this.#refresh(stored, context)) ?? (await this.#first(context))
         }
-        // Stored before use: a pair that only this process knew would be lost with it, and the old one is spent.
+        // Stored before use: the old pair is spent, so a new pair only in memory would be lost with this process.
         await secrets.replace(tokenSecret, over, toSecret(fresh))
         return this.#adopt(fresh)
       } catch (error) {
@@ -107,8 +107,8 @@ export class TokenSource implements Credentials {
   }
 
   /**
-   * Takes the refresh token out of the store before it is sent, and returns the version that this makes: sent twice, it
-   * would revoke its whole family, and whether a request whose answer was lost has spent it cannot be known.
+   * Removes the refresh token from the store before it is sent, and returns the new version. A token that is sent twice
+   * revokes its whole family, and a lost answer leaves unknown whether it was used.
    */
   async #takeOut(stored: TokenPair | null, version: string): Promise<string> {
     if (stored?.refreshToken == null || !this.#usesRefreshToken) return version
@@ -121,21 +121,21 @@ export class TokenSource implements Credentials {
     return pair
   }
 
-  /** What the store of secrets did wrong ends or postpones a batch like what KKI does. */
+  /** An error of the store of secrets ends or postpones a batch, like an error of KKI. */
   #asKkiError(error: unknown, { page }: CallContext): unknown {
     if (!(error instanceof SdmkError) || error instanceof KkiError) return error
     const { observer, logger } = this.#settings
     observer.onTokenRefresh?.('failed')
-    logger.error({ err: error, code: error.code }, 'no access token can be had because of the secrets')
+    logger.error({ err: error, code: error.code }, 'no access token is available because of the secrets')
     return asKkiError(error, 'there is no access token', page)
   }
 
-  /** `null` where there is nothing to refresh with, or KKI refused it, or its answer was lost. */
+  /** `null` without a refresh token, after KKI's denial, or if its answer was lost. */
   async #refresh(stored: TokenPair | null, context: CallContext): Promise<TokenPair | null> {
     if (stored?.refreshToken == null || !this.#usesRefreshToken) return null
     const outcome = await this.#grant({ type: 'refresh_token', refreshToken: stored.refreshToken }, context)
     if (outcome.result === 'ok') return outcome.pair
-    // A rate limit holds for the other grant as well, so that one has to wait for the next attempt.
+    // A rate limit applies to the other grant as well, which therefore waits for the next attempt.
     if (outcome.result === 'failed' && outcome.failure.status === 429) throw outcome.failure
     return null
   }
@@ -144,7 +144,7 @@ export class TokenSource implements Credentials {
     return this.#authentication.type === 'oauth2' && this.#authentication.refreshToken
   }
 
-  /** Asks for a token by the credentials themselves. */
+  /** Requests a token with the credentials themselves. */
   async #first(context: CallContext): Promise<TokenPair> {
     const isLogin = this.#authentication.type === 'session'
     const outcome = await this.#grant({ type: isLogin ? 'login' : 'client_credentials' }, context)
@@ -155,7 +155,7 @@ export class TokenSource implements Credentials {
     const details = { status, page: context.page }
     if (isAboutCredentials(outcome)) {
       throw new TokenRefreshFailed(
-        `KKI at ${origin} refused the ${isLogin ? 'login' : 'client credentials'} (${reason}); check the secret "${credentialsSecret}"`,
+        `KKI at ${origin} denied the ${isLogin ? 'login' : 'client credentials'} (${reason}); check the secret "${credentialsSecret}"`,
         details
       )
     }
@@ -179,19 +179,19 @@ export class TokenSource implements Credentials {
     const fields = { grant_type: grant.type, sent_request_id: context.requestId, trace_id: context.traceId }
     if (outcome.result === 'ok') logger.info(fields, 'KKI issued an access token')
     else if (outcome.result === 'refused')
-      logger.warn({ ...fields, reason: outcome.reason }, 'KKI refused a token grant')
+      logger.warn({ ...fields, reason: outcome.reason }, 'KKI denied a token grant')
     else logger.warn({ ...fields, problem: outcome.failure.message }, 'KKI did not answer a token grant')
     return outcome
   }
 }
 
-/** A redirect, 403 or 404 says nothing about the secret; neither does a 400 for the scope or the grant type. */
+/** A redirect, 403 or 404 does not concern the secret; neither does a 400 for the scope or the grant type. */
 function isAboutCredentials({ status, reason }: { status: number; reason: string }): boolean {
   return status === 401 || (status === 400 && !/ (?:invalid_scope|unsupported_grant_type)$/.test(reason))
 }
 
-/** Returns the secret. @throws TokenRefreshFailed where it lacks one of the fields */
+/** Returns the secret. @throws TokenRefreshFailed if it lacks one of the fields */
 export function requireFields(secret: Record<string, string> | null, names: readonly string[]): Record<string, string> {
   if (secret !== null && names.every(name => secret[name])) return secret
-  throw new TokenRefreshFailed(`the secret "${credentialsSecret}" holds no ${names.join(' and ')}`)
+  throw new TokenRefreshFailed(`the secret "${credentialsSecret}" lacks ${names.join(' and ')}`)
 }

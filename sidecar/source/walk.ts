@@ -1,7 +1,7 @@
 import { walkPages } from './pages.ts'
 import type { CallContext, KkiClient, KkiPage, PageQuery } from './types.ts'
 
-/** Where a walk begins, and how it asks. */
+/** The start of a walk, and its options. */
 export interface WalkStart {
   query: Omit<PageQuery, 'cursor'>
   /** See `WalkOptions`. */
@@ -10,8 +10,8 @@ export interface WalkStart {
 }
 
 /**
- * A walk over KKI's list that may pause between two pages: the page that was asked for ahead is kept, so that whoever goes
- * on from there asks for no page twice.
+ * A walk over KKI's list that may pause between two pages. The page that was requested ahead is kept, so that a resumed walk
+ * requests no page twice.
  */
 export class Walk {
   readonly #kki: KkiClient
@@ -24,14 +24,14 @@ export class Walk {
     this.#kki = kki
   }
 
-  /** KKI's cursor behind the last page; null before the first page, and after the last one. */
+  /** KKI's cursor after the page that was read last; null before the first page and after the last one. */
   get cursor(): string | null {
     return this.#cursor
   }
 
   /**
-   * Goes to a place of the list: where it paused there, it goes on, and `start` is not asked. Pages are asked for under the
-   * ids of `call` from then on, but for the one that was asked for ahead.
+   * Moves to a place in the list. If the walk paused there, it resumes, and `start` is not called. Later requests have
+   * the ids of `call`, except the one that was sent ahead.
    */
   async goTo(
     { profession, cursor, call }: { profession: string | null; cursor: string | null; call: CallContext },
@@ -58,7 +58,7 @@ export class Walk {
     return result.value
   }
 
-  /** Ends it; waits until the request that is ahead has ended. */
+  /** Ends the walk and waits for the end of the request that is ahead. */
   async leave(): Promise<void> {
     const pages = this.#pages
     this.#pages = null

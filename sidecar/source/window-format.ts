@@ -1,22 +1,22 @@
 import { type Zone, zoneOffsets } from '../transform/dates.ts'
 
 const tokenPattern = /YYYY|MM|DD|HH|mm|ss/g
-/** What a pattern holds besides year, month and day, and how long its smallest unit is. */
+/** The tokens of a pattern besides year, month and day, and its smallest unit. */
 const units: Record<string, number> = { '': 86_400_000, HH: 3_600_000, HHmm: 60_000, HHmmss: 1000 }
 
-/** Tells whether a format can write the bound of a window. */
+/** Returns whether a format can represent the bound of a window. */
 export function isWindowFormat(format: string): boolean {
   if (format === 'instant' || format === 'epochSeconds' || format === 'epochMilliseconds') return true
   return timesOf(format) in units && ['YYYY', 'MM', 'DD'].every(token => format.split(token).length === 2)
 }
 
-/** Returns the smallest difference that a format shows, in milliseconds. */
+/** Returns the resolution of a format, in milliseconds. */
 export function unitOf(format: string): number {
   if (format === 'epochSeconds') return 1000
   return format.includes('YYYY') ? (units[timesOf(format)] ?? 1) : 1
 }
 
-/** Returns an instant as the format writes it; `zone` is that of a pattern. */
+/** Returns an instant in the format; `zone` is that of a pattern. */
 export function formatInstant(ms: number, format: string, zone: Zone = 'UTC'): string {
   if (format === 'epochSeconds') return String(Math.floor(ms / 1000))
   if (format === 'epochMilliseconds') return String(ms)

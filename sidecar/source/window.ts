@@ -5,8 +5,8 @@ import { formatInstant, unitOf } from './window-format.ts'
 type Bounds = Pick<PageQuery, 'changedSince' | 'changedUntil'>
 
 /**
- * Returns the bounds of a window as the source takes them. The window is [since, until). Where the source cannot say that
- * exactly, the bounds lie outside it, by a unit of the format at most.
+ * Returns the bounds of a window in the form of the source. The window is [since, until). If the source cannot express it
+ * exactly, the bounds are outside of it, by a unit of the format at most.
  */
 export function windowValues(
   { request: { window } }: SourceDescription,
@@ -17,12 +17,12 @@ export function windowValues(
   const unit = unitOf(format)
   const values: { since?: string; until?: string } = {}
   if (changedSince !== undefined && window.since !== undefined) {
-    // A written bound is rounded down to its unit. A source that leaves the bound out needs an earlier one.
+    // The format rounds a bound down to its unit. A source that excludes the bound needs an earlier one.
     const ms = Date.parse(changedSince) - (window.since === 'exclusive' ? unit : 0)
     values.since = formatInstant(ms, format, zone)
   }
   if (changedUntil !== undefined && window.until !== undefined) {
-    // Rounded up, also for a source that includes the bound: it may compare a day with the midnight that it begins with.
+    // Rounded up, even for a source that includes the bound: it may compare a day with the midnight at its start.
     values.until = formatInstant(Date.parse(changedUntil) + unit - 1, format, zone)
   }
   return values

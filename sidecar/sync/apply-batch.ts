@@ -13,8 +13,8 @@ import {
 } from './plan-and-apply.ts'
 
 /**
- * Plans a staged batch and applies the plan, unless a person must look at it first: then the batch is held, and SDMK is
- * as it was. A plan that the registry has overtaken is made again.
+ * Plans a staged batch and applies the plan, unless the gate holds it: then SDMK stays unchanged. A plan that the
+ * registry has outdated is made again.
  */
 export async function applyBatch(context: ApplyContext, batchId: number): Promise<void> {
   const { database, metrics, logger } = context
@@ -55,7 +55,7 @@ async function planAndApply(context: ApplyContext, taken: Batch): Promise<Batch>
       const planned = await planAndJudge(context, client, taken, maxReplans)
       return planned.state === 'held' ? planned : applyPlanned(context, client, planned)
     }).catch(error => {
-      // Once more would be the same: nobody else was there.
+      // A repetition would fail again, because no other batch was involved.
       throw isLostRace(error) ? new PlanUnfit(taken.id, { cause: error }) : error
     })
   )

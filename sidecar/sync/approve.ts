@@ -19,7 +19,7 @@ import {
 } from './plan-and-apply.ts'
 
 /**
- * Takes the approval of a held batch, within the caller's transaction, and queues the work.
+ * Records the approval of a held batch, within the caller's transaction, and queues the work.
  * @throws BatchNotFound, BatchStateRefused, PlanChanged
  */
 export async function approveBatch(
@@ -41,8 +41,8 @@ export async function approveBatch(
 }
 
 /**
- * Applies a held batch as it was approved. Where the registry has overtaken the plan, a new one is made; it is applied
- * only if it would do the same, and otherwise waits, held as before, for somebody to look at it.
+ * Applies a held batch as it was approved. If the registry has outdated the plan, a new one is made. It is applied only
+ * if it would do the same; otherwise the batch stays on hold for another review.
  */
 export async function applyApproved(context: ApplyContext, batchId: number, approval: Approval): Promise<void> {
   const { database, logger } = context
@@ -51,7 +51,7 @@ export async function applyApproved(context: ApplyContext, batchId: number, appr
   try {
     const batch = await applyOrReplan(context, taken, approval)
     if (batch.state === 'applied') await afterApplied(context, batch)
-    else logger.warn('the plan of the approved batch has changed; it waits to be looked at again')
+    else logger.warn('the plan of the approved batch has changed; it is on hold for another review')
   } catch (error) {
     if (!(error instanceof FenceLost)) throw error
     logger.info({ err: error }, 'the batch was taken over')
@@ -68,7 +68,7 @@ async function applyOrReplan(context: ApplyContext, taken: Batch, approval: Appr
       )
     } catch (error) {
       if (!isLostRace(error)) throw error
-      logger.warn({ err: error, attempt }, 'the registry has moved; the approved batch is planned again')
+      logger.warn({ err: error, attempt }, 'the registry has changed; the approved batch is planned again')
     }
     planned = await timed(context, 'plan', () =>
       database.withTransaction(client => replan(context, client, taken, approval, attempt))

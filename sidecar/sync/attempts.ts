@@ -22,17 +22,17 @@ export interface AttemptContext {
   logger: FastifyBaseLogger
 }
 
-/** What a job does with a batch. */
+/** The work of a job on a batch. */
 export type BatchWork = 'fetch' | BatchJob['kind']
 
-/** Attempts that end in an unexpected error, one after the other and without progress, until the work is given up. */
+/** Consecutive attempts that end in an unexpected error, without progress, until the work fails for good. */
 export const maxAttempts = 5
-/** Attempts that ended without a word, since their process was lost: it may have been lost for the sake of another batch. */
+/** Attempts whose process was lost. More are allowed, since another batch may have caused the loss. */
 export const maxLost = 10
 
 const pauseMs = 1000
 
-/** In which states giving up fails the batch. To undo and to reprocess is work on a batch that stays applied. */
+/** States in which the batch fails with the work. Undo and reprocess are work on a batch that stays applied. */
 const failsFrom: Record<BatchWork, readonly BatchState[]> = {
   ...workStates,
   undo: [],
@@ -40,9 +40,9 @@ const failsFrom: Record<BatchWork, readonly BatchState[]> = {
 }
 
 /**
- * Works on a batch, and gives it up after a bounded number of attempts without progress: no error and no lost process leaves
- * it open for ever. An outage, a process that stops and a batch that another process took are no fault of the batch, and do not
- * count.
+ * Works on a batch, with a bounded number of attempts without progress, so that no error and no lost process leaves it open
+ * for ever. An outage, a process that stops and a batch that another process has taken do not count, since they are no fault
+ * of the batch.
  */
 export async function attemptBatch(
   context: AttemptContext,
@@ -61,9 +61,9 @@ export async function attemptBatch(
       await excuse(context, batchId, signal)
       throw error
     }
-    // It will not fit the next time either.
+    // It will not fit at the next attempt either.
     if (error instanceof SealFault) return giveUp(context, batchId, kind, error)
-    // After progress the count is back at 0.
+    // Progress resets the count to 0.
     const failed = await changeAttempts(context, batchId, 'greatest(attempts, 1)')
     if (failed === null || failed < maxAttempts) throw error
     return giveUp(context, batchId, kind, new BatchFault(batchId, maxAttempts, tellError(error)))
@@ -83,7 +83,7 @@ async function changeAttempts(
   return rows[0]?.attempts ?? null
 }
 
-/** Takes the attempt back, as soon as the database answers. */
+/** Does not count the attempt, once the database answers. */
 async function excuse(context: AttemptContext, batchId: number, signal: AbortSignal): Promise<void> {
   for (;;) {
     try {
@@ -126,5 +126,5 @@ async function giveUp(context: AttemptContext, batchId: number, kind: BatchWork,
   if (hasFailed) {
     metrics.batchEnded('failed')
     logger.error({ err: error, code: error.code }, 'the batch failed')
-  } else logger.error({ err: error, code: error.code, work: kind }, 'a job was given up')
+  } else logger.error({ err: error, code: error.code, work: kind }, 'a job failed for good')
 }

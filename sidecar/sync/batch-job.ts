@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { Caller } from '../audit/record.ts'
 import type { JobQueue } from '../platform/queue.ts'
 
-/** A person's word that a held batch may be applied as the plan of this digest says. */
+/** A person's approval to apply a held batch with the plan of this digest. */
 export interface Approval {
   planDigest: string
   caller: Caller
@@ -37,11 +37,11 @@ export async function queueBatchJob(
 
 function keyOf(job: BatchJob): string {
   switch (job.kind) {
-    // One key for both: an approval waits until the job that planned the batch has ended.
+    // Both share a key, so that an approval waits until the job that planned the batch has ended.
     case 'apply':
     case 'approved':
       return String(job.batchId)
-    // Of jobs with one key a single one waits: a second approval that waits must not keep the order to undo out.
+    // Only one job per key waits, so a separate key keeps a waiting approval from blocking an undo.
     case 'undo':
       return `undo-${job.batchId}`
     case 'reprocess':

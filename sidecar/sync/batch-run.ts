@@ -9,11 +9,11 @@ export interface BatchRunRequest {
   triggeredBy: 'schedule' | 'operator' | 'api' | 'command'
   caller: Caller
   expectedTotal?: number
-  /** `hold`: every batch waits for a person, whatever its plan says. */
+  /** `hold`: every batch is held for a person, regardless of its plan. */
   apply?: 'auto' | 'hold' | undefined
 }
 
-/** Writes a run of one queued batch that does not walk KKI's list, within the caller's transaction. */
+/** Stores a run with one queued batch that does not read KKI's list, within the caller's transaction. */
 export async function insertBatchRun(
   client: Transaction,
   { kind, triggeredBy, caller, expectedTotal, apply = 'auto' }: BatchRunRequest

@@ -13,12 +13,12 @@ import type { Ids } from '../platform/tracing.ts'
 import { FenceLost } from '../registry/errors.ts'
 
 /**
- * Where a batch may go from each state; what is missing is an end. An undone batch stays in the record, and its window is
- * fetched again by another run.
+ * The allowed moves from each state; states that are missing are final. An undone batch stays in the record, and another run
+ * fetches its window again.
  */
 export const batchMoves: Record<BatchState, readonly BatchState[]> = {
   queued: ['fetching', 'failed', 'cancelled'],
-  // Rows that SDMK finds in itself are planned as they are found.
+  // Rows of a check of the registry are planned as they are found.
   fetching: ['fetching', 'staged', 'planned', 'failed', 'cancelled'],
   staged: ['planned', 'failed', 'cancelled'],
   planned: ['planned', 'held', 'applied', 'failed', 'cancelled'],
@@ -31,14 +31,14 @@ export const batchMoves: Record<BatchState, readonly BatchState[]> = {
   superseded: []
 }
 
-/** In which states each kind of job works on a batch. */
+/** The states in which each kind of job works on a batch. */
 export const workStates = {
   fetch: ['queued', 'fetching'],
   apply: ['staged', 'planned'],
   approved: ['held']
 } as const satisfies Record<string, readonly BatchState[]>
 
-/** Why a batch waits for a person, in the order in which the reasons are told. */
+/** Reasons to hold a batch, in the order in which they are shown. */
 export const holdReasons = [
   'REQUESTED',
   'UNDONE_WINDOW',
@@ -52,36 +52,36 @@ export const holdReasons = [
 ] as const
 export type HoldReason = (typeof holdReasons)[number]
 
-/** What a caller may ask KKI for. */
+/** The modes of a run that a caller may request. */
 export type RunMode = WalkKind
 
-/** A batch, with what its run says about who asked for it. */
+/** A batch, with the requester from its run. */
 export interface Batch extends Ledger {
   id: number
   runId: number
   kind: BatchKind
-  /** What KKI is asked for, null for all: a profession of SDMK, and one of KKI's own codes for it. */
+  /** The requested profession, null for all: SDMK's code, and one of KKI's codes for it. */
   profession: string | null
   sourceProfession: string | null
   state: BatchState
   fence: number
-  /** Where in KKI's list it begins, and where it stands; sealed, null for the beginning. */
+  /** The cursors of its first page and of its next page; sealed, null for the start of the list. */
   startCursor: string | null
   cursor: string | null
   pages: number
-  /** Of its run: the window that is walked, and KKI's clock when the walk began. */
+  /** From its run: the window, and KKI's clock at the start of the walk. */
   windowSince: Date | null
   windowUntil: Date | null
   sourceTime: Date | null
-  /** Of its run: the professions that it walks, null for all; whether that was asked for. */
+  /** From its run: the professions, null for all, and whether the request named them. */
   runProfessions: string[] | null
   isFiltered: boolean
   asOf: string | null
   planDigest: string | null
   replans: number
-  /** Why the batch must wait for a person whatever its plan says. */
+  /** Reasons to hold the batch regardless of its plan. */
   holdAsked: HoldReason[]
-  /** Why it was held; null where it never was. */
+  /** Why it was held; null if it never was. */
   holdReasons: HoldReason[] | null
   errorCode: string | null
   errorDetail: string | null
@@ -92,7 +92,7 @@ export interface Batch extends Ledger {
   plannedAt: Date | null
   finishedAt: Date | null
   undoneAt: Date | null
-  /** Of an undone batch: the run that fetched its window again. */
+  /** For an undone batch: the run that fetched its window again. */
   refetchedBy: number | null
 }
 
@@ -107,18 +107,18 @@ export const batchColumns = `b.id, b.run_id as "runId", b.kind, b.profession, b.
   b.finished_at as "finishedAt", b.undone_at as "undoneAt",
   (select max(f.run_id) from kki.refetch f where f.undone_batch_id = b.id and f.done_at is not null) as "refetchedBy"`
 
-/** Where `batchColumns` are selected from. */
+/** The tables of `batchColumns`. */
 export const batchTables = 'kki.batch b join kki.run r on r.id = b.run_id'
 
-/** Returns the batch, or null where there is none of this id. */
+/** Returns the batch, or null if no batch has this id. */
 export async function readBatch(client: pg.ClientBase | pg.Pool, id: number): Promise<Batch | null> {
   const { rows } = await client.query<Batch>(`select ${batchColumns} from ${batchTables} where b.id = $1`, [id])
   return rows[0] ?? null
 }
 
 /**
- * Returns what log lines and spans say of work on a batch. Where the database is away it is the batch's id alone: the
- * work will fail as well, and say so.
+ * Returns the ids for log lines and spans about a batch. If the database is unavailable, only the batch's id: the work will
+ * fail as well and report the cause.
  */
 export async function idsOfBatch(pool: pg.Pool, id: number): Promise<Partial<Ids>> {
   const { rows } = await pool
@@ -161,10 +161,10 @@ export type BatchChange = Partial<{
 }>
 
 /**
- * Changes a batch if the caller's fence is still its own and its state allows the move, and returns it. Every transaction
- * of a job begins with this: the row's lock then keeps others out until it ends.
+ * Changes a batch if the caller's fence is still valid and its state allows the move, and returns it. Every transaction of a
+ * job starts with this: the row's lock then keeps other jobs out until its end.
  *
- * @throws FenceLost where another process has taken the batch, or a person has ended it.
+ * @throws FenceLost if another process has taken the batch, or a person has ended it.
  */
 export async function changeBatch(
   client: Transaction,
@@ -192,7 +192,10 @@ function statesBefore(next: BatchState): BatchState[] {
   return batchStates.filter(state => batchMoves[state].includes(next))
 }
 
-/** Takes a batch for this job: its fence rises, so that whoever had it before can write no more. Null where it has ended. */
+/**
+ * Takes a batch for this job: its fence rises, so that an earlier job of the batch can no longer write. Null if it has
+ * ended.
+ */
 export async function takeBatch(client: Transaction, id: number, states: readonly BatchState[]): Promise<Batch | null> {
   const { rows } = await client.query<Batch>(
     `update kki.batch b set fence = fence + 1, version = version + 1
@@ -205,7 +208,7 @@ export async function takeBatch(client: Transaction, id: number, states: readonl
   return rows[0] ?? null
 }
 
-/** Returns the counters alone. */
+/** Returns only the counters. */
 export function ledgerOf(batch: Ledger): Ledger {
   return perCounter(counter => batch[counter])
 }

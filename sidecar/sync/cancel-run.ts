@@ -5,12 +5,12 @@ import { closeRun } from './close-run.ts'
 import { withdrawDecisions } from './withdraw-decisions.ts'
 
 /**
- * Cancels the batches of a run that are under way, within the caller's transaction, and returns how many there were. Their
- * fence rises, so that the jobs that hold them write no more. A batch that is being applied is waited for, and stays.
+ * Cancels the batches of a run that are under way, within the caller's transaction, and returns their number. Their fences
+ * rise, so that their jobs write nothing more. If a batch is being applied, this waits for it, and it stays applied.
  */
 export async function cancelRun(client: Transaction, runId: number, caller: Caller): Promise<number> {
   let count = 0
-  // A batch that this waits for may have made the next one of the walk meanwhile, which only another look finds.
+  // While this waits, a batch may have created the next one of the walk, so the query is repeated.
   for (
     let batchIds = await cancelOpen(client, runId);
     batchIds.length > 0;

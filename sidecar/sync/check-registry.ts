@@ -12,26 +12,26 @@ import { type Batch, batchColumns, batchTables, changeBatch, takeBatch } from '.
 import { insertBatchRun } from './batch-run.ts'
 import { closeRun } from './close-run.ts'
 
-/** Ids of people that one transaction looks at; bounds memory and locks, whatever the size of the registry. */
+/** Ids of people that one transaction checks; bounds memory and locks. */
 const idsAtATime = 20_000
 
 export interface CheckOptions {
   caller: Caller
-  /** Called after each part with the last id that was looked at, and the last of all. */
+  /** Called after each part with the last checked id, and the last id of all. */
   onProgress?: (id: number, lastId: number) => void
   idsAtATime?: number
 }
 
 export interface CheckResult extends Doubts {
   people: number
-  /** Null where nothing was to be written. */
+  /** Null if there was nothing to write. */
   batchId: number | null
   runId: number | null
-  /** Questions of earlier checks that no longer stand. */
+  /** Questions of earlier checks that no longer apply. */
   closed: number
 }
 
-/** Counts what `checkRegistry` would ask, and writes nothing. */
+/** Counts the questions of `checkRegistry` without writing them. */
 export async function countDoubts(
   { database }: { database: Database },
   { onProgress, idsAtATime: step = idsAtATime }: Omit<CheckOptions, 'caller'> = {}
@@ -48,9 +48,9 @@ export async function countDoubts(
 }
 
 /**
- * Looks for people who may be one, and for licences that the present rules would not give to their holder, and puts
- * a question about each into the review queue. Each part is a transaction; a check that was interrupted goes on where it
- * ended. What is in the queue or was decided is not asked again.
+ * Looks for likely duplicates, and for licences that the present rules would not give to their holder, and adds a question
+ * about each to the review queue. Each part is a transaction, and an interrupted check resumes there. Questions that are in
+ * the queue or were decided are not asked again.
  */
 export async function checkRegistry(
   { database }: { database: Database },

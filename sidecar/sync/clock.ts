@@ -18,8 +18,8 @@ export interface ClockContext {
 }
 
 /**
- * Ends the licences whose last day is before `asOf` (`YYYY-MM-DD`), as a batch of its own. KKI sends no event for it.
- * Returns the batch; null where nothing has run out: of several replicas the first one finds it.
+ * Expires the licences whose last day is before `asOf` (`YYYY-MM-DD`), in a separate batch, because KKI sends no event for
+ * it. Returns the batch; null if no licence has expired. With several replicas the first one finds it.
  */
 export async function turnClock(context: ClockContext, asOf: string): Promise<Batch | null> {
   if (!(await hasExpired(context.database.pool, asOf))) return null
@@ -60,6 +60,6 @@ async function endLicences({ database, metrics, logger }: ClockContext, asOf: st
   if (batch === null) return null
   const { rejectAlertRatio } = await readSetting(database.pool)
   metrics.batchApplied(batch, rejectAlertRatio)
-  logger.info({ run_id: batch.runId, batch_id: batch.id, as_of: asOf, ...ledgerOf(batch) }, 'licences have run out')
+  logger.info({ run_id: batch.runId, batch_id: batch.id, as_of: asOf, ...ledgerOf(batch) }, 'licences have expired')
   return batch
 }

@@ -6,11 +6,11 @@ import { advanceWatermark, type Walked } from './watermark.ts'
 
 /**
  * Finishes a run if none of its batches is under way, within the transaction that ended one of them. Once all of them are
- * applied, all that KKI stamped up to the end of its window is stored: the watermark moves, windows that were to be fetched
- * again are done, and a full run counts what it did not show. Held batches may be applied long after the run is finished.
+ * applied, all rows up to the end of its window are stored: the watermark moves, refetched windows are done, and a full run
+ * counts the registrations that it did not show. Held batches may be applied long after the run is finished.
  */
 export async function closeRun(client: Transaction, runId: number): Promise<void> {
-  // Batches that end side by side would each see the other under way; the lock makes the second look again.
+  // Batches that end concurrently would each see the other under way; the lock makes the second one check after the first.
   await lockRun(client, runId)
   const { rows } = await client.query<ClosingRun>(
     `update kki.run r set finished_at = coalesce(r.finished_at, now())
@@ -43,8 +43,8 @@ interface ClosingRun extends Walked {
 }
 
 /**
- * Waits for whoever else ends a part of the run, and keeps the next one out until this transaction ends. Not `for update`:
- * whoever changes a batch a second time holds the key of its run, so that two of them would wait for each other.
+ * Waits for other transactions that end a part of the run, and keeps the next one out until this transaction ends. Not `for
+ * update`: a transaction that changes a batch twice holds a key lock on its run, so two of them would deadlock.
  */
 export async function lockRun(client: pg.ClientBase, runId: number): Promise<void> {
   await client.query('select from kki.run where id = $1 for no key update', [runId])

@@ -8,7 +8,7 @@ import { BatchNotFound, BatchStateRefused } from './errors.ts'
 import { withdrawDecisions } from './withdraw-decisions.ts'
 
 /**
- * Returns the batch, its row locked for the caller's transaction, where it is in one of these states.
+ * Returns the batch, with its row locked for the caller's transaction, if it is in one of these states.
  * @throws BatchNotFound, BatchStateRefused
  */
 export async function lockBatch(client: pg.ClientBase, batchId: number, states: readonly BatchState[]): Promise<Batch> {
@@ -22,7 +22,7 @@ export async function lockBatch(client: pg.ClientBase, batchId: number, states: 
 }
 
 export interface Discard {
-  /** `advance`: what the window holds counts as seen; `keep`: the next run fetches it again. */
+  /** `advance`: the watermark may pass the window; `keep`: the next run fetches it again. */
   watermark: 'keep' | 'advance'
   reason: string
 }
@@ -35,7 +35,7 @@ export async function discardBatch(
   caller: Caller
 ): Promise<void> {
   await lockBatch(client, batchId, ['held'])
-  // Its fence rises, so that a job which is about to apply it finds it gone.
+  // Its fence rises, so that a job that is about to apply it stops.
   const taken = (await takeBatch(client, batchId, ['held'])) as Batch
   const isWaived = watermark === 'advance'
   const batch = await changeBatch(client, taken, { state: 'discarded', is_waived: isWaived, finished_at: 'now' })

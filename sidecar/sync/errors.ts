@@ -1,7 +1,7 @@
 import type { BatchState } from '../batch-terms.ts'
 import { SdmkError } from '../errors.ts'
 
-/** The integration is switched off, so no run is taken. */
+/** The integration is switched off, so no run can start. */
 export class IntegrationDisabled extends SdmkError {
   readonly code = 'INTEGRATION_DISABLED'
 
@@ -30,31 +30,31 @@ export class IdempotencyConflict extends SdmkError {
   }
 }
 
-/** A watermark is later than the present, so nobody knows from when on to fetch. */
+/** The watermark is later than the present, so the start of the next window is unknown. */
 export class WatermarkAhead extends SdmkError {
   readonly code = 'WATERMARK_AHEAD'
 
   constructor(position: Date) {
     super(
-      `The watermark is ${position.toISOString()}, later than the clock of the database; make a full run, or set it ` +
+      `The watermark is ${position.toISOString()}, later than the clock of the database; start a full run, or move it ` +
         'back with "sdmk watermark set"'
     )
   }
 }
 
-/** A window ends before it begins. */
+/** A window ends before its start. */
 export class WindowInverted extends SdmkError {
   readonly code = 'WINDOW_INVERTED'
 
   constructor(since: Date, until: Date) {
     super(
-      `The window would begin at ${since.toISOString()}, after its end at ${until.toISOString()}; ` +
+      `The window would start at ${since.toISOString()}, after its end at ${until.toISOString()}; ` +
         'compare KKI_OVERLAP with KKI_SETTLE, and the clocks'
     )
   }
 }
 
-/** The mapping no longer has the profession that a batch is to fetch. */
+/** The mapping no longer has the profession of a batch. */
 export class ProfessionGone extends SdmkError {
   readonly code = 'PROFESSION_GONE'
 
@@ -63,13 +63,13 @@ export class ProfessionGone extends SdmkError {
   }
 }
 
-/** Every attempt of a job of the batch ended in an error that is not expected: a defect of the connector. */
+/** Every attempt of a job of the batch ended in an unexpected error: a defect of the connector. */
 export class BatchFault extends SdmkError {
   readonly code = 'SDMK_BATCH_FAULT'
 
-  /** `told`: what `tellError` says of the last one. */
+  /** `told`: the summary of the last error by `tellError`. */
   constructor(batchId: number, attempts: number, told: string) {
-    super(`Batch ${batchId} met an unexpected error in each of ${attempts} attempts, at last: ${told}`)
+    super(`Batch ${batchId} had an unexpected error in each of ${attempts} attempts, the last one: ${told}`)
   }
 }
 
@@ -82,7 +82,7 @@ export class BatchWorkerLost extends SdmkError {
   }
 }
 
-/** There is no batch of this id. */
+/** No batch has this id. */
 export class BatchNotFound extends SdmkError {
   readonly code = 'NOT_FOUND'
 
@@ -91,14 +91,14 @@ export class BatchNotFound extends SdmkError {
   }
 }
 
-/** The batch is in a state that does not allow what was asked for. */
+/** The state of the batch does not allow the request. */
 export class BatchStateRefused extends SdmkError {
   readonly code = 'BATCH_STATE'
   readonly batchId: number
   readonly state: BatchState
 
   constructor(batchId: number, state: BatchState, allowed: readonly BatchState[]) {
-    super(`Batch ${batchId} is ${state}; this goes with a batch that is ${allowed.join(' or ')}`)
+    super(`Batch ${batchId} is ${state}; only a batch that is ${allowed.join(' or ')} allows this`)
     this.batchId = batchId
     this.state = state
   }
@@ -111,13 +111,13 @@ export class PlanChanged extends SdmkError {
   readonly planDigest: string | null
 
   constructor(batchId: number, planDigest: string | null) {
-    super(`The plan of batch ${batchId} has changed; look at the changes it would make now`)
+    super(`The plan of batch ${batchId} has changed; review the changes that it would make now`)
     this.batchId = batchId
     this.planDigest = planDigest
   }
 }
 
-/** There is no rejection of this id. */
+/** No rejection has this id. */
 export class RejectionNotFound extends SdmkError {
   readonly code = 'NOT_FOUND'
 
@@ -131,11 +131,11 @@ export class RejectionStateRefused extends SdmkError {
   readonly code = 'REJECTION_STATE'
 
   constructor(rejectionId: number, state: string) {
-    super(`Rejection ${rejectionId} is ${state}; this goes with one that is open`)
+    super(`Rejection ${rejectionId} is ${state}; only an open rejection allows this`)
   }
 }
 
-/** Naming a person cannot cure the rejection. */
+/** Assigning a person cannot resolve the rejection. */
 export class RejectionNotResolvable extends SdmkError {
   readonly code = 'REJECTION_NOT_RESOLVABLE'
 
@@ -144,20 +144,20 @@ export class RejectionNotResolvable extends SdmkError {
   }
 }
 
-/** The rejection has no STR that KKI could be asked for. */
+/** The rejection has no STR to request from KKI. */
 export class RejectionNotRetriable extends SdmkError {
   readonly code = 'REJECTION_NOT_RETRIABLE'
 
   constructor(rejectionId: number) {
-    super(`Rejection ${rejectionId} has no STR that KKI could be asked for`)
+    super(`Rejection ${rejectionId} has no STR to request from KKI`)
   }
 }
 
-/** The row of the rejection was deleted after its time. */
+/** The row of the rejection was deleted after its retention. */
 export class RowPurged extends SdmkError {
   readonly code = 'ROW_PURGED'
 
   constructor(rejectionId: number) {
-    super(`The rows of rejection ${rejectionId} are no longer kept; retry asks KKI for them again`)
+    super(`The rows of rejection ${rejectionId} are no longer stored; retry requests them from KKI again`)
   }
 }

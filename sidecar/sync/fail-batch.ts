@@ -5,7 +5,7 @@ import { type Batch, changeBatch } from './batch.ts'
 import { closeRun } from './close-run.ts'
 import { withdrawDecisions } from './withdraw-decisions.ts'
 
-/** Ends a batch as failed, with what failed; the registry is as it was. @throws FenceLost */
+/** Ends a batch as failed, with the error; the registry stays unchanged. @throws FenceLost */
 export async function failBatch(database: Database, batch: Batch, error: SdmkError): Promise<void> {
   await database.withTransaction(client => failWithin(client, batch, error))
 }

@@ -10,7 +10,7 @@ import type { FetchContext } from './fetch-context.ts'
 import { FormatErrorLog } from './format-errors.ts'
 import { readPage } from './read-page.ts'
 
-/** STRs that KKI is asked for at once, and that share a transaction. */
+/** STRs that are requested concurrently, and that share a transaction. */
 const atATime = 4
 
 interface RetryItem {
@@ -24,8 +24,8 @@ interface Answer extends RetryItem {
 }
 
 /**
- * Asks KKI for each STR of a retry batch, from where an earlier attempt got to, and stages what it lists under them; when
- * all have answered, queues the plan. An STR that KKI does not know is noted as such. @throws KkiError, FenceLost
+ * Requests each STR of a retry batch from KKI, from the place of the last attempt, and stages the returned rows. When all
+ * have answers, queues the plan. An STR that KKI does not know is marked. @throws KkiError, FenceLost
  */
 export async function askAgain(context: FetchContext, taken: Batch, callContext: CallContext): Promise<void> {
   const { database, kki, queue } = context
@@ -69,7 +69,7 @@ async function ask(kki: KkiClient, item: RetryItem, context: CallContext): Promi
     const page = await kki.fetchByStr(item.strAsked, { ...context, page: item.itemNo })
     return { ...item, page, answer: page ? 'found' : 'not_found' }
   } catch (error) {
-    // One number that KKI takes offence at must not keep the others from being asked for.
+    // One number that KKI rejects must not prevent the requests for the others.
     if (error instanceof KkiRefused && error.status === 400) return { ...item, page: null, answer: 'refused' }
     throw error
   }

@@ -28,9 +28,9 @@ import { openCursor, StagedWalk } from './staged-walk.ts'
 import { readWatermark } from './watermark.ts'
 
 /**
- * Fetches what is left of a run's walk, batch by batch. While one is fetched, those before it are planned and applied. What
- * KKI or the rows do wrong is recorded with the batch; only what is no fault of theirs (a lost database, a stopping
- * process, a defect) is thrown, and counted by `attemptBatch`.
+ * Fetches the rest of a run's walk, batch by batch. While one batch is fetched, earlier ones are planned and applied.
+ * Faults of KKI or of rows are recorded with the batch. Only other errors (a lost database, a stopping process, a defect)
+ * are thrown, and `attemptBatch` counts them.
  */
 export async function fetchRun(context: FetchContext, runId: number, signal: AbortSignal): Promise<void> {
   const walk = new Walk(context.kki)
@@ -61,8 +61,8 @@ async function readOpenBatch(pool: pg.Pool, runId: number): Promise<{ id: number
 }
 
 /**
- * Fetches a batch from where an earlier attempt got to; when it is staged, queues its plan and makes the next batch of the
- * run. Returns false where the batch waits or has failed, so that the walk does not go on now.
+ * Fetches a batch from the place of the last attempt. When it is staged, queues its plan and creates the next batch of the
+ * run. Returns false if the batch waits or has failed, so that the walk stops for now.
  */
 async function fetchBatch(context: FetchContext, batchId: number, walk: Walk, signal: AbortSignal): Promise<boolean> {
   const { metrics, logger } = context
@@ -83,11 +83,11 @@ async function fetchBatch(context: FetchContext, batchId: number, walk: Walk, si
   }
 }
 
-/** Records what keeps a batch from being fetched. @throws the error where the batch has no part in it */
+/** Records why a batch cannot be fetched. @throws the error if it does not concern the batch */
 async function recordFault(context: FetchContext, batch: Batch, error: unknown, signal: AbortSignal): Promise<void> {
   if (error instanceof FenceLost) {
     context.logger.info({ err: error }, 'the batch was taken over')
-    // A paused process may have taken it whose job is no longer its own. If it is lost, this job must end the walk.
+    // A paused process may have taken it, although it has lost its job. If it is lost, this job must end the walk.
     if ((await readOpenBatch(context.database.pool, batch.runId)) !== null) throw error
     return
   }
@@ -100,7 +100,7 @@ async function recordFault(context: FetchContext, batch: Batch, error: unknown, 
   await fail(context, batch, error)
 }
 
-/** Why the walk may have to begin again; `null` where that would not help. */
+/** Why the walk must start again; `null` if that would not help. */
 function reasonToStartOver(batch: Batch, error: KkiError): string | null {
   if (batch.kind === 'retry') return null
   if (error instanceof KkiListMoved) return 'list moved'
@@ -114,7 +114,7 @@ async function fail({ database, metrics, logger }: FetchContext, batch: Batch, e
   logger.error({ err: error, code: error.code }, 'the batch failed')
 }
 
-/** Takes the batch and makes sure that what is staged is what its counters say; otherwise empties it. */
+/** Takes the batch and checks that its staged rows match its counters; otherwise empties it. */
 async function begin(context: FetchContext, batchId: number, signal: AbortSignal): Promise<Batch | null> {
   const taken = await context.database.withTransaction(async client => {
     const batch = await takeBatch(client, batchId, workStates.fetch)
@@ -146,8 +146,8 @@ async function isStagedAsCounted(client: Parameters<typeof takeBatch>[0], batch:
 }
 
 /**
- * Fixes the run's window by KKI's own clock, so that all its batches walk the same one, and an attempt after a crash too.
- * Null where the batch waits or has failed.
+ * Sets the run's window by KKI's own clock, so that all its batches have the same one, even after a crash. Null if the batch
+ * waits or has failed.
  */
 async function setWindow(context: FetchContext, batch: Batch, signal: AbortSignal): Promise<Batch | null> {
   const { database, kki, options } = context
@@ -179,7 +179,7 @@ async function storeWindow(client: Transaction, batch: Batch, now: number, optio
   const until = new Date(now - options.settleSeconds * 1000)
   await client.query(
     `update kki.run set
-      -- A watermark follows from this; it must never pass our own clock.
+      -- The watermark will be set from this; it must never pass our own clock.
       source_time = least($2::timestamptz, $3), window_since = case when mode = 'window' then changed_since else $4 end,
       window_until = case when mode = 'window' then changed_until else $5 end
     where id = $1`,
@@ -188,7 +188,7 @@ async function storeWindow(client: Transaction, batch: Batch, now: number, optio
   return changeBatch(client, batch, {})
 }
 
-/** Returns the present by the clock of the database, which all processes share. */
+/** Returns the present time of the database's clock, which all processes share. */
 async function readClock(client: pg.ClientBase): Promise<Date> {
   const { rows } = await client.query<{ now: Date }>('select clock_timestamp() as now')
   return (rows[0] as { now: Date }).now
@@ -202,7 +202,7 @@ function earlier(a: Date | null, b: Date | null): Date | null {
 async function stageWalked(context: FetchContext, batch: Batch, walk: Walk, signal: AbortSignal): Promise<void> {
   const { database, identity, options, transform } = context
   const { windowSince, windowUntil } = batch
-  // KKI would answer it with an empty list, and the batch would pass for one that found no changes.
+  // KKI would answer it with an empty list, which would look like a batch without changes.
   if (windowSince && windowUntil && windowSince > windowUntil) throw new WindowInverted(windowSince, windowUntil)
   const writer = new PageWriter({ id: batch.id, source: 'kki' }, identity, takePersonIdsFrom(database.pool), {
     page: batch.pages + 1,
@@ -211,8 +211,8 @@ async function stageWalked(context: FetchContext, batch: Batch, walk: Walk, sign
   const staged = new StagedWalk(context, batch, writer)
   const stored = batch.cursor ?? batch.startCursor
   const cursor = stored === null ? null : openCursor(identity, batch.id, stored)
-  // An attempt that ended between its last pages and the word that they were the last: walking on would stage rows that
-  // belong to the next batch, or, where the walk had ended and left no cursor, everything a second time.
+  // An attempt that ended between its last pages and the mark that they were the last. Continuing would stage rows of the
+  // next batch, or everything a second time if the walk had ended without a cursor.
   if (batch.pages > 0 && batch.cursor === null) return staged.finish(null)
   if (batch.fetched >= options.batchRows) return staged.finish(cursor)
   const formatErrors = new FormatErrorLog(context.logger)
@@ -240,7 +240,7 @@ function queryOf({ options }: FetchContext, batch: Batch): Omit<PageQuery, 'curs
   return {
     limit: options.pageSize,
     ...(sourceProfession !== null && { profession: sourceProfession }),
-    // A full walk has no upper bound: what changes under it moves to its end and is met there.
+    // A full walk has no upper bound: rows that change during the walk move to its end and are read there.
     ...(kind !== 'full' && windowSince && { changedSince: windowSince.toISOString() }),
     ...(kind !== 'full' && windowUntil && { changedUntil: windowUntil.toISOString() })
   }
@@ -254,7 +254,7 @@ async function countPages(pool: pg.Pool, runId: number): Promise<number> {
   return rows[0]?.pages ?? 0
 }
 
-/** Puts the batch back into the queue, to be taken up when KKI may be asked again. */
+/** Puts the batch back into the queue until KKI may be called again. */
 async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLater | KkiBreakerOpen): Promise<void> {
   const startAfterSeconds = Math.ceil(error.retryAfterMs / 1000)
   await context.database.withTransaction(client =>
@@ -262,11 +262,11 @@ async function postpone(context: FetchContext, batch: Batch, error: KkiRetryLate
   )
   context.logger.warn(
     { code: error.code, start_after_seconds: startAfterSeconds },
-    'the batch waits until KKI may be asked again'
+    'the batch waits until KKI may be called again'
   )
 }
 
-/** How often one walk may begin again: a walk that never ends otherwise begins again for ever. */
+/** How often one walk may start again, so that a walk that never ends does not start again for ever. */
 const maxStartsOver = 3
 
 async function mayStartOver({ pool }: Database, { runId }: Batch): Promise<boolean> {
@@ -278,8 +278,8 @@ async function mayStartOver({ pool }: Database, { runId }: Batch): Promise<boole
 }
 
 /**
- * The walk cannot go on from where an earlier attempt stopped: it begins again. What earlier batches of the run stored is met
- * as unchanged.
+ * The walk cannot resume where an earlier attempt stopped, so it starts again. Rows that earlier batches of the run
+ * stored are then unchanged.
  */
 async function startOver(context: FetchContext, batch: Batch, reason: string, fault?: SealFault): Promise<void> {
   await context.database.withTransaction(async client => {

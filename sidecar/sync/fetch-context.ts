@@ -9,7 +9,7 @@ import type { SyncMetrics } from './metrics.ts'
 
 export interface FetchOptions {
   pageSize: number
-  /** Rows after which the walk goes on in another batch. */
+  /** Rows after which the walk continues in another batch. */
   batchRows: number
   maxPages: number
   overlapSeconds: number

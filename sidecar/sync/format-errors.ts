@@ -1,12 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { RowPosition } from '../transform/types.ts'
 
-/** Lines for single errors; a field that KKI has renamed is wrong in every row. */
+/** Log lines for single errors; a field that KKI has renamed is wrong in every row. */
 const linesPerWalk = 20
 
 /**
- * Logs what is wrong with the format of KKI's rows: which code, where, never the value. After the first ones errors are
- * only counted, and told together at the end.
+ * Logs format errors in KKI's rows with code and place, never with the value. After the first ones errors are only counted,
+ * and logged together at the end.
  */
 export class FormatErrorLog {
   readonly #logger: FastifyBaseLogger
@@ -18,8 +18,8 @@ export class FormatErrorLog {
   }
 
   /**
-   * Adds what is wrong with one row. It may be one that goes on with a part that cannot be read: a NIK that cannot be one,
-   * an ending among faults.
+   * Adds the errors of one row. The row may still be used in part: a row with an invalid NIK, or a deactivation with other
+   * faults.
    */
   add({ page, rowNo, pageRow }: RowPosition, problems: readonly { code: string; instancePath: string }[]): void {
     for (const { code, instancePath: path } of problems) {
@@ -31,7 +31,7 @@ export class FormatErrorLog {
     }
   }
 
-  /** To be called when all pages are read. */
+  /** Call it when all pages are read. */
   finish(): void {
     if (this.#total <= linesPerWalk) return
     const fields = { errors: this.#total, logged: linesPerWalk, counts: Object.fromEntries(this.#counts) }

@@ -16,12 +16,15 @@ export interface HouseContext {
   timeZone: string
 }
 
-/** Dropping a partition needs its parent for itself; rather than hold up every batch behind it, it is tried again later. */
+/**
+ * Dropping a partition needs an exclusive lock on its parent. A short limit avoids blocking other batches; it is tried
+ * again.
+ */
 const lockTimeoutMs = 200
 
 /**
- * Drops the staging of batches that have ended, and the raw rows of rejections past their retention. Both are counted; that
- * raw rows went is audited in the same transaction.
+ * Drops the staging of batches that have ended, and deletes raw rows of rejections past their retention. Both are
+ * counted; the deletion of raw rows is audited in the same transaction.
  */
 export async function keepHouse(context: HouseContext): Promise<void> {
   await dropStaging(context)
@@ -30,7 +33,7 @@ export async function keepHouse(context: HouseContext): Promise<void> {
   await keepDisclosures(context)
 }
 
-/** Seals what was recorded since the last time, and deletes what is past its retention. */
+/** Seals the disclosures since the last time, and deletes those past their retention. */
 async function keepDisclosures({ database, metrics, disclosureRetentionDays }: HouseContext) {
   await sealDisclosures(database, ownCaller())
   const purged = await purgeDisclosures(database, ownCaller(), disclosureRetentionDays)
@@ -83,7 +86,7 @@ async function purgeRawRows({ database, metrics, logger, rawRetentionDays, timeZ
   })
   if (rows === 0) return
   metrics.purged('raw_rows', rows)
-  logger.info({ rows, retention_days: rawRetentionDays }, 'raw rows past their retention are purged')
+  logger.info({ rows, retention_days: rawRetentionDays }, 'raw rows past their retention were deleted')
 }
 
 const lockNotAvailable = '55P03'

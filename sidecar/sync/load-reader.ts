@@ -4,7 +4,7 @@ import { loadMapping } from '../source/load.ts'
 import { loadFileDescription } from '../source/load-file-description.ts'
 import { createRowReader, type RowReader } from '../transform/row-reader.ts'
 
-/** Returns how rows of KKI are read, as the configuration names it, and how its files are. @throws ConfigurationError */
+/** Returns the readers for rows of KKI's API and of its files, from the configuration. @throws ConfigurationError */
 export async function loadReader({
   sourceFile,
   fileDescription

@@ -14,27 +14,27 @@ declare module 'fastify' {
   }
 }
 
-/** What can be given up: jobs of batches by what they do, the others by their queue. */
+/** Jobs that can fail for good: jobs of batches by their work, the others by their queue. */
 export const givenUpWork = ['fetch', 'apply', 'approved', 'undo', 'reprocess', 'audit_check', 'housekeeping'] as const
 export type GivenUp = (typeof givenUpWork)[number]
 
-/** What the life of a batch tells Prometheus. */
+/** Metrics of the life of a batch. */
 export interface SyncMetrics {
   batchApplied(batch: Batch, rejectAlertRatio: number): void
   batchHeld(reasons: readonly HoldReason[]): void
   batchEnded(state: 'failed' | 'cancelled', count?: number): void
   phaseEnded(phase: 'fetch' | 'plan' | 'apply', seconds: number): void
   purged(what: Purged, count: number): void
-  /** A job met unexpected errors until it was given up. */
+  /** A job failed for good after unexpected errors. */
   jobGivenUp(work: GivenUp): void
   /** Counts the codes of a batch's rejections and warnings, while its staging is still there. */
   countProblems(pool: pg.Pool, batchId: number): Promise<void>
 }
 
 /**
- * Makes the metrics of runs and batches. Every label value exists from the start at 0: otherwise `increase()` would miss
- * the first event. What describes the whole system is read from the database when it is asked for, so that every replica
- * tells the same; aggregate it with `max`.
+ * Creates the metrics of runs and batches. Every label value exists from the start at 0, because `increase()` would miss the
+ * first event otherwise. Metrics of the whole system are read from the database at each scrape, so every replica reports the
+ * same; aggregate them with `max`.
  */
 export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncMetrics {
   const { client } = app.metrics
@@ -43,30 +43,25 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
     for (const value of values) made.inc({ [label]: value }, 0)
     return (value: string, count = 1) => made.inc({ [label]: value }, count)
   }
-  const rows = counter(
-    'sdmk_kki_rows_total',
-    'Rows of applied batches, by what became of them',
-    'outcome',
-    ledgerCounters
-  )
-  const rejections = counter('sdmk_kki_rejections_total', 'Refused rows, by code', 'code', rejectionCodes)
+  const rows = counter('sdmk_kki_rows_total', 'Rows of applied batches, by outcome', 'outcome', ledgerCounters)
+  const rejections = counter('sdmk_kki_rejections_total', 'Rejected rows, by code', 'code', rejectionCodes)
   const warnings = counter('sdmk_kki_warnings_total', 'Rows with a warning, by code', 'code', warningCodes)
   const batches = counter('sdmk_kki_batches_total', 'Batches that ended', 'state', ['applied', 'failed', 'cancelled'])
   const held = counter('sdmk_kki_batches_held_total', 'Batches that were held, by reason', 'reason', holdReasons)
-  const purged = counter('sdmk_retention_purged_total', 'What went since its time was over', 'what', purgedThings)
+  const purged = counter('sdmk_retention_purged_total', 'Data deleted after its retention', 'what', purgedThings)
   const givenUp = counter(
     'sdmk_jobs_given_up_total',
-    'Jobs that were given up after unexpected errors',
+    'Jobs that failed for good after unexpected errors',
     'work',
     givenUpWork
   )
   const overRatio = new client.Counter({
     name: 'sdmk_kki_batches_over_reject_ratio_total',
-    help: 'Applied batches that refused many rows, and more than the share that the setting allows'
+    help: 'Applied batches with many rejected rows, and more than the share in the setting'
   })
   const duration = new client.Histogram({
     name: 'sdmk_kki_batch_duration_seconds',
-    help: 'Time that a batch spent in a phase',
+    help: 'Time of a batch in a phase',
     labelNames: ['phase'],
     buckets: [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600]
   })
@@ -119,7 +114,7 @@ function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
       name,
       help,
       async collect() {
-        // A scrape must not fail because the database does: the other metrics say why it is worth looking.
+        // A scrape must not fail with the database, because the other metrics help to find the cause.
         const value = await read().catch(() => null)
         if (value === null) this.remove()
         else this.set(value)
@@ -130,30 +125,30 @@ function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
     const { rows } = await pool.query<{ value: number | null }>(text)
     return rows[0]?.value ?? null
   }
-  gauge('sdmk_kki_last_success_timestamp_seconds', 'When a batch was last applied', () =>
+  gauge('sdmk_kki_last_success_timestamp_seconds', 'Time of the last applied batch', () =>
     one(`select extract(epoch from max(finished_at))::float8 as value from kki.batch where state = 'applied'`)
   )
   gauge(
     'sdmk_kki_next_run_due_timestamp_seconds',
-    'When the next scheduled run is due; past where it has not begun',
+    'Time of the next scheduled run; in the past if it has not started',
     async () => {
       const setting = await readSetting(pool)
       const due = await nextDue(pool, setting, timeZone, new Date())
       return due && due.getTime() / 1000
     }
   )
-  gauge('sdmk_kki_endings_unresolved', 'Endings of licences that could not be tied to a person', () =>
+  gauge('sdmk_kki_endings_unresolved', 'Deactivations of licences that could not be matched to a person', () =>
     one(`select count(distinct subject) as value from kki.rejection where state = 'open' and urgent`)
   )
   gauge('sdmk_kki_unseen_registrations', 'Registrations that the last two full runs did not show', () =>
     countUnseen(pool)
   )
-  gauge('sdmk_batches_held', 'Batches that wait for a person', () =>
+  gauge('sdmk_batches_held', 'Batches on hold', () =>
     one(`select count(*) as value from kki.batch where state = 'held'`)
   )
   gauge(
     'sdmk_audit_chain_ok',
-    '1 where the audit events were what they were, also against what Odoo noted, and each soon has its link',
+    '1 if the audit chain is intact, also compared with the heads in Odoo, and covers recent events',
     () =>
       one(`select (
         coalesce((select findings = 0 and odoo_differing = 0 from kki.audit_check), true)
@@ -161,10 +156,10 @@ function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
           where e.at < now() - interval '1 minute' or e.id is null)
       )::int as value`)
   )
-  gauge('sdmk_integration_active', '1 where the integration is switched on', () =>
+  gauge('sdmk_integration_active', '1 if the integration is switched on', () =>
     one('select active::int as value from kki.setting')
   )
-  gauge('sdmk_integration_changed_timestamp_seconds', 'When the setting of the integration was last changed', () =>
+  gauge('sdmk_integration_changed_timestamp_seconds', 'Time of the last change of the integration setting', () =>
     one('select extract(epoch from changed_at)::float8 as value from kki.setting')
   )
 }
@@ -172,14 +167,14 @@ function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
 const batchLabels = ['batch', 'kind', 'profession', 'reason', 'trace_id'] as const
 
 /**
- * One series for each trouble, always: 0, or since when a batch is in it, with the labels that lead to that batch. So alarms
- * can name it, while the number of series stays the same and counters carry no ids.
+ * One series for each trouble at all times: 0, or the time since when a batch has it, with labels that identify the
+ * batch. So alerts can name the batch, while the number of series is constant and counters have no ids.
  */
 function createTroubleGauge(app: FastifyInstance) {
   const { pool } = app.database
   new app.metrics.client.Gauge({
     name: 'sdmk_kki_troubled_batch_timestamp_seconds',
-    help: 'Since when a batch is in this trouble, with the newest such batch and its ledger; 0 without labels: none is',
+    help: 'Time since when a batch has this trouble, with the newest such batch and its ledger; 0 without labels: none',
     labelNames: ['trouble', ...batchLabels, ...ledgerCounters],
     async collect() {
       const found = await readSetting(pool)
@@ -211,7 +206,7 @@ function since({ finishedAt, plannedAt, createdAt }: Batch): Date {
   return finishedAt ?? plannedAt ?? createdAt
 }
 
-/** What goes when its time is over; `docs/database.md` has the table of what is kept how long. */
+/** Data that is deleted after its retention; `docs/database.md` has the table of retentions. */
 export const purgedThings = ['staging', 'raw_rows', 'disclosures'] as const
 
 export type Purged = (typeof purgedThings)[number]

@@ -6,7 +6,7 @@ import { readWatermark, setWatermark } from './watermark.ts'
 /** An operator's order. */
 export interface WatermarkOrder {
   position: Date
-  /** Move it forward as well: no incremental run fetches what KKI changed in between. */
+  /** Also allow moving it forward: no incremental run fetches the changes in between. */
   skipGap?: boolean | undefined
   reason: string
 }
@@ -17,8 +17,8 @@ export interface WatermarkMove {
 }
 
 /**
- * Moves the watermark to a time, within the caller's transaction; null where it is there already. Without `skipGap` it only
- * moves back: the next incremental run then fetches from there on.
+ * Moves the watermark to a time, within the caller's transaction; null if it already has this value. Without `skipGap` it
+ * only moves back: the next incremental run then fetches from there on.
  *
  * A run that is open keeps its window. It moves the watermark again only if its window begins before the new one.
  * @throws RequestInvalid
@@ -39,8 +39,8 @@ export async function moveWatermark(
   if (from < position && !skipGap) {
     throw new RequestInvalid(
       'time',
-      `is later than the watermark, which is ${from.toISOString()}; what KKI changed in between would not be fetched. ` +
-        'Add --skip-gap if that is meant'
+      `is later than the watermark, which is ${from.toISOString()}; changes in between would not be fetched. ` +
+        'Add --skip-gap if you want that'
     )
   }
   await setWatermark(client, position)

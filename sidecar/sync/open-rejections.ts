@@ -7,39 +7,39 @@ import type { Mapping } from '../transform/mapping.ts'
 import type { RowReader } from '../transform/row-reader.ts'
 import { RejectionNotFound, RejectionStateRefused } from './errors.ts'
 
-/** What the desk needs to plan rows again. */
+/** Dependencies to plan rows again. */
 export interface DeskContext {
   queue: JobQueue
   identity: Identity
-  /** Of KKI's API. */
+  /** Reader for rows of KKI's API. */
   mapping: Mapping
   reader: RowReader
   /** How far ahead of our clock KKI's stamp may be. */
   maxSkewSeconds: number
 }
 
-/** Who acts, and from where; `schedule` is the sidecar by itself. */
+/** The actor and the trigger; `schedule` is the sidecar itself. */
 export interface DeskCaller extends Caller {
   triggeredBy: 'schedule' | 'operator' | 'api' | 'command'
 }
 
 export type RejectionSource = 'kki' | 'sdmk'
 
-/** Open rejections that something is to be done with: those listed, or those that fit. */
+/** Selects open rejections: the listed ones, or those that match. */
 export interface Selection {
   ids?: readonly number[] | undefined
   code?: RejectionCode | undefined
   batchId?: number | undefined
-  /** Whose rows: KKI's, or those of SDMK's own files. */
+  /** The source of the rows: KKI, or SDMK's own files. */
   source?: RejectionSource | undefined
-  /** Those after this id: for what one call did not reach. */
+  /** Only rejections after this id, to continue an earlier call. */
   after?: number | undefined
   limit: number
 }
 
 export interface Selected {
   ids: number[]
-  /** Pass as `after` for what one call did not reach; null where it reached all. */
+  /** Pass as `after` to continue; null if all were processed. */
   next: number | null
 }
 

@@ -28,17 +28,17 @@ export interface ApplyContext extends GateOptions {
   timeZone: string
 }
 
-/** Plans that may be lost to other batches before a batch is planned and applied alone. */
+/** Plans that may be outdated by other batches before a batch is planned and applied under an exclusive lock. */
 export const maxReplans = 3
 
-/** The part of the sidecar that acts on a batch by itself, as audit events name it. */
+/** The actor in audit events for automatic work on a batch. */
 export function sidecarCaller(batch: Batch): Caller {
   return { actor: 'sidecar', apiKeyId: null, requestId: `batch-${batch.id}`, traceId: batch.traceId }
 }
 
 /**
- * Plans a staged batch and judges the plan, within the caller's transaction. The batch is then `planned`, or `held` with
- * its reasons; one that was held stays so, since it was a person who made it wait or must release it.
+ * Plans a staged batch and runs the gate, within the caller's transaction. The batch is then `planned`, or `held` with its
+ * reasons. A batch that was held stays held, because only a person may release it.
  */
 export async function planAndJudge(
   context: ApplyContext,
@@ -75,12 +75,12 @@ export async function planAndJudge(
   return held
 }
 
-/** Returns by which settings a batch of this kind is planned now. */
+/** Returns the present planning options for a batch of this kind. */
 export async function readPlanOptions(client: pg.ClientBase, kind: BatchKind, timeZone: string): Promise<PlanOptions> {
   const { createUnmatched } = await readSetting(client)
   return {
     asOf: await today(client, timeZone),
-    // Whom SDMK itself tells of is wanted; the setting is about people whom only KKI knows.
+    // SDMK's own people are always created; the setting concerns people whom only KKI has.
     createUnmatched: kind === 'import' ? 'create' : createUnmatched,
     hasOwnPeople: kind === 'import',
     isFile: kind === 'file'
@@ -96,7 +96,7 @@ export async function applyPlanned(
 ): Promise<Batch> {
   // The fence first: its lock keeps every other process out of the batch until this transaction ends.
   await changeBatch(client, planned, {})
-  // Of a plan that waited for days: what has run out since stays so.
+  // A plan may be days old; licences that have expired since stay expired.
   const asOf = [planned.asOf as string, await today(client, timeZone)].sort().at(-1) as string
   const { deactivated } = await applyPlan(client, planned.id, identity, asOf)
   client.notifyOdoo({ changesOf: planned.id, rejectionsOf: planned.id })
@@ -129,10 +129,10 @@ async function hasChanges(client: pg.ClientBase, batchId: number): Promise<boole
   return rowCount === 1
 }
 
-/** Kinds of batches whose rows KKI has just sent. */
+/** Kinds of batches with fresh rows of KKI. */
 const showsKki: readonly BatchKind[] = [...walkKinds, 'retry']
 
-/** Keeps account of the registrations that KKI no longer lists: a batch may show one again. */
+/** Updates the counts of registrations that KKI no longer lists: a batch may show one again. */
 async function noteShown(client: pg.ClientBase, batch: Batch): Promise<void> {
   if (!showsKki.includes(batch.kind)) return
   await recordSeen(client, batch.id)
@@ -145,7 +145,7 @@ async function noteShown(client: pg.ClientBase, batch: Batch): Promise<void> {
 }
 
 /**
- * Runs `work` alone among the batches that lost as often as this one; the writes of all others are kept out as well.
+ * Runs `work` under an exclusive lock, one batch at a time; the lock also blocks the writes of all other batches.
  */
 export async function alone<T>({ database }: ApplyContext, work: (client: Transaction) => Promise<T>): Promise<T> {
   return database.withAdvisoryLock('sdmk apply alone', async client => {
@@ -162,7 +162,7 @@ export async function timed<T>({ metrics }: ApplyContext, phase: 'plan' | 'apply
   return result
 }
 
-/** Tells the metrics and the log what became of the batch, and renews the planner's statistics after a large one. */
+/** Records the result in metrics and log, and updates the planner's statistics after a large batch. */
 export async function afterApplied({ database, metrics, logger }: ApplyContext, batch: Batch): Promise<void> {
   const { rejectAlertRatio } = await readSetting(database.pool)
   metrics.batchApplied(batch, rejectAlertRatio)
@@ -172,13 +172,13 @@ export async function afterApplied({ database, metrics, logger }: ApplyContext, 
   if (await isMuch(database.pool, 'sdmk.registration', created + linked + updated)) {
     await renewStatistics(database.pool, 'sdmk.str_number', 'sdmk.health_worker', 'sdmk.registration')
   }
-  // Taken for one row, all that waits would be looked for row by row in the next batch.
+  // With statistics of one row, PostgreSQL would choose a nested loop for pending rows in the next batch.
   if (await isMuch(database.pool, 'kki.rejection', rejected)) {
     await renewStatistics(database.pool, 'kki.rejection', 'kki.rejection_occurrence')
   }
 }
 
-/** After so many rows the planner's picture of a table is worth renewing at once; else autovacuum will do it. */
+/** After so many rows, statistics of a table are updated at once; otherwise autovacuum does it. */
 const muchInRows = 1000
 const muchOfAll = 0.1
 

@@ -28,25 +28,28 @@ export interface SyncOptions {
   config: Config
   mapping: Mapping
   reader: RowReader
-  /** Records asked for with each page. */
+  /** Records per requested page. */
   pageSize: number
   identity: IdentityKeys
-  /** False in a command: what is due at a time of the clock belongs to the service. */
+  /** False in a command: scheduled work belongs to the service. */
   keepsTime: boolean
 }
 
-/** Takes up the jobs of this process's roles, and asks every minute whether a run is due; decorates the app with `syncMetrics`. */
+/**
+ * Registers the handlers of this process's roles, and checks every minute if a run is due; decorates the app with
+ * `syncMetrics`.
+ */
 export default fp<SyncOptions>(
   async function syncPlugin(app, { config, mapping, reader, pageSize, identity, keepsTime }) {
     const { database, queue, log: logger } = app
     const metrics = createSyncMetrics(app, config.timeZone)
     app.decorate('syncMetrics', metrics)
-    // Told, not judged: reads need no watermark, and whoever balances load looks at the status.
+    // Informational only: reads need no watermark, and load balancers use the status.
     app.health.register('watermark', () => watermarkHealth(database.pool))
     await database.withTransaction(client => ensureSetting(client, config.kki.schedule))
     await storeProfessions(database.pool, mapping)
     const chain: ChainContext = { database, logger, keys: identity, memory: { head: null } }
-    // Jobs begin when the whole app is ready, so that none runs in a process that then fails to start.
+    // Jobs start when the whole app is ready, so that none runs in a process that then fails to start.
     app.addHook('onReady', async () => {
       if (config.roles.includes('fetch')) await workFetch(app, { config, mapping, reader, pageSize, identity, metrics })
       if (config.roles.includes('registry'))
@@ -72,7 +75,7 @@ export default fp<SyncOptions>(
       every('schedule', '* * * * *', () => runIfDue(context, new Date()))
       every('housekeeping', '*/5 * * * *', async () => void (await queue.send('kki-housekeeping', {})))
       every('audit check', '7 * * * *', async () => void (await queue.send('audit-check', {})))
-      // What fails now is tried again by the schedule; the service begins without it.
+      // The schedule repeats failed work; the service starts without it.
       for (const [task, work] of [
         ['clock', clock],
         ['schedule', () => runIfDue(context, new Date())]
@@ -136,7 +139,7 @@ async function workRegistry(
   })
   await queue.work('audit-check', () => checkChain(chain), {
     concurrency: 1,
-    // The schedule asks for another one soon.
+    // The schedule soon starts another one.
     giveUp: async () => metrics.jobGivenUp('audit_check')
   })
   const { rawRetentionDays, disclosureRetentionDays } = config

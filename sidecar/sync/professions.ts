@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Mapping } from '../transform/mapping.ts'
 
-/** Brings `sdmk.profession` up to the mapping; a profession that the mapping no longer has stays for what it holds. */
+/** Updates `sdmk.profession` from the mapping; a profession that the mapping no longer has stays for its registrations. */
 export async function storeProfessions(pool: pg.Pool, { professions }: Mapping): Promise<void> {
   await pool.query(
     `insert into sdmk.profession (code, name_en, name_id, profession_group)

@@ -10,17 +10,17 @@ import type { FormatErrorLog } from './format-errors.ts'
 export interface ReadPageOptions {
   transform: Transform
   maxSkewMs: number
-  /** Finds rows that need not be staged; absent where all are to be. */
+  /** Finds rows that need not be staged; if absent, all are staged. */
   findUnchanged?: (rows: (DigestedCandidate | null)[]) => Promise<Unchanged>
   formatErrors?: Pick<FormatErrorLog, 'add'>
-  /** Passes over the rows of some professions: they are not part of the batch. Null is one that cannot be read. */
+  /** Skips rows of some professions, which are not part of the batch. Null is an unreadable profession. */
   isWanted?: (profession: string | null) => boolean
 }
 
-/** Rows after which other work has its turn: requests of the API would wait for a whole page. */
+/** Rows after which other work may run, since requests of the API would otherwise wait for a whole page. */
 const rowsPerTurn = 20
 
-/** Transforms the rows of a page of KKI and returns the page as it is to be staged. */
+/** Transforms the rows of a page of KKI and returns the page to stage. */
 export async function readPage(
   { rows, body, sourceNow }: Pick<KkiPage, 'rows' | 'body' | 'sourceNow'>,
   writer: PageWriter,
@@ -31,7 +31,7 @@ export async function readPage(
   for (const [i, row] of rows.entries()) {
     if (i % rowsPerTurn === 0) await nextTurn()
     const result = transform(row, { sourceNow, maxSkewMs })
-    // An ending whose profession cannot be read has an empty one.
+    // A deactivation without a readable profession has an empty one.
     const profession = (result.ok ? result.value.profession : result.profession) || null
     const wanted = isWanted(profession) ? result : null
     results.push(wanted)

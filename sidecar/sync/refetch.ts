@@ -3,8 +3,8 @@ import type { Transaction } from '../platform/database.ts'
 import type { Batch } from './batch.ts'
 
 /**
- * A window that must be fetched again, since a batch that stored it was undone: the next incremental run takes it into its
- * own window. A run that meets such a window waits for a person, and the window is done once all of that run is applied.
+ * A window to fetch again, since a batch that stored it was undone. The next incremental run includes it in its own window.
+ * Such a run is held for a person, and the window is done once the whole run is applied.
  */
 export interface Refetch {
   /** Null: from the beginning. */
@@ -14,7 +14,7 @@ export interface Refetch {
   professions: string[] | null
 }
 
-/** Asks that a window be fetched again, within the transaction that undoes a batch. */
+/** Requests a window again, within the transaction that undoes a batch. */
 export async function requestRefetch(
   client: pg.ClientBase,
   undoneBatchId: number,
@@ -29,14 +29,15 @@ export async function requestRefetch(
 }
 
 /**
- * Of run `r`: windows (`f`) of professions that it walks, whatever its own window. A run that is not filtered walks all that
- * are wanted; once the setting names more again, everything is fetched.
+ * Windows (`f`) with professions of the run `r`, regardless of its own window. A run that is not filtered reads all
+ * professions of the setting; if the setting names more later, everything is fetched.
  */
 const walkedBy = `f.done_at is null and (not r.is_filtered or r.professions is null or f.professions <@ r.professions)`
 
 /**
- * Has a run fetch the windows that are open, within the transaction that fixes its own, and returns from when it must begin:
- * `since: null` where one has no lower bound, null where there is none. A window run takes those wholly inside its window.
+ * Assigns the open windows to a run, within the transaction that sets its own window, and returns the earliest start:
+ * `since: null` if one has no lower bound, null if there are none. A window run takes only those that are wholly inside
+ * its window.
  */
 export async function takeRefetches(client: pg.ClientBase, runId: number): Promise<{ since: Date | null } | null> {
   const { rows } = await client.query<{ since: Date | null }>(
@@ -53,7 +54,7 @@ export async function takeRefetches(client: pg.ClientBase, runId: number): Promi
   return { since: begins.includes(null) ? null : new Date(Math.min(...(begins as number[]))) }
 }
 
-/** True where the run walks over a window that is to be fetched again: it then waits for a person. */
+/** True if the run includes a window that is fetched again: it is then held for a person. */
 export async function meetsRefetch(client: pg.ClientBase, { runId }: Pick<Batch, 'runId'>): Promise<boolean> {
   const { rows } = await client.query(
     `select from kki.refetch f, kki.run r
@@ -67,7 +68,7 @@ export async function meetsRefetch(client: pg.ClientBase, { runId }: Pick<Batch,
   return rows.length > 0
 }
 
-/** Notes that the windows that a run took are stored again, within the transaction that applies the last of it. */
+/** Marks the windows of a run as done, within the transaction that applies its last batch. */
 export async function finishRefetches(client: Transaction, runId: number): Promise<void> {
   const { rows } = await client.query<{ undone_batch_id: number }>(
     `update kki.refetch set done_at = now() where run_id = $1 and done_at is null returning undone_batch_id`,

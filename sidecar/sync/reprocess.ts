@@ -15,9 +15,9 @@ interface Reprocessing {
   /** Null if there is no row to plan. */
   runId: number | null
   rows: number
-  /** Rows that are no longer kept; a retry asks KKI for them. */
+  /** Rows that are no longer stored; a retry requests them from KKI. */
   purged: number
-  /** Rows whose sealed value does not fit where it stands; each is audited. */
+  /** Rows whose sealed value belongs to another row or field; each is audited. */
   unfit: number
 }
 
@@ -68,7 +68,7 @@ async function reprocess(
 ): Promise<Reprocessing> {
   const skipped: Skipped = { purged: 0, faults: [] }
   const rows = pagesOfPendingRows(client, context.identity, ids, skipped)
-  // The first page before the batch: if no row is kept, there is no batch.
+  // The first page is read before the batch is created: without rows there is no batch.
   const first = await rows.next()
   if (first.done) {
     await auditSealFaults(client, caller, skipped.faults)

@@ -10,13 +10,13 @@ import type { RunMode } from './batch.ts'
 import { IdempotencyConflict, IntegrationDisabled, RunOpen } from './errors.ts'
 import { readSetting } from './settings.ts'
 
-/** What a caller asks for. Times are instants; `professions` are SDMK's codes. */
+/** A request for a run. Times are instants; `professions` are SDMK's codes. */
 export interface RunRequest {
   mode: RunMode
   professions?: string[] | undefined
   changedSince?: Date | undefined
   changedUntil?: Date | undefined
-  /** `hold`: every batch waits for a person, whatever its plan says. */
+  /** `hold`: every batch is held for a person, regardless of its plan. */
   apply?: 'auto' | 'hold' | undefined
 }
 
@@ -24,20 +24,20 @@ export interface RunOptions {
   triggeredBy: 'schedule' | 'operator' | 'api' | 'command'
   caller: Caller
   idempotencyKey?: string | undefined
-  /** The scheduled minute that the run answers. */
+  /** The scheduled minute of the run. */
   slot?: Date
 }
 
 export interface CreatedRun {
   runId: number
   batchIds: number[]
-  /** False where the idempotency key found a run that was there. */
+  /** False if the idempotency key found an existing run. */
   isNew: boolean
 }
 
 /**
- * Writes a run with its first batch, its job and its audit event, within the caller's transaction. Its walk goes over all
- * professions, or over each of those that the request or the setting names, one after the other.
+ * Stores a run with its first batch, its job and its audit event, within the caller's transaction. Its walk reads all
+ * professions, or those of the request or of the setting, one after the other.
  * @throws IntegrationDisabled, RunOpen, IdempotencyConflict, RequestInvalid
  */
 export async function createRun(
@@ -68,7 +68,7 @@ export async function createRun(
   return { runId, batchIds: [batchId], isNew: true }
 }
 
-/** Queues the job that fetches what is left of a run's walk, within the caller's transaction. */
+/** Queues the job that fetches the rest of a run's walk, within the caller's transaction. */
 export async function queueFetch(
   client: pg.ClientBase,
   queue: JobQueue,
@@ -79,7 +79,7 @@ export async function queueFetch(
   await queue.send('kki-fetch', { runId }, { client, singletonKey: String(runId), ...delay })
 }
 
-/** Records that a scheduled slot was not run, and why; nothing where the slot is answered already. */
+/** Records a skipped scheduled slot with the reason; does nothing if the slot already has a run. */
 export async function recordSkippedRun(
   client: pg.ClientBase,
   slot: Date,
@@ -97,7 +97,7 @@ export async function recordSkippedRun(
   return true
 }
 
-/** Returns what log lines and spans say of work on a run, and on its newest batch; see `idsOfBatch`. */
+/** Returns the ids for log lines and spans about a run and its newest batch; see `idsOfBatch`. */
 export async function idsOfRun(pool: pg.Pool, id: number): Promise<Partial<Ids>> {
   const { rows } = await pool
     .query<Required<Pick<Ids, 'trace_id' | 'request_id' | 'batch_id'>>>(
@@ -109,7 +109,7 @@ export async function idsOfRun(pool: pg.Pool, id: number): Promise<Partial<Ids>>
   return { run_id: id, ...rows[0] }
 }
 
-/** A part of a walk: what KKI lists under one of its codes for a profession of SDMK. */
+/** A part of a walk: KKI's list for one of its codes for a profession of SDMK. */
 export interface WalkPart {
   profession: string | null
   sourceProfession: string | null
@@ -117,7 +117,10 @@ export interface WalkPart {
 
 const everything: WalkPart = { profession: null, sourceProfession: null }
 
-/** Returns the parts of a run's walk, in order: one for each of KKI's codes for these professions; null is all of its list. */
+/**
+ * Returns the parts of a run's walk, in order: one for each of KKI's codes for these professions; null is its whole
+ * list.
+ */
 export function walkParts(professions: readonly string[] | null, mapping: Mapping): WalkPart[] {
   if (professions === null) return [everything]
   return professions.flatMap(profession => {
@@ -161,8 +164,8 @@ function checkRequest(request: RunRequest, mapping: Mapping) {
   if (unknown >= 0) throw new RequestInvalid(`professions/${unknown}`, 'is not a profession of the mapping')
   if (request.professions?.length === 0) throw new RequestInvalid('professions', 'must name a profession, or be absent')
   if (request.mode !== 'window') {
-    if (request.changedSince) throw new RequestInvalid('changedSince', 'goes with mode "window" only')
-    if (request.changedUntil) throw new RequestInvalid('changedUntil', 'goes with mode "window" only')
+    if (request.changedSince) throw new RequestInvalid('changedSince', 'is allowed only with mode "window"')
+    if (request.changedUntil) throw new RequestInvalid('changedUntil', 'is allowed only with mode "window"')
   } else if (!request.changedSince || !request.changedUntil) {
     throw new RequestInvalid(request.changedSince ? 'changedUntil' : 'changedSince', 'is required with mode "window"')
   } else if (request.changedSince >= request.changedUntil) {
@@ -170,7 +173,7 @@ function checkRequest(request: RunRequest, mapping: Mapping) {
   }
 }
 
-/** A window that has not begun would be fetched as an empty one. */
+/** A window in the future would be fetched as an empty one. */
 async function checkPresent(client: pg.ClientBase, { changedSince }: RunRequest): Promise<void> {
   if (!changedSince) return
   const { rows } = await client.query<{ isAhead: boolean }>('select $1::timestamptz > now() as "isAhead"', [
@@ -181,7 +184,7 @@ async function checkPresent(client: pg.ClientBase, { changedSince }: RunRequest)
 
 /**
  * Returns the named professions in the order of the mapping; null for all.
- * @throws RequestInvalid where the mapping has lost all of them: no name is no wish for everything
+ * @throws RequestInvalid if the mapping has lost all of them, because an empty list must not mean all
  */
 function walkedProfessions(named: readonly string[] | null, { professions }: Mapping): string[] | null {
   if (named === null) return null
@@ -199,7 +202,7 @@ async function findByIdempotencyKey(
   digest: Buffer
 ): Promise<CreatedRun | null> {
   if (idempotencyKey === undefined) return null
-  // Two requests with one key at the same moment: the second waits here and then finds the run of the first.
+  // Two concurrent requests with one key: the second waits here and then finds the run of the first.
   await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
     `run ${caller.apiKeyId} ${idempotencyKey}`
   ])
@@ -215,7 +218,7 @@ async function findByIdempotencyKey(
 
 const isOpen = 'finished_at is null and kki.is_walk(mode)'
 
-/** @throws RunOpen where one of this mode is open */
+/** @throws RunOpen if one of this mode is open */
 async function insertRun(
   client: pg.ClientBase,
   request: RunRequest,
@@ -227,7 +230,7 @@ async function insertRun(
     `insert into kki.run (slot, triggered_by, mode, professions, is_filtered, changed_since, changed_until, actor,
       api_key_id, idempotency_key, request_digest, request_id, trace_id, apply_mode, window_since, window_until)
     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $6, $7
-    -- The index alone would have us wait for whoever is closing that run.
+    -- The unique index alone would make this wait for a transaction that closes that run.
     where not exists (select from kki.run where mode = $3 and ${isOpen})
     on conflict (mode) where ${isOpen} do nothing
     returning id`,

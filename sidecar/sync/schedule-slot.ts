@@ -2,7 +2,7 @@ import { CronExpressionParser } from 'cron-parser'
 
 /** Returns the last scheduled time at or before `now`. */
 export function lastSlot(schedule: string, timeZone: string, now: Date): Date {
-  // The parser looks strictly before its date; a run is due in its own minute.
+  // The parser returns only times before its date; a run is due in its own minute.
   const justAfter = new Date(now.getTime() + 1)
   return CronExpressionParser.parse(schedule, { tz: timeZone, currentDate: justAfter }).prev().toDate()
 }
@@ -13,14 +13,14 @@ export function nextSlot(schedule: string, timeZone: string, now: Date): Date {
 }
 
 /**
- * True where `schedule` is a cron expression of five fields (or six, seconds first) or one of the names such as `@daily`,
- * and has a time in the past and one to come.
+ * True if `schedule` is a cron expression of five fields (or six, with seconds first) or a name such as `@daily`, and has a
+ * past and a future time.
  */
 export function isSchedule(schedule: string): boolean {
   // The parser fills up missing fields from the left: "5" would be every minute of each Friday.
   const fields = schedule.trim().split(/\s+/)
   if (fields.length < 5 && !/^@[a-z]+$/.test(schedule)) return false
-  // Jenkins' H is another time at every look.
+  // Jenkins' H gives another time at every call.
   if (fields.some(field => /(?:^|,)H/.test(field))) return false
   try {
     const now = new Date()

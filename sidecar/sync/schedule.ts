@@ -21,8 +21,8 @@ export interface ScheduleContext {
 }
 
 /**
- * Starts the run that is due, if any: the last slot of the schedule, unless a replica answered it or it lies before the
- * setting was last changed. Asked every minute and at start, so a slot that nobody was there for is caught up.
+ * Starts the run that is due, if any: the last slot of the schedule, unless a replica has started it or it is before the
+ * last change of the setting. Called every minute and at the start, so a slot that passed without a process is caught up.
  */
 export async function runIfDue(context: ScheduleContext, now: Date): Promise<void> {
   const { database, timeZone } = context
@@ -53,7 +53,7 @@ async function answer(context: ScheduleContext, slot: Date, setting: StoredSetti
   }
 }
 
-/** Returns when the next run is due, or was due where it has not begun; null where the integration is switched off. */
+/** Returns the time of the next run, in the past if it is late; null if the integration is switched off. */
 export async function nextDue(
   pool: pg.Pool,
   setting: StoredSetting,
@@ -64,7 +64,10 @@ export async function nextDue(
   return (await openSlot(pool, setting, timeZone, now)) ?? nextSlot(setting.schedule, timeZone, now)
 }
 
-/** Returns the last slot of the schedule if no run answers it yet; null where one does, or it lies before the setting. */
+/**
+ * Returns the last slot of the schedule if it has no run yet; null if it has one, or is before the last change of the
+ * setting.
+ */
 async function openSlot(pool: pg.Pool, setting: StoredSetting, timeZone: string, now: Date): Promise<Date | null> {
   const slot = lastSlot(setting.schedule, timeZone, now)
   if (slot < setting.changedAt) return null

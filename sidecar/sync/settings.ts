@@ -4,7 +4,7 @@ import { PreconditionFailed, RecordMissing } from '../errors.ts'
 import type { Transaction } from '../platform/database.ts'
 import { forgetWatermark } from './watermark.ts'
 
-/** How the integration with KKI runs; operators change it. */
+/** The settings of the integration with KKI, which operators change. */
 export interface Setting {
   active: boolean
   /** Cron expression, in `SDMK_TIME_ZONE`. */
@@ -26,7 +26,7 @@ const integration = 'kki'
 const columns = `active, schedule, professions, reject_alert_ratio::float8 as "rejectAlertRatio",
   create_unmatched as "createUnmatched", version, changed_at as "changedAt", changed_by as "changedBy"`
 
-/** Stores the first setting where there is none: switched on, all professions, the given schedule. */
+/** Stores the first setting if there is none: switched on, all professions, the given schedule. */
 export async function ensureSetting(client: Transaction, schedule: string): Promise<void> {
   const { rowCount } = await client.query(
     `insert into kki.setting (integration, active, schedule, reject_alert_ratio, create_unmatched, changed_by)
@@ -37,7 +37,7 @@ export async function ensureSetting(client: Transaction, schedule: string): Prom
   if (rowCount === 1) client.notifyOdoo({ setting: true })
 }
 
-/** Returns the setting as it is now. */
+/** Returns the present setting. */
 export async function readSetting(client: pg.ClientBase | pg.Pool): Promise<StoredSetting> {
   const { rows } = await client.query<StoredSetting>(`select ${columns} from kki.setting where integration = $1`, [
     integration
@@ -48,10 +48,10 @@ export async function readSetting(client: pg.ClientBase | pg.Pool): Promise<Stor
 }
 
 /**
- * Replaces the setting and returns it as stored. A profession that comes in has the next incremental run fetch everything.
+ * Replaces the setting and returns it as stored. After a profession was added, the next incremental run fetches everything.
  *
- * @param version what the caller read, or null to replace whatever is there.
- * @throws PreconditionFailed where it is no longer that version.
+ * @param version the version that the caller read, or null to replace any version.
+ * @throws PreconditionFailed if the stored version differs.
  */
 export async function writeSetting(
   client: Transaction,
@@ -79,7 +79,7 @@ export async function writeSetting(
     ]
   )
   if (!rows[0]) throw new PreconditionFailed('The setting')
-  // Of a profession that comes in, nothing is stored yet.
+  // An added profession has no stored rows yet.
   if (isWider(before.professions, rows[0].professions)) await forgetWatermark(client)
   client.notifyOdoo({ setting: true })
   await recordAudit(client, { ...caller, action: 'setting.changed', detail: { ...setting } })

@@ -11,8 +11,8 @@ import { queueBatchJob } from './batch-job.ts'
 export type PageMaker = (writer: PageWriter) => PreparedPage | Promise<PreparedPage>
 
 /**
- * Stages pages that are at hand as those of a queued batch, and queues its plan, all within the caller's transaction:
- * either the batch is whole or it was never there. One page is in memory at a time.
+ * Stages given pages as those of a queued batch, and queues its plan, all within the caller's transaction, so that the batch
+ * is either complete or does not exist. One page is in memory at a time.
  */
 export async function stageBatch(
   client: Transaction,

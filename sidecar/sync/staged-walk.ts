@@ -12,7 +12,7 @@ import { ProfessionGone } from './errors.ts'
 import type { FetchContext } from './fetch-context.ts'
 import { insertBatch, walkParts } from './run.ts'
 
-/** Pages that share a transaction: fewer cost commits, more cost memory and work done twice after a crash. */
+/** Pages that share a transaction: fewer need more commits, more need memory and repeat more work after a crash. */
 const pagesPerTransaction = 4
 
 /** Collects pages and stages a few to a transaction, while the next ones are fetched and transformed. */
@@ -24,7 +24,7 @@ export class StagedWalk {
   #cursor: string | null
   #total: number | null = null
   #writing: Promise<void> = Promise.resolve()
-  /** Of the batch so far, those that wait for their transaction included. */
+  /** Counts of the batch so far, including pages that wait for their transaction. */
   rows: number
 
   constructor(context: FetchContext, batch: Batch, writer: PageWriter) {
@@ -43,12 +43,15 @@ export class StagedWalk {
     if (this.#waiting.length < pagesPerTransaction) return
     await this.#writing
     this.#writing = this.#write(this.#waiting, null)
-    // Its error belongs to whoever awaits it next.
+    // The error is handled by the next caller that awaits it.
     this.#writing.catch(() => {})
     this.#waiting = []
   }
 
-  /** Stages what is left, and makes the batch that begins at this cursor of KKI's; null: this walk of KKI's list is over. */
+  /**
+   * Stages the remaining pages, and creates the batch that starts at this cursor of KKI; null: this walk of KKI's list
+   * is over.
+   */
   async finish(nextCursor: string | null): Promise<void> {
     await this.#writing
     await this.#write(this.#waiting, { nextCursor })
@@ -82,8 +85,9 @@ export class StagedWalk {
   }
 
   /**
-   * Where professions are walked one after the other, each has a total of its own, which would mislead. Odoo shows the total
-   * with every batch of the run: later batches do not change it, or Odoo would have to be told of the earlier ones again.
+   * If professions are read one after the other, each has its own total, which would mislead. Odoo shows the total with
+   * every batch of the run, so later batches do not change it: otherwise earlier batches would have to be sent to Odoo
+   * again.
    */
   async #keepTotal(client: pg.ClientBase): Promise<void> {
     const { id, runId, profession } = this.#batch
@@ -96,7 +100,7 @@ export class StagedWalk {
     )
   }
 
-  /** Makes the batch that goes on at this cursor, or with the next profession; none where the walk of the run is over. */
+  /** Creates the batch that continues at this cursor, or with the next profession; none if the walk of the run is over. */
   async #makeNext(client: Transaction, batch: Batch, cursor: string | null): Promise<void> {
     const parts = walkParts(batch.runProfessions, this.#context.mapping)
     const at = parts.findIndex(({ sourceProfession }) => sourceProfession === batch.sourceProfession)
@@ -110,12 +114,15 @@ export class StagedWalk {
   }
 }
 
-/** A cursor is KKI's own text, and may say at whom a page ended: it is stored sealed. */
+/** A cursor is KKI's own text and may identify the last person of a page, so it is stored sealed. */
 function sealCursor(identity: Pick<Identity, 'seal'>, batchId: number, cursor: string): string {
   return identity.seal(cursorOf(batchId), cursor).toString('base64')
 }
 
-/** @throws SealBroken, SealUnfit: its key is gone, it is another batch's, or a version stored it that did not seal it */
+/**
+ * @throws SealBroken, SealUnfit if its key is missing, it belongs to another batch, or a former version stored it
+ * unsealed
+ */
 export function openCursor(identity: Pick<Identity, 'open'>, batchId: number, sealed: string): string {
   return identity.open(cursorOf(batchId), Buffer.from(sealed, 'base64')).toString('utf8')
 }

@@ -7,7 +7,7 @@ import type { DeskContext } from './open-rejections.ts'
 import { readPage } from './read-page.ts'
 import type { PageMaker } from './stage-batch.ts'
 
-/** A pending row, and where it stood. */
+/** A pending row, and its place. */
 export interface PendingRow {
   batchId: number
   rowNo: number
@@ -15,18 +15,18 @@ export interface PendingRow {
   pageRow: number
   nikDigest: Buffer | null
   source: RowSource
-  /** The rejection's: its STR, or `row:` and the digest of the row. */
+  /** The subject of the rejection: its STR, or `row:` and the digest of the row. */
   subject: string
-  /** JSON text as KKI sent it; null where it was deleted after its time. */
+  /** Original JSON text of KKI; null if it was deleted after its retention. */
   raw: string | null
 }
 
-/** Rows to a page: bounds what is in memory, whatever the number of rejections. */
+/** Rows per page; bounds memory. */
 const rowsPerPage = 500
 
 /**
- * Returns the pending rows of these rejections, oldest first; a row that was rejected for several reasons is there once.
- * @throws SealBroken, SealUnfit where a row was sealed for another place or for another rejection
+ * Returns the pending rows of these rejections, oldest first; a row that was rejected for several reasons appears once.
+ * @throws SealBroken, SealUnfit if a row was sealed for another place or for another rejection
  */
 export async function readPendingRows(
   client: pg.ClientBase,
@@ -65,19 +65,19 @@ function openPending(identity: Identity, { rawSealed, ...row }: SealedPendingRow
 }
 
 /**
- * Returns nothing if a row is about the STR of its rejection, as the present mapping reads it. The sealed value is bound to
- * that STR, but somebody may have changed the staged row that it was taken for. @throws SealUnfit
+ * Accepts a row that has the STR of its rejection by the present mapping. The sealed value is bound to that STR, but
+ * somebody may have changed the staged row from which it came. @throws SealUnfit
  */
 export function assertOfRejection({ source, batchId, rowNo, subject }: PendingRow, strInRow: string | null): void {
   if (subject.startsWith('row:') || strInRow === null || strInRow === subject) return
   throw new SealUnfit(rawRowOf(source, batchId, rowNo, subject), 'content')
 }
 
-/** Returns what stages rows of KKI by the present mapping, without asking KKI. */
+/** Returns a function that stages stored rows of KKI with the present mapping, without calling KKI. */
 export function pageOfRows({ reader: { transform }, maxSkewSeconds }: DeskContext, raws: readonly string[]): PageMaker {
   const body = Buffer.from(`{"data":[${raws.join(',')}]}`)
   return async writer => {
-    // By the present clock: a stamp that was in the future when the row came may have passed since.
+    // Checked against the present clock: a stamp that was in the future when the row came may have passed since.
     const page = { rows: raws.map(raw => JSON.parse(raw)), body, sourceNow: Date.now() }
     return readPage(page, writer, { transform, maxSkewMs: maxSkewSeconds * 1000 })
   }
@@ -85,13 +85,13 @@ export function pageOfRows({ reader: { transform }, maxSkewSeconds }: DeskContex
 
 /** Rows that cannot be planned again. */
 export interface Skipped {
-  /** No longer kept. */
+  /** No longer stored. */
   purged: number
-  /** Of values that do not fit where they stand. */
+  /** With sealed values that belong to another row or field. */
   faults: SealFault[]
 }
 
-/** Yields the pending rows of these rejections as pages of JSON texts, and adds those that cannot be planned again to `skipped`. */
+/** Yields the pending rows of these rejections as pages of JSON texts, and adds the others to `skipped`. */
 export async function* pagesOfPendingRows(
   client: pg.ClientBase,
   identity: Identity,
@@ -108,7 +108,7 @@ export async function* pagesOfPendingRows(
         if (raw === null) skipped.purged++
         else kept.push(raw)
       } catch (error) {
-        // The others are planned again all the same.
+        // The other rows are still planned again.
         if (!(error instanceof SealFault)) throw error
         skipped.faults.push(error)
       }

@@ -3,10 +3,10 @@ import type { Transaction } from '../platform/database.ts'
 import type { Batch } from './batch.ts'
 
 /**
- * Ends the held batches of earlier runs that a run with newer rows takes the place of, within the transaction that plans
- * one of its batches: an incremental run replaces incremental ones, a full run full ones as well. A held window run goes
- * only where the newer window covers its own: a person asked for just that one. Rows that are not met again stay in KKI,
- * and the watermark has not passed them.
+ * Ends held batches of earlier runs that a newer run replaces, within the transaction that plans one of its batches. An
+ * incremental run replaces incremental ones, and a full run also full ones. A held window run is replaced only if the newer
+ * window covers it, because a person requested that window. Rows that are not read again stay in KKI, and the watermark has
+ * not passed them.
  */
 export async function supersedeHeld(client: Transaction, batch: Batch): Promise<void> {
   if (batch.kind !== 'incremental' && batch.kind !== 'full') return

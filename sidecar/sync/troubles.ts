@@ -3,31 +3,31 @@ import { type BatchKind, walkKinds } from '../batch-terms.ts'
 import { type Batch, batchColumns, batchTables } from './batch.ts'
 
 /**
- * What may be wrong with a batch until a later one makes up for it:
- * - `unreachable`: KKI did not answer, each retry included
- * - `token`: no access token could be had
- * - `clock`: KKI's clock and ours are too far apart, or a watermark is ahead of the present
+ * Troubles of a batch, until a later batch resolves them:
+ * - `unreachable`: KKI did not answer, also at each retry
+ * - `token`: no access token was available
+ * - `clock`: KKI's clock and ours differ too much, or a watermark is ahead of the present
  * - `failed`: it failed for another reason
- * - `rejected`: it refused many rows, and more of its rows than the setting allows
- * - `held`: it waits for a person
- * - `stuck`: it began hours ago and has not ended
+ * - `rejected`: it rejected many rows, and more of its rows than the setting allows
+ * - `held`: it is on hold for a person
+ * - `stuck`: it started hours ago and has not ended
  */
 export const troubles = ['unreachable', 'token', 'clock', 'failed', 'rejected', 'held', 'stuck'] as const
 export type Trouble = (typeof troubles)[number]
 
-/** Kinds whose rows nobody has refused before: what the desk asks again says nothing new about what KKI sends. */
+/** Kinds with new rows: repeated requests of the review queue show nothing new about KKI's data. */
 const judgedKinds: readonly BatchKind[] = [...walkKinds, 'file', 'import']
 
-/** Of fewer refused rows the desk tells; as a share of a small batch they say nothing of what KKI sends. */
+/** Fewer rejected rows cause no alert: as a share of a small batch they show nothing about KKI's data. */
 const manyRefused = 10
 
-/** True where a batch refused many rows, and more of its rows than the setting allows. */
+/** True if a batch rejected many rows, and more of its rows than the setting allows. */
 export function isOverRejectRatio(batch: Batch, rejectAlertRatio: number): boolean {
   const { kind, fetched, rejected } = batch
   return judgedKinds.includes(kind) && rejected >= manyRefused && rejected > fetched * rejectAlertRatio
 }
 
-/** Returns for each trouble that there is now the newest batch that is in it. */
+/** Returns for each present trouble the newest batch that has it. */
 export async function readTroubles(
   client: pg.ClientBase | pg.Pool,
   rejectAlertRatio: number
@@ -41,9 +41,9 @@ export async function readTroubles(
 }
 
 /**
- * Returns, oldest first, the batches that wait, those that are under way for too long, and those that ended last. A later
- * run of the same kind makes up for an earlier one, and a later walk over all professions for every walk. What ended long
- * ago is history.
+ * Returns, oldest first, the batches on hold, those under way for too long, and those that ended last. A later run of the
+ * same kind resolves the troubles of an earlier one, and a later walk over all professions those of every walk. Batches
+ * that ended long ago are ignored.
  */
 async function readSuspects(client: pg.ClientBase | pg.Pool): Promise<Batch[]> {
   const { rows } = await client.query<Batch>(

@@ -1,18 +1,21 @@
 import type pg from 'pg'
 
-/** Up to when all that KKI stamped is stored. */
+/** The time up to which all rows of KKI are stored, by KKI's stamps. */
 export interface Watermark {
   position: Date
   /** Later than the clock of the database: a clock was wrong when it was moved, or is wrong now. */
   isAhead: boolean
   movedAt: Date
-  /** The run that moved it; null where a person did. */
+  /** The run that moved it; null if a person did. */
   runId: number | null
 }
 
 const integration = 'kki'
 
-/** Returns the watermark; null where no run has stored everything yet. The clock is the database's, the same for every process. */
+/**
+ * Returns the watermark; null if no run has stored everything yet. The clock is the database's, which all processes
+ * share.
+ */
 export async function readWatermark(client: pg.ClientBase | pg.Pool): Promise<Watermark | null> {
   const { rows } = await client.query<Watermark>(
     `select position, position > now() as "isAhead", moved_at as "movedAt", run_id as "runId"
@@ -22,7 +25,7 @@ export async function readWatermark(client: pg.ClientBase | pg.Pool): Promise<Wa
   return rows[0] ?? null
 }
 
-/** What a run has walked. */
+/** The window and the clock of a run. */
 export interface Walked {
   runId: number
   windowSince: Date | null
@@ -31,8 +34,8 @@ export interface Walked {
 }
 
 /**
- * Moves the watermark to the end of a run's window, within the transaction that applies the last of it; never back, and not
- * at all where the window starts after it, since what lies between is then not stored.
+ * Moves the watermark to the end of a run's window, within the transaction that applies its last batch. It never moves back,
+ * and does not move if the window starts after it, because the rows in between are then not stored.
  */
 export async function advanceWatermark(client: pg.ClientBase, walked: Walked): Promise<void> {
   const { windowSince, windowUntil, sourceTime } = walked
@@ -41,7 +44,7 @@ export async function advanceWatermark(client: pg.ClientBase, walked: Walked): P
   const isKnown = watermark !== null && !watermark.isAhead
   const leavesGap = windowSince !== null && !(isKnown && windowSince <= watermark.position)
   if (leavesGap) return
-  // What KKI had yet to stamp when it was asked is not stored, however far the window reaches.
+  // Never past KKI's clock at the start, because later rows are not stored even if the window includes them.
   const until = sourceTime !== null && sourceTime < windowUntil ? sourceTime : windowUntil
   await client.query(
     `insert into kki.watermark (integration, position, run_id) values ($1, $2, $3)
@@ -52,7 +55,7 @@ export async function advanceWatermark(client: pg.ClientBase, walked: Walked): P
   )
 }
 
-/** Moves the watermark where a person says, within the caller's transaction. */
+/** Moves the watermark to a time that a person chose, within the caller's transaction. */
 export async function setWatermark(client: pg.ClientBase, position: Date): Promise<void> {
   await client.query('update kki.watermark set position = $2, run_id = null, moved_at = now() where integration = $1', [
     integration,
@@ -61,8 +64,8 @@ export async function setWatermark(client: pg.ClientBase, position: Date): Promi
 }
 
 /**
- * Forgets the watermark, since more professions are wanted: the next incremental run fetches everything. Runs that were begun
- * before do not set it again.
+ * Deletes the watermark after a profession was added: the next incremental run fetches everything. Runs that started earlier
+ * do not set it again.
  */
 export async function forgetWatermark(client: pg.ClientBase): Promise<void> {
   await client.query('delete from kki.watermark where integration = $1', [integration])

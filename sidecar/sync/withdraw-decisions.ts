@@ -1,8 +1,8 @@
 import type { Transaction } from '../platform/database.ts'
 
 /**
- * Withdraws what batches were to carry out that end without being applied, within the caller's transaction: nothing of it
- * is decided, and their rejections wait for somebody again.
+ * Withdraws the decisions of batches that end without being applied, within the caller's transaction: they have no effect,
+ * and their rejections are open again.
  */
 export async function withdrawDecisions(client: Transaction, batchIds: readonly number[]): Promise<void> {
   const { rows } = await client.query<{ id: number }>(

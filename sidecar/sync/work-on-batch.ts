@@ -7,7 +7,7 @@ import type { ApplyContext } from './plan-and-apply.ts'
 import { reprocessAffected } from './reprocess.ts'
 import { takeBack } from './take-back.ts'
 
-/** Does the work of a job, as one of its attempts. @throws what `attemptBatch` throws */
+/** Runs the work of a job, as one of its attempts. @throws what `attemptBatch` throws */
 export function workOnBatch(
   context: ApplyContext,
   desk: DeskContext,

@@ -48,7 +48,7 @@ for (const [how, date] of Object.entries({
     assert.deepEqual([batch.state, batch.error?.code], ['failed', 'KKI_CLOCK'])
     assert.match(
       batch.error?.detail ?? '',
-      /says that it is .*Z, \d+ s (ahead of|behind) our own clock; 900 s are allowed/
+      /reports the time .*Z, \d+ s (ahead of|behind) our own clock; 900 s are allowed/
     )
     assert.equal(await watermarkOf(connector), before)
     const next = await onlyBatch(connector, { mode: 'incremental' })
@@ -146,7 +146,7 @@ test('a watermark in the future fails incremental runs until a full run has stor
   for (const request of [{ mode: 'incremental' }, { mode: 'incremental', professions: ['doctor'] }]) {
     const batch = await onlyBatch(connector, request)
     assert.deepEqual([batch.state, batch.error?.code, batch.ledger.fetched], ['failed', 'WATERMARK_AHEAD', 0])
-    assert.match(batch.error?.detail ?? '', /make a full run, or set it back with "sdmk watermark set"/)
+    assert.match(batch.error?.detail ?? '', /start a full run, or move it back with "sdmk watermark set"/)
   }
   const ready = await connector.app.inject({ url: '/readyz' })
   assert.equal(ready.statusCode, 200)

@@ -205,7 +205,7 @@ describe('data that nobody may read', { skip }, () => {
     assert.equal((await run({})).state, 'failed')
     kki.answerList = (_request, response) => sendJson(response, 503, {}, { 'retry-after': nik() })
     const waiting = await ask('POST', '/v1/runs', {})
-    await until('the batch waits', async () => lines.some(({ msg }) => /waits until KKI may be asked again/.test(msg)))
+    await until('the batch waits', async () => lines.some(({ msg }) => /waits until KKI may be called again/.test(msg)))
     assert.ok((await ask('POST', `/v1/runs/${(waiting.body as RunBody).id}/cancel`)).status < 300)
 
     const [worker = assert.fail('the licence is not there')] = (

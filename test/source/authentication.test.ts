@@ -123,7 +123,7 @@ test('a login answer without a token is an error, and is not tried again', async
 
   await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
     code: 'TOKEN_REFRESH_FAILED',
-    message: /refused the login \(200 without a token at \/data\/token\); check the secret "kki"/
+    message: /denied the login \(200 without a token at \/data\/token\); check the secret "kki"/
   })
   assert.equal(asked.length, 1)
 })
@@ -146,7 +146,7 @@ for (const [authentication, secret, header, value] of [
     )
     await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
       code: 'TOKEN_REFRESH_FAILED',
-      message: new RegExp(`the secret "kki" holds no ${Object.keys(secret).join(' and ')}`)
+      message: new RegExp(`the secret "kki" lacks ${Object.keys(secret).join(' and ')}`)
     })
     store.content.set('kki', secret)
     await client.fetchPage({ limit: 1 }, callContext())
@@ -155,7 +155,7 @@ for (const [authentication, secret, header, value] of [
     isRefusing = true
     await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
       code: 'TOKEN_REFRESH_FAILED',
-      message: /refused the credentials; check the secret "kki"/
+      message: /denied the credentials; check the secret "kki"/
     })
     store.content.set('kki', Object.fromEntries(Object.entries(secret).map(([name, old]) => [name, `${old}2`])))
     await client.fetchPage({ limit: 1 }, callContext())

@@ -100,24 +100,24 @@ test('a placeholder must be known, have a value at its place, and be closed', ()
     kki,
     d => Object.assign(d.request.query, { a: '{sinse}' }),
     '/request/query/a',
-    /\{sinse\} is no placeholder here/
+    /\{sinse\} is not a placeholder here/
   )
   refuses(
     kki,
     d => Object.assign(d.request.query, { a: '{page}' }),
     '/request/query/a',
-    /\{page\} is no placeholder here/
+    /\{page\} is not a placeholder here/
   )
   refuses(kki, d => Object.assign(d.request.query, { a: '{since' }), '/request/query/a', /brace/)
-  refuses(kki, d => Object.assign(d.request, { path: '/a/{since}' }), '/request/path', /no placeholder here/)
+  refuses(kki, d => Object.assign(d.request, { path: '/a/{since}' }), '/request/path', /not a placeholder here/)
   refuses(offset, d => Object.assign(d.request.json.waktu_ubah, { x: '{x}' }), '/request/json/waktu_ubah/x', /\{x\}/)
   refuses(kki, d => Object.assign(d.oneByStr, { path: '/a/{cursor}' }), '/oneByStr/path', /there are \{strNumber\}/)
 })
 
 test('paging needs its placeholder, and the window its bounds', () => {
-  refuses(kki, d => delete d.request.query.kursor, '/request', /must hold \{cursor\}/)
-  refuses(pages, d => delete d.request.query.page, '/request', /must hold \{page\}/)
-  refuses(offset, d => delete d.request.json.mulai, '/request', /must hold \{offset\}/)
+  refuses(kki, d => delete d.request.query.kursor, '/request', /must contain \{cursor\}/)
+  refuses(pages, d => delete d.request.query.page, '/request', /must contain \{page\}/)
+  refuses(offset, d => delete d.request.json.mulai, '/request', /must contain \{offset\}/)
   refuses(kki, d => delete d.request.window, '/request/window/since', /is required with \{since\}/)
   refuses(kki, d => delete d.request.query.diubah_sampai, '/request/window/until', /has no effect/)
   refuses(pages, d => delete d.request.window.zone, '/request/window/zone', /is required with a pattern/)
@@ -155,7 +155,7 @@ test('a setting without effect is an error', () => {
     fhir,
     d => Object.assign(d.answer.registrations, { list: '/other' }),
     '/answer/registrations',
-    /no field stands/
+    /no field is/
   )
   refuses(link, d => Object.assign(d.paging, { lastPage: '/x' }), '/paging/lastPage', /is not known/)
   const notRefusable = (d: Loose) => {
@@ -168,7 +168,7 @@ test('a request that cannot be sent is rejected', () => {
   refuses(kki, d => Object.assign(d.request, { json: {} }), '/request/json', /needs method POST/)
   refuses(offset, d => Object.assign(d.request, { form: {} }), '/request/form', /together with json/)
   refuses(fhir, d => Object.assign(d.request, { method: 'POST' }), '/request/method', /must be GET/)
-  refuses(kki, d => Object.assign(d.request, { path: '/a/../b' }), '/request/path', /path as it is sent/)
+  refuses(kki, d => Object.assign(d.request, { path: '/a/../b' }), '/request/path', /path in its sent form/)
   refuses(kki, d => Object.assign(d.request, { path: '/a?b=c' }), '/request/path', /path below the base URL/)
   refuses(kki, d => Object.assign(d.request, { path: 'https://x/a' }), '/request/path', /path below the base URL/)
   refuses(kki, d => Object.assign(d.request, { headers: { Host: 'x' } }), '/request/headers/Host', /cannot be set/)
@@ -255,7 +255,7 @@ test('the shipped description has every profession that KKI filters by, once', (
 })
 
 test('a character that a log cannot hold is rejected before it gets into a message', () => {
-  refuses(kki, d => Object.assign(d.fields, { nik: '/\u0007' }), '/fields/nik', /not every receiver can carry/)
+  refuses(kki, d => Object.assign(d.fields, { nik: '/\u0007' }), '/fields/nik', /not every receiver supports/)
 })
 
 test('the error of an unreadable file, invalid JSON or a missing module says so', async t => {

@@ -70,7 +70,7 @@ test('an error of a module names its file, function and line, repeats nothing of
     ],
     [
       'export const signRequest = () => { throw 7 }',
-      'the module sign.ts failed in signRequest: it threw something else than an error'
+      'the module sign.ts failed in signRequest: it threw something other than an error'
     ]
   ] as const) {
     const { client, asked } = await clientWith(t, code)

@@ -312,7 +312,7 @@ for (const coding of ['gzip', 'deflate', 'br', 'zstd', 'gzip, br', 'utf-8, zstd'
 
     await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
       code: 'KKI_CONTRACT',
-      message: /sent a body that does not fit its Content-Encoding/
+      message: /sent a body that does not match its Content-Encoding/
     })
   })
 }
@@ -325,7 +325,7 @@ test('reports an unknown coding of a body that is not JSON', async t => {
 
   await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
     code: 'KKI_CONTRACT',
-    message: /not UTF-8, with a Content-Encoding that is not known/
+    message: /not UTF-8, with an unknown Content-Encoding/
   })
 })
 

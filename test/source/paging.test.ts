@@ -94,7 +94,7 @@ test('a described member for further pages decides, and must be present', async 
   const torn = await startDescribed(t, { request: cursors, paging: more, answer }, () => ({
     body: { data: ['a'], next: null, more: true }
   }))
-  await assert.rejects(torn.readAll(), { code: 'KKI_CONTRACT', message: /says that there are more, and names no next/ })
+  await assert.rejects(torn.readAll(), { code: 'KKI_CONTRACT', message: /announces more pages but names no next/ })
 })
 
 test('a missing cursor is an error, unless the description allows it', async t => {
@@ -162,7 +162,7 @@ for (const [kind, next, why] of [
   ['outside the base URL', '/other/list?from=2', /not below KKI_BASE_URL/],
   ['that leaves it by ".."', '/api/../other?from=2', /not below KKI_BASE_URL/],
   ['of another kind', 'file:///etc/passwd', /on another host/],
-  ['that is none', 'http://[', /next address that is none/],
+  ['that is none', 'http://[', /next address that is not valid/],
   ['that is a number', 7, /at \/next: must be a text or null/]
 ] as const) {
   test(`a next address ${kind} is an error, and gets no request`, async t => {

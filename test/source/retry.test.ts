@@ -153,7 +153,7 @@ test('waits until the date of Retry-After by KKI’s clock, not by ours', async 
   settled.catch(() => {})
   await until(() => seen.retries === 1)
 
-  assert.equal(seen.logs.find(log => log.message === 'KKI is asked again')?.fields.retry_after_ms, 90_000)
+  assert.equal(seen.logs.find(log => log.message === 'the request to KKI is repeated')?.fields.retry_after_ms, 90_000)
   leaving.abort(new Error('enough'))
   await assert.rejects(settled, { message: 'enough' })
 })

@@ -261,7 +261,7 @@ test('stops with TOKEN_REFRESH_FAILED if KKI denies the client credentials too',
     assert.deepEqual([error.code, error.status, error.retryable], ['TOKEN_REFRESH_FAILED', 401, false])
     assert.equal(
       error.message,
-      `KKI at ${kki.url} refused the client credentials (401 invalid_client); check the secret "kki"`
+      `KKI at ${kki.url} denied the client credentials (401 invalid_client); check the secret "kki"`
     )
     return true
   })
@@ -277,7 +277,7 @@ test('names the missing secret', async t => {
 
   await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), {
     code: 'TOKEN_REFRESH_FAILED',
-    message: 'the secret "kki" holds no clientId and clientSecret'
+    message: 'the secret "kki" lacks clientId and clientSecret'
   })
 })
 

@@ -11,21 +11,21 @@ import { suggestFormats } from './date-formats.ts'
 import { showableWords } from './mask.ts'
 import { isObject, leavesOf, printablePointer, withoutIndexes } from './shape.ts'
 
-/** How one field fared in the sampled rows. */
+/** The results for one field in the sampled rows. */
 export interface FieldReport {
   field: MappedField
-  /** Where its value, or the list that holds it, stands. */
+  /** The place of its value, or of the list that contains it. */
   at: string
-  /** Rows whose value can be read, that have none, and whose value cannot be read. */
+  /** The numbers of rows with a readable value, without a value, and with an unreadable value. */
   readable: number
   empty: number
   unreadable: number
-  /** Why values cannot be read: the reasons of rejections, with their rows. */
+  /** The reasons for unreadable values, with the numbers of rows. */
   reasons: Record<string, number>
   /** Words that are in no table and may be shown, the most frequent first; `hiddenWords` counts the other ones. */
   unknownWords: { word: string; rows: number }[]
   hiddenWords: number
-  /** Formats that read the values which no described format reads. */
+  /** Formats for the values that no described format reads. */
   formats: string[] | null
 }
 
@@ -37,22 +37,22 @@ export interface RejectionReport {
   rows: number
 }
 
-/** Findings in the sampled rows. It holds no name and no number of a person. */
+/** Findings in the sampled rows. It contains no name and no number of a person. */
 export interface RowsReport {
   rows: number
   accepted: number
   rejections: RejectionReport[]
   fields: FieldReport[]
-  /** Places that no field reads, with the rows that have a value there. */
+  /** Places that no field reads, with the number of rows that have a value there. */
   unmapped: { at: string; filled: number }[]
-  /** Rows with an STR number and with a NIK, and those among them that can be one. */
+  /** Rows with an STR number and with a NIK, and those with a valid one. */
   str: { present: number; valid: number }
   nik: { present: number; valid: number }
-  /** Rows whose NIK tells another day of birth, and those where it would tell the same with day and month exchanged. */
+  /** Rows whose NIK has another birth date, and those among them with day and month exchanged. */
   birthDates: { compared: number; differ: number; exchanged: number }
-  /** Rows with a NIK, or an STR number, that is a number of JSON: its last digits may be lost. */
+  /** Rows with a NIK or an STR number as a JSON number, whose last digits may be lost. */
   inexact: { nik: number; strNumber: number }
-  /** Rows whose time of change lies in the future, and by how many hours at most, rounded up. */
+  /** Rows whose time of change is in the future, and the largest difference in hours, rounded up. */
   future: { rows: number; hours: number }
 }
 
@@ -61,7 +61,7 @@ const mostUnmapped = 100
 const wordFields: readonly MappedField[] = ['status', 'sex', 'profession']
 const dateFields = ['birthDate', 'issuedOn', 'validUntil', 'changedAt'] as const
 
-/** The field that a code is about, where the place alone may name several. */
+/** The field of a code, if several fields may have the same place. */
 const fieldOfCode: Partial<Record<RejectionCode, readonly MappedField[]>> = {
   STR_INVALID: ['strNumber'],
   NIK_INVALID: ['nik'],
@@ -78,7 +78,7 @@ interface Column {
   problems: { row: number; problem: Rejection }[]
 }
 
-/** Returns what rows show about a description: pure, and without a value of theirs but for words of a list. */
+/** Returns the findings of rows about a description, without values of the rows, except words from a short list. */
 export function analyseRows(
   rows: readonly unknown[],
   description: SourceDescription,
@@ -203,7 +203,7 @@ function countNumbers(columns: readonly Column[], field: MappedField): number {
   return columnOf(columns, field).filter(value => typeof value === 'number').length
 }
 
-/** The day of birth stands in a NIK too, so a date with day and month exchanged is found out. */
+/** A NIK contains the birth date too, which reveals a date with day and month exchanged. */
 function compareBirthDates(columns: readonly Column[], { dates, tables }: SourceDescription): RowsReport['birthDates'] {
   const read = compileDayReader(dates.formats.birthDate ?? [], tables.monthNames, dates.zone)
   const days = columnOf(columns, 'birthDate')

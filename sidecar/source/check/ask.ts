@@ -16,20 +16,23 @@ export interface AskOptions {
   description: SourceDescription
   module: SourceModule | null
   baseUrl: string
-  /** Read only: tokens stay in memory. */
+  /** Only read: tokens stay in memory. */
   secrets: Pick<VersionedSecretStore, 'read'>
-  /** Rows to look at; the last page is looked at as a whole. */
+  /** Rows to check; the last page is checked as a whole. */
   sample: number
   pageSize: number
   limits?: Partial<KkiLimits>
-  /** Ends the check. */
+  /** Aborting it ends the check. */
   signal: AbortSignal
 }
 
 const leastPages = 2
 const mostPages = 50
 
-/** Asks a source as a run would, for a few pages, and returns what came. It stores nothing and throws nothing of the source's. */
+/**
+ * Requests a few pages like a run and returns the answers. It stores nothing, and an error of the source is part of the
+ * result.
+ */
 export async function askSource(options: AskOptions): Promise<Facts> {
   const source = new Asking(options)
   try {
@@ -71,7 +74,7 @@ class Asking {
       retryBaseMs: 200,
       retryAfterMaxMs: 5_000,
       ...options.limits,
-      // A clock that is wrong is reported, and ends nothing; neither do failures in a row.
+      // A wrong clock is reported and does not end the check; neither do repeated failures.
       clockToleranceMs: Number.MAX_SAFE_INTEGER,
       breaker: { volumeThreshold: 1_000_000, windowMs: 60_000, errorThresholdPercentage: 100, resetMs: 1000 }
     })
@@ -141,7 +144,7 @@ class Asking {
     }
   }
 
-  /** Asks for the page before the first one, and for the second where the first fails. */
+  /** Requests the page before the first one, and the second one if the first fails. */
   async #findFirstNumber(facts: Facts): Promise<void> {
     const { paging } = this.#options.description
     const first =
@@ -162,7 +165,7 @@ class Asking {
     else if (JSON.stringify(other.rows[0]) !== JSON.stringify(page.rows[0])) facts.countsFrom = 0
   }
 
-  /** The first page came twice: another third one shows that the source does count pages. */
+  /** The first page came twice; a different third page shows that the source counts pages. */
   async #compareThird(facts: Facts): Promise<void> {
     const third = await this.#page({ cursor: '2' }).catch(() => null)
     if (third !== null && JSON.stringify(third.rows[0]) !== JSON.stringify(facts.pages[0]?.rows[0]))
@@ -199,7 +202,7 @@ function parsed(answer: RawAnswer | null): unknown {
   }
 }
 
-/** A store that keeps the token of this check to itself. */
+/** A store that keeps the token of this check in memory. */
 function inMemory(secrets: Pick<VersionedSecretStore, 'read'>): VersionedSecretStore {
   let token: Record<string, string> | null = null
   let version = 0

@@ -17,8 +17,7 @@ export async function checkConfigured(
   { config: { kki }, description, module, secrets }: ConfiguredSource,
   { sample, timeoutMs }: { sample: number; timeoutMs: number }
 ): Promise<{ result: CheckResult; page: unknown }> {
-  if (kki.baseUrl === null)
-    throw new ConfigurationError('KKI_BASE_URL', 'is required; it says where the source answers')
+  if (kki.baseUrl === null) throw new ConfigurationError('KKI_BASE_URL', 'is required; it is the address of the source')
   return checkSource({
     description,
     module,

@@ -10,7 +10,7 @@ export interface CheckOptions extends AskOptions {
   maxSkewMs: number
 }
 
-/** What a check of a source says. It holds no name and no number of a person, nor a secret. */
+/** The result of a check of a source. It contains no name and no number of a person, nor a secret. */
 export interface CheckResult {
   isFine: boolean
   findings: Finding[]
@@ -28,7 +28,10 @@ export interface CheckResult {
   rows: RowsReport
 }
 
-/** Asks the configured source, changes nothing, and says what fits the description. `page` is the first page, masked. */
+/**
+ * Calls the configured source, changes nothing, and reports what matches the description. `page` is the first page,
+ * masked.
+ */
 export async function checkSource(options: CheckOptions): Promise<{ result: CheckResult; page: unknown }> {
   const { description, maxSkewMs } = options
   const facts = await askSource(options)

@@ -25,9 +25,9 @@ const patterns = [
   'MM-DD-YYYY HH:mm:ss'
 ]
 
-/** A smaller number of seconds or milliseconds since 1970 is more likely something else. */
+/** A smaller number is probably not a time in seconds or milliseconds since 1970. */
 const firstEpochYear = 1990
-/** A day far ahead stands for "no end". */
+/** A day in the far future means "no end". */
 const lastYear = 2100
 const mostFormats = 3
 
@@ -40,8 +40,8 @@ export interface SuggestedFormats {
 }
 
 /**
- * Returns the fewest known formats that read the most of the values; `null` where they read none. Patterns with a two-digit
- * year are no formats here.
+ * Returns the fewest known formats that read the most values; `null` if they read none. Patterns with a two-digit year are
+ * not supported.
  */
 export function suggestFormats(values: readonly unknown[], monthNames: readonly string[][]): SuggestedFormats | null {
   const candidates = ['instant', ...patterns, ...epochFormats].map(format => ({

@@ -1,6 +1,6 @@
 import type { RawAnswer } from '../options.ts'
 
-/** One page as it came, before the client leaves out rows outside of a window. */
+/** One received page, before the client removes rows outside of a window. */
 export interface PageFacts {
   rows: readonly unknown[]
   received: number
@@ -12,7 +12,7 @@ export interface PageFacts {
   seconds: number
 }
 
-/** Why the asking ended early. */
+/** Why the requests ended early. */
 export interface Failure {
   step: 'token' | 'page' | 'window'
   /** Counts from 1. */
@@ -22,21 +22,21 @@ export interface Failure {
   answer: RawAnswer | null
 }
 
-/** What the source made of a window between the times of change of two sampled rows. */
+/** The source's answer to a window between the times of change of two sampled rows. */
 export interface WindowFacts {
-  /** Sampled rows inside the window, and rows that came. */
+  /** The numbers of sampled rows inside the window, and of received rows. */
   expected: number
   received: number
   outside: number
   /** By how many hours the window of the source differs, if that explains the rows. */
   shiftedHours: number | null
-  /** Whether rows at the bounds themselves came; `null` where that cannot be told. */
+  /** Whether rows exactly at the bounds came; `null` if that is unknown. */
   hasSince: boolean | null
   hasUntil: boolean | null
   end: 'reached' | 'notReached'
 }
 
-/** What the source answered. */
+/** The answers of the source. */
 export interface Facts {
   pages: PageFacts[]
   /** The parsed first answer; `undefined` where none can be parsed. */
@@ -46,7 +46,7 @@ export interface Facts {
   repeatedRows: number
   /** A page that is equal to the one before it, or a cursor that came before. */
   repeats: 'page' | 'cursor' | null
-  /** The number from which the source counts pages or rows, where it is another one than described. */
+  /** The number from which the source counts pages or rows, if it differs from the description. */
   countsFrom: 0 | 1 | null
   window: WindowFacts | null
   failure: Failure | null

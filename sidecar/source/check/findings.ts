@@ -1,6 +1,6 @@
 /**
- * What a check can find, the likeliest cause first: a token that nobody gives explains the missing page, and a wrong place of
- * the rows explains fields without values.
+ * The possible findings of a check, the most likely cause first: a missing token explains a missing page, and a wrong place
+ * of the rows explains fields without values.
  */
 export const findingCodes = [
   'unreachable',
@@ -67,12 +67,12 @@ export interface Finding {
   code: FindingCode
   /** `wrong`: a run would fail or lose rows. `warning`: worth a look. */
   level: 'wrong' | 'warning'
-  /** The place in the description to look at; empty where it is a setting or the source itself. */
+  /** The place in the description to check; empty for a setting or the source itself. */
   at: string
   params: Record<string, string | number>
 }
 
-/** Sorts findings: what is wrong comes first, and the likeliest cause first among it. */
+/** Sorts findings: wrong ones before warnings, and the most likely cause first. */
 export function sortFindings(findings: readonly Finding[]): Finding[] {
   const rank = ({ code, level }: Finding) => findingCodes.indexOf(code) + (level === 'wrong' ? 0 : findingCodes.length)
   return findings.toSorted((a, b) => rank(a) - rank(b))

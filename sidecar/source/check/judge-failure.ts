@@ -13,7 +13,7 @@ const codeValue = /^[A-Za-z0-9_.-]{1,20}$/
 const tokenValue = /^[\x21-\x7e]{12,}$/
 const mostPlaces = 3
 
-/** Returns the likeliest cause of an asking that ended early. */
+/** Returns the most likely cause if the requests ended early. */
 export function judgeFailure(failure: Failure, description: SourceDescription, baseUrl: string): Finding {
   const found = failure.step === 'token' ? judgeToken(failure, description) : judgePage(failure, description, baseUrl)
   return { ...found, level: 'wrong', params: { ...found.params, step: failure.step, page: failure.page } }
@@ -54,7 +54,7 @@ function judgePage(failure: Failure, description: SourceDescription, baseUrl: st
   if (answer === null) return judgeSilence(error, path)
   const { status } = answer
   const fault = faultIn(message)
-  // The client has asked with a new token already.
+  // The client has already repeated the request with a new token.
   if (fault !== null && description.answer.faults?.[fault.index]?.means === 'tokenRefused') {
     return cause('tokenRefused', '/authentication', { status, place: fault.place })
   }
@@ -70,13 +70,13 @@ function judgePage(failure: Failure, description: SourceDescription, baseUrl: st
   return judgeContent(message, answer, description)
 }
 
-/** The rule of the description that says what the answer means, and where the code stands; empty where the status says it. */
+/** The description's rule for the answer, and the place of its code; empty if the status decides. */
 function faultIn(message: string): { index: number; place: string } | null {
   const [, place = '', index] = / a fault (?:at (\S+)|by its status) \(\/answer\/faults\/(\d+)/.exec(message) ?? []
   return index === undefined ? null : { index: Number(index), place }
 }
 
-/** An answer with status 2xx came, and is not as described. */
+/** An answer with status 2xx came and does not match the description. */
 function judgeContent(message: string, answer: RawAnswer, { answer: { rows } }: SourceDescription): Cause {
   const body = parsed(answer)
   if (body === undefined) return cause('notJson', '', { type: String(answer.headers['content-type'] ?? 'none') })
@@ -101,7 +101,7 @@ function judgeContent(message: string, answer: RawAnswer, { answer: { rows } }: 
   return cause('answerUnusable', '', problemOf(message))
 }
 
-/** Nothing came back. */
+/** No answer came. */
 function judgeSilence(error: unknown, at: string): Cause {
   if (isTimeout(error)) return cause('tooSlow', '', problemOf('did not answer in time'))
   if (!(error instanceof KkiError)) return cause('unreachable', '', problemOf(String(error)))
@@ -112,12 +112,12 @@ function judgeSilence(error: unknown, at: string): Cause {
   return cause('unreachable', '', problem)
 }
 
-/** The time of the check is over. */
+/** The time limit of the check has passed. */
 function isTimeout(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'TimeoutError'
 }
 
-/** The client's words without the address and the number of attempts; `detail` is the code or place in them. */
+/** The client's message without the address and the number of attempts; `detail` is the code or place in it. */
 function problemOf(message: string): { problem: string; detail: string } {
   const problem = message
     .replace(/^KKI at \S+ /, '')
@@ -138,7 +138,7 @@ function isHtml({ headers, body }: RawAnswer): boolean {
   return /html/i.test(String(headers['content-type'] ?? '')) || /^\s*</.test(body.subarray(0, 100).toString('latin1'))
 }
 
-/** Where a redirect goes, without its query, which may hold anything. */
+/** The target of a redirect, without its query, which may contain anything. */
 function locationOf({ status, headers }: RawAnswer, baseUrl?: string): Cause['params'] {
   const url = URL.parse(String(headers.location ?? ''), baseUrl ?? 'http://source')
   if (url === null || headers.location === undefined) return { status, location: 'nowhere' }
@@ -152,7 +152,7 @@ function placesOfToken(answer: RawAnswer): string[] {
   return named.map(({ pointer }) => printablePointer(pointer)).slice(0, mostPlaces)
 }
 
-/** Returns a code beside the rows: below their place a record may stand instead of a list. */
+/** Returns a code next to the rows; their place may contain an object instead of a list. */
 function codeIn(body: unknown, rows: string): Cause['params'] | null {
   for (const { pointer, values } of leavesOf([body])) {
     if (rows !== '' && pointer.startsWith(`${rows}/`)) continue

@@ -14,15 +14,15 @@ export interface JudgeOptions {
   description: SourceDescription
   baseUrl: string
   pageSize: number
-  /** How far the source's clock may be from ours. */
+  /** The tolerated difference between the source's clock and ours. */
   clockToleranceMs: number
 }
 
-/** A share of unreadable values up to this is the usual dirt of a register. */
+/** A share of unreadable values up to this is usual in a register. */
 const usualDirt = 0.1
-/** Enough rows to judge a column by. */
+/** Enough rows to evaluate a column. */
 const enoughRows = 5
-/** A clock that differs by this shows in the windows. */
+/** A clock with this difference affects the windows. */
 const noticeableSkewMs = 60_000
 /** With fewer rows a second a full run of two million takes more than half a day. */
 const slowRowsPerSecond = 40
@@ -83,7 +83,7 @@ function judgePaging({ pages, repeats, repeatedRows, end, failure }: Facts, opti
   if (seconds > 1 && rate < slowRowsPerSecond) add('warning', 'slow', '', { rowsPerSecond: Math.round(rate * 10) / 10 })
 }
 
-/** Rows that change during a walk move behind it only if the order follows their change. */
+/** Rows that change during a walk move to a later page only if the list is ordered by change. */
 function judgeOrder(rows: readonly unknown[], description: SourceDescription, add: Add): void {
   const times = rows.map(compileTime(description)).filter(ms => ms !== null)
   const falls = times.filter((ms, index) => index > 0 && ms < (times[index - 1] as number)).length
@@ -111,7 +111,7 @@ function judgeWindow({ window, failure }: Facts, description: SourceDescription,
 
 function judgeClock({ pages }: Facts, { description, clockToleranceMs }: JudgeOptions, add: Add): void {
   const [page] = pages
-  // Our own clock is behind itself by its margin.
+  // With our own clock, the reported time is earlier by its margin.
   if (page === undefined || description.clock.from === 'own' || Math.abs(page.aheadMs) < noticeableSkewMs) return
   const isWrong = Math.abs(page.aheadMs) > clockToleranceMs
   add(isWrong ? 'wrong' : 'warning', 'clockWrong', '/clock', {
@@ -184,7 +184,7 @@ function tableOf(field: MappedField): string {
   return `/tables/${tables[field]}`
 }
 
-/** Returns where fields seem to stand, among the places that no field reads. */
+/** Returns the likely places of fields, among the places that no field reads. */
 function recognisePlaces({ pages }: Facts, { tables, fields }: SourceDescription): Map<MappedField, string> {
   const used = new Set(Object.values(fields).map(source => (typeof source === 'string' ? withoutIndexes(source) : '')))
   const places = leavesOf(pages.flatMap(page => page.rows))

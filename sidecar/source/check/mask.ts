@@ -12,8 +12,8 @@ const mostWords = 40
 const longestWord = 30
 
 /**
- * Returns the words of a column that may be shown: they look like words of a short list, and none like something that a
- * person has. Each stands in two rows at least, and four rows or more come on each different word.
+ * Returns the words of a column that may be shown: they look like words of a short list, and unlike personal data. Each word
+ * appears in two rows or more, and the column has at least four rows for each different word.
  */
 export function showableWords(values: readonly unknown[]): Set<string> {
   const counts = new Map<string, number>()
@@ -25,18 +25,19 @@ export function showableWords(values: readonly unknown[]): Set<string> {
   return new Set([...counts].filter(isShowable).map(([word]) => word))
 }
 
-/** Every NIK becomes this one: of no region that there is, born on the day below. It is exact as a number, too. */
+/** Replaces every NIK: its region does not exist, and its birth date is the one below. It is exact as a JSON number, too. */
 const inventedNik = '1099992307110001'
-/** Every date becomes this day: its number shows that it is no month. */
+/** Replaces every date: the day is greater than 12, so that it cannot be read as a month. */
 const inventedDay = { YYYY: '2011', MM: '07', DD: '23', D: '23', HH: '11', mm: '11', ss: '11' }
 const inventedMs = Date.UTC(2011, 6, 23)
-/** Numbers of another kind may look like a NIK or a date by chance; so many in a column do not. */
+/** Single other numbers may look like a NIK or a date by chance; so many in a column do not. */
 const leastShare = 0.25
 
 /**
- * Returns an answer with each value masked that may be personal: letters become x and digits 1. NIKs and dates become
- * invented ones of the same form, so that they can still be recognised. Words of the status, sex and profession columns
- * stay where they are showable, and so do the words for "for life", true, false, null and, outside the rows, small numbers.
+ * Returns an answer in which all values are masked that may be personal: letters become x and digits 1. NIKs and dates
+ * become invented ones of the same form, so that they can still be recognised. Words of the status, sex and profession
+ * columns stay if they may be shown, and so do the words for "for life", true, false, null and, outside the rows, small
+ * numbers.
  */
 export function maskAnswer(answer: unknown, rows: readonly unknown[], description: MaskedBy): unknown {
   const { answer: place, fields, tables } = description
@@ -77,10 +78,10 @@ type MaskedBy = Pick<SourceDescription, 'answer' | 'fields'> & {
   tables: Pick<SourceDescription['tables'], 'monthNames' | 'lifetimeWords'>
 }
 
-/** Masks a text; null where it is not one of its kind. */
+/** Masks a text; null if it does not have this kind. */
 type Mask = (text: string) => string | null
 
-/** Returns how NIKs and dates are masked, by the pointers of the columns that hold some. */
+/** Returns the masks for NIKs and dates, by the pointers of columns with such values. */
 function columnMasks(rows: readonly unknown[], monthNames: readonly string[][]): Map<string, Mask> {
   const columns = new Map<string, (string | number)[]>()
   const collect = (value: unknown, pointer: string): void => {
@@ -131,11 +132,11 @@ function maskKey(key: string): string {
 function maskText(text: string): string {
   return (
     text
-      // T and Z of an ISO time stay, for the same reason as the year below.
+      // T and Z of an ISO time stay, so that the format can still be recognised.
       .replaceAll(/(?<!\d)T|T(?!\d)|(?<!\d)Z|Z(?!$)|(?![TZ])\p{Lu}/gu, 'X')
       .replaceAll(/(?![TXZ])\p{L}/gu, 'x')
       .replaceAll(/\p{Nd}/gu, '1')
-      // A year that dates may have, so that the format of a masked date can still be recognised.
+      // A plausible year, so that the format of a masked date can still be recognised.
       .replaceAll(/(?<!1)1111(?!1)/g, '2011')
   )
 }

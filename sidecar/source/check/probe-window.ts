@@ -5,14 +5,14 @@ import type { PageQuery } from '../types.ts'
 import { unitOf } from '../window-format.ts'
 import type { PageFacts, WindowFacts } from './facts.ts'
 
-/** Differences from UTC of the zones of Indonesia, where one was applied twice or left out; and among themselves. */
+/** Differences in hours if a zone of Indonesia was applied twice, left out, or confused with another one. */
 const shifts = [7, -7, 8, -8, 9, -9, 1, -1, 2, -2]
 const hourMs = 3_600_000
 const mostPages = 5
 
 type Ask = (query: Omit<PageQuery, 'limit'>) => Promise<PageFacts>
 
-/** Asks for a window that the sample has rows for; `null` where the description asks for none, or the sample is too small. */
+/** Requests a window with sampled rows; `null` if the description has no window, or the sample is too small. */
 export async function probeWindow(
   description: SourceDescription,
   sample: readonly unknown[],
@@ -28,7 +28,7 @@ export async function probeWindow(
   const first = Math.floor(distinct.length / 3)
   const last = Math.max(first + 1, Math.min(Math.floor((2 * distinct.length) / 3), first + Math.ceil(pageSize / 4)))
   const since = distinct[first] as number
-  // A window without an end is asked for as such.
+  // If the source takes no end, the window has none.
   const until = window.until === undefined ? Number.POSITIVE_INFINITY : (distinct[last] as number)
 
   const { rows, end } = await walk(ask, since, until)
@@ -74,7 +74,7 @@ async function walk(ask: Ask, since: number, until: number) {
   return { rows, end: 'notReached' as const }
 }
 
-/** Asks for shifted windows; one that brings the rows of the window itself shows how far the source's is off. */
+/** Requests shifted windows; the shift that returns the rows of the original window is the source's error. */
 async function findShift(
   ask: Ask,
   since: number,
@@ -90,7 +90,7 @@ async function findShift(
   return null
 }
 
-/** Returns what reads the time of change of a row. */
+/** Returns a function that reads the time of change of a row. */
 export function compileTime({ fields, dates, tables }: SourceDescription): (row: unknown) => number | null {
   if (fields.changedAt === undefined) return () => null
   const valueAt = compileSource(fields.changedAt)

@@ -7,17 +7,17 @@ import type { Tables } from '../../transform/tables.ts'
 import { foldWord } from '../../transform/text.ts'
 import { suggestFormats } from './date-formats.ts'
 
-/** A place of the records that may hold a field, and its values. */
+/** A place in the records that may be a field, and its values. */
 export interface Place {
   source: FieldSource
-  /** What names it: the keys on the way to it. */
+  /** Its name: the keys of its path. */
   keys: string[]
   values: readonly unknown[]
 }
 
 export interface Guess {
   place: Place
-  /** What it was recognised by. */
+  /** The reason for the recognition. */
   by: ('name' | 'content')[]
 }
 
@@ -38,8 +38,8 @@ export function wordsOf(key: string): string {
 }
 
 /**
- * Names of each field, Indonesian and English, as the last key of its place or as the last two. The fields with the most
- * special names come first: a place serves one field only.
+ * Names of each field, Indonesian and English, as the last key or the last two keys of its place. Fields with more specific
+ * names come first, since a place serves only one field.
  */
 const names: Record<MappedField, RegExp> = {
   nik: /^(?:(?:no|nomor)_)?(?:nik|ktp|id_card)(?:_(?:no|number))?$|^(?:no|nomor)_identitas$|^(?:national|identity)_(?:id|number)(?:_number)?$/,
@@ -69,11 +69,11 @@ const names: Record<MappedField, RegExp> = {
   name: /^nama(?:_(?:lengkap|nakes|tenaga|pemilik|tanpa_gelar))?$|^(?:full_?|display_)?name$|^name_text$/
 }
 
-/** Parents whose name is that of something else than a person. */
+/** Parents that name something other than a person. */
 const otherThings =
   /^(?:profesi|profession|provinsi|province|kabupaten|kota|city|kompetensi|institusi|perguruan_tinggi|fasyankes|unit|status|jenis_kelamin)/
 
-/** Enough of the values agree for a content to count as recognised. */
+/** The share of values that must agree to recognise a field by its content. */
 const share = 0.7
 
 /** Returns, for each field that some place seems to hold, the likeliest place. Every place serves one field only. */
@@ -102,9 +102,9 @@ function score(field: MappedField, place: Place, content: Content | undefined): 
   const last = place.keys.at(-1) ?? ''
   const lastTwo = place.keys.slice(-2).join('_')
   const isOther = field === 'name' && place.keys.slice(0, -1).some(key => otherThings.test(key))
-  // Two keys say more than one: profesi/nama is a profession, and nama alone a name.
+  // Two keys are more specific than one: profesi/nama is a profession, and nama alone a name.
   const byName = isOther ? 0 : names[field].test(lastTwo) && place.keys.length > 1 ? 3 : names[field].test(last) ? 2 : 0
-  // Values that were masked or are few say nothing against a name.
+  // Few or masked values do not contradict a name.
   const fits = content !== undefined && place.values.length > 0 && content.fits(place.values)
   const points = byName + (fits && (byName > 0 || content.alone) ? 1.5 : 0) - place.keys.length * 0.01
   const by: Guess['by'] = [...(byName > 0 ? (['name'] as const) : []), ...(fits ? (['content'] as const) : [])]

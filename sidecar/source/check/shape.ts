@@ -1,13 +1,13 @@
 import { tokensOf } from '../../transform/field-source.ts'
 
-/** Deeper values are no fields of a record. */
+/** Deeper values are not fields of a record. */
 const deepest = 6
 /** A record with more is a table, not a record. */
 const mostLeaves = 500
 
 /** One place of a record that holds plain values, and the values of all records that have one. */
 export interface Leaf {
-  /** Of a value inside a list: in its first element. */
+  /** For a value inside a list: the place in its first element. */
   pointer: string
   /** Neither null nor blank. */
   values: unknown[]
@@ -84,7 +84,7 @@ export function withoutIndexes(pointer: string): string {
     .join('')
 }
 
-/** Returns a pointer as it may be printed: a key with many digits may be somebody's number. */
+/** Returns a pointer that may be printed: a key with many digits may be a person's number. */
 export function printablePointer(pointer: string): string {
   return pointer
     .split('/')

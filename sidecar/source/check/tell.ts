@@ -7,12 +7,12 @@ export function tellFinding({ level, at, code, params }: Finding, words: Words):
   return `${words[level]}: ${at === '' ? '' : `${at}: `}${words.findings[code](params)}`
 }
 
-/** Returns what a check found as lines, the likeliest cause first. */
+/** Returns the findings of a check as lines, the most likely cause first. */
 export function tellFindings({ findings, isFine }: CheckResult, words: Words): string[] {
   return [...(isFine ? [words.fine] : []), ...findings.map(finding => tellFinding(finding, words))]
 }
 
-/** Returns the result of a check as lines: what is wrong first. */
+/** Returns the result of a check as lines: faults first. */
 export function tellResult(result: CheckResult, words: Words): string[] {
   const rows = result.rows.rows === 0 ? [] : ['', ...tellRows(result, words)]
   return [...tellFindings(result, words), '', ...tellSource(result, words), ...rows]

@@ -31,7 +31,7 @@ export const english: Words = {
     unavailable: p =>
       `The source answers with status ${p.status} (page ${p.page}). Try again later, or ask its operator.`,
     encodingBroken: () =>
-      'The body does not fit its Content-Encoding: the compression (gzip) is broken. Ask the operator of the source.',
+      'The body does not match its Content-Encoding: the compression (gzip) is broken. Ask the operator of the source.',
     notJson: p => `The answer is not JSON (Content-Type ${p.type}).`,
     faultReported: p =>
       `The source reports a fault${p.place === '' ? ` (status ${p.status})` : ` at ${p.place}`}. If the code concerns the token or key, check /authentication: where it is sent, name and prefix. Otherwise check the request.`,
@@ -74,7 +74,7 @@ export const english: Words = {
     namesMasked: p =>
       `${p.rows} of ${counted(p.of, 'name')} ${isOrAre(p.rows)} masked with asterisks. Ask the source for full names.`,
     dayMonthExchanged: p =>
-      `Day and month are exchanged: in ${p.rows} of ${counted(p.of, 'row')} the NIK tells the birth date the other way round.`,
+      `Day and month are exchanged: in ${p.rows} of ${counted(p.of, 'row')} the NIK has them the other way round.`,
     datesUnread: p =>
       `No format reads ${p.rows} of ${counted(p.of, 'value')} of ${p.field}.${p.formats === '' ? '' : ` These would: ${p.formats}.`}`,
     wordsUnknown: p =>
@@ -125,7 +125,7 @@ function bound(has: boolean | null): string {
   return has === null ? 'not known' : has ? 'inclusive' : 'exclusive'
 }
 
-/** Many APIs answer a wrong password with status 200, which by itself says the opposite. */
+/** Many APIs answer a wrong password with status 200, which alone would mean success. */
 function refusal(status: unknown): string {
   return Number(status) < 300 ? `status ${status} without a token` : `status ${status}`
 }

@@ -112,7 +112,7 @@ export const indonesian: Words = {
   filledIn: share => `terisi ${share}`
 }
 
-/** Fields as their readers call them; the place in the description stands in front. */
+/** Names of fields for readers; the message starts with the place in the description. */
 const fieldNames: Record<string, string> = {
   strNumber: 'nomor STR',
   nik: 'NIK',
@@ -145,7 +145,7 @@ function inBrackets(detail: unknown): string {
   return detail === '' || detail === undefined ? '' : ` (${detail})`
 }
 
-/** Many APIs answer a wrong password with status 200, which by itself says the opposite. */
+/** Many APIs answer a wrong password with status 200, which alone would mean success. */
 function refusal(status: unknown): string {
   return Number(status) < 300 ? `status ${status} tanpa token` : `status ${status}`
 }

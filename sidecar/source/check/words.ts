@@ -1,8 +1,8 @@
 import type { Finding, FindingCode } from './findings.ts'
 
-/** The words of a result in one language. */
+/** The texts of a result in one language. */
 export interface Words {
-  /** What each finding means, and what to do. */
+  /** The meaning of each finding, and the remedy. */
   findings: Record<FindingCode, (params: Finding['params']) => string>
   wrong: string
   warning: string

@@ -4,7 +4,7 @@ import { isObject, type Leaf, leavesOf } from '../check/shape.ts'
 
 type AddNote = (kind: 'guessed' | 'fill' | 'look', at: string, text: string) => void
 
-/** What surrounds the rows of a page says how the next one is asked for. */
+/** The members around the rows of a page show how to request the next one. */
 export interface Envelope {
   request: Record<string, unknown>
   paging: Record<string, unknown>
@@ -18,7 +18,7 @@ const linkName = /^(?:next(?:_(?:page_)?(?:url|link|href))?|links?_next(?:_href)
 const lastPageName = /^(?:last_page|total_pages?|page_count|pages|jumlah_halaman|total_halaman)$/
 const moreName =
   /^(?:(?:has|have|is)_(?:more|next)(?:_(?:page|data|rows?))?|more(?:_\w+)?|next|(?:masih_)?ada(?:_(?:lagi|lanjutan|berikutnya|selanjutnya|data))?|lanjut(?:an|kan)?|berlanjut|masih|ber(?:ikut|lanjut)nya|selanjutnya)$/
-/** Other booleans that stand beside rows. */
+/** Other booleans next to the rows. */
 const otherBooleanName =
   /^(?:success|succeeded|sukses|berhasil|ok|status|valid|error|is_error|gagal|fault|first|is_first|pertama|last|is_last|terakhir|empty|kosong|cached|deprecated|masked)$/
 const offsetName = /^(?:offset|start|skip|mulai)$/
@@ -26,7 +26,7 @@ const totalName = /^(?:total(?:_(?:data|records?|rows?|count|items?|elements))?|
 const sizeName = /^(?:per_page|page_size|limit|size|batas|jumlah|_count)$/
 const pageName = /^(?:page|halaman|_page|page_number|current_page)$/
 
-/** Guesses the paging and the request from what stands beside the rows, the addresses among it too. */
+/** Guesses the paging and the request from the members next to the rows, including addresses. */
 export function guessEnvelope(page: unknown, rows: string, note: AddNote, gap: (expected: string) => string): Envelope {
   const outside = rows === '' && Array.isArray(page) ? [] : leavesOf([withoutRows(page, rows)])
   const links = outside.flatMap(({ values }) => values).filter(isAddress)
@@ -42,7 +42,7 @@ export function guessEnvelope(page: unknown, rows: string, note: AddNote, gap: (
   const limits = guessSize(query)
   const path = address === null || address.pathname === '/' ? null : address.pathname
   if (path === null) note('fill', '/request/path', 'the path of the list below KKI_BASE_URL')
-  else note('guessed', '/request/path', `${path}, from an address in the page; take off what KKI_BASE_URL has of it`)
+  else note('guessed', '/request/path', `${path}, from an address in the page; remove the part that KKI_BASE_URL has`)
   note(
     'look',
     '/request',
@@ -62,23 +62,23 @@ export function guessEnvelope(page: unknown, rows: string, note: AddNote, gap: (
     if (lastPage !== undefined) {
       const present = named(pageName, isCount)
       const firstPage = present?.values[0] === 0 ? 0 : 1
-      note('guessed', '/paging', `page numbers from ${firstPage}; the last one stands at ${lastPage.pointer}`)
+      note('guessed', '/paging', `page numbers from ${firstPage}; the last one is at ${lastPage.pointer}`)
       return { paging: { type: 'page_number', firstPage, lastPage: lastPage.pointer }, query: pageQuery() }
     }
     const related = relatedLink(page)
     if (related !== null) {
-      note('guessed', '/paging', 'the address of the next page stands in the list of links')
+      note('guessed', '/paging', 'the address of the next page is in the list of links')
       return { paging: { type: 'json_link', next: related, ...hasMore }, query: {} }
     }
     const link = named(linkName, isAddress)
     if (link !== undefined && link.values.length > 0) {
-      note('guessed', '/paging', `the address of the next page stands at ${link.pointer}`)
+      note('guessed', '/paging', `the address of the next page is at ${link.pointer}`)
       return { paging: { type: 'json_link', next: link.pointer, ...hasMore }, query: {} }
     }
     const cursor = named(cursorName, value => typeof value === 'string' || typeof value === 'number')
     if (cursor !== undefined) {
       const name = parameter(/cursor|kursor|after|token/, 'cursor')
-      note('guessed', '/paging', `the cursor of the next page stands at ${cursor.pointer}`)
+      note('guessed', '/paging', `the cursor of the next page is at ${cursor.pointer}`)
       note('look', `/request/query/${name}`, 'the parameter that takes the cursor')
       return { paging: { type: 'cursor', next: cursor.pointer, ...hasMore }, query: { [name]: '{cursor}' } }
     }
@@ -93,12 +93,12 @@ export function guessEnvelope(page: unknown, rows: string, note: AddNote, gap: (
       note('guessed', '/paging', 'page numbers from 1')
       return { paging: { type: 'page_number', firstPage: 1, ...hasMore }, query: pageQuery() }
     }
-    note('fill', '/paging', 'nothing beside the rows tells of a next page')
+    note('fill', '/paging', 'nothing next to the rows refers to a next page')
     const kinds = 'cursor, json_link, header_link, page_number, offset or single_page'
     return { paging: { type: gap(kinds), ...hasMore }, query: {} }
   }
 
-  /** Finds what says whether there are more pages: by its name, or as the only boolean beside the rows. */
+  /** Finds the boolean that shows whether more pages exist: by its name, or as the only boolean next to the rows. */
   function findMore(): string | null {
     const booleans = outside.filter(
       ({ values }) => values.length > 0 && values.every(value => typeof value === 'boolean')
@@ -111,7 +111,7 @@ export function guessEnvelope(page: unknown, rows: string, note: AddNote, gap: (
     note(
       'look',
       '/paging/hasMore',
-      `${only.pointer} is the only boolean beside the rows: does it say that more follow?`
+      `${only.pointer} is the only boolean next to the rows: does it mean that more pages follow?`
     )
     return only.pointer
   }

@@ -11,14 +11,14 @@ import { type Guess, type Place, recognise } from '../check/recognise.ts'
 import { guessEnvelope } from './envelope.ts'
 import { findRecords } from './records.ts'
 
-/** A description to complete, and what was guessed, is missing or needs a look, each with its place in the file. */
+/** A description to complete, and notes about guesses, gaps and doubts, each with its place in the file. */
 export interface Proposal {
   description: Record<string, unknown>
   notes: Note[]
 }
 
 export interface Note {
-  /** `fill`: the file does not load before it is filled in. */
+  /** `fill`: the file does not load until this is filled in. */
   kind: 'guessed' | 'fill' | 'look'
   at: string
   text: string
@@ -26,14 +26,14 @@ export interface Note {
 
 const pointerGap = gap('a JSON pointer such as /nama')
 
-/** Returns the text that stands in a file where something is missing; the loader refuses it with its place. */
+/** Returns the text that marks a gap in the file; the loader rejects it with its place. */
 function gap(expected: string): string {
   return `FILL IN: ${expected}`
 }
 
 /**
- * Proposes a description from one page of a source, given as parsed JSON. Gaps stand as "FILL IN: …", which no setting
- * accepts, so that a file with a gap does not load. `tables` are those that a description may leave out.
+ * Proposes a description from one page of a source, given as parsed JSON. Gaps are marked "FILL IN: …", which no setting
+ * accepts, so a file with a gap does not load. `tables` are those that a description may leave out.
  */
 export function proposeDescription(page: unknown, tables: Tables): Proposal {
   const notes: Note[] = []
@@ -47,7 +47,7 @@ export function proposeDescription(page: unknown, tables: Tables): Proposal {
       `${counted(records.count, 'record')} ${plural(records.count, 'stands', 'stand')} at "${records.rows}"`
     )
   if (records.registrations !== null) {
-    note('guessed', '/answer/registrations', `the list ${records.registrations} holds registrations of a person`)
+    note('guessed', '/answer/registrations', `the list ${records.registrations} contains registrations of a person`)
   }
   const guesses = recognise(records.places, tables)
   guessStatus(records.places, guesses, note)
@@ -86,7 +86,7 @@ export function proposeDescription(page: unknown, tables: Tables): Proposal {
     fields,
     dates: proposeDates(guesses, tables, note)
   }
-  note('look', '/clock', 'the header Date of the answers is taken for the clock of the source')
+  note('look', '/clock', 'the header Date of the answers is used as the clock of the source')
   const words = proposeTables(guesses, tables, note)
   if (Object.keys(words).length > 0) description.tables = words
   return { description, notes }
@@ -96,7 +96,7 @@ type AddNote = (kind: Note['kind'], at: string, text: string) => void
 
 const mostPlaces = 8
 
-/** Names the places that no field was found at: one of them may be the missing field. */
+/** Lists the places without a field: one of them may be the missing field. */
 function placesLeft(places: readonly Place[], guesses: ReadonlyMap<MappedField, Guess>): string {
   const taken = new Set([...guesses.values()].map(({ place }) => place.source))
   const left = places.map(({ source }) => source).filter(source => typeof source === 'string' && !taken.has(source))
@@ -158,7 +158,7 @@ function proposeDates(guesses: ReadonlyMap<MappedField, Guess>, tables: Tables, 
   note(
     'look',
     '/dates/zone',
-    'times without an offset are taken for times of Jakarta (WIB); WITA is Asia/Makassar, WIT is Asia/Jayapura'
+    'times without an offset are read as times of Jakarta (WIB); WITA is Asia/Makassar, WIT is Asia/Jayapura'
   )
   return { zone: 'Asia/Jakarta', formats }
 }
@@ -174,8 +174,8 @@ const statusHints: [RegExp, string][] = [
 const mostStatuses = 8
 
 /**
- * Adds the place of the status, where its name and its words are odd: the one with few different words of which some sound
- * like a status, or the only one with few different words.
+ * Adds the place of the status if its name and its words are unusual: the place with few different words, some of which
+ * resemble a status, or the only place with few different words.
  */
 function guessStatus(places: readonly Place[], guesses: Map<MappedField, Guess>, note: AddNote): void {
   if (guesses.has('status')) return
@@ -192,7 +192,7 @@ function guessStatus(places: readonly Place[], guesses: Map<MappedField, Guess>,
   const place = sounding ?? (varied.length === 1 ? varied[0] : undefined)
   if (place === undefined) return
   guesses.set('status', { place, by: ['content'] })
-  note('look', '/fields/status', 'it has few different words; no name says that they are the status')
+  note('look', '/fields/status', 'chosen because it has few different words, and not by its name')
 }
 
 const sexHints: [RegExp, string][] = [

@@ -5,22 +5,22 @@ import { keysOf, type Place, recognise, wordsOf } from '../check/recognise.ts'
 import { escapeToken, isObject, leavesOf, listsOf } from '../check/shape.ts'
 import { compileExpand } from '../rows.ts'
 
-/** The records of a page, and the places in them that may hold fields. */
+/** The records of a page, and the places in them that may be fields. */
 export interface Records {
   /** `null` where the page has no list of objects. */
   rows: string | null
   count: number
-  /** The list inside each record that holds a person's registrations. */
+  /** The list of a person's registrations inside each record. */
   registrations: string | null
   places: Place[]
 }
 
-/** Keys that tell the elements of a list apart. */
+/** Keys that distinguish the elements of a list. */
 const discriminators = ['system', 'url', 'type', 'jenis', 'kode', 'code']
 const valueKeys = ['value', 'valueCode', 'valueString', 'nilai', 'isi']
 const mostKinds = 20
 
-/** Finds the longest list of records, and in them the list of registrations where the STR number stands in one. */
+/** Finds the longest list of records, and the list of registrations in them, if the STR number is in one. */
 export function findRecords(page: unknown, tables: Tables): Records {
   const [list] = listsOf(page)
   if (list === undefined) return { rows: null, count: 0, registrations: null, places: [] }
