@@ -1,7 +1,8 @@
 /**
- * Measures how long the API takes to answer, on an idle service and while a full run loads `--rows` records (300,000
- * unless told otherwise) of which a quarter are known. Reads come at `--rate` per second (50), kind after kind, whether
- * or not earlier ones were answered, and beside them every second another try to start the run. Ends with 1 where the slowest hundredth of the reads took over 50 ms in the run.
+ * Measures the latency of the API on an idle service and while a full run loads `--rows` records (default 300,000), of which
+ * a quarter are known. Reads are sent at `--rate` per second (50), in turn of their kinds, without waiting for earlier
+ * answers; in addition, every second another request tries to start the run. Exit code 1 if the slowest hundredth of
+ * the reads took over 50 ms in the run.
  */
 import os from 'node:os'
 import { createHistogram } from 'node:perf_hooks'
@@ -13,7 +14,7 @@ import { openWorld } from './world.ts'
 
 const limitMs = 50
 const idleMs = 20_000
-/** Who is known before and looked up. */
+/** People who are known before the run and are looked up. */
 const known = 'nurse'
 
 const { values } = parseArgs({

@@ -1,7 +1,7 @@
 import { Client, request } from 'undici'
 import type { Kki } from './world.ts'
 
-/** Of a page's end, where its cursor is. */
+/** Bytes at the end of a page, which contain its cursor. */
 const tailBytes = 2000
 
 export interface Ceiling {
@@ -10,7 +10,7 @@ export interface Ceiling {
   seconds: number
 }
 
-/** Returns how fast a simulated KKI is walked, page after page, by somebody who does nothing with its rows. */
+/** Returns the speed of a walk over a simulated KKI that does nothing with the rows. */
 export async function measureCeiling(kki: Kki, pageSize: number): Promise<Ceiling> {
   const { rowsServed, pagesServed } = await kki.control<Counts>('/_stats')
   const seconds = await walk(kki, pageSize, () => undefined)
@@ -18,7 +18,7 @@ export async function measureCeiling(kki: Kki, pageSize: number): Promise<Ceilin
   return { pages: after.pagesServed - pagesServed, rows: after.rowsServed - rowsServed, seconds }
 }
 
-/** Shows every page of a simulated KKI's whole list, and returns how many seconds the walk took. */
+/** Passes on every page of a simulated KKI's list, and returns the seconds of the walk. */
 export async function walk(kki: Kki, pageSize: number, visit: (page: Buffer) => void): Promise<number> {
   const authorization = `Bearer ${await accessToken(kki)}`
   const started = performance.now()

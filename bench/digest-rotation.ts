@@ -1,6 +1,6 @@
 /**
- * Rotates the digest key of a registry of `--people` (200,000 unless told otherwise) and prints how long it took, and how long
- * of that digesting, for all and for each 100,000 people.
+ * Rotates the digest key of a registry of `--people` (default 200,000) and prints the total time, and the part for
+ * digesting, for all and for each 100,000 people.
  */
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -22,7 +22,7 @@ const { values } = parseArgs({ options: { people: { type: 'string', default: '20
 const people = Number(values.people)
 const logger = createLogger('error')
 const directory = await mkdtemp(path.join(tmpdir(), 'sdmk-digest-'))
-// PostgreSQL may run as another user, who must be able to enter.
+// PostgreSQL may run as another user, who needs access to the folder.
 await chmod(directory, 0o711)
 const embedded = await startEmbeddedDatabase({ directory, logger })
 try {
@@ -54,7 +54,7 @@ function perHundredThousand(seconds: number): string {
   return ((seconds * 100_000) / people).toFixed(2)
 }
 
-/** People as a batch leaves them; their licences hold no digests. */
+/** People in the form that a batch stores; their licences have no digests. */
 async function populate({ pool }: Database, identity: Identity): Promise<void> {
   for (let from = 0; from < people; from += atATime) {
     const niks = Array.from({ length: Math.min(atATime, people - from) }, (_, i) => String(10 ** 15 + from + i))

@@ -4,14 +4,14 @@ export interface TokenVerdict {
   /** Requests with the client credentials. */
   logins: number
   refreshes: number
-  /** Refused ones; a refresh token that was sent twice is among them. */
+  /** Denied requests; these include a refresh token that was sent twice. */
   refused: number
-  /** Seconds between two tokens: from the shortest to the longest. */
+  /** Seconds between two tokens: the shortest and the longest. */
   shortestGap: number
   longestGap: number
 }
 
-/** Returns what the simulator's log says of a walk's tokens. */
+/** Returns the data about a walk's tokens from the simulator's log. */
 export function judgeTokens(requests: readonly TokenRequest[]): TokenVerdict {
   const issued = requests.filter(({ result }) => result === 'issued')
   const gaps = issued.slice(1).map(({ at }, index) => (at - (issued[index]?.at ?? at)) / 1000)

@@ -1,6 +1,6 @@
 /**
- * Measures runs of the sidecar, everything switched on, against the least that PostgreSQL needs to take in their finished
- * rows (`load/floor.ts`), in turn, several times over; and against two plainer ways.
+ * Measures runs of the sidecar, with all features, against the minimum that PostgreSQL needs to store their finished rows
+ * (`load/floor.ts`), in turn, several times; and against two simpler ways.
  *
  *   node bench/load.ts [--rows 1000000] [--rounds 3] [--shared-buffers 1GB] [--json]
  */
@@ -27,7 +27,7 @@ const { values } = parseArgs({
 })
 const rows = Number(values.rows)
 const rounds = Number(values.rounds)
-/** Of the plain ways some thousand rows tell as much as a million. */
+/** For the simple ways, some thousand rows give the same speed as a million. */
 const plainRows = Math.min(rows, 20_000)
 const pageSize = 500
 
@@ -56,12 +56,12 @@ const machine = {
 if (values.json) console.log(JSON.stringify({ machine, rows, idleMb, cases, plain, ceilings }))
 else console.log(render({ machine, rows, idleMb, cases, plain, ceilings }))
 
-/** A new world and a new floor; each case of the one is followed by the same of the other. */
+/** A new world and a new floor; each case runs on both, one after the other. */
 async function measureRound(): Promise<void> {
   await using world = await openWorld({
     rows,
     sharedBuffers: values['shared-buffers'],
-    // One day passes at KKI, and must not pass our own clock.
+    // KKI's clock advances by a day, but must not pass our own clock.
     simulatorArgs: ['--behind', '86400'],
     env: { KKI_CLOCK_TOLERANCE: '100000' }
   })

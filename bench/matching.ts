@@ -1,13 +1,13 @@
 /**
- * Judges the matching by invented cases whose truth is known: whose each row is. Prints what became of each class, then
- * the totals against the targets. Switches one rule after the other off, to show that the cases would tell. Ends with 1
- * where a target is missed, or where a rule that is off is not noticed.
+ * Evaluates the matching with invented cases whose true persons are known. Prints the results of each class, then the totals
+ * against the targets. Then switches off one rule after the other, to show that the cases detect it. Exit code 1 if a target
+ * is missed, or if a missing rule is not noticed.
  *
  *   node bench/matching.ts [--seed 1] [--cases 1000] [--class NAME]... [--examples 3] [--json FILE] [--break RULE | --no-break | --orders]
  *
- * `--class` takes a part of a name or the name of a group, and may be given more than once. `--examples` prints that many
- * cases of each class and failure, row by row. `--no-break` leaves the switching off out. `--orders` instead sends the same
- * rows in each order by itself, in a database each, and prints which cases end differently.
+ * `--class` takes a part of a name or the name of a group, and may be repeated. `--examples` prints that many cases of each
+ * class and failure, row by row. `--no-break` skips the runs without a rule. `--orders` instead sends the same rows in each
+ * order, in a separate database each, and prints which cases end differently.
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -29,7 +29,7 @@ import { runFeeds } from './matching/run.ts'
 import { isWithin, sum, targets } from './matching/targets.ts'
 
 const mappingFile = fileURLToPath(new URL('../contracts/sources/kki.json', import.meta.url))
-/** Rules that are switched off show in few cases of the classes that tell of two people. */
+/** A missing rule shows in few cases of the classes with two people. */
 const casesOfEachRule = 100
 const logger = createLogger('error')
 
@@ -98,7 +98,7 @@ async function measureWithout(guards: readonly Guard[]): Promise<void> {
   const withAll = await wrongBy('all rules', planBatch)
   console.log(`\nWrong merges among ${fewer.cases.length.toLocaleString('en')} cases with all rules: ${withAll}`)
   for (const guard of guards) {
-    // The constraints of the registry may be the first to notice.
+    // The constraints of the registry may detect it first.
     const wrong = await withBroken(guard, plan => wrongBy(guard, plan)).catch(error => {
       if (!isLostRace(error)) throw error
       return undefined

@@ -1,6 +1,6 @@
 /**
- * Measures how fast changed health workers reach Odoo: the sidecar's own relay, payloads and transports into a real Odoo,
- * beside other ways into the same Odoo in the same minutes. Records are people and registrations, one of each a worker.
+ * Measures how fast changed health workers reach Odoo: the sidecar's own relay, payloads and transports into a real Odoo, in
+ * turn with other ways into the same Odoo. Records are people and registrations, one of each per health worker.
  *
  *   node bench/odoo.ts [--rows 100000] [--rounds 3] [--json]
  */
@@ -22,7 +22,7 @@ import { type Measured, project, type TransportName } from './odoo/projection.ts
 import { renderTable, type SlowWays } from './odoo/render.ts'
 import { database, startTarget, type Target } from './odoo/target.ts'
 
-/** Of the slow ways some hundred records tell as much as a million. */
+/** For the slow ways, some hundred records give the same speed as a million. */
 const people = { naive: 100, create: 150, action: 1500 }
 
 const { values } = parseArgs({
@@ -70,7 +70,7 @@ try {
   await rm(directory, { recursive: true, force: true })
 }
 
-/** All ways in turn, several times over, so that a slow minute of the machine meets each of them; medians of each. */
+/** All ways in turn, several times over, so that slow minutes of the machine affect all of them; medians of each. */
 async function measure(odoo: Target, transport: TransportName) {
   const jobs = await jobsOfAll(pool)
   const slow: Record<keyof SlowWays, Rate>[] = [await measureSlowWays(odoo)]
@@ -102,7 +102,7 @@ function medians<Way extends string>(some: Record<Way, Rate>[]): Record<Way, Rat
   return Object.fromEntries(ways.map(way => [way, median(some, rates => rates[way])[way]])) as Record<Way, Rate>
 }
 
-/** The one in the middle; of an even number the slower one of both. */
+/** The median; for an even number the slower one of both. */
 function median<T>(some: readonly T[], by: (item: T) => number): T {
   return [...some].sort((a, b) => by(a) - by(b))[Math.floor((some.length - 1) / 2)] as T
 }
@@ -118,7 +118,7 @@ async function measureSlowWays(odoo: Target): Promise<SlowWays> {
   return { naive, naiveRepeat, create, action, actionRepeat }
 }
 
-/** Odoo's ORM takes no registration of a profession that it does not know. */
+/** Odoo's ORM accepts no registration of an unknown profession. */
 async function tellProfessions({ url, service }: Target): Promise<void> {
   const transport = createJson2Transport({ baseUrl: url, database, ...service, timeoutMs: 60_000 })
   try {

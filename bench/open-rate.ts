@@ -12,12 +12,12 @@ export interface Call {
   headers?: Record<string, string>
 }
 
-/** What the calls of one kind took. */
+/** The measurements for calls of one kind. */
 export interface Latency {
   kind: string
   /** Nanoseconds from sending a request to the last byte of its answer. */
   histogram: RecordableHistogram
-  /** How many answers had which status. */
+  /** The number of answers by status. */
   statuses: Record<number, number>
 }
 
@@ -28,13 +28,13 @@ export interface OpenRateOptions {
   kinds: Record<string, () => Call>
   /** Calls per second, all kinds together. */
   rate: number
-  /** Ends it. */
+  /** Aborting it ends the calls. */
   signal: AbortSignal
 }
 
 /**
- * Makes calls at a steady rate, kind after kind, and returns what they took. A call is made when its time has come,
- * whether or not earlier ones were answered: a stall of the service meets as many of them as it would of its users.
+ * Makes calls at a steady rate, in turn of their kinds, and returns the measurements. A call is made when it is due, without
+ * waiting for earlier answers, so a stall of the service affects as many calls as it would affect users' requests.
  */
 export async function measureAtRate({ url, apiKey, kinds, rate, signal }: OpenRateOptions): Promise<Latency[]> {
   const pool = new Pool(url, { connections, bodyTimeout: answerMs, headersTimeout: answerMs })

@@ -1,6 +1,6 @@
 /**
- * Lets this service and dlt take in the same feed, in turn: a full walk of a simulated KKI, then the same walk again. dlt
- * reads it with its `rest_api` source and merges it into PostgreSQL by STR and profession; it matches nobody.
+ * Lets this service and dlt store the same feed, in turn: a full walk of a simulated KKI, then the same walk again. dlt
+ * reads it with its `rest_api` source and merges it into PostgreSQL by STR and profession; it does no matching of people.
  *
  *   node bench/peers.ts [--rows 200000] [--rounds 3] [--shared-buffers 1GB] [--json]
  */
@@ -25,7 +25,7 @@ const { values } = parseArgs({
 })
 const rows = Number(values.rows)
 const rounds = Number(values.rounds)
-/** What the service asks for by default. */
+/** The default page size of the service. */
 const pageSize = 500
 
 const python = await installDlt()
@@ -47,7 +47,7 @@ async function measureRound(): Promise<Feed> {
     const runDlt = await openDlt(world, { python, directory, pageSize })
     for (const { service, dlt } of cases) {
       const own = await settled(world, () => measureRun(world, 'full'))
-      assert.equal(own.rows, counted.rows, 'the service has taken in each row')
+      assert.equal(own.rows, counted.rows, 'the service has stored each row')
       service.push(own)
       const peer = await settled(world, runDlt)
       assertArrived(peer, counted)
@@ -59,12 +59,12 @@ async function measureRound(): Promise<Feed> {
   }
 }
 
-/** What one has left for PostgreSQL to write down later is not to be the other's cost. */
+/** PostgreSQL's pending writes of one must not count as the other's cost. */
 async function settled<T>(world: World, work: () => Promise<T>): Promise<T> {
   await world.pool.query('checkpoint')
   return work()
 }
 
 function assertArrived({ read, kept, stored }: DltRun, feed: Feed): void {
-  assert.deepEqual({ rows: read, withKey: kept, keys: stored }, feed, 'dlt has taken in each row that has its key')
+  assert.deepEqual({ rows: read, withKey: kept, keys: stored }, feed, 'dlt has stored each row with its key')
 }

@@ -1,19 +1,19 @@
 import { readdir, readFile } from 'node:fs/promises'
 
-/** Of Linux, whatever the processor: the times in `/proc` are in hundredths of a second. */
+/** On Linux the times in `/proc` are in hundredths of a second, for every processor. */
 const ticksPerSecond = 100
 
 interface Stat {
   pid: number
   parent: number
-  /** Seconds that it ran, in its own threads, and that its ended children did. */
+  /** Processor time in seconds of its own threads, and of its ended children. */
   own: number
   ended: number
 }
 
 /**
- * Returns the processor time of a process, of its children and of theirs, those that have ended included, in seconds; NaN
- * where the system has no `/proc`. Other work on the machine hardly changes it.
+ * Returns the processor time in seconds of a process and all its descendants, including ended ones; NaN if the system has no
+ * `/proc`. Other work on the machine hardly changes it.
  */
 export async function treeSeconds(pid: number): Promise<number> {
   const children = new Map<number, Stat[]>()
@@ -27,7 +27,7 @@ export async function treeSeconds(pid: number): Promise<number> {
   return root === undefined ? Number.NaN : sum(root)
 }
 
-/** Returns the processor time of what this process has started and seen end, in seconds. */
+/** Returns the processor time of the ended children of this process, in seconds. */
 export async function endedChildrenSeconds(): Promise<number> {
   return (await readStat(process.pid))?.ended ?? Number.NaN
 }
@@ -43,7 +43,7 @@ async function allStats(): Promise<Stat[]> {
   return stats.filter(stat => stat !== undefined)
 }
 
-/** Returns nothing for a process that is gone. */
+/** Returns undefined for a process that has ended. */
 async function readStat(pid: number): Promise<Stat | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
   // The name before it may hold spaces and brackets.

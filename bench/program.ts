@@ -12,15 +12,15 @@ import { treeSeconds } from './processor.ts'
 export const root = fileURLToPath(new URL('..', import.meta.url))
 const startMs = 120_000
 const stopMs = 60_000
-/** Between looks at a peak, which the system keeps as long as the process is there. */
+/** Interval for reading the peak, which the system keeps while the process exists. */
 const peakMs = 50
 
-/** A process that a benchmark has started, from the line on which it said that it is ready. */
+/** A process of a benchmark, after its line that it is ready. */
 export interface Program {
   pid: number
   readyLine: string
   residentMb(): Promise<number>
-  /** How long its main thread has run, and waited for a processor to run on: the machine's doing, not its own. */
+  /** How long its main thread has run, and how long it waited for a processor because of other work. */
   seconds(): Promise<{ running: number; waiting: number }>
   /** Processor time of all its threads and children, in seconds. */
   processorSeconds(): Promise<number>
@@ -28,7 +28,7 @@ export interface Program {
   stop(): Promise<void>
 }
 
-/** Starts the service by the very line of `npm start`: its flags and its environment are part of what is measured. */
+/** Starts the service with the command of `npm start`, because its flags and its environment are measured too. */
 export function startService(env: Record<string, string>): Promise<Program> {
   return startProgram('sh', ['-c', `exec env ${packageJson.scripts.start}`], env, /the service is ready/)
 }
@@ -39,7 +39,7 @@ export function startSimulator(args: string[]): Promise<Program> {
   return startProgram(process.execPath, command, {}, /clientSecret/)
 }
 
-/** Runs `sdmk` to its end by the very line of `npm run sdmk`, and returns its output and the most memory that it had resident. */
+/** Runs `sdmk` to its end with the command of `npm run sdmk`, and returns its output and its peak resident memory. */
 export async function runCommand(
   args: string[],
   env: Record<string, string>
@@ -108,7 +108,7 @@ async function lineOf({ stdout }: ChildProcess, pattern: RegExp): Promise<string
   throw new Error(`the program ended, or two minutes went by, before it said "${pattern.source}"`)
 }
 
-/** Resident memory now, or the most there was; 0 for a process that is gone. */
+/** Present or peak resident memory; 0 for a process that has ended. */
 async function statusMb(pid: number, name: 'VmRSS' | 'VmHWM'): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '')
   const [, kilobytes = 0] = status.match(new RegExp(`${name}:\\s+(\\d+) kB`)) ?? []

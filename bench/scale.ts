@@ -1,6 +1,6 @@
 /**
- * Loads registries of growing size and then has days on which a thousand records change: time and memory per row, and
- * whether either grows with the registry.
+ * Loads registries of growing size and then runs days on which a thousand records change. Shows time and memory per row, and
+ * whether they grow with the registry.
  *
  *   node bench/scale.ts [--sizes 250000,500000,1000000,2000000] [--days 5] [--shared-buffers 1GB] [--json]
  */
@@ -13,7 +13,7 @@ import { openWorld } from './world.ts'
 const changedRows = 1000
 const idleMs = 5000
 /**
- * KKI's clock goes on by so much before each day, so that no run sees the rows of the day before again. It starts so far
+ * KKI's clock advances by this before each day, so that no run reads the rows of the previous day again. It starts so far
  * behind that it never passes ours.
  */
 const pauseSeconds = 86_400
@@ -47,7 +47,7 @@ async function measureSize(rows: number) {
   await wait(idleMs)
   const idleMb = await world.sidecars[0].residentMb()
   const load = await measureRun(world, 'full')
-  // The first one sees what changed within the overlap once more; days are measured after it.
+  // The first day reads the changes within the overlap again, so it is not measured.
   await measureRun(world, 'incremental')
   const days: Measured[] = []
   for (let day = 0; day < Number(values.days); day++) {

@@ -1,7 +1,7 @@
 /**
- * Walks the simulated KKI as a full run does, page after page, with nothing done with the rows, and prints how fast it
- * serves them: no run of the sidecar on this machine can be faster. With `--like`, prints what a row costs in the shape of
- * each of these descriptions, without a server around it.
+ * Walks the simulated KKI like a full run, page after page, without processing the rows, and prints its speed: no run of the
+ * sidecar on this machine can be faster. With `--like`, prints the cost of a row in the shape of each of these descriptions,
+ * without a server.
  *
  *   node bench/simulator.ts [--rows 300000] [--page 500]
  *   node bench/simulator.ts --like contracts/sources/examples/*.json [--rows 100000] [--rounds 3]

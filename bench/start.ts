@@ -1,7 +1,7 @@
 /**
- * Measures how long `npm start` takes on a migrated database, from its beginning until GET /readyz answers 200: median
- * and worst of `--starts` starts (10), with and without npm itself; cold (no file in the machine's memory, no compiled
- * code on its disk), and warm. Ends with 1 where the median of a cold start is over two seconds.
+ * Measures the time of `npm start` on a migrated database until GET /readyz answers 200: median and worst of `--starts`
+ * starts (10), with and without npm itself; cold (no file in the machine's memory, no compiled code on its disk), and
+ * warm. Exit code 1 if the median of a cold start is over two seconds.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,7 +23,7 @@ const pollMs = 10
 const { values } = parseArgs({ options: { starts: { type: 'string', default: '10' } } })
 const starts = Number(values.starts)
 await using world = await openWorld({ rows: 1000 })
-// Its first start has done what only a first one does.
+// A first start does one-time work, so it is not measured.
 await world.sidecars[0].stop()
 
 const withoutNpm = `exec env ${packageJson.scripts.start}`
@@ -41,15 +41,14 @@ for (let turn = 0; turn < starts; turn++) {
     times.push(await timeOf(command))
   }
 }
-if (!isForgotten)
-  console.log('Only root empties the memory of files: cold starts had no compiled code, but their files.')
+if (!isForgotten) console.log('Only root can drop the page cache: cold starts had no compiled code, but cached files.')
 console.log(`${starts} starts each, milliseconds; load of the machine ${os.loadavg()[0]?.toFixed(1)}`)
 console.table(
   results.map(({ start, times }) => ({ start, median: median(times), worst: Math.round(Math.max(...times)) }))
 )
 if (median(results[0]?.times ?? []) > limitMs) process.exitCode = 1
 
-/** Takes compiled code from the disk, and files out of the machine's memory; false where the latter is not allowed. */
+/** Deletes compiled code from the disk and drops the page cache; false if the latter is not allowed. */
 async function forget(): Promise<boolean> {
   await rm(path.join(root, 'node_modules/.cache/sdmk'), { recursive: true, force: true })
   return writeFile('/proc/sys/vm/drop_caches', '3').then(
@@ -66,7 +65,7 @@ async function timeOf(command: string): Promise<number> {
     cwd: root,
     env: environment({ ...world.settings, SDMK_PORT: String(port) }),
     stdio: 'ignore',
-    // npm, its shell and the service are ended together.
+    // npm, its shell and the service are stopped together.
     detached: true
   })
   const exited = once(child, 'exit')
@@ -80,12 +79,12 @@ async function timeOf(command: string): Promise<number> {
   } finally {
     signalGroup(child, 'SIGTERM')
     await exited
-    // npm may be gone before the service is.
+    // npm may end before the service.
     while (signalGroup(child, 0)) await wait(pollMs)
   }
 }
 
-/** Returns whether there was anybody to get the signal. */
+/** Returns whether a process existed for the signal. */
 function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals | 0): boolean {
   try {
     return process.kill(-(pid as number), signal)

@@ -1,8 +1,8 @@
 /**
- * Walks `--pages` pages (2,000 unless told otherwise) in three runs at once with three sidecar processes over one database
- * and one store, while tokens live `--lifetime` seconds (60). Prints how often a token came to its end and how often one was
- * asked for. Ends with 1 where a request was refused (a refresh token sent twice is), two tokens came for one end, or a
- * run was not applied.
+ * Walks `--pages` pages (default 2,000) in three concurrent runs with three sidecar processes over one database and one
+ * store, while tokens live `--lifetime` seconds (60). Prints how often a token reached its end and how often one was
+ * requested. Exit code 1 if a request was denied (a refresh token that is sent twice is), two tokens were issued for one
+ * end, or a run was not applied.
  */
 import { parseArgs } from 'node:util'
 import type { StatsReport } from '../simulator/stats.ts'
@@ -13,22 +13,25 @@ const { values } = parseArgs({
   options: {
     pages: { type: 'string', default: '2000' },
     lifetime: { type: 'string', default: '60' },
-    /** How long each page takes. */
+    /** The time of each page. */
     'page-ms': { type: 'string', default: '350' }
   }
 })
 const lifetimeSeconds = Number(values.lifetime)
 const rowsPerPage = 10
-/** Of the simulated people 71 % have one of these. Runs over named professions move no watermark, which would change what is held. */
+/**
+ * Of the simulated people 71 % have one of these. Runs over named professions move no watermark, which would otherwise
+ * change the hold reasons.
+ */
 const professions = ['nurse', 'midwife', 'doctor', 'professional_nurse']
 const shareOfThese = 0.71
-/** One run of each mode may be open; each walks all of these. */
+/** One run of each mode may be open; each reads all of these. */
 const runs = [
   { mode: 'incremental', professions },
   { mode: 'full', professions },
   { mode: 'window', professions, changedSince: '2000-01-01T00:00:00Z', changedUntil: '2100-01-01T00:00:00Z' }
 ] as const
-/** A token is renewed when a sixth of its life is left. */
+/** A token is renewed when a sixth of its lifetime is left. */
 const renewedAfter = 5 / 6
 /** The simulator counts lifetimes in whole seconds, rounded down. */
 const shortestLife = (lifetimeSeconds - 1) * renewedAfter
@@ -37,7 +40,7 @@ await using world = await openWorld({
   rows: Math.round((Number(values.pages) * rowsPerPage) / runs.length / shareOfThese),
   simulatorArgs: ['--token-lifetime', values.lifetime],
   env: { KKI_PAGE_SIZE: String(rowsPerPage) },
-  // As many places for the runs as there are processes: every replica fetches.
+  // As many worker slots as runs, so that every replica fetches.
   sidecars: runs.map(() => ({ SDMK_WORKERS: '1' }))
 })
 await world.kki.control('/_faults', { kind: 'slow', on: 'list', ms: Number(values['page-ms']), times: 0 })
@@ -51,14 +54,14 @@ const { pagesServed, requests, tokenRequests } = await world.kki.control<StatsRe
 const verdict = judgeTokens(tokenRequests)
 const refused = requests['GET /v1/tenaga-kesehatan']?.['401'] ?? 0
 console.log(`${pagesServed} pages in ${seconds.toFixed(0)} s, 3 replicas: runs ${states.join(', ')}`)
-// By the clock alone, from the first token to the last page; a run ends a little after that one.
+// From the times of the first token and the last page; a run ends a little after that page.
 const ends = Math.floor(seconds / (lifetimeSeconds * renewedAfter))
 console.log(`tokens of ${lifetimeSeconds} s came to their end ${ends} times; ${verdict.refreshes} refreshes`)
 console.log(
-  `first token by client credentials: ${verdict.logins}; token requests refused (double uses): ${verdict.refused}`
+  `first token by client credentials: ${verdict.logins}; token requests denied (double uses): ${verdict.refused}`
 )
 console.log(`from one token to the next: ${verdict.shortestGap.toFixed(1)} to ${verdict.longestGap.toFixed(1)} s`)
-console.log(`pages asked for with a token that KKI no longer took: ${refused}`)
+console.log(`pages requested with a token that KKI no longer accepted: ${refused}`)
 const isGood =
   states.every(state => state === 'applied') &&
   verdict.logins === 1 &&

@@ -20,15 +20,15 @@ const requestMs = 120_000
 const runMs = 2 * 3_600_000
 
 export interface WorldOptions {
-  /** Records that the simulated KKI lists. */
+  /** Records of the simulated KKI. */
   rows: number
   /** Further arguments of `sdmk simulator`. */
   simulatorArgs?: string[]
-  /** PostgreSQL's; by default what docs/sizing.md gives a registry of two million. */
+  /** PostgreSQL's setting; by default the value of docs/sizing.md for a registry of two million. */
   sharedBuffers?: string
   /** Settings of all processes of the sidecar. */
   env?: Record<string, string>
-  /** Settings of each process: as many are started. By default one, with all roles. */
+  /** Settings of each process, one entry per process. By default one, with all roles. */
   sidecars?: Record<string, string>[]
 }
 
@@ -39,22 +39,22 @@ export interface RunRequest {
   changedUntil?: string
 }
 
-/** Everything that a benchmark measures: PostgreSQL, a simulated KKI and the sidecar, each a process of its own. */
+/** Everything that a benchmark measures: PostgreSQL, a simulated KKI and the sidecar, each a separate process. */
 export interface World extends AsyncDisposable {
   sidecars: readonly [Sidecar, ...Sidecar[]]
-  /** Of a key with all scopes. */
+  /** An API key with all scopes. */
   apiKey: string
   kki: Kki
-  /** What all processes of the sidecar are set to. */
+  /** The settings of all processes of the sidecar. */
   settings: Record<string, string>
-  /** The service's database, for the login of the service and for the owner. */
+  /** URLs of the service's database, for the login of the service and for the owner. */
   databaseUrl: string
   ownerUrl: string
-  /** The owner's. */
+  /** The owner's pool. */
   pool: pg.Pool
-  /** Returns what `work` returns, and the processor time that the parts took for it. */
+  /** Returns the result of `work`, and the processor time of the parts for it. */
   withProcessorTime<T>(work: () => Promise<T>): Promise<{ result: T; processor: ProcessorTime }>
-  /** Posts to the API of the first process, or gets where there is no body. */
+  /** Posts to the API of the first process, or gets if there is no body. */
   call<T>(path: string, body?: object): Promise<T>
   /** Returns the run's id. */
   startRun(request: RunRequest): Promise<number>
@@ -63,11 +63,11 @@ export interface World extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Seconds of the operating system's; NaN where it does not tell. */
+/** Processor time in seconds; NaN if the operating system does not report it. */
 export interface ProcessorTime {
-  /** Of all processes of the service. */
+  /** For all processes of the service. */
   service: number
-  /** Of the server with all its processes, whoever they work for. */
+  /** For the server with all its processes, for all clients. */
   postgres: number
   simulator: number
 }
@@ -82,7 +82,7 @@ export interface Kki extends Program {
   url: string
   clientId: string
   clientSecret: string
-  /** Uses one of the controls of `simulator/control-routes.ts`. */
+  /** Calls one of the controls of `simulator/control-routes.ts`. */
   control<T>(path: string, body?: object): Promise<T>
 }
 
@@ -204,7 +204,7 @@ export async function startKki(args: string[]): Promise<Kki> {
   }
 }
 
-/** Posts the body, or gets where there is none, and returns the answer. */
+/** Posts the body, or gets if there is none, and returns the answer. */
 async function json<T>(url: string, body?: object, headers: Record<string, string> = {}): Promise<T> {
   const response = await fetchPatiently(url, {
     ...(body && { method: 'POST', body: JSON.stringify(body) }),

@@ -5,12 +5,13 @@ import { loadIdentity } from '../sidecar/identity/keys.ts'
 import { createFileSecretStore } from '../sidecar/secrets/file.ts'
 import { digest } from '../test/odoo/helpers/mirror.ts'
 
-/** The place of batch `b` among those of its run. */
+/** The place of batch `b` within its run. */
 const place = `(select count(*) from kki.batch o where o.run_id = b.run_id and o.id <= b.id)`
 
 /**
- * What is left of a run, as lines that are equal for equal outcomes: `key` says of what, `value` what became of it. Ids,
- * versions and times stay out. A batch is known by its place in the walk, which is cut at the same rows in every run.
+ * The results of a run, as lines that are equal for equal outcomes: `key` identifies a record, `value` is its content. Ids,
+ * versions and times are left out. A batch is identified by its place in the walk, which is cut at the same rows in
+ * every run.
  */
 const sections = {
   people: `select md5(coalesce(encode(h.nik_digest, 'hex'), '') || h.name_key || coalesce(h.birth_date::text, '')) as key,
@@ -54,7 +55,7 @@ export interface Snapshot {
   digests: Record<Section, string>
 }
 
-/** Reads what is left of a run. */
+/** Reads the results of a run. */
 export async function takeSnapshot(pool: pg.Pool): Promise<Snapshot> {
   const snapshot = { lines: {}, digests: {} } as Snapshot
   for (const [name, text] of Object.entries(sections) as [Section, string][]) {
@@ -74,11 +75,11 @@ export async function takeSnapshot(pool: pg.Pool): Promise<Snapshot> {
 }
 
 export interface Difference {
-  /** What is missing, or is not what it should be. */
+  /** Missing or different lines. */
   lost: number
-  /** What there is more of. */
+  /** Additional lines. */
   duplicated: number
-  /** Some of them, by section; no personal data but STR numbers of invented people. */
+  /** Some of them, by section; without personal data except STR numbers of invented people. */
   examples: string[]
 }
 
@@ -103,14 +104,14 @@ export function difference(expected: Snapshot, actual: Snapshot): Difference {
 }
 
 /**
- * Returns how many refused rows contradict somebody whom another batch of the run has created: had their batch been the
- * first, they would have been created and the others refused. Outcomes of such a feed cannot be compared.
+ * Returns how many rejected rows contradict a person whom another batch of the run created. In another order of batches they
+ * would be created and the others rejected, so outcomes of such a feed cannot be compared.
  */
 export async function countByOrder(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
     `select count(distinct o.rejection_id) as count
     from kki.rejection_occurrence o
-      -- A row that is planned again meets the people of its own first batch.
+      -- A row that is planned again is compared with the people of its own first batch.
       join kki.batch b on b.id = o.batch_id and b.kind <> 'retry'
       join kki.rejection r on r.id = o.rejection_id and r.code in ('IDENTITY_CONFLICT', 'STR_AMBIGUOUS', 'POSSIBLE_DUPLICATE')
       join kki.change c on c.operation = 'created' and c.batch_id <> o.batch_id
@@ -120,7 +121,7 @@ export async function countByOrder(pool: pg.Pool): Promise<number> {
   return rows[0]?.count ?? 0
 }
 
-/** Adds what Odoo has otherwise than the registry of the same run. */
+/** Adds the differences between Odoo and the registry of the same run. */
 export async function addOdoo(found: Difference, ours: pg.Pool, theirs: pg.Pool): Promise<string> {
   const [here, there] = [await digest(ours, 'ours'), await digest(theirs, 'theirs')]
   for (const [kind, expected] of Object.entries(here)) {
@@ -136,7 +137,7 @@ export async function addOdoo(found: Difference, ours: pg.Pool, theirs: pg.Pool)
   return createHash('sha256').update(JSON.stringify(there)).digest('hex').slice(0, 16)
 }
 
-/** Adds what is wrong with the chain of audit events, and batches whose audit is not whole. */
+/** Adds faults of the audit chain, and batches without a complete audit. */
 export async function addAudit(found: Difference, pool: pg.Pool, secretsDir: string): Promise<void> {
   const verdict = await verifyDatabase(pool, await loadIdentity(createFileSecretStore(secretsDir)))
   found.lost += verdict.findings

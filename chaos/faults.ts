@@ -7,27 +7,27 @@ import type { StepName } from './steps.ts'
 import { stepNames, steps } from './steps.ts'
 import type { Store } from './store.ts'
 
-/** What a fault works on: the replica that was stopped at its step, and the lane around it. */
+/** The target of a fault: the replica that was stopped at its step, and its lane. */
 export interface Scene {
   hold: Hold
   victim: Replica
   replicas: readonly Replica[]
   store: Store
   secretsDir: string
-  /** Past the proxies, on the maintenance database. */
+  /** A direct connection without proxies, to the maintenance database. */
   admin: () => Promise<pg.Client>
-  /** Who has the batch that was stopped: the number rises when another takes it. Null where no batch was. */
+  /** The fence of the stopped batch, which rises when another replica takes it. Null if no batch was stopped. */
   fenceOf(hold: Hold): Promise<number | null>
   /** A whole number below `limit`, drawn from the run's seed. */
   draw(limit: number): number
 }
 
-/** Strikes while the step is held, and lets it go. Resolves when the fault is over, to that moment. */
+/** Injects the fault while the step is held, and releases the step. Resolves at the end of the fault, to that time. */
 type Strike = (scene: Scene) => Promise<number>
 
 /**
- * Longer than a job's heartbeat and the interval in which it is looked for: another replica has the job by then, and has
- * the batch unless the one that is paused keeps it locked in an open transaction.
+ * Longer than a job's heartbeat plus the interval of its check: another replica has the job by then, and the batch too,
+ * unless the paused one keeps it locked in an open transaction.
  */
 const pauseMs = 15_000
 
@@ -36,7 +36,7 @@ const forbidden = Buffer.from(
   `HTTP/1.1 403 Forbidden\r\ncontent-type: application/problem+json\r\ncontent-length: ${problem.length}\r\n\r\n${problem}`
 )
 
-/** Time in which a process has done with a page. */
+/** Time in which a process finishes a page. */
 const pageMs = 500
 
 /** Stops the process until another has taken its batch, and for `ms` more. */
@@ -44,7 +44,7 @@ async function pauseUntilTaken({ hold, victim, fenceOf }: Scene, ms: number): Pr
   const before = await fenceOf(hold)
   victim.pause()
   for (const until = Date.now() + pauseMs; Date.now() < until; await wait(100)) {
-    // The worst moment to wake up is while another is at work on the batch.
+    // The worst time to wake up is while another replica works on the batch.
     if (before !== null && (await fenceOf(hold)) !== before) return void (await wait(ms))
   }
 }
@@ -76,16 +76,16 @@ export const faults = {
   },
   sigstop: async scene => {
     await pauseUntilTaken(scene, scene.draw(600))
-    // What it had sent before it was stopped arrives now, and it wakes up with the answer on its way.
+    // The statement that it sent before it was stopped is executed now, and it wakes up with the answer in transit.
     scene.hold.release()
     scene.victim.resume()
     return Date.now()
   },
   'sigstop-refused': async scene => {
-    // With the page before still in its hands it would first be told, by the database, that the batch is another's.
+    // With an unfinished page, the database would first report that another replica has the batch.
     await wait(pageMs)
     await pauseUntilTaken(scene, 0)
-    // It wakes up to what would end the batch, were it still its own.
+    // It wakes up to an answer that would end the batch, if it still had it.
     scene.hold.answer(forbidden)
     scene.victim.resume()
     return Date.now()
@@ -137,10 +137,10 @@ export const faults = {
   'secrets-down': async ({ hold, secretsDir }) => {
     const aside = `${secretsDir}.away`
     await rename(secretsDir, aside)
-    // A file in its place: it can be neither read nor made anew.
+    // A file replaces the folder, so that it can be neither read nor created.
     await writeFile(secretsDir, '')
     hold.release()
-    // Tokens live for 12 seconds and are renewed at half of that: one is in this time.
+    // Tokens are valid for 12 seconds and renewed after half of that, so one renewal happens within this time.
     await wait(7000)
     await rm(secretsDir)
     await rename(aside, secretsDir)
@@ -158,11 +158,11 @@ export const faults = {
 export type FaultName = keyof typeof faults
 export const faultNames = Object.keys(faults) as FaultName[]
 
-/** Returns why a fault cannot matter at a step; null where it can. */
+/** Returns why a fault has no effect at a step; null if it can have one. */
 export function whyMeaningless(step: StepName, fault: FaultName): string | null {
   const { peer, where }: { peer: Peer; where: string } = steps[step]
   if (fault === 'kki-cut' || fault === 'kki-lost') {
-    return peer === 'kki' ? null : 'no answer of KKI is on its way at this step'
+    return peer === 'kki' ? null : 'no answer of KKI is in transit at this step'
   }
   if (fault === 'sigstop-refused') {
     return step === 'fetch' ? null : 'no page of the list is pending at this step'
@@ -182,12 +182,12 @@ export interface Pair {
   fault: FaultName
 }
 
-/** All pairs that mean something. */
+/** All pairs with an effect. */
 export const pairs: Pair[] = stepNames.flatMap(step =>
   faultNames.filter(fault => whyMeaningless(step, fault) === null).map(fault => ({ step, fault }))
 )
 
-/** Ends whatever of a fault may still last. */
+/** Ends all remaining effects of faults. */
 export function calm(replicas: readonly Replica[]): void {
   for (const replica of replicas) {
     replica.resume()
@@ -200,7 +200,7 @@ export function calm(replicas: readonly Replica[]): void {
 
 async function untilGone(hold: Hold): Promise<void> {
   for (let i = 0; i < 200 && !hold.isGone; i++) await wait(25)
-  if (!hold.isGone) throw new Error('the killed replica’s connection is still there')
+  if (!hold.isGone) throw new Error('the killed replica’s connection still exists')
 }
 
 async function isBackend(pid: number): Promise<boolean> {

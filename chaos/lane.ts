@@ -20,12 +20,12 @@ export interface Feed {
   seed: number
 }
 
-/** What runs side by side with other lanes and shares nothing with them: PostgreSQL, KKI, Odoo, three replicas. */
+/** A complete system that runs next to other lanes and shares nothing with them: PostgreSQL, KKI, Odoo, three replicas. */
 export interface Lane {
   store: Store
   odoo: LaneOdoo
   /**
-   * Starts the replicas on a database of a run's own; all of it ends with `close`.
+   * Starts the replicas on a separate database for a run; `close` ends all of it.
    * @param sdmk the command line of the sidecar that they run
    */
   open(name: string, sdmk: string): Promise<Stage>
@@ -35,15 +35,15 @@ export interface Lane {
 /** A run's replicas and database. */
 export interface Stage {
   replicas: readonly Replica[]
-  /** Past the proxies. */
+  /** A direct connection without proxies. */
   pool: pg.Pool
   secretsDir: string
-  /** Asks a replica for a full run. */
+  /** Requests a full run from a replica. */
   startRun(): Promise<void>
   close(): Promise<void>
 }
 
-/** Starts what a lane keeps over its runs. */
+/** Starts the parts of a lane that its runs share. */
 export async function createLane(world: World, index: number, feed: Feed): Promise<Lane> {
   const folder = path.join(world.folder, `lane-${index}`)
   await mkdir(folder, { mode: 0o711 })
@@ -133,7 +133,7 @@ async function openStage({ world, folder, store, kki, odoo, template, sdmk, name
           SDMK_ODOO_DATABASE: odoo.database,
           SDMK_ODOO_RETRY_MAX: '8',
           KKI_BASE_URL: at(kki.url, await proxies.kki.listen()),
-          // Records that say something of each other stand within 200: no batch ends between them.
+          // Related records are within 200 rows of each other, so that no batch ends between them.
           KKI_PAGE_SIZE: '100',
           SDMK_BATCH_ROWS: '2000',
           KKI_HEADERS_TIMEOUT: '5000',
@@ -158,13 +158,13 @@ async function openStage({ world, folder, store, kki, odoo, template, sdmk, name
         body: JSON.stringify({ mode: 'full' }),
         signal: AbortSignal.timeout(60_000)
       })
-      if (response.status !== 202) throw new Error(`the run was refused: ${response.status} ${await response.text()}`)
+      if (response.status !== 202) throw new Error(`the run was denied: ${response.status} ${await response.text()}`)
     },
     close
   }
 }
 
-/** The same address by way of a port of this machine. */
+/** The same address through a port of this machine. */
 function at(address: string, port: number): string {
   const url = new URL(address)
   url.host = `127.0.0.1:${port}`

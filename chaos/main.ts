@@ -28,5 +28,5 @@ try {
   console.error(error)
   process.exitCode = 1
 }
-// Sockets of what was cut off may linger.
+// Sockets of interrupted connections may still be open.
 process.exit()

@@ -9,10 +9,10 @@ import { makeRun, type Result } from './run.ts'
 import { type Sabotaged, sabotage, sabotageOf, whole } from './sabotage.ts'
 import { createWorld } from './world.ts'
 
-/** How often a run is repeated whose fault missed its step. */
+/** How often a run is repeated if its fault missed the step. */
 const maxMisses = 3
 
-/** Makes the runs that the arguments ask for, and tells what they found. Resolves to whether all is as it should be. */
+/** Makes the requested runs and prints their results. Resolves to whether all results are as expected. */
 export async function chaos(args: Arguments, signal: AbortSignal): Promise<boolean> {
   const seed = Number(args.seed)
   const out = args.out ?? path.join('.data', `chaos-${new Date().toISOString().replace(/[:.]/g, '-')}.jsonl`)
@@ -93,7 +93,7 @@ async function makeRuns({ lanes, tasks, seed, calm, log, signal }: Campaign): Pr
           if (!signal.aborted) tell(`${task.pair?.step} × ${task.pair?.fault}: the harness failed: ${error?.stack}`)
           return null
         })
-        // What was measured until then is told all the same.
+        // The results until then are still reported.
         if (signal.aborted) return
         if (attempt?.result.counted) break
       }
@@ -103,14 +103,14 @@ async function makeRuns({ lanes, tasks, seed, calm, log, signal }: Campaign): Pr
   return results
 }
 
-/** Whether every fault struck, the code as it is came through all of them, and each missing safety was noticed. */
+/** Whether every fault hit its step, the unchanged code lost nothing, and each missing safety was noticed. */
 function judge(results: readonly Result[], tasks: readonly Task[]): boolean {
   const ofWhole = results.filter(result => result.sabotage === null)
   const planned = tasks.filter(task => task.sabotage === null).length
   const summary = summarize(ofWhole)
   console.log(render(summary))
   const missing = planned - summary.counted
-  if (missing > 0) console.log(`${missing} of ${planned} faults never struck at their step`)
+  if (missing > 0) console.log(`${missing} of ${planned} faults never hit their step`)
   let isGood = missing === 0 && !ofWhole.some(isBad)
   for (const name of new Set(tasks.map(task => task.sabotage))) {
     if (name === null) continue

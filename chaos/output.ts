@@ -7,13 +7,13 @@ import type { Result } from './run.ts'
 
 const report = new URL('../docs/chaos.md', import.meta.url)
 
-/** Copies the replicas' logs: what went wrong is to be understood when the lanes are gone. */
+/** Copies the replicas' logs, so that a fault can be analysed after the lanes were removed. */
 export async function keepLogs(folder: string, to: string): Promise<void> {
   const isLog = (file: string) => file === folder || /lane-\d+$|\.log$/.test(file)
   await cp(folder, to, { recursive: true, filter: isLog }).catch(() => undefined)
 }
 
-/** Returns how the raw results came about: their first line. */
+/** Returns the conditions of the raw results, which are their first line. */
 export function originOf({ runs, seed, lanes: count, rows, only = [] }: Arguments, lanes: readonly Lane[]): Origin {
   return {
     command: `npm run chaos -- --runs ${runs ?? 0} --seed ${seed} --lanes ${count} --rows ${rows}${only.map(word => ` --only ${word}`).join('')}`,
@@ -22,7 +22,7 @@ export function originOf({ runs, seed, lanes: count, rows, only = [] }: Argument
   }
 }
 
-/** Writes docs/chaos.md from raw results of one machine; what people wrote there about what was found stays. */
+/** Writes docs/chaos.md from raw results of one machine; the findings that people wrote there stay. */
 export async function writeReport(files: readonly string[]): Promise<void> {
   const origins: Origin[] = []
   const results: Result[] = []

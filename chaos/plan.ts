@@ -16,31 +16,31 @@ export interface Arguments {
   out?: string
 }
 
-/** A run to make. */
+/** A planned run. */
 export interface Task {
   /** Null for an undisturbed run. */
   pair: Pair | null
   seed: number
-  /** Which safety is switched off. */
+  /** The safety that is switched off. */
   sabotage: SabotageName | null
-  /** The command line of the sidecar that is put to the test. */
+  /** The command line of the tested sidecar. */
   sdmk: string
 }
 
-/** Bounds against hanging. A run that is broken on purpose is given less time. */
+/** Bounds against hanging. A run with a missing safety gets less time. */
 export const limits = { run: 300_000, sabotaged: 45_000 }
 
-/** The hardest of the matrix, in under four minutes. */
+/** The hardest pairs of the matrix, in under four minutes. */
 export const shortPairs: readonly Pair[] = [
   { step: 'apply-before', fault: 'postgres-crash' },
   { step: 'stage-begin', fault: 'sigstop' },
   { step: 'apply-after', fault: 'sigkill' },
   { step: 'token', fault: 'kki-lost' }
 ]
-/** The projection's version is Odoo's, which all runs share: `--sabotage projection-version` is a matrix of its own. */
+/** The version check is in Odoo, which all runs share: `--sabotage projection-version` is a separate matrix. */
 export const shortSabotages: readonly SabotageName[] = ['fence', 'page-transaction', 'apply-transaction']
 
-/** The pairs whose step and fault are named; all where none is. `step`, `fault` or `step/fault`. */
+/** The pairs whose step and fault are named; all if none is given. `step`, `fault` or `step/fault`. */
 export function choose(only: readonly string[]): readonly Pair[] {
   if (only.length === 0) return pairs
   const chosen = pairs.filter(({ step, fault }) => only.some(word => [step, fault, `${step}/${fault}`].includes(word)))
@@ -49,8 +49,8 @@ export function choose(only: readonly string[]): readonly Pair[] {
 }
 
 /**
- * Every pair in turn, each time with another seed; as many as asked for, or each once. In an order of chance, so that a
- * matrix that is broken off has seen something of everything.
+ * Every pair in turn, each time with another seed; as many runs as requested, or each pair once. In random order, so that an
+ * interrupted matrix has results for all kinds of pairs.
  */
 export function inTurn(
   chosen: readonly Pair[],

@@ -2,46 +2,46 @@ import net from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Unit, UnitReader } from './wire.ts'
 
-/** A unit of a conversation that a gate has stopped: the marker that a step was reached. */
+/** A unit of a conversation that a gate has stopped, which shows that a step was reached. */
 export interface Hold {
   unit: Unit
   /** When it was stopped, in milliseconds since the epoch. */
   at: number
-  /** The port of the proxy's own socket at the peer: PostgreSQL knows a backend by it. */
+  /** The port of the proxy's own socket at the peer: it identifies the backend in PostgreSQL. */
   localPort: number
-  /** True once either side has gone away; letting go is then without effect. */
+  /** True once either side has disconnected; a release then has no effect. */
   readonly isGone: boolean
   /** Lets it pass. */
   release(): void
-  /** Lets the request pass and the answer break off after so many bytes of it. */
+  /** Lets the request pass and interrupts the answer after so many bytes. */
   releaseAndCutAfter(bytes: number): void
-  /** Gives this answer in the peer's place; the peer never sees the request. */
+  /** Sends this answer instead of the peer; the peer never sees the request. */
   answer(bytes: Buffer): void
-  /** Breaks the connection off, both ways. */
+  /** Closes the connection in both directions. */
   cut(): void
 }
 
-/** Says whether a unit is to be stopped: before it is sent on, or with the peer's answer to it held back. */
+/** Decides whether to stop a unit: before it is forwarded, or by holding back the peer's answer. */
 export type Gate = (unit: Unit) => 'request' | 'reply' | null
 
 interface Conversation {
   client: net.Socket
   server: net.Socket
-  /** A request was sent on and nothing of its answer has come yet. */
+  /** A request was forwarded and none of its answer has arrived yet. */
   isAsked: boolean
   cut(): void
 }
 
-/** Stands between one replica and one peer. Everything passes in order; a gate may stop one unit of it. */
+/** A proxy between one replica and one peer. Everything passes in order; a gate may stop one unit. */
 export class ChaosProxy {
   readonly #read: () => UnitReader
   readonly #server = net.createServer({ allowHalfOpen: false }, client => this.#accept(client))
   readonly #conversations = new Set<Conversation>()
   #gate: { matches: Gate; onHit: (hold: Hold) => void } | null = null
   target: { host: string; port: number }
-  /** Refuses whoever comes. */
+  /** Rejects new connections. */
   isDown = false
-  /** Every piece of an answer is held back for so long. */
+  /** Delays every piece of an answer by this time. */
   replyDelayMs = 0
 
   constructor(target: { host: string; port: number }, read: () => UnitReader) {
@@ -54,7 +54,7 @@ export class ChaosProxy {
     return (this.#server.address() as net.AddressInfo).port
   }
 
-  /** Stops the first unit that the gate wants, and none after it. */
+  /** Stops the first unit that the gate selects, and no later one. */
   arm(matches: Gate, onHit: (hold: Hold) => void): void {
     this.#gate = { matches, onHit }
   }
@@ -63,12 +63,12 @@ export class ChaosProxy {
     this.#gate = null
   }
 
-  /** Breaks all connections off. */
+  /** Closes all connections. */
   cutAll(): void {
     for (const conversation of [...this.#conversations]) conversation.cut()
   }
 
-  /** Breaks all connections off and refuses new ones until `up`. */
+  /** Closes all connections and rejects new ones until `up`. */
   down(): void {
     this.isDown = true
     this.cutAll()
@@ -119,7 +119,7 @@ export class ChaosProxy {
     this.#conversations.add(conversation)
     for (const socket of [client, server]) socket.setNoDelay(true).on('error', end)
     client.on('close', end)
-    // What the peer said before it left is still to be handed on.
+    // Data that the peer sent before it disconnected must still be forwarded.
     server.on('close', () => void replies.then(end))
 
     let replyGate: Promise<void> | null = null
@@ -187,7 +187,7 @@ export class ChaosProxy {
     server.on('data', chunk => {
       replies = replies.then(async () => {
         if (replyGate) {
-          // The peer has done it: its answer is here, and the replica does not know.
+          // The peer has executed the request: its answer is here, and the replica does not know it.
           hitReply?.()
           await replyGate
           replyGate = null

@@ -6,19 +6,19 @@ import { ChaosProxy } from './proxy.ts'
 import { httpReader, postgresReader } from './wire.ts'
 
 const startMs = 180_000
-/** As long as a service manager waits before it starts again what has ended. */
+/** The delay of a service manager before it restarts a process. */
 const restartMs = 1000
 
 export type Peer = 'database' | 'kki' | 'odoo'
 export const peers = ['database', 'kki', 'odoo'] as const
 
-/** One process of the sidecar, what stands between it and the world, and its supervisor. */
+/** One process of the sidecar, with its proxies and its supervisor. */
 export class Replica {
   readonly index: number
   readonly proxies: Record<Peer, ChaosProxy>
-  /** How often it ended without being told to by a fault. */
+  /** How often it ended without a fault that ends it. */
   ownEnds = 0
-  /** Its address of the moment; its API is asked for a run once. */
+  /** Its present address; the run is requested there. */
   url = ''
   #child: ChildProcess | null = null
   #log: WriteStream | null = null
@@ -80,7 +80,7 @@ export class Replica {
     const child = spawn(process.execPath, [sdmk, 'serve'], {
       env: environment(env),
       stdio: ['ignore', 'pipe', 'pipe'],
-      // Ctrl-C in a terminal is the harness's to handle.
+      // The harness handles Ctrl-C in a terminal.
       detached: true
     })
     this.#child = child
@@ -103,7 +103,7 @@ export class Replica {
       if (!this.#isWanted) return
       if (!this.#isKilled) this.ownEnds++
       this.#isKilled = false
-      // A start that fails, as it may while a fault lasts, ends here once more and is tried again.
+      // A start may fail during a fault; then this handler runs again and repeats the start.
       setTimeout(() => this.#isWanted && this.#start?.().catch(() => undefined), restartMs)
     })
     try {

@@ -17,14 +17,14 @@ export interface Summary {
   /** Over all counted runs, in seconds. */
   median: number
   worst: number
-  /** Of all runs the fewest that were ever at work at once. */
+  /** The lowest maximum of concurrent batches of all runs. */
   fewestAtOnce: number
-  /** Processes that ended though no fault killed them; what starts them again hid it. */
+  /** Processes that ended although no fault killed them; their restart hid it. */
   ownEnds: number
   byPair: Map<string, Row>
 }
 
-/** Sums the counted runs up; a run that was not over in time is among the lost. */
+/** Sums up the counted runs; a run that did not end in time counts as lost. */
 export function summarize(results: readonly Result[]): Summary {
   const counted = results.filter(({ step, counted }) => step !== undefined && counted)
   const byPair = new Map<string, Row>()
@@ -68,7 +68,7 @@ export function render(summary: Summary): string {
   return `${table.map(cells => `| ${cells.join(' | ')} |`).join('\n')}\n\n${missed} runs whose fault missed its step were repeated. Every run had at least ${fewestAtOnce} batches in work at once. ${ownEnds} processes ended without a fault that killed them.\n`
 }
 
-/** Where the numbers come from. */
+/** The origin of the numbers. */
 export interface Origin {
   command: string
   machine: string
@@ -78,7 +78,7 @@ export interface Origin {
 /** What follows it is written by people. */
 export const findingsHeading = '## Findings\n'
 
-/** Returns docs/chaos.md up to what was found. */
+/** Returns docs/chaos.md up to the findings. */
 export function page(summary: Summary, origins: readonly Origin[]): string {
   const commands = origins.map(({ command }) => `\`${command}\``).join(' and ')
   const { machine, whyNoDisk } = origins[0] ?? { machine: 'no machine', whyNoDisk: null }

@@ -9,21 +9,21 @@ import { Watch, within } from './watch.ts'
 
 const hitMs = 180_000
 
-/** What became of one run; a line of the raw results. */
+/** The result of one run; a line of the raw results. */
 export interface Result extends Partial<Pair> {
-  /** Which safety was switched off. */
+  /** The safety that was switched off. */
   sabotage?: string | null
   seed: number
-  /** True where the fault provably struck while its step was held. */
+  /** True if the fault provably hit while its step was held. */
   counted: boolean
   why?: string
-  /** When the step was reached, ISO; what was stopped, and whose it was. */
+  /** When the step was reached, ISO; the stopped unit, and its batch or job. */
   hitAt?: string
   marker?: string
   replica?: number
   batch?: number | null
   job?: string | null
-  /** From the end of the fault to the next that its batch or job achieved; null where that never came. */
+  /** From the end of the fault to the next progress of its batch or job; null if there was none. */
   resumeSeconds?: number | null
   seconds: number
   finished: boolean
@@ -31,7 +31,7 @@ export interface Result extends Partial<Pair> {
   duplicated: number
   examples: string[]
   mostBatchesAtOnce: number
-  /** Processes that ended without being killed by the fault. */
+  /** Processes that ended without a kill by the fault. */
   ownEnds: number
   digests: Record<string, string>
 }
@@ -39,19 +39,19 @@ export interface Result extends Partial<Pair> {
 export interface RunOptions {
   lane: Lane
   name: string
-  /** The command line of the sidecar that is put to the test. */
+  /** The command line of the tested sidecar. */
   sdmk: string
   seed: number
   /** Null for an undisturbed run. */
   pair: Pair | null
-  /** Null where this run is the one that others are compared with. */
+  /** Null if others are compared with this run. */
   expected: Snapshot | null
   /** After this the run counts as lost. */
   limitMs: number
   signal: AbortSignal
 }
 
-/** Makes one full run under one fault, and compares what it left. */
+/** Makes one full run under one fault, and compares its results. */
 export async function makeRun(options: RunOptions): Promise<{ result: Result; snapshot: Snapshot }> {
   const { lane, name, sdmk, seed, pair, expected, limitMs, signal } = options
   const draw = drawer(seed)
@@ -66,7 +66,9 @@ export async function makeRun(options: RunOptions): Promise<{ result: Result; sn
     const finished = await within(limitMs, signal, () => isOver(stage))
     const resumeSeconds = 'resumed' in struck ? await struck.resumed() : undefined
     if (expected === null && (await countByOrder(stage.pool)) > 0) {
-      throw new Error('in the feed of this seed strangers of two batches contradict each other; take another --seed')
+      throw new Error(
+        'in the feed of this seed, unmatched people of two batches contradict each other; use another --seed'
+      )
     }
     const snapshot = await takeSnapshot(stage.pool)
     const found: Difference = expected ? difference(expected, snapshot) : { lost: 0, duplicated: 0, examples: [] }
@@ -102,7 +104,7 @@ interface Hit {
   victim: Replica
 }
 
-/** Arms the step's gate at all replicas: the first to reach it after as many as the seed draws is the victim. */
+/** Sets the step's gate at all replicas; after a random number of units, the next replica that reaches it is stopped. */
 function armed(stage: Stage, pair: Pair, draw: (limit: number) => number): Promise<Hit> {
   const { peer, maxSkip } = steps[pair.step]
   const matches = gateOf(pair.step, draw(maxSkip + 1))
@@ -148,7 +150,7 @@ async function strike({ lane, stage, watch, pair, draw, limitMs, signal }: Scene
   }
   const { replicas, secretsDir } = stage
   const scene = { hold, victim, replicas, store: lane.store, secretsDir, admin, fenceOf, draw }
-  // What the batch had achieved before is no sign that it got on.
+  // Earlier progress of the batch does not count.
   await watch.look()
   const { batchId, jobId, what } = hold.unit
   const told = {
@@ -158,7 +160,7 @@ async function strike({ lane, stage, watch, pair, draw, limitMs, signal }: Scene
     batch: batchId,
     job: jobId
   }
-  if (hold.isGone) return { counted: false, why: 'the connection had gone before the fault struck', ...told }
+  if (hold.isGone) return { counted: false, why: 'the connection was closed before the fault', ...told }
   const failure = { why: '' }
   const ended = await faults[pair.fault](scene).catch(error => {
     failure.why = String(error)
@@ -167,7 +169,7 @@ async function strike({ lane, stage, watch, pair, draw, limitMs, signal }: Scene
   })
   if (ended === null) return { counted: false, ...failure, ...told }
   const resuming = resumedAt(stage, watch, { batchId, jobId }, { since: ended, limitMs, signal })
-  // Awaited when the run is over, or not at all where that is stopped.
+  // Awaited at the end of the run, or not at all if that is stopped.
   resuming.catch(() => undefined)
   return {
     counted: true,
@@ -179,7 +181,7 @@ async function strike({ lane, stage, watch, pair, draw, limitMs, signal }: Scene
   }
 }
 
-/** When what was struck got on: the batch by a page, a plan or its end; the job of a call to Odoo by being done. */
+/** The time of the next progress: a page, a plan or the end of the batch; or the end of the job with the call to Odoo. */
 async function resumedAt(
   { pool }: Stage,
   watch: Watch,
@@ -190,7 +192,7 @@ async function resumedAt(
   await within(limitMs, signal, async () => {
     if (batchId !== null) at = watch.progressAfter(batchId, since)
     if (at !== null) return true
-    // A batch that has ended gets no further; what was interrupted is then its job.
+    // A batch that has ended makes no progress; its job was interrupted.
     const { rows } = await pool.query(
       jobId !== null
         ? `select state = 'completed' as done from pgboss.job where id = $1`
@@ -206,7 +208,7 @@ async function resumedAt(
   return at
 }
 
-/** The run is finished, all is told to Odoo, and no call is under way that could still change something there. */
+/** The run is finished, all changes are sent to Odoo, and no running call could still change something there. */
 async function isOver({ pool, replicas }: Stage): Promise<boolean> {
   const { rows } = await pool.query<{ over: boolean }>(
     `select (select bool_and(finished_at is not null) from kki.run)
@@ -226,7 +228,7 @@ async function whatIsLeft({ pool }: Stage): Promise<string> {
   return rows.map(({ line }) => line).join('; ')
 }
 
-/** Whole numbers drawn from a seed (mulberry32). */
+/** Random whole numbers from a seed (mulberry32). */
 function drawer(seed: number): (limit: number) => number {
   let state = seed >>> 0
   return limit => {

@@ -12,13 +12,13 @@ interface Edit {
 
 interface Sabotage {
   edits: Edit[]
-  /** Where it must show. */
+  /** The faults that must reveal it. */
   pairs: Pair[]
 }
 
-/** A safety, the words of the code without which there is none, and the faults that it is there for. */
+/** A safety, the code to replace to disable it, and the faults that it protects against. */
 const sabotages = {
-  /** A process that was paused goes on writing to a batch that another has taken: here it ends it as failed. */
+  /** A paused process continues to write to a batch that another process has taken: here it ends it as failed. */
   fence: {
     edits: [
       {
@@ -33,7 +33,8 @@ const sabotages = {
   'page-transaction': {
     edits: [
       { file: 'sidecar/sync/staged-walk.ts', from: '      await stagePages(client, batch.id, pages)\n', to: '' },
-      // All pages of a batch belong to its last transaction: after an earlier one the walk would begin anew, and lose nothing.
+      // All pages of a batch belong to its last transaction: after an earlier one the walk would start again, and lose
+      // nothing.
       {
         file: 'sidecar/sync/staged-walk.ts',
         from: 'const pagesPerTransaction = 4',
@@ -47,7 +48,7 @@ const sabotages = {
     ],
     pairs: [{ step: 'stage-done', fault: 'sigkill' }]
   },
-  /** What is applied is committed before the batch is. */
+  /** The changes are committed before the batch. */
   'apply-transaction': {
     edits: [
       {
@@ -58,7 +59,7 @@ const sabotages = {
     ],
     pairs: [{ step: 'apply-before', fault: 'sigkill' }]
   },
-  /** Odoo takes whatever comes, the older after the newer too. */
+  /** Odoo accepts every row, even an older one after a newer one. */
   'projection-version': {
     edits: [
       {
@@ -77,25 +78,25 @@ export interface Sabotaged {
   name: SabotageName
   /** The command line of the sidecar to run. */
   sdmk: string
-  /** Folders whose files take the place of the repository's addons. */
+  /** Folders whose files replace those of the repository's addons. */
   moreAddons: string[]
-  /** Where it must show. */
+  /** The faults that must reveal it. */
   pairs: readonly Pair[]
   close(): Promise<void>
 }
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** The command line of the code as it is. */
+/** The command line of the unchanged code. */
 export const whole = path.join(root, 'sidecar/cli/sdmk.ts')
 
-/** @throws where there is no safety of that name */
+/** @throws if no safety has that name */
 export function sabotageOf(name: string): SabotageName {
   if (Object.hasOwn(sabotages, name)) return name as SabotageName
   throw new Error(`--sabotage: one of ${Object.keys(sabotages).join(', ')}`)
 }
 
-/** Makes a copy of the repository in which one safety is switched off. @throws where its words have changed */
+/** Makes a copy of the repository in which one safety is switched off. @throws if the code to replace has changed */
 export async function sabotage(name: SabotageName): Promise<Sabotaged> {
   const { edits, pairs }: Sabotage = sabotages[name]
   const folder = await mkdtemp(path.join(tmpdir(), 'sdmk-sabotage-'))
@@ -110,7 +111,7 @@ export async function sabotage(name: SabotageName): Promise<Sabotaged> {
     for (const { file, from, to } of edits) {
       const isCopied = file.startsWith('sidecar/')
       const text = await readFile(isCopied ? path.join(folder, file) : path.join(root, file), 'utf8')
-      if (text.split(from).length !== 2) throw new Error(`${file} no longer has the words of "${name}" exactly once`)
+      if (text.split(from).length !== 2) throw new Error(`${file} no longer has the code of "${name}" exactly once`)
       await mkdir(path.dirname(path.join(folder, file)), { recursive: true })
       await writeFile(
         path.join(folder, file),

@@ -2,16 +2,16 @@ import type { Gate } from './proxy.ts'
 import type { Peer } from './replica.ts'
 import type { Unit } from './wire.ts'
 
-/** A point of a batch's life at which a replica can be stopped, and be seen to be there. */
+/** A point in a batch's life at which a replica can be stopped and observed. */
 export interface Step {
   peer: Peer
-  /** True for the units at which it is reached. */
+  /** True for the units that reach it. */
   matches(unit: Unit): boolean
-  /** Stopped before the unit is sent on, or with the peer's answer on its way back. */
+  /** Stops before the unit is forwarded, or while the peer's answer is in transit. */
   where: 'request' | 'reply'
-  /** How many may pass at most before one is stopped; the seed draws. */
+  /** The most units that pass before one is stopped; the seed decides. */
   maxSkip: number
-  /** True where its transaction is open and PostgreSQL has locked the batch for it. */
+  /** True if its transaction is open and PostgreSQL has locked the batch for it. */
   means: string
 }
 
@@ -88,7 +88,7 @@ export const steps = {
 export type StepName = keyof typeof steps
 export const stepNames = Object.keys(steps) as StepName[]
 
-/** Returns a gate that lets `skip` units of the step pass, whichever replica they are of, and stops the next. */
+/** Returns a gate that lets `skip` units of the step pass, from any replica, and stops the next one. */
 export function gateOf(name: StepName, skip: number): Gate {
   const step: Step = steps[name]
   let left = skip

@@ -10,28 +10,28 @@ import { startEmbeddedDatabase } from '../sidecar/platform/embedded-database.ts'
 import { silent } from '../test/helpers/server.ts'
 
 const run = promisify(execFile)
-/** Room for a run's database, the template and the log; what is left of it is soon filled. */
+/** Space for a run's database, the template and the log; the rest can be filled quickly. */
 const diskMegabytes = 900
 
-/** A lane's PostgreSQL, on a disk of its own where that may be mounted. */
+/** A lane's PostgreSQL, on a separate disk if one can be mounted. */
 export interface Store {
   url: string
-  /** Why its disk cannot be filled; null where it can. */
+  /** Why its disk cannot be filled; null if it can. */
   whyNoDisk: string | null
   restart(mode: 'fast' | 'immediate'): Promise<void>
-  /** Fills the disk to its last byte; returns what gives the room back, and starts the server where it has ended. */
+  /** Fills the disk completely; returns a function that frees it, and restarts the server if it has ended. */
   fill(): Promise<() => Promise<void>>
   close(): Promise<void>
 }
 
-/** Starts a PostgreSQL in a folder that every user may enter. */
+/** Starts a PostgreSQL in a folder that every user may access. */
 export async function createStore(folder: string): Promise<Store> {
   const account = await findAccount()
   const disk = path.join(folder, 'disk')
   await mkdir(disk, { recursive: true })
   const whyNoDisk = await run('mount', ['-t', 'tmpfs', '-o', `size=${diskMegabytes}m`, 'chaos', disk]).then(
     () => null,
-    () => 'a file system of its own cannot be mounted here'
+    () => 'a separate file system cannot be mounted here'
   )
   await chmod(disk, 0o711)
   const unmount = async () => {
@@ -43,7 +43,7 @@ export async function createStore(folder: string): Promise<Store> {
       shared_buffers: '128MB',
       max_wal_size: '160MB',
       min_wal_size: '64MB',
-      // A fault of the machine itself is no part of the matrix; all that PostgreSQL has written counts as stored.
+      // The matrix has no fault of the machine itself, so all data that PostgreSQL has written counts as stored.
       fsync: 'off'
     }
     const server = await startEmbeddedDatabase({ directory: disk, logger: silent, settings })

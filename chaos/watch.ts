@@ -3,20 +3,20 @@ import type pg from 'pg'
 
 const intervalMs = 200
 
-/** What a look at the batches says of one. */
+/** The observed state of a batch. */
 interface Seen {
   state: string
-  /** Changes with whatever the batch achieves; not with its being taken up. */
+  /** Changes with all progress of the batch, but not when a job takes it. */
   progress: string
 }
 
-/** Looks at all batches of a run, five times a second, and past the proxies. */
+/** Observes all batches of a run five times a second, without proxies. */
 export class Watch {
   readonly #pool: pg.Pool
   readonly #stop = new AbortController()
   readonly #done: Promise<void>
   readonly #history = new Map<number, { at: number; seen: Seen }[]>()
-  /** The most batches that were under way at once. */
+  /** The largest number of batches under way at the same time. */
   mostAtOnce = 0
 
   constructor(pool: pg.Pool) {
@@ -26,13 +26,13 @@ export class Watch {
 
   async #loop(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      // While the server is away there is nothing to see.
+      // While the server is unavailable nothing can be observed.
       await this.look().catch(() => undefined)
       await wait(intervalMs, undefined, { signal: this.#stop.signal }).catch(() => undefined)
     }
   }
 
-  /** Looks now. @throws while the server is away */
+  /** Observes now. @throws while the server is unavailable */
   async look(): Promise<void> {
     const { rows } = await this.#pool.query<Seen & { id: number }>(
       `select id::int, state, concat_ws('|', state, pages, fetched_at, planned_at, replans) as progress from kki.batch`
@@ -47,7 +47,7 @@ export class Watch {
     }
   }
 
-  /** When the batch first got on after `since`; null where it has not yet. */
+  /** The time of the first progress of the batch after `since`; null if there is none yet. */
   progressAfter(batchId: number, since: number): number | null {
     const history = this.#history.get(batchId) ?? []
     return history.find(({ at }, index) => index > 0 && at > since)?.at ?? null
@@ -59,7 +59,7 @@ export class Watch {
   }
 }
 
-/** Asks until `check` says yes; false after `ms`. What fails meanwhile is no answer. @throws the signal's reason */
+/** Polls until `check` returns true; false after `ms`. Errors count as false. @throws the signal's reason */
 export async function within(ms: number, signal: AbortSignal, check: () => Promise<boolean>): Promise<boolean> {
   for (const end = Date.now() + ms; Date.now() < end; ) {
     signal.throwIfAborted()

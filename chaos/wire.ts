@@ -1,17 +1,17 @@
-/** What a replica sends, cut where a gate may stop it. */
+/** A part of a replica's traffic that a gate may stop. */
 export interface Unit {
   bytes: Buffer
-  /** What it does, in words of the protocol: a line of HTTP, or the statement and what its transaction has done. */
+  /** Its content in the protocol: a line of HTTP, or the statement and the work of its transaction. */
   what: string
-  /** Of whom it is: the batch or the job, where it says so. */
+  /** Its batch or job, if it names one. */
   batchId: number | null
   jobId: string | null
 }
 
-/** Cuts what comes into units; one for each conversation. */
+/** Cuts traffic into units; one instance for each conversation. */
 export type UnitReader = (chunk: Buffer) => Unit[]
 
-/** Statements of the sidecar by which a transaction is known, as it sends them. */
+/** Statements of the sidecar that identify a transaction. */
 const marks: [RegExp, string][] = [
   [/^update kki\.batch b set cursor = .*attempts = .*fetched_at = now\(\)/s, 'stage last'],
   [/^update kki\.batch b set cursor = .*attempts = /s, 'stage'],
@@ -20,8 +20,8 @@ const marks: [RegExp, string][] = [
 ]
 
 /**
- * Reads PostgreSQL's protocol: a unit for each `Execute` and each simple query, so that a statement can be stopped before
- * the server does it. The unit of a `commit` says what the transaction has done.
+ * Parses PostgreSQL's protocol: a unit for each `Execute` and each simple query, so that a statement can be stopped
+ * before the server executes it. The unit of a `commit` names the work of its transaction.
  */
 export function postgresReader(): UnitReader {
   let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0)
@@ -49,7 +49,7 @@ export function postgresReader(): UnitReader {
       isStarted = true
       if (type === 'Q') {
         const text = body.toString('latin1', 0, Math.min(body.length - 1, 40))
-        // Whatever the transaction is: what one did is not the next one's doing.
+        // Reset at the end of every transaction, so that its work is not attributed to the next one.
         if (text.startsWith('begin')) {
           done = null
           batchId = null
@@ -83,7 +83,7 @@ function markOf(parse: Buffer): string | null {
   return marks.find(([pattern]) => pattern.test(text))?.[1] ?? null
 }
 
-/** The first parameter of a `Bind` message, which is the batch's id in all statements that are looked for. */
+/** The first parameter of a `Bind` message, which is the batch's id in all relevant statements. */
 function firstParameter(bind: Buffer): number | null {
   const portal = bind.indexOf(0)
   let at = bind.indexOf(0, portal + 1) + 1
@@ -92,7 +92,7 @@ function firstParameter(bind: Buffer): number | null {
   return length > 0 ? Number(bind.toString('latin1', at + 4, at + 4 + length)) : null
 }
 
-/** Reads HTTP/1.1 requests, a unit for each: what it asks for, and whose it is by its request id. */
+/** Reads HTTP/1.1 requests, a unit for each, with its request line, and its batch or job from the request id. */
 export function httpReader(): UnitReader {
   let rest: Buffer<ArrayBufferLike> = Buffer.alloc(0)
   return chunk => {

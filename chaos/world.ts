@@ -8,12 +8,15 @@ import { createFileSecretStore } from '../sidecar/secrets/file.ts'
 import { startServer, urlOf, withAdmin } from '../test/helpers/server.ts'
 import { addons, createOdoo, type Odoo } from '../tools/odoo/server.ts'
 
-/** What all lanes share: a folder, one set of identity keys, and an Odoo with a database and a server for each lane. */
+/**
+ * The shared parts of all lanes: a folder, one set of identity keys, and an Odoo with a database and a server for each
+ * lane.
+ */
 export interface World {
   folder: string
-  /** The same for all runs: equal NIKs then have equal digests. */
+  /** The same for all runs, so that equal NIKs have equal digests. */
   identityKeys: Record<string, string>
-  /** Serves an Odoo of a lane's own. */
+  /** Starts a separate Odoo for a lane. */
   serveOdoo(): Promise<LaneOdoo>
   close(): Promise<void>
 }
@@ -23,13 +26,13 @@ export interface LaneOdoo {
   database: string
   account: { login: string; apiKey: string }
   theirs: pg.Pool
-  /** Takes all records from it. */
+  /** Deletes all its records. */
   empty(): Promise<void>
 }
 
 /**
  * Installs the addons once; each lane gets a copy of that database.
- * @param moreAddons folders whose files take the place of the repository's addons
+ * @param moreAddons folders whose files replace those of the repository's addons
  * @throws OdooUnavailable
  */
 export async function createWorld(moreAddons: string[] = []): Promise<World> {
@@ -43,7 +46,7 @@ export async function createWorld(moreAddons: string[] = []): Promise<World> {
     const keys = createFileSecretStore(path.join(folder, 'keys'))
     await initIdentity(keys)
     const identityKeys = (await keys.read('nik-keys')) as Record<string, string>
-    // Apart from the lanes' own servers: their faults are not Odoo's.
+    // A separate server, because faults of the lanes' servers must not affect Odoo.
     await mkdir(path.join(folder, 'odoo-postgres'))
     const server = await startServer(path.join(folder, 'odoo-postgres'))
     closers.push(() => server.stop())
@@ -52,7 +55,7 @@ export async function createWorld(moreAddons: string[] = []): Promise<World> {
     const { template, account } = await install(odoo)
     const serveOdoo = async (): Promise<LaneOdoo> => {
       const database = `sdmk_chaos_${randomBytes(4).toString('hex')}`
-      // Without the files of its web client, which nobody looks at.
+      // Without the files of its web client, which nobody opens.
       await withAdmin(server.url, async client => {
         const { rows } = await client.query<{ owner: string }>(
           'select datdba::regrole::text as owner from pg_database where datname = $1',
@@ -62,7 +65,7 @@ export async function createWorld(moreAddons: string[] = []): Promise<World> {
       })
       const url = await odoo.serve(database)
       const theirs = new pg.Pool({ connectionString: urlOf(server.url, database), max: 2 })
-      // Its database is dropped under it at the end.
+      // Its database is dropped at the end, while it still runs.
       theirs.on('error', () => undefined)
       closers.push(() => theirs.end())
       const empty = async () => {

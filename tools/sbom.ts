@@ -1,7 +1,7 @@
 /**
- * Writes a CycloneDX document of what the production image installs, without asking a registry. `npm sbom --omit dev` would
- * leave out each package that something for development needs as well (npm 11: `jose`, `ms` and 21 more). So all are listed,
- * and those go that the lock file says no production installation has.
+ * Writes a CycloneDX document of the packages in the production image, without asking a registry. `npm sbom --omit dev`
+ * would leave out each package that a development dependency needs as well (npm 11: `jose`, `ms` and 21 more). So all
+ * packages are listed, and those are removed that the lock file marks as development only.
  */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'

@@ -9,7 +9,7 @@ export interface Known {
   name: string
 }
 
-/** Returns people of the registry in turn, from all over it, so that no search finds what the one before has warmed. */
+/** Returns people of the registry in turn, spread over it, so that no search uses the cached pages of the previous one. */
 export async function samplePeople({ pool, call }: World): Promise<{ next(): Known }> {
   const { rows } = await pool.query<Omit<Known, 'nik'>>(
     `select h.id, h.name, r.str_number as str
@@ -26,7 +26,7 @@ export async function samplePeople({ pool, call }: World): Promise<{ next(): Kno
   return {
     next() {
       const person = people[turn++ % people.length]
-      if (!person) throw new Error('nobody is known')
+      if (!person) throw new Error('the registry has no people')
       return person
     }
   }

@@ -6,15 +6,15 @@ import { psql } from './psql.ts'
 
 const pageSize = 1000
 
-/** Rows, and the seconds that they took. */
+/** The number of rows, and the time in seconds. */
 export interface Taken {
   rows: number
   seconds: number
 }
 
 /**
- * Writes finished people and their registrations one after the other, each by an `insert … on conflict` that commits by
- * itself: what a connector without batches does once it knows what it wants.
+ * Writes finished people and their registrations one after the other, each by an `insert … on conflict` in its own
+ * transaction, like a connector without batches.
  */
 export async function rowByRow(floorUrl: string, rows: FinishedRows, count: number): Promise<Taken> {
   return withClient(floorUrl, async client => {
@@ -55,7 +55,7 @@ export async function pageByPage(floorUrl: string, rows: FinishedRows, count: nu
 
 type Values = (string | null)[]
 
-/** Reads registrations of the files, such as need no other, and the people who hold them. */
+/** Reads registrations that refer to no other one from the files, and the people who hold them. */
 async function readRows(
   client: pg.Client,
   files: FinishedRows,
@@ -112,7 +112,7 @@ async function insertMany(
   if (rows.length === 0) return
   const records = rows.map(row => Object.fromEntries(columns.map(({ name }, i) => [name, row[i]])))
   const list = columns.map(({ name }) => name).join(', ')
-  // Arrays and bytes come as PostgreSQL writes them.
+  // Arrays and bytes are texts in PostgreSQL's form.
   const cast = columns.map(({ name, type }) => `${name}::${type}`).join(', ')
   await client.query(
     `insert into ${table} (${list}) overriding system value

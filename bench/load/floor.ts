@@ -7,15 +7,15 @@ import type { World } from '../world.ts'
 import { psql } from './psql.ts'
 
 /**
- * The least that PostgreSQL needs for finished rows: one connection copies them to a table without indexes and merges them
- * into `health_worker` and `registration` as they are shipped, one statement each. No fetching, no rules, no matching, no
- * change records, no ledger, no audit, no jobs.
+ * The minimum that PostgreSQL needs for finished rows: one connection copies them to a table without indexes and merges
+ * them into the shipped `health_worker` and `registration`, with one statement each. No fetching, no rules, no matching,
+ * no change records, no ledger, no audit, no jobs.
  */
 export interface Floor {
   url: string
   /** Copies and inserts into empty tables. */
   load(rows: FinishedRows): Promise<FloorTaken>
-  /** Copies all and merges those that the tables do not hold as they are. */
+  /** Copies all rows and merges those that differ from the tables. */
   merge(rows: FinishedRows): Promise<FloorTaken>
 }
 
@@ -31,7 +31,7 @@ export interface FinishedRows {
   registrations: string
 }
 
-/** Writes the registry of a database to files, in no order that an index has. */
+/** Writes the registry of a database to files, in an order that no index has. */
 export async function exportRows(url: string, directory: string, name: string): Promise<FinishedRows> {
   const rows = {
     people: path.join(directory, `${name}-people`),
@@ -44,7 +44,7 @@ export async function exportRows(url: string, directory: string, name: string): 
   return rows
 }
 
-/** Makes a database for the floor on the world's server, with the schema as it is shipped; one that was there goes. */
+/** Creates a database for the floor on the world's server, with the shipped schema; it replaces an existing one. */
 export async function createFloor(world: World, logger: Logger): Promise<Floor> {
   const { ownerUrl } = world
   const url = new URL(ownerUrl)

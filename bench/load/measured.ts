@@ -2,20 +2,20 @@ import type { ProcessorTime, World } from '../world.ts'
 
 const pollMs = 100
 
-/** What a run of the sidecar took. */
+/** The cost of a run of the sidecar. */
 export interface Measured {
   rows: number
   seconds: number
-  /** Of the sidecar's process, while the run went on. */
+  /** For the sidecar's process, during the run. */
   peakMb: number
   walMb: number
   batches: number
-  /** Seconds that batches spent in each phase; several are under way at a time. */
+  /** Seconds that batches spent in each phase; several run at a time. */
   phases: Record<string, number>
   processor: ProcessorTime
 }
 
-/** Posts a run, follows it to its end and returns what it took. @throws where it is not applied as a whole */
+/** Posts a run, follows it to its end and returns its cost. @throws if it is not applied as a whole */
 export async function measureRun(world: World, mode: 'full' | 'incremental'): Promise<Measured> {
   const [sidecar] = world.sidecars
   const before = await phasesOf(world)

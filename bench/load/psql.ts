@@ -4,7 +4,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const statementMs = 30 * 60_000
 
-/** Ends the benchmark where psql is missing: the floor is measured with it, so that no client of ours is part of it. */
+/** Ends the benchmark if psql is missing: the floor uses it, so that it includes no client of ours. */
 export function requirePsql(): void {
   if (spawnSync('psql', ['--version']).status === 0) return
   console.error('psql is not on the PATH; the floor is measured with it (Debian: apt install postgresql-client).')

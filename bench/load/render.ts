@@ -6,14 +6,14 @@ import type { Measured } from './measured.ts'
 export interface Case {
   name: string
   runs: Measured[]
-  /** Of the floor, for the rows of each run. */
+  /** For the floor, with the rows of each run. */
   floors: FloorTaken[]
 }
 
 export interface Results {
   machine: { cpu: string; cores: number; memoryGb: number; node: string }
   rows: number
-  /** Of the sidecar before its first run. */
+  /** Memory of the sidecar before its first run. */
   idleMb: number[]
   cases: Case[]
   plain: { rowByRow: Taken[]; pageByPage: Taken[] }
@@ -57,7 +57,7 @@ export function render({ machine, rows, idleMb, cases, plain, ceilings }: Result
   return lines.join('\n')
 }
 
-/** Processor time, which other work on the machine changes less than the time that passes. */
+/** Processor time, because other work on the machine changes it less than the elapsed time. */
 function processorTable(cases: readonly Case[]): string[] {
   return [
     '| processor time, µs per row | service | PostgreSQL | service and PostgreSQL | simulated KKI | floor |',

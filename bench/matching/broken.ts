@@ -6,7 +6,7 @@ import type { planBatch } from '../../sidecar/registry/plan.ts'
 
 export type PlanBatch = typeof planBatch
 
-/** A rule that guards against wrong merges, and the words of its step without which it guards no more. */
+/** A rule against wrong merges, and the replacement in its step that disables it. */
 const guards = {
   rule1: {
     step: 'plan/decide/04-rows-of-one-str.sql',
@@ -31,7 +31,10 @@ export const guardNames = Object.keys(guards) as Guard[]
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Calls `work` with a plan in which one rule is switched off: that of a copy of the registry, which is removed after it. */
+/**
+ * Calls `work` with a plan in which one rule is disabled. It comes from a copy of the registry folder, which is removed
+ * afterwards.
+ */
 export async function withBroken<T>(guard: Guard, work: (plan: PlanBatch) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(path.join(tmpdir(), 'sdmk-broken-'))
   try {
@@ -44,7 +47,7 @@ export async function withBroken<T>(guard: Guard, work: (plan: PlanBatch) => Pro
     const { step, from, to } = guards[guard]
     const file = path.join(folder, 'registry', step)
     const text = await readFile(file, 'utf8')
-    if (text.split(from).length !== 2) throw new Error(`${step} no longer has the words of ${guard} exactly once`)
+    if (text.split(from).length !== 2) throw new Error(`${step} no longer has the code of ${guard} exactly once`)
     await writeFile(file, text.replace(from, to))
     const { planBatch: broken } = (await import(pathToFileURL(path.join(folder, 'registry/plan.ts')).href)) as {
       planBatch: PlanBatch

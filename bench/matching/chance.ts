@@ -1,4 +1,4 @@
-/** A source of chance that a seed fixes (mulberry32). */
+/** A random number generator with a seed (mulberry32). */
 export class Chance {
   #state: number
 
@@ -28,7 +28,7 @@ export class Chance {
     return items[this.below(items.length)] as T
   }
 
-  /** Picks from a list that begins with the most common item: the frequency falls with the rank, as that of names does. */
+  /** Picks from a list that starts with the most common item: the frequency falls with the rank, as for names. */
   pickCommon<T>(items: readonly T[]): T {
     let sums = sumsOf.get(items)
     if (sums === undefined) {

@@ -1,4 +1,4 @@
-/** The classes of cases that the matching is judged by: what goes wrong in each, and who the rows truly are about. */
+/** The classes of cases for the matching: the error in each, and the true persons of the rows. */
 import * as earlier from './earlier.ts'
 import * as names from './name-errors.ts'
 import * as fields from './other-errors.ts'
@@ -11,12 +11,12 @@ export type Group = 'name' | 'date' | 'place' | 'nik' | 'people' | 'ordinary' | 
 export interface MatchClass {
   name: string
   group: Group
-  /** Who the rows of a case are about. */
+  /** The true persons of the rows of a case. */
   truth: 'one person' | 'two people' | 'one or two people' | 'three people'
   tell(story: Story): void
 }
 
-/** Where the next row stands: under the known STR or a new one, with the person's NIK on both rows, on one or on none. */
+/** The place of the next row: under the known STR or a new one, with the person's NIK on both rows, on one or on none. */
 const channels = [
   { sameStr: true, nik: 'both' },
   { sameStr: false, nik: 'both' },
@@ -25,7 +25,7 @@ const channels = [
   { sameStr: true, nik: 'none' },
   { sameStr: false, nik: 'none' }
 ] as const
-/** A NIK that is wrong stands on one row at least. */
+/** A wrong NIK is on one row at least. */
 const channelsWithNik = [...channels.slice(0, 2), ...channels.slice(0, 2), ...channels.slice(0, 4)]
 const channelsWithBothNiks = channels.slice(0, 2)
 
@@ -89,7 +89,7 @@ export const classes: readonly MatchClass[] = [
   earlierClass('swapped fields', 'one person', earlier.swappedFields)
 ]
 
-/** What the error makes of the row that it is in; a row for which the case needs another person gives nothing. */
+/** Returns the row with the error; nothing if the case needs another person for this row. */
 type RowError = (person: Person, story: Story) => Row | undefined
 
 function nameError(name: string, error: names.NameError, wrongRow: 'known' | 'next' = 'next'): MatchClass {
@@ -115,14 +115,14 @@ function earlierClass(name: string, truth: MatchClass['truth'], tell: MatchClass
 function inField(column: string, error: names.NameError | fields.FieldError): RowError {
   return (person, { chance }) => {
     const written = error(person, chance)
-    // A row whose error writes what is right is no error, except in letters that nobody sees.
+    // A row that is still right has no error, except for invisible characters.
     return written === undefined || (written === person.names.join(' ') && column === 'nama')
       ? undefined
       : { [column]: written }
   }
 }
 
-/** One person, a row as it should be and one with the error; of some a third row follows, which corrects it or not. */
+/** One person with a correct row and one with the error; in some cases a third row follows, which corrects it or not. */
 function errorClass(
   group: Group,
   name: string,
@@ -139,7 +139,7 @@ function errorClass(
       const [person, wrong] = story.somebodyWho(made => error(made, story))
       const { sameStr, nik } = among[n % among.length] as (typeof channels)[number]
       const noNik = { nik: null }
-      // A wrong NIK must stand somewhere: then the row that is right lacks it.
+      // The wrong NIK must be on a row; then the correct row has no NIK.
       const lacking = group === 'nik' || chance.is(0.5) ? 0 : 1
       const has = [0, 1].map(at => (nik === 'none' || (nik === 'one' && at === lacking) ? noNik : {}))
       const [known, next] = wrongRow === 'known' ? [wrong, {}] : [{}, wrong]

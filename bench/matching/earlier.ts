@@ -1,4 +1,4 @@
-/** Cases of two rows that the matching has been judged by from the beginning. */
+/** Cases of two rows that the benchmark has had from the beginning. */
 
 import { dateOf, two } from './people.ts'
 import { places } from './places.ts'
@@ -8,7 +8,7 @@ export function sharedDummyNik(story: Story): void {
   const { n } = story
   // Half of the dummies are shared by two people, the others by fifty.
   const serial = n % 2 === 0 ? 1000 + (n >> 1) : 1 + Math.floor(n / 50)
-  // Areas where nobody else comes from: a dummy must not be somebody's own.
+  // Areas without other people, because a dummy must not be a person's own NIK.
   const nik = `${n % 2 === 0 ? '320101' : '330101'}010170${String(serial).padStart(4, '0')}`
   const born = { year: 1970, month: 1, day: 1, isWoman: false }
   const one = story.somebody(born)
@@ -26,7 +26,7 @@ export function strOfTwo(story: Story): void {
   const { n } = story
   const [one, other] = [story.somebody(), story.somebody()]
   const nomor_str = story.newStr()
-  // Known from before and then both at once; both at once; one after the other.
+  // Known before and then both at once; both at once; one after the other.
   if (n % 3 !== 1) story.tells(0, one, { nomor_str })
   if (n % 3 !== 2) story.tells(1, one, { nomor_str, provinsi: 'Bali' })
   story.tells(1, other, { nomor_str })
@@ -54,7 +54,7 @@ export function foreigner(story: Story): void {
   const known = story.somebody()
   const written = { nik: null, tempat_lahir: chance.pick(abroad) }
   story.tells(0, known, written)
-  // Some renew, some have a countryman of the same name, date and place.
+  // Some renew; others have a compatriot with the same name, date and place.
   const { names, isWoman, year, month, day } = known
   story.tells(1, n % 4 === 3 ? story.somebody({ names, isWoman, year, month, day, place: places[0] }) : known, written)
 }

@@ -1,5 +1,5 @@
 /**
- * Labelled rows as KKI would send them, in three feeds, with the truth of whose each is. Knows the contract
+ * Labelled rows in KKI's form, in three feeds, with the true person of each. It knows the contract
  * (contracts/kki.openapi.yaml) and nothing of the sidecar.
  */
 import { Chance } from './chance.ts'
@@ -9,7 +9,7 @@ import { type Part, type Row, Story, type ToldRow } from './story.ts'
 
 export interface LabelledRow {
   record: Row
-  /** Whose the row truly is. */
+  /** The true person of the row. */
   person: number
   /** The number of its case. */
   case: number
@@ -19,11 +19,11 @@ export interface Labelled {
   /** The class of each case. */
   cases: MatchClass[]
   people: Person[]
-  /** Batches in the order in which they come; those of one step run at once. */
+  /** Batches in their order; those of one step run concurrently. */
   steps: LabelledRow[][][]
 }
 
-/** In which feed each part of a case comes; `together` puts what comes in one feed into one batch. */
+/** The feed of each part of a case; `together` puts the parts of one feed into one batch. */
 export interface Order {
   name: string
   share: number
@@ -42,12 +42,12 @@ export const orders: readonly Order[] = [
 /** How many batches each feed is cut into. */
 const cuts = [2, 3, 2] as const
 const feedDays = ['2026-01-05', '2026-03-05', '2026-05-05'] as const
-/** Cases whose later row has the older stamp, as after a feed that came late. */
+/** Cases whose later row has the older stamp, as in a late feed. */
 const lateShare = 0.1
 
 /**
- * Returns cases of each class, the same for the same seed. With `order`, all cases come in that one, stamped by what they
- * tell: the rows are then the same in every order.
+ * Returns cases of each class, the same for the same seed. With `order`, all cases come in that order, with stamps by their
+ * content, so that the rows are the same in every order.
  */
 export function generate(
   seed: number,
@@ -80,7 +80,7 @@ export function generate(
   return labelled
 }
 
-/** Says for the rows of a case which batch each comes in, and stamps them. */
+/** Assigns the rows of a case to batches, and stamps them. */
 function placed(
   rows: readonly ToldRow[],
   chance: Chance,

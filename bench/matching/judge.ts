@@ -3,22 +3,22 @@ import type { Database } from '../../sidecar/platform/database.ts'
 import type { MatchClass } from './classes.ts'
 import type { Labelled, LabelledRow } from './generate.ts'
 
-/** What became of one row. */
+/** The result of one row. */
 export interface RowResult extends LabelledRow {
   batchId: number
   rowNo: number
   outcome: string
   /** The record that the row was applied to. */
   healthWorkerId: number | null
-  /** The codes for which a person has to see the row. */
+  /** The codes for which a person must see the row. */
   codes: string[]
   urgent: boolean
 }
 
 /**
  * How a case fails: a row on the record of another person; a record with the NIK, or the name, of another person; a licence
- * that a row of another person ended; a rejected deactivation of a known licence that is not urgent; one person on two records of which no open review tells, by how many of them have
- * rows with a NIK.
+ * that a row of another person ended; a rejected deactivation of a known licence that is not urgent; one person on two
+ * records without an open review about it, by the number of records that have rows with a NIK.
  */
 export type Failure =
   | 'wrong'
@@ -30,10 +30,10 @@ export type Failure =
   | 'splitOne'
   | 'splitNone'
 
-/** Cases of one class by what became of them. */
+/** Cases of one class by their result. */
 export interface Verdict extends Record<Failure, number>, Pick<MatchClass, 'name' | 'group'> {
   cases: number
-  /** Cases in which no row asks for a person. */
+  /** Cases in which no row needs a person. */
   automatic: number
   rejected: number
   codes: Record<string, number>
@@ -43,7 +43,7 @@ export interface Judgement {
   verdicts: Verdict[]
   /** By failure: the numbers of the cases. */
   failed: Record<Failure, Set<number>>
-  /** The numbers of the cases in which a row asks for a person. */
+  /** The numbers of the cases in which a row needs a person. */
   asking: Set<number>
 }
 
@@ -55,7 +55,7 @@ interface OpenRejection {
 
 const deactivating = ['TIDAK_AKTIF', 'DIBEKUKAN', 'DICABUT', 'MENINGGAL']
 
-/** Compares what became of the rows, and what the registry holds in the end, with the truth. */
+/** Compares the results of the rows and the final registry with the truth. */
 export async function judge(
   { pool }: Database,
   identity: Pick<Identity, 'digestNik'>,
@@ -90,7 +90,7 @@ export async function judge(
   for (const review of open) {
     for (const id of review.candidates ?? []) reviewsOf.set(id, (reviewsOf.get(id) ?? new Set()).add(review))
   }
-  /** An open review points at a split that is about a row of the person, or that names two of the records. */
+  /** An open review reveals a split if it is about a row of the person, or names two of the records. */
   const isPointedAt = (person: number, rows: RowResult[], records: number[]) =>
     rows.some(row => row.person === person && openRows.has(`${row.batchId}/${row.rowNo}`)) ||
     records.some((one, at) =>
@@ -132,12 +132,12 @@ export async function judge(
     if (owner === undefined) continue
     const number = caseOf.get(owner.id) as number
     const holder = nik === null ? undefined : personOfNik.get(nik)
-    // A wrong NIK on the owner's own row is an error of KKI that nobody can see.
+    // A wrong NIK on the owner's own row is an error of KKI that cannot be detected.
     if (holder && holder.id !== owner.id && !rowsOf.get(owner.id)?.some(({ record }) => record.nik === holder.nik)) {
       failed.acquired.add(number)
     }
     const others = byCase.get(number)?.filter(({ person }) => person !== owner.id) ?? []
-    // A record that its own person's row created under a wrong name is an error of KKI that nobody can see either.
+    // A record that a row of its own person created under a wrong name is an error of KKI that cannot be detected either.
     const isOwn = name === owner.names.join(' ') || String(creators.get(id)?.record.nama).includes(name)
     if (!isOwn && others.some(({ person }) => name === byId.get(person)?.names.join(' '))) failed.renamed.add(number)
   }

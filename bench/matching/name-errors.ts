@@ -1,11 +1,14 @@
-/** Errors in names. Each takes the words of a name and returns how a row writes it, or nothing where it cannot happen to it. */
+/**
+ * Errors in names. Each takes the words of a name and returns its erroneous spelling, or nothing if the error is not
+ * possible.
+ */
 import type { Chance } from './chance.ts'
 import { familyNameOf, nameOf } from './names.ts'
 import type { Person } from './people.ts'
 
 export type NameError = (person: Person, chance: Chance) => string | undefined
 
-/** The spelling of before 1972 (`oe` until 1947) in one word, which many people keep in theirs. */
+/** The spelling of before 1972 (`oe` until 1947) in one word, which many people keep in their names. */
 export const oldSpelling: NameError = ({ names }, chance) =>
   inOneWord(names, chance, word => {
     const old = { sy: 'sj', ny: 'nj', kh: 'ch', j: 'dj', c: 'tj', y: 'j', u: 'oe' } as Record<string, string>
@@ -91,7 +94,7 @@ const shortForms: Record<string, string> = {
   Maria: 'M.'
 }
 
-/** The row that comes first has the short form that this one gives, the next one has it in full. */
+/** The first row has the short form that this function returns, the next one the full form. */
 export const shortForm: NameError = ({ names }) => {
   const short = shortForms[names[0] as string]
   return names.length < 2 || short === undefined ? undefined : withWord(names, 0, short)
@@ -183,7 +186,7 @@ export const cutToLength: NameError = ({ names }, chance) => {
   return name.length > length ? name.slice(0, length).trim() : undefined
 }
 
-/** What KKI writes every day: titles that everybody knows, in the name instead of in their own field. */
+/** Usual rows of KKI: known titles in the name instead of in their own field. */
 export const commonTitles: NameError = ({ names, isWoman, profession, id }, chance) => {
   const name = names.join(' ')
   const front = profession.prefixes[id % profession.prefixes.length] as string

@@ -1,4 +1,4 @@
-/** Names as they are common in Indonesia, the most common first. No entry is anybody's full name. */
+/** Common names in Indonesia, the most common first. No entry is a person's full name. */
 import type { Chance } from './chance.ts'
 
 const women =
@@ -40,7 +40,7 @@ const middle =
   list(`Nur Dwi Tri Eka Adi Ayu Putri Putra Indah Fajar Surya Bayu Dian Gita Hasan Jaya Karim Lukman Mulia Nanda Prima Rama Satria
   Tirta Cahya Kartika Kusuma Catur Panca Bagus Aji Rizki Akbar Alam Arif Aulia Fauzi Ilmi Laila Maulida Zaki Yusuf Yuni Wahyu`)
 
-/** People of one word, mostly older ones. */
+/** Names of one word, mostly of older people. */
 const single = {
   women:
     list(`Suharti Sumarni Sutinah Kasinem Ngatinem Parjiyem Sarinah Kasiyem Sulastri Sumiati Nurhayati Maryam Rohani Aminah Marni
@@ -79,13 +79,13 @@ export function nameOf(chance: Chance, isWoman: boolean, year: number): string[]
   return [...new Set(words)]
 }
 
-/** Returns what stands last in a name; a family's name for some. */
+/** Returns the last word of a name; for some a family name. */
 export function familyNameOf(chance: Chance, isWoman: boolean): string {
   if (chance.is(0.3)) return chance.pickCommon(families)
   return chance.pickCommon(isWoman ? lastWomen : lastMen)
 }
 
-/** Returns a first name that is none of `others`. */
+/** Returns a first name that is not in `others`. */
 export function firstNameOf(chance: Chance, isWoman: boolean, others: readonly string[]): string {
   for (;;) {
     const name = chance.pickCommon(isWoman ? women : men)
@@ -103,7 +103,7 @@ export const twinNames = {
   )
 } as const
 
-/** Names that are titles too, or look like them, and the name with which one could mistake them. */
+/** Names that are also titles, or look like them, with the name that they could be confused with. */
 export const titleLikeNames = pairs(
   `Haji Hadi, Mars Mira, Raden Randi, Ir Irma, Kos Kosim, Ners Nersi, Fiha Fina, Amd Amdan, Ahli Alif, Bidan Bidin, Se Seno, Sp Sapto,
   Daeng Danang, Andi Anda, Teuku Teguh, Cut Cucu, Ns Nisa, Drajat Darajat, Apt Apit, H Hadi, S Sri, M Maria, A Ahmad`

@@ -1,4 +1,7 @@
-/** Errors in birth dates, birthplaces and NIKs: what a row writes, or nothing where the error cannot happen to somebody. */
+/**
+ * Errors in birth dates, birthplaces and NIKs: the erroneous value, or nothing if the error is not possible for the
+ * person.
+ */
 import type { Chance } from './chance.ts'
 import { dateOf, type Person, two } from './people.ts'
 import { places } from './places.ts'
@@ -24,7 +27,7 @@ export const anotherYear: FieldError = ({ year, month, day }, chance) =>
 
 export const dateMissing: FieldError = (_, chance) => (chance.is(0.8) ? null : chance.pick(['', '0000-00-00', '-']))
 
-/** Two digits that stand beside each other: `12` for `21`, 1987 for 1978. */
+/** Two exchanged adjacent digits: `12` for `21`, 1987 for 1978. */
 export const dateDigitsTransposed: FieldError = (person, chance) =>
   drawDate(person, () => {
     const digits = [...`${two(person.day)}${two(person.month)}${two(person.year % 100)}`]
@@ -102,7 +105,7 @@ export const nikDigitsSwapped: FieldError = ({ nik }, chance) => {
   return one === other ? undefined : nik.slice(0, at) + other + one + nik.slice(at + 2)
 }
 
-/** The area where the person lives now, in place of where they were registered first. */
+/** The area where the person lives now, instead of that of the first registration. */
 export const nikAfterMoving: FieldError = ({ nik }, chance) => {
   const { region } = chance.pickCommon(places)
   return nik.startsWith(region) ? undefined : region + two(1 + chance.below(12)) + nik.slice(6)

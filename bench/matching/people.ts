@@ -9,21 +9,24 @@ export interface BirthDate {
   day: number
 }
 
-/** Somebody invented, as they truly are; what KKI writes of them may differ. */
+/** An invented person with the true values; KKI's rows may differ. */
 export interface Person extends BirthDate {
   id: number
   names: readonly string[]
   isWoman: boolean
   place: Place
   profession: Profession
-  /** The first twelve digits are the region and the date of birth, the day of women plus 40. */
+  /** The first twelve digits are the region and the date of birth, with 40 added to the day for women. */
   nik: string
 }
 
-/** What is fixed about somebody before they are made; the rest is left to chance. */
+/** Given values of a new person; the others are random. */
 export interface Given extends Partial<Omit<Person, 'id' | 'nik' | 'place'>> {
   place?: Place | undefined
-  /** The first twelve digits of the NIK are those of this person, and so are sex and date; the serial number follows it. */
+  /**
+   * The first twelve digits of the NIK are those of this person, and so are sex and date; the serial number is the next
+   * one.
+   */
   nikAfter?: Person | undefined
 }
 
@@ -69,7 +72,7 @@ export class People {
     return this.#take(nik.slice(0, 6) + nikDate({ isWoman, year, month, day }), Number(nik.slice(12)) + 1)
   }
 
-  /** Offices count those who are born on one day in one district: the numbers are small. */
+  /** Serial numbers count births on one day in one district, so they are small. */
   #serial(): number {
     return 1 + Math.floor(-Math.log(1 - this.chance.next()) * 4)
   }
@@ -84,7 +87,7 @@ export class People {
   }
 }
 
-/** The six digits of a NIK that tell of the birth date. */
+/** The six digits of a NIK with the birth date. */
 export function nikDate({ isWoman, year, month, day }: BirthDate & { isWoman: boolean }): string {
   return two(isWoman ? day + 40 : day) + two(month) + two(year % 100)
 }

@@ -6,9 +6,9 @@ export interface Place {
   /** The first four digits of the NIKs that are issued there. */
   region: string
   districts: readonly string[]
-  /** What the place was called before, or is called as well. */
+  /** Former and other names of the place. */
   otherNames: readonly string[]
-  /** The same name, written in another way. */
+  /** Other spellings of the same name. */
   spellings: readonly string[]
 }
 

@@ -3,7 +3,7 @@ export interface Profession {
   womenShare: number
   prefixes: readonly string[]
   suffixes: readonly string[]
-  /** What its holder may be registered as besides. */
+  /** Further professions that its holder may have. */
   second: string
 }
 

@@ -57,7 +57,7 @@ export function printTargets(verdicts: readonly Verdict[], cases: number): void 
   }
 }
 
-/** Prints of each class how many of its cases do not end in the same way in all orders, by what differs. */
+/** Prints for each class how many cases end differently in different orders, by the difference. */
 export function printOrders({ cases }: Labelled, judgements: readonly Judgement[]): void {
   const differences = new Map<string, Map<string, number>>()
   for (const [number, { name }] of cases.entries()) {
@@ -77,7 +77,7 @@ export function printOrders({ cases }: Labelled, judgements: readonly Judgement[
   }
 }
 
-/** Prints up to `most` cases of each class and failure, row by row: when each came, what it says, what became of it. */
+/** Prints up to `most` cases of each class and failure, row by row: its batch, content and result. */
 export function printExamples(
   { cases, people }: Labelled,
   { failed }: Judgement,

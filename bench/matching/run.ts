@@ -33,7 +33,7 @@ interface Bench {
   transform: Transform
 }
 
-/** Runs the batches through transform, staging, plan and apply, and returns what became of each row, in order. */
+/** Runs the batches through transform, staging, plan and apply, and returns the result of each row, in order. */
 export async function runFeeds(
   database: Database,
   mappingFile: string,
@@ -46,7 +46,7 @@ export async function runFeeds(
   const bench = { database, plan, identity, mapping, transform: createTransform(mapping) }
   const results: RowResult[] = []
   for (const batches of steps) {
-    // Those of one step are staged and planned before either is applied, as two workers would do.
+    // Batches of one step are staged and planned before either is applied, as with two workers.
     const done = await Promise.all(batches.map(rows => runBatch(bench, rows)))
     results.push(...done.flat())
   }
@@ -67,7 +67,7 @@ async function runBatch(bench: Bench, rows: LabelledRow[]): Promise<RowResult[]>
       if (!isLostRace(error) || replans === mostReplans) throw error
     }
   }
-  // Rows that change nothing have no plan: they are on the record of the registration that they tell of.
+  // Rows that change nothing have no plan row: they belong to the record of their registration.
   const { rows: planned } = await database.pool.query<Planned>(
     `with refused as (
       select row_no, array_agg(distinct p ->> 'code') as codes, bool_or(r.urgent) as urgent

@@ -1,4 +1,4 @@
-/** Cases in which two people can be taken for one, or a number stands in the wrong row. */
+/** Cases in which two people may be confused, or a number is in the wrong row. */
 import { firstNameOf, titleLikeNames, twinNames } from './names.ts'
 import type { Given, Person } from './people.ts'
 import type { Row, Story } from './story.ts'
@@ -137,7 +137,7 @@ export function deactivationUnderAnothersStr(story: Story): void {
   })
 }
 
-/** Three rows of a list in which one column has slid, as in a spreadsheet that somebody sorted. */
+/** Three rows of a list with one shifted column, as in a wrongly sorted spreadsheet. */
 export function slidColumn(story: Story): void {
   const { chance, n } = story
   const people = [story.somebody(), story.somebody(), story.somebody()]
@@ -170,7 +170,7 @@ export function titleLikeName(story: Story): void {
   const [known, next] = nikChannel(story)
   const { nomor_str } = story.tells(0, first, known)
   if (n % 2 === 0) {
-    // The same person, with another title beside the name.
+    // The same person, with another title next to the name.
     const nama = chance.pick([
       `${words.join(' ')}`,
       `dr. ${words.join(' ')}`,
@@ -235,7 +235,7 @@ function withNikOfRelative(story: Story, person: Person, relative: Person, known
   if (chance.is(0.2)) story.tells(2, person, { nomor_str: next.nomor_str, provinsi: 'Bali' })
 }
 
-/** Two people of whom some have a part of the name, the place, the sex or the date in common, as it happens. */
+/** Two people of whom some have a part of the name, the place, the sex or the date in common by chance. */
 function similarPeople(story: Story): [Person, Person] {
   const { chance, n } = story
   const one = story.somebody()
@@ -266,7 +266,7 @@ function lacking({ chance }: Story): Row {
   ])
 }
 
-/** A row as KKI would write it, which it does not send. */
+/** A row in KKI's form that KKI does not send. */
 function writtenOnly(story: Story, person: Person, given: Row): Row {
   const record = story.tells(0, person, given)
   story.rows.pop()

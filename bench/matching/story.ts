@@ -3,17 +3,17 @@ import { dateOf, type Given, type People, type Person } from './people.ts'
 
 export type Row = Record<string, unknown>
 
-/** The part of a case that a row comes in: what is known, what comes next, what comes after that; or both sides of a race. */
+/** The part of a case for a row: known before, next, after that; or both sides of a race. */
 export type Part = 0 | 1 | 2 | 'race-a' | 'race-b'
 
 export interface ToldRow {
   record: Row
-  /** Whose the row truly is. */
+  /** The true person of the row. */
   person: number
   part: Part
 }
 
-/** One case while it is written: who is in it, and which rows KKI sends about them. */
+/** One case while it is built: its people, and KKI's rows about them. */
 export class Story {
   readonly chance: Chance
   /** The number of the case within its class: chooses between its variants, so that each gets its share. */
@@ -36,7 +36,7 @@ export class Story {
     return person
   }
 
-  /** Somebody to whom `suits` returns something, and what that is. */
+  /** A person for whom `suits` returns a value, with the value. */
   somebodyWho<T>(suits: (person: Person) => T | undefined, given: Given = {}): [Person, T] {
     for (let tries = 0; tries < 5000; tries++) {
       const person = this.#makeUp.make(given)
@@ -52,12 +52,12 @@ export class Story {
     return this.#makeUp.siblingNames(of.names, isWoman)
   }
 
-  /** An STR of which no other is one character off. */
+  /** An STR that differs from all others in more than one character. */
   newStr(): string {
     return `QA${String(++this.#strs.made * 37).padStart(14, '0')}`
   }
 
-  /** A row of this person; the fields of `given` are written as they stand there. */
+  /** A row of this person; the fields of `given` are used unchanged. */
   tells(part: Part, person: Person, given: Row = {}): Row {
     const record = { ...recordOf(person), nomor_str: given.nomor_str ?? this.newStr(), ...given }
     this.rows.push({ record, person: person.id, part })

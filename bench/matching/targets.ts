@@ -1,6 +1,6 @@
 import type { Verdict } from './judge.ts'
 
-/** What must be reached, by 1,000 cases of each class, and what is aimed at. */
+/** Limits and aims, per 1,000 cases of each class. */
 export interface Target {
   name: string
   least: number
@@ -71,7 +71,7 @@ export const targets: readonly Target[] = [
   }
 ]
 
-/** Returns whether `reached` is as good as a limit that is meant for 1,000 cases of each class. */
+/** Returns whether `reached` satisfies a limit per 1,000 cases of each class. */
 export function isWithin({ isShare }: Target, limit: number, reached: number, casesOfEachClass: number): boolean {
   return reached <= (isShare ? limit : scaled(limit, casesOfEachClass))
 }
@@ -80,7 +80,7 @@ export function scaled(limit: number, casesOfEachClass: number): number {
   return Math.ceil((limit * casesOfEachClass) / 1000)
 }
 
-/** The limits are those of the classes without the earlier ones. */
+/** The limits apply to all classes except the earlier ones. */
 function judged(verdicts: readonly Verdict[]): Verdict[] {
   return verdicts.filter(({ group }) => group !== 'earlier')
 }

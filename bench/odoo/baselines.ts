@@ -11,8 +11,8 @@ const registrationModel = 'sdmk.registration'
 export type Rate = number
 
 /**
- * A connector as it is written first: odoo-await, for each record a search by its key, then a create or a write of this
- * record alone.
+ * A naive connector: odoo-await, and for each record a search by its key, then a create or a write of this record
+ * alone.
  */
 export async function naiveConnector(pool: pg.Pool, target: Target, people: number): Promise<Rate> {
   const client = await signIn(target)
@@ -33,7 +33,7 @@ export async function naiveConnector(pool: pg.Pool, target: Target, people: numb
   })
 }
 
-/** One create for each record, over XML-RPC, without looking first. */
+/** One create for each record, over XML-RPC, without a search first. */
 export async function createEach(pool: pg.Pool, target: Target, people: number): Promise<Rate> {
   const client = await signIn(target)
   const pairs = await readPairs(pool, people)
@@ -45,7 +45,7 @@ export async function createEach(pool: pg.Pool, target: Target, people: number):
   })
 }
 
-/** What a scheduled action of Odoo does that has the rows already: in one transaction, search, then create or write. */
+/** A scheduled action of Odoo that already has the rows: in one transaction, search, then create or write. */
 export async function scheduledAction(pool: pg.Pool, target: Target, people: number): Promise<Rate> {
   const pairs = await readPairs(pool, people)
   const seconds = (await runScript(

@@ -5,7 +5,7 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
 import type { Rate } from './baselines.ts'
 import { people, registrations, type Target } from './target.ts'
 
-/** Finished rows as text of COPY, and their columns. */
+/** Finished rows in COPY's text format, with their columns. */
 export interface Finished {
   table: string
   columns: string[]
@@ -29,7 +29,7 @@ export async function finishedRows({ client }: Target): Promise<Finished[]> {
   return finished
 }
 
-/** The least that a database takes: COPY into a temporary table and one merge, in one connection, nothing else. */
+/** The minimum that a database needs: COPY into a temporary table and one merge, in one connection, nothing else. */
 export async function copyAndMerge({ client }: Target, finished: Finished[]): Promise<Rate> {
   const started = performance.now()
   await client.query('begin')

@@ -1,4 +1,4 @@
--- $1 invented people, each with one registration, as one applied batch has left them; $2 first names and $3 family names.
+-- $1 invented people, each with one registration, in the state after one applied batch; $2 first names and $3 family names.
 with run as (
   insert into kki.run (triggered_by, mode, actor, request_id, trace_id, finished_at)
   values ('command', 'full', 'bench', 'bench', md5('run'), now())

@@ -11,19 +11,19 @@ const mappingFile = fileURLToPath(new URL('../../contracts/sources/kki.json', im
 const given = ['Agus', 'Budi', 'Citra', 'Dewi', 'Eko', 'Fitri', 'Gede', 'Hendra', 'Indah', 'Joko', 'Kartika', 'Lestari']
 const family = ['Santoso', 'Wijaya', 'Hidayat', 'Saputra', 'Siregar', 'Harahap', 'Lubis', 'Sinaga', 'Ginting', 'Utami']
 
-/** A record as Odoo is told of it. */
+/** A record in the form for Odoo. */
 export type Row = Record<string, unknown>
 
-/** Fills the registry with invented people, each with one registration, as a run would leave them. */
+/** Fills the registry with invented people, each with one registration, in the state after a run. */
 export async function makePeople(pool: pg.Pool, count: number): Promise<void> {
   await storeProfessions(pool, await loadMapping(mappingFile))
   await pool.query(peopleSql, [count, given, family])
-  // What a registry in service does by itself; without it the planner would not know the tables.
+  // In production autovacuum does this; without it the planner has no statistics.
   for (const table of ['sdmk.health_worker', 'sdmk.registration', 'kki.change'])
     await pool.query(`vacuum analyze ${table}`)
 }
 
-/** Returns the jobs that a batch sends which has changed all of them. */
+/** Returns the jobs of a batch that has changed all of them. */
 export async function jobsOfAll(pool: pg.Pool): Promise<PeopleJob[]> {
   const { rows } = await pool.query<{ batchId: number; first: number; last: number }>(
     'select batch_id as "batchId", min(id) as first, max(id) as last from kki.change group by batch_id'
@@ -41,7 +41,7 @@ export async function changeTenth(pool: pg.Pool): Promise<void> {
   }
 }
 
-/** Returns the first people, each with the registration, as Odoo holds them; without ids, which Odoo gives by itself. */
+/** Returns the first people, each with the registration, in the form that Odoo stores; without ids, which Odoo assigns. */
 export async function readPairs(pool: pg.Pool, people: number): Promise<{ person: Row; registration: Row }[]> {
   const { rows } = await pool.query<{ person: Row; registration: Row }>(
     `select json_strip_nulls(row_to_json(p)) as person, json_strip_nulls(row_to_json(r)) as registration

@@ -13,20 +13,20 @@ const logger = createLogger('warn')
 export type TransportName = keyof typeof transports
 
 export interface Measured {
-  /** People and registrations that were told. */
+  /** People and registrations that were sent. */
   records: number
   seconds: number
   bytes: number
   calls: number
-  /** Mean of a call, as the sidecar sees it. */
+  /** Mean time of a call, for the sidecar. */
   callMs: number
-  /** Mean of what it takes to read the rows of a call and write them down. */
+  /** Mean time to read and serialise the rows of a call. */
   buildMs: number
-  /** Of this process, which is the sidecar's part without its PostgreSQL. */
+  /** Processor time of this process: the sidecar's part without its PostgreSQL. */
   cpuUsPerRecord: number
 }
 
-/** Carries the jobs to Odoo as the sidecar does: its relay, payloads, link and transport. */
+/** Delivers the jobs to Odoo with the sidecar's own relay, payloads, link and transport. */
 export async function project(
   pool: pg.Pool,
   target: Target,
@@ -58,7 +58,7 @@ export async function project(
     const started = performance.now()
     for (let first = 0; first < jobs.length; first += jobsAtATime.people) {
       const outcomes = await relayPeople(context, jobs.slice(first, first + jobsAtATime.people), signal)
-      if (outcomes.some(({ isDone }) => !isDone)) throw new Error('Odoo refuses the rows')
+      if (outcomes.some(({ isDone }) => !isDone)) throw new Error('Odoo does not accept the rows')
     }
     const seconds = (performance.now() - started) / 1000
     const { user, system } = process.cpuUsage(cpu)
@@ -68,7 +68,7 @@ export async function project(
       bytes: told.bytes,
       calls: told.calls,
       callMs: told.inCalls / told.calls,
-      // Two are under way at a time.
+      // Two calls run at a time.
       buildMs: (seconds * 2000 - told.inCalls) / told.calls,
       cpuUsPerRecord: (user + system) / told.records
     }

@@ -1,7 +1,7 @@
 import type { Rate } from './baselines.ts'
 import type { Measured, TransportName } from './projection.ts'
 
-/** Ways that write record by record; `Repeat`: what is there already. */
+/** Ways that write record by record; `Repeat`: for existing records. */
 export interface SlowWays {
   naive: Rate
   naiveRepeat: Rate
@@ -19,7 +19,7 @@ export interface Result {
   transport: TransportName
   baselines: Baselines
   measured: Record<string, Measured>
-  /** Of Odoo's server. */
+  /** Peak memory of Odoo's server. */
   peakMb: number
 }
 

@@ -29,15 +29,15 @@ export interface Target {
   odoo: Odoo
   url: string
   version: string
-  /** Who may only call what the sidecar calls. */
+  /** The user with only the sidecar's rights. */
   service: Account
-  /** Who may write the models one by one. */
+  /** The user that may write single records of the models. */
   admin: Account
-  /** Superuser of Odoo's database. */
+  /** Superuser connection to Odoo's database. */
   client: pg.Client
   /** Removes people and registrations. */
   clear(): Promise<void>
-  /** Forgets the highest memory so far. */
+  /** Resets the highest memory. */
   resetPeak(): Promise<void>
   /** Highest memory of Odoo's server, in MB. */
   peakMb(): Promise<number>

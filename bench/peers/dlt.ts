@@ -12,9 +12,9 @@ const runMs = 2 * 3_600_000
 const schema = 'peers'
 const table = 'tenaga_kesehatan'
 
-/** What a run of dlt took. */
+/** The cost of a run of dlt. */
 export interface DltRun {
-  /** Rows that it was sent, and those of them that have a key. */
+  /** Received rows, and those of them with a key. */
   read: number
   kept: number
   /** Rows in its table afterwards. */
@@ -26,7 +26,7 @@ export interface DltRun {
 
 /**
  * Installs the newest dlt 1.x in a virtual environment of this checkout's cache and returns its Python. Ends the benchmark
- * with 69 where there is no Python to make one with.
+ * with 69 if no Python can create one.
  */
 export async function installDlt(): Promise<string> {
   const directory = path.join(root, 'node_modules', '.cache', 'sdmk-peers')
@@ -34,7 +34,7 @@ export async function installDlt(): Promise<string> {
   const made = spawnSync('python3', ['-m', 'venv', directory], { encoding: 'utf8' })
   if (made.status !== 0) {
     console.error(made.stderr || made.stdout || made.error?.message)
-    console.error('python3 makes no virtual environment; dlt runs in one (Debian: apt install python3-venv).')
+    console.error('python3 cannot create a virtual environment, which dlt needs (Debian: apt install python3-venv).')
     process.exit(69)
   }
   const python = path.join(directory, 'bin', 'python')
@@ -42,7 +42,10 @@ export async function installDlt(): Promise<string> {
   return python
 }
 
-/** Makes an empty database for dlt on the world's server and returns what runs it; `directory` is for its state. */
+/**
+ * Creates an empty database for dlt on the world's server and returns a function that runs dlt; `directory` is for its
+ * state.
+ */
 export async function openDlt(world: World, options: { python: string; directory: string; pageSize: number }) {
   const { python, directory, pageSize } = options
   await world.pool.query('create database peers')
@@ -63,7 +66,7 @@ type Told = Omit<DltRun, 'stored' | 'processor'> & { processor: number }
 async function runDlt(python: string, directory: string, settings: object): Promise<Told> {
   const script = path.join(root, 'bench', 'peers', 'run_dlt.py')
   const running = run(python, [script], {
-    // It looks for settings there and below the home.
+    // It reads settings from there and from the home directory.
     cwd: directory,
     env: {
       PATH: process.env.PATH ?? '',

@@ -1,15 +1,15 @@
 import { walk } from '../ceiling.ts'
 import type { Kki } from '../world.ts'
 
-/** What a walk over KKI's whole list brings. */
+/** The rows of a walk over KKI's whole list. */
 export interface Feed {
   rows: number
-  /** Rows with an STR and a profession, and as many of them as differ in one of the two. */
+  /** Rows with an STR and a profession, and the number of different pairs of both. */
   withKey: number
   keys: number
 }
 
-/** Counts the rows of a simulated KKI by a walk of its own. */
+/** Counts the rows of a simulated KKI by a separate walk. */
 export async function countFeed(kki: Kki, pageSize: number): Promise<Feed> {
   let rows = 0
   let withKey = 0

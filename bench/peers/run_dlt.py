@@ -20,7 +20,7 @@ def main() -> None:
     counts = {"read": 0, "kept": 0}
 
     def has_key(row: object) -> bool:
-        """Without these dlt ends the whole run: a column of its key may not be null."""
+        """Rows with the key, because dlt ends the whole run if a column of its key is null."""
         counts["read"] += 1
         is_kept = isinstance(row, dict) and all(row.get(name) is not None for name in KEY)
         counts["kept"] += is_kept
@@ -79,7 +79,7 @@ def main() -> None:
 
 
 def processor_seconds() -> float:
-    """Of this process and of those that it started and saw end."""
+    """Return the processor time of this process and of its ended children."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 

@@ -16,7 +16,7 @@ import { status } from './rows/status.ts'
 export function renderDashboard(): string {
   const dashboard = new DashboardBuilder('Integrasi KKI')
     .uid('integrasi-kki')
-    .description('How SDMK is kept true to KKI: runs, rows, refusals, KKI itself, Odoo, the service, alerts and logs')
+    .description('The integration with KKI: runs, rows, rejected rows, KKI itself, Odoo, the service, alerts and logs')
     .tags(['sdmk', 'kki'])
     .timezone('Asia/Jakarta')
     .time({ from: 'now-24h', to: 'now' })
@@ -25,13 +25,13 @@ export function renderDashboard(): string {
     .withVariable(
       new TextBoxVariableBuilder('trace_id')
         .label('Trace id')
-        .description('Lines of the log with this trace id only; empty: all')
+        .description('Log lines with this trace id only; empty: all')
         .defaultValue('')
     )
     .withVariable(
       new TextBoxVariableBuilder('odoo_url')
         .label('Odoo')
-        .description('Where a browser finds Odoo; links begin with it')
+        .description('Address of Odoo for browsers; links start with it')
         .defaultValue('http://localhost:8069')
         .hide(VariableHide.HideVariable)
     )

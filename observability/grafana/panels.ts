@@ -23,14 +23,14 @@ import { PanelBuilder as StatPanel } from '@grafana/grafana-foundation-sdk/stat'
 import { PanelBuilder as TablePanel } from '@grafana/grafana-foundation-sdk/table'
 import { PanelBuilder as GraphPanel } from '@grafana/grafana-foundation-sdk/timeseries'
 
-/** As in provisioning/datasources. */
+/** The same as in provisioning/datasources. */
 const prometheus: DataSourceRef = { type: 'prometheus', uid: 'prometheus' }
 const loki: DataSourceRef = { type: 'loki', uid: 'loki' }
 
-/** What every panel says of itself; links in alerts name its id, so an id never changes its meaning. */
+/** Common properties of panels; links in alerts contain the id, so an id never changes its meaning. */
 interface Named {
   id: number
-  /** In Indonesian, as operators read it; `en` is shown when they ask what it means. */
+  /** The Indonesian title for operators; `en` is the description. */
   title: string
   en: string
 }
@@ -38,7 +38,7 @@ interface Named {
 interface Stat extends Named {
   expr: string
   unit?: string
-  /** From these values on it has this colour; green below. */
+  /** Thresholds with their colours; green below the first. */
   from?: Partial<Record<'red' | 'orange', number>>
   /** Words and colours of single values. */
   words?: Record<string, [text: string, color: string]>
@@ -75,14 +75,14 @@ function wordsMapping(words: NonNullable<Stat['words']>): ValueMapping {
 }
 
 interface Graph extends Named {
-  /** What is drawn, by its legend (which may name a label: `{{code}}`). */
+  /** The queries, by their legend (which may name a label: `{{code}}`). */
   series: Record<string, string>
   unit?: string
   /** Counts within each interval, stacked as bars, instead of lines. */
   bars?: true
 }
 
-/** Something over time. */
+/** A time series. */
 export function graph({ id, title, en, series, unit = 'short', bars }: Graph): GraphPanel {
   const panel = new GraphPanel()
     .id(id)
@@ -113,15 +113,15 @@ export function graph({ id, title, en, series, unit = 'short', bars }: Graph): G
 
 interface Table extends Named {
   expr: string
-  /** Headings of the columns, by label, in their order; all others are left out. */
+  /** Headings of the columns, by label, in order; other labels are hidden. */
   columns: Record<string, string>
-  /** Where the values of a column lead to. */
+  /** Links of the values in a column. */
   links?: Record<string, { title: string; url: string }>
   /** Unit of the value. */
   unit?: string
 }
 
-/** What there is now, a line each. */
+/** A table of present values, one line each. */
 export function table({ id, title, en, expr, columns, links = {}, unit }: Table): TablePanel {
   const panel = new TablePanel()
     .id(id)
@@ -147,7 +147,7 @@ export function table({ id, title, en, expr, columns, links = {}, unit }: Table)
   return panel
 }
 
-/** Lines of the log. */
+/** Log lines. */
 export function logs({ id, title, en, expr }: Named & { expr: string }): LogsPanel {
   return new LogsPanel()
     .id(id)
@@ -163,7 +163,7 @@ export function logs({ id, title, en, expr }: Named & { expr: string }): LogsPan
     .withTarget(new LokiQuery().refId('A').datasource(loki).expr(expr).range(true).maxLines(500))
 }
 
-/** How many lines of the log there are over time. */
+/** The number of log lines over time. */
 export function logGraph({ id, title, en, expr, legend }: Named & { expr: string; legend: string }): GraphPanel {
   return new GraphPanel()
     .id(id)

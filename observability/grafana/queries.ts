@@ -11,7 +11,7 @@ export function events(selector: string, by?: string): string {
   return `sum${by ? ` by (${by})` : ''} (increase(${selector}[$__rate_interval]))`
 }
 
-/** What this share of the observations of a histogram stays below. */
+/** The value below which this share of a histogram's observations is. */
 export function quantile(share: number, bucket: string, by?: string): string {
   return `histogram_quantile(${share}, sum by (${by ? `${by}, ` : ''}le) (rate(${bucket}[$__rate_interval])))`
 }

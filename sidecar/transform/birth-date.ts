@@ -1,7 +1,7 @@
-/** Nobody who still practises is older. */
+/** No practising person is older. */
 const maxAgeYears = 110
 
-/** Returns what makes a day impossible as a date of birth on the day `today`, both `YYYY-MM-DD`; null where nothing does. */
+/** Returns why a day is impossible as a birth date on the day `today`, both `YYYY-MM-DD`; null if it is possible. */
 export function birthDateFault(day: string, today: string): 'future' | 'tooOld' | null {
   if (day > today) return 'future'
   const oldest = `${Number(today.slice(0, 4)) - maxAgeYears}${today.slice(4)}`

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { BirthPlaceAlias } from './tables.ts'
 import { dropApostrophes, foldDiacritics } from './text.ts'
 
-/** The file of the places, and where each group of them is published. */
+/** The file of the places, with the source of each group. */
 export const placesFile = fileURLToPath(new URL('../../contracts/places.json', import.meta.url))
 
 interface Places {
@@ -16,11 +16,11 @@ interface Places {
 
 const table: Places = JSON.parse(readFileSync(placesFile, 'utf8'))
 
-/** Places are written in one word and in two (`Bukit Tinggi`), so they are looked up without blanks. */
+/** The same place is written in one or two words (`Bukit Tinggi`), so the lookup ignores blanks. */
 const join = (words: string) => words.replaceAll(' ', '')
 
 const provinces = new Set(table.provinces.names.map(name => join(name.toUpperCase())))
-/** The key of each place that the table knows. */
+/** The key of each place in the table. */
 const known = new Map<string, string>()
 for (const [city, names] of Object.entries(table.within.names)) {
   for (const name of names.split(', ')) known.set(join(name), `${city}/${name}`)
@@ -28,7 +28,7 @@ for (const [city, names] of Object.entries(table.within.names)) {
 for (const [key, names] of Object.entries(table.otherNames.names)) for (const name of names) known.set(join(name), key)
 for (const name of table.cities.names) known.set(join(name), name)
 
-/** Kinds of region that stand before a name, as today's and older papers print them. */
+/** Kinds of region before a name, in present and older documents. */
 const regionKind = new RegExp(
   `^(?:${[
     'KOTA ?MADYA',
@@ -45,7 +45,7 @@ const regionKind = new RegExp(
 const dati = /^(?:DATI|DT|DAERAH TINGKAT) (?:II|2) /
 const trailingKind = / (?:KOTA(?: ?MADYA)?|KOD[YI]A|KAB(?:UPATEN)?)$/
 
-/** First words that are written short, and what they may stand for; the table tells which of them is meant. */
+/** Abbreviated first words and their meanings; the table decides between them. */
 const abbreviations: Record<string, string[]> = {
   TG: ['TANJUNG'],
   TJ: ['TANJUNG'],
@@ -74,7 +74,7 @@ const abbreviations: Record<string, string[]> = {
 /** Between a place and the region that it lies in. */
 const separators = /[,;/()[\]]|(?<=\S) (?=(?:kota|kab|kabupaten)\b\.? )/i
 
-/** What a birthplace is compared by, and whether the name that was used fits the year of birth. */
+/** The comparison key of a birthplace, and whether its name existed in the year of birth. */
 export interface BirthPlaceKey {
   key: string
   fitsPeriod: boolean
@@ -87,14 +87,14 @@ interface Resolved {
   former?: { key: string; bornFrom: number; bornUntil: number }
 }
 
-/** Texts whose place is remembered; most rows name one of few hundred. */
+/** Number of cached texts; most rows name one of a few hundred places. */
 const rememberedTexts = 4096
 
 /**
- * Returns a function from a birthplace and a year of birth (`null` where unknown, which fits every period) to the key
- * that birthplaces are compared by: kinds of region and the province off, upper case, punctuation folded, other names of
- * a place resolved where they were in use. A subdistrict, or another place in a city or regency, has a key of two parts
- * (`BANDUNG/CICENDO`): near to the city, and not equal. `null` where nothing is left.
+ * Returns a function from a birthplace and a year of birth (`null` if unknown, which matches every period) to a comparison
+ * key: without kinds of region and the province, in upper case, with folded punctuation, and with former names of a place
+ * resolved for the time of their use. A subdistrict, or another place in a city or regency, has a key of two parts
+ * (`BANDUNG/CICENDO`): near the city's key, and not equal. `null` if nothing is left.
  */
 export function compileBirthPlaces(aliases: readonly BirthPlaceAlias[]): BirthPlaceReader {
   const former = new Map(
@@ -124,7 +124,7 @@ export function compileBirthPlaces(aliases: readonly BirthPlaceAlias[]): BirthPl
     const inside = places.filter(({ key }) => key !== city)
     const [first] = inside
     if (first === undefined) return { key: city }
-    // Two cities are none of the other's.
+    // Two cities are not part of each other.
     if (inside.some(({ key }) => isCity(key))) return { key: list.join(' ') }
     return { key: `${city}/${first.key.slice(first.key.indexOf('/') + 1)}` }
   }
@@ -147,7 +147,7 @@ export function compileBirthPlaces(aliases: readonly BirthPlaceAlias[]): BirthPl
     return bare
   }
 
-  /** Returns what one part of a text names, abbreviated or in the spelling before 1972 where the table knows it so. */
+  /** Returns the place of one part of a text, also if abbreviated or in the spelling before 1972. */
   function read(words: string): Resolved {
     return lookUp(words) ?? lookUp(dropProvince(words)) ?? expand(words) ?? lookUp(modernize(words)) ?? { key: words }
   }
@@ -188,7 +188,7 @@ function isCity(key: string): boolean {
   return known.get(join(key)) === key && !key.includes('/')
 }
 
-/** Returns old spelling in the new: `Soerabaja`, `Djakarta`, `Tjirebon`. */
+/** Converts the spelling before 1972 to the present one: `Soerabaja`, `Djakarta`, `Tjirebon`. */
 function modernize(words: string): string {
   return words
     .replaceAll('OE', 'U')

@@ -1,13 +1,13 @@
 import type { MappedField, Mapping } from './mapping.ts'
 import { foldWord } from './text.ts'
 
-/** Returns whether a cleaned text says nothing: it has neither letter nor digit, or is a word for "unknown". */
+/** Returns whether a cleaned text has no content: it has neither letter nor digit, or is a word for "unknown". */
 export type BlankTest = (text: string) => boolean
 
 /**
  * Returns the test for texts of one field. A word that the mapping gives a meaning in this field is never blank there.
  *
- * Words are compared without case, blanks and signs. A slash counts: `N/A` says nothing, and Na is a name.
+ * Words are compared without case, blanks and signs. A slash counts: `N/A` has no content, and Na is a name.
  */
 export function compileBlankTest(mapping: Mapping, field: MappedField): BlankTest {
   const meaningful = new Set(wordsWithMeaning(mapping, field).map(foldWord))
@@ -18,7 +18,7 @@ export function compileBlankTest(mapping: Mapping, field: MappedField): BlankTes
   const words = new Set(unknown.map(fold))
   const first = lettersOf(words)
   return text => {
-    // This runs for every text of every row. Nearly all of them differ from each word in the first three letters.
+    // This runs for every text of every row. Nearly all texts differ from each word in the first three letters.
     let letters = first
     for (let at = 0; at < text.length; at++) {
       const code = text.charCodeAt(at)
@@ -51,7 +51,7 @@ function fold(text: string): string {
   return text.toUpperCase().replace(/[^\p{L}\p{N}/#]+/gu, '')
 }
 
-/** The letters and digits that may come next, in both cases, each with those behind it. */
+/** The letters and digits that may come next, in both cases, each with its successors. */
 type Letters = Map<number, Letters>
 
 function lettersOf(words: ReadonlySet<string>): Letters {

@@ -13,7 +13,7 @@ export interface TableFault {
 
 const isoDay = compileDayReader(['YYYY-MM-DD'], [])
 
-/** Returns the first thing that would make the tables ambiguous; `null` where nothing does. */
+/** Returns the first ambiguity of the tables; `null` if there is none. */
 export function findTableFault(tables: Tables): TableFault | null {
   return (
     monthFault(tables) ??
@@ -27,13 +27,14 @@ export function findTableFault(tables: Tables): TableFault | null {
   )
 }
 
-/** Returns what is wrong with the formats of one field; paths begin with the place of a format in its list. */
+/** Returns the first fault in the formats of one field; the path starts with the place of the format in its list. */
 export function findFormatFault(formats: readonly string[]): TableFault | null {
   const shapes = new Set<string>()
   for (const [index, format] of formats.entries()) {
     if (!isDateFormat(format)) return { path: `/${index}`, reason: 'must have a year, a month and a day, each once' }
     const shape = epochFormats.includes(format) ? 'epoch' : format.replace(/DD|MM|D/g, '#')
-    if (shapes.has(shape)) return { path: `/${index}`, reason: 'cannot be told from another format of this field' }
+    if (shapes.has(shape))
+      return { path: `/${index}`, reason: 'cannot be distinguished from another format of this field' }
     shapes.add(shape)
   }
   return null
@@ -65,7 +66,9 @@ function wordsFault(path: string, words: Record<string, string>): TableFault | n
 
 function unknownFault(path: string, words: readonly string[]): TableFault | null {
   const index = words.findIndex(word => !/[\p{L}\p{N}]/u.test(word))
-  return index < 0 ? null : { path: `${path}/${index}`, reason: 'needs no listing without a letter or digit' }
+  return index < 0
+    ? null
+    : { path: `${path}/${index}`, reason: 'has no letter or digit, so it is blank without being listed' }
 }
 
 function professionFault({ professions }: Tables): TableFault | null {
@@ -94,7 +97,7 @@ function aliasFault({
 }: ProfessionMapping['aliases'][number]): TableFault | null {
   if (isoDay(validFrom) === null) return { path: '/validFrom', reason: 'is not a date' }
   if (isoDay(validUntil) === null) return { path: '/validUntil', reason: 'is not a date' }
-  return validFrom > validUntil ? { path: '', reason: 'ends before it begins' } : null
+  return validFrom > validUntil ? { path: '', reason: 'ends before its start' } : null
 }
 
 function birthPlaceFault({ birthPlaceAliases }: Tables): TableFault | null {

@@ -1,4 +1,4 @@
-/** Why a row is refused. Each has its page in `contracts/codes.yaml`, compared by a test. */
+/** Codes of rejections. Each has its page in `contracts/codes.yaml`, compared by a test. */
 export const rejectionCodes = [
   'SCHEMA_INVALID',
   'STR_INVALID',
@@ -18,7 +18,7 @@ export const rejectionCodes = [
   'ROW_FAULT'
 ] as const
 
-/** What is worth knowing about a row in good order. Warnings stay with the record and refuse nothing. */
+/** Codes of warnings about accepted rows. Warnings are stored with the record and reject nothing. */
 export const warningCodes = [
   'FIELD_IGNORED',
   'STALE',

@@ -1,4 +1,4 @@
-/** A time as it was written: a day, the seconds since its midnight, and how far its clock is ahead of UTC. */
+/** A parsed time: a day, the seconds since its midnight, and the offset from UTC. */
 export interface Reading {
   year: number
   month: number
@@ -7,13 +7,13 @@ export interface Reading {
   offsetMs: number
 }
 
-/** Reads a text of one format, or gives `null`. */
+/** Parses a text of one format, or returns `null`. */
 export type FormatReader = (text: string) => Reading | null
 
 /** UTC+7, in milliseconds: the clock of every local time here. */
 export const jakartaOffsetMs = 7 * 3_600_000
 
-/** Nothing in this register is older; zero dates of databases (0000, 0001) are no dates. */
+/** No date in this register is older; zero dates of databases (0000, 0001) are not dates. */
 const firstYear = 1900
 
 const instantPattern = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)$/
@@ -32,7 +32,7 @@ const tokenSources: Record<string, string> = {
 /** Formats of a number, or of its digits as text: the time since 1970 in UTC. */
 export const epochFormats: readonly string[] = ['epochSeconds', 'epochMilliseconds']
 
-/** Returns whether a format says year, month and day, each once. */
+/** Returns whether a format has year, month and day, each once. */
 export function isDateFormat(format: string): boolean {
   if (format === 'instant' || epochFormats.includes(format)) return true
   const tokens = (format.match(tokenPattern) ?? []).map(token => token.charAt(0))
@@ -43,11 +43,12 @@ export function isDateFormat(format: string): boolean {
 }
 
 /**
- * Returns the reader of one format: `instant` (ISO 8601 with an offset), `epochSeconds`, `epochMilliseconds`, or a pattern of `YYYY`, `MM`, `MMMM` (a month's
- * name), `DD`, `D`, `HH`, `mm`, `ss` and separators, in the time of a zone (Jakarta), or a number since 1970.
+ * Returns the parser of one format: `instant` (ISO 8601 with an offset), `epochSeconds`, `epochMilliseconds` (numbers since
+ * 1970), or a pattern of `YYYY`, `MM`, `MMMM` (a month's name), `DD`, `D`, `HH`, `mm`, `ss` and separators, in the time of a
+ * zone (default: Jakarta).
  *
  * @param monthNames twelve lists of names and short forms, January first; compared without case
- * @param offsetMs how far the zone is ahead of UTC
+ * @param offsetMs offset of the zone from UTC
  */
 export function compileFormat(
   format: string,
@@ -80,7 +81,7 @@ export function compileFormat(
   }
 }
 
-/** Formats of fixed width are most of the traffic: their digits are read in place, four times as fast as by groups. */
+/** Most texts have a format of fixed width: reading digits by position is four times as fast as by groups. */
 function compileFixedFormat(format: string, offsetMs: number): FormatReader {
   const pattern = new RegExp(`^${patternSource(format).replace(/\((\\d\{\d\})\)/g, '$1')}$`)
   const [year, month, day, hour, minute, second] = ['YYYY', 'MM', 'DD', 'HH', 'mm', 'ss'].map(t => format.indexOf(t))
@@ -119,7 +120,7 @@ function readInstant(text: string): Reading | null {
   return checked(year, twoDigits(text, 5), twoDigits(text, 8), hour, minute, second, offsetMs, fraction)
 }
 
-/** Reads a whole number of units since 1970, or one with a fraction. */
+/** Parses a number of units since 1970, with or without a fraction. */
 function readEpoch(text: string, unitMs: number): Reading | null {
   if (!/^-?\d{1,15}(?:\.\d{1,9})?$/.test(text)) return null
   const date = new Date(Math.floor(Number(text) * unitMs))

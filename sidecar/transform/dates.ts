@@ -1,23 +1,23 @@
 import type { FormatReader, Reading } from './date-format.ts'
 import { compileFormat, jakartaOffsetMs } from './date-format.ts'
 
-/** Reads a day as `YYYY-MM-DD`, or `null` where no declared format reads the text. */
+/** Returns a day as `YYYY-MM-DD`, or `null` if no declared format matches the text. */
 export type DayReader = (text: string) => string | null
 
-/** Reads an instant in milliseconds since the epoch, or `null` where no declared format reads the text. */
+/** Returns an instant in milliseconds since the epoch, or `null` if no declared format matches the text. */
 export type InstantReader = (text: string) => number | null
 
-/** Zones that times without an offset can be of, in hours ahead of UTC; none of them has daylight saving. */
+/** Possible zones of times without an offset, in hours ahead of UTC; none of them has daylight saving. */
 export const zoneOffsets = { 'Asia/Jakarta': 7, 'Asia/Makassar': 8, 'Asia/Jayapura': 9, UTC: 0 } as const
 
 export type Zone = keyof typeof zoneOffsets
 
-/** Before 1964 Indonesia's clocks stood elsewhere (Jakarta's: 7:20 to 9 hours), and time zone tables of senders know it. */
+/** Before 1964 Indonesia had other offsets (Jakarta: 7:20 to 9 hours), which senders' time zone tables apply. */
 const fixedOffsetSince = Date.UTC(1964, 0, 1)
 const historicDays = new Map<Zone, Intl.DateTimeFormat>()
 const lastMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999)
 
-/** Returns the day that it is in Jakarta at `ms`, as `YYYY-MM-DD`. */
+/** Returns the day in Jakarta at `ms`, as `YYYY-MM-DD`. */
 export function jakartaDay(ms: number): string {
   return dayIn('Asia/Jakarta', ms)
 }
@@ -34,10 +34,10 @@ function historicDayIn(zone: Zone): Intl.DateTimeFormat {
 }
 
 /**
- * Returns a reader of days for the declared formats, tried in order.
+ * Returns a parser of days for the declared formats, tried in order.
  *
- * A text without an offset says its day. Another one is read in the source's zone, where its midnight is: 17:00Z is the next
- * day in Jakarta. A source that counts in UTC is read in Jakarta. For formats see `date-format.ts`.
+ * A text without an offset is the day that it states. A text with an offset is converted to the source's zone, in which its
+ * midnight is: 17:00Z is the next day in Jakarta. For a source in UTC that is Jakarta. For formats see `date-format.ts`.
  *
  * @param monthNames twelve lists of names and short forms, January first; compared without case
  */
@@ -61,7 +61,7 @@ export function compileDayReader(
   }
 }
 
-/** Returns a reader of instants for the declared formats; those without an offset are of `zone`. */
+/** Returns a parser of instants for the declared formats; texts without an offset are in `zone`. */
 export function compileInstantReader(
   formats: readonly string[],
   monthNames: readonly string[][],

@@ -1,6 +1,6 @@
 /**
- * Levels that a row may be nested: rows are flat, and a mapping reaches a few levels down. Thousands of levels
- * end `JSON.stringify`, a reviver and the JSON parsers of other languages.
+ * Allowed levels of nesting in a row: rows are flat, and a mapping reads a few levels at most. Thousands of levels overflow
+ * the stack of `JSON.stringify`, a reviver and the JSON parsers of other languages.
  */
 export const maxDepth = 32
 
@@ -10,8 +10,8 @@ const [quote, backslash] = ['"', '\\'].map(char => char.charCodeAt(0))
 const [openBracket, closeBracket, openBrace, closeBrace] = Array.from('[]{}', char => char.charCodeAt(0))
 
 /**
- * Returns the JSON text with a mark in place of each value nested more than one level deeper than `levels`. So every later
- * reader has a text that it can handle, and still sees that it is nested too deeply.
+ * Returns the JSON text with a mark in place of each value that is nested more than one level deeper than `levels`. So later
+ * readers can parse the text, and still see that it is nested too deeply.
  */
 export function cutDeep(json: string, levels = maxDepth): string {
   let shallow = ''
@@ -23,7 +23,7 @@ export function cutDeep(json: string, levels = maxDepth): string {
     else if (char === openBracket || char === openBrace) {
       if (++depth === levels + 2) {
         shallow += json.slice(kept, at) + cut
-        // What is cut out and never closed is no JSON, and stays none.
+        // A value that is never closed is invalid JSON, and the result is invalid too.
         kept = json.length
       }
     } else if (char === closeBracket || char === closeBrace) {
@@ -33,7 +33,7 @@ export function cutDeep(json: string, levels = maxDepth): string {
   return kept === 0 ? json : shallow + json.slice(kept)
 }
 
-/** The place of the quote that ends the text which begins at `start`. */
+/** The place of the quote that ends the string at `start`. */
 function endOfText(json: string, start: number): number {
   for (let at = start + 1; at < json.length; at++) {
     const char = json.charCodeAt(at)
@@ -43,7 +43,7 @@ function endOfText(json: string, start: number): number {
   return json.length
 }
 
-/** Does to a value what `cutDeep` does to its text. */
+/** The same as `cutDeep`, for a parsed value. */
 export function cutDeepValue(value: unknown, levelsLeft = maxDepth + 1): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (levelsLeft === 0) return mark
@@ -55,6 +55,6 @@ export function cutDeepValue(value: unknown, levelsLeft = maxDepth + 1): unknown
 export function isTooDeep(value: unknown, levelsLeft = maxDepth): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (levelsLeft === 0) return true
-  // Not `for … in`: V8 compiles it for one hidden class, which is collected with the page, and compiles it again for the next.
+  // Not `for … in`: V8 compiles that for each hidden class, and every page brings new ones.
   return Object.values(value).some(item => isTooDeep(item, levelsLeft - 1))
 }

@@ -7,7 +7,7 @@ const pointerForm = 'a JSON pointer (RFC 6901) such as /nama or /biodata/nama'
 
 export const Pointer = Type.String({ ...pointer, description: pointerForm })
 
-/** A pointer that says what stands there. The loader completes "must be …" with the whole description. */
+/** A pointer with a description of its value. The loader completes "must be …" with the whole description. */
 export function pointerTo(what: string) {
   return Type.String({ ...pointer, description: `${pointerForm}: ${what}` })
 }
@@ -16,7 +16,7 @@ const Scalar = Type.Union([Type.String({ maxLength: 500 }), Type.Number(), Type.
   description: 'a text, a number, true or false'
 })
 
-/** Pointers into an element, each with the constant that stands there. */
+/** Pointers into an element, each with its constant. */
 export const Where = Type.Record(Type.String({ pattern: '^(/([^~/]|~[01])+)+$' }), Scalar, {
   ...closed,
   minProperties: 1,
@@ -28,21 +28,21 @@ const Convert = Type.Optional(
     minItems: 1,
     maxItems: 3,
     description:
-      'in this order: text (a whole number, true or false becomes a text), digits (all but the digits 0 to 9 is removed), number (a text of digits becomes a number). Every text is trimmed and cleaned anyway'
+      'in this order: text (a whole number, true or false becomes a text), digits (everything except the digits 0 to 9 is removed), number (a text of digits becomes a number). Every text is always trimmed and cleaned'
   })
 )
 
 const At = Type.Object({ at: Pointer, convert: Convert }, closed)
 const Element = Type.Object(
   { list: Pointer, where: Where, at: Pointer, convert: Convert },
-  { ...closed, description: 'the first element of a list that fits `where`, and the value at `at` inside it' }
+  { ...closed, description: 'the first element of a list that matches `where`, and the value at `at` inside it' }
 )
 export const OneValue = Type.Union([Pointer, At, Element], {
   description: 'a pointer, { at } or { list, where, at }'
 })
 const Several = Type.Array(OneValue, { minItems: 2, maxItems: 10 })
 
-/** Where a value stands in a record. */
+/** The place of a value in a record. */
 export const FieldSource = Type.Union(
   [
     Pointer,
@@ -71,17 +71,17 @@ export type FieldSource = Static<typeof FieldSource>
 export type OneValue = Static<typeof OneValue>
 type Converter = NonNullable<Static<typeof At>['convert']>[number]
 
-/** Reads a value of a record; `undefined` where there is none. It never throws, for whatever record. */
+/** Reads a value of a record; `undefined` if there is none. It never throws, regardless of the record. */
 export type Read = (record: unknown) => unknown
 
-/** Compiles a source once; reading allocates nothing but the texts that `join` and converters make. */
+/** Compiles a source once; reading allocates only the texts of `join` and converters. */
 export function compileSource(source: FieldSource): Read {
   if (typeof source === 'string') return compilePointer(source)
   if ('constant' in source) return () => source.constant
   return withConverters(compileUnconverted(source), source.convert)
 }
 
-/** Returns the pointer by which rejections name a source: where its value, or the list that holds it, stands. */
+/** Returns the pointer of a source in rejections: the place of its value, or of the list that contains it. */
 export function placeOf(source: FieldSource): string {
   if (typeof source === 'string') return source
   if ('list' in source) return source.list
@@ -91,7 +91,7 @@ export function placeOf(source: FieldSource): string {
   return placeOf(first)
 }
 
-/** Returns the pointers that a source reads, those inside an element with its list before them. */
+/** Returns the pointers that a source reads; those inside an element are prefixed with its list. */
 export function pointersOf(source: FieldSource): string[] {
   if (typeof source === 'string') return [source]
   if ('list' in source) return [source.at, ...Object.keys(source.where)].map(pointer => source.list + pointer)
@@ -125,7 +125,7 @@ function compileElement({ list, where, at }: Element): Read {
   }
 }
 
-/** Returns the test whether the constants of `where` stand in an element. */
+/** Returns a test whether an element has the constants of `where`. */
 export function compileWhere(where: Where): (element: unknown) => boolean {
   const conditions = Object.entries(where).map(([pointer, constant]) => ({
     valueAt: compilePointer(pointer),
@@ -156,7 +156,7 @@ function compileJoin(reads: readonly Read[], separator: string): Read {
     for (const read of reads) {
       const value = read(record)
       if (isSilent(value)) continue
-      // Something else than a text is a fault of the record: it is passed on, and rejected by the field's own rule.
+      // A value that is not a text is a fault of the record: it is passed on, and the field's own rule rejects it.
       if (typeof value !== 'string') return value
       joined = joined === undefined ? value : joined + separator + value
     }
@@ -191,8 +191,8 @@ function withConverters(read: Read, names: readonly Converter[] = []): Read {
 }
 
 /**
- * Returns the function that reads what stands at a place (RFC 6901); undefined where nothing does. Only own properties can
- * stand at a checked pointer: `findUnsafeToken` refuses the others when the description is loaded.
+ * Returns the function that reads the value at a place (RFC 6901); undefined if there is none. A checked pointer refers
+ * only to own properties: `findUnsafeToken` rejects others when the description is loaded.
  */
 export function compilePointer(pointer: string): Read {
   const keys = tokensOf(pointer)
@@ -217,7 +217,7 @@ export function tokensOf(pointer: string): string[] {
     .map(key => key.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
-/** Returns a key of the pointer that every object inherits, such as `constructor`; `null` where there is none. */
+/** Returns a key of the pointer that every object inherits, such as `constructor`; `null` if there is none. */
 export function findUnsafeToken(pointer: string): string | null {
   return tokensOf(pointer).find(key => key in Object.prototype) ?? null
 }

@@ -8,10 +8,10 @@ import type { MappedField, Mapping } from './mapping.ts'
 import { cleanText, isCleanWords } from './text.ts'
 import type { Rejection } from './types.ts'
 
-/** Longer texts are damage, and would not fit an index entry of the database. */
+/** Longer texts are errors, and would not fit into an index entry of the database. */
 const maxLength = 400
 const maxUncleanedLength = 100 * maxLength
-/** Stands for a letter that somebody could not read, or for half of a character. It would overwrite a good value. */
+/** Replaces a letter that another program could not decode, or half of a character. It would overwrite a correct value. */
 const replacementCharacter = '\ufffd'
 const years = { minimum: 0, maximum: 2100 }
 
@@ -19,19 +19,19 @@ const requiredText = Compile(Type.String())
 const optionalText = Compile(Type.Union([Type.String(), Type.Null(), Type.Undefined()]))
 const optionalYear = Compile(Type.Union([Type.Integer(years), Type.Null(), Type.Undefined()]))
 
-/** Years before this one (0 above all) are how sources write that they do not know. */
+/** Earlier years, such as 0, mean "unknown" in many sources. */
 const firstYear = 1900
 
 /**
- * Reads one field and adds what is wrong with its shape: the cleaned text, `''` where it says nothing, `null` where it is
- * absent, `undefined` where it was refused.
+ * Reads one field and adds problems of its form: returns the cleaned text, `''` if it has no content, `null` if it is
+ * absent, `undefined` if it was rejected.
  */
 export type TextReader = (record: object, problems: Rejection[]) => string | null | undefined
 export type YearReader = (record: object, problems: Rejection[]) => number | null
 
 /**
- * Fields where a long number is no fault. The NIK and the STR are such numbers themselves. Dates are stored as dates, never
- * as text, and a time to the microsecond has as many digits as a NIK.
+ * Fields in which a long number is not a fault. The NIK and the STR are such numbers themselves. Dates are stored as dates,
+ * never as text, and a time with microseconds has as many digits as a NIK.
  */
 const mayHoldNumbers: ReadonlySet<MappedField> = new Set([
   'nik',
@@ -43,8 +43,9 @@ const mayHoldNumbers: ReadonlySet<MappedField> = new Set([
 ])
 
 /**
- * Returns the reader of a text field; one that the mapping does not describe is always absent. A required text that is absent or `null` is rejected. So is a text that holds an
- * identity number, which would be stored in clear and go to Odoo, and one that another program has damaged.
+ * Returns the reader of a text field; a field that the mapping does not describe is always absent. A required text that is
+ * absent or `null` is rejected. So is a text with an identity number, which would be stored in clear and sent to Odoo, and a
+ * text that another program has damaged.
  */
 export function compileText(mapping: Mapping, field: MappedField, isRequired = false): TextReader {
   const source = mapping.fields[field]
@@ -76,7 +77,7 @@ export function compileText(mapping: Mapping, field: MappedField, isRequired = f
   }
 }
 
-/** Returns the reader of a year; `null` where it is absent or says that it is unknown. */
+/** Returns the reader of a year; `null` if it is absent or unknown. */
 export function compileYear(mapping: Mapping, field: MappedField): YearReader {
   const source = mapping.fields[field]
   if (source === undefined) return () => null
@@ -98,7 +99,7 @@ export function compileYear(mapping: Mapping, field: MappedField): YearReader {
   }
 }
 
-/** Longer texts are not even cleaned: megabytes would keep everything else waiting, and no text shrinks so much. */
+/** Longer texts are not cleaned: megabytes would block all other work, and cleaning never shortens a text so much. */
 export function cleanValue(text: string): string {
   return text.length > maxUncleanedLength ? text : cleanText(text)
 }

@@ -5,7 +5,7 @@ import { type Tables, ZoneName } from './tables.ts'
 const closed = { additionalProperties: false }
 const Format = Type.String({ minLength: 1, maxLength: 100 })
 
-/** Where each field of a candidate stands in a record; the order is that in which problems are reported. */
+/** The place of each field of a candidate in a record, in the order in which problems are reported. */
 export const Fields = Type.Object(
   {
     strNumber: FieldSource,
@@ -26,7 +26,7 @@ export const Fields = Type.Object(
     province: Type.Optional(FieldSource),
     changedAt: Type.Optional(FieldSource)
   },
-  { ...closed, description: 'where each field stands in a record; without changedAt the time of the answer counts' }
+  { ...closed, description: 'the place of each field in a record; without changedAt the time of the answer counts' }
 )
 
 const Formats = Type.Optional(Type.Array(Format, { minItems: 1, maxItems: 10 }))
@@ -38,11 +38,11 @@ export const Dates = Type.Object(
       {
         ...closed,
         description:
-          'of each date field, tried in order: instant (ISO 8601 with an offset), epochSeconds, epochMilliseconds, or a pattern of YYYY, MM, MMMM (a month’s name), DD, D, HH, mm, ss'
+          'formats of each date field, tried in order: instant (ISO 8601 with an offset), epochSeconds, epochMilliseconds, or a pattern of YYYY, MM, MMMM (a month’s name), DD, D, HH, mm, ss'
       }
     )
   },
-  { ...closed, description: 'how dates are written' }
+  { ...closed, description: 'formats of dates' }
 )
 
 export type Fields = Static<typeof Fields>
@@ -53,10 +53,10 @@ export const fieldNames = Object.keys(Fields.properties) as MappedField[]
 export const requiredFields = fieldNames.filter(name => (Fields.required as readonly string[]).includes(name))
 export const dateFields = Object.keys(Dates.properties.formats.properties) as (keyof Dates['formats'])[]
 
-/** How a record becomes a candidate: the part of a source description that says what an answer means. */
+/** How a record becomes a candidate: the part of a source description about the meaning of an answer. */
 export interface Mapping extends Tables {
   fields: Fields
   dateFormats: Dates['formats']
-  /** Of times that are written without an offset. */
+  /** The zone of times without an offset. */
   dateZone: Dates['zone']
 }

@@ -18,17 +18,17 @@ import {
 } from './titles.ts'
 
 export interface PersonName {
-  /** The core name as it was spelled, titles off; empty where nothing but titles was given. */
+  /** The core name in its original spelling, without titles; empty if only titles were given. */
   name: string
   titlePrefix: string | null
   titleSuffix: string | null
 }
 
 /**
- * Returns a name apart from its titles; titles of fields of their own come first, those found in the name are added.
+ * Splits a name into core name and titles; titles from separate fields come first, then those in the name.
  *
- * `Prof. DR. dr. H. Moch. Joesoef, Sp.PD-KGEH, M.Kes` gives `Moch. Joesoef`. All texts are clean already. `H.` stays in
- * `H. Simatupang`: it is Haji or the first letter of a name, and nothing beside it tells.
+ * `Prof. DR. dr. H. Moch. Joesoef, Sp.PD-KGEH, M.Kes` gives `Moch. Joesoef`. All texts are already clean. `H.` stays in
+ * `H. Simatupang`: it is Haji or the first letter of a name, and no context decides.
  */
 export function splitName(text: string, givenPrefix: string | null, givenSuffix: string | null): PersonName {
   const [head = '', ...tail] = text.split(',')
@@ -40,7 +40,7 @@ export function splitName(text: string, givenPrefix: string | null, givenSuffix:
       behind.push(part)
       continue
     }
-    // `dr., Siti` and `Santoso, dr. Budi`: a name came behind the comma, perhaps with titles of its own.
+    // `dr., Siti` and `Santoso, dr. Budi`: a name follows the comma, perhaps with its own titles.
     const more = wordsOf(part)
     before.push(...takePrefixes(more, givenPrefix))
     const titles = takeSuffixes(more)
@@ -63,15 +63,15 @@ const muhammad = /^M(?:(?:U|O|OE)(?:H|CH|KH)(?:AMM?[AE][DT]|D)?|HD)$/
 const plain = /^[A-Z]+(?: [A-Z]+)*$/
 
 /**
- * Returns what names are compared by: titles off, apostrophes and hyphens dropped, other punctuation a blank, no
- * diacritics, upper case, Muhammad in one spelling, unique tokens in order. Empty where no letter is left. The key of a
- * key is that key, unless it begins with a name that is also a title (`HAJI`).
+ * Returns the comparison key of a name: without titles, apostrophes, hyphens and diacritics, other punctuation as a
+ * blank, in upper case, Muhammad in one spelling, unique words in order. Empty if no letter is left. The key of a key is
+ * that key, unless it starts with a name that is also a title (`HAJI`).
  */
 export function nameKey(name: string): string {
   return coreKey(splitName(name, null, null).name)
 }
 
-/** Returns the key of a name whose titles `splitName` took off: the same as `nameKey`, for half the work. */
+/** Returns the key of a name without titles from `splitName`: the same as `nameKey`, for half the work. */
 export function coreKey(name: string): string {
   const upper = name.toUpperCase()
   const folded = plain.test(upper)
@@ -81,15 +81,15 @@ export function coreKey(name: string): string {
         .trim()
   if (!/\p{L}/u.test(folded)) return ''
   const tokens = folded.split(' ').map(token => (token.startsWith('M') && muhammad.test(token) ? 'MUHAMMAD' : token))
-  // A title within the name that is no name would stand first or last once the words are sorted.
+  // After sorting, a title within the name could become the first or last word.
   const core = tokens.filter(token => !isTitleToken(token))
   const unique = core.length > 1 ? [...new Set(core)].sort() : core
   return unique.length === 1 && isInitialTitle(unique[0] as string) ? '' : unique.join(' ')
 }
 
 /**
- * Returns whether two name keys may be one person's: equal, or one holds all tokens of the other and they share at least
- * two. The plan applies the same rule in SQL (`sdmk.names_compatible`).
+ * Returns whether two name keys may be of one person: equal, or one has all words of the other and they share at least two.
+ * The plan applies the same rule in SQL (`sdmk.names_compatible`).
  */
 export function namesCompatible(keyA: string, keyB: string): boolean {
   if (keyA === keyB) return true
@@ -102,10 +102,10 @@ export function namesCompatible(keyA: string, keyB: string): boolean {
 function takePrefixes(words: string[], given: string | null): string[] {
   const taken: string[] = []
   if (!mayBeginWithTitle(words[0] ?? '')) return taken
-  // Titles if another title follows (`H. dr. Budi`), else perhaps the first letters of a name.
+  // Titles if another title follows (`H. dr. Budi`), otherwise perhaps the first letters of a name.
   let doubtful: string[] = []
   for (let word = words[0]; word !== undefined; word = words[0]) {
-    // `dr.Siti`: title and name grew together.
+    // `dr.Siti`: title and name without a blank between them.
     const [, title, more] = (word.includes('.') && /^([A-Za-z]{1,8})\.(\p{L}.*)$/u.exec(word)) || []
     if (title && more && !isPrefixTitle(word) && isPrefixTitle(title)) {
       words.splice(0, 1, more)
@@ -134,19 +134,19 @@ function takePrefixes(words: string[], given: string | null): string[] {
   return taken
 }
 
-/** True where the word behind `Mayor`, which is a name as well, says that it is the rank. */
+/** True if the word after `Mayor`, which is also a name, shows that it is the rank. */
 function isRankBefore(next: string | undefined): boolean {
   return next !== undefined && (isCorps(next) || isPrefixTitle(next))
 }
 
-/** Takes the corps off that follows a rank: `Kapten Ckm (K)`. */
+/** Removes the corps that follows a rank: `Kapten Ckm (K)`. */
 function takeCorps(words: string[]): string[] {
   const taken: string[] = []
   while (words.length > 1 && isCorps(words[0] as string)) taken.push(words.shift() as string)
   return taken
 }
 
-/** Takes titles out that stand between words of the name: `Siti S.Kep. Aminah`, `Siti Hj. Aminah`. */
+/** Removes titles between words of the name: `Siti S.Kep. Aminah`, `Siti Hj. Aminah`. */
 function takeInner(words: string[], before: string[], behind: string[]): void {
   for (let at = 1; at < words.length - 1; at++) {
     const word = words[at] as string
@@ -157,7 +157,7 @@ function takeInner(words: string[], before: string[], behind: string[]): void {
     } else if (word.includes('.')) {
       for (let length = Math.min(longestTitle, words.length - 1 - at); length > 0; length--) {
         const title = words.slice(at, at + length).join(' ')
-        // Two letters are initials between names (`Siti S.E. Aminah`), and `Sp.` is a cut name, which `A` may follow.
+        // Two letters are initials between names (`Siti S.E. Aminah`), and `Sp.` may be an abbreviated name before an `A`.
         const folded = foldTitle(title)
         if (folded.length < 3 || (folded.length === 3 && /^sp[. ]/i.test(title))) continue
         if (!mayEndTitle(words[at + length - 1] as string) || !isBareSuffixTitle(title)) continue
@@ -176,10 +176,10 @@ function takeName(titles: string[]): string | undefined {
   return at < 0 ? undefined : titles.splice(at, 1)[0]
 }
 
-/** Longest title that is written in several words: `A. Md. Keb`. */
+/** Most words of a title: `A. Md. Keb`. */
 const longestTitle = 3
 
-/** Takes titles off the end of the words; the last one stays unless it has a dot and can be nothing but a title. */
+/** Removes titles at the end of the words; the last word stays unless it has a dot and can only be a title. */
 function takeSuffixes(words: string[]): string[] {
   const taken: string[] = []
   if (!mayEndTitle(words.at(-1) ?? '')) return taken
@@ -196,12 +196,15 @@ function takeSuffixes(words: string[]): string[] {
   return taken
 }
 
-/** True for two letters in capitals behind a name that is not (`Budi SE`); in `BUDI SE` they could be its last word. */
+/**
+ * True for two capital letters after a name that is not in capitals (`Budi SE`); in `BUDI SE` they could be its last
+ * word.
+ */
 function isCapitalTitle(last: string, first: string): boolean {
   return isSuffixTitle(last) && /^[A-Z]{2,}$/.test(last) && /\p{Ll}/u.test(first)
 }
 
-/** True where a part between commas holds titles alone: `S.Kep`, `S.Kep Ners`, `Sp.PD (K)`. */
+/** True if a part between commas contains only titles: `S.Kep`, `S.Kep Ners`, `Sp.PD (K)`. */
 function isTitlePart(part: string): boolean {
   if (isSuffixTitle(part)) return true
   const words = part.split(' ')

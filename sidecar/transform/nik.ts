@@ -1,27 +1,27 @@
 import type { WarningCode } from './codes.ts'
 import type { Sex } from './types.ts'
 
-/** Why a NIK cannot be one. */
+/** Why a text cannot be a NIK. */
 export type NikFault = 'length' | 'rounded' | 'placeholder' | 'month' | 'day' | 'date'
 
 const sixteenDigits = /^\d{16}$/
-/** As spreadsheets show long numbers: `3.27302E+15`, or with a comma. */
+/** Long numbers in the form of spreadsheets: `3.27302E+15`, or with a comma. */
 const scientific = /^\d(?:[.,]\d+)?E\+?\d+$/i
 const oneDigit = /^(\d)\1{15}$/
 const keyboardRow = '1234567890123456'
 
-/** Women's days of birth are written with 40 added. */
+/** The birth day of women has 40 added. */
 const womenOffset = 40
 /** February has 29: with two digits of the year, 00 may be 2000, so every fourth year may be a leap year. */
 const daysOfMonth = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 /**
- * Provinces of Kemendagri, old and new ones together (91-96 are Papua before and after its split), then 01-79 for
- * regencies and cities. People keep the NIK of their first registration, so codes that are gone still occur.
+ * Provinces of Kemendagri, old and new ones (91-96 are Papua before and after its split), then 01-79 for regencies and
+ * cities. People keep the NIK of their first registration, so former codes still occur.
  */
 const knownRegion = /^(?:1[1-9]|21|3[1-6]|5[1-3]|6[1-5]|7[1-6]|8[12]|9[1-6])(?:0[1-9]|[1-7]\d)/
 
-/** Returns whether a canonical STR is, or has in it, what can be the NIK of somebody who was born on `birthDate`. */
+/** Returns whether a canonical STR is or contains a possible NIK of a person who was born on `birthDate`. */
 export function holdsNikOf(birthDate: string | null, canonicalStr: string): boolean {
   if (birthDate === null) return false
   for (let at = 0; at + 16 <= canonicalStr.length; at++) {
@@ -31,12 +31,12 @@ export function holdsNikOf(birthDate: string | null, canonicalStr: string): bool
   return false
 }
 
-/** Returns whether a text is a number as spreadsheets write those that they have rounded; no STR has a plus sign. */
+/** Returns whether a text is a rounded number in the form of spreadsheets; no STR has a plus sign. */
 export function isRounded(text: string): boolean {
   return /^\d(?:[.,]\d+)?E\+\d+$/i.test(text)
 }
 
-/** Returns what makes `nik` unusable, or `null` where it may be a NIK. A NIK has no check digit. */
+/** Returns why `nik` is unusable, or `null` if it may be a NIK. A NIK has no check digit. */
 export function nikFault(nik: string): NikFault | null {
   if (!sixteenDigits.test(nik)) return scientific.test(nik) ? 'rounded' : 'length'
   if (nik === keyboardRow || oneDigit.test(nik)) return 'placeholder'
@@ -51,10 +51,10 @@ export function nikFault(nik: string): NikFault | null {
 }
 
 /**
- * Adds what is odd about a NIK in good order. All of it is evidence, never truth: a NIK stays when a birth date is
- * corrected, and regions are those of first registration.
+ * Adds warnings about a valid NIK. They are evidence and never proof: a NIK stays when a birth date is corrected, and its
+ * region is that of the first registration.
  *
- * @param birthDate `YYYY-MM-DD`, `null` where unknown
+ * @param birthDate `YYYY-MM-DD`, `null` if unknown
  */
 export function warnAboutNik(nik: string, birthDate: string | null, sex: Sex | null, warnings: WarningCode[]): void {
   if (!knownRegion.test(nik)) warnings.push('NIK_REGION_UNKNOWN')
@@ -64,7 +64,7 @@ export function warnAboutNik(nik: string, birthDate: string | null, sex: Sex | n
   if (nik.endsWith('0000')) warnings.push('NIK_SERIAL_ZERO')
 }
 
-/** Returns whether a NIK tells of this day of birth. */
+/** Returns whether a NIK contains this birth date. */
 function agreesOnBirth(nik: string, birthDate: string): boolean {
   const code = digits(nik, 6)
   const day = code > womenOffset ? code - womenOffset : code

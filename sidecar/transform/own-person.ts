@@ -6,7 +6,7 @@ import { Fields, type MappedField, type Mapping } from './mapping.ts'
 import { createTransform, rowFault, tooDeep } from './transform.ts'
 import type { OwnCandidate, Rejection } from './types.ts'
 
-/** The columns of a file of SDMK's own people, and the fields that they fill: other names of KKI's change none of them. */
+/** The columns of a file of SDMK's own people, and their fields. They do not depend on the names in KKI's rows. */
 export const ownColumns = {
   nik: 'nik',
   nama: 'name',
@@ -26,10 +26,10 @@ export const ownColumns = {
   provinsi: 'province'
 } as const satisfies Record<string, Exclude<MappedField, 'changedAt'>>
 
-/** The time of the file stands in a column that only this module writes. */
+/** The time of the file is in a column that only this module writes. */
 const stampColumn = 'diubah_pada'
 
-/** The columns as a mapping reads them, in the order in which problems are reported. */
+/** The columns as field sources, in the order in which problems are reported. */
 const ownFields = inOrder(
   Object.fromEntries([
     ...Object.entries(ownColumns).map(([column, field]) => [field, `/${column}`]),
@@ -37,7 +37,7 @@ const ownFields = inOrder(
   ])
 )
 
-/** A file of our own is written by the same rules wherever the other rows come from. */
+/** Our own files have fixed formats, regardless of the source description. */
 const dayFormats = ['YYYY-MM-DD', 'DD-MM-YYYY', 'D MMMM YYYY', 'instant']
 const ownDates: Pick<Mapping, 'dateFormats' | 'dateZone'> = {
   dateFormats: { birthDate: dayFormats, issuedOn: dayFormats, validUntil: dayFormats, changedAt: ['instant'] },
@@ -55,16 +55,19 @@ export type OwnResult =
 
 export type OwnTransform = (record: unknown, now: number) => OwnResult
 
-/** Earlier than any stamp of KKI's: whatever KKI says of a licence replaces what SDMK's own file says. */
+/** Earlier than any stamp of KKI: KKI's statements about a licence replace those of SDMK's own file. */
 const beforeAnyStamp = '-infinity'
-/** Stands for what a person without a licence lacks, so that one transform serves both; it never leaves this module. */
+/**
+ * Placeholder for the values that a person without a licence lacks, so that one transform serves both; it stays in this
+ * module.
+ */
 const placeholderStr = 'XX00000000000000'
 
 /**
  * Returns the function that turns one record of SDMK's own people into a candidate or its rejections, by the same rules as
- * KKI's. A licence is optional; without one a person needs a NIK, or a birth date and a birthplace, to be known again.
+ * KKI's. A licence is optional; without one a person needs a NIK, or a birth date and a birthplace, to be recognised again.
  *
- * @throws nothing, as `createTransform`. `now` is in milliseconds since the epoch.
+ * It never throws, like `createTransform`. `now` is in milliseconds since the epoch.
  */
 export function createOwnTransform(mapping: Mapping): OwnTransform {
   const own: Mapping = { ...mapping, ...ownDates, fields: ownFields }
@@ -122,7 +125,7 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
     }
   }
 
-  /** Returns the record without blank columns, with stand-ins for what a row of KKI always has. */
+  /** Returns the record without blank columns, with placeholders for values that a row of KKI always has. */
   function completed(given: Record<string, unknown>, hasLicence: boolean, now: number): object {
     const record: Record<string, unknown> = { [stampColumn]: new Date(now).toISOString() }
     for (const column of Object.keys(ownColumns) as (keyof typeof ownColumns)[]) {
@@ -142,7 +145,7 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
   }
 }
 
-/** Over everything but the NIK and the lists, in the order of the columns. */
+/** Covers everything except the NIK and the lists, in the order of the columns. */
 function hashOf({ nik: _, warnings, problems, contentHash: _hash, ...fields }: OwnCandidate): string {
   return contentHash([...Object.values(fields), warnings.join(), problems.map(({ code }) => code).join()])
 }

@@ -5,14 +5,14 @@ interface Meaning {
   code: string
   from: string
   until: string
-  /** Where the mapping file says so. */
+  /** The place in the mapping file. */
   path: string
 }
 
-/** Compare as text below and above every day. */
+/** As texts they sort before and after every day. */
 const always = { from: '', until: '~' }
 
-/** Returns SDMK's code of a profession word on the first of `days` on which the word means one, or `null`. */
+/** Returns SDMK's code for a profession word on the first of `days` on which the word is valid, or `null`. */
 export type ProfessionLookup = (word: string, days: () => (string | null)[]) => string | null
 
 /**
@@ -34,7 +34,7 @@ export function compileProfessions(professions: readonly ProfessionMapping[]): P
   }
 }
 
-/** Returns the JSON pointer of the first word that means two things on the same day, or `null` where there is none. */
+/** Returns the JSON pointer of the first word with two meanings on the same day, or `null` if there is none. */
 export function findOverlap(professions: readonly ProfessionMapping[]): string | null {
   for (const list of collectMeanings(professions).values()) {
     const ordered = list.toSorted((a, b) => (a.from < b.from ? -1 : 1))

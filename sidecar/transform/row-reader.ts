@@ -2,8 +2,8 @@ import type { Mapping } from './mapping.ts'
 import { createTransform, type Transform } from './transform.ts'
 
 /**
- * A row of a file as it is staged, sealed and read again: the values of the columns that the description of files names,
- * the row's number in its file, and the time for which the file says it, an instant.
+ * The form in which a row of a file is staged, sealed and read again: the values of the described columns, the row's
+ * number in its file, and the time of the file, an instant.
  */
 export interface FileRow {
   columns: unknown
@@ -11,20 +11,20 @@ export interface FileRow {
   asOf: string
 }
 
-/** Reads rows of KKI, whichever way they came: each by the description of its own shape. */
+/** Reads rows of KKI from its API or its files, each with its own description. */
 export interface RowReader {
   transform: Transform
   mappingOf(row: unknown): Mapping
 }
 
-/** Returns what reads rows of KKI's API by one mapping, and those of its files by the other. */
+/** Returns a reader that uses one mapping for rows of KKI's API, and the other for rows of its files. */
 export function createRowReader(api: Mapping, file: Mapping): RowReader {
   const ofApi = createTransform(api)
   const ofFile = createTransform(file)
   return {
     transform: (row, context) => {
       if (!isFileRow(row)) return ofApi(row, context)
-      // It stays what it was when it is read again: a later time would let it replace newer rows.
+      // The time stays the same when the row is read again: a later time would let it replace newer rows.
       return ofFile(row, { ...context, sourceNow: Date.parse(row.asOf) })
     },
     mappingOf: row => (isFileRow(row) ? file : api)

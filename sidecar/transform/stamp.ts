@@ -3,10 +3,10 @@ import { compileSource } from './field-source.ts'
 import { cleanValue } from './fields.ts'
 import type { Mapping } from './mapping.ts'
 
-/** Reads when a record was changed, in milliseconds since the epoch; `null` where that cannot be read. */
+/** Returns when a record was changed, in milliseconds since the epoch; `null` if that cannot be read. */
 export type StampReader = (record: unknown) => number | null
 
-/** Returns the reader of the time of change; `null` where the mapping does not describe one. */
+/** Returns the reader of the time of change; `null` if the mapping does not describe one. */
 export function compileStamp({ fields, dateFormats, monthNames, dateZone }: Mapping): StampReader | null {
   if (fields.changedAt === undefined) return null
   const read = compileSource(fields.changedAt)

@@ -9,8 +9,8 @@ const lifetime = /^[A-Z]{2}\d{14}$/
 /**
  * Returns the canonical form of an STR number: upper case, letters and digits only, a leading literal `STR` dropped.
  *
- * `31.1.1.100.2.20.999999` and `str-3111100220999999` give the same. Only ASCII letters are raised and letters of other
- * scripts stay as they are: a Cyrillic look-alike must not become somebody else's number. Idempotent.
+ * `31.1.1.100.2.20.999999` and `str-3111100220999999` give the same. Only ASCII letters are upper-cased, and letters of
+ * other scripts stay: a Cyrillic look-alike must not become another person's number. Idempotent.
  */
 export function canonicalStr(text: string): string {
   const bare = canonicalAscii.test(text)
@@ -24,7 +24,7 @@ export function isStrNumber(canonical: string): boolean {
   return acceptable.test(canonical)
 }
 
-/** Returns the family that a canonical STR belongs to; a tag, never a gate. */
+/** Returns the family of a canonical STR, for information only; it never causes a rejection. */
 export function strFormatOf(canonical: string): StrFormat {
   if (kki2004.test(canonical)) return 'kki_2004'
   return lifetime.test(canonical) ? 'lifetime' : 'unknown'

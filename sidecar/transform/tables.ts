@@ -10,7 +10,7 @@ const Year = Type.Integer({ minimum: 1850, maximum: 9999 })
 
 const Alias = Type.Object(
   { value: Word, validFrom: Type.Optional(Day), validUntil: Type.Optional(Day) },
-  { ...closed, description: 'another word for the profession; the last day of validity is part of it' }
+  { ...closed, description: 'another word for the profession; validUntil is the last day on which it is valid' }
 )
 
 const Profession = Type.Object(
@@ -30,10 +30,10 @@ const Profession = Type.Object(
 
 const BirthPlaceAlias = Type.Object(
   { value: Word, key: Word, bornFrom: Type.Optional(Year), bornUntil: Type.Optional(Year) },
-  { ...closed, description: 'a place under another name; the years are those of birth, both included' }
+  { ...closed, description: 'a place under another name; the years are years of birth, both included' }
 )
 
-/** What words and codes of the source mean. */
+/** The meanings of words and codes of the source. */
 export const Tables = Type.Object(
   {
     monthNames: Type.Array(Type.Array(Word, { minItems: 1 }), {
@@ -41,16 +41,16 @@ export const Tables = Type.Object(
       maxItems: 12,
       description: 'the names and short forms of each month, January first'
     }),
-    lifetimeWords: Type.Array(Word, { description: 'an end date that says: for life' }),
+    lifetimeWords: Type.Array(Word, { description: 'a word for an end date that means for life' }),
     endlessDates: Type.Array(Day, {
       description: 'an end date that means for life on a lifetime number, else unknown'
     }),
-    unknownDateWords: Type.Array(Word, { description: 'a date that says nothing' }),
+    unknownDateWords: Type.Array(Word, { description: 'a word for an unknown date' }),
     unknownWords: Type.Array(Word, {
-      description: 'a text that says nothing, in any field; compared without case, blanks and signs other than / and #'
+      description: 'a text that means unknown, in any field; compared without case, blanks and signs other than / and #'
     }),
     unknownWordsOutsideNames: Type.Array(Word, {
-      description: 'a text that says nothing, but for the name: people are called so'
+      description: 'a text that means unknown, except in names, since people have such names'
     }),
     statusWords: Type.Record(Type.String(), Type.Enum(statedStatuses), {
       minProperties: 1,
@@ -70,7 +70,7 @@ export const Tables = Type.Object(
 export type Tables = Static<typeof Tables>
 
 export const ZoneName = Type.Enum(Object.keys(zoneOffsets) as Zone[], {
-  description: 'the zone of times that are written without an offset'
+  description: 'the zone of times without an offset'
 })
 
 export type ProfessionMapping = Tables['professions'][number]

@@ -1,20 +1,20 @@
 import { decodeHTMLStrict } from 'entities'
 
-/** Printable ASCII in single blanks and without `&`: nothing to clean, which is most of what KKI sends. */
+/** Printable ASCII in single blanks and without `&`: no cleaning needed; true of most texts of KKI. */
 const alreadyClean = /^[!-%'-~]+(?: [!-%'-~]+)*$/
 
-/** The same without digits, which no identity number can stand in. */
+/** The same without digits, so that it cannot contain an identity number. */
 const alreadyCleanWords = /^[!-%'-/:-~]+(?: [!-%'-/:-~]+)*$/
 
 /**
- * Zero-width and bidirectional marks, variation selectors, soft hyphens: nobody sees them, and they would hide in a name.
- * Code points that are no characters are as invisible, and XML cannot carry them.
+ * Zero-width and bidirectional marks, variation selectors, soft hyphens: they are invisible and would stay hidden in a name.
+ * Noncharacters are invisible too, and XML cannot represent them.
  */
 const invisible = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]+/gu
 
 /**
- * Characters that take room and show nothing: the fillers among the letters, the blank patterns of braille, music and
- * hieroglyphs. Unicode has a property for the fillers only.
+ * Blank characters that have a width: the fillers among the letters, the blank patterns of braille, music and hieroglyphs.
+ * Unicode has a property only for the fillers.
  */
 const fillers = /[[\p{L}&&\p{Default_Ignorable_Code_Point}]\u2800\u{1d159}\u{16fe4}\u{13441}\u{13442}]+/gv
 
@@ -31,7 +31,7 @@ const controls = /\p{Cc}+/gu
 /**
  * Returns `text` trimmed, with HTML entities decoded, control characters turned into blanks, lone surrogates into
  * U+FFFD, without invisible characters and noncharacters, in Unicode NFC and with inner white space folded into single
- * blanks. Every receiver can carry the result (`isPortable`).
+ * blanks. Every receiver can represent the result (`isPortable`).
  */
 export function cleanText(text: string): string {
   if (alreadyClean.test(text)) return text
@@ -45,18 +45,18 @@ export function cleanText(text: string): string {
     .trim()
 }
 
-/** Returns whether `cleanText` would change nothing and `text` has no digit, in one look at it. */
+/** Returns whether `cleanText` would change nothing and `text` has no digit, with one regular expression. */
 export function isCleanWords(text: string): boolean {
   return alreadyCleanWords.test(text)
 }
 
-/** Twice, because pages that escape what was escaped already are common (`&amp;#039;`). */
+/** Twice, because double escaping is common (`&amp;#039;`). */
 function decodeEntities(text: string): string {
   if (!text.includes('&')) return text
   return decodeHTMLStrict(decodeHTMLStrict(text))
 }
 
-/** Returns a code word as it is compared: upper case, runs of blanks, underscores and hyphens as one underscore. */
+/** Returns the comparison form of a code word: upper case, runs of blanks, underscores and hyphens as one underscore. */
 export function foldWord(text: string): string {
   return text
     .toUpperCase()
@@ -64,12 +64,12 @@ export function foldWord(text: string): string {
     .replace(/^_|_$/g, '')
 }
 
-/** Returns `text` without apostrophes, in any of the signs that people type for one. */
+/** Returns `text` without apostrophes, in all their spellings. */
 export function dropApostrophes(text: string): string {
   return text.replace(apostrophe, '')
 }
 
-/** Returns `text` without apostrophes and hyphens, in any of the signs that people type for them. */
+/** Returns `text` without apostrophes and hyphens, in all their spellings. */
 export function dropApostrophesAndHyphens(text: string): string {
   return text.replace(apostropheOrHyphen, '')
 }

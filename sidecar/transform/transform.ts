@@ -21,10 +21,10 @@ export type Transform = (record: unknown, context: TransformContext) => Transfor
 /**
  * Returns the function that turns one raw KKI record into a candidate or its rejections, by `mapping`.
  *
- * It never throws: every problem comes back, in the order of the mapping's fields, and a record that a fault of ours ends
- * is rejected alone (`ROW_FAULT`). A NIK that cannot be one
- * refuses nothing here (`problems` of a candidate), and an ending whose STR and stamp can be read is always a candidate
- * (`endingOnly`). What comes out depends on the record and its context alone.
+ * It never throws: every problem is returned, in the order of the mapping's fields, and a record that causes an error of
+ * ours is rejected alone (`ROW_FAULT`). An invalid NIK rejects nothing here (`problems` of a candidate), and a
+ * deactivation with a readable STR and stamp is always a candidate (`endingOnly`). The result depends only on the record
+ * and its context.
  */
 export function createTransform(mapping: Mapping): Transform {
   const pathOf = placesOf(mapping.fields)
@@ -51,7 +51,7 @@ export function createTransform(mapping: Mapping): Transform {
     const raw = text.strNumber(record, problems)
     if (raw === undefined || raw === null) return null
     const canonical = canonicalStr(raw)
-    // Its letters and digits alone would pass for those of another STR.
+    // Without its special characters it could look like another STR.
     if (isRounded(raw)) addProblem(problems, 'STR_INVALID', 'strNumber', 'rounded')
     else if (!isStrNumber(canonical)) addProblem(problems, 'STR_INVALID', 'strNumber', raw === '' ? 'blank' : 'shape')
     else if (isNik(canonical)) addProblem(problems, 'STR_INVALID', 'strNumber', 'equalsNik')
@@ -71,7 +71,7 @@ export function createTransform(mapping: Mapping): Transform {
     const raw = text.name(record, problems)
     const parts = splitName(raw ?? '', prefix, suffix)
     const key = coreKey(parts.name)
-    // A source that hides letters behind asterisks must not overwrite what is stored in full.
+    // A name masked with asterisks must not overwrite a stored full name.
     if (raw?.includes('*')) addProblem(problems, 'NAME_MISSING', 'name', 'masked')
     else if (typeof raw === 'string' && key === '') {
       addProblem(problems, 'NAME_MISSING', 'name', raw === '' ? 'blank' : 'titlesOnly')
@@ -142,7 +142,7 @@ export function createTransform(mapping: Mapping): Transform {
     const nikText = text.nik(record, problems) ?? ''
     const nik = readNik(nikText, problems)
     const birthDate = readBirthDate(record, today, problems)
-    // Where the row's own NIK cannot be read, an STR of as many digits is one if it tells of the day of birth.
+    // If the row's own NIK cannot be read, an STR of as many digits counts as a NIK if it contains the birth date.
     const isNik = (canonical: string) =>
       nik !== null ? canonical.includes(nik) : canonical === canonicalStr(nikText) || holdsNikOf(birthDate, canonical)
     const str = readStr(record, isNik, problems)
@@ -214,7 +214,7 @@ export function createTransform(mapping: Mapping): Transform {
     try {
       return read(record, context)
     } catch {
-      // Neither the error nor its text is kept: it may quote the record.
+      // Neither the error nor its message is kept, because it may quote the record.
       return { ok: false, rejections: [rowFault], strNumber: null, profession: null, urgent: false }
     }
   }
@@ -224,19 +224,19 @@ export function createTransform(mapping: Mapping): Transform {
   }
 }
 
-/** What is read does not stand there, but what is stored of the row must be readable by all that come later. */
+/** The fields are not nested so deeply, but all later readers must be able to parse the stored row. */
 export const tooDeep: Rejection = {
   code: 'SCHEMA_INVALID',
   instancePath: '',
   params: { reason: 'tooDeep', maxDepth }
 }
 
-/** A fault of the connector: one such record must not keep its neighbours from being stored. */
+/** A fault of the connector: one such record must not prevent the storage of others. */
 export const rowFault: Rejection = { code: 'ROW_FAULT', instancePath: '', params: {} }
 
 /**
- * The problems are part of it: a row that was put right under the same stamp is other content. A stamp that is only the time
- * of the answer is no content.
+ * The hash includes the problems: a row that was corrected under the same stamp is different content. A stamp that is only
+ * the time of the answer is not content.
  */
 function hashOf(value: Candidate, hasStamp: boolean): string {
   return contentHash([
@@ -267,7 +267,7 @@ function hashOf(value: Candidate, hasStamp: boolean): string {
   ])
 }
 
-/** Where rejections say that each field stands. */
+/** The place of each field in rejections. */
 function placesOf(fields: Mapping['fields']): Record<MappedField, string> {
   return Object.fromEntries(Object.entries(fields).map(([field, source]) => [field, placeOf(source)])) as Record<
     MappedField,
@@ -304,14 +304,14 @@ function compileTexts(mapping: Mapping): Record<TextField, TextReader> {
   }
 }
 
-/** Most words come as listed, so the folded form is asked for only after that. */
+/** Most words have the listed spelling, so the folded form is only a second attempt. */
 function compileWords<T extends RegistrationStatus | Sex>(words: Record<string, T>): (word: string) => T | null {
   const listed = new Map(Object.entries(words))
   const folded = new Map(Object.entries(words).map(([word, meaning]) => [foldWord(word), meaning]))
   return word => listed.get(word) ?? folded.get(foldWord(word)) ?? null
 }
 
-/** All rows of a page share one clock, so its day is worked out once. */
+/** All rows of a page share one clock, so its day is computed once. */
 function rememberLast(compute: (ms: number) => string): (ms: number) => string {
   let last = Number.NaN
   let result = ''

@@ -3,21 +3,21 @@ import type { Mapping } from './mapping.ts'
 import { foldWord } from './text.ts'
 import type { StrFormat } from './types.ts'
 
-/** When an STR ends: `until` with `isLifetime` false is its last day, or unknown where `null`. */
+/** When an STR ends: `until` with `isLifetime` false is its last day, or unknown if `null`. */
 export interface Validity {
   until: string | null
   isLifetime: boolean
 }
 
-/** Reads an end date, or gives `null` where the mapping reads it in no way. An absent one is the empty text. */
+/** Parses an end date, or returns `null` if the mapping cannot read it. An absent one is the empty text. */
 export type ValidityReader = (text: string, format: StrFormat) => Validity | null
 
 const forLife: Validity = { until: null, isLifetime: true }
 const unknown: Validity = { until: null, isLifetime: false }
 
 /**
- * Returns the reader of end dates. Words such as "Seumur Hidup" mean for life on any number; an absent, unknown or
- * endless date (9999-12-31) means so on a `lifetime` number only, because numbers of the old kind end until 2028.
+ * Returns the parser of end dates. Words such as "Seumur Hidup" mean for life on any number. An absent, unknown or
+ * endless date (9999-12-31) means for life only on a `lifetime` number, because numbers of the old kind end until 2028.
  */
 export function compileValidity(mapping: Mapping): ValidityReader {
   const readDay = compileDayReader(mapping.dateFormats.validUntil ?? [], mapping.monthNames, mapping.dateZone)

@@ -79,7 +79,7 @@ test('rotated keys stay when the compose file is started again', async t => {
   const rotated = { ...first, sealKeyId: '2', sealKey2: 'another' }
   stored.set('secret/data/sdmk/nik-keys', rotated)
   await writeFile(path.join(secrets, 'kki.json'), '{"clientId": "new", "clientSecret": "new"}')
-  assert.match((await seed()).stdout, /The secret "nik-keys" stays as it is/)
+  assert.match((await seed()).stdout, /The secret "nik-keys" was not changed/)
   assert.deepEqual(stored.get('secret/data/sdmk/nik-keys'), rotated)
   assert.deepEqual(stored.get('secret/data/sdmk/kki'), { clientId: 'new', clientSecret: 'new' })
 })

@@ -178,7 +178,7 @@ test('what fills the Vault of the compose file gives each process its secrets, a
   const { data } = await vault.root('LIST', 'auth/approle/role/sdmk-fetch/secret-id')
   assert.equal((data?.keys as string[] | undefined)?.length, 1, 'the former secret id is gone')
   await put('nik-keys.json', '{"digestKey": "other"}')
-  assert.match((await seed()).stdout, /The secret "nik-keys" stays as it is/)
+  assert.match((await seed()).stdout, /The secret "nik-keys" was not changed/)
   assert.equal((await fetcher.readVersion('nik-keys')).version, '1')
   assert.deepEqual(await service.read('odoo'), { login: 'sdmk', apiKey: 'key' })
 })

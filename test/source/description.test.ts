@@ -207,13 +207,13 @@ test('a pointer cannot reach inherited properties', () => {
 
 test('fields, formats and tables are unambiguous', () => {
   refuses(kki, d => Object.assign(d.fields, { province: '/nama' }), '/fields/province', /same source/)
-  refuses(kki, d => d.dates.formats.birthDate.push('MM-DD-YYYY'), '/dates/formats/birthDate/4', /cannot be told/)
+  refuses(kki, d => d.dates.formats.birthDate.push('MM-DD-YYYY'), '/dates/formats/birthDate/4', /cannot be distinguished/)
   refuses(kki, d => d.dates.formats.issuedOn.push('DD-MM'), '/dates/formats/issuedOn/4', /a year, a month and a day/)
   refuses(
     offset,
     d => d.dates.formats.changedAt.push('epochMilliseconds'),
     '/dates/formats/changedAt/1',
-    /cannot be told/
+    /cannot be distinguished/
   )
   refuses(kki, d => d.tables.monthNames[1].push('JAN'), '/tables/monthNames/0', /another month/)
   refuses(

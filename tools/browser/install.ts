@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-/** As Debian, Ubuntu and Fedora name it, and Google's own. */
+/** The names in Debian, Ubuntu and Fedora, and Google's own. */
 const executables = [
   '/usr/bin/chromium',
   '/usr/bin/chromium-browser',
@@ -12,10 +12,13 @@ const executables = [
 ]
 const maxOutputBytes = 64 * 1024 * 1024
 
-/** This machine cannot have a Chromium, and why. */
+/** Chromium is not available on this machine; the message has the reason. */
 export class BrowserUnavailable extends Error {}
 
-/** Returns the path of the system's Chromium; as root on Debian it is installed where it is missing. @throws BrowserUnavailable */
+/**
+ * Returns the path of the system's Chromium; as root on Debian it is installed if it is missing.
+ * @throws BrowserUnavailable
+ */
 export async function installBrowser(): Promise<string> {
   const present = findBrowser()
   if (present) return present
@@ -24,12 +27,12 @@ export async function installBrowser(): Promise<string> {
   const install = ['install', '-y', '-qq', '--no-install-recommends', 'chromium']
   const options = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, maxBuffer: maxOutputBytes }
   await run('apt-get', install, options).catch(async () => {
-    // The lists of a fresh image are empty, and old ones name packages that are gone.
+    // The lists of a fresh image are empty, and outdated ones name packages that no longer exist.
     await run('apt-get', ['update', '-qq'], options)
     await run('apt-get', install, options)
   })
   const installed = findBrowser()
-  if (!installed) throw new BrowserUnavailable('Debian’s package brought no Chromium')
+  if (!installed) throw new BrowserUnavailable('Debian’s package installed no Chromium')
   return installed
 }
 

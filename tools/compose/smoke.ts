@@ -1,6 +1,6 @@
 /**
- * `npm run compose:smoke`: brings docker-compose.odoo.yml up under a name and ports of its own, makes a run through the API, looks
- * whether Odoo has the people, and takes all of it down. Ends with 69 where there is no engine, with 1 where something fails.
+ * `npm run compose:smoke`: starts docker-compose.odoo.yml under a separate name and ports, makes a run through the API,
+ * checks that Odoo has the people, and stops all of it. Exit code 69 without a container engine, 1 after a failure.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ import { promisify } from 'node:util'
 import { fetchPatiently } from '../../test/helpers/patiently.ts'
 import { freePort } from '../odoo/ports.ts'
 
-/** Of sysexits.h: a service is unavailable. */
+/** sysexits.h: a service is unavailable. */
 const unavailableExitCode = 69
 /** The first time, images are fetched and built. */
 const upMs = 1_800_000
@@ -37,7 +37,7 @@ const env: NodeJS.ProcessEnv = { ...process.env, SIMULATOR_ROWS: '2000' }
 
 if (await hasEngine()) process.exitCode = await smoke()
 else {
-  console.error('There is no engine here: "docker compose" does not answer. Nothing was tried.')
+  console.error('There is no container engine: "docker compose" does not answer. Nothing was started.')
   process.exitCode = unavailableExitCode
 }
 
@@ -55,7 +55,7 @@ async function smoke(): Promise<number> {
   await run('sh', [path.join(root, 'deploy/compose/make-secrets.sh')])
   for (const name of ports) env[name] = String(await freePort())
   try {
-    // Returns when all have started; what others depend on is healthy or done then.
+    // Returns when all services have started; their dependencies are then healthy or completed.
     await docker(['up', '--build', '--detach'], upMs)
     await until('every service is healthy', healthyMs, areHealthy)
     await makeRun()
@@ -75,14 +75,14 @@ async function smoke(): Promise<number> {
   }
 }
 
-/** Runs a command of Docker Compose in sight. */
+/** Runs a command of Docker Compose with visible output. */
 async function docker(args: string[], timeout: number): Promise<void> {
   const child = spawn('docker', [...compose, ...args], { cwd: root, env, stdio: 'inherit', timeout })
   const [code] = await once(child, 'close')
   if (code !== 0) throw new Error(`docker compose ${args[0]} ended with code ${code}`)
 }
 
-/** Returns what a command of Docker Compose writes. */
+/** Returns the output of a command of Docker Compose. */
 async function read(args: string[]): Promise<string> {
   return (await run('docker', [...compose, ...args], { cwd: root, env })).stdout
 }

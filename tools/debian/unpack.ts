@@ -7,22 +7,25 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** This machine cannot have the packages, and why. */
+/** The packages are not available on this machine; the message has the reason. */
 export class PackagesUnavailable extends Error {}
 
-/** Returns the folder `root` of the cache, with what is in the packages; unpacks them once. @throws PackagesUnavailable */
+/**
+ * Returns the folder `root` of the cache, with the content of the packages; unpacks them once.
+ * @throws PackagesUnavailable
+ */
 export async function unpackPackages(cache: string, packages: readonly string[]): Promise<string> {
   const root = path.join(cache, 'root')
   if (existsSync(root)) return root
   if (!existsSync('/etc/debian_version')) throw new PackagesUnavailable('this is not Debian')
   if (process.getuid?.() !== 0) throw new PackagesUnavailable('only root can fill the cache folder')
-  // Of its own, so that two that come together do not meet; who is last finds the other's work done.
+  // A separate folder, so that two concurrent processes do not conflict; the last one finds the other's result.
   const fresh = path.join(cache, `unpacking-${process.pid}`)
   await mkdir(fresh, { recursive: true })
   try {
     const download = ['-o', 'APT::Sandbox::User=root', 'download', '-qq', ...packages]
     await run('apt-get', download, { cwd: fresh }).catch(async () => {
-      // The lists of a fresh image are empty, and old ones name packages that are gone.
+      // The lists of a fresh image are empty, and outdated ones name packages that no longer exist.
       await run('apt-get', ['update', '-qq'])
       await run('apt-get', download, { cwd: fresh })
     })

@@ -1,4 +1,4 @@
-# For Odoo's shell: makes the users of "given", or gives them their passwords again. Committed at once.
+# For Odoo's shell: creates the users of "given", or resets their passwords. Committed at once.
 for user in given:
     group = env.ref(user.pop("group"))
     known = env["res.users"].search([("login", "=", user["login"])])

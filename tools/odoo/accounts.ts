@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import type { OdooCommands } from './commands.ts'
 import { runScript } from './script.ts'
 
-/** People who try it out; in the words of docs/odoo.md, one of each role. */
+/** Users for trying it out, one for each role of docs/odoo.md. */
 const users = [
   { login: 'admin', group: 'sdmk_core.group_sdmk_admin', name: 'Administrator', lang: 'en_US' },
   { login: 'verifikator', group: 'sdmk_core.group_sdmk_verifier', name: 'Verifikator', lang: 'id_ID' },
@@ -15,19 +15,19 @@ const script = new URL('accounts.py', import.meta.url)
 export interface OdooAccount {
   login: string
   password: string
-  /** Language that it opens in. */
+  /** Language of the user. */
   lang: string
 }
 
-/** Passwords made once and kept in a file that its owner alone can read. */
+/** Passwords that are created once and stored in a file that only its owner can read. */
 export interface Passwords {
-  /** Of Odoo's role in the database. */
+  /** Password of Odoo's role in the database. */
   database: string
   /** By login. */
   users: Record<string, string>
 }
 
-/** Returns the passwords kept in a file, made where there are none. */
+/** Returns the passwords from a file, which is created if it is missing. */
 export async function keepPasswords(file: string): Promise<Passwords> {
   const kept = await readFile(file, 'utf8').catch(() => null)
   if (kept !== null) return JSON.parse(kept) as Passwords
@@ -39,13 +39,13 @@ export async function keepPasswords(file: string): Promise<Passwords> {
   return made
 }
 
-/** Makes the users, or gives them their passwords again. */
+/** Creates the users, or resets their passwords. */
 export async function makeAccounts(odoo: OdooCommands, database: string, passwords: Passwords): Promise<void> {
   const given = users.map(user => ({ ...user, password: passwords.users[user.login] }))
   await runScript(odoo, database, await readFile(script, 'utf8'), given)
 }
 
-/** Returns who can sign in, in the order of what they may do. */
+/** Returns the users that can log in, in the order of their rights. */
 export function accountsOf(passwords: Passwords): OdooAccount[] {
   return users.map(({ login, lang }) => ({ login, lang, password: passwords.users[login] ?? '' }))
 }

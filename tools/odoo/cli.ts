@@ -1,4 +1,4 @@
-/** `npm run odoo`: a real Odoo 19 with the addons, for who develops them and who wants to see them. */
+/** `npm run odoo`: a real Odoo 19 with the addons, for developers and for demonstrations. */
 import path from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { Command } from 'commander'
@@ -20,10 +20,10 @@ const program = new Command('odoo')
   .description('start an Odoo 19 with the addons of this repository, in English and Indonesian')
   .option(
     '-p, --port <port>',
-    `port to listen on, 0 for a free one (default: ${defaultPort}, or a free one where that is taken)`,
+    `port to listen on, 0 for a free one (default: ${defaultPort}, or a free one if that is taken)`,
     wholeNumber(0, 65_535)
   )
-  .option('--exit-after-setup', 'end when it is set up, with its accounts as JSON on the last line')
+  .option('--exit-after-setup', 'end after the setup, with its accounts as JSON on the last line')
   .action(async ({ port, exitAfterSetup }: Options) => {
     const config = loadConfig(process.env, { talksToKki: false })
     console.error(`Starting PostgreSQL under ${path.relative('.', config.dataDir) || '.'} and Odoo …`)

@@ -8,7 +8,7 @@ import { SdmkError } from '../../sidecar/errors.ts'
 import type { OdooEngine, OdooProcess } from './engine.ts'
 import { freePort } from './ports.ts'
 
-/** An Odoo that these tools started does not do what it must; the message ends with its last lines. */
+/** An Odoo that these tools started failed; the message ends with its last log lines. */
 export class OdooFailed extends SdmkError {
   readonly code = 'SDMK_ODOO_TOOL_FAILED'
 }
@@ -17,34 +17,34 @@ const stopMs = 20_000
 const startMs = 120_000
 /** An installation with Indonesian takes half a minute, tests of the addons two. */
 const commandMs = 600_000
-/** Of the log of a server that runs for days, its end is enough. */
+/** Lines that are kept of the log of a long-running server. */
 const maxLines = 20_000
 const source = fileURLToPath(new URL('../../odoo_addons', import.meta.url))
 
-/** What a command of Odoo printed, and how it ended. */
+/** Output and exit code of a command of Odoo. */
 export interface OdooOutput {
   code: number | null
   /** Lines of its log. */
   lines: string[]
 }
 
-/** Odoo's commands over a folder that holds its configuration, its files and a copy of the addons. */
+/** Odoo's commands over a folder with its configuration, its files and a copy of the addons. */
 export interface OdooCommands {
   /** Runs a command of `odoo`, such as `server` or `module`, on a database and to its end. */
   run(database: string, command: string, args: string[]): Promise<OdooOutput>
-  /** Runs Python with `env` of a database at hand, to its end. */
+  /** Runs Python with the `env` of a database, to its end. */
   shell(database: string, script: string): Promise<OdooOutput>
   /** Serves a database on a port, a free one unless given; returns its address. */
   serve(database: string, port?: number): Promise<string>
-  /** Process ids of what runs now. */
+  /** Process ids of the running commands. */
   pids(): number[]
-  /** Ends what runs. */
+  /** Ends the running commands. */
   stop(): Promise<void>
 }
 
 export interface OdooSettings {
   engine: OdooEngine
-  /** Exists, and Odoo's user may enter it. */
+  /** An existing folder that Odoo's user may access. */
   folder: string
   /** URL of a PostgreSQL on this machine. */
   serverUrl: string
@@ -55,7 +55,7 @@ export interface OdooSettings {
   moreAddons?: string[]
 }
 
-/** Writes the configuration and a copy of the addons into the folder: Odoo's user may not enter the repository's. */
+/** Writes the configuration and a copy of the addons into the folder: Odoo's user may not access the repository. */
 export async function prepareCommands(settings: OdooSettings): Promise<OdooCommands> {
   const { engine, folder } = settings
   const conf = await writeFolder(settings)
@@ -64,7 +64,7 @@ export async function prepareCommands(settings: OdooSettings): Promise<OdooComma
   const start = (port: number, database: string, command: string, args: string[], input = '') => {
     const [action = '', ...others] = args
     const options = ['-c', conf, '-d', database]
-    // All but these two take their options behind what they do: `module uninstall -c …`.
+    // All commands except these two take their options after the action: `module uninstall -c …`.
     const commandLine = ['server', 'shell'].includes(command)
       ? [command, ...options, ...args]
       : [command, action, ...options, ...others]
@@ -140,7 +140,7 @@ max_cron_threads = ${settings.cronThreads}
 
 function collectLines({ stdin, stdout, stderr }: ChildProcess, input: string): string[] {
   const lines: string[] = []
-  // One that ends before it has read all of its input says why itself.
+  // A command that ends before it has read all of its input reports the reason itself.
   stdin?.on('error', () => undefined).end(input)
   for (const stream of [stdout, stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => {

@@ -1,5 +1,5 @@
-# For Odoo's shell: takes the sidecar's address and the key of its API from "given", and hands the sidecar a key for its
-# account here, as an administrator does with "Renew Account Key". The sidecar must be running.
+# For Odoo's shell: stores the sidecar's address and API key from "given", and sends the sidecar a key for its account
+# in this Odoo, like an administrator with "Renew Account Key". The sidecar must be running.
 env["sdmk.sidecar"]._connect(given["url"], given["key"])
 env["sdmk.integration"]._renew_key()
 env.cr.commit()

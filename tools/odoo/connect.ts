@@ -5,8 +5,8 @@ import { runScript } from './script.ts'
 const script = new URL('connect.py', import.meta.url)
 
 /**
- * Gives Odoo the sidecar's address and a key of its API, and lets it hand the sidecar a key for its account there, as an
- * administrator does with _Renew key_. The sidecar must be running.
+ * Stores the sidecar's address and an API key in Odoo, and lets Odoo send the sidecar a key for its account, like an
+ * administrator with _Renew key_. The sidecar must be running.
  */
 export async function connectSidecar(
   odoo: Pick<DeveloperOdoo, 'shell' | 'database' | 'engine'>,

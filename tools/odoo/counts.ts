@@ -7,7 +7,7 @@ export interface OdooCounts {
   rejections: number
 }
 
-/** Returns how many records of each kind Odoo shows. */
+/** Returns the number of records of each kind in Odoo. */
 export async function readCounts(odoo: Pick<DeveloperOdoo, 'query'>): Promise<OdooCounts> {
   const rows = await odoo.query<Record<keyof OdooCounts, string>>(
     `select

@@ -19,10 +19,10 @@ const lockName = 'sdmk odoo of a developer'
 const addonsFolder = fileURLToPath(new URL('../../odoo_addons', import.meta.url))
 
 export interface DeveloperOdooOptions {
-  /** Holds the embedded PostgreSQL and what Odoo keeps. */
+  /** Folder of the embedded PostgreSQL and of Odoo's data. */
   dataDir: string
   logger: Logger
-  /** Told what takes a while. */
+  /** Called with messages about slow steps. */
   say(line: string): void
 }
 
@@ -33,26 +33,26 @@ export interface DeveloperOdoo extends Pick<OdooCommands, 'shell'> {
   accounts: OdooAccount[]
   /** Serves it; returns its address. */
   serve(port: number): Promise<string>
-  /** Asks Odoo's database as its owner. */
+  /** Queries Odoo's database as its owner. */
   query<Row extends pg.QueryResultRow>(sql: string): Promise<Row[]>
-  /** Ends it, and the database server where nobody else uses it; a second time it does nothing. */
+  /** Stops it, and the database server if no other program uses it; a second call does nothing. */
   close(): Promise<void>
 }
 
-/** Another process has the Odoo of this folder. */
+/** Another process runs the Odoo of this folder. */
 export class OdooBusy extends SdmkError {
   readonly code = 'SDMK_ODOO_BUSY'
 }
 
 /**
- * Sets an Odoo up under `dataDir`, in both languages and with users to sign in as; where there is one already, it updates
- * the addons if they have changed. @throws OdooUnavailable, OdooBusy, EmbeddedDatabaseFailed
+ * Sets up an Odoo under `dataDir`, in both languages and with users to log in as; an existing one gets an update of the
+ * addons if they have changed. @throws OdooUnavailable, OdooBusy, EmbeddedDatabaseFailed
  */
 export async function openDeveloperOdoo({ dataDir, logger, say }: DeveloperOdooOptions): Promise<DeveloperOdoo> {
   const engine = await findEngine()
   const server = await startEmbeddedDatabase({ directory: dataDir, logger })
   const unlock = await lock(server.url).catch(async error => {
-    // One that ran before is somebody else's.
+    // A server that was already running belongs to another program.
     if (!server.adopted) await server.stop()
     throw error
   })
@@ -92,7 +92,7 @@ interface Setup {
 }
 
 async function setUp(odoo: OdooCommands, { folder, serverUrl, passwords, say }: Setup): Promise<void> {
-  // Written last, so that what was broken off half-way is begun anew.
+  // Written last, so that an interrupted setup starts again.
   const stamp = path.join(folder, 'addons.sha256')
   const present = await fingerprintOf(...addons.map(addon => path.join(addonsFolder, addon)))
   const kept = await readFile(stamp, 'utf8').catch(() => null)
@@ -101,7 +101,7 @@ async function setUp(odoo: OdooCommands, { folder, serverUrl, passwords, say }: 
   )
   if (kept !== null && exists.rowCount === 1) {
     if (kept === present) return
-    say('The addons have changed; Odoo takes them in …')
+    say('The addons have changed; updating them in Odoo …')
     // An update that fails half-way is tried again with the next start.
     await install(odoo, ['-i', addons.join(), '-u', addons.join(), '--i18n-overwrite'])
   } else {
@@ -128,9 +128,9 @@ async function ensureRole(serverUrl: string, password: string): Promise<void> {
   })
 }
 
-/** A sidecar may use the database server as well, whoever started it. What was ours may still be on its way out. */
+/** A sidecar may use the same database server. Our own connections may still be closing. */
 async function isInUse(serverUrl: string): Promise<boolean> {
-  // It may have been stopped under us.
+  // The server may have been stopped meanwhile.
   const found = await withAdmin(serverUrl, client =>
     client.query(
       `select from pg_stat_activity
@@ -142,7 +142,7 @@ async function isInUse(serverUrl: string): Promise<boolean> {
   return found?.rowCount === 1
 }
 
-/** Held by a connection, so that it ends with the process, however that ends. Returns what gives it back. */
+/** The lock belongs to a connection, so it ends with the process in any case. Returns a function that releases it. */
 async function lock(serverUrl: string): Promise<() => Promise<void>> {
   const url = new URL(serverUrl)
   url.pathname = '/postgres'
@@ -151,11 +151,11 @@ async function lock(serverUrl: string): Promise<() => Promise<void>> {
     connectionTimeoutMillis: 10_000,
     application_name: lockName
   })
-  // The server may be stopped under it.
+  // The server may be stopped meanwhile.
   client.on('error', () => undefined)
   await client.connect()
   const { rows } = await client.query('select pg_try_advisory_lock(hashtext($1)) as is_ours', [lockName])
   if (rows[0]?.is_ours) return () => client.end()
   await client.end()
-  throw new OdooBusy('the Odoo of this data folder runs already, started by another process')
+  throw new OdooBusy('another process already runs the Odoo of this data folder')
 }

@@ -7,15 +7,15 @@ const run = promisify(execFile)
 const image = 'odoo:19'
 const answerMs = 10_000
 
-/** Returns the image `odoo:19` in a container, or `null` where no Docker answers. Docker fetches the image by itself. */
+/** Returns the image `odoo:19` in a container, or `null` if no Docker answers. Docker pulls the image if needed. */
 export async function dockerEngine(): Promise<OdooEngine | null> {
   try {
     await run('docker', ['version', '--format', '{{.Server.Version}}'], { timeout: answerMs })
   } catch {
     return null
   }
-  // On Linux a container can share the machine's network, and then sees what listens on its loopback address; elsewhere
-  // it runs in a virtual machine, from where Docker Desktop leads to that address under a name of its own.
+  // On Linux a container can use the machine's network, including its loopback address. Elsewhere it runs in a virtual
+  // machine, in which Docker Desktop provides a special name for that address.
   const isShared = process.platform === 'linux'
   return {
     name: 'docker',
@@ -24,7 +24,7 @@ export async function dockerEngine(): Promise<OdooEngine | null> {
     httpInterface: isShared ? '127.0.0.1' : '0.0.0.0',
     start(folder, port, args) {
       const name = `sdmk-odoo-${randomBytes(4).toString('hex')}`
-      // Its files stay those of who started it: the image's own user could neither read nor write them.
+      // Its files belong to the user who started it: the image's own user could neither read nor write them.
       const owner = process.getuid && process.getgid ? ['--user', `${process.getuid()}:${process.getgid()}`] : []
       const network = isShared ? ['--network', 'host'] : ['--publish', `127.0.0.1:${port}:${port}`]
       const child = spawn(
@@ -33,7 +33,7 @@ export async function dockerEngine(): Promise<OdooEngine | null> {
           ...['run', '--rm', '--interactive', '--init', '--name', name],
           ...owner,
           ...network,
-          // The same path inside as outside, so that the configuration holds for both.
+          // The same path inside and outside, so that the configuration is valid for both.
           ...['--volume', `${folder}:${folder}`, '--workdir', folder, '--env', `HOME=${folder}`],
           // The image's entry point waits for a database under another name.
           ...['--entrypoint', 'odoo', image, ...args]

@@ -6,27 +6,27 @@ import { packageEngine } from './package.ts'
 
 /** A command of Odoo that has been started. */
 export interface OdooProcess {
-  /** `stdin`, `stdout` and `stderr` are pipes; SIGTERM ends it in order. */
+  /** `stdin`, `stdout` and `stderr` are pipes; SIGTERM ends it gracefully. */
   child: ChildProcess
-  /** Ends it at once, for one that does not heed SIGTERM. */
+  /** Kills it, if it does not end after SIGTERM. */
   kill(): void
 }
 
-/** What runs Odoo on this machine. */
+/** The way to run Odoo on this machine. */
 export interface OdooEngine {
   name: 'package' | 'docker'
-  /** Whose Odoo's files must be; empty where it runs as the user of this process. */
+  /** The owner of Odoo's files; empty if it runs as the user of this process. */
   account: Account
-  /** Under which name Odoo reaches what listens on this machine's loopback address. */
+  /** The host name with which Odoo reaches this machine's loopback address. */
   host: string
-  /** The address that Odoo listens on, to be reached from this machine alone. */
+  /** The address on which Odoo listens, reachable only from this machine. */
   httpInterface: string
   /** Starts `odoo` with these arguments; it sees `folder` under the same path, and serves on `port` if it serves. */
   start(folder: string, port: number, args: string[]): OdooProcess
 }
 
 /**
- * Returns what can run Odoo here: Debian's package, unpacked first where it is not there yet, else Docker.
+ * Returns the way to run Odoo here: Debian's package, which is unpacked first if needed, else Docker.
  * @throws OdooUnavailable
  */
 export async function findEngine(): Promise<OdooEngine> {

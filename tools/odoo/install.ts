@@ -12,7 +12,7 @@ import { SdmkError } from '../../sidecar/errors.ts'
 const run = promisify(execFile)
 const packageName = 'odoo-19'
 const maxOutputBytes = 64 * 1024 * 1024
-/** What stable has under another name, in another package, or only for fonts that are not missed. */
+/** Dependencies that stable has under another name or in another package, or that only add optional fonts. */
 const otherName: Record<string, string | null> = {
   'python3-pytz': 'python3-tz',
   'python3-lxml-html-clean': 'python3-lxml',
@@ -23,12 +23,12 @@ const alsoNeeded = ['python3-websocket', 'python3-setuptools']
 /** Folders of the machine that the package's links lead to. */
 const linked = ['javascript', 'fonts', 'fonts-font-awesome']
 
-/** This machine cannot have an Odoo, and why. */
+/** Odoo is not available on this machine; the message has the reason. */
 export class OdooUnavailable extends SdmkError {
   readonly code = 'SDMK_ODOO_NOT_INSTALLED'
 }
 
-/** The folder of Odoo's Python package; installs it where it is not there yet. @throws OdooUnavailable */
+/** The folder of Odoo's Python package; installs it if it is missing. @throws OdooUnavailable */
 export async function installOdoo(): Promise<string> {
   const cache = process.env.SDMK_ODOO_CACHE ?? '/var/cache/sdmk-odoo'
   const root = path.join(cache, 'root')
@@ -50,8 +50,8 @@ export async function installOdoo(): Promise<string> {
 }
 
 /**
- * Waits until no other process holds this file, and holds it until the function that comes back is called or this process
- * ends. Two installations at once would delete each other's files.
+ * Waits until no other process has locked this file, and locks it until the returned function is called or this process
+ * ends. Two concurrent installations would delete each other's files.
  */
 async function lockFile(file: string): Promise<() => void> {
   const holder = spawn('flock', [file, 'sh', '-c', 'echo locked; cat'], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -134,7 +134,7 @@ async function installLibraries(deb: string): Promise<void> {
   })
 }
 
-/** Montserrat is not in stable; Odoo only shows its texts in it. Any font that is there does. */
+/** Montserrat is not in stable. Odoo uses it only for texts, so any installed font is sufficient. */
 async function replaceMissingFonts(python: string): Promise<void> {
   const fonts = path.join(python, 'odoo/addons/web/static/fonts/google')
   for (const name of await readdir(path.join(fonts, 'Montserrat'))) {

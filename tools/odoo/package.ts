@@ -3,14 +3,17 @@ import path from 'node:path'
 import type { OdooEngine } from './engine.ts'
 import { installOdoo } from './install.ts'
 
-/** Odoo as root would be refused by nobody, but what serves the web should own nothing. */
+/** Odoo would run as root, but a web server should own nothing. */
 const nobody = { uid: 65534, gid: 65534 }
 
-/** Returns Debian's package run by this machine's Python; as nobody where this process is root. @throws OdooUnavailable */
+/**
+ * Returns an engine that runs Debian's package with this machine's Python; as the user nobody if this process is root.
+ * @throws OdooUnavailable
+ */
 export async function packageEngine(): Promise<OdooEngine> {
   const python = await installOdoo()
   const isRoot = process.getuid?.() === 0
-  // With its parent gone without a word, a server would go on and hold its port and its database.
+  // If its parent dies, the server would continue and keep its port and its database.
   const wrapper = [
     'setpriv',
     '--pdeathsig=TERM',
@@ -25,8 +28,8 @@ export async function packageEngine(): Promise<OdooEngine> {
       const [file = '', ...rest] = [...wrapper, '/usr/bin/python3', path.join(python, '../../../bin/odoo'), ...args]
       const child = spawn(file, rest, {
         cwd: folder,
-        // A session of its own: Ctrl-C in a terminal would reach it a second time beside our own signal, and the second
-        // one makes Odoo drop everything.
+        // A separate session: otherwise Ctrl-C in a terminal would reach it in addition to our own signal, and the second
+        // signal makes Odoo abort everything.
         detached: true,
         stdio: 'pipe',
         env: {

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 
-/** Where Odoo listens unless it is told otherwise. */
+/** Odoo's default port. */
 export const defaultPort = 8069
 
-/** Returns a port of this machine that nobody listens on; `wanted` itself where it is free; 0 stands for any. */
+/** Returns a free port of this machine; `wanted` itself if it is free; 0 means any. */
 export async function freePort(wanted = 0): Promise<number> {
   const server = createServer()
   try {

@@ -3,8 +3,8 @@ import { type OdooCommands, OdooFailed } from './commands.ts'
 const mark = 'SDMK-SCRIPT-DONE '
 
 /**
- * Runs Python in Odoo with `given` at hand and returns what the script put into `result`, both as JSON. They go through
- * pipes, so what they hold is seen in no list of processes.
+ * Runs Python in Odoo with `given` and returns the script's `result`, both as JSON. They are sent through pipes, so the
+ * process list does not show their content.
  */
 export async function runScript(
   odoo: Pick<OdooCommands, 'shell'>,
@@ -12,7 +12,7 @@ export async function runScript(
   script: string,
   given: unknown
 ): Promise<unknown> {
-  // A text of JSON in quotes is a text of Python as well.
+  // A JSON string literal is also a Python string literal.
   const head = `import json\ngiven = json.loads(${JSON.stringify(JSON.stringify(given))})\nresult = None\n`
   const { code, lines } = await odoo.shell(
     database,

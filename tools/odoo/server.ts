@@ -10,19 +10,19 @@ export type { OdooOutput } from './commands.ts'
 
 export const addons = ['sdmk_core', 'sdmk_integration_manager', 'sdmk_integration_kki'] as const
 
-/** An Odoo with the addons of this repository for as long as it is needed, on a PostgreSQL that is there. */
+/** A temporary Odoo with the addons of this repository, on an existing PostgreSQL. */
 export interface Odoo extends OdooCommands {
-  /** Where its files are: configuration, attachments, sessions. */
+  /** The folder of its files: configuration, attachments, sessions. */
   folder: string
   /** The login of PostgreSQL that it uses, which owns its databases. */
   role: string
-  /** Ends what runs, and removes its databases and files. */
+  /** Stops its commands, and removes its databases and files. */
   close(): Promise<void>
 }
 
 /**
- * Prepares an Odoo beside a PostgreSQL, of which `serverUrl` names a superuser.
- * @param moreAddons folders with addons beside those of the repository.
+ * Prepares an Odoo with the PostgreSQL of which `serverUrl` names a superuser.
+ * @param moreAddons folders with addons in addition to those of the repository.
  * @throws OdooUnavailable
  */
 export async function createOdoo(serverUrl: string, { moreAddons = [] as string[] } = {}): Promise<Odoo> {
@@ -45,7 +45,7 @@ export async function createOdoo(serverUrl: string, { moreAddons = [] as string[
     async close() {
       await commands.stop()
       await withAdmin(serverUrl, async client => {
-        // Copies that it made, and what an earlier one left under the same name when it was killed.
+        // Its databases, and those that a killed predecessor left under the same name.
         const { rows } = await client.query<{ name: string }>(
           'select datname as name from pg_database where datdba = $1::regrole or datname = any ($2)',
           [role, [...used]]

@@ -1,10 +1,10 @@
-/** Writes the terms of the addons to `i18n/<addon>.pot`, as Odoo exports them: `node tools/odoo/terms.ts`. */
+/** Writes the terms of the addons to `i18n/<addon>.pot`, in Odoo's export format: `node tools/odoo/terms.ts`. */
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { serverUrl } from '../../test/helpers/server.ts'
 import { addons, createOdoo, type Odoo } from './server.ts'
 
-/** Returns an addon's terms in a language that is loaded (`pot`: without any), as the text of a PO file without dates. */
+/** Returns an addon's terms in a loaded language (`pot`: in none), as the text of a PO file without dates. */
 export async function exportTerms(odoo: Odoo, database: string, addon: string, language: string): Promise<string> {
   const { code, lines } = await odoo.run(database, 'i18n', ['export', '-l', language, '-o', '-', addon])
   if (code !== 0) throw new Error(lines.join('\n'))

@@ -1,6 +1,6 @@
 /**
- * A real Prometheus and Alertmanager without Docker: Debian's packages, unpacked into a cache folder. They are not installed:
- * their services would start where there is an init.
+ * A real Prometheus and Alertmanager without Docker: Debian's packages, unpacked into a cache folder. They are not
+ * installed, because on a machine with an init system their services would start.
  */
 import { existsSync } from 'node:fs'
 import { mkdir, symlink } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { PackagesUnavailable, unpackPackages } from '../debian/unpack.ts'
 
 const cache = '/var/cache/sdmk-prometheus'
 const packages = ['prometheus', 'prometheus-alertmanager']
-/** Debian's Alertmanager reads its own templates from here, wherever it lies itself. */
+/** Debian's Alertmanager always reads its own templates from here. */
 const templates = '/usr/share/prometheus/alertmanager'
 
 /** The paths of the four programs. */
@@ -20,13 +20,13 @@ export interface PrometheusPrograms {
   amtool: string
 }
 
-/** Returns the programs; unpacks them where they are not there yet. @throws PackagesUnavailable */
+/** Returns the programs; unpacks them if they are missing. @throws PackagesUnavailable */
 export async function installPrometheus(): Promise<PrometheusPrograms> {
   const root = await unpackPackages(cache, packages)
   if (!existsSync(templates)) {
     await mkdir(path.dirname(templates), { recursive: true })
     await symlink(path.join(root, templates), templates).catch(error => {
-      if (!existsSync(templates)) throw new PackagesUnavailable(`${templates} cannot be made`, { cause: error })
+      if (!existsSync(templates)) throw new PackagesUnavailable(`${templates} cannot be created`, { cause: error })
     })
   }
   const bin = path.join(root, 'usr/bin')

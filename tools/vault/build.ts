@@ -8,7 +8,7 @@ const target = fileURLToPath(new URL('../../.data/vault', import.meta.url))
 
 /**
  * Builds the Vault for tests as `.data/vault/vault`; needs Go 1.21 or newer and some minutes the first time. Go completes
- * its list of modules while it builds, so that happens in a copy.
+ * its list of modules during the build, so the build uses a copy.
  */
 mkdirSync(target, { recursive: true })
 for (const file of ['go.mod', 'main.go']) cpSync(path.join(source, file), path.join(target, file))

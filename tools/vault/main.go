@@ -1,6 +1,6 @@
 // A Vault in memory for tests: the core, the KV engine and AppRole of HashiCorp Vault, initialized and unsealed.
 //
-// The module of Vault's own program replaces others by folders of its repository, so it does not build from a module proxy;
+// The module of Vault's own program replaces others by folders of its repository, so it cannot be built from a module proxy;
 // its core does. Prints its address, root token and unseal key as one line of JSON, and ends with its standard input.
 package main
 
@@ -57,7 +57,7 @@ func main() {
 	must(err)
 	fmt.Printf("{\"url\":\"http://%s\",\"token\":%q,\"key\":\"%x\"}\n", listener.Addr(), result.RootToken, result.SecretShares[0])
 	go func() {
-		// Whoever started it is gone.
+		// The parent process has ended.
 		io.Copy(io.Discard, os.Stdin)
 		os.Exit(0)
 	}()

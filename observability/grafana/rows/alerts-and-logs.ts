@@ -10,7 +10,7 @@ export function alertsAndLogs(dashboard: DashboardBuilder) {
       table({
         id: 60,
         title: 'Peringatan aktif',
-        en: 'Alerts that fire now; docs/runbook.md says what to do',
+        en: 'Alerts that fire now; see docs/runbook.md',
         expr: 'ALERTS{alertstate="firing", integration="kki"}',
         columns: { alertname: 'Peringatan', severity: 'Tingkat', service: 'Layanan', trouble: 'Masalah' }
       })
@@ -19,7 +19,7 @@ export function alertsAndLogs(dashboard: DashboardBuilder) {
       logs({
         id: 61,
         title: 'Log',
-        en: 'Lines of our processes, of one trace where its id is given above',
+        en: 'Log lines of our processes; only of one trace if its id is given above',
         expr: `{service=~"${ourServices}"} |= "$trace_id"`
       })
     )
@@ -27,7 +27,7 @@ export function alertsAndLogs(dashboard: DashboardBuilder) {
       logGraph({
         id: 62,
         title: 'Peringatan dan kesalahan di log',
-        en: 'Lines of level warn and above, by service and level',
+        en: 'Log lines of level warn and above, by service and level',
         expr: `sum by (service, level) (count_over_time({service=~"${ourServices}", level=~"warn|error|fatal"}[$__auto]))`,
         legend: '{{service}} {{level}}'
       })

@@ -2,7 +2,7 @@ import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-s
 import { graph, link, table } from '../panels.ts'
 import { events, logsOfTrace, odooBatches, odooRejections, quantile } from '../queries.ts'
 
-/** Batches, their rows, and what was refused. */
+/** Batches, their rows, and rejected rows. */
 export function batches(dashboard: DashboardBuilder) {
   dashboard
     .withRow(new RowBuilder('Batch dan baris').id(102))
@@ -10,7 +10,7 @@ export function batches(dashboard: DashboardBuilder) {
       table({
         id: 10,
         title: 'Batch bermasalah',
-        en: 'Of each kind of trouble the newest batch that is in it; a click leads to Odoo, or to the log',
+        en: 'The newest batch with each kind of trouble; links lead to Odoo or to the log',
         expr: 'max without (job, instance, service) (sdmk_kki_troubled_batch_timestamp_seconds) * 1000 > 0',
         columns: {
           Value: 'Sejak',
@@ -40,7 +40,7 @@ export function batches(dashboard: DashboardBuilder) {
       graph({
         id: 11,
         title: 'Batch selesai',
-        en: 'Batches that ended, by how; beside them those that refused more rows than the setting allows',
+        en: 'Ended batches by state, and batches that rejected more rows than the setting allows',
         series: {
           '{{state}}': events('sdmk_kki_batches_total', 'state'),
           'di atas batas penolakan': events('sdmk_kki_batches_over_reject_ratio_total')
@@ -52,7 +52,7 @@ export function batches(dashboard: DashboardBuilder) {
       graph({
         id: 12,
         title: 'Baris baik dan ditolak',
-        en: 'Rows of applied batches: in good order, and refused',
+        en: 'Rows of applied batches: accepted and rejected',
         series: {
           baik: `${events('sdmk_kki_rows_total{outcome="fetched"}')} - ${events('sdmk_kki_rows_total{outcome="rejected"}')}`,
           ditolak: events('sdmk_kki_rows_total{outcome="rejected"}')
@@ -64,7 +64,7 @@ export function batches(dashboard: DashboardBuilder) {
       graph({
         id: 13,
         title: 'STR yang berakhir',
-        en: 'Licences that went from active to an ended state',
+        en: 'Licences that went from active to a deactivated status',
         series: { diakhiri: events('sdmk_kki_rows_total{outcome="deactivated"}') },
         bars: true
       })
@@ -73,7 +73,7 @@ export function batches(dashboard: DashboardBuilder) {
       graph({
         id: 14,
         title: 'Penolakan per kode',
-        en: 'Refused rows by reason; docs/codes.md explains each',
+        en: 'Rejected rows by reason; docs/codes.md explains each',
         series: { '{{code}}': events('sdmk_kki_rejections_total', 'code') },
         bars: true
       }).links([link('Odoo', odooRejections)])
@@ -91,7 +91,7 @@ export function batches(dashboard: DashboardBuilder) {
       graph({
         id: 16,
         title: 'Catatan per kode',
-        en: 'Rows with a warning, by code; they refuse nothing',
+        en: 'Rows with a warning, by code; warnings reject nothing',
         series: { '{{code}}': events('sdmk_kki_warnings_total', 'code') },
         bars: true
       })
@@ -100,7 +100,7 @@ export function batches(dashboard: DashboardBuilder) {
       graph({
         id: 17,
         title: 'Batch ditahan per alasan',
-        en: 'Why batches were held',
+        en: 'Held batches, by reason',
         series: { '{{reason}}': events('sdmk_kki_batches_held_total', 'reason') },
         bars: true
       }).links([link('Odoo', odooBatches)])

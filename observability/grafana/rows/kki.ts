@@ -2,7 +2,7 @@ import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-s
 import { graph, stat } from '../panels.ts'
 import { events, quantile } from '../queries.ts'
 
-/** What KKI is asked, how it answers, and the token. */
+/** Requests to KKI, its answers, and the token. */
 export function kki(dashboard: DashboardBuilder) {
   dashboard
     .withRow(new RowBuilder('KKI').id(103))
@@ -10,7 +10,7 @@ export function kki(dashboard: DashboardBuilder) {
       graph({
         id: 31,
         title: 'Permintaan ke KKI',
-        en: 'List requests each second, by HTTP status or by how they failed',
+        en: 'List requests each second, by HTTP status or kind of failure',
         series: { '{{status}}': 'sum by (status) (rate(sdmk_kki_requests_total[$__rate_interval]))' },
         unit: 'reqps'
       })
@@ -48,7 +48,7 @@ export function kki(dashboard: DashboardBuilder) {
       graph({
         id: 35,
         title: 'Token',
-        en: 'Requests for an access token, by how they ended',
+        en: 'Requests for an access token, by result',
         series: { '{{result}}': events('sdmk_kki_token_refresh_total', 'result') },
         bars: true
       })
@@ -57,7 +57,7 @@ export function kki(dashboard: DashboardBuilder) {
       stat({
         id: 36,
         title: 'Token berlaku sampai',
-        en: 'When the present access token expires; it is renewed with the next request',
+        en: 'Expiry of the present access token; the next request renews it',
         expr: 'max(sdmk_kki_token_expires_timestamp_seconds) * 1000 > 0',
         unit: 'dateTimeFromNow'
       })

@@ -2,7 +2,7 @@ import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-s
 import { graph } from '../panels.ts'
 import { events } from '../queries.ts'
 
-/** What Odoo has not been told. */
+/** Pending changes for Odoo. */
 export function odoo(dashboard: DashboardBuilder) {
   dashboard
     .withRow(new RowBuilder('Odoo').id(104))
@@ -10,7 +10,7 @@ export function odoo(dashboard: DashboardBuilder) {
       graph({
         id: 41,
         title: 'Umur antrean Odoo',
-        en: 'Age of the oldest thing that Odoo has not been told',
+        en: 'Age of the oldest change that is not sent to Odoo yet',
         series: { umur: 'max(sdmk_odoo_oldest_pending_seconds)' },
         unit: 's'
       }).span(6)
@@ -19,7 +19,7 @@ export function odoo(dashboard: DashboardBuilder) {
       graph({
         id: 42,
         title: 'Antrean Odoo',
-        en: 'Jobs that Odoo has not been told; those that failed before may be of a record that it cannot be told',
+        en: 'Jobs that are not sent to Odoo yet; a job that failed before may have a record that cannot be sent',
         series: { pekerjaan: 'max(sdmk_odoo_pending_jobs)', 'pernah gagal': 'max(sdmk_odoo_failing_jobs)' }
       }).span(6)
     )
@@ -27,7 +27,7 @@ export function odoo(dashboard: DashboardBuilder) {
       graph({
         id: 43,
         title: 'Panggilan ke Odoo',
-        en: 'Calls of Odoo, by what came of them',
+        en: 'Calls to Odoo, by result',
         series: { '{{result}}': events('sdmk_odoo_calls_total', 'result') },
         bars: true
       }).span(6)

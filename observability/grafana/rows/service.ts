@@ -2,7 +2,7 @@ import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-s
 import { graph } from '../panels.ts'
 import { quantile } from '../queries.ts'
 
-/** What fastify-metrics and Node tell of every process. */
+/** Metrics of fastify-metrics and Node for every process. */
 export function service(dashboard: DashboardBuilder) {
   const perService = '{{service}}'
   dashboard
@@ -11,7 +11,7 @@ export function service(dashboard: DashboardBuilder) {
       graph({
         id: 51,
         title: 'Proses yang menjawab',
-        en: '1 where a process answers Prometheus',
+        en: '1 if a process answers Prometheus',
         series: { [perService]: 'min by (service) (up{job="sdmk"})' }
       }).max(1)
     )
@@ -40,7 +40,7 @@ export function service(dashboard: DashboardBuilder) {
       graph({
         id: 54,
         title: 'Jeda event loop',
-        en: 'How late the event loop is: 99 % of the time it is less',
+        en: 'Delay of the event loop: 99 % of the time it is below',
         series: { [perService]: 'max by (service) (nodejs_eventloop_lag_p99_seconds)' },
         unit: 's'
       })

@@ -2,7 +2,7 @@ import { type DashboardBuilder, RowBuilder } from '@grafana/grafana-foundation-s
 import { graph, link, stat } from '../panels.ts'
 import { odooBatches, odooRejections } from '../queries.ts'
 
-/** How things stand now, and what each day brought. */
+/** The present state, and daily totals. */
 export function status(dashboard: DashboardBuilder) {
   dashboard
     .withRow(new RowBuilder('Status').id(101))
@@ -19,7 +19,7 @@ export function status(dashboard: DashboardBuilder) {
       stat({
         id: 2,
         title: 'Terakhir berhasil',
-        en: 'When a batch was last applied',
+        en: 'Time of the last applied batch',
         expr: 'max(sdmk_kki_last_success_timestamp_seconds) * 1000',
         unit: 'dateTimeFromNow'
       })
@@ -28,7 +28,7 @@ export function status(dashboard: DashboardBuilder) {
       stat({
         id: 3,
         title: 'Proses berikutnya',
-        en: 'When the next scheduled run is due; in the past: it has not begun',
+        en: 'Time of the next scheduled run; in the past if it has not started',
         expr: 'max(sdmk_kki_next_run_due_timestamp_seconds) * 1000',
         unit: 'dateTimeFromNow'
       })
@@ -37,7 +37,7 @@ export function status(dashboard: DashboardBuilder) {
       stat({
         id: 4,
         title: 'Menunggu keputusan',
-        en: 'Batches that are held until somebody applies or discards them',
+        en: 'Batches on hold until a person applies or discards them',
         expr: 'max(sdmk_batches_held)',
         from: { orange: 1 }
       }).links([link('Odoo', odooBatches)])
@@ -46,7 +46,7 @@ export function status(dashboard: DashboardBuilder) {
       stat({
         id: 5,
         title: 'Pengakhiran mendesak',
-        en: 'Endings of licences that are tied to nobody yet',
+        en: 'Deactivations of licences that are not matched to a person yet',
         expr: 'max(sdmk_kki_endings_unresolved)',
         from: { red: 1 }
       }).links([link('Odoo', odooRejections)])
@@ -64,7 +64,7 @@ export function status(dashboard: DashboardBuilder) {
       stat({
         id: 7,
         title: 'Rantai audit',
-        en: 'Whether the audit events fit together',
+        en: 'Whether the audit chain is intact',
         expr: 'min(sdmk_audit_chain_ok)',
         words: { 0: ['Putus', 'red'], 1: ['Utuh', 'green'] }
       })
@@ -82,7 +82,7 @@ export function status(dashboard: DashboardBuilder) {
       graph({
         id: 9,
         title: 'Status harian',
-        en: 'Rows of each day, by what became of them',
+        en: 'Rows of each day, by outcome',
         series: {
           '{{outcome}}': 'sum by (outcome) (increase(sdmk_kki_rows_total{outcome!~"fetched|deactivated"}[1d]))'
         },
