@@ -20,7 +20,7 @@ const { values } = parseArgs({
 const lifetimeSeconds = Number(values.lifetime)
 const rowsPerPage = 10
 /**
- * Of the simulated people 71 % have one of these. Runs over named professions move no watermark, which would otherwise
+ * 71 % of the simulated people have one of these. Runs over named professions move no watermark, which would otherwise
  * change the hold reasons.
  */
 const professions = ['nurse', 'midwife', 'doctor', 'professional_nurse']

@@ -104,7 +104,7 @@ export function difference(expected: Snapshot, actual: Snapshot): Difference {
 }
 
 /**
- * Returns how many rejected rows contradict a person whom another batch of the run created. In another order of batches they
+ * Returns how many rejected rows contradict a person that another batch of the run created. In another order of batches they
  * would be created and the others rejected, so outcomes of such a feed cannot be compared.
  */
 export async function countByOrder(pool: pg.Pool): Promise<number> {

@@ -91,7 +91,7 @@ function toConfig(env: Environment) {
     /** `null`: no Odoo is connected. */
     odoo: odooConfig(env),
     kki: {
-      /** Without a slash at its end; `null` where this process does not fetch. */
+      /** Without a slash at its end; `null` if this process does not fetch. */
       baseUrl: env.KKI_BASE_URL === undefined ? null : parseBaseUrl('KKI_BASE_URL', env.KKI_BASE_URL, env),
       sourceFile: path.resolve(
         env.KKI_SOURCE_FILE ?? fileURLToPath(new URL('../contracts/sources/kki.json', import.meta.url))

@@ -426,7 +426,7 @@ export const environmentSchema = Type.Object({
     maximum: 100
   }),
   SDMK_DISCLOSURE_RETENTION_DAYS: Type.Integer({
-    description: 'How long disclosures (whose data was shown or sent to whom) are kept; docs/privacy.md.',
+    description: 'How long disclosures (the people, the recipient and the time) are kept; docs/privacy.md.',
     unit: 'days',
     default: 730,
     minimum: 30,

@@ -35,7 +35,7 @@ export class RequestInvalid extends SdmkError {
   }
 }
 
-/** The record was changed by somebody else since it was read. */
+/** Another transaction has changed the record since it was read. */
 export class PreconditionFailed extends SdmkError {
   readonly code = 'PRECONDITION_FAILED'
 

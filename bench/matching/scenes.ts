@@ -180,7 +180,7 @@ export function titleLikeName(story: Story): void {
     story.tells(1, first, { ...next, nama, ...(chance.is(0.5) && { nomor_str }) })
     return
   }
-  // Somebody else of the family, who lacks the word that looks like a title, or has another one; some under the same STR.
+  // Another member of the family, who lacks the word that looks like a title, or has another one; some under the same STR.
   const { isWoman, year, month, day, place } = first
   const born = chance.is(0.5) ? { year, month, day } : {}
   const names = chance.is(0.5) ? rest : words.map(word => (word === name ? other : word))
@@ -235,7 +235,7 @@ function withNikOfRelative(story: Story, person: Person, relative: Person, known
   if (chance.is(0.2)) story.tells(2, person, { nomor_str: next.nomor_str, provinsi: 'Bali' })
 }
 
-/** Two people of whom some have a part of the name, the place, the sex or the date in common by chance. */
+/** Two people, some with a part of the name, the place, the sex or the date in common by chance. */
 function similarPeople(story: Story): [Person, Person] {
   const { chance, n } = story
   const one = story.somebody()
@@ -254,7 +254,7 @@ function similarPeople(story: Story): [Person, Person] {
   return [one, story.somebody(likeness[Math.floor(n / 3) % likeness.length])]
 }
 
-/** What a row may lack: without date or place less contradicts it. */
+/** Values that a row may lack: without date or place less contradicts it. */
 function lacking({ chance }: Story): Row {
   return chance.pick<Row>([
     {},

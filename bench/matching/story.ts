@@ -36,7 +36,7 @@ export class Story {
     return person
   }
 
-  /** A person for whom `suits` returns a value, with the value. */
+  /** A person with the value that `suits` returned for it. */
   somebodyWho<T>(suits: (person: Person) => T | undefined, given: Given = {}): [Person, T] {
     for (let tries = 0; tries < 5000; tries++) {
       const person = this.#makeUp.make(given)

@@ -64,7 +64,7 @@ export function renderTable(machine: Machine, workers: number, results: Result[]
     const { naive, naiveRepeat, create, action, actionRepeat, floor, floorRepeat } = baselines
     lines.push(
       '',
-      `Beside it, records/s: naive connector ${number(naive)} (present: ${number(naiveRepeat)}), create each ${number(create)}, scheduled action ${number(action)} (present: ${number(actionRepeat)}), COPY + merge ${number(floor)} (present: ${number(floorRepeat)}). Odoo's peak ${peakMb} MB.`
+      `For comparison, records/s: naive connector ${number(naive)} (present: ${number(naiveRepeat)}), create each ${number(create)}, scheduled action ${number(action)} (present: ${number(actionRepeat)}), COPY + merge ${number(floor)} (present: ${number(floorRepeat)}). Odoo's peak ${peakMb} MB.`
     )
   }
   return lines.join('\n')

@@ -12,7 +12,7 @@ declare module 'fastify' {
 }
 
 /**
- * Records whose data each answer shows to whom, before the answer is sent. If the disclosure cannot be stored, the
+ * Records the people and the recipient of each answer, before the answer is sent. If the disclosure cannot be stored, the
  * request fails and shows nothing. Concurrent answers share a statement.
  */
 export default fp(

@@ -24,7 +24,7 @@ export interface BreachScope {
   people: number
   /** Rejected rows, which may concern further people. */
   rejections: number
-  /** How often people were shown whom a plan would create. */
+  /** How often people without an id were shown, from a plan that would create them. */
   unnamed: number
   kinds: DataKind[]
   firstAt: string | null

@@ -23,7 +23,7 @@ export interface Disclosure extends Shown, Omit<Caller, 'traceId'> {
 /** Ids in one stored row; further ids are stored in further rows. */
 const mostIds = 20_000
 
-/** True where the answer shows personal data. */
+/** True if the answer shows personal data. */
 export function showsSomebody({ people = [], rejections = [], unnamed = 0 }: Shown): boolean {
   return people.length > 0 || rejections.length > 0 || unnamed > 0
 }

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import type { ChainContext } from './append.ts'
 import { type Head, hashEvent, hashLink, type Link, origin } from './link.ts'
 
-/** A link, and its event as it is now; null if the event was removed. */
+/** A link, and its event in its present state; null if the event was removed. */
 export interface ChainedEvent extends Link {
   event: string | null
 }

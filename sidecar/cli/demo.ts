@@ -132,7 +132,7 @@ async function startOnFreePort(config: Config): Promise<Service> {
   }
 }
 
-/** Imports people whom SDMK knew before KKI. The file stays next to the data, as an example of a ministry's file. */
+/** Imports people that SDMK knew before KKI. The file stays next to the data, as an example of a ministry's file. */
 async function importOwnPeople(service: Service, config: Config, { rows, own }: DemoOptions): Promise<void> {
   if (own === 0) return
   const file = path.join(config.dataDir, 'demo-own-people.jsonl')

@@ -14,7 +14,8 @@ create table sdmk.profession (
   profession_group text not null
 );
 
--- What a licence status means. PostgreSQL inlines such a function: it costs nothing per row, and a query that calls it can
+-- The meanings of licence statuses. PostgreSQL inlines such a function: it costs nothing per row, and a query that
+-- calls it can
 -- use a partial index.
 
 -- The licence is no longer active. sidecar/registration-terms.ts has the same set; a test compares the two.

@@ -19,8 +19,8 @@ create table kki.staged_row (
   str_number text collate "C",
   str_raw text,
   str_format text,
-  -- The id of the person whom this row creates, if it creates one. The NIK is sealed for that id when the row is staged, and
-  -- is stored unchanged. Null where the row has no NIK.
+  -- The id of the person that this row creates, if it creates one. The NIK is sealed for that id when the row is staged, and
+  -- is stored unchanged. Null if the row has no NIK.
   new_health_worker_id bigint,
   nik_digest bytea,
   nik_sealed bytea,
@@ -93,7 +93,7 @@ create table kki.plan_row (
   outcome text not null,
   rule smallint,
   evidence text,
-  -- The plan already assigns the id of a person whom it creates, so that other rows of the batch can refer to it.
+  -- The plan already assigns the id of a person that it creates, so that other rows of the batch can refer to it.
   health_worker_id bigint,
   health_worker_version bigint,
   registration_id bigint,

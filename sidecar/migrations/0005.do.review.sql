@@ -42,7 +42,7 @@ create index rejection_closed_by_batch_idx on kki.rejection (closed_by_batch_id)
 
 -- One row for each time that a batch saw a rejected row. Several codes of one row share its row number. A rejection may
 -- cover
--- rows of several people with one STR, and each row is open by itself: if one person's row is no longer rejected, the other
+-- rows of several people with one STR, and each row is open separately: if one person's row is no longer rejected, the other
 -- person's revocation stays in the queue.
 create table kki.rejection_occurrence (
   batch_id bigint not null constraint rejection_occurrence_batch_fkey references kki.batch (id),
@@ -78,7 +78,7 @@ create index rejection_occurrence_waiting_nik_idx on kki.rejection_occurrence (n
 create index rejection_occurrence_settled_by_idx on kki.rejection_occurrence (settled_by_batch_id)
   where settled_by_batch_id is not null;
 
--- Rule 0: the person to whom a reviewer assigned the rows of this STR and NIK.
+-- Rule 0: a reviewer assigned this person to the rows of this STR and NIK.
 create table kki.decision (
   id bigint generated always as identity constraint decision_pkey primary key,
   str_number text collate "C" not null,
@@ -86,7 +86,7 @@ create table kki.decision (
   nik_digest bytea,
   -- A decision about a row without a NIK is about the person of this name: a row of another person may have the same STR.
   name_key text collate "C",
-  -- Null until the person whom the decision creates exists.
+  -- Null until the person that the decision creates exists.
   health_worker_id bigint constraint decision_health_worker_fkey references sdmk.health_worker (id),
   rejection_id bigint constraint decision_rejection_fkey references kki.rejection (id),
   batch_id bigint constraint decision_batch_fkey references kki.batch (id),
@@ -100,7 +100,7 @@ create unique index decision_standing_uniq on kki.decision (str_number, nik_dige
 create index decision_health_worker_id_idx on kki.decision (health_worker_id);
 
 -- True if the decision applies to this row. Without a NIK the name decides: the same name, or a part of it. Such a name
--- may be that of a relative with the same STR, so the birth date must not contradict the person whom the decision named.
+-- may be that of a relative with the same STR, so the birth date must not contradict the person that the decision named.
 create function kki.decision_fits(decision kki.decision, nik_digest bytea, name_key text, born_on date) returns boolean
   language sql stable parallel safe
   return decision.withdrawn_at is null

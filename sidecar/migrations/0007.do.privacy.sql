@@ -1,6 +1,6 @@
--- Data protection (docs/privacy.md): to whom personal data was shown, and the erasure of a person.
+-- Data protection (docs/privacy.md): disclosures of personal data, and the erasure of a person.
 
--- To whom personal data was shown or sent: one row for each answer of the API, call of Odoo or report, or for several equal
+-- Recipients of personal data: one row for each answer of the API, call of Odoo or report, or for several equal
 -- ones that were written at once. It refers to people by id only.
 create table kki.disclosure (
   id bigint generated always as identity constraint disclosure_pkey primary key,

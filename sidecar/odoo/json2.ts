@@ -58,7 +58,7 @@ function read(status: number, text: string): unknown {
   }
 }
 
-/** Odoo answers `{name, message, arguments, …}`; the message may quote what was sent, so it stays out. */
+/** Odoo answers `{name, message, arguments, …}`; the message may quote the request, so it is left out. */
 function faultOf(text: string): string | null {
   try {
     const { name } = JSON.parse(text) as { name?: unknown }

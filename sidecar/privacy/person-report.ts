@@ -28,7 +28,7 @@ export interface PersonReport {
   editedBy: Access[]
   /** Decisions to restrict the data, to lift the restriction, or to erase it. */
   privacyDecisions: (Access & { action: string })[]
-  /** Recorded disclosures: to whom the person's data was shown or sent. */
+  /** Recorded disclosures: the recipients of the person's data. */
   shownTo: Recipient[]
   /** The time of the first recorded disclosure; null if there is none yet. */
   recordedSince: string | null

@@ -18,7 +18,7 @@ export interface StagedBatch {
 export interface StagedCandidate {
   position: RowPosition
   candidate: Candidate | OwnCandidate
-  /** If it creates a person, that person gets this id; its NIK is sealed for it. Null where it has no NIK. */
+  /** If it creates a person, that person gets this id; its NIK is sealed for it. Null if it has no NIK. */
   newHealthWorkerId: number | null
   nikDigest: Buffer | null
 }

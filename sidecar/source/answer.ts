@@ -18,14 +18,14 @@ export interface Judged {
   means: Fault['means'] | 'rows' | 'refused'
   /** The parsed body of a successful answer. */
   envelope: unknown
-  /** Completes "reports a fault …"; `null` where the status alone decides. */
+  /** Completes "reports a fault …"; `null` if the status alone decides. */
   fault: string | null
 }
 
 export interface AnswerReader {
-  /** @throws AttemptFailed where a successful answer is not JSON */
+  /** @throws AttemptFailed if a successful answer is not JSON */
   judge(answer: HttpAnswer): Judged
-  /** @throws AttemptFailed where the answer is not as described */
+  /** @throws AttemptFailed if the answer is not as described */
   toPage(answer: HttpAnswer, judged: Judged, query: PageQuery, url: URL): KkiPage
   toRecords(answer: HttpAnswer, judged: Judged): KkiPage
 }

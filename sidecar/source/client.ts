@@ -13,7 +13,7 @@ import type { CallContext, KkiClient, KkiPage, KkiQuery } from './types.ts'
  * Returns a client for the described source with its own connections, token and breaker; `close` ends all of them, calls included.
  *
  * The layers: one attempt (token, request, body, parse), inside retries, inside a circuit breaker around the whole page.
- * @throws TypeError where `baseUrl` is not a URL.
+ * @throws TypeError if `baseUrl` is not a URL.
  */
 export function createKkiClient(options: KkiClientOptions): KkiClient {
   const settings = settingsOf(options)

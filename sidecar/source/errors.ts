@@ -8,7 +8,7 @@ export interface KkiErrorDetails {
   cause?: unknown
 }
 
-/** The base of every error of the KKI client. `attempts` counts those of this page, `null` where it was not retried. */
+/** The base of every error of the KKI client. `attempts` counts those of this page, `null` if it was not retried. */
 export abstract class KkiError extends SdmkError {
   readonly status: number | null
   readonly attempts: number | null

@@ -42,7 +42,7 @@ export interface SourceModule {
   open(answer: ModuleAnswer, request: ModuleRequest, secret: ModuleSecret): Promise<Buffer>
 }
 
-/** Loads the module that a description names. @throws ConfigurationError where it cannot be used */
+/** Loads the module that a description names. @throws ConfigurationError if it cannot be used */
 export async function loadModule(file: string | null): Promise<SourceModule | null> {
   if (file === null) return null
   let functions: ModuleFunctions

@@ -99,7 +99,7 @@ export type KkiSettings = KkiLimits &
     Pick<KkiClientOptions, 'description' | 'module' | 'secrets' | 'withTokenLock' | 'logger' | 'observer' | 'userAgent'>
   > & { baseUrl: URL }
 
-/** Returns `options` with its defaults. @throws TypeError where `baseUrl` is not a URL. */
+/** Returns `options` with its defaults. @throws TypeError if `baseUrl` is not a URL. */
 export function settingsOf(options: KkiClientOptions): KkiSettings {
   return {
     observer: {},

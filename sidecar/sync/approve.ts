@@ -41,7 +41,7 @@ export async function approveBatch(
 }
 
 /**
- * Applies a held batch as it was approved. If the registry has outdated the plan, a new one is made. It is applied only
+ * Applies a held batch with the approved plan. If the registry has outdated the plan, a new one is made. It is applied only
  * if it would do the same; otherwise the batch stays on hold for another review.
  */
 export async function applyApproved(context: ApplyContext, batchId: number, approval: Approval): Promise<void> {

@@ -80,7 +80,7 @@ export async function readPlanOptions(client: pg.ClientBase, kind: BatchKind, ti
   const { createUnmatched } = await readSetting(client)
   return {
     asOf: await today(client, timeZone),
-    // SDMK's own people are always created; the setting concerns people whom only KKI has.
+    // SDMK's own people are always created; the setting concerns people that only KKI has.
     createUnmatched: kind === 'import' ? 'create' : createUnmatched,
     hasOwnPeople: kind === 'import',
     isFile: kind === 'file'

@@ -18,7 +18,7 @@ export interface CheckResult {
     pages: number
     received: number
     end: Facts['end']
-    /** `asked` is `null` where the description names no page size. */
+    /** `asked` is `null` if the description names no page size. */
     pageSize: { asked: number | null; received: number }
     total: number | null
     rowsPerSecond: number

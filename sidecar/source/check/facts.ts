@@ -39,7 +39,7 @@ export interface WindowFacts {
 /** The answers of the source. */
 export interface Facts {
   pages: PageFacts[]
-  /** The parsed first answer; `undefined` where none can be parsed. */
+  /** The parsed first answer; `undefined` if none can be parsed. */
   firstAnswer: unknown
   end: 'reached' | 'notReached'
   /** Rows that came a second time. */

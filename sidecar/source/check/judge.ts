@@ -27,7 +27,7 @@ const noticeableSkewMs = 60_000
 /** With fewer rows a second a full run of two million takes more than half a day. */
 const slowRowsPerSecond = 40
 
-/** Returns what is wrong with a source or its description, unsorted. */
+/** Returns the faults of a source or its description, unsorted. */
 export function judge(facts: Facts, report: RowsReport, options: JudgeOptions): Finding[] {
   const { description, baseUrl } = options
   const findings: Finding[] = []

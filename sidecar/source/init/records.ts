@@ -7,7 +7,7 @@ import { compileExpand } from '../rows.ts'
 
 /** The records of a page, and the places in them that may be fields. */
 export interface Records {
-  /** `null` where the page has no list of objects. */
+  /** `null` if the page has no list of objects. */
   rows: string | null
   count: number
   /** The list of a person's registrations inside each record. */

@@ -1,6 +1,6 @@
 -- reads: plan_row, sdmk.health_worker, sdmk.registration
 -- writes: nothing
--- Locks the people whom the plan of the batch will change, and those who will lose a registration by a decision, in the
+-- Locks the people that the plan of the batch will change, and those who will lose a registration by a decision, in the
 -- order of all batches.
 select h.id
 from sdmk.health_worker h

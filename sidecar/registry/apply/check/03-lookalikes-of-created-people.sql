@@ -11,6 +11,6 @@ select count(*) as lookalikes
 from sdmk.lookalikes('created_person', 'sdmk.health_worker') l
 where l.id <> l.row_no
   and not exists (
-    -- The plan has already compared people whom the batch itself creates or changes.
+    -- The plan has already compared people that the batch itself creates or changes.
     select from plan_row p where p.outcome <> 'rejected' and p.health_worker_id = l.id
   );

@@ -1,6 +1,6 @@
 -- reads: retold, sdmk.health_worker, staged_row, work
 -- writes: merged_newcomer, work
--- Rule 8 for new people with several rows in the batch. Merged as in the apply, the rows may be similar to a person to whom
+-- Rule 8 for new people with several rows in the batch. Merged as in the apply, the rows may be similar to a person although
 -- none of them is similar alone.
 create temp table merged_newcomer on commit drop as
 with companion as (

@@ -5,7 +5,7 @@
 -- Setting sdmk.as_of: licences whose last day is before this day are expired.
 create temp table work (
   row_no bigint not null,
-  -- If the row creates a person, that person gets this id; its NIK is sealed for it. Null where it has no NIK.
+  -- If the row creates a person, that person gets this id; its NIK is sealed for it. Null if it has no NIK.
   new_health_worker_id bigint,
   -- Null in rows of SDMK's own people without a licence.
   str_number text collate "C",

@@ -33,7 +33,7 @@ with by_str as (
   where not g.is_one_person
 )
 select m.row_no, m.people, m.health_worker_id, m.candidates, m.oldest_at, m.active_at, m.has_news, m.nik_worker,
-  -- Other rows of the STR belong to a person whom this deactivation does not concern.
+  -- Other rows of the STR belong to a person that this deactivation does not concern.
   w.is_apart and exists (select from str_group o where o.str_number = w.str_number) as is_set_apart
 from (
   select row_no, by_str.people, by_str.health_worker_id, by_str.candidates, by_str.oldest_at, by_str.active_at, by_str.has_news,

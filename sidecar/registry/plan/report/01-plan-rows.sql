@@ -50,7 +50,7 @@ select
     when name_waits then '[{"code": "NAME_DIFFERS", "instancePath": "", "params": {}}]'
     when j.rule <> 0 then asked.problems
   end,
-  -- A person whom the same batch creates is a candidate as well.
+  -- A person that the same batch creates is a candidate as well.
   case
     when j.final_outcome = 'rejected' then coalesce(j.candidates, array_remove(array[creator.health_worker_id], null))
     when name_waits then array[coalesce(j.known_id, creator.health_worker_id)]

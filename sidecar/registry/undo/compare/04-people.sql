@@ -1,6 +1,6 @@
 -- reads: kki.batch, kki.change, kki.decision, sdmk.registration, undo_registration
 -- writes: undo_person
--- The same for people. A person whom batch $1 created stays if records of other origin depend on them.
+-- The same for people. A person that batch $1 created stays if records of other origin depend on them.
 create temp table undo_person on commit drop as
 with own as (
   select health_worker_id as id, min(id) as first_change_id, bool_or(operation = 'created') as is_new
