@@ -130,7 +130,7 @@ describe('erasing a person', () => {
     }
     const staged = (await call('POST', url, { reason, scope: 'all' })) as { status: number; body: { detail: string } }
     assert.equal(staged.status, 409)
-    assert.match(staged.body.detail, /^Batches \d+.* hold staged rows/)
+    assert.match(staged.body.detail, /^Batches \d+.* have staged rows/)
     assert.equal((await call('POST', url, { scope: 'all' })).status, 400)
   })
 

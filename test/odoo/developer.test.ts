@@ -53,7 +53,7 @@ describe('the Odoo of a developer', () => {
 
     const second = await runFile(cli, ['--exit-after-setup'], { SDMK_DATA_DIR: dataDir })
     assert.equal(second.code, 1)
-    assert.match(second.stderr, /runs already/)
+    assert.match(second.stderr, /already runs/)
 
     child.kill('SIGINT')
     const [code] = await exited

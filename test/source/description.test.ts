@@ -191,7 +191,7 @@ test('a login needs one body, and its password is not written in the description
     kki,
     d => Object.assign(d.authentication.parameters, { client_id: 'x' }),
     '/authentication/parameters/client_id',
-    /sent anyway/
+    /always sent/
   )
 })
 
