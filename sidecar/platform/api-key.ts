@@ -91,7 +91,7 @@ async function useKey(connection: Connection, column: 'digest' | 'public_key', v
   )
   if (rows[0] === undefined) return null
   const { isNoted, ...key } = rows[0]
-  // A request need not fail because its note does, as on a disk that is full.
+  // A request must not fail because this update fails, for example on a full disk.
   if (!isNoted) {
     await connection.query('update kki.api_key set last_used_at = now() where id = $1', [key.id]).catch(() => undefined)
   }

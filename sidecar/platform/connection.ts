@@ -4,18 +4,19 @@ import { DatabaseUnavailable } from './errors.ts'
 const connectTimeoutMs = 5000
 
 /**
- * A host that vanished sends nothing. After this much silence the kernel asks whether it is there, and Node lets it give up
+ * A host that vanished sends nothing. After this much silence the kernel sends probes, and Node makes it close the
+ * connection
  * ten seconds later; the kernel's own default is two hours.
  */
 const keepAliveInitialDelayMillis = 10_000
 
-/** Returns for how long a connection may take to be made, in ms: `connect_timeout` of the URL, in seconds as libpq has it. */
+/** Returns the connection timeout in ms, from `connect_timeout` of the URL, which is in seconds as in libpq. */
 export function connectTimeoutOf(url: string): number {
   const given = /[?&]connect_timeout=(\d+)/.exec(url)?.[1]
   return given === undefined ? connectTimeoutMs : Number(given) * 1000
 }
 
-/** Returns the options that every connection of this process is made with. */
+/** Returns the options for every connection of this process. */
 export function connectionOptions(url: string, applicationName: string) {
   return {
     connectionString: url,
@@ -27,9 +28,9 @@ export function connectionOptions(url: string, applicationName: string) {
 }
 
 /**
- * Connects the client, to the primary alone.
+ * Connects the client, but only to a primary.
  *
- * @throws DatabaseUnavailable with the reason in words, never the login
+ * @throws DatabaseUnavailable with the reason, never with the login
  */
 export async function connectToPrimary(client: pg.Client, url: string): Promise<void> {
   try {
@@ -40,7 +41,7 @@ export async function connectToPrimary(client: pg.Client, url: string): Promise<
   }
 }
 
-/** @throws DatabaseUnavailable where the server is a standby: reads would be stale, and every write would fail */
+/** @throws DatabaseUnavailable if the server is a standby: reads would be stale, and every write would fail */
 export async function requirePrimary(connection: pg.ClientBase | pg.Pool, url: string): Promise<void> {
   const { rows } = await connection.query<{ isStandby: boolean }>('select pg_is_in_recovery() as "isStandby"')
   if (rows[0]?.isStandby) throw new DatabaseUnavailable(serverOf(url), 'is a standby; the service needs the primary')
@@ -49,7 +50,7 @@ export async function requirePrimary(connection: pg.ClientBase | pg.Pool, url: s
 /**
  * Returns nothing if the database answers and is the primary.
  *
- * @throws DatabaseUnavailable with the reason in words, never the login
+ * @throws DatabaseUnavailable with the reason, never with the login
  */
 export async function checkDatabase(url: string): Promise<void> {
   const client = openClient(url)
@@ -60,7 +61,7 @@ export async function checkDatabase(url: string): Promise<void> {
   }
 }
 
-/** Returns a client of its own, not yet connected, with the parsers of the pool. The caller ends it. */
+/** Returns a separate client, not yet connected, with the parsers of the pool. The caller ends it. */
 export function openClient(url: string, applicationName = 'sdmk'): pg.Client {
   try {
     return new pg.Client({ ...connectionOptions(url, applicationName), types })
@@ -74,9 +75,9 @@ export function unavailable(url: string, error: unknown): DatabaseUnavailable {
   return new DatabaseUnavailable(serverOf(url), reasonOf(error), { cause: error })
 }
 
-/** Closes the connection without waiting for the server. What waits for its answer fails. */
+/** Closes the connection without waiting for the server. Pending queries fail. */
 export function breakConnection(client: pg.ClientBase): void {
-  // The types leave the connection out, which every client has.
+  // The types lack the connection, which every client has.
   ;(client as unknown as { connection: pg.Connection }).connection.stream.destroy()
 }
 
@@ -84,11 +85,11 @@ export function breakConnection(client: pg.ClientBase): void {
 export const types = new pg.TypeOverrides()
 types.setTypeParser(pg.types.builtins.INT8, toSafeInteger)
 types.setTypeParser(pg.types.builtins.DATE, text => text)
-/** The arrays of both, which `pg.types.builtins` does not name. */
+/** The array types of both, which `pg.types.builtins` lacks. */
 const int8Array = 1016
 const dateArray = 1182
 const textArray = 1009
-// Its type says that a parser takes a number; what comes from the server is text.
+// The types declare a number as the parser's argument; the server sends text.
 const parseTextArray = types.getTypeParser(textArray) as unknown as (text: string) => (string | null)[]
 types.setTypeParser(int8Array, text => parseTextArray(text).map(item => (item === null ? null : toSafeInteger(item))))
 types.setTypeParser(dateArray, parseTextArray)
@@ -104,14 +105,14 @@ function serverOf(url: string): string {
     const { hostname, port } = new URL(url)
     return `${hostname || 'localhost'}:${port || 5432}`
   } catch {
-    return 'an address that cannot be read'
+    return 'an invalid address'
   }
 }
 
-/** In words where the cause is common; otherwise the code alone, since texts of the driver can repeat the login. */
+/** A text for common causes; otherwise only the code, since texts of the driver can repeat the login. */
 function reasonOf(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string }
-  if (code === '28P01' || code === '28000') return `refuses the login (${code})`
+  if (code === '28P01' || code === '28000') return `denies the login (${code})`
   if (code === '3D000') return `has no database of that name (${code})`
   if (code === '57P03') return `is not ready yet (${code})`
   if (code === '53300') return `has no connection to spare (${code})`
