@@ -138,7 +138,9 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
   const boss = new PgBoss({ ...queueOptions(options.url), ...poolOptions(options.url) })
   const outages = new OutageLog(logger)
   boss.on('error', error => apart(() => outages.report(error)))
-  boss.on('warning', warning => apart(() => logger.warn({ warning: firstClause(warning.message) }, 'the queue reported a warning')))
+  boss.on('warning', warning =>
+    apart(() => logger.warn({ warning: firstClause(warning.message) }, 'the queue reported a warning'))
+  )
   await start(boss)
   const stopping = new AbortController()
   return {

@@ -14,5 +14,8 @@ test('without an engine npm run compose:smoke says so and ends with a separate e
   const [program = '', ...args] = packageJson.scripts['compose:smoke'].split(' ')
   assert.equal(program, 'node')
   const env = { ...process.env, PATH: `${folder}:${process.env.PATH}` }
-  await assert.rejects(run(process.execPath, args, { cwd: root, env }), { code: 69, stderr: /There is no container engine/ })
+  await assert.rejects(run(process.execPath, args, { cwd: root, env }), {
+    code: 69,
+    stderr: /There is no container engine/
+  })
 })

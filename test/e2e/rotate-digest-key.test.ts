@@ -480,10 +480,7 @@ describe('a registry with another digest key', () => {
     await secrets.write('nik-keys', { ...own, digestKey: randomBytes(32).toString('base64') })
     for (const result of [await runSdmk(['serve'], asService), await command()]) {
       assert.equal(result.code, 78, result.stderr)
-      assert.match(
-        result.stderr,
-        /^sdmk: the secret "nik-keys" has a digest key other than that of this registry/m
-      )
+      assert.match(result.stderr, /^sdmk: the secret "nik-keys" has a digest key other than that of this registry/m)
     }
     assert.equal((await readDigestKeys(secrets)).next, null)
     await secrets.write('nik-keys', own)

@@ -170,7 +170,10 @@ describe('the login of the service', () => {
     })
     const allowed = await start({ SDMK_DATABASE_URL: ownerUrl, SDMK_INSECURE: 'database-owner' })
     assert.deepEqual(allowed, { isRestricted: false, gauge: '1' })
-    assert.match(lines.join(), /this login may change the schema and audit events; docs\/database\.md describes a login with fewer rights/)
+    assert.match(
+      lines.join(),
+      /this login may change the schema and audit events; docs\/database\.md describes a login with fewer rights/
+    )
   })
 
   test('cannot be a login that can become the owner', async t => {

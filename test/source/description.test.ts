@@ -151,12 +151,7 @@ test('a setting without effect is an error', () => {
   refuses(kki, d => delete d.limits, '/limits/pageSize', /is required/)
   refuses(kki, d => delete d.fields.birthDate, '/dates/formats/birthDate', /has no effect/)
   refuses(kki, d => delete d.dates.formats.issuedOn, '/dates/formats/issuedOn', /is required/)
-  refuses(
-    fhir,
-    d => Object.assign(d.answer.registrations, { list: '/other' }),
-    '/answer/registrations',
-    /no field is/
-  )
+  refuses(fhir, d => Object.assign(d.answer.registrations, { list: '/other' }), '/answer/registrations', /no field is/)
   refuses(link, d => Object.assign(d.paging, { lastPage: '/x' }), '/paging/lastPage', /is not known/)
   const notRefusable = (d: Loose) => {
     d.authentication = { type: 'none' }
@@ -173,7 +168,12 @@ test('a request that cannot be sent is rejected', () => {
   refuses(kki, d => Object.assign(d.request, { path: 'https://x/a' }), '/request/path', /path below the base URL/)
   refuses(kki, d => Object.assign(d.request, { headers: { Host: 'x' } }), '/request/headers/Host', /cannot be set/)
   refuses(kki, d => Object.assign(d.request, { headers: { a: 'é' } }), '/request/headers/a', /printable ASCII/)
-  refuses(kki, d => Object.assign(d.request, { headers: { 'a b': 'x' } }), '/request/headers/a b', /not a valid name here/)
+  refuses(
+    kki,
+    d => Object.assign(d.request, { headers: { 'a b': 'x' } }),
+    '/request/headers/a b',
+    /not a valid name here/
+  )
   refuses(fhir, d => Object.assign(d.fields.nik.where, { x: 1 }), '/fields/nik/where/x', /not a valid name here/)
   const ownKey = (d: Loose) => Object.assign(d.request.headers, { 'x-api-key': 'k' })
   refuses(pages, ownKey, '/request/headers/x-api-key', /header of the authentication/)
@@ -207,7 +207,12 @@ test('a pointer cannot reach inherited properties', () => {
 
 test('fields, formats and tables are unambiguous', () => {
   refuses(kki, d => Object.assign(d.fields, { province: '/nama' }), '/fields/province', /same source/)
-  refuses(kki, d => d.dates.formats.birthDate.push('MM-DD-YYYY'), '/dates/formats/birthDate/4', /cannot be distinguished/)
+  refuses(
+    kki,
+    d => d.dates.formats.birthDate.push('MM-DD-YYYY'),
+    '/dates/formats/birthDate/4',
+    /cannot be distinguished/
+  )
   refuses(kki, d => d.dates.formats.issuedOn.push('DD-MM'), '/dates/formats/issuedOn/4', /a year, a month and a day/)
   refuses(
     offset,
