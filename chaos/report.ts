@@ -75,7 +75,7 @@ export interface Origin {
   whyNoDisk: string | null
 }
 
-/** What follows it is written by people. */
+/** People write the text after this heading. */
 export const findingsHeading = '## Findings\n'
 
 /** Returns docs/chaos.md up to the findings. */
