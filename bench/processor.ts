@@ -6,7 +6,7 @@ const ticksPerSecond = 100
 interface Stat {
   pid: number
   parent: number
-  /** Processor time in seconds of its own threads, and of its ended children. */
+  /** Processor time in seconds of its threads, and of its ended children. */
   own: number
   ended: number
 }

@@ -137,7 +137,7 @@ export async function judge(
       failed.acquired.add(number)
     }
     const others = byCase.get(number)?.filter(({ person }) => person !== owner.id) ?? []
-    // A record that a row of its own person created under a wrong name is an error of KKI that cannot be detected either.
+    // A record that a row of the same person created under a wrong name is an error of KKI that cannot be detected either.
     const isOwn = name === owner.names.join(' ') || String(creators.get(id)?.record.nama).includes(name)
     if (!isOwn && others.some(({ person }) => name === byId.get(person)?.names.join(' '))) failed.renamed.add(number)
   }

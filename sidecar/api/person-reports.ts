@@ -55,7 +55,7 @@ export const personReportRoutes: FastifyPluginAsyncTypebox<{
     config: { shows },
     schema: {
       tags: ['privacy'],
-      summary: 'Report what is stored about a person, as a page to print',
+      summary: 'Report the stored data of a person, as a page to print',
       description:
         'Audited, with the reason, and recorded as a disclosure. It also finds people whose data is restricted. Reports by NIK count as lookups of a NIK. Do not store the answer.',
       body: RequestSchema,

@@ -34,7 +34,7 @@ function createCommand(): Command {
     .description('create an API key and print it; it cannot be shown again')
     .argument('<name>', 'name of its user or program; unique among the valid keys')
     .addOption(
-      new Option('-s, --scope <scope...>', 'what the key may do; accepts several').choices(scopes).makeOptionMandatory()
+      new Option('-s, --scope <scope...>', 'rights of the key; accepts several').choices(scopes).makeOptionMandatory()
     )
     .option('--key-file <file>', 'read the key from this file instead; it replaces the valid key of this name')
     .option('--json', 'print the result as JSON')

@@ -26,7 +26,7 @@ import { id as personId } from './values.ts'
 import { withQueue } from './with-queue.ts'
 import { withSecret } from './with-secret.ts'
 
-/** Returns `sdmk person`: reports to people who ask what is stored about them, restriction and erasure. */
+/** Returns `sdmk person`: reports to people about their stored data, restriction and erasure. */
 export function personCommand(): Command {
   return new Command('person')
     .description('answer a person about their data, restrict it or erase it')
@@ -47,7 +47,7 @@ interface ReportOptions {
 
 function reportCommand(): Command {
   return new Command('report')
-    .description('report what is stored about the person that standard input identifies; the input is not stored')
+    .description('report the stored data of the person that standard input identifies; the input is not stored')
     .addOption(reasonOption().makeOptionMandatory())
     .addOption(
       new Option('--by <what>', 'content of standard input; with name, the date of birth (YYYY-MM-DD) on a second line')

@@ -16,7 +16,7 @@ export interface AuditRotation {
 }
 
 /**
- * Makes a new audit key the current one. Former keys stay, since they verify what they signed. Services need no restart:
+ * Makes a new audit key the current one. Former keys stay, since they verify their own signatures. Services need no restart:
  * they read the secret again when a link names a key that they do not have.
  */
 export async function rotateAuditKey(

@@ -38,7 +38,7 @@ function setCommand(): Command {
     .argument('<time>', instantOrDayForm, instantOrDay)
     .option('--skip-gap', 'also allow moving it forward: no incremental run fetches the changes in between')
     .addOption(reasonOption().makeOptionMandatory())
-    .option('--json', 'print what was moved as JSON')
+    .option('--json', 'print the move as JSON')
     .action((time: InstantOrDay, { skipGap, reason, json }: SetOptions) =>
       withPool(async (pool, config) => {
         const order = { position: toInstant(time, config.timeZone), skipGap, reason }

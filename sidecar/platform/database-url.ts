@@ -35,8 +35,9 @@ export function databaseAddress(text: string, defaultHost = process.env.PGHOST):
 }
 
 /**
- * Returns what is wrong with how the URL chooses its server, or null. libpq tries several hosts in turn; the driver here knows
- * one. It always wants the primary, so `target_session_attrs` may ask for nothing else.
+ * Returns the fault in the URL's choice of a server, or null. libpq tries several hosts in turn; this driver supports
+ * only one.
+ * It always requires the primary, so `target_session_attrs` may have no other value.
  */
 export function serverFault(text: string): string | null {
   const hosts = /^[a-z]+:\/\/(?:[^/?@]*@)?([^/?]*)/i.exec(text)?.[1]

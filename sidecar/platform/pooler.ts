@@ -2,12 +2,12 @@ import pg from 'pg'
 import { ConfigurationError } from '../errors.ts'
 import { connectionOptions, unavailable } from './connection.ts'
 
-/** A pooler lends the session that was returned last, so a few tries are enough to see that it lends. */
+/** A pooler reuses the session that was released last, so a few attempts are enough to detect it. */
 const tries = 3
 
 /**
- * Refuses a pooler that lends one session of the server to several clients, such as PgBouncer in transaction mode. There
- * notifications get lost, and a lock that one client holds for its session would be the next client's.
+ * Rejects a pooler that shares one server session between several clients, such as PgBouncer in transaction mode. With it
+ * notifications are lost, and a session lock of one client would belong to the next client.
  *
  * @throws ConfigurationError, DatabaseUnavailable
  */

@@ -8,14 +8,15 @@ export interface WatchOptions {
   intervalMs?: number
   /** For how long a single question may stay without an answer. */
   answerMs?: number
-  /** For how long the server may answer no question before the connections are dropped. */
+  /** How long the server may be silent before the connections are dropped. */
   silentMs?: number
 }
 
 /**
- * Asks the server in regular intervals, over a new connection, whether it is the primary. Where it has become a standby, or
- * gave no answer for a minute, all connections are dropped: the work that waits on them fails and is repeated. Without this a
- * frozen server would hold its clients for as long as it is frozen. A server that refuses a connection is not silent.
+ * Checks at regular intervals, over a new connection, whether the server is the primary. If it has become a standby, or gave
+ * no answer for a minute, all connections are dropped, so waiting work fails and is repeated. Otherwise a frozen
+ * server would
+ * block its clients until it responds again. A rejected connection counts as an answer.
  */
 export function watchDatabase(
   url: string,

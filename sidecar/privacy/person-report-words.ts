@@ -153,7 +153,8 @@ export interface ReportDocument {
 }
 
 /**
- * Returns the report for people. A text that a person chose is quoted at the end of its own line, so that it cannot imitate
+ * Returns the report for people. A text that a person chose is quoted at the end of a separate line, so that it cannot
+ * imitate
  * other text, and right-to-left text reorders nothing next to it.
  */
 export function toDocument(report: PersonReport, language: Language): ReportDocument {

@@ -40,7 +40,7 @@ class FolderClaim {
   readonly #logger: FastifyBaseLogger
   #client: pg.Client | null = null
   #timer: NodeJS.Timeout | undefined
-  #refusal: ConfigurationError | null = null
+  #conflict: ConfigurationError | null = null
   #isClosed = false
 
   constructor(databaseUrl: string, folderId: string, pauseMs: number, logger: FastifyBaseLogger) {
@@ -59,7 +59,7 @@ class FolderClaim {
       await connectToPrimary(client, this.#databaseUrl)
       await claimFolder(client, this.#key)
       this.#client = client
-      this.#refusal = null
+      this.#conflict = null
     } catch (error) {
       await client.end().catch(() => undefined)
       throw error
@@ -68,7 +68,7 @@ class FolderClaim {
 
   /** @throws ConfigurationError if another folder came into use during an outage of the database */
   async check(): Promise<undefined> {
-    if (this.#refusal) throw this.#refusal
+    if (this.#conflict) throw this.#conflict
   }
 
   async close(): Promise<void> {
@@ -90,8 +90,8 @@ class FolderClaim {
         await this.start()
         if (this.#isClosed) await this.close()
       } catch (error) {
-        if (error instanceof ConfigurationError && this.#refusal === null) {
-          this.#refusal = error
+        if (error instanceof ConfigurationError && this.#conflict === null) {
+          this.#conflict = error
           this.#logger.error({ err: error }, 'processes with the role fetch keep their secrets in two folders')
         }
         if (!this.#isClosed) this.#schedule()

@@ -37,10 +37,10 @@ export class StaticCredentials implements Credentials {
   }
 
   /** @throws TokenRefreshFailed if the secret still has the denied credentials */
-  async replace(refused: AccessToken, context: CallContext): Promise<AccessToken> {
-    if (this.#kept?.accessToken === refused.accessToken) this.#kept = null
+  async replace(denied: AccessToken, context: CallContext): Promise<AccessToken> {
+    if (this.#kept?.accessToken === denied.accessToken) this.#kept = null
     const other = await this.current(context)
-    if (other.accessToken !== refused.accessToken) return other
+    if (other.accessToken !== denied.accessToken) return other
     const { origin } = this.#settings.baseUrl
     throw new TokenRefreshFailed(`KKI at ${origin} denied the credentials; check the secret "${credentialsSecret}"`, {
       page: context.page

@@ -25,7 +25,7 @@ export interface Credentials {
   /** Resolves to credentials that should work. */
   current(context: CallContext): Promise<AccessToken>
   /** Resolves to credentials other than those that KKI denied. */
-  replace(refused: AccessToken, context: CallContext): Promise<AccessToken>
+  replace(denied: AccessToken, context: CallContext): Promise<AccessToken>
 }
 
 /** The shared access token: one renewal at a time within the process, and across processes by the lock. */
@@ -35,7 +35,7 @@ export class TokenSource implements Credentials {
   readonly #http: KkiHttp
   readonly #closing: AbortSignal
   #pair: TokenPair | null = null
-  #refused: string | null = null
+  #denied: string | null = null
   #renewal: Promise<AccessToken> | null = null
 
   /** Only `closing` aborts a renewal, because it serves many callers and not a single caller's signal. */
@@ -56,15 +56,15 @@ export class TokenSource implements Credentials {
     return await this.#renew(context)
   }
 
-  /** Resolves to an access token other than `refused`, which KKI answered with 401; throws like `current`. */
-  async replace({ accessToken: refused }: AccessToken, context: CallContext): Promise<AccessToken> {
+  /** Resolves to an access token other than `denied`, which KKI answered with 401; throws like `current`. */
+  async replace({ accessToken: denied }: AccessToken, context: CallContext): Promise<AccessToken> {
     // A late 401 for a token that has been replaced since must not discard its successor.
-    if (this.#pair === null || this.#pair.accessToken === refused) this.#refused = refused
+    if (this.#pair === null || this.#pair.accessToken === denied) this.#denied = denied
     return await this.current(context)
   }
 
   #isUsable(pair: TokenPair): boolean {
-    return pair.accessToken !== this.#refused && !isDue(pair, Date.now(), this.#settings.tokenRefreshAheadMs)
+    return pair.accessToken !== this.#denied && !isDue(pair, Date.now(), this.#settings.tokenRefreshAheadMs)
   }
 
   async #renew(context: CallContext): Promise<AccessToken> {

@@ -29,7 +29,7 @@ export async function requestRefetch(
 }
 
 /**
- * Windows (`f`) with professions of the run `r`, regardless of its own window. A run that is not filtered reads all
+ * Windows (`f`) with professions of the run `r`, regardless of its window. A run that is not filtered reads all
  * professions of the setting; if the setting names more later, everything is fetched.
  */
 const walkedBy = `f.done_at is null and (not r.is_filtered or r.professions is null or f.professions <@ r.professions)`

@@ -11,7 +11,7 @@ export const english: Words = {
     tooSlow: p => `The source ${p.problem}. Ask for smaller pages, or raise KKI_PAGE_TIMEOUT.`,
     secretIncomplete: p => `The credentials cannot be used: ${p.problem}.`,
     credentialsRefused: p =>
-      `The source rejects the credentials (${refusal(p.status)}). Check the secret "kki", and how the description sends it.`,
+      `The source rejects the credentials (${denial(p.status)}). Check the secret "kki", and how the description sends it.`,
     tokenPathWrong: p => `The path of the token request does not exist there (status ${p.status}).`,
     tokenElsewhere: p => `The token answer has no token at ${p.expected}; something like a token stands at ${p.found}.`,
     tokenMissing: p => `The token answer has no usable token at ${p.expected}.`,
@@ -126,6 +126,6 @@ function bound(has: boolean | null): string {
 }
 
 /** Many APIs answer a wrong password with status 200, which alone would mean success. */
-function refusal(status: unknown): string {
+function denial(status: unknown): string {
   return Number(status) < 300 ? `status ${status} without a token` : `status ${status}`
 }

@@ -6,7 +6,7 @@ export const indonesian: Words = {
     tooSlow: () => 'Sumber tidak menjawab tepat waktu. Minta halaman yang lebih kecil, atau naikkan KKI_PAGE_TIMEOUT.',
     secretIncomplete: () => 'Kredensial tidak dapat dipakai. Periksa isi rahasia "kki".',
     credentialsRefused: p =>
-      `Sumber menolak kredensial (${refusal(p.status)}). Periksa rahasia "kki" dan cara deskripsi mengirimkannya.`,
+      `Sumber menolak kredensial (${denial(p.status)}). Periksa rahasia "kki" dan cara deskripsi mengirimkannya.`,
     tokenPathWrong: p => `Alamat permintaan token tidak ada di sana (status ${p.status}).`,
     tokenElsewhere: p =>
       `Jawaban permintaan token tidak berisi token di ${p.expected}; isi yang mirip token ada di ${p.found}.`,
@@ -146,6 +146,6 @@ function inBrackets(detail: unknown): string {
 }
 
 /** Many APIs answer a wrong password with status 200, which alone would mean success. */
-function refusal(status: unknown): string {
+function denial(status: unknown): string {
   return Number(status) < 300 ? `status ${status} tanpa token` : `status ${status}`
 }

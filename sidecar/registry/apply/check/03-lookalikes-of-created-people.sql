@@ -1,6 +1,6 @@
 -- reads: plan_row, sdmk.health_worker
 -- writes: created_person
--- People whom the batch creates by rule 9 and who are similar to a person that its plan did not know (rule 8).
+-- People that the batch creates by rule 9 and that are similar to a person that its plan did not know (rule 8).
 create temp table created_person on commit drop as
 select h.id as row_no, h.nik_digest, h.name_key, h.birth_date, h.birth_place_key, h.sex
 from plan_row p join sdmk.health_worker h on h.id = p.health_worker_id
