@@ -60,7 +60,10 @@ CREATE TABLE kki.audit_event (
 CREATE INDEX audit_event_batch_id_idx ON kki.audit_event USING btree (batch_id);
 CREATE INDEX audit_event_disclosures_idx ON kki.audit_event USING btree (id) WHERE (action = ANY (ARRAY['disclosures.sealed'::text, 'disclosures.purged'::text]));
 CREATE INDEX audit_event_nik_lookup_idx ON kki.audit_event USING btree (api_key_id, at) WHERE (action = 'nik.looked_up'::text);
+CREATE INDEX audit_event_request_id_idx ON kki.audit_event USING btree (request_id);
+CREATE INDEX audit_event_run_id_idx ON kki.audit_event USING btree (run_id) WHERE (run_id IS NOT NULL);
 CREATE INDEX audit_event_seal_unfit_idx ON kki.audit_event USING btree (at) WHERE (action = 'seal.unfit'::text);
+CREATE INDEX audit_event_trace_id_idx ON kki.audit_event USING btree (trace_id);
 CREATE TRIGGER audit_event_append_only BEFORE DELETE OR UPDATE ON kki.audit_event FOR EACH ROW EXECUTE FUNCTION kki.refuse_change();
 CREATE TRIGGER audit_event_await_link AFTER INSERT ON kki.audit_event REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION kki.await_link();
 CREATE TRIGGER audit_event_no_truncate BEFORE TRUNCATE ON kki.audit_event FOR EACH STATEMENT EXECUTE FUNCTION kki.refuse_change();

@@ -7,6 +7,7 @@ import { changeRoutes } from './api/changes.ts'
 import { decisionRoutes } from './api/decisions.ts'
 import refusals from './api/denied-requests.ts'
 import disclosure from './api/disclosures.ts'
+import { evidenceRoutes } from './api/evidence.ts'
 import { fileRunRoutes } from './api/file-runs.ts'
 import { healthWorkerRoutes } from './api/health-workers.ts'
 import { integrationRoutes } from './api/integration.ts'
@@ -211,6 +212,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(registrationRoutes)
       await app.register(integrationRoutes, { mapping, timeZone: config.timeZone })
       await app.register(auditRoutes)
+      await app.register(evidenceRoutes)
       await app.register(odooAccountRoutes, {
         secrets: secrets && scopeSecrets(secrets, [odooSecret]),
         isConfigured: config.odoo !== null

@@ -1,26 +1,44 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import type { Shown } from '../audit/disclosures.ts'
 import { hasOutcomes, isOpen, statesWithOutcomes } from '../batch-terms.ts'
+import { RequestInvalid } from '../errors.ts'
+import { readPlannedProfessions, readRejectedCodes } from '../registry/change-counts.ts'
 import {
   type Change,
+  type ChangeFilter,
+  changeEffects,
+  countStampOnly,
+  isSearchable,
+  outcomes,
+  type PageRequest,
   readPlannedChanges,
-  readPlannedProfessions,
-  readRecordedChanges,
-  readRecordedProfessions,
-  readRejectedCodes
+  readRecordedChanges
 } from '../registry/changes.ts'
-import { type Batch, ledgerOf, readBatch } from '../sync/batch.ts'
+import { type Batch, holdReasons, ledgerOf, readBatch } from '../sync/batch.ts'
+import { type BatchHistory, keptOf, readBatchHistory } from '../sync/batch-history.ts'
 import { BatchNotFound, BatchStateRefused } from '../sync/errors.ts'
-import { readUndoReport } from '../sync/take-back.ts'
-import { BatchSchema, closed, Id, IdParams, LedgerSchema, nullable, PageQuery, pageOf, problems } from './schemas.ts'
+import { previewUndo } from '../sync/take-back.ts'
+import { refuse } from './deny.ts'
+import {
+  BatchSchema,
+  closed,
+  Id,
+  IdParams,
+  Instant,
+  LedgerSchema,
+  nullable,
+  PageQuery,
+  pageOf,
+  problems
+} from './schemas.ts'
 
 const Count = Type.Integer({ minimum: 0 })
 const Left = Type.Array(Type.Object({ id: Id, fields: Type.Array(Type.String()) }), {
   description: 'what stays: all of it where no fields are named'
 })
 
-const ChangeSchema = Type.Object(
+export const ChangeSchema = Type.Object(
   {
     id: Id,
     outcome: Type.String(),
@@ -42,53 +60,128 @@ const ChangeSchema = Type.Object(
     nameBefore: nullable(Type.String()),
     nameAfter: nullable(Type.String()),
     hasNik: Type.Boolean({ description: 'the row or the person has a NIK' }),
-    fields: Type.Array(Type.String(), { description: 'fields that changed; of a plan not known yet' })
+    fields: Type.Array(
+      Type.Object({
+        field: Type.String({ examples: ['validUntil'] }),
+        before: nullable(Type.String()),
+        after: nullable(Type.String())
+      }),
+      {
+        description:
+          'fields that changed, without stamps; of a plan, as this row would change them. Of `nik`, and of people whose data is restricted, both values are null'
+      }
+    ),
+    undo: Type.Union([Type.Enum(['kept', 'restored']), Type.Null()], {
+      description: 'of an undone batch: what became of the change. What was restored has no value after'
+    })
   },
   { title: 'Change' }
 )
+
+export const Excesses = Type.Array(
+  Type.Object({
+    reason: Type.Enum(holdReasons),
+    profession: Type.String({ description: '`*` for all together' }),
+    count: Count,
+    limit: Type.Number({ minimum: 0, description: 'the most that is applied without a person' })
+  }),
+  { description: 'the numbers for which the batch was held; reasons without a number are not among them' }
+)
+
+const undone = {
+  registrationsDeleted: Count,
+  registrationsRestored: Count,
+  peopleDeleted: Count,
+  peopleRestored: Count,
+  rejectionsReopened: Count,
+  registrationsLeft: Count,
+  peopleLeft: Count,
+  left: Type.Object({ registrations: Left, people: Left })
+}
+
+export const CodeCountSchema = Type.Array(Type.Object({ code: Type.String(), count: Count }), {
+  description: 'for which codes rows are rejected; a row may have several. After applying: rows for people to see'
+})
+
+export const Professions = Type.Array(
+  Type.Object({
+    profession: Type.String({ description: 'empty for rows whose profession cannot be read' }),
+    created: Count,
+    linked: Count,
+    updated: Count,
+    rejected: Count,
+    deactivated: Count,
+    namesChanged: Count
+  }),
+  { description: 'the ledger by profession; of an applied batch as it was then' }
+)
+
+export const UndoSchema = Type.Object({
+  ...undone,
+  strNumbersDeleted: Count,
+  decisionsWithdrawn: Count,
+  actor: Type.String(),
+  reason: Type.String(),
+  at: Instant
+})
 
 const SummarySchema = Type.Object(
   {
     ledger: LedgerSchema,
     namesChanged: Count,
-    codes: Type.Array(Type.Object({ code: Type.String(), count: Count }), {
-      description: 'for which codes rows are rejected; a row may have several. After applying: rows for people to see'
+    stampOnly: Type.Integer({
+      minimum: 0,
+      description: 'lines that are left out, since nothing but a stamp changes; `effect=stamp_only` lists them'
     }),
-    professions: Type.Array(
-      Type.Object({
-        profession: Type.String({ description: 'empty for rejected rows whose profession cannot be read' }),
-        created: Count,
-        linked: Count,
-        updated: Count,
-        rejected: Count,
-        deactivated: Count,
-        namesChanged: Count
-      })
-    ),
-    undo: nullable(
-      Type.Object({
-        registrationsDeleted: Count,
-        registrationsRestored: Count,
-        peopleDeleted: Count,
-        peopleRestored: Count,
-        strNumbersDeleted: Count,
-        decisionsWithdrawn: Count,
-        rejectionsReopened: Count,
-        registrationsLeft: Count,
-        peopleLeft: Count,
-        left: Type.Object({ registrations: Left, people: Left })
-      })
-    )
+    excesses: Excesses,
+    codes: CodeCountSchema,
+    professions: Professions,
+    undo: nullable(UndoSchema)
   },
   { title: 'ChangeSummary' }
 )
 
-function showsChanges({ items }: { items: Pick<Change, 'healthWorkerId'>[] }): Shown {
+const filters = {
+  outcome: Type.Optional(Type.Enum(outcomes)),
+  effect: Type.Optional(
+    Type.Enum(changeEffects, { description: 'kept: of an undone batch, what a later change held back' })
+  ),
+  profession: Type.Optional(Type.String({ minLength: 1, maxLength: 100 }))
+}
+
+const SearchSchema = Type.Object(
+  {
+    ...filters,
+    text: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 200, description: 'an STR in any spelling, or words of a name' })
+    ),
+    after: Type.Optional(PageQuery.properties.after),
+    limit: Type.Optional(PageQuery.properties.limit)
+  },
+  { ...closed, title: 'ChangeSearch' }
+)
+
+const ExportSchema = Type.Object(
+  {
+    ...SearchSchema.properties,
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 5000, default: 5000 }))
+  },
+  { ...closed, title: 'ChangeExport' }
+)
+
+const ChangePageSchema = Type.Interface([pageOf(ChangeSchema)], {
+  state: BatchSchema.properties.state,
+  planDigest: nullable(Type.String()),
+  holdReasons: BatchSchema.properties.holdReasons,
+  summary: Type.Union([SummarySchema, Type.Null()], { description: 'on the first page only' })
+})
+
+export function showsChanges({ items }: { items: Pick<Change, 'healthWorkerId'>[] }): Shown {
   const people = items.flatMap(({ healthWorkerId }) => healthWorkerId ?? [])
   return { people, unnamed: items.length - people.length }
 }
 
-/** What a batch would do, or did. */
+/** What a batch would do, or did, or its undo would do. */
 export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/batches/:id/changes', {
     onRequest: app.requireScope('registry:read'),
@@ -96,51 +189,111 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     schema: {
       tags: ['runs'],
       summary: 'Show what a planned or held batch would do, or an applied one did',
+      description:
+        'Deactivated licences first, then changed names, then all others, then people without a licence. Lines in which nothing but a stamp changes are counted and left out.',
       params: IdParams,
-      querystring: Type.Interface(
-        [PageQuery],
-        {
-          outcome: Type.Optional(Type.Enum(['created', 'linked', 'updated', 'superseded', 'rejected'])),
-          effect: Type.Optional(Type.Enum(['deactivated', 'name_changed']))
-        },
-        closed
-      ),
-      response: {
-        200: Type.Interface([pageOf(ChangeSchema)], {
-          state: BatchSchema.properties.state,
-          planDigest: nullable(Type.String()),
-          holdReasons: BatchSchema.properties.holdReasons,
-          summary: Type.Union([SummarySchema, Type.Null()], { description: 'on the first page only' })
-        }),
-        ...problems
-      }
+      querystring: Type.Interface([PageQuery], filters, closed),
+      response: { 200: ChangePageSchema, ...problems }
+    },
+    handler: async request => showChanges(request.params.id, request.query, request.query)
+  })
+
+  app.post('/v1/batches/:id/changes/search', {
+    onRequest: app.requireScope('registry:read'),
+    config: { shows: showsChanges },
+    schema: {
+      tags: ['runs'],
+      summary: 'Find changes of a batch by STR or name',
+      description: 'As `GET …/changes`. A POST, so that no number and no name stands in an address.',
+      params: IdParams,
+      body: SearchSchema,
+      response: { 200: ChangePageSchema, ...problems }
     },
     handler: async request => {
-      const { id } = request.params
-      const { pool } = app.database
-      const batch = await readBatch(pool, id)
-      if (!batch) throw new BatchNotFound(id)
-      if (!hasOutcomes(batch.state)) throw new BatchStateRefused(id, batch.state, statesWithOutcomes)
-      const isPlan = isOpen(batch.state)
-      const readItems = isPlan ? readPlannedChanges : readRecordedChanges
-      const page = await readItems(pool, id, request.query, request.query)
-      const summary = request.query.after === 0 ? await summarize(batch, isPlan) : null
-      const { state, planDigest, holdReasons } = batch
-      return { state, planDigest, holdReasons, summary, ...page }
+      const { after = 0, limit = 50, ...filter } = request.body
+      return showChanges(request.params.id, filter, { after, limit })
     }
   })
 
-  async function summarize(batch: Batch, isPlan: boolean) {
+  app.post('/v1/batches/:id/changes/export', {
+    onRequest: app.requireScope('registry:read'),
+    config: { shows: showsChanges },
+    schema: {
+      tags: ['runs'],
+      summary: 'Take changes of a batch out, in large pages',
+      description: 'As the search, and recorded as a disclosure of its own.',
+      params: IdParams,
+      body: ExportSchema,
+      response: { 200: pageOf(ChangeSchema), ...problems }
+    },
+    handler: async (request, reply) => {
+      const { after = 0, limit = 5000, ...filter } = request.body
+      const batch = await readWithOutcomes(request.params.id)
+      const page = await readChanges(batch, filter, { after, limit })
+      return reply.header('cache-control', 'no-store').send(page)
+    }
+  })
+
+  app.get('/v1/batches/:id/undo/preview', {
+    onRequest: app.requireScope('runs:read'),
+    schema: {
+      tags: ['runs'],
+      summary: 'Show what an undo of the batch would restore, remove and leave',
+      description: 'As things are now. The lists end after a few; the counts do not.',
+      params: IdParams,
+      response: { 200: Type.Object(undone, { title: 'UndoPreview' }), ...problems }
+    },
+    handler: async request => previewUndo(app.database.pool, request.params.id)
+  })
+
+  async function readWithOutcomes(id: number): Promise<Batch> {
+    const batch = await readBatch(app.database.pool, id)
+    if (!batch) throw new BatchNotFound(id)
+    if (!hasOutcomes(batch.state)) throw new BatchStateRefused(id, batch.state, statesWithOutcomes)
+    return batch
+  }
+
+  async function showChanges(
+    id: number,
+    filter: ChangeFilter,
+    page: PageRequest
+  ): Promise<Static<typeof ChangePageSchema>> {
+    const batch = await readWithOutcomes(id)
+    const history = await readBatchHistory(app.database.pool, id)
+    const changes = await readChanges(batch, filter, page, history)
+    const summary = page.after === 0 ? await summarize(batch, history) : null
+    const { state, planDigest } = batch
+    return { state, planDigest, holdReasons: batch.holdReasons, summary, ...changes }
+  }
+
+  async function readChanges(batch: Batch, filter: ChangeFilter, page: PageRequest, history?: BatchHistory) {
     const { pool } = app.database
-    const professions = await (isPlan ? readPlannedProfessions : readRecordedProfessions)(pool, batch.id)
+    const { text } = filter
+    if (text !== undefined && !isSearchable(text)) {
+      refuse(new RequestInvalid('text', 'must be an STR, or hold more than titles and signs'))
+    }
+    if (isOpen(batch.state)) return readPlannedChanges(pool, batch.id, filter, page)
+    const kept = keptOf(history ?? (await readBatchHistory(pool, batch.id)))
+    return readRecordedChanges(pool, batch.id, filter, page, kept)
+  }
+
+  async function summarize(
+    batch: Batch,
+    { excesses, professions: recorded, undo }: BatchHistory
+  ): Promise<Static<typeof SummarySchema>> {
+    const { pool } = app.database
+    const isPlan = isOpen(batch.state)
+    const professions = isPlan ? await readPlannedProfessions(pool, batch.id) : (recorded ?? [])
     const total = (name: 'deactivated' | 'namesChanged') => professions.reduce((sum, row) => sum + row[name], 0)
     const ledger = ledgerOf(batch)
     return {
       ledger: isPlan ? { ...ledger, deactivated: total('deactivated') } : ledger,
       namesChanged: total('namesChanged'),
+      stampOnly: batch.state === 'undone' ? 0 : await countStampOnly(pool, batch.id, isPlan),
+      excesses,
       codes: await readRejectedCodes(pool, batch.id, isPlan),
       professions,
-      undo: await readUndoReport(pool, batch.id)
+      undo: undo && { ...undo, at: undo.at.toISOString() }
     }
   }
 }

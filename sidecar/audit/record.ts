@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Role } from '../platform/roles.ts'
+import type { AuditAction } from './actions.ts'
 
 /** The actor and the request, which every audit event has. */
 export interface Caller {
@@ -14,8 +15,7 @@ export interface Caller {
 }
 
 export interface AuditEvent extends Caller {
-  /** `run.created`, `batch.applied`, ... */
-  action: string
+  action: AuditAction
   runId?: number
   batchId?: number
   /** Never a name, NIK or STR number. */

@@ -14,6 +14,10 @@ create table kki.audit_event (
 );
 
 create index audit_event_batch_id_idx on kki.audit_event (batch_id);
+-- What an operator reads in an error, and what a trace of a batch leads to.
+create index audit_event_run_id_idx on kki.audit_event (run_id) where run_id is not null;
+create index audit_event_request_id_idx on kki.audit_event (request_id);
+create index audit_event_trace_id_idx on kki.audit_event (trace_id);
 -- The lookups of NIKs by a key within the last hour are counted before each lookup.
 create index audit_event_nik_lookup_idx on kki.audit_event (api_key_id, at) where action = 'nik.looked_up';
 -- Audit events about sealed values in the wrong place are counted for each scrape.

@@ -19,8 +19,8 @@ export interface Actor {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Returns a hook (`onRequest` or `preHandler`) that accepts only keys with this scope and sets `request.actor`. */
-    requireScope(scope: Scope): (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+    /** Returns a hook (`onRequest` or `preHandler`) that accepts only keys with these scopes and sets `request.actor`. */
+    requireScope(...scopes: Scope[]): (request: FastifyRequest, reply: FastifyReply) => Promise<void>
   }
   interface FastifyRequest {
     /** The caller; `null` on routes without a key, and for requests without a valid key. */
@@ -110,19 +110,23 @@ export default fp(
 
     app.decorateRequest('actor', null)
     app.decorateRequest('signed', null)
-    app.decorate('requireScope', (scope: Scope) => async (request: FastifyRequest, reply: FastifyReply) => {
+    app.decorate('requireScope', (...scopes: Scope[]) => async (request: FastifyRequest, reply: FastifyReply) => {
       const key = await identify(request, reply)
       request.log = request.log.child({ key_id: key.id })
       // An ignored header would make its sender believe that it works.
       if (request.headers['x-actor'] !== undefined) {
         throw new Problem('FORBIDDEN', 'X-Actor is not supported: sign the request for the operator.')
       }
-      if (!key.scopes.includes(scope)) throw new Problem('FORBIDDEN', `This key lacks the scope ${scope}.`)
+      for (const scope of scopes) {
+        if (!key.scopes.includes(scope)) throw new Problem('FORBIDDEN', `This key lacks the scope ${scope}.`)
+      }
       if (!request.signed) return
       const { operator } = request.signed
       if (!key.scopes.includes('actor:delegate')) throw new Problem('FORBIDDEN', 'This key may not act for operators.')
-      if (!roleAllows(operator.role, scope)) {
-        throw new Problem('FORBIDDEN', `An operator with the role ${operator.role} may not use the scope ${scope}.`)
+      for (const scope of scopes) {
+        if (!roleAllows(operator.role, scope)) {
+          throw new Problem('FORBIDDEN', `An operator with the role ${operator.role} may not use the scope ${scope}.`)
+        }
       }
       await useOnce(operator)
     })

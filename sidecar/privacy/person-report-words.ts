@@ -1,4 +1,5 @@
-import { escapeUnprintable, quote } from '../platform/printable-text.ts'
+import { quote } from '../platform/printable-text.ts'
+import type { PrintedDocument } from '../platform/printed-document.ts'
 import { codeText, type Language } from '../platform/problem-texts.ts'
 import type { Access, PersonReport, Recipient } from './person-report.ts'
 import { dataClasses } from './retention.ts'
@@ -143,21 +144,12 @@ const terms: Record<Language, Record<string, string>> = {
   }
 }
 
-/** A report to print: sections of lines. A line that starts with blanks belongs to the line above it. */
-export interface ReportDocument {
-  language: Language
-  title: string
-  law: string
-  at: string
-  sections: { title: string; lines: string[] }[]
-}
-
 /**
  * Returns the report for people. A text that a person chose is quoted at the end of a separate line, so that it cannot
  * imitate
  * other text, and right-to-left text reorders nothing next to it.
  */
-export function toDocument(report: PersonReport, language: Language): ReportDocument {
+export function toDocument(report: PersonReport, language: Language): PrintedDocument {
   const t = words[language]
   const term = (code: string) => terms[language][code] ?? code
   const accessLines = ({ at, by, key, reason }: Access) => [
@@ -177,7 +169,7 @@ export function toDocument(report: PersonReport, language: Language): ReportDocu
   return {
     language,
     title: t.title,
-    law: t.law,
+    subtitle: t.law,
     at: report.at,
     sections: [
       {
@@ -249,48 +241,6 @@ export function toDocument(report: PersonReport, language: Language): ReportDocu
     ].map(({ title, lines }) => ({ title, lines: lines.length > 0 ? lines : [t.none] }))
   }
 }
-
-/** Returns a document as lines for a terminal. */
-export function toLines({ title, law, at, sections }: ReportDocument): string[] {
-  return [
-    `${title} (${at})`,
-    law,
-    ...sections.flatMap(section => ['', `${section.title}:`, ...section.lines.map(line => `  ${line}`)])
-  ]
-}
-
-/** Returns a document as a page to print. It loads and runs nothing, even if a name contains HTML. */
-export function toHtml({ language, title, law, at, sections }: ReportDocument): string {
-  const text = (given: string) => escapeUnprintable(given).replace(/[&<>"']/g, sign => entities[sign] as string)
-  const line = (given: string) => {
-    const depth = (/^ */.exec(given)?.[0].length ?? 0) / 2
-    return `<p${depth > 0 ? ` class="d${Math.min(depth, 2)}"` : ''}><bdi>${text(given.trim())}</bdi></p>`
-  }
-  return `<!doctype html>
-<html lang="${language}">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>${text(title)}</title>
-<style>
-@page { size: A4; margin: 2cm }
-body { font: 11pt/1.4 serif; max-width: 17cm; margin: 1cm auto }
-h1 { font-size: 16pt; margin: 0 }
-h2 { font-size: 12pt; margin: 1em 0 .2em; break-after: avoid }
-p { margin: 0 0 .2em; overflow-wrap: anywhere }
-.d1 { margin-left: 1.5em } .d2 { margin-left: 3em }
-</style>
-</head>
-<body>
-<h1>${text(title)}</h1>
-<p>${text(law)}, ${text(at)}</p>
-${sections.map(section => `<h2>${text(section.title)}</h2>\n${section.lines.map(line).join('\n')}`).join('\n')}
-</body>
-</html>
-`
-}
-
-const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
 
 function personLines(person: NonNullable<PersonReport['person']>, language: Language): string[] {
   const t = words[language]

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Identity } from '../identity/keys.ts'
-import { countDeactivated, deriveStatuses } from './derive-statuses.ts'
+import { countDeactivated, deriveStatuses, sumOf } from './derive-statuses.ts'
 import { PlanOutdated } from './errors.ts'
 import { moveMergedNiks } from './move-niks.ts'
 import { settlePlanner, withoutLoops } from './planner.ts'
@@ -32,7 +32,7 @@ interface Counted {
 
 /**
  * Applies the plan of a batch within the caller's transaction: registry, change records and review queue. Returns how many
- * licences went from active to a deactivated status by the day `asOf` (`YYYY-MM-DD`).
+ * licences went from active to a deactivated status by the day `asOf` (`YYYY-MM-DD`), by profession as well.
  *
  * Writes follow one order in all batches (str_number, health_worker, registration, change; each by key), so that concurrent
  * batches wait for each other instead of deadlocking.
@@ -44,7 +44,7 @@ export async function applyPlan(
   batchId: number,
   identity: Identity,
   asOf: string
-): Promise<{ deactivated: number }> {
+): Promise<{ deactivated: number; byProfession: Map<string, number> }> {
   const run = <R extends pg.QueryResultRow>(statement: string, values: unknown[] = []) =>
     client.query<R>(statement, values)
   await settlePlanner(client)
@@ -70,12 +70,12 @@ export async function applyPlan(
     return countDeactivated(client, batchId)
   }
   // Tables that are filled within this transaction have outdated statistics: the planner takes them for empty.
-  const deactivated = await (isMostOfAll ? withoutLoops(client, writeRegistry) : writeRegistry())
+  const byProfession = await (isMostOfAll ? withoutLoops(client, writeRegistry) : writeRegistry())
   await run(rejections, [batchId])
   await run(rejectionOccurrences, [batchId])
   await run(settleRejections, [batchId])
   if (hasCreated) await refuseLookalikes(client, batchId)
-  return { deactivated }
+  return { deactivated: sumOf(byProfession), byProfession }
 }
 
 /**

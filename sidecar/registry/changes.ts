@@ -1,16 +1,12 @@
 import type pg from 'pg'
-import { inTransaction } from '../platform/transaction.ts'
-import { readEffects } from './effects.ts'
+import { nameKey } from '../transform/name.ts'
+import { canonicalStr, isStrNumber } from '../transform/str-number.ts'
 import { type Match, type Page, parseMatch } from './health-workers.ts'
 import { sql } from './sql.ts'
 
-const planned = sql('changes/planned.sql')
+const planned = { lines: sql('changes/planned-lines.sql'), page: sql('changes/planned-page.sql') }
+const recorded = { lines: sql('changes/recorded-lines.sql'), page: sql('changes/recorded-page.sql') }
 const plannedRejected = sql('changes/planned-rejected.sql')
-const plannedProfessions = sql('changes/planned-professions.sql')
-const plannedCodes = sql('changes/planned-codes.sql')
-const recorded = sql('changes/recorded.sql')
-const recordedProfessions = sql('changes/recorded-professions.sql')
-const recordedCodes = sql('changes/recorded-codes.sql')
 
 /** One thing that a plan would do, or that a batch did. No digit of a NIK is in it. */
 export interface Change {
@@ -31,38 +27,58 @@ export interface Change {
   nameAfter: string | null
   /** The row or the person has a NIK. */
   hasNik: boolean
-  /** Names of the fields that changed; of a plan they are not known yet. */
-  fields: string[]
+  fields: FieldChange[]
+  /** Of an undone batch: what became of it. */
+  undo: 'kept' | 'restored' | null
 }
 
-export interface ProfessionChanges {
-  profession: string
-  created: number
-  linked: number
-  updated: number
-  rejected: number
-  deactivated: number
-  namesChanged: number
+/** A field that changed. Of a NIK, and of a person whose data is restricted, both values are null. */
+export interface FieldChange {
+  field: string
+  before: string | null
+  /** Null as well where an undo restored the value before. */
+  after: string | null
 }
+
+export const outcomes = ['created', 'linked', 'updated', 'superseded', 'rejected'] as const
+export const changeEffects = ['deactivated', 'name_changed', 'stamp_only', 'kept'] as const
 
 export interface ChangeFilter {
-  outcome?: string | undefined
-  effect?: 'deactivated' | 'name_changed' | undefined
+  outcome?: (typeof outcomes)[number] | undefined
+  effect?: (typeof changeEffects)[number] | undefined
+  profession?: string | undefined
+  /** An STR in any spelling, or words of a name. */
+  text?: string | undefined
 }
 
-interface PageRequest {
+/** Of whom an undo left something: ids of registrations, and of people. */
+export interface Kept {
+  registrations: ReadonlyMap<number, readonly string[]>
+  people: ReadonlyMap<number, readonly string[]>
+}
+
+export interface PageRequest {
+  /** The `next` of the page before, or 0. */
   after: number
   limit: number
 }
 
-export interface CodeCount {
-  code: string
-  count: number
-}
+/** Columns in which a change is no news to a person: stamps, digests, and what follows from other columns. */
+const silentColumns = [
+  ...['source_at', 'content_hash', 'match_reason', 'warnings', 'str_raw', 'str_format', 'stated_status', 'replaced_by'],
+  ...['name_key', 'name_at', 'nik_at', 'nik_sealed', 'birth_place_key', 'birth_place_at', 'birth_date_at', 'sex_at']
+]
+const isSilent = new Set(silentColumns)
+const columnsOfPeople = new Set(['name', 'title_prefix', 'title_suffix', 'birth_place', 'birth_date', 'sex'])
+
+/** Lines come in this order: deactivated licences, changed names, all others, people without a licence. */
+const rankOf = `case when is_deactivated then 0 when is_renamed then 1 when is_person_only then 3 else 2 end`
+/** A cursor is the rank times this, and the id: ids stay below. */
+const rankStep = 2 ** 50
 
 /**
- * Returns what the plan of a batch would do, by row; rows that would stay as they are stored are left out. Rows that are
- * rejected for their own content come only where `outcome` asks for rejected rows.
+ * Returns what the plan of a batch would do, by row, the most harmful first. Rows that would change nothing but a stamp, and
+ * rows that are rejected, come only where the filter asks for them.
  */
 export async function readPlannedChanges(
   pool: pg.Pool,
@@ -70,57 +86,133 @@ export async function readPlannedChanges(
   filter: ChangeFilter,
   page: PageRequest
 ): Promise<Page<Change>> {
-  return readPage(pool, filter.outcome === 'rejected' ? plannedRejected : planned, batchId, filter, page)
+  const { profession = null, strNumber, words } = readFilter(filter)
+  if (filter.effect === 'kept') return { items: [], next: null }
+  if (filter.outcome === 'rejected') {
+    if (filter.effect) return { items: [], next: null }
+    const values = [batchId, page.after, page.limit + 1, profession, strNumber, words]
+    return toPage((await pool.query<Line>(plannedRejected, values)).rows, page, null)
+  }
+  const { rows } = await pool.query<Line>(
+    `with line as (${planned.lines}), page as materialized (
+      select *, ${rankOf} as rank from line
+      where ${effectFilter(filter)} and (${rankOf}, id) > ($6::int, $7::bigint) order by ${rankOf}, id limit $8
+    ) ${planned.page}`,
+    [batchId, filter.outcome ?? null, profession, strNumber, words, ...cursorOf(page), page.limit + 1]
+  )
+  return toPage(rows, page, null)
 }
 
-/** Returns what an applied batch did, by change record. What has changed since is told as it was right after. */
+/**
+ * Returns what an applied batch did, in the same order. What has changed since is told as it was right after. Of an undone
+ * batch what was removed is not listed; `kept` says what stayed, and comes first.
+ */
 export async function readRecordedChanges(
   pool: pg.Pool,
   batchId: number,
   filter: ChangeFilter,
-  page: PageRequest
+  page: PageRequest,
+  kept: Kept | null = null
 ): Promise<Page<Change>> {
-  return readPage(pool, recorded, batchId, filter, page)
+  const { profession = null, strNumber, words } = readFilter(filter)
+  const rank = kept ? `case when undo = 'kept' then 0 else 2 end` : rankOf
+  const { rows } = await pool.query<Line>(
+    `with line as (
+      select line.*, case when not $7 then null when registration_id = any ($8) or (registration_id is null or person_change_id is not null)
+        and health_worker_id = any ($9) then 'kept' else 'restored' end as undo
+      from (${recorded.lines}) line
+      where not $7 or (
+        exists (select from sdmk.health_worker h where h.id = line.health_worker_id)
+        and (registration_id is null or exists (select from sdmk.registration r where r.id = line.registration_id))
+      )
+    ), page as materialized (
+      select *, ${rank} as rank from line
+      where ${effectFilter(filter)} and (${rank}, id) > ($10::int, $11::bigint) order by ${rank}, id limit $12
+    ) ${recorded.page}`,
+    [
+      ...[batchId, filter.outcome ?? null, profession, strNumber, words, silentColumns],
+      ...[kept !== null, [...(kept?.registrations.keys() ?? [])], [...(kept?.people.keys() ?? [])]],
+      ...[...cursorOf(page), page.limit + 1]
+    ]
+  )
+  return toPage(rows, page, kept)
 }
 
-/** Returns what the plan of a batch would do, by profession. */
-export async function readPlannedProfessions(pool: pg.Pool, batchId: number): Promise<ProfessionChanges[]> {
-  const { rows } = await pool.query<ProfessionChanges>(plannedProfessions, [batchId])
-  const effects = await inTransaction(pool, client => readEffects(client, batchId))
-  const byProfession = new Map(rows.map(row => [row.profession, row]))
-  for (const { profession, deactivations, namesChanged } of effects) {
-    const none = { profession, created: 0, linked: 0, updated: 0, rejected: 0 }
-    const counts = byProfession.get(profession) ?? none
-    byProfession.set(profession, { ...counts, deactivated: deactivations, namesChanged })
+/** Returns how many lines the unfiltered list leaves out, since nothing but a stamp changes in them. */
+export async function countStampOnly(pool: pg.Pool, batchId: number, isPlan: boolean): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `select count(*) from (${isPlan ? planned.lines : recorded.lines}) line where is_stamp_only ${isPlan ? `and (planned).outcome = 'updated'` : ''}`,
+    [batchId, null, null, null, null, ...(isPlan ? [] : [silentColumns])]
+  )
+  return rows[0]?.count ?? 0
+}
+
+/** Returns whether a text can be searched: an STR, or a name with more than titles and signs, which are in every name. */
+export function isSearchable(text: string): boolean {
+  return isStr(text) || nameKey(text) !== ''
+}
+
+function isStr(text: string): boolean {
+  return /\d/.test(text) && isStrNumber(canonicalStr(text))
+}
+
+function readFilter({ profession, text }: ChangeFilter) {
+  if (text === undefined) return { profession, strNumber: null, words: null }
+  if (isStr(text)) return { profession, strNumber: canonicalStr(text), words: null }
+  const words = nameKey(text)
+    .split(' ')
+    .map(word => `%${word.replace(/[\\%_]/g, '\\$&')}%`)
+  return { profession, strNumber: null, words }
+}
+
+function effectFilter({ effect, outcome }: ChangeFilter): string {
+  if (effect === 'deactivated') return 'is_deactivated'
+  if (effect === 'name_changed') return 'is_renamed'
+  if (effect === 'stamp_only') return 'is_stamp_only'
+  if (effect === 'kept') return `undo = 'kept'`
+  return outcome === 'superseded' ? 'true' : 'not is_stamp_only'
+}
+
+function cursorOf({ after }: PageRequest): [number, number] {
+  return [Math.floor(after / rankStep), after % rankStep]
+}
+
+type Line = Omit<Change, 'match' | 'fields'> & {
+  reason: string | null
+  rank: number
+  isRestricted: boolean
+  before: Record<string, unknown>
+  after: Record<string, unknown>
+}
+
+function toPage(rows: Line[], { limit }: PageRequest, kept: Kept | null): Page<Change> {
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  return {
+    items: shown.map(line => toChange(line, kept)),
+    next: rows.length > limit && last ? last.rank * rankStep + last.id : null
   }
-  return [...byProfession.values()].sort((a, b) => (a.profession < b.profession ? -1 : 1))
 }
 
-/** Returns what an applied batch did, by profession; `rejected` and people without a registration are not among it. */
-export async function readRecordedProfessions(pool: pg.Pool, batchId: number): Promise<ProfessionChanges[]> {
-  const { rows } = await pool.query<ProfessionChanges>(recordedProfessions, [batchId])
-  return rows
+function toChange(line: Line, kept: Kept | null): Change {
+  const { reason, rank: _, isRestricted, before, after, ...change } = line
+  const isRestored = (column: string) => {
+    if (kept === null) return false
+    const left = [kept.registrations.get(line.registrationId ?? 0), kept.people.get(line.healthWorkerId ?? 0)]
+    return !left.some(fields => fields && (fields.length === 0 || fields.includes(column)))
+  }
+  const fields = Object.keys(before)
+    .filter(column => !isSilent.has(column) && column in after && (kept !== null || after[column] !== before[column]))
+    .map((column): FieldChange => {
+      const isHidden = column === 'nik_digest' || (isRestricted && columnsOfPeople.has(column))
+      const value = (given: unknown) => (isHidden || given === null || given === undefined ? null : String(given))
+      return {
+        field: column === 'nik_digest' ? 'nik' : camel(column),
+        before: value(before[column]),
+        after: isRestored(column) ? null : value(after[column])
+      }
+    })
+  return { ...change, match: reason ? parseMatch(reason) : null, fields }
 }
 
-/** Returns for which codes rows are rejected, or, of an applied batch, were shown to people. */
-export async function readRejectedCodes(pool: pg.Pool, batchId: number, isPlan: boolean): Promise<CodeCount[]> {
-  const { rows } = await pool.query<CodeCount>(isPlan ? plannedCodes : recordedCodes, [batchId])
-  return rows
-}
-
-type ChangeRow = Omit<Change, 'match'> & { reason: string | null }
-
-async function readPage(
-  pool: pg.Pool,
-  text: string,
-  batchId: number,
-  { outcome, effect }: ChangeFilter,
-  { after, limit }: PageRequest
-): Promise<Page<Change>> {
-  const { rows } = await pool.query<ChangeRow>(text, [batchId, after, limit + 1, outcome ?? null, effect ?? null])
-  const items = rows.slice(0, limit).map(({ reason, ...change }) => ({
-    ...change,
-    match: reason ? parseMatch(reason) : null
-  }))
-  return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
-}
+const camel = (column: string) => column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())

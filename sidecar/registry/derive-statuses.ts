@@ -16,8 +16,13 @@ export async function deriveStatuses(
   await client.query(derive, [batchId, asOf])
 }
 
-/** Returns how many licences a batch deactivated, by its change records. */
-export async function countDeactivated(client: pg.ClientBase, batchId: number): Promise<number> {
-  const { rows } = await client.query<{ deactivated: number }>(deactivatedBy, [batchId])
-  return rows[0]?.deactivated ?? 0
+/** Returns how many licences a batch deactivated, by profession, from its change records. */
+export async function countDeactivated(client: pg.ClientBase, batchId: number): Promise<Map<string, number>> {
+  const { rows } = await client.query<{ profession: string; deactivated: number }>(deactivatedBy, [batchId])
+  return new Map(rows.map(({ profession, deactivated }) => [profession, deactivated]))
+}
+
+/** Returns the sum of counts. */
+export function sumOf(counts: ReadonlyMap<string, number>): number {
+  return [...counts.values()].reduce((sum, count) => sum + count, 0)
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { countDeactivated, deriveStatuses } from './derive-statuses.ts'
+import { countDeactivated, deriveStatuses, sumOf } from './derive-statuses.ts'
 
 /** Returns whether any active licence had its last day before `asOf` (`YYYY-MM-DD`). */
 export async function hasExpired(client: pg.ClientBase | pg.Pool, asOf: string): Promise<boolean> {
@@ -35,5 +35,5 @@ export async function expireLicences(
     'select count(distinct registration_id) as changed from kki.change where batch_id = $1',
     [batchId]
   )
-  return { changed: rows[0]?.changed ?? 0, deactivated: await countDeactivated(client, batchId) }
+  return { changed: rows[0]?.changed ?? 0, deactivated: sumOf(await countDeactivated(client, batchId)) }
 }

@@ -20,9 +20,12 @@ const restorePeople = sql('undo/restore/07-people.sql')
 const formerNiks = sql('undo/restore/08-former-niks.sql')
 const reopenRejections = sql('undo/restore/09-reopen-rejections.sql')
 const left = sql('undo/report/01-left.sql')
+const foreseen = sql('undo/report/02-foreseen.sql')
 
 /** Ids of each kind that a report lists; the counts include further ones. */
 const namedLeft = 10_000
+/** Before the undo a few are enough to look at. */
+const namedForeseen = 20
 
 /** A record of an undone batch that stays: the whole record if `fields` is empty, otherwise these fields. */
 export interface Left {
@@ -99,6 +102,26 @@ interface Kept {
   peopleLeft: number
   registrations: Left[]
   people: Left[]
+}
+
+/** What an undo would do. */
+export type ForeseenUndo = Omit<UndoReport, 'strNumbersDeleted' | 'decisionsWithdrawn'>
+
+/**
+ * Returns what `undoBatch` would do now, within a transaction that the caller rolls back. It compares as the undo does, and
+ * neither locks nor writes: what changes until the undo is given counts there.
+ */
+export async function foreseeUndo(client: pg.ClientBase, batchId: number): Promise<ForeseenUndo> {
+  await settlePlanner(client)
+  await client.query(compareRegistrations, [batchId])
+  await client.query('analyze undo_registration')
+  await client.query(comparePeople, [batchId])
+  await client.query('analyze undo_person')
+  await client.query(keepNiks)
+  const { rows: counts } = await client.query<Omit<ForeseenUndo, keyof Kept | 'left'>>(foreseen, [batchId])
+  const { rows } = await client.query<Kept>(left, [namedForeseen])
+  const { registrations, people, ...kept } = rows[0] as Kept
+  return { ...(counts[0] as (typeof counts)[0]), ...kept, left: { registrations, people } }
 }
 
 /** Returns the row count of a step's last statement. */

@@ -1,6 +1,5 @@
 import type pg from 'pg'
 import { recordAudit } from '../audit/record.ts'
-import type { Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { isLostRace } from '../registry/apply.ts'
 import { FenceLost } from '../registry/errors.ts'
@@ -71,34 +70,14 @@ async function applyOrReplan(context: ApplyContext, taken: Batch, approval: Appr
       logger.warn({ err: error, attempt }, 'the registry has changed; the approved batch is planned again')
     }
     planned = await timed(context, 'plan', () =>
-      database.withTransaction(client => replan(context, client, taken, approval, attempt))
+      database.withTransaction(client => planAndJudge(context, client, taken, attempt, approval.caller))
     )
     if (planned.planDigest !== approval.planDigest) return planned
   }
   return timed(context, 'apply', () =>
     alone(context, async client => {
-      const last = await replan(context, client, taken, approval, maxReplans)
+      const last = await planAndJudge(context, client, taken, maxReplans, approval.caller)
       return last.planDigest === approval.planDigest ? applyPlanned(context, client, last, approval.caller) : last
     })
   )
-}
-
-async function replan(
-  context: ApplyContext,
-  client: Transaction,
-  taken: Batch,
-  approval: Approval,
-  replans: number
-): Promise<Batch> {
-  const planned = await planAndJudge(context, client, taken, replans)
-  if (planned.planDigest !== approval.planDigest) {
-    await recordAudit(client, {
-      ...approval.caller,
-      action: 'batch.plan_changed',
-      runId: planned.runId,
-      batchId: planned.id,
-      detail: { from: approval.planDigest, to: planned.planDigest, holdReasons: planned.holdReasons }
-    })
-  }
-  return planned
 }

@@ -114,7 +114,7 @@ async function giveUp(context: AttemptContext, batchId: number, kind: BatchWork,
         apiKeyId: null,
         requestId: `batch-${batchId}`,
         traceId: batch.traceId,
-        action: `batch.${kind}_failed`,
+        action: kind === 'undo' ? 'batch.undo_failed' : 'batch.reprocess_failed',
         runId: batch.runId,
         batchId,
         detail: { code: error.code, reason: error.message }

@@ -4,6 +4,7 @@ import { type Caller, recordAudit } from '../audit/record.ts'
 import type { Database } from '../platform/database.ts'
 import { createTraceId } from '../platform/trace-context.ts'
 import { inSpan } from '../platform/tracing.ts'
+import { readRecordedProfessions } from '../registry/change-counts.ts'
 import { expireLicences, hasExpired } from '../registry/expire.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
 import { insertBatchRun } from './batch-run.ts'
@@ -38,6 +39,7 @@ async function endLicences({ database, metrics, logger }: ClockContext, asOf: st
     })
     const fetching = await changeBatch(client, queued, { state: 'fetching', as_of: asOf, fetch_started_at: 'now' })
     const { changed, deactivated } = await expireLicences(client, queued.id, asOf)
+    const professions = await readRecordedProfessions(client, queued.id)
     client.notifyOdoo({ changesOf: queued.id })
     const planned = await changeBatch(client, fetching, {
       state: 'planned',
@@ -52,7 +54,7 @@ async function endLicences({ database, metrics, logger }: ClockContext, asOf: st
       action: 'batch.applied',
       runId: applied.runId,
       batchId: applied.id,
-      detail: { ...ledgerOf(applied), success: changed, errors: 0, asOf }
+      detail: { ...ledgerOf(applied), success: changed, errors: 0, asOf, professions }
     })
     await closeRun(client, applied.runId)
     return applied

@@ -11,14 +11,27 @@ export interface GateOptions {
   rejectHoldRatio: number | null
 }
 
+/** A number for which a batch is held. */
+export interface Excess {
+  reason: HoldReason
+  /** A profession code, or `*` for all together. */
+  profession: string
+  count: number
+  /** The most that is applied without a person; a share of something, so not always a whole number. */
+  limit: number
+}
+
 export interface Verdict {
   /** In the order of `holdReasons`; empty where the batch may be applied. */
   reasons: HoldReason[]
-  /** The numbers that led to it, for the audit. */
-  numbers: Record<string, unknown>
+  /** The numbers that led to it, where a reason is one of numbers. */
+  excesses: Excess[]
   /** What the plan does to people whom SDMK knows; null where it touches none. Later batches of the run add it to theirs. */
   effects: ProfessionEffects | null
 }
+
+/** The professions together, in place of a code. */
+const whole = '*'
 
 /** By profession. */
 type ProfessionEffects = Record<string, Effects & Sizes>
@@ -50,31 +63,34 @@ const schemaCodes = ['SCHEMA_INVALID', 'DATE_INVALID', 'STATUS_UNKNOWN', 'PROFES
  */
 export async function judgePlan(client: pg.ClientBase, batch: Batch, options: GateOptions): Promise<Verdict> {
   const found = new Set<HoldReason>(batch.holdAsked)
-  const numbers: Verdict['numbers'] = {}
+  const excesses: Excess[] = []
   let effects: ProfessionEffects | null = null
   if (isGated(batch.kind)) {
-    for (const reason of judgeRows(batch, options)) found.add(reason)
-    if (await isSchemaChanged(client, batch)) found.add('SCHEMA_CHANGED')
+    excesses.push(...judgeRows(batch, options), ...(await judgeSchema(client, batch)))
     if (await isEmptyAgainstHabit(client, batch)) found.add('EMPTY')
     if (isWalk(batch.kind) && (await meetsRefetch(client, batch))) found.add('UNDONE_WINDOW')
     effects = await effectsOf(client, batch)
-    const excesses = effects === null ? [] : await judgeEffects(client, batch, effects)
+    if (effects !== null) excesses.push(...(await judgeEffects(client, batch, effects)))
     for (const { reason } of excesses) found.add(reason)
-    if (excesses.length > 0) numbers.excesses = excesses
   }
-  return { reasons: holdReasons.filter(reason => found.has(reason)), numbers, effects }
+  // A batch that waits for another reason shows its effects as well.
+  if (found.size > 0) effects ??= await effectsOf(client, batch)
+  return { reasons: holdReasons.filter(reason => found.has(reason)), excesses, effects }
 }
 
-function judgeRows({ fetched, rejected }: Batch, { rejectHoldRatio }: GateOptions): HoldReason[] {
+function judgeRows({ fetched, rejected }: Batch, { rejectHoldRatio }: GateOptions): Excess[] {
   if (fetched < smallestBatch) return []
-  const reasons: HoldReason[] = []
-  if (rejected === fetched) reasons.push('NOTHING_PASSED')
-  if (rejectHoldRatio !== null && rejected > fetched * rejectHoldRatio) reasons.push('REJECT_RATIO')
-  return reasons
+  const excesses: Excess[] = []
+  const judge = (reason: HoldReason, limit: number) => {
+    if (rejected > limit) excesses.push({ reason, profession: whole, count: rejected, limit })
+  }
+  judge('NOTHING_PASSED', fetched - 1)
+  if (rejectHoldRatio !== null) judge('REJECT_RATIO', fetched * rejectHoldRatio)
+  return excesses
 }
 
-async function isSchemaChanged(client: pg.ClientBase, { id, fetched }: Batch): Promise<boolean> {
-  if (fetched < smallestBatch) return false
+async function judgeSchema(client: pg.ClientBase, { id, fetched }: Batch): Promise<Excess[]> {
+  if (fetched < smallestBatch) return []
   const { rows } = await client.query<{ count: number }>(
     `select count(distinct row_no) as count
     from (
@@ -85,7 +101,9 @@ async function isSchemaChanged(client: pg.ClientBase, { id, fetched }: Batch): P
     where problem ->> 'code' = any ($2::text[])`,
     [id, schemaCodes]
   )
-  return (rows[0]?.count ?? 0) > fetched / 2
+  const { count = 0 } = rows[0] ?? {}
+  const limit = fetched / 2
+  return count > limit ? [{ reason: 'SCHEMA_CHANGED', profession: whole, count, limit }] : []
 }
 
 /** True where this batch ends a walk that found nothing, although none of the last ones over the same professions was empty. */
@@ -107,16 +125,6 @@ async function isEmptyAgainstHabit(client: pg.ClientBase, batch: Batch): Promise
   )
   return rows[0]?.hasOthers === false && rows[0].runs === runsBeforeEmpty && rows[0].empty === 0
 }
-
-interface Excess {
-  reason: HoldReason
-  /** A profession code, or `*` for all together. */
-  profession: string
-  count: number
-  limit: number
-}
-
-const whole = '*'
 
 /** Returns null where nobody known is touched, as in a first load: its rows need not be looked at again. */
 async function effectsOf(client: pg.ClientBase, batch: Batch): Promise<ProfessionEffects | null> {

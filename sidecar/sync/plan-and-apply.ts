@@ -7,6 +7,7 @@ import type { Database, Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { applyPlan } from '../registry/apply.ts'
+import { readAppliedProfessions } from '../registry/change-counts.ts'
 import { type PlanOptions, planBatch } from '../registry/plan.ts'
 import { renewStatistics } from '../registry/statistics.ts'
 import { recordSeen, recordShown } from '../registry/unseen.ts'
@@ -39,12 +40,14 @@ export function sidecarCaller(batch: Batch): Caller {
 /**
  * Plans a staged batch and runs the gate, within the caller's transaction. The batch is then `planned`, or `held` with its
  * reasons. A batch that was held stays held, because only a person may release it.
+ * @param caller who approved the former plan of a held batch
  */
 export async function planAndJudge(
   context: ApplyContext,
   client: Transaction,
   taken: Batch,
-  replans: number
+  replans: number,
+  caller = sidecarCaller(taken)
 ): Promise<Batch> {
   const wasHeld = taken.state === 'held'
   const batch = await changeBatch(client, taken, { replans })
@@ -58,20 +61,26 @@ export async function planAndJudge(
     planned_at: 'now'
   })
   await supersedeHeld(client, planned)
-  const { reasons, numbers, effects } = await judgePlan(client, planned, context)
+  const { reasons, excesses, effects } = await judgePlan(client, planned, context)
   const deactivated = Object.values(effects ?? {}).reduce((sum, { deactivations }) => sum + deactivations, 0)
-  if (reasons.length === 0)
+  if (reasons.length === 0 && !wasHeld)
     return effects === null && replans === 0 ? planned : changeBatch(client, planned, { effects, deactivated })
-  const held = await changeBatch(client, planned, { state: 'held', hold_reasons: reasons, effects, deactivated })
-  if (wasHeld) return held
+  const held = await changeBatch(client, planned, {
+    ...(reasons.length > 0 && { state: 'held', hold_reasons: reasons }),
+    effects,
+    deactivated
+  })
+  if (wasHeld && held.planDigest === taken.planDigest) return held
   await recordAudit(client, {
-    ...sidecarCaller(held),
-    action: 'batch.held',
+    ...(wasHeld ? caller : sidecarCaller(held)),
+    action: wasHeld ? 'batch.plan_changed' : 'batch.held',
     runId: held.runId,
     batchId: held.id,
-    detail: { reasons, ...numbers, ...ledgerOf(held), planDigest: held.planDigest }
+    detail: wasHeld
+      ? { from: taken.planDigest, to: held.planDigest, holdReasons: held.holdReasons, excesses }
+      : { reasons, excesses, ...ledgerOf(held), planDigest: held.planDigest }
   })
-  await closeRun(client, held.runId)
+  if (!wasHeld) await closeRun(client, held.runId)
   return held
 }
 
@@ -98,7 +107,7 @@ export async function applyPlanned(
   await changeBatch(client, planned, {})
   // A plan may be days old; licences that have expired since stay expired.
   const asOf = [planned.asOf as string, await today(client, timeZone)].sort().at(-1) as string
-  const { deactivated } = await applyPlan(client, planned.id, identity, asOf)
+  const { deactivated, byProfession } = await applyPlan(client, planned.id, identity, asOf)
   client.notifyOdoo({ changesOf: planned.id, rejectionsOf: planned.id })
   const batch = await changeBatch(client, planned, { state: 'applied', deactivated, finished_at: 'now' })
   await noteShown(client, batch)
@@ -114,7 +123,8 @@ export async function applyPlanned(
       createdAt: batch.createdAt,
       fetchedAt: batch.fetchedAt,
       plannedAt: batch.plannedAt,
-      ...(batch.holdReasons && { holdReasons: batch.holdReasons })
+      ...(batch.holdReasons && { holdReasons: batch.holdReasons }),
+      professions: await readAppliedProfessions(client, batch.id, byProfession)
     }
   })
   await closeRun(client, batch.runId)

@@ -3,12 +3,14 @@ import { recordAudit } from '../audit/record.ts'
 import type { Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
+import { inTransaction } from '../platform/transaction.ts'
 import { isLostRace } from '../registry/apply.ts'
-import { type UndoReport, undoBatch } from '../registry/undo.ts'
-import { type Batch, changeBatch, takeBatch } from './batch.ts'
+import { type ForeseenUndo, foreseeUndo, type UndoReport, undoBatch } from '../registry/undo.ts'
+import { type Batch, changeBatch, readBatch, takeBatch } from './batch.ts'
 import { queueBatchJob, type Retraction } from './batch-job.ts'
 import { closeRun } from './close-run.ts'
 import { lockBatch } from './decide.ts'
+import { BatchNotFound, BatchStateRefused } from './errors.ts'
 import { type ApplyContext, maxReplans, today } from './plan-and-apply.ts'
 import { type Refetch, requestRefetch } from './refetch.ts'
 
@@ -107,13 +109,10 @@ async function rejectionsClosedBy(client: pg.ClientBase, batchId: number): Promi
   return rows.map(({ id }) => id)
 }
 
-/** Returns what undoing the batch did, or null where it is not undone. */
-export async function readUndoReport(pool: pg.Pool, batchId: number): Promise<UndoReport | null> {
-  const { rows } = await pool.query<{ detail: UndoReport & { reason: string } }>(
-    `select detail from kki.audit_event where batch_id = $1 and action = 'batch.undone' order by id desc limit 1`,
-    [batchId]
-  )
-  if (!rows[0]) return null
-  const { reason: _, ...report } = rows[0].detail
-  return report
+/** Returns what undoing an applied batch would do now. @throws BatchNotFound, BatchStateRefused */
+export async function previewUndo(pool: pg.Pool, batchId: number): Promise<ForeseenUndo> {
+  const batch = await readBatch(pool, batchId)
+  if (!batch) throw new BatchNotFound(batchId)
+  if (batch.state !== 'applied') throw new BatchStateRefused(batchId, batch.state, ['applied'])
+  return inTransaction(pool, client => foreseeUndo(client, batchId), { end: 'rollback' })
 }

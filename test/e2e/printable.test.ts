@@ -14,8 +14,9 @@ import { runSdmk } from './process.ts'
 const caller = { actor: 'test', apiKeyId: null, requestId: 'test', traceId: '0'.repeat(32) }
 
 /** Every route that takes a reason, with the one scope that it asks for. */
-const routes: Record<string, Scope> = {
+const routes: Record<string, Scope | Scope[]> = {
   'POST /v1/batches/{id}/discard': 'runs:write',
+  'POST /v1/batches/{id}/evidence': ['registry:read', 'audit:read'],
   'POST /v1/batches/{id}/undo': 'runs:write',
   'POST /v1/rejections/{id}/resolve': 'rejections:write',
   'POST /v1/health-workers/{id}/restrict': 'privacy:manage',
@@ -57,7 +58,7 @@ describe('reasons', () => {
     assert.deepEqual(patterns.map(({ route }) => route).toSorted(), Object.keys(routes).toSorted())
     for (const { route, pattern } of patterns) {
       const [method, path = ''] = route.split(' ')
-      const { key } = await createApiKey(pool, route, [routes[route] as Scope])
+      const { key } = await createApiKey(pool, route, [routes[route] as Scope | Scope[]].flat())
       const send = async (reason: string) => {
         const { statusCode, body } = await injectPatiently(app, {
           method: method as 'POST',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readRecordedProfessions } from '../../sidecar/registry/changes.ts'
+import { readRecordedProfessions } from '../../sidecar/registry/change-counts.ts'
 import { countRowsRead } from '../helpers/rows-read.ts'
 import { candidate, createRegistry } from './helpers.ts'
 

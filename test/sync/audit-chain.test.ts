@@ -34,7 +34,13 @@ function contextOf(database: Database, keys: Record<string, string>): ChainConte
 async function openChain(t: Parameters<typeof createTestDatabase>[0], count: number): Promise<Chained> {
   const { pool, database } = await createTestDatabase(t)
   const context = contextOf(database, secret)
-  const event = { action: 'batch.applied', actor: 'sidecar', apiKeyId: null, requestId: 'r', traceId: 'a'.repeat(32) }
+  const event = {
+    action: 'batch.applied',
+    actor: 'sidecar',
+    apiKeyId: null,
+    requestId: 'r',
+    traceId: 'a'.repeat(32)
+  } as const
   const chained: Chained = {
     pool,
     database,

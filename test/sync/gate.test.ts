@@ -76,9 +76,9 @@ describe('the gate', { concurrency: true }, () => {
     const rows = many(40)
     await load(rows)
     assert.deepEqual((await judge(rows.slice(0, 20).map(ended))).reasons, [])
-    const { reasons, numbers } = await judge(rows.slice(0, 21).map(ended))
+    const { reasons, excesses } = await judge(rows.slice(0, 21).map(ended))
     assert.deepEqual(reasons, ['DEACTIVATIONS'])
-    assert.deepEqual(numbers.excesses, [
+    assert.deepEqual(excesses, [
       { reason: 'DEACTIVATIONS', profession: 'doctor', count: 21, limit: 20 },
       { reason: 'DEACTIVATIONS', profession: '*', count: 21, limit: 20 }
     ])
@@ -100,9 +100,9 @@ describe('the gate', { concurrency: true }, () => {
     const doctors = many(1500)
     const dentists = many(30, { profession: 'dentist' })
     await load([...doctors, ...dentists])
-    const { reasons, numbers } = await judge([...doctors, ...dentists.slice(0, 25).map(ended)])
+    const { reasons, excesses } = await judge([...doctors, ...dentists.slice(0, 25).map(ended)])
     assert.deepEqual(reasons, ['DEACTIVATIONS'])
-    assert.deepEqual(numbers.excesses, [{ reason: 'DEACTIVATIONS', profession: 'dentist', count: 25, limit: 20 }])
+    assert.deepEqual(excesses, [{ reason: 'DEACTIVATIONS', profession: 'dentist', count: 25, limit: 20 }])
   })
 
   test('counts the other licences that a death deactivates', async t => {
@@ -132,14 +132,11 @@ describe('the gate', { concurrency: true }, () => {
       [profession]: { deactivations, namesChanged: 0, linked: 0, rows: 100, known: 100 }
     })
     const judgeWith = async (own: number, ...others: NonNullable<Judged['others']>) => {
-      const { reasons, numbers } = await judge(rows.slice(0, own).map(ended), { others })
-      return [
-        reasons,
-        (numbers.excesses as { profession: string; count: number }[] | undefined)?.map(e => [e.profession, e.count])
-      ]
+      const { reasons, excesses } = await judge(rows.slice(0, own).map(ended), { others })
+      return [reasons, excesses.map(e => [e.profession, e.count])]
     }
     const applied = { state: 'applied', effects: effects('doctor', 15) }
-    assert.deepEqual(await judgeWith(5, applied), [[], undefined])
+    assert.deepEqual(await judgeWith(5, applied), [[], []])
     assert.deepEqual(await judgeWith(6, applied), [
       ['DEACTIVATIONS'],
       [
@@ -151,8 +148,8 @@ describe('the gate', { concurrency: true }, () => {
       ['DEACTIVATIONS'],
       [['*', 21]]
     ])
-    assert.deepEqual(await judgeWith(6, { state: 'held', effects: effects('doctor', 15) }), [[], undefined])
-    assert.deepEqual(await judgeWith(6, { state: 'discarded', effects: effects('doctor', 15) }), [[], undefined])
+    assert.deepEqual(await judgeWith(6, { state: 'held', effects: effects('doctor', 15) }), [[], []])
+    assert.deepEqual(await judgeWith(6, { state: 'discarded', effects: effects('doctor', 15) }), [[], []])
     assert.deepEqual((await judge(rows, { others: [{ ...applied, effects: effects('doctor', 30) }] })).reasons, [])
   })
 

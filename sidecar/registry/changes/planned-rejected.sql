@@ -1,13 +1,15 @@
 -- reads: kki.plan_row, kki.staged_rejection, kki.staged_row, sdmk.health_worker, sdmk.registration
 -- writes: nothing
--- The rows of batch $1 after row $2 that its plan would reject, at most $3: for their own content, and by the plan.
+-- The rows of batch $1 after row $2 that its plan would reject, at most $3: for their own content, and by the plan. Of profession
+-- $4, STR $5 and names like $6 where they are given.
 select r.row_no as id, 'rejected' as outcome,
   case when r.rule is not null then concat_ws(' ', r.rule, nullif(r.evidence, '')) end as reason,
   array(select distinct x ->> 'code' from jsonb_array_elements(r.problems) x order by 1) as codes,
   r.str_number as "strNumber", nullif(r.profession, '') as profession, null::bigint as "registrationId",
   null as "statusBefore", null as "statusAfter", null::bigint as "healthWorkerId", null as "nameBefore",
   case when not is_restricted then nullif(s.name, '') end as "nameAfter",
-  not is_restricted and r.nik_digest is not null as "hasNik", '{}'::text[] as fields
+  not is_restricted and r.nik_digest is not null as "hasNik", is_restricted as "isRestricted", null as undo, 0 as rank,
+  '{}'::jsonb as before, '{}'::jsonb as after
 from kki.staged_rejection r
 left join kki.plan_row p on p.batch_id = $1 and p.row_no = r.row_no
 left join kki.staged_row s on s.batch_id = $1 and s.row_no = r.row_no
@@ -21,6 +23,8 @@ cross join lateral (
   offset 0
 ) restriction
 where r.batch_id = $1 and r.row_no > $2 and (p.outcome is null or p.outcome = 'rejected')
-  and ($4::text is null or $4 = 'rejected') and $5::text is null
+  and ($4::text is null or r.profession = $4)
+  and ($5::text is null or r.str_number = $5)
+  and ($6::text[] is null or (not is_restricted and s.name_key like all ($6)))
 order by r.row_no
 limit $3;

@@ -1,0 +1,34 @@
+-- reads: kki.change, sdmk.health_worker, sdmk.registration
+-- writes: nothing
+-- What batch $1 did, a line for each change of a licence; of operation $2, profession $3, STR $4 and names like $5 where they
+-- are given. The change of a person stands with the first licence of theirs in the batch, or by itself where there is none.
+-- Columns $6 tell of no change that a person would see.
+with own as materialized (
+  select id, operation, health_worker_id, registration_id, registration_before, health_worker_before
+  from kki.change where batch_id = $1
+), first_licence as (
+  select health_worker_id, min(id) as id from own where registration_id is not null group by health_worker_id
+)
+select c.id, p.id as person_change_id, c.operation, c.health_worker_id, c.registration_id, c.registration_before,
+  coalesce(c.health_worker_before, p.health_worker_before) as health_worker_before,
+  coalesce(c.registration_before ->> 'status' = 'active' and sdmk.is_deactivated(
+    case when c.registration_before ->> 'status' = 'active' then coalesce((
+      select l.registration_before ->> 'status' from kki.change l
+      where l.registration_id = c.registration_id and l.id > c.id and l.registration_before ? 'status'
+      order by l.id limit 1
+    ), (select n.status from sdmk.registration n where n.id = c.registration_id)) end
+  ), false) as is_deactivated,
+  coalesce(coalesce(c.health_worker_before, p.health_worker_before) ? 'name_key', false) as is_renamed,
+  c.operation = 'updated' and coalesce(c.registration_before, '{}') - $6::text[] = '{}'
+    and coalesce(c.health_worker_before, p.health_worker_before, '{}') - $6::text[] = '{}' as is_stamp_only,
+  c.registration_id is null as is_person_only
+from own c
+left join first_licence f on f.health_worker_id = c.health_worker_id
+left join own p on p.health_worker_id = c.health_worker_id and p.registration_id is null and f.id = c.id
+left join sdmk.registration r on r.id = c.registration_id
+left join sdmk.health_worker h on h.id = c.health_worker_id
+where (c.registration_id is not null or f.id is null)
+  and ($2::text is null or c.operation = $2)
+  and ($3::text is null or r.profession = $3)
+  and ($4::text is null or r.str_number = $4)
+  and ($5::text[] is null or (h.restricted_at is null and h.name_key like all ($5)))

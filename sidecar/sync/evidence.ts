@@ -1,0 +1,53 @@
+import type pg from 'pg'
+import { readHead } from '../audit/head.ts'
+import type { Head } from '../audit/link.ts'
+import { type ChainCheck, type ProvenEvent, readCheck, readProvenEvents } from '../audit/read.ts'
+import { hasOutcomes, isOpen } from '../batch-terms.ts'
+import { type CodeCount, readPlannedProfessions, readRejectedCodes } from '../registry/change-counts.ts'
+import { type Change, readPlannedChanges, readRecordedChanges } from '../registry/changes.ts'
+import { type Batch, readBatch } from './batch.ts'
+import { type BatchHistory, keptOf, readBatchHistory } from './batch-history.ts'
+import { BatchNotFound } from './errors.ts'
+
+/** Changes that evidence lists; all of them are in the export of changes. */
+const mostChanges = 1000
+
+/** What proves what a batch did, why, and who decided it. */
+export interface Evidence extends BatchHistory {
+  at: Date
+  batch: Batch
+  codes: CodeCount[]
+  /** The most harmful ones first; the list ends after some. */
+  changes: Change[]
+  /** Whether there are more than `changes` lists. */
+  hasMoreChanges: boolean
+  /** Of the batch and its run, oldest first. */
+  events: ProvenEvent[]
+  head: Head | null
+  check: ChainCheck | null
+}
+
+/** Returns the evidence of a batch as it is now. @throws BatchNotFound */
+export async function readEvidence(pool: pg.Pool, batchId: number): Promise<Evidence> {
+  const batch = await readBatch(pool, batchId)
+  if (!batch) throw new BatchNotFound(batchId)
+  const history = await readBatchHistory(pool, batchId)
+  const isPlan = isOpen(batch.state)
+  const page = { after: 0, limit: mostChanges }
+  const none = { items: [] as Change[], next: null }
+  const readChanges = () =>
+    isPlan ? readPlannedChanges(pool, batchId, {}, page) : readRecordedChanges(pool, batchId, {}, page, keptOf(history))
+  const { items, next } = hasOutcomes(batch.state) ? await readChanges() : none
+  return {
+    ...history,
+    professions: isPlan && hasOutcomes(batch.state) ? await readPlannedProfessions(pool, batchId) : history.professions,
+    at: new Date(),
+    batch,
+    codes: hasOutcomes(batch.state) ? await readRejectedCodes(pool, batchId, isPlan) : [],
+    changes: items,
+    hasMoreChanges: next !== null,
+    events: await readProvenEvents(pool, { batchId, runId: batch.runId }),
+    head: await readHead(pool),
+    check: await readCheck(pool)
+  }
+}
