@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { type App, type AppOptions, buildApp } from './app.ts'
@@ -7,6 +6,7 @@ import { ConfigurationError } from './errors.ts'
 import { createLogger } from './platform/logger.ts'
 import { migrate } from './platform/migrations.ts'
 import { openDatabase } from './platform/open-database.ts'
+import { keepHeapSmall } from './platform/small-heap.ts'
 import { record } from './platform/tracing.ts'
 
 /** Time that stopping may take beyond the jobs: connections, and the embedded database's last checkpoint. */
@@ -102,17 +102,6 @@ async function startTracing({ tracing }: Config, logger: Logger): Promise<(() =>
     record(null)
     await recorder.close()
   }
-}
-
-/**
- * On a machine with much memory, V8 lets the heap of a busy process grow to several times the size of its live objects.
- * Collecting at a tenth above the size in use keeps the process at half of that (measured by `bench/memory.ts`). Marking
- * starts when four fifths of that room are used, and at once at nine tenths; by default it started again immediately.
- */
-function keepHeapSmall(): void {
-  setFlagsFromString('--heap-growing-percent=10')
-  setFlagsFromString('--incremental-marking-soft-trigger=80')
-  setFlagsFromString('--incremental-marking-hard-trigger=90')
 }
 
 async function listenOn(app: App, config: Config): Promise<string> {

@@ -6,6 +6,7 @@ import { identitySecret, loadIdentity } from '../identity/keys.ts'
 import { importPeople } from '../import/import-people.ts'
 import { type ImportFormat, importFormats, readRecords } from '../import/read-file.ts'
 import { type Service, startService } from '../main.ts'
+import { keepHeapSmall } from '../platform/small-heap.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { loadMapping } from '../source/load.ts'
 import { createOwnTransform, ownColumns } from '../transform/own-person.ts'
@@ -43,6 +44,7 @@ export function importCommand(): Command {
     .action(async (file: string, { format, encoding, json }: ImportCommandOptions) => {
       const records = readRecords(file, { format, encoding })
       const config: Config = { ...loadConfig(process.env, { talksToKki: false }), roles: ['registry'] }
+      keepHeapSmall()
       const service = await startService(config, { logger: errorLogger(config), listen: false })
       try {
         const run = await runImport(service, config, records, { quiet: json ?? false })

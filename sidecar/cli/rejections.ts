@@ -8,6 +8,7 @@ import { createDatabase, type Transaction } from '../platform/database.ts'
 import { assertMigrated } from '../platform/migrations.ts'
 import { counted } from '../platform/plural.ts'
 import { codeText } from '../platform/problem-texts.ts'
+import { keepHeapSmall } from '../platform/small-heap.ts'
 import type { Foreseen } from '../registry/foresee.ts'
 import { dismissRejections } from '../review/dismiss.ts'
 import { type DeskRejection, readRejections } from '../review/read.ts'
@@ -207,6 +208,7 @@ async function follow(
   place: (client: Transaction, context: RetryContext & ResolveContext, caller: DeskCaller) => Promise<Order>
 ): Promise<void> {
   const config = loadConfig(process.env)
+  keepHeapSmall()
   const service = await startService(config, { logger: errorLogger(config), listen: false })
   try {
     const { database, queue } = service.app

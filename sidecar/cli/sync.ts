@@ -4,6 +4,7 @@ import { type Config, loadConfig } from '../config.ts'
 import { RequestInvalid } from '../errors.ts'
 import { fileFormats } from '../import/read-rows.ts'
 import { type Service, startService } from '../main.ts'
+import { keepHeapSmall } from '../platform/small-heap.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { loadMapping } from '../source/load.ts'
 import type { RunMode } from '../sync/batch.ts'
@@ -58,6 +59,7 @@ export function syncCommand(): Command {
         file === undefined
           ? loadConfig(process.env)
           : { ...loadConfig(process.env, { talksToKki: false }), roles: ['registry' as const] }
+      keepHeapSmall()
       const service = await startService(config, { logger: errorLogger(config), listen: false })
       try {
         const quiet = json ?? false
