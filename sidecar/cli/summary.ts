@@ -20,6 +20,7 @@ export function summarize(run: RunBody): RunSummary {
 const settings: Record<string, string> = {
   KKI_UNAVAILABLE: 'KKI_BASE_URL',
   KKI_REFUSED: 'KKI_BASE_URL',
+  KKI_TOKEN_DENIED: 'the authentication of KKI_SOURCE_FILE',
   KKI_CONTRACT: 'KKI_BASE_URL',
   KKI_CLOCK: 'KKI_CLOCK_TOLERANCE and docs/watermark.md',
   WATERMARK_AHEAD: 'docs/watermark.md',

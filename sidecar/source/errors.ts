@@ -48,9 +48,14 @@ export class KkiClockWrong extends KkiError {
   readonly code = 'KKI_CLOCK'
 }
 
-/** KKI denied the request itself (400, 403, 404, a second 401); repeating it unchanged does not help. */
+/** KKI denied the request itself (400, 403, 404); repeating it unchanged does not help. */
 export class KkiRefused extends KkiError {
-  readonly code = 'KKI_REFUSED'
+  readonly code: string = 'KKI_REFUSED'
+}
+
+/** KKI denied a token that it had just issued: the token is sent in another way than KKI expects, or is for something else. */
+export class KkiTokenDenied extends KkiRefused {
+  override readonly code = 'KKI_TOKEN_DENIED'
 }
 
 /**

@@ -1,6 +1,6 @@
 import { compileAnswers, type Judged } from './answer.ts'
 import { AttemptFailed } from './attempt.ts'
-import { KkiClockWrong, KkiRefused } from './errors.ts'
+import { KkiClockWrong, KkiRefused, KkiTokenDenied } from './errors.ts'
 import type { HttpAnswer, HttpCall, KkiHttp } from './http.ts'
 import type { ModuleRequest } from './module.ts'
 import type { KkiSettings } from './options.ts'
@@ -136,7 +136,7 @@ async function exchangeSigned(
 }
 
 /** Throws the error for an answer without rows. */
-function refuse({ baseUrl }: KkiSettings, { answer, judged }: Exchange, { page }: CallContext): void {
+function refuse({ baseUrl, description }: KkiSettings, { answer, judged }: Exchange, { page }: CallContext): void {
   const { status } = answer
   const { means, fault } = judged
   if (means === 'rows' || means === 'noRows') return
@@ -146,6 +146,12 @@ function refuse({ baseUrl }: KkiSettings, { answer, judged }: Exchange, { page }
     throw new AttemptFailed({ kind: 'outage', problem: `answers ${status} and reports a fault ${fault}`, status })
   }
   const why = fault === null ? `with status ${status}` : `with status ${status} and a fault ${fault}`
+  if (means === 'tokenRefused' && description.authentication.type !== 'none') {
+    throw new KkiTokenDenied(`KKI at ${baseUrl.origin} denied a token that it had just issued, ${why}`, {
+      status,
+      page
+    })
+  }
   throw new KkiRefused(`KKI at ${baseUrl.origin} denied the request ${why}`, { status, page })
 }
 

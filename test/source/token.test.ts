@@ -79,12 +79,12 @@ test('refreshes once when KKI revokes the token under many concurrent pages', as
   assert.equal(seen.retries, 0)
 })
 
-test('treats a second 401 as a denial', async t => {
+test('treats a second 401 as a denied token', async t => {
   const kki = await startKki(t)
   kki.answerList = (_request, response) => sendJson(response, 401, {})
   const { client } = clientFor(t, kki)
 
-  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_REFUSED', status: 401 })
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_TOKEN_DENIED', status: 401 })
 
   assert.equal(kki.list.length, 2)
   assert.deepEqual(grantTypes(kki.grants), ['client_credentials', 'refresh_token'])
