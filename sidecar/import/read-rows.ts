@@ -4,6 +4,7 @@ import type { FileDescription } from '../source/file-description.ts'
 import type { MappedField } from '../transform/mapping.ts'
 import { type Cell, isBlankCell, NikEndings, plainText, type TableRow } from './cells.ts'
 import { readCsvLines } from './csv-lines.ts'
+import { chunksOf } from './file-chunks.ts'
 import { FileFault } from './file-fault.ts'
 import { findHeader, foldName, type Header, lackingIn } from './find-header.ts'
 import { checkWidth } from './read-csv.ts'
@@ -38,16 +39,18 @@ export interface ReadOptions {
   headerRow?: number | undefined
   encoding?: string | undefined
   passedOver: PassedOver
+  signal?: AbortSignal | undefined
 }
 
 /** Titles and notes stand above the header of many lists. */
 const headerWithin = 50
 
-/** Yields the rows of a file in order; it is read as a stream. @throws FileFault, TextUnreadable */
+/** Yields the rows of a file in order; it is read as a stream. @throws FileFault, TextUnreadable, the signal's reason */
 export async function* readRows(file: FileHandle, options: ReadOptions): AsyncGenerator<ReadRow, void, void> {
   const niks = new NikEndings()
   const nikColumn = options.description.columns.nik
   for await (const row of readFormat(file, options)) {
+    options.signal?.throwIfAborted()
     if (nikColumn !== undefined) niks.add((row.columns as Record<string, unknown> | null)?.[nikColumn])
     yield row
   }
@@ -58,8 +61,7 @@ export async function* readRows(file: FileHandle, options: ReadOptions): AsyncGe
 
 function readFormat(file: FileHandle, options: ReadOptions): AsyncGenerator<ReadRow, void, void> {
   if (options.format === 'xlsx') return readWorkbook(file, options)
-  const bytes = file.createReadStream({ start: 0, autoClose: false })
-  const texts = decodeText(bytes, options.encoding ?? options.description.file.encoding)
+  const texts = decodeText(chunksOf(file), options.encoding ?? options.description.file.encoding)
   return options.format === 'csv' ? readCsv(texts, options) : readJson(texts, options)
 }
 
@@ -93,7 +95,7 @@ async function* readCsv(texts: AsyncIterable<string>, options: ReadOptions) {
 }
 
 async function* readWorkbook(file: FileHandle, options: ReadOptions) {
-  const workbook = await openWorkbook(file.fd)
+  const workbook = await openWorkbook(file.fd, options.signal)
   try {
     const sheet = await chooseSheet(workbook.sheets, options)
     yield* readTable(sheet.rows(), { ...options, dayOffset: workbook.dayOffset })

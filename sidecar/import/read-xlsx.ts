@@ -7,7 +7,7 @@ import { openXlsxParts, type XlsxParts, type XmlHandlers } from './xlsx-parts.ts
 export interface Sheet {
   name: string
   isHidden: boolean
-  /** Yields the rows that are not empty, in order; may be called again. @throws FileFault */
+  /** Yields the rows that are not empty, in order; may be called again. @throws FileFault, the signal's reason */
   rows(): AsyncGenerator<TableRow, void, void>
 }
 
@@ -31,10 +31,10 @@ const daysTo1904 = 1462
 /**
  * Opens a workbook by the descriptor of its file, which stays open. Rows are read as a stream, and a formula counts as the
  * result that was stored with it; nothing is calculated. To be closed.
- * @throws FileFault
+ * @throws FileFault, the signal's reason
  */
-export async function openWorkbook(fd: number): Promise<Workbook> {
-  const parts = await openXlsxParts(fd)
+export async function openWorkbook(fd: number, signal?: AbortSignal): Promise<Workbook> {
+  const parts = await openXlsxParts(fd, signal)
   const main = await findMainPart(parts)
   const { sheets, is1904 } = await readWorkbook(parts, main)
   const targets = await readRelations(parts, main)

@@ -5,17 +5,19 @@ import { RequestInvalid } from '../errors.ts'
 import type { Identity } from '../identity/keys.ts'
 import type { Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
+import { FenceLost } from '../registry/errors.ts'
 import { findUnchanged } from '../registry/unchanged.ts'
 import type { FileDescription } from '../source/file-description.ts'
-import { type Batch, readBatch } from '../sync/batch.ts'
+import { type Batch, changeBatch, readBatch } from '../sync/batch.ts'
 import { insertBatchRun } from '../sync/batch-run.ts'
 import { IntegrationDisabled } from '../sync/errors.ts'
 import { readPage } from '../sync/read-page.ts'
 import { insertBatch } from '../sync/run.ts'
 import { readSetting } from '../sync/settings.ts'
-import { type PageMaker, stageBatch } from '../sync/stage-batch.ts'
+import { finishStaging, type PageMaker, type StagedRows, stageRows } from '../sync/stage-batch.ts'
 import type { FileRow } from '../transform/row-reader.ts'
 import type { Transform } from '../transform/transform.ts'
+import { chunksOf } from './file-chunks.ts'
 import { FileFault } from './file-fault.ts'
 import { faultOfFile } from './read-file.ts'
 import { type FileFormat, nothingPassedOver, type PassedOver, type ReadRow, readRows } from './read-rows.ts'
@@ -41,80 +43,158 @@ export interface FileRunRequest {
 }
 
 export interface FileRunOptions {
-  /** What errors call the file. */
-  name: string
   triggeredBy: 'operator' | 'api' | 'command'
   caller: Caller
+}
+
+export interface WholeFileOptions extends FileRunOptions, Pick<StageOptions, 'onProgress'> {
+  /** What errors call the file. */
+  name: string
+}
+
+/** A run of which no row is stored yet. */
+export interface FileRun {
+  runId: number
+  /** Its first batch. */
+  batch: Batch
+  asOf: string
+  caller: Caller
+}
+
+export interface StageOptions {
   /** Called with the number of rows that were read so far. */
-  onProgress?: (rows: number) => void
+  onProgress?: ((rows: number) => void) | undefined
+  signal?: AbortSignal
 }
 
 const rowsPerPage = 500
 
 /**
- * Stages the rows of a file that KKI sent as a run, within the caller's transaction: whole, or not at all. Its batches are
- * planned, judged and applied like those of a walk. Rows of professions that the setting leaves out are passed over, as a walk
- * does not ask for them. The file is open for reading, and stays open.
- * @throws ImportFileInvalid, RequestInvalid, IntegrationDisabled
+ * Takes the rows of a file that KKI sent as a run, within the caller's transaction: whole, or not at all. The file is open
+ * for reading, and stays open. @throws ImportFileInvalid, RequestInvalid, IntegrationDisabled
  */
 export async function syncFile(
   client: Transaction,
   context: FileRunContext,
   file: FileHandle,
   request: FileRunRequest,
-  { name, triggeredBy, caller, onProgress }: FileRunOptions
+  { name, onProgress, ...options }: WholeFileOptions
 ): Promise<{ runId: number; passedOver: PassedOver }> {
-  const now = Date.now()
+  try {
+    const run = await createFileRun(client, context, file, request, options)
+    return { runId: run.runId, passedOver: await stageFile(client, context, file, request, run, { onProgress }) }
+  } catch (error) {
+    throw faultOfFile(name, error)
+  }
+}
+
+/** Makes a run for a file, within the caller's transaction. @throws RequestInvalid, IntegrationDisabled */
+export async function createFileRun(
+  client: Transaction,
+  context: FileRunContext,
+  file: FileHandle,
+  request: FileRunRequest,
+  { triggeredBy, caller }: FileRunOptions
+): Promise<FileRun> {
+  const now = new Date()
   checkStamp(context.description, request, now)
-  const { active, professions } = await readSetting(client)
-  if (!active) throw new IntegrationDisabled()
+  if (!(await readSetting(client)).active) throw new IntegrationDisabled()
+  const { format, apply } = request
+  const asOf = (request.asOf ?? now).toISOString()
   const digest = await digestOf(file)
+  const queued = await insertBatchRun(client, { kind: 'file', triggeredBy, caller, apply })
+  const { runId } = queued
+  const reading = readingOf(digest, context, asOf)
+  await client.query('update kki.run set request_digest = $2 where id = $1', [runId, reading])
+  const detail = { mode: 'file', format, digest, asOf, apply, triggeredBy }
+  await recordAudit(client, { ...caller, action: 'run.created', runId, detail })
+  return { runId, asOf, caller, batch: await beginFetching(client, queued) }
+}
+
+/**
+ * Stages the rows of a file as those of a run that was made for it, within the caller's transaction: whole, or not at all.
+ * Its batches are planned, judged and applied like those of a walk. Rows of professions that the setting leaves out are
+ * passed over, as a walk does not ask for them; returns how many were. The run can be cancelled meanwhile.
+ * @throws FileFault, TextUnreadable; FenceLost where the run was cancelled
+ */
+export async function stageFile(
+  client: Transaction,
+  context: FileRunContext,
+  file: FileHandle,
+  request: FileRunRequest,
+  { runId, batch: first, asOf, caller }: FileRun,
+  { onProgress, signal }: StageOptions = {}
+): Promise<PassedOver> {
+  await holdBatch(client, first)
+  const { professions } = await readSetting(client)
   const passedOver = nothingPassedOver()
   const isWanted = (profession: string | null) => {
     const isOther = profession !== null && professions?.includes(profession) === false
     if (isOther) passedOver.otherProfessions++
     return !isOther
   }
-  const asOf = (request.asOf ?? new Date(now)).toISOString()
   const rows = readRows(file, { ...request, description: context.description, passedOver })
-  const pages = pagesOf(rows, { client, context, asOf, now, isWanted, onProgress })
+  const pages = pagesOf(rows, { client, context, asOf, now: Date.now(), isWanted, onProgress, signal })
   try {
     let page = await pages.next()
     if (page.done) throw new FileFault({}, 'noRecords')
-    let batch = await insertBatchRun(client, { kind: 'file', triggeredBy, caller, apply: request.apply })
-    const { runId } = batch
-    await client.query('update kki.run set request_digest = $2 where id = $1', [
-      runId,
-      readingOf(digest, context, asOf)
-    ])
-    let [fetched, rejected, batches] = [0, 0, 0]
-    while (!page.done) {
-      if (batches > 0) batch = (await readBatch(client, await insertBatch(client, runId))) as Batch
+    const parts: StagedRows[] = []
+    for (let batch = first; !page.done; ) {
+      if (parts.length > 0) batch = await beginFetching(client, await insertNext(client, runId))
       const cut = new BatchCut(page.value, pages, context.batchRows)
-      const staged = await stageBatch(client, context, batch, cut.pages())
-      batches++
-      fetched += staged.fetched
-      rejected += staged.rejected
+      parts.push(await stageRows(client, context, batch, cut.pages()))
       page = cut.next
     }
-    const { format } = request
-    const detail = { mode: 'file', format, digest, asOf, fetched, rejected, batches, passedOver, apply: request.apply }
-    await recordAudit(client, { ...caller, action: 'run.created', runId, detail: { ...detail, triggeredBy } })
-    return { runId, passedOver }
-  } catch (error) {
-    throw faultOfFile(name, error)
+    // At last: from here on whoever wants to cancel the run must wait.
+    for (const part of parts) await finishStaging(client, context, part)
+    const sum = (counter: 'fetched' | 'rejected') => parts.reduce((total, { counts }) => total + counts[counter], 0)
+    const detail = { fetched: sum('fetched'), rejected: sum('rejected'), batches: parts.length, passedOver }
+    await recordAudit(client, { ...caller, action: 'file.staged', runId, detail })
+    return passedOver
   } finally {
     await pages.return()
   }
 }
 
+/** Reads a file to its end and stores nothing. @throws FileFault, TextUnreadable, RequestInvalid, the signal's reason */
+export async function checkFile(
+  { description }: Pick<FileRunContext, 'description'>,
+  file: FileHandle,
+  request: FileRunRequest,
+  signal: AbortSignal
+): Promise<void> {
+  checkStamp(description, request, new Date())
+  let isEmpty = true
+  for await (const _ of readRows(file, { ...request, description, passedOver: nothingPassedOver(), signal })) {
+    isEmpty = false
+  }
+  if (isEmpty) throw new FileFault({}, 'noRecords')
+}
+
+function beginFetching(client: Transaction, queued: Batch): Promise<Batch> {
+  return changeBatch(client, queued, { state: 'fetching', fetch_started_at: 'now' })
+}
+
+async function insertNext(client: Transaction, runId: number): Promise<Batch> {
+  return (await readBatch(client, await insertBatch(client, runId))) as Batch
+}
+
+/** Shows others, as long as the transaction lasts, that somebody stores the rows; the batch may be changed. @throws FenceLost */
+async function holdBatch(client: Transaction, { id, fence }: Batch): Promise<void> {
+  const { rowCount } = await client.query(
+    `select from kki.batch where id = $1 and fence = $2 and state = 'fetching' for key share`,
+    [id, fence]
+  )
+  if (rowCount === 0) throw new FenceLost(id)
+}
+
 /** A row without a stamp would be taken for the newest that KKI says. */
-function checkStamp({ columns }: FileDescription, { asOf }: FileRunRequest, now: number): void {
+function checkStamp({ columns }: FileDescription, { asOf }: FileRunRequest, now: Date): void {
   if (columns.changedAt !== undefined) {
     if (asOf) throw new RequestInvalid('asOf', 'has no effect: each row has a stamp of its own')
   } else if (!asOf) {
     throw new RequestInvalid('asOf', 'is required: the file has no column that says when a row was changed')
-  } else if (asOf.getTime() > now) throw new RequestInvalid('asOf', 'must not be in the future')
+  } else if (asOf > now) throw new RequestInvalid('asOf', 'must not be in the future')
 }
 
 /** Runs with the same value have read the same rows from their files. */
@@ -126,7 +206,7 @@ function readingOf(digest: string, { description }: FileRunContext, asOf: string
 
 async function digestOf(file: FileHandle): Promise<string> {
   const hash = createHash('sha256')
-  for await (const chunk of file.createReadStream({ start: 0, autoClose: false })) hash.update(chunk)
+  for await (const chunk of chunksOf(file)) hash.update(chunk)
   return hash.digest('hex')
 }
 
@@ -165,7 +245,8 @@ interface PageOptions {
   asOf: string
   now: number
   isWanted: (profession: string | null) => boolean
-  onProgress: FileRunOptions['onProgress']
+  onProgress: StageOptions['onProgress']
+  signal: AbortSignal | undefined
 }
 
 async function* pagesOf(rows: AsyncIterable<ReadRow>, options: PageOptions): Pages {
@@ -177,6 +258,7 @@ async function* pagesOf(rows: AsyncIterable<ReadRow>, options: PageOptions): Pag
     if (page.length < rowsPerPage) continue
     yield toPage(page, options)
     options.onProgress?.(count)
+    options.signal?.throwIfAborted()
     page = []
   }
   if (page.length > 0) yield toPage(page, options)

@@ -10,7 +10,7 @@ import { maxRecordLength } from './read-file.ts'
 /** The parts of an .xlsx file: XML texts in a ZIP archive, read one at a time and at any place. */
 export interface XlsxParts {
   has(name: string): boolean
-  /** Yields what `handlers` made of each piece of a part, of at most so many bytes. @throws FileFault */
+  /** Yields what `handlers` made of each piece of a part, of at most so many bytes. @throws FileFault, the signal's reason */
   read<T>(name: string, handlers: XmlHandlers<T>, maxBytes?: number): AsyncGenerator<T, void, void>
 }
 
@@ -35,8 +35,8 @@ const maxEntries = 10_000
 /** Elements around a cell: five. */
 const maxDepth = 100
 
-/** Opens an .xlsx file by its descriptor, which stays open. @throws FileFault */
-export async function openXlsxParts(fd: number): Promise<XlsxParts> {
+/** Opens an .xlsx file by its descriptor, which stays open; a signal ends what is read. @throws FileFault */
+export async function openXlsxParts(fd: number, signal?: AbortSignal): Promise<XlsxParts> {
   const { size } = fstatSync(fd)
   let left = Math.min(mostUnpacked, Math.max(leastUnpacked, size * unpackedPerByte))
   const archive = await openArchive(fd)
@@ -51,6 +51,7 @@ export async function openXlsxParts(fd: number): Promise<XlsxParts> {
       const largest = Math.min(left, maxBytes)
       let unpacked = 0
       const count = (bytes: number) => {
+        signal?.throwIfAborted()
         unpacked += bytes
         if (unpacked > largest) throw new FileFault({}, 'partTooLarge')
       }
@@ -61,7 +62,7 @@ export async function openXlsxParts(fd: number): Promise<XlsxParts> {
         stream = await openStream(entry)
         yield* parseXml(stream, handlers, count)
       } catch (error) {
-        if (error instanceof FileFault) throw error
+        if (error instanceof FileFault || signal?.aborted) throw error
         // Its text may quote the file.
         throw new FileFault({}, 'partDamaged', {}, { cause: error })
       } finally {

@@ -82,6 +82,15 @@ export class BatchWorkerLost extends SdmkError {
   }
 }
 
+/** The rows of a file that was sent could not be stored after it was read. */
+export class FileNotStored extends SdmkError {
+  readonly code = 'SDMK_FILE_NOT_STORED'
+
+  constructor(reason: string) {
+    super(`The rows of the file could not be stored (${reason}); nothing of it was taken in. Load the file again`)
+  }
+}
+
 /** No batch has this id. */
 export class BatchNotFound extends SdmkError {
   readonly code = 'NOT_FOUND'

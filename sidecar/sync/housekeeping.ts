@@ -5,11 +5,14 @@ import { purgeDisclosures, sealDisclosures } from '../audit/seal-disclosures.ts'
 import type { Database } from '../platform/database.ts'
 import { createTraceId } from '../platform/trace-context.ts'
 import { forgetShown } from '../registry/unseen.ts'
+import { takeBatch } from './batch.ts'
+import { FileNotStored } from './errors.ts'
+import { failWithin } from './fail-batch.ts'
 import type { SyncMetrics } from './metrics.ts'
 
 export interface HouseContext {
   database: Database
-  metrics: Pick<SyncMetrics, 'purged'>
+  metrics: Pick<SyncMetrics, 'batchEnded' | 'purged'>
   logger: FastifyBaseLogger
   rawRetentionDays: number
   disclosureRetentionDays: number
@@ -23,10 +26,11 @@ export interface HouseContext {
 const lockTimeoutMs = 200
 
 /**
- * Drops the staging of batches that have ended, and deletes raw rows of rejections past their retention. Both are
- * counted; the deletion of raw rows is audited in the same transaction.
+ * Fails files whose process is gone, drops the staging of batches that have ended, and deletes raw rows of rejections past
+ * their retention. All are counted; the deletion of raw rows is audited in the same transaction.
  */
 export async function keepHouse(context: HouseContext): Promise<void> {
+  await failLostFiles(context)
   await dropStaging(context)
   await purgeRawRows(context)
   await forgetShown(context.database.pool)
@@ -42,6 +46,25 @@ async function keepDisclosures({ database, metrics, disclosureRetentionDays }: H
 
 function ownCaller(): Caller {
   return { actor: 'sidecar', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
+}
+
+/** Whoever stores the rows of a file holds its batch meanwhile (`stageFile`), and has held it long before a minute is over. */
+async function failLostFiles({ database, metrics, logger }: HouseContext) {
+  const failed = await database.withTransaction(async client => {
+    const { rows } = await client.query<{ id: number }>(
+      `select id from kki.batch
+      where kind = 'file' and state = 'fetching' and fetch_started_at < now() - interval '1 minute'
+      order by id for update skip locked`
+    )
+    for (const { id } of rows) {
+      const batch = await takeBatch(client, id, ['fetching'])
+      if (batch) await failWithin(client, batch, new FileNotStored('the process has ended'))
+    }
+    return rows.map(({ id }) => id)
+  })
+  if (failed.length === 0) return
+  metrics.batchEnded('failed', failed.length)
+  logger.error({ batch_ids: failed }, 'the process that stored the rows of a file is gone; the batch failed')
 }
 
 async function dropStaging({ database, metrics, logger }: HouseContext) {

@@ -16,12 +16,28 @@ export type PageMaker = (writer: PageWriter) => PreparedPage | Promise<PreparedP
  */
 export async function stageBatch(
   client: Transaction,
-  { queue, identity }: { queue: JobQueue; identity: Identity },
+  context: { queue: JobQueue; identity: Identity },
   queued: Batch,
   pages: AsyncIterable<PageMaker> | Iterable<PageMaker>
 ): Promise<Batch> {
-  await openStaging(client, queued.id)
   const batch = await changeBatch(client, queued, { state: 'fetching', fetch_started_at: 'now' })
+  return finishStaging(client, context, await stageRows(client, context, batch, pages))
+}
+
+/** A batch that is being fetched, and what its rows are that are stored in the present transaction. */
+export interface StagedRows {
+  batch: Batch
+  counts: Pick<Batch, 'pages' | 'fetched' | 'rejected'>
+}
+
+/** Stores the rows of a batch. The batch itself stays as it is, so that others may change it until `finishStaging`. */
+export async function stageRows(
+  client: Transaction,
+  { identity }: { identity: Identity },
+  batch: Batch,
+  pages: AsyncIterable<PageMaker> | Iterable<PageMaker>
+): Promise<StagedRows> {
+  await openStaging(client, batch.id)
   const source = batch.kind === 'import' ? 'sdmk' : 'kki'
   const writer = new PageWriter({ id: batch.id, source }, identity, takePersonIdsFrom(client))
   const counts = { pages: 0, fetched: 0, rejected: 0 }
@@ -33,6 +49,15 @@ export async function stageBatch(
     counts.fetched += page.rowCount
     counts.rejected += page.rejectionCount
   }
+  return { batch, counts }
+}
+
+/** Says that the rows of a batch are stored, and queues its plan. @throws FenceLost where somebody has ended the batch */
+export async function finishStaging(
+  client: Transaction,
+  { queue }: { queue: JobQueue },
+  { batch, counts }: StagedRows
+): Promise<Batch> {
   const staged = await changeBatch(client, batch, { ...counts, state: 'staged', fetched_at: 'now' })
   await queueBatchJob(client, queue, { kind: 'apply', batchId: batch.id })
   return staged

@@ -9,6 +9,7 @@ import type { Browser, Page } from 'playwright-core'
 import { maxUploadBytes } from '../../sidecar/api/upload.ts'
 import { dumpRegistry, temporaryFolder } from '../e2e/helpers.ts'
 import { whyNoBrowser } from '../helpers/browser.ts'
+import { councilColumns } from '../helpers/council-list.ts'
 import { odooOrReason } from '../helpers/odoo.ts'
 import { searchDatabase, searchFolder } from '../helpers/search.ts'
 import { serverUrl, urlOf } from '../helpers/server.ts'
@@ -229,24 +230,8 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
   })
 })
 
-const columns = [
-  'Nomor STR',
-  'NIK',
-  'Nama Lengkap',
-  'Gelar Depan',
-  'Gelar Belakang',
-  'Tempat Lahir',
-  'Tanggal Lahir',
-  'Jenis Kelamin',
-  'Profesi',
-  'Kompetensi',
-  'Status STR',
-  'Tanggal Terbit',
-  'Berlaku Sampai'
-]
-
 const csv = [
-  columns.join(';'),
+  councilColumns.join(';'),
   `EQ00000000000003;${niks[2]};Orang Teks;;;Bogor;16-08-1985;P;Dokter;;Aktif;01-02-2024;Seumur Hidup`,
   ''
 ].join('\r\n')
@@ -260,7 +245,7 @@ async function writeWorkbook(file: string): Promise<void> {
   await writeRawXlsx(file, {
     sheet: `<row r="1">${text('DAFTAR TENAGA KESEHATAN')}</row>
       <row r="3">${heading('A3', 'No')}${heading('B3', 'Identitas')}${heading('G3', 'Kelahiran')}${heading('I3', 'Jenis Kelamin')}${heading('J3', 'Registrasi')}</row>
-      <row r="4">${columns.map((column, i) => (i === 7 ? '' : heading(`${String.fromCharCode(66 + i)}4`, column))).join('')}</row>
+      <row r="4">${councilColumns.map((column, i) => (i === 7 ? '' : heading(`${String.fromCharCode(66 + i)}4`, column))).join('')}</row>
       ${person(5, 'EQ00000000000001', text(niks[0] as string), 'Orang Utuh', '15-08-1985')}
       ${person(6, 'EQ00000000000002', '<c><v>3.27301570885001E+15</v></c>', 'Orang Bulat', '17-08-1985')}`,
     after: '<mergeCells count="3"><mergeCell ref="B3:F3"/><mergeCell ref="G3:H3"/><mergeCell ref="J3:N3"/></mergeCells>'

@@ -6,6 +6,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
 import { temporaryFolder } from '../e2e/helpers.ts'
 import { environment } from '../e2e/process.ts'
+import { councilColumns } from '../helpers/council-list.ts'
 import { type RawWorkbook, writeRawXlsx } from '../helpers/xlsx.ts'
 
 const run = promisify(execFile)
@@ -44,11 +45,7 @@ function* repeat(text: string, bytes: number, first = '', last = ''): Generator<
   yield last
 }
 
-const header = [
-  ...['Nomor STR', 'NIK', 'Nama Lengkap', 'Gelar Depan', 'Gelar Belakang', 'Tempat Lahir', 'Tanggal Lahir'],
-  ...['Jenis Kelamin', 'Profesi', 'Kompetensi', 'Status STR', 'Tanggal Terbit', 'Berlaku Sampai']
-]
-const headerRow = `<row>${header.map(name => `<c t="inlineStr"><is><t>${name}</t></is></c>`).join('')}</row>`
+const headerRow = `<row>${councilColumns.map(name => `<c t="inlineStr"><is><t>${name}</t></is></c>`).join('')}</row>`
 const mb = 1_000_000
 
 describe('a small workbook that unpacks to a large one', () => {
@@ -105,7 +102,7 @@ describe('a small workbook that unpacks to a large one', () => {
 
   test('a file of a usual size is read in the same memory', async t => {
     const file = path.join(await temporaryFolder(t), 'list.xlsx')
-    const person = header.map(name => `<c t="inlineStr"><is><t>${name} 1</t></is></c>`).join('')
+    const person = councilColumns.map(name => `<c t="inlineStr"><is><t>${name} 1</t></is></c>`).join('')
     await writeRawXlsx(file, { sheet: `${headerRow}${`<row>${person}</row>`.repeat(20_000)}` })
     const { rows, mb: used } = await read(t, file)
     assert.equal(rows, 20_000)

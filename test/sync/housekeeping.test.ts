@@ -10,6 +10,7 @@ async function setUp(t: TestContext) {
   const { database, pool } = await createTestDatabase(t)
   const counted: Partial<Record<Purged, number>> = {}
   const metrics = {
+    batchEnded() {},
     purged(what: Purged, count: number) {
       counted[what] = (counted[what] ?? 0) + count
     }

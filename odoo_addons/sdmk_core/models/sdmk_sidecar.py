@@ -17,7 +17,8 @@ from odoo.http import request
 CONNECT_SECONDS = 5
 # An order that takes longer goes on in the sidecar, which answers after ten seconds.
 ANSWER_SECONDS = 30
-# A file is read whole before the answer. Odoo ends a request of its own after two minutes (limit_time_real).
+# The sidecar reads a file for up to half a minute before it answers. Odoo ends a request of its own after two minutes
+# (limit_time_real).
 FILE_ANSWER_SECONDS = 110
 # A page of what a batch changes has a few kilobytes.
 ANSWER_MEGABYTES = 16
