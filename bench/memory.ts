@@ -18,7 +18,6 @@ import { openWorld } from './world.ts'
 
 const limitMb = 240
 const aboveIdleMb = 80
-const fileLimitMb = 320
 /** How much more the whole file may take than a quarter of it. */
 const growthMb = 40
 const pollMs = 200
@@ -58,7 +57,7 @@ async function measureRun(rows: number): Promise<void> {
 async function measureFile(format: FileFormat, rows: number): Promise<void> {
   const quarter = await loadFile(format, Math.round(rows / 4))
   const whole = await loadFile(format, rows)
-  if (whole > fileLimitMb || whole > quarter + growthMb) process.exitCode = 1
+  if (whole > limitMb || whole > quarter + growthMb) process.exitCode = 1
 }
 
 /** Loads a file twice, the second time without an effect, and returns the larger of the peaks in MB. */
