@@ -23,6 +23,7 @@ export const auditActions = {
   'batch.undone': { en: 'Batch undone', id: 'Batch diurungkan' },
   'disclosures.purged': { en: 'Old disclosures purged', id: 'Catatan pengungkapan lama dihapus' },
   'disclosures.sealed': { en: 'Disclosures sealed', id: 'Catatan pengungkapan disegel' },
+  'file.staged': { en: 'Rows of a file from KKI stored', id: 'Data berkas dari KKI disimpan' },
   'health_worker.edited': { en: 'Health worker corrected', id: 'Data tenaga kesehatan dikoreksi' },
   'health_worker.nik_revealed': { en: 'NIK shown', id: 'NIK diperlihatkan' },
   'import.staged': { en: 'File of people imported', id: 'Berkas data orang diimpor' },
