@@ -12,7 +12,11 @@
         "data/res_users_data.xml",
         "data/ir_cron_data.xml",
         "views/sdmk_integration_views.xml",
+        "views/sdmk_audit_event_views.xml",
         "views/sdmk_audit_head_views.xml",
         "views/sdmk_integration_manager_menus.xml",
     ],
+    "assets": {
+        "web.assets_backend": ["sdmk_integration_manager/static/src/**/*"],
+    },
 }

@@ -50,7 +50,14 @@ const noIds = [
 /** The methods that call the sidecar about a record, with what else they take. */
 const methods: Record<string, Record<string, unknown[]>> = {
   'sdmk.rejection': { action_retry: [], action_reprocess: [], action_dismiss: [], get_detail: [], resolve: ['new'] },
-  'sdmk.batch': { action_apply: [], action_cancel: [], get_changes: [] },
+  'sdmk.batch': {
+    action_apply: [],
+    action_cancel: [],
+    get_changes: [],
+    export_changes: [],
+    get_undo_preview: [],
+    take_evidence: ['needed', 'en']
+  },
   'sdmk.integration': { action_switch_on: [], action_switch_off: [], action_test_connection: [] },
   'sdmk.batch.decision': { action_decide: [] },
   'sdmk.rejection.dismissal': { action_dismiss: [] },
@@ -203,6 +210,11 @@ print('READY')
         ['sdmk.rejection', 'get_detail', [[shown.rejection]]],
         ['sdmk.rejection', 'resolve', [[shown.rejection], 'new']],
         ['sdmk.batch', 'get_changes', [[shown.heldBatch]]],
+        ['sdmk.batch', 'export_changes', [[shown.heldBatch]]],
+        ['sdmk.batch', 'get_undo_preview', [[shown.heldBatch]]],
+        ['sdmk.batch', 'take_evidence', [[shown.heldBatch], 'needed', 'en']],
+        ['sdmk.audit.event', 'get_events', []],
+        ['sdmk.audit.event', 'find', ['1']],
         ['sdmk.batch', 'action_apply', [[shown.heldBatch]]],
         ['sdmk.integration', 'action_renew_key', [[1]]],
         ['sdmk.sidecar', '_call', ['GET', '/v1/runs']],

@@ -1,9 +1,9 @@
 from odoo import api, fields, models
 
 KINDS = [
-    ("incremental", "Changes"),
+    ("incremental", "Incremental"),
     ("window", "Period"),
-    ("full", "Everything"),
+    ("full", "Full"),
     ("file", "File of KKI"),
     ("import", "Import"),
     ("retry", "Asked Again"),
@@ -16,7 +16,7 @@ STATES = [
     ("fetching", "Fetching"),
     ("staged", "Planning"),
     ("planned", "Planned"),
-    ("held", "Needs a Decision"),
+    ("held", "On Hold"),
     ("applied", "Applied"),
     ("undone", "Undone"),
     ("failed", "Failed"),
@@ -74,10 +74,10 @@ class SdmkBatch(models.Model):
     run_id = fields.Integer(readonly=True, index=True, aggregator=None)
     kind = fields.Selection(KINDS, readonly=True)
     profession = fields.Selection("_selection_profession", readonly=True, help="Empty: all professions.")
-    state = fields.Selection(STATES, readonly=True, index=True)
+    state = fields.Selection(STATES, string="Status", readonly=True, index=True)
     triggered_by = fields.Selection(TRIGGERS, string="Started By", readonly=True)
     actor = fields.Char(string="Who", readonly=True)
-    apply_mode = fields.Selection([("auto", "By itself"), ("hold", "After a decision")], string="Apply", readonly=True)
+    apply_mode = fields.Selection([("auto", "By itself"), ("hold", "Hold for review")], string="Apply", readonly=True)
     pages = fields.Integer(readonly=True)
     fetched_before = fields.Integer(readonly=True, help="Rows that earlier batches of the run have fetched.")
     expected_total = fields.Integer(
@@ -89,15 +89,15 @@ class SdmkBatch(models.Model):
     updated = fields.Integer(readonly=True)
     unchanged = fields.Integer(readonly=True)
     superseded = fields.Integer(readonly=True, help="Rows that a newer row of the same licence replaces.")
-    rejected = fields.Integer(string="Refused", readonly=True)
+    rejected = fields.Integer(readonly=True)
     deactivated = fields.Integer(
-        string="Ended", readonly=True, help="Licences that were active and are so no longer; also in the other counts."
+        readonly=True, help="Licences that were active and are so no longer; also in the other counts."
     )
     hold_reasons = fields.Char(readonly=True)
-    hold_reason_ids = fields.Many2many("sdmk.code", string="Why It Waits", compute="_compute_codes")
+    hold_reason_ids = fields.Many2many("sdmk.code", string="Reasons for the Hold", compute="_compute_codes")
     plan_digest = fields.Char(readonly=True)
     error_code = fields.Char(readonly=True)
-    error_ids = fields.Many2many("sdmk.code", string="What Went Wrong", compute="_compute_codes")
+    error_ids = fields.Many2many("sdmk.code", string="Cause", compute="_compute_codes")
     trace_id = fields.Char(string="Trace ID", readonly=True, index=True)
     refetched_by = fields.Integer(string="Fetched Again by Run", readonly=True, aggregator=None)
     window_since = fields.Datetime(string="Changes From", readonly=True)
@@ -111,8 +111,8 @@ class SdmkBatch(models.Model):
     duration = fields.Float(string="Duration (s)", digits=(16, 1), readonly=True, aggregator="avg")
     is_under_way = fields.Boolean(compute="_compute_progress")
     progress = fields.Integer(compute="_compute_progress", help="Percent of the rows that the run expects.")
-    rejection_ids = fields.One2many("sdmk.rejection", "last_batch_id", string="Refused Rows", readonly=True)
-    rejection_count = fields.Integer(string="Open on the Desk", compute="_compute_rejection_count")
+    rejection_ids = fields.One2many("sdmk.rejection", "last_batch_id", string="Rejected Rows", readonly=True)
+    rejection_count = fields.Integer(string="Open Rejected Rows", compute="_compute_rejection_count")
 
     @api.depends("kind", "created_at")
     def _compute_display_name(self):
@@ -179,44 +179,6 @@ class SdmkBatch(models.Model):
         self.ensure_one()
         action = self.env["ir.actions.act_window"]._for_xml_id("sdmk_integration_kki.sdmk_rejection_action")
         return {**action, "domain": [("last_batch_id", "=", self.id)], "context": {}}
-
-    def action_view_registrations(self):
-        self.ensure_one()
-        action = self.env["ir.actions.act_window"]._for_xml_id("sdmk_core.sdmk_registration_action")
-        return {**action, "domain": [("trace_id", "=", self.trace_id)], "context": {}}
-
-    def get_changes(self, after=0, effect=None):
-        """Return a page of what the batch would do, or did, straight from the sidecar.
-
-        :param int after: where the page before ended
-        :param str effect: ``deactivated`` or ``name_changed``, or ``rejected`` rows: those alone
-        """
-        self.ensure_one()
-        self._checked()
-        query = {"limit": 20, "after": after if type(after) is int else 0}
-        if effect in ("deactivated", "name_changed"):
-            query["effect"] = effect
-        elif effect == "rejected":
-            query["outcome"] = effect
-        page = self.env["sdmk.sidecar"]._call("GET", "/v1/batches/{}/changes", self.id, query=query)
-        return self._in_words(page)
-
-    @api.model
-    def _in_words(self, page):
-        """Put the operator's words where the sidecar has codes."""
-        professions = dict(self.env["sdmk.profession"]._selection())
-        codes = {code.code: code.name for code in self.env["sdmk.code"].sudo().search([("kind", "=", "rejection")])}
-        statuses = dict(self.env["sdmk.registration"]._fields["status"]._description_selection(self.env))
-        for change in page["items"]:
-            change["professionName"] = professions.get(change["profession"], change["profession"])
-            change["reasons"] = [codes.get(code, code) for code in change["codes"]]
-            for key in ("statusBefore", "statusAfter"):
-                change[key] = statuses.get(change[key], change[key])
-        for row in (page["summary"] or {}).get("professions", []):
-            row["name"] = professions.get(row["profession"], row["profession"]) or self.env._("Cannot be read")
-        for row in (page["summary"] or {}).get("codes", []):
-            row["name"] = codes.get(row["code"], row["code"])
-        return page
 
     @api.model
     def sync_batches(self, payload):

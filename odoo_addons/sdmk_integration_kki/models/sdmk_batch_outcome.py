@@ -7,7 +7,7 @@ OUTCOMES = [
     ("updated", "Updated"),
     ("unchanged", "Unchanged"),
     ("superseded", "Superseded"),
-    ("rejected", "Refused"),
+    ("rejected", "Rejected"),
 ]
 
 
@@ -15,7 +15,7 @@ class SdmkBatchOutcome(models.Model):
     """What became of the rows of applied batches, a line per batch and outcome, for graphs and pivots."""
 
     _name = "sdmk.batch.outcome"
-    _description = "Outcome of Rows"
+    _description = "Outcome Details"
     _auto = False
     _order = "finished_at desc, batch_id"
 

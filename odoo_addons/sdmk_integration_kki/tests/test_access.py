@@ -66,7 +66,14 @@ class TestAccess(KkiCase):
                 "preview": ("new",),
                 "resolve": ("new",),
             },
-            "sdmk.batch": {"action_apply": (), "action_cancel": (), "get_changes": ()},
+            "sdmk.batch": {
+                "action_apply": (),
+                "action_cancel": (),
+                "get_changes": (),
+                "export_changes": (),
+                "get_undo_preview": (),
+                "take_evidence": ("needed", "en"),
+            },
         }
         for role in ("auditor", "verifier", "admin", "service"):
             for model, calls in methods.items():

@@ -72,24 +72,71 @@ class TestOrders(KkiCase):
             self.assertEqual(self.sidecar.last["path"], f"/v1/batches/1/{decision}")
             self.assertEqual(self.sidecar.last["json"], body)
 
-    def test_changes_are_told_in_words(self):
-        change = {
+    def change(self, **given):
+        return {
             "id": 1,
             "outcome": "updated",
             "profession": "doctor",
+            "strNumber": "EQ00000000000001",
             "codes": ["NAME_MISSING"],
+            "healthWorkerId": None,
+            "nameBefore": None,
+            "nameAfter": "Siti Rekaan",
             "statusBefore": "active",
             "statusAfter": "revoked",
+            "fields": [{"field": "status", "before": "active", "after": "revoked"}],
+            "undo": None,
+            **given,
         }
-        self.sidecar.answer({"items": [change], "next": None, "summary": {"professions": [{"profession": "doctor"}]}})
-        page = self.batch_as("auditor").get_changes(effect="deactivated")
-        self.assertEqual(self.sidecar.last["path"], "/v1/batches/1/changes?limit=20&after=0&effect=deactivated")
+
+    def summary(self, **given):
+        return {"professions": [], "codes": [], "excesses": [], "undo": None, **given}
+
+    def test_changes_are_told_in_words(self):
+        excess = {"reason": "DEACTIVATIONS", "profession": "*", "count": 25, "limit": 20}
+        summary = self.summary(professions=[{"profession": "doctor"}], excesses=[excess])
+        nik = {"field": "nik", "before": None, "after": None}
+        place = {"field": "birthPlace", "before": None, "after": "Bogor"}
+        change = self.change(fields=[{"field": "status", "before": "active", "after": "revoked"}, place, nik])
+        self.sidecar.answer({"items": [change], "next": None, "summary": summary})
+        page = self.batch_as("auditor").get_changes(0, {"effect": "deactivated", "profession": "doctor"})
+        self.assertEqual(
+            self.sidecar.last["path"], "/v1/batches/1/changes?limit=20&after=0&effect=deactivated&profession=doctor"
+        )
         told = page["items"][0]
         self.assertEqual(
-            [told[key] for key in ("professionName", "reasons", "statusBefore", "statusAfter")],
-            ["Doctor", ["NAME_MISSING name"], "Active", "Revoked"],
+            [told[key] for key in ("outcomeName", "professionName", "reasons", "statusBeforeName", "statusAfterName")],
+            ["Updated", "Doctor", ["NAME_MISSING name"], "Active", "Revoked"],
+        )
+        self.assertEqual(
+            [(field["name"], field["before"], field["after"]) for field in told["fields"]],
+            [("Status", "Active", "Revoked"), ("Birth Place", None, "Bogor"), ("NIK (changed)", None, None)],
         )
         self.assertEqual(page["summary"]["professions"][0]["name"], "Doctor")
+        self.assertEqual(page["summary"]["excesses"][0]["professionName"], "All together")
+
+    def test_changes_are_searched_without_a_name_in_the_address(self):
+        self.sidecar.answer({"items": [], "next": None, "summary": None})
+        self.batch_as("auditor").get_changes(7, {"text": " Siti ", "outcome": "updated", "effect": "other"})
+        self.assertEqual(self.sidecar.last["path"], "/v1/batches/1/changes/search")
+        self.assertEqual(self.sidecar.last["json"], {"limit": 20, "after": 7, "outcome": "updated", "text": "Siti"})
+
+    def test_exported_changes_have_a_line_for_each_field_and_no_formula(self):
+        fields = [
+            {"field": "status", "before": "active", "after": "revoked"},
+            {"field": "name", "before": "=1+1", "after": "Siti"},
+        ]
+        self.sidecar.answer({"items": [self.change(fields=fields, nameAfter="=1+1")], "next": 9})
+        page = self.batch_as("auditor").export_changes()
+        lines = page["lines"].splitlines()
+        self.assertEqual(page["next"], 9)
+        self.assertEqual(lines[0], "Outcome,Health Worker,STR,Profession,Status,Field,Before,After,Reason")
+        self.assertEqual(
+            lines[1], "Updated,'=1+1,EQ00000000000001,Doctor,Revoked,Status,Active,Revoked,NAME_MISSING name"
+        )
+        self.assertEqual(lines[2], "Updated,'=1+1,EQ00000000000001,Doctor,Revoked,Name,'=1+1,Siti,NAME_MISSING name")
+        self.sidecar.answer({"items": [], "next": None})
+        self.assertEqual(self.batch_as("auditor").export_changes(9), {"lines": "", "next": None})
 
     def test_a_refused_row_is_shown_beside_its_candidates_in_words(self):
         person = {"id": 5, "sex": "female", "registrations": [{"profession": "doctor", "status": "active"}]}

@@ -14,6 +14,12 @@ export const operators = {
   admin: { login: 'rina', name: 'Rina Rekaan', lang: 'en_US', group: admin },
   adminInIndonesian: { login: 'budi', name: 'Budi Rekaan', lang: 'id_ID', group: admin },
   verifier: { login: 'dewi', name: 'Dewi Rekaan', lang: 'en_US', group: 'sdmk_core.group_sdmk_verifier' },
+  verifierInIndonesian: {
+    login: 'wati',
+    name: 'Wati Rekaan',
+    lang: 'id_ID',
+    group: 'sdmk_core.group_sdmk_verifier'
+  },
   auditor: { login: 'agus', name: 'Agus Rekaan', lang: 'en_US', group: 'sdmk_core.group_sdmk_auditor' },
   officer: {
     login: 'citra',

@@ -1,8 +1,13 @@
 import { Component, onWillStart, onWillUpdateProps, useState } from '@odoo/owl'
 import { formOf } from '@sdmk_core/open_record'
+import { _t } from '@web/core/l10n/translation'
+import { downloadFile } from '@web/core/network/download'
 import { registry } from '@web/core/registry'
 import { useService } from '@web/core/utils/hooks'
 import { standardWidgetProps } from '@web/views/widgets/standard_widget_props'
+
+const statesWithOutcomes = ['planned', 'held', 'applied', 'undone']
+const nothingAsked = { effect: null, outcome: '', profession: '', text: '' }
 
 /** What a batch would do, or did: by profession, and row by row. */
 export class BatchChanges extends Component {
@@ -12,10 +17,19 @@ export class BatchChanges extends Component {
   setup() {
     this.orm = useService('orm')
     this.action = useService('action')
-    this.state = useState({ summary: null, items: [], next: null, effect: null, problem: null, isLoading: false })
+    this.state = useState({
+      asked: { ...nothingAsked },
+      summary: null,
+      items: [],
+      next: null,
+      problem: null,
+      isLoading: false,
+      isExporting: false
+    })
     onWillStart(() => this.load())
     onWillUpdateProps(next => {
       const { resId, data } = this.props.record
+      if (next.record.resId !== resId) this.state.asked = { ...nothingAsked }
       const isOther = next.record.resId !== resId || next.record.data.version !== this.version
       return isOther || next.record.data !== data ? this.load(next.record) : undefined
     })
@@ -23,39 +37,84 @@ export class BatchChanges extends Component {
 
   async load(record = this.props.record) {
     this.version = record.data.version
-    if (this.state.effect === 'rejected' && !this.isPlan) this.state.effect = null
-    if (!['planned', 'held', 'applied', 'undone'].includes(record.data.state)) return
-    Object.assign(this.state, { items: [], next: null, summary: null })
+    if (!statesWithOutcomes.includes(record.data.state)) return
+    if (this.state.asked.outcome === 'rejected' && !this.isPlan) this.state.asked.outcome = ''
+    Object.assign(this.state, { items: [], next: null })
     await this.more(0, record)
   }
 
-  /** Before it is applied, the refused rows of a batch are with its plan, and not yet on the desk. */
+  /** Before it is applied, the rejected rows of a batch are with its plan, and not yet among the rejected rows. */
   get isPlan() {
     return !['applied', 'undone'].includes(this.props.record.data.state)
   }
 
+  get outcomes() {
+    const names = {
+      created: _t('Created'),
+      linked: _t('Linked'),
+      updated: _t('Updated'),
+      superseded: _t('Superseded'),
+      rejected: _t('Rejected')
+    }
+    return Object.entries(names).filter(([outcome]) => this.isPlan || !['superseded', 'rejected'].includes(outcome))
+  }
+
   async more(after = this.state.next, record = this.props.record) {
     this.state.isLoading = true
+    // An answer to what was asked before comes late.
+    const asking = {}
+    this.asking = asking
     try {
-      const page = await this.orm.silent.call('sdmk.batch', 'get_changes', [[record.resId], after, this.state.effect])
+      const page = await this.orm.silent.call('sdmk.batch', 'get_changes', [[record.resId], after, this.state.asked])
+      if (this.asking !== asking) return
       this.state.problem = null
       this.state.summary = page.summary ?? this.state.summary
+      if (after === 0) this.state.items = []
       this.state.items.push(...page.items)
       this.state.next = page.next
     } catch (error) {
       this.state.problem = error.data?.message ?? String(error)
     } finally {
-      this.state.isLoading = false
+      if (this.asking === asking) this.state.isLoading = false
     }
   }
 
-  async only(effect) {
-    this.state.effect = effect
+  only(effect) {
+    return this.narrow('effect', effect)
+  }
+
+  async narrow(what, value) {
+    this.state.asked[what] = value
     await this.load()
   }
 
-  open(id) {
-    return this.action.doAction(formOf('sdmk.health.worker', id))
+  pressed(effect) {
+    return String(this.state.asked.effect === effect)
+  }
+
+  /** Takes the changes that are asked for out as CSV, page by page. */
+  async save() {
+    this.state.isExporting = true
+    try {
+      const parts = []
+      for (let after = 0; after !== null; ) {
+        const page = await this.orm.call('sdmk.batch', 'export_changes', [
+          [this.props.record.resId],
+          after,
+          this.state.asked
+        ])
+        parts.push(page.lines)
+        after = page.next
+      }
+      // The mark tells spreadsheets that the text is UTF-8.
+      downloadFile(`\ufeff${parts.join('')}`, `sdmk-batch-${this.props.record.resId}.csv`, 'text/csv')
+    } finally {
+      this.state.isExporting = false
+    }
+  }
+
+  open(model, id) {
+    return this.action.doAction(formOf(model, id))
   }
 }
 
