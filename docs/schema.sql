@@ -59,6 +59,7 @@ CREATE TABLE kki.audit_event (
 );
 CREATE INDEX audit_event_batch_id_idx ON kki.audit_event USING btree (batch_id);
 CREATE INDEX audit_event_disclosures_idx ON kki.audit_event USING btree (id) WHERE (action = ANY (ARRAY['disclosures.sealed'::text, 'disclosures.purged'::text]));
+CREATE INDEX audit_event_health_worker_idx ON kki.audit_event USING btree (((detail -> 'healthWorkerId'::text)), id) WHERE (detail ? 'healthWorkerId'::text);
 CREATE INDEX audit_event_nik_lookup_idx ON kki.audit_event USING btree (api_key_id, at) WHERE (action = 'nik.looked_up'::text);
 CREATE INDEX audit_event_request_id_idx ON kki.audit_event USING btree (request_id);
 CREATE INDEX audit_event_run_id_idx ON kki.audit_event USING btree (run_id) WHERE (run_id IS NOT NULL);
@@ -135,6 +136,7 @@ CREATE TABLE kki.change (
     CONSTRAINT change_operation_known CHECK ((operation = ANY (ARRAY['created'::text, 'linked'::text, 'updated'::text, 'edited'::text])))
 );
 CREATE INDEX change_batch_id_idx ON kki.change USING btree (batch_id, id);
+CREATE INDEX change_former_holder_idx ON kki.change USING btree ((((registration_before ->> 'health_worker_id'::text))::bigint), id) WHERE (registration_before ? 'health_worker_id'::text);
 CREATE INDEX change_health_worker_id_idx ON kki.change USING btree (health_worker_id, id);
 CREATE INDEX change_registration_id_idx ON kki.change USING btree (registration_id, id) WHERE (registration_id IS NOT NULL);
 
@@ -801,6 +803,7 @@ CREATE INDEX health_worker_birth_idx ON sdmk.health_worker USING btree (birth_da
 CREATE INDEX health_worker_birth_without_nik_idx ON sdmk.health_worker USING btree (birth_date, birth_place_key) WHERE (nik_digest IS NULL);
 CREATE INDEX health_worker_name_key_idx ON sdmk.health_worker USING btree (name_key, birth_date);
 CREATE INDEX health_worker_name_key_without_nik_idx ON sdmk.health_worker USING btree (name_key, birth_date) WHERE (nik_digest IS NULL);
+CREATE INDEX health_worker_name_sounds_idx ON sdmk.health_worker USING gin (sdmk.name_sounds(name_key)) WITH (gin_pending_list_limit='16384');
 CREATE UNIQUE INDEX health_worker_nik_digest_uniq ON sdmk.health_worker USING btree (nik_digest);
 CREATE INDEX health_worker_restricted_idx ON sdmk.health_worker USING btree (id) WHERE (restricted_at IS NOT NULL);
 CREATE TRIGGER health_worker_stays_erased BEFORE UPDATE ON sdmk.health_worker FOR EACH ROW WHEN ((old.erased_at IS NOT NULL)) EXECUTE FUNCTION sdmk.keep_person_erased();
@@ -1198,6 +1201,12 @@ begin
   return 'different';
 end
 $function$;
+
+CREATE FUNCTION sdmk.name_sounds(name_key text)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN string_to_array(translate(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(translate(replace(replace(replace(replace(replace(translate(name_key, '0158FVQZ'::text, 'OISBPPKS'::text), 'DJ'::text, 'J'::text), 'TJ'::text, 'C'::text), 'KH'::text, ''::text), 'CH'::text, ''::text), 'X'::text, 'KS'::text), 'D'::text, 'T'::text), 'BB'::text, 'B'::text), 'CC'::text, 'C'::text), 'GG'::text, 'G'::text), 'JJ'::text, 'J'::text), 'KK'::text, 'K'::text), 'LL'::text, 'L'::text), 'MM'::text, 'M'::text), 'NN'::text, 'N'::text), 'PP'::text, 'P'::text), 'RR'::text, 'R'::text), 'SS'::text, 'S'::text), 'TT'::text, 'T'::text), 'AEIOUHY'::text, ''::text), ' '::text);
 
 CREATE FUNCTION sdmk.names_compatible(a text, b text)
  RETURNS boolean

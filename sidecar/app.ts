@@ -13,6 +13,7 @@ import { healthWorkerRoutes } from './api/health-workers.ts'
 import { integrationRoutes } from './api/integration.ts'
 import { createNikLookup } from './api/nik-lookup.ts'
 import { odooAccountRoutes } from './api/odoo-account.ts'
+import { personHistoryRoutes } from './api/person-history.ts'
 import { personReportRoutes } from './api/person-reports.ts'
 import { privacyRoutes } from './api/privacy.ts'
 import { registrationRoutes } from './api/registrations.ts'
@@ -207,6 +208,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         lookUpNik
       })
       await app.register(revealRoutes, { identity })
+      await app.register(personHistoryRoutes)
       await app.register(personReportRoutes, { identity, lookUpNik })
       await app.register(privacyRoutes, { timeZone: config.timeZone, retentionYears: config.identityRetentionYears })
       await app.register(registrationRoutes)

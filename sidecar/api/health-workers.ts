@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import type { Shown } from '../audit/disclosures.ts'
 import { recordAudit } from '../audit/record.ts'
 import type { Identity } from '../identity/keys.ts'
@@ -13,11 +13,12 @@ import {
   refuseUnread,
   searchHealthWorkers
 } from '../registry/health-workers.ts'
+import { nameKeyOf, readCallerText, spellingsOfStr } from '../registry/search/caller-text.ts'
+import type { Sought } from '../registry/search/search.ts'
 import { today } from '../sync/plan-and-apply.ts'
 import { compileBirthPlaces } from '../transform/birth-place.ts'
 import { compileBlankTest } from '../transform/blank.ts'
 import type { Mapping } from '../transform/mapping.ts'
-import { nameKey } from '../transform/name.ts'
 import { nikFault } from '../transform/nik.ts'
 import { callerOf } from './caller.ts'
 import { refuse } from './deny.ts'
@@ -78,9 +79,20 @@ export const HealthWorkerSchema = Type.Object(
 
 const SearchSchema = Type.Object(
   {
+    caller: Type.Optional(
+      Type.String({
+        minLength: 2,
+        maxLength: 200,
+        description: 'what a caller says: an STR, a name, or both; instead of str and name'
+      })
+    ),
     str: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'in any spelling' })),
     name: Type.Optional(
-      Type.String({ minLength: 2, maxLength: 200, description: 'without titles; all of it, in any order' })
+      Type.String({
+        minLength: 2,
+        maxLength: 200,
+        description: 'in any order and case, with or without titles; it may be misspelt, or lack a word'
+      })
     ),
     after: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, default: 0 })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 20 }))
@@ -141,24 +153,13 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
     schema: {
       tags: ['registry'],
       summary: 'Find health workers by STR or name',
+      description: 'The likeliest person comes first, and people who hardly fit are left out.',
       body: SearchSchema,
       response: { 200: pageOf(HealthWorkerSchema), ...problems }
     },
     handler: async request => {
-      const { str, name, after = 0, limit = 20 } = request.body
-      if (str === undefined && name === undefined) {
-        throw new Problem('VALIDATION_FAILED', 'Not valid: /body', {
-          errors: [{ field: '/body', message: 'must have str or name' }]
-        })
-      }
-      const query = { strNumber: str, nameKey: name === undefined ? undefined : nameKey(name) }
-      // Nothing but titles and signs is the beginning of every name.
-      if (query.nameKey === '') {
-        throw new Problem('VALIDATION_FAILED', 'Not valid: /body/name', {
-          errors: [{ field: '/body/name', message: 'must hold more than titles and signs' }]
-        })
-      }
-      return searchHealthWorkers(app.database.pool, query, { after, limit })
+      const { after = 0, limit = 20, ...told } = request.body
+      return searchHealthWorkers(app.database.pool, soughtBy(told), { after, limit })
     }
   })
 
@@ -222,9 +223,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
       if (version === undefined) throw new Problem('PRECONDITION_REQUIRED', 'If-Match is missing.')
       const { nik } = edit
       if (nik !== undefined && reason === undefined) {
-        throw new Problem('VALIDATION_FAILED', 'Not valid: /body/reason', {
-          errors: [{ field: '/body/reason', message: 'is required with a NIK' }]
-        })
+        throw invalid('/body/reason', 'is required with a NIK')
       }
       if (typeof nik === 'string' && reason !== undefined && nikFault(nik) === null) {
         // Apart from the edit: a NIK that is taken undoes the edit, and its audit event must stay.
@@ -250,4 +249,25 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
       return reply.header('etag', `"${worker.version}"`).send(worker)
     }
   })
+}
+
+/** @throws Problem where a search tells nothing that a person can be found by */
+function soughtBy({ caller, str, name }: Pick<Static<typeof SearchSchema>, 'caller' | 'str' | 'name'>): Sought {
+  if (caller === undefined && str === undefined && name === undefined) {
+    throw invalid('/body', 'must have caller, str or name')
+  }
+  if (caller !== undefined) {
+    if (str !== undefined || name !== undefined) throw invalid('/body/caller', 'goes without str and name')
+    const { strNumbers, nameKey } = readCallerText(caller)
+    if (strNumbers.length === 0 && nameKey === '') throw invalid('/body/caller', 'must hold more than titles and signs')
+    return { strNumbers, nameKey: nameKey === '' ? null : nameKey, isEither: true }
+  }
+  const nameKey = name === undefined ? null : nameKeyOf(name)
+  // Nothing but titles and signs is part of every name.
+  if (nameKey === '') throw invalid('/body/name', 'must hold more than titles and signs')
+  return { strNumbers: str === undefined ? null : spellingsOfStr(str), nameKey }
+}
+
+function invalid(field: string, message: string): Problem {
+  return new Problem('VALIDATION_FAILED', `Not valid: ${field}`, { errors: [{ field, message }] })
 }

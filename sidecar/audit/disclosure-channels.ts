@@ -28,6 +28,7 @@ export const channels = {
   'POST /v1/health-workers/search': person,
   'POST /v1/health-workers/search-by-nik': person,
   'GET /v1/health-workers/:id': person,
+  'GET /v1/health-workers/:id/history': ['name', 'licence', 'history'],
   'PATCH /v1/health-workers/:id': person,
   'POST /v1/health-workers/:id/reveal': ['nik'],
   'POST /v1/person-reports': [...person, 'history'],

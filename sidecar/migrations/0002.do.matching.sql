@@ -29,6 +29,24 @@ create function sdmk.fold_name(name_key text) returns text
     'J(?=[AEIOU])', 'Y', 'g'),
     '(?<=[AEIOUY])([BCDFGHKLMNPRSTZ])\1+|(?<=[BCDFGHJKLMNPRSTWZ])([AEIOU])\2+', '\1\2', 'g');
 
+-- Returns how each word of a name key sounds, for a search by somebody who only heard the name: the consonants that hardly
+-- any misspelling changes. One letter stands for d and t, for f, p and v, for k and q, and for s and z; vowels, h, y, kh and ch
+-- are left out. It is one expression of plain replacements, because it is computed for every
+-- person that is stored.
+create function sdmk.name_sounds(name_key text) returns text[]
+  language sql immutable parallel safe
+  return string_to_array(translate(
+    replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(replace(
+      translate(replace(replace(replace(replace(replace(
+        translate(name_key, '0158FVQZ', 'OISBPPKS'), 'DJ', 'J'), 'TJ', 'C'), 'KH', ''), 'CH', ''), 'X', 'KS'), 'D', 'T')
+      , 'BB', 'B'), 'CC', 'C'), 'GG', 'G'), 'JJ', 'J'), 'KK', 'K'), 'LL', 'L')
+      , 'MM', 'M'), 'NN', 'N'), 'PP', 'P'), 'RR', 'R'), 'SS', 'S'), 'TT', 'T'),
+    'AEIOUHY', ''), ' ');
+
+-- New entries wait in a list, which a load only appends to. A search reads the list too.
+create index health_worker_name_sounds_idx on sdmk.health_worker using gin (sdmk.name_sounds(name_key))
+  with (gin_pending_list_limit = 16384);
+
 -- Returns how two words of a name differ by one typing error:
 --   light  the error hardly makes another name: two letters exchanged; a letter too many, too few or another within a long
 --          word; letters that sound or look alike

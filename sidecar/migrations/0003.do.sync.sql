@@ -213,6 +213,9 @@ create index change_batch_id_idx on kki.change (batch_id, id);
 -- has just filled backwards by its primary key.
 create index change_health_worker_id_idx on kki.change (health_worker_id, id);
 create index change_registration_id_idx on kki.change (registration_id, id) where registration_id is not null;
+-- Few changes give a licence to somebody else. The history of the former holder shows them.
+create index change_former_holder_idx on kki.change (((registration_before ->> 'health_worker_id')::bigint), id)
+  where registration_before ? 'health_worker_id';
 
 -- kki.changed_fields(before, after) returns the former values of the fields in which a person or a licence changed; null
 -- if none did or there was no row. It names each column, since turning both rows into JSON took twice as long. It is

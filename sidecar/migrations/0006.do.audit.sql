@@ -18,6 +18,9 @@ create index audit_event_batch_id_idx on kki.audit_event (batch_id);
 create index audit_event_run_id_idx on kki.audit_event (run_id) where run_id is not null;
 create index audit_event_request_id_idx on kki.audit_event (request_id);
 create index audit_event_trace_id_idx on kki.audit_event (trace_id);
+-- The history of a person.
+create index audit_event_health_worker_idx on kki.audit_event ((detail -> 'healthWorkerId'), id)
+  where detail ? 'healthWorkerId';
 -- The lookups of NIKs by a key within the last hour are counted before each lookup.
 create index audit_event_nik_lookup_idx on kki.audit_event (api_key_id, at) where action = 'nik.looked_up';
 -- Audit events about sealed values in the wrong place are counted for each scrape.

@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import type { Identity } from '../identity/keys.ts'
-import { canonicalStr } from '../transform/str-number.ts'
 import type { Candidate } from '../transform/types.ts'
 import { HealthWorkerNotFound, PersonRestricted } from './errors.ts'
+import { rankPeople, type Sought } from './search/search.ts'
 
 /** A person as the API shows one: of the NIK only whether there is one. Stamps are KKI's; `null` means set by SDMK. */
 export interface HealthWorker {
@@ -53,43 +53,25 @@ export interface Match {
   differed: string[]
 }
 
-export interface SearchQuery {
-  strNumber?: string | undefined
-  /** The name key, or its beginning. */
-  nameKey?: string | undefined
-}
-
 export interface Page<T> {
   items: T[]
   /** Pass as `after` for what follows; null where there is nothing more. */
   next: number | null
 }
 
-/** Returns the people who fit every part of the query, by id. */
+/** Returns a page of the people who are sought, the likeliest first. Here `next` is the place in this order, and no id. */
 export async function searchHealthWorkers(
   pool: pg.Pool,
-  query: SearchQuery,
+  sought: Sought,
   { after, limit }: { after: number; limit: number }
 ): Promise<Page<HealthWorker>> {
-  const conditions = ['h.id > $1', 'h.restricted_at is null']
-  const values: unknown[] = [after]
-  const parameter = (value: unknown) => `$${values.push(value)}`
-  if (query.strNumber !== undefined) {
-    const strNumber = parameter(canonicalStr(query.strNumber))
-    conditions.push(
-      `exists (select from sdmk.registration r where r.health_worker_id = h.id and r.str_number = ${strNumber})`
-    )
+  const ids = await rankPeople(pool, sought)
+  const shown = ids.slice(after, after + limit)
+  const people = new Map((await readHealthWorkers(pool, shown)).map(person => [person.id, person]))
+  return {
+    items: shown.flatMap(id => people.get(id) ?? []),
+    next: ids.length > after + limit ? after + limit : null
   }
-  if (query.nameKey !== undefined) {
-    conditions.push(`h.name_key like ${parameter(`${query.nameKey.replace(/[\\%_]/g, '\\$&')}%`)}`)
-  }
-  const items = await readPeople(
-    pool,
-    `where ${conditions.join(' and ')} order by h.id limit ${parameter(limit + 1)}`,
-    values
-  )
-  const shown = items.slice(0, limit)
-  return { items: shown, next: items.length > limit ? (shown.at(-1)?.id ?? null) : null }
 }
 
 /** Returns the person who has this NIK, or null. */

@@ -49,6 +49,7 @@ const needed: Record<string, Scope | Scope[] | null> = {
   'POST /v1/health-workers/search': 'registry:read',
   'POST /v1/health-workers/search-by-nik': 'registry:search-nik',
   'GET /v1/health-workers/:id': 'registry:read',
+  'GET /v1/health-workers/:id/history': 'registry:read',
   'PATCH /v1/health-workers/:id': 'registry:write',
   'POST /v1/health-workers/:id/reveal': 'registry:reveal',
   'POST /v1/health-workers/:id/restrict': 'privacy:manage',

@@ -100,6 +100,7 @@ describe('attack: texts of a megabyte that are built to be slow', () => {
     ][] = [
       ['POST', '/v1/health-workers/search', 'name'],
       ['POST', '/v1/health-workers/search', 'str'],
+      ['POST', '/v1/health-workers/search', 'caller'],
       ['POST', '/v1/health-workers/search-by-nik', 'nik'],
       ['POST', '/v1/health-workers/search-by-nik', 'reason'],
       ['POST', '/v1/health-workers/1/reveal', 'reason'],

@@ -20,3 +20,12 @@ class Nik(Controller):
         worker = request.env["sdmk.health.worker"].browse(worker_id)
         worker._edit({"nik": nik, "reason": reason})
         return True
+
+    @route("/sdmk/health_worker/find_by_nik", type="jsonrpc", auth="user", methods=["POST"])
+    def find(self, nik, reason):
+        """Return the id of the person who has this NIK, or False; the sidecar records who asked, when and why."""
+        request.future_response.headers["Cache-Control"] = "no-store"
+        answer = request.env["sdmk.sidecar"]._command(
+            "verifier", "POST", "/v1/health-workers/search-by-nik", body={"nik": nik, "reason": reason}
+        )
+        return next((person["id"] for person in answer["items"]), False)

@@ -8,7 +8,7 @@ SEXES = [("male", "Male"), ("female", "Female")]
 
 class SdmkHealthWorker(models.Model):
     _name = "sdmk.health.worker"
-    _inherit = ["sdmk.mirror", "sdmk.read.count"]
+    _inherit = ["sdmk.mirror", "sdmk.read.count", "sdmk.health.worker.history"]
     _description = "Health Worker"
     # Who wrote it is always the service account; when is not asked for two million rows.
     _log_access = False

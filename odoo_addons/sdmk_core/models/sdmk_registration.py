@@ -18,7 +18,8 @@ class SdmkRegistration(models.Model):
     _description = "Registration (STR)"
     _log_access = False
     _rec_name = "str_number"
-    _order = "health_worker_id, id desc"
+    # By person it would join and sort two million rows for each page.
+    _order = "id desc"
 
     _mirror_columns = {
         "active": "boolean",
@@ -56,7 +57,7 @@ class SdmkRegistration(models.Model):
     province = fields.Char(readonly=True)
     source_at = fields.Datetime(string="Changed at KKI", readonly=True)
     match_reason = fields.Char(readonly=True)
-    match_text = fields.Char(string="Why This Person", compute="_compute_match_text")
+    match_text = fields.Text(string="Basis of the Match", compute="_compute_match_text")
     trace_id = fields.Char(string="Trace ID", readonly=True, index=True)
 
     @api.depends("match_reason")
@@ -69,15 +70,30 @@ class SdmkRegistration(models.Model):
             "birth_place": self.env._("birthplace"),
             "sex": self.env._("sex"),
         }
-        marks = (("+", self.env._("equal")), ("~", self.env._("similar")), ("-", self.env._("different")))
+        marks = (("+", self.env._("Equal")), ("~", self.env._("Similar")), ("-", self.env._("Different")))
         for record in self:
-            _rule, *evidence = (record.match_reason or "").split(" ")
-            parts = []
+            rule, *evidence = (record.match_reason or "").split(" ")
+            lines = [self._match_rule(rule)] if rule else []
             for mark, label in marks:
                 marked = [words.get(item[1:], item[1:]) for item in evidence if item.startswith(mark)]
                 if marked:
-                    parts.append(f"{label}: {', '.join(marked)}")
-            record.match_text = "; ".join(parts) or False
+                    lines.append(f"{label}: {', '.join(marked)}.")
+            record.match_text = "\n".join(lines) or False
+
+    @api.model
+    def _match_rule(self, rule):
+        """Return what a rule of the matching table says, as a sentence."""
+        sentence = {
+            "0": self.env._("A person decided that this STR belongs to this health worker."),
+            "1": self.env._("Rows of KKI with this STR are of the same person."),
+            "2": self.env._("Several rows of KKI have this STR; this one fits this health worker."),
+            "3": self.env._("This health worker already held the STR, and the row is of the same person."),
+            "5": self.env._("Several people have this STR; NIK, name and birthplace are those of this health worker."),
+            "6": self.env._("The STR is new, and the NIK is that of this health worker."),
+            "9": self.env._("Nobody in SDMK fitted the row, so the health worker was created with it."),
+        }.get(rule)
+        numbered = self.env._("Rule %(rule)s", rule=rule)
+        return f"{numbered}: {sentence}" if sentence else f"{numbered}."
 
     @api.model
     def _selection_profession(self):

@@ -344,6 +344,7 @@ class SdmkSidecar(models.AbstractModel):
             "name": self.env._("Name"),
             "nik": self.env._("NIK"),
             "str": self.env._("STR"),
+            "caller": self.env._("Name or STR (more than titles and signs)"),
             "birthDate": self.env._("Birth Date"),
             "birthPlace": self.env._("Birth Place"),
             "sex": self.env._("Sex"),

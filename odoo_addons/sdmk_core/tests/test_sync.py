@@ -91,7 +91,8 @@ class TestSync(SdmkCase):
     def test_why_a_registration_is_this_person_s_is_told_in_words(self):
         self.send(self.worker(), registrations=[self.registration()])
         told = self.env["sdmk.registration"].browse(1).match_text
-        self.assertEqual(told, "equal: NIK; similar: name; different: birthplace")
+        rule = "Rule 6: The STR is new, and the NIK is that of this health worker."
+        self.assertEqual(told, f"{rule}\nEqual: NIK.\nSimilar: name.\nDifferent: birthplace.")
 
     def test_every_character_arrives_as_it_was(self):
         name = "Ni\tLuh \\N \\. \n\r \b 'Ayu' \"Ö\" %s ; drop table sdmk_health_worker --"

@@ -1,6 +1,8 @@
 import { Component, onWillUnmount, useState } from '@odoo/owl'
 import { Dialog } from '@web/core/dialog/dialog'
 import { rpc } from '@web/core/network/rpc'
+import { registry } from '@web/core/registry'
+import { formOf } from '../open_record'
 
 /** A number that was looked at does not stay on a screen that was left. */
 const SHOWN_MS = 60_000
@@ -61,3 +63,44 @@ export class NikCorrectDialog extends Component {
     }
   }
 }
+
+/** Finds the person who has a NIK. Who searched, when and why is recorded, also where nobody has it. */
+export class NikSearchDialog extends Component {
+  static template = 'sdmk_core.NikSearchDialog'
+  static components = { Dialog }
+  static props = { onFound: Function, close: Function }
+
+  setup() {
+    this.state = useState({ reason: '', nik: '', isAsking: false, isMissed: false })
+  }
+
+  get canAsk() {
+    return !this.state.isAsking && /^\d{16}$/.test(this.digits) && this.state.reason.trim() !== ''
+  }
+
+  get digits() {
+    return this.state.nik.replace(/[\s.-]/g, '')
+  }
+
+  async search() {
+    if (!this.canAsk) return
+    this.state.isAsking = true
+    this.state.isMissed = false
+    try {
+      const workerId = await rpc('/sdmk/health_worker/find_by_nik', { nik: this.digits, reason: this.state.reason })
+      if (workerId === false) {
+        this.state.isMissed = true
+        return
+      }
+      this.props.close()
+      this.props.onFound(workerId)
+    } finally {
+      this.state.isAsking = false
+    }
+  }
+}
+
+registry.category('actions').add('sdmk_find_by_nik', env => {
+  const onFound = id => env.services.action.doAction(formOf('sdmk.health.worker', id))
+  env.services.dialog.add(NikSearchDialog, { onFound })
+})

@@ -1,0 +1,110 @@
+from collections.abc import Collection, Mapping
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import SQL
+
+from .sdmk_registration import STATUSES
+
+# As many people as one answer of the sidecar has; the likeliest come first.
+MOST_FOUND = 100
+# Each text is a request to the sidecar.
+MOST_TEXTS = 5
+SEARCHED_BY = ("ilike", "like", "=", "in")
+
+LICENCE_STATES = [("active", "Active"), ("mixed", "In Part"), ("ended", "Ended")]
+
+
+class SdmkHealthWorkerSearch(models.Model):
+    """How people are found by what a caller says, and what a list shows of their licences."""
+
+    _inherit = "sdmk.health.worker"
+
+    caller = fields.Char(
+        string="Name or STR",
+        compute="_compute_caller",
+        search="_search_caller",
+        help="As a caller says it: an STR in any spelling, or a name in any order, also misspelt.",
+    )
+    str_numbers = fields.Text(string="STR", compute="_compute_licences")
+    professions = fields.Text(compute="_compute_licences")
+    licence_statuses = fields.Text(string="Status", compute="_compute_licences")
+    licence_state = fields.Selection(LICENCE_STATES, compute="_compute_licences")
+
+    def _compute_caller(self):
+        """Nothing is stored of a search; the field is there to be searched by."""
+        self.caller = False
+
+    @api.model
+    def _search_caller(self, operator, value):
+        asked, texts = self._asked(), _texts_of(value)
+        # The search has asked about every text. What it took for none may come here made into one.
+        if operator not in SEARCHED_BY or not texts or not all(text in asked for text in texts):
+            return NotImplemented
+        return [("id", "in", [worker_id for text in texts for worker_id in asked[text]])]
+
+    @api.model
+    def _ids_by_caller(self, text):
+        """Return the ids of the people who fit what a caller says, the likeliest first. One call asks once.
+
+        :raises UserError: with what the sidecar says about the search
+        """
+        asked = self._asked()
+        if text not in asked:
+            page = self.env["sdmk.sidecar"]._call(
+                "POST", "/v1/health-workers/search", body={"caller": text, "limit": MOST_FOUND}
+            )
+            asked[text] = [person["id"] for person in page["items"]]
+        return asked[text]
+
+    @api.model
+    def _asked(self):
+        """Return what this transaction has asked the sidecar for its user: ids by text."""
+        return self.env.cr.cache.setdefault(("sdmk.caller", self.env.uid), {})
+
+    @api.model
+    def _search(self, domain, offset=0, limit=None, order=None, **kwargs):
+        texts = [
+            text
+            for item in Domain(domain).iter_conditions()
+            if item.field_expr == "caller" and item.operator in SEARCHED_BY
+            for text in _texts_of(item.value)
+        ]
+        if len(texts) > MOST_TEXTS:
+            raise UserError(self.env._("Search for at most %(most)s people at once.", most=MOST_TEXTS))
+        # Now: an error within the search method of a field would be taken for an operator that the field does not know.
+        ids = [worker_id for text in texts for worker_id in self._ids_by_caller(text)]
+        query = super()._search(domain, offset, limit, order, **kwargs)
+        if ids and order == self._order:
+            query.order = SQL("array_position(%s, %s)", ids, SQL.identifier(self._table, "id"))
+        return query
+
+    @api.depends("registration_ids.str_number", "registration_ids.profession", "registration_ids.status")
+    @api.depends_context("lang")
+    def _compute_licences(self):
+        """Tell of the licences line by line. One that another replaced is left out beside others."""
+        ranks = {status: rank for rank, (status, _label) in enumerate(STATUSES)}
+        registrations = self.env["sdmk.registration"]
+        statuses = dict(registrations._fields["status"]._description_selection(self.env))
+        professions = dict(registrations._selection_profession())
+        for record in self:
+            licences = record.registration_ids.sorted(lambda licence: (ranks.get(licence.status, 99), -licence.id))
+            present = licences.filtered(lambda licence: licence.status != "replaced") or licences
+            record.str_numbers = "\n".join(licence.str_number or "" for licence in present)
+            record.professions = "\n".join(
+                professions.get(licence.profession, licence.profession or "") for licence in present
+            )
+            record.licence_statuses = "\n".join(statuses.get(licence.status, "") for licence in present)
+            active = len(present.filtered(lambda licence: licence.status == "active"))
+            record.licence_state = present and (
+                "mixed" if 0 < active < len(present) else "active" if active else "ended"
+            )
+
+
+def _texts_of(value):
+    """Return the texts that a condition is about; none where a value is no text."""
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, Collection) or isinstance(values, Mapping):
+        return []
+    return list(values) if all(isinstance(text, str) for text in values) else []
