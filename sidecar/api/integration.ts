@@ -1,7 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
+import { SdmkError } from '../errors.ts'
+import { readBacklog } from '../odoo/backlog.ts'
 import { Problem } from '../platform/problem.ts'
-import { isSchedule, nextSlot } from '../sync/schedule-slot.ts'
+import { codeText, type Language } from '../platform/problem-texts.ts'
+import { scheduleFault } from '../sync/schedule-fault.ts'
+import { lastSlot, nextSlot } from '../sync/schedule-slot.ts'
+import { scheduleInWords } from '../sync/schedule-words.ts'
 import { readSetting, type StoredSetting, writeSetting } from '../sync/settings.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import { callerOf } from './caller.ts'
@@ -23,37 +28,88 @@ const SettingSchema = Type.Object(
   { additionalProperties: false, title: 'IntegrationSetting' }
 )
 
+const MirrorSchema = Type.Object(
+  {
+    waiting: Type.Integer({ description: 'messages that wait to be written to Odoo' }),
+    failing: Type.Integer({ description: 'those of them that failed before' }),
+    oldestSeconds: Type.Number({ description: 'age of the oldest' })
+  },
+  { title: 'OdooBacklog', description: 'null where the sidecar has no Odoo' }
+)
+
 const IntegrationSchema = Type.Interface(
   [SettingSchema],
-  { version: Type.Integer(), changedAt: Instant, changedBy: Type.String(), nextRunDueAt: nullable(Instant) },
+  {
+    version: Type.Integer(),
+    changedAt: Instant,
+    changedBy: Type.String(),
+    nextRunDueAt: nullable(Instant),
+    lastRunsDueAt: Type.Array(Instant, { description: 'the two latest times of the schedule, the latest first' }),
+    mirror: nullable(MirrorSchema)
+  },
   { title: 'Integration' }
 )
 
+const lines = (description: string) => Type.Array(Type.String(), { description })
+
 const CheckSchema = Type.Object(
   {
-    isFine: Type.Union([Type.Null(), Type.Boolean()], {
-      description: 'null: no process with the role `fetch` has answered in time'
-    }),
-    en: Type.Array(Type.String(), { description: 'what was found, the likeliest cause first' }),
-    id: Type.Array(Type.String(), { description: 'the same in Indonesian' })
+    checks: Type.Array(
+      Type.Object({
+        what: Type.Enum(['kki', 'odoo', 'secrets'], {
+          description: 'the source; writing to Odoo with the account of the sidecar; the secret store'
+        }),
+        isFine: Type.Union([Type.Null(), Type.Boolean()], {
+          description: 'null: no process that could check it has answered in time'
+        }),
+        en: lines('what was found, the likeliest cause first'),
+        id: lines('the same in Indonesian')
+      })
+    )
   },
-  { title: 'SourceCheck' }
+  { title: 'ConnectionCheck' }
+)
+
+const ScheduleSchema = Type.Object(
+  {
+    en: Type.String({ description: 'the schedule in words' }),
+    id: Type.String({ description: 'the same in Indonesian' }),
+    nextRunsDueAt: Type.Array(Instant, { description: 'the next three times' })
+  },
+  { title: 'Schedule' }
 )
 
 /** Longer than a check takes, and shorter than Odoo waits. */
 const patienceMs = 25_000
+const shownRuns = 3
+
+export interface IntegrationRoutesOptions {
+  mapping: Mapping
+  timeZone: string
+  /** Whether the configuration says where Odoo is. */
+  hasOdoo: boolean
+  /** Reads the secrets of this process anew. `null` where the routes are described only. */
+  readSecrets: (() => Promise<unknown>) | null
+}
 
 /** The switch, the schedule and the limits of the integration with KKI. */
-export const integrationRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping; timeZone: string }> = async (
+export const integrationRoutes: FastifyPluginAsyncTypebox<IntegrationRoutesOptions> = async (
   app,
-  { mapping, timeZone }
+  { mapping, timeZone, hasOdoo, readSecrets }
 ) => {
+  const toBody = async ({ changedAt, ...setting }: StoredSetting) => ({
+    ...setting,
+    changedAt: changedAt.toISOString(),
+    ...dueTimes(setting, timeZone),
+    mirror: hasOdoo ? await readBacklog(app.database.pool) : null
+  })
+
   app.get('/v1/integrations/kki', {
     onRequest: app.requireScope('runs:read'),
     schema: { tags: ['integration'], summary: 'Show the setting', response: { 200: IntegrationSchema, ...problems } },
     handler: async (_request, reply) => {
       const setting = await readSetting(app.database.pool)
-      return reply.header('etag', `"${setting.version}"`).send(toBody(setting, timeZone))
+      return reply.header('etag', `"${setting.version}"`).send(await toBody(setting))
     }
   })
 
@@ -61,12 +117,40 @@ export const integrationRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping; ti
     onRequest: app.requireScope('settings:write'),
     schema: {
       tags: ['integration'],
-      summary: 'Ask the source for a few pages, change nothing, and say what fits its description',
+      summary: 'Check the source, Odoo and the secret store, and change nothing',
       response: { 200: CheckSchema, ...problems }
     },
     handler: async () => {
-      const answer = await app.queue.ask('source-check', {}, patienceMs)
-      return (answer ?? { isFine: null, en: [], id: [] }) as Static<typeof CheckSchema>
+      const [kki, odoo, secrets] = await Promise.all([
+        app.queue.ask('source-check', {}, patienceMs),
+        hasOdoo ? app.queue.ask('odoo-check', {}, patienceMs) : null,
+        checkSecrets(readSecrets)
+      ])
+      const unanswered = { isFine: null, en: [], id: [] }
+      const checks = { kki: kki ?? unanswered, odoo: odoo ?? unanswered, secrets }
+      return { checks: Object.entries(checks).map(([what, found]) => ({ what, ...found })) } as Static<
+        typeof CheckSchema
+      >
+    }
+  })
+
+  app.get('/v1/integrations/kki/schedule', {
+    onRequest: app.requireScope('runs:read'),
+    schema: {
+      tags: ['integration'],
+      summary: 'Say in words when a schedule runs',
+      querystring: Type.Object({ expression: SettingSchema.properties.schedule }),
+      response: { 200: ScheduleSchema, ...problems }
+    },
+    handler: async ({ query: { expression } }) => {
+      checkSchedule(expression, '/query/expression')
+      const nextRunsDueAt: string[] = []
+      let after = new Date()
+      while (nextRunsDueAt.length < shownRuns) {
+        after = nextSlot(expression, timeZone, after)
+        nextRunsDueAt.push(after.toISOString())
+      }
+      return { en: scheduleInWords(expression, 'en'), id: scheduleInWords(expression, 'id'), nextRunsDueAt }
     }
   })
 
@@ -86,22 +170,51 @@ export const integrationRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping; ti
       const setting = await app.database.withTransaction(client =>
         writeSetting(client, request.body, version, callerOf(request))
       )
-      return reply.header('etag', `"${setting.version}"`).send(toBody(setting, timeZone))
+      return reply.header('etag', `"${setting.version}"`).send(await toBody(setting))
     }
   })
 }
 
-function toBody({ changedAt, ...setting }: StoredSetting, timeZone: string) {
-  const nextRunDueAt = setting.active ? nextSlot(setting.schedule, timeZone, new Date()).toISOString() : null
-  return { ...setting, changedAt: changedAt.toISOString(), nextRunDueAt }
+/** When the schedule had and has runs due; nothing while it is switched off. */
+function dueTimes({ active, schedule }: Pick<StoredSetting, 'active' | 'schedule'>, timeZone: string) {
+  if (!active) return { nextRunDueAt: null, lastRunsDueAt: [] }
+  const last = lastSlot(schedule, timeZone, new Date())
+  const before = lastSlot(schedule, timeZone, new Date(last.getTime() - 1))
+  const next = nextSlot(schedule, timeZone, new Date())
+  return { nextRunDueAt: next.toISOString(), lastRunsDueAt: [last.toISOString(), before.toISOString()] }
+}
+
+async function checkSecrets(read: IntegrationRoutesOptions['readSecrets']) {
+  try {
+    await read?.()
+    return {
+      isFine: true,
+      en: ['The secret store answers, and the sidecar can read its secrets.'],
+      id: ['Penyimpanan rahasia menjawab, dan sidecar dapat membaca rahasianya.']
+    }
+  } catch (error) {
+    if (!(error instanceof SdmkError)) throw error
+    const title = (language: Language) => codeText(error.code.replace(/^SDMK_/, ''), language)?.title ?? ''
+    return {
+      isFine: false,
+      en: [`The secrets of the sidecar cannot be read: ${title('en')}. Tell the technical team.`],
+      id: [`Rahasia sidecar tidak dapat dibaca: ${title('id')}. Hubungi tim teknis.`]
+    }
+  }
+}
+
+function checkSchedule(schedule: string, field: string) {
+  const fault = scheduleFault(schedule)
+  if (fault) throw new Problem('VALIDATION_FAILED', fault, { errors: [{ field, message: fault.en }] })
 }
 
 function check({ schedule, professions }: Static<typeof SettingSchema>, mapping: Mapping) {
-  const refuse = (field: string, message: string) => {
-    throw new Problem('VALIDATION_FAILED', `Not valid: ${field}`, { errors: [{ field, message }] })
-  }
-  if (!isSchedule(schedule)) refuse('/body/schedule', 'must be a cron expression, such as 0 2 * * *')
+  checkSchedule(schedule, '/body/schedule')
   const known = new Set(mapping.professions.map(({ code }) => code))
   const unknown = professions?.findIndex(code => !known.has(code)) ?? -1
-  if (unknown >= 0) refuse(`/body/professions/${unknown}`, 'must be a profession of the mapping')
+  if (unknown < 0) return
+  const field = `/body/professions/${unknown}`
+  throw new Problem('VALIDATION_FAILED', `Not valid: ${field}`, {
+    errors: [{ field, message: 'must be a profession of the mapping' }]
+  })
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { type Backlog, readBacklog } from './backlog.ts'
 import type { CallResult } from './link.ts'
 
 const results: readonly CallResult[] = ['stored', 'unavailable', 'refused', 'not_made']
@@ -19,34 +20,23 @@ export function createOdooMetrics(app: FastifyInstance, breakerState: () => numb
       this.set(breakerState())
     }
   })
-  // Read from the queue at each scrape, so that every replica reports the same.
-  const pending = async (expression: string) => {
-    const { rows } = await app.database.pool.query<{ value: number }>(
-      `select ${expression} as value from pgboss.job where name in ('odoo-state', 'odoo-people') and state < 'completed'`
-    )
-    return rows[0]?.value ?? 0
-  }
-  const gauge = (name: string, help: string, expression: string) => {
+  const gauge = (name: string, help: string, figure: keyof Backlog) => {
     new client.Gauge({
       name,
       help,
       async collect() {
-        const value = await pending(expression).catch(() => null)
-        if (value === null) this.remove()
-        else this.set(value)
+        const backlog = await readBacklog(app.database.pool).catch(() => null)
+        if (backlog === null) this.remove()
+        else this.set(backlog[figure])
       }
     })
   }
-  gauge('sdmk_odoo_pending_jobs', 'Jobs that are not sent to Odoo yet', 'count(*)')
+  gauge('sdmk_odoo_pending_jobs', 'Jobs that are not sent to Odoo yet', 'waiting')
   gauge(
     'sdmk_odoo_failing_jobs',
     'Pending jobs that failed before, such as for records that cannot be sent to Odoo',
-    'count(*) filter (where retry_count > 0)'
+    'failing'
   )
-  gauge(
-    'sdmk_odoo_oldest_pending_seconds',
-    'Age of the oldest pending job',
-    'coalesce(extract(epoch from now() - min(created_on)), 0)::float8'
-  )
+  gauge('sdmk_odoo_oldest_pending_seconds', 'Age of the oldest pending job', 'oldestSeconds')
   return result => calls.inc({ result })
 }

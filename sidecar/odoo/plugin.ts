@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { createDisclosureWriter } from '../audit/disclosures.ts'
 import type { Config, OdooConfig } from '../config.ts'
 import type { SecretStore } from '../secrets/store.ts'
+import { checkOdoo } from './check.ts'
 import { compareWithOdoo } from './compare.ts'
 import type { PeopleJob, StateJob } from './jobs.ts'
 import { createOdooLink, type OdooLink } from './link.ts'
@@ -41,6 +42,8 @@ export default fp<OdooPluginOptions>(
     app.addHook('onClose', async () => link.close())
     app.addHook('onReady', async () => {
       await work(app, config, link)
+      // Only the role `relay` has the account, and other processes ask.
+      await app.queue.answer('odoo-check', () => checkOdoo(link))
       await introduce(app)
     })
   },

@@ -18,23 +18,32 @@ export async function professionsPayload(pool: pg.Pool): Promise<Payload> {
   }
 }
 
-type Texts = Record<'title' | 'meaning' | 'action', Record<'en' | 'id', string>>
+type Text = Record<'en' | 'id', string>
+type Catalogue = Record<string, { kind: string } & Record<'title' | 'meaning' | 'action', Text>>
+type Shown = Partial<Record<'meaning' | 'action', Text>>
+
+interface OperatorTexts {
+  technical: Required<Shown> & { codes: string[] }
+  texts: Record<string, Shown>
+}
 
 /**
- * Returns the catalogue of codes in both languages, without alerts, which Odoo does not show.
+ * Returns the catalogue of codes in both languages, as operators read it, without alerts, which Odoo does not show.
  * @see contracts/odoo/codes.schema.json
  */
 export function codesPayload(): Payload {
-  const file = new URL('../../contracts/codes.yaml', import.meta.url)
-  const catalogue = parse(readFileSync(file, 'utf8')) as Record<string, Texts & { kind: string }>
-  const both = (text: Record<'en' | 'id', string>) => ({ en_US: text.en, id_ID: text.id })
+  const catalogue = readContract<Catalogue>('codes.yaml')
+  const { technical, texts } = readContract<OperatorTexts>('operator-texts.yaml')
+  const both = ({ en, id }: Text) => ({ en_US: en, id_ID: id })
   const entries = Object.entries(catalogue).filter(([, { kind }]) => kind !== 'alert')
-  const codes = entries.map(([code, { kind, title, meaning, action }]) => ({
-    code,
-    kind,
-    name: both(title),
-    meaning: both(meaning),
-    action: both(action)
-  }))
+  const codes = entries.map(([code, { kind, title, ...ofEngineers }]) => {
+    const ofOperators = technical.codes.includes(code) ? technical : texts[code]
+    const { meaning, action } = { ...ofEngineers, ...ofOperators }
+    return { code, kind, name: both(title), meaning: both(meaning), action: both(action) }
+  })
   return { model: 'sdmk.code', method: 'sync_codes', rows: codes.length, payload: JSON.stringify({ codes }) }
+}
+
+function readContract<T>(name: string): T {
+  return parse(readFileSync(new URL(`../../contracts/${name}`, import.meta.url), 'utf8')) as T
 }

@@ -29,6 +29,7 @@ export const queues = {
   'kki-apply': { ...common, policy: 'stately' },
   // The caller waits for the answer and repeats the request if none comes.
   'source-check': { ...common, policy: 'standard', retryLimit: 0, expireInSeconds: 60, deleteAfterSeconds: 3600 },
+  'odoo-check': { ...common, policy: 'standard', retryLimit: 0, expireInSeconds: 60, deleteAfterSeconds: 3600 },
   'kki-housekeeping': { ...common, policy: 'exclusive' },
   'audit-check': { ...common, policy: 'exclusive' },
   'odoo-state': { ...common, ...unending, policy: 'standard' },

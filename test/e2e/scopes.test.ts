@@ -59,6 +59,7 @@ const needed: Record<string, Scope | Scope[] | null> = {
   'GET /v1/registrations/unseen': 'registry:read',
   'GET /v1/audit-events': 'audit:read',
   'GET /v1/integrations/kki': 'runs:read',
+  'GET /v1/integrations/kki/schedule': 'runs:read',
   'POST /v1/integrations/kki/check': 'settings:write',
   'PUT /v1/integrations/kki': 'settings:write',
   'PUT /v1/odoo/account': 'settings:write'

@@ -15,6 +15,8 @@ from odoo.exceptions import AccessError, MissingError, UserError, ValidationErro
 from odoo.http import request
 
 CONNECT_SECONDS = 5
+# Somebody looks at a screen until the answer is there.
+READ_SECONDS = 5
 # An order that takes longer goes on in the sidecar, which answers after ten seconds.
 ANSWER_SECONDS = 30
 # The sidecar reads a file for up to half a minute before it answers. Odoo ends a request of its own after two minutes
@@ -39,6 +41,8 @@ ROLES = {
 OFFICER = "data_protection_officer"
 # The detail of these problems is in the reader's language. It names lines and columns of a file, and no value.
 TOLD_IN_DETAIL = {"IMPORT_FILE_INVALID"}
+# So is the detail where one of these is wrong.
+SCHEDULE_FIELDS = {"/body/schedule", "/query/expression"}
 GROUPS = {**ROLES, OFFICER: "sdmk_core.group_sdmk_data_protection_officer"}
 
 
@@ -73,7 +77,9 @@ class SdmkSidecar(models.AbstractModel):
             raise AccessError(self.env._("Your role does not allow this."))
 
     @api.model
-    def _call(self, method, pattern, *segments, role=None, query=None, body=None, file=None, headers=None):
+    def _call(
+        self, method, pattern, *segments, role=None, query=None, body=None, file=None, headers=None, seconds=None
+    ):
         """Return the sidecar's answer.
 
         :param str pattern: the path from ``/v1/`` on, with ``{}`` for each of the segments
@@ -82,6 +88,7 @@ class SdmkSidecar(models.AbstractModel):
         :param dict query: names and values behind the path
         :param dict body: sent as JSON
         :param file: sent as it is, from its beginning, in place of a body: binary, and open for reading
+        :param int seconds: to wait for the answer; by default as long as a screen, an order or a file may take
         :rtype: dict
         :raises AccessError: where the user has no role of SDMK
         :raises UserError: with what the sidecar says, in the operator's language, and the id of the request
@@ -89,11 +96,11 @@ class SdmkSidecar(models.AbstractModel):
         role = role or self._role()
         url, key = self._connection()
         path = self._path(pattern, segments, query)
-        data, content_type, seconds = file, "application/octet-stream", FILE_ANSWER_SECONDS
+        data, content_type = file, "application/octet-stream"
         if file is None:
-            data, content_type, seconds = json.dumps(body).encode(), "application/json", ANSWER_SECONDS
-        if file is None and body is None:
-            data = None
+            data, content_type = None if body is None else json.dumps(body).encode(), "application/json"
+        if seconds is None:
+            seconds = FILE_ANSWER_SECONDS if file else READ_SECONDS if method == "GET" else ANSWER_SECONDS
         request_id = f"odoo-{uuid.uuid4()}"
         try:
             response = requests.request(
@@ -110,13 +117,13 @@ class SdmkSidecar(models.AbstractModel):
                     **({} if data is None else {"Content-Type": content_type}),
                     **(headers or {}),
                 },
-                timeout=(CONNECT_SECONDS, seconds),
+                timeout=(min(CONNECT_SECONDS, seconds), seconds),
                 # What was signed is for this address alone.
                 allow_redirects=False,
                 stream=True,
             )
             with response:
-                content = self._read_answer(response)
+                content = self._read_answer(response, seconds)
             if content is None:
                 raise UserError(self._too_large(method, request_id))
             answer = json.loads(content)
@@ -129,7 +136,7 @@ class SdmkSidecar(models.AbstractModel):
         return answer
 
     @api.model
-    def _read_answer(self, response):
+    def _read_answer(self, response, seconds):
         """Return the body of an answer, or None where it is larger than an answer may be.
 
         :raises requests.RequestException: where it is packed, or does not end in time
@@ -137,7 +144,7 @@ class SdmkSidecar(models.AbstractModel):
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise requests.exceptions.ContentDecodingError()
         # The timeout of the request is one of each piece.
-        ends = time.monotonic() + ANSWER_SECONDS
+        ends = time.monotonic() + seconds
         content = bytearray()
         for piece in response.iter_content(1 << 16):
             content += piece
@@ -226,7 +233,9 @@ class SdmkSidecar(models.AbstractModel):
         url = parameters.get_param("sdmk.sidecar.url")
         key = parameters.get_param("sdmk.sidecar.key") or ""
         if not url or not KEY.fullmatch(key) or parameters.get_param("sdmk.sidecar.key_of") != url:
-            raise UserError(self.env._("The sidecar's address and key are missing: enter them with the integration."))
+            raise UserError(
+                self.env._("The address and the key of the sidecar are missing: enter them with the integration.")
+            )
         if url not in self._allowed_urls():
             raise UserError(self._not_allowed(url))
         return url, key
@@ -245,7 +254,7 @@ class SdmkSidecar(models.AbstractModel):
             self._allow(url)
         if key and not KEY.fullmatch(key):
             raise ValidationError(
-                self.env._("A key of the sidecar is “sdmk_” and 43 letters, digits, hyphens or underscores.")
+                self.env._("This is not a key of the sidecar. Copy the whole key that the technical team gave you.")
             )
         parameters.set_param("sdmk.sidecar.url", url)
         if key is not None:
@@ -264,7 +273,7 @@ class SdmkSidecar(models.AbstractModel):
         except ValueError:
             is_address = False
         if not is_address or not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", url):
-            raise ValidationError(self.env._("The sidecar's address is like https://sdmk.example.org."))
+            raise ValidationError(self.env._("The address of the sidecar looks like https://sdmk.example.org."))
         allowed = self._allowed_urls()
         if url in allowed:
             return
@@ -281,8 +290,7 @@ class SdmkSidecar(models.AbstractModel):
     @api.model
     def _not_allowed(self, url):
         return self.env._(
-            "A system administrator has not allowed the address %(url)s. They enter it here themselves, or list it in"
-            " the system parameter sdmk.sidecar.allowed_urls.",
+            "A system administrator has not allowed the address %(url)s. Ask them to enter it here, which allows it.",
             url=url,
         )
 
@@ -295,18 +303,25 @@ class SdmkSidecar(models.AbstractModel):
     @api.model
     def _silence(self, method, request_id):
         if method == "GET":
-            text = self.env._("The sidecar does not answer. Try again; if it stays so, tell whoever runs it.")
+            text = self.env._(
+                "The sidecar does not answer. Try again. If it stays so, tell the technical team the number of the"
+                " request."
+            )
         else:
             # The order may have arrived, and only its answer may be lost.
             text = self.env._(
-                "The sidecar does not answer. Look whether your order was carried out before you give it again; if it"
-                " stays so, tell whoever runs it."
+                "The sidecar does not answer. Check whether your order was carried out before you give it again. If it"
+                " stays so, tell the technical team the number of the request."
             )
-        return f"{text}\n{self.env._('Request: %(request)s', request=request_id)}"
+        return f"{text}\n{self._request_line(request_id)}"
+
+    @api.model
+    def _request_line(self, request_id):
+        return self.env._("Request: %(request)s", request=request_id)
 
     @api.model
     def _too_large(self, method, request_id):
-        text = self.env._("The sidecar's answer is larger than %(most)s MB.", most=ANSWER_MEGABYTES)
+        text = self.env._("The answer of the sidecar is larger than %(most)s MB.", most=ANSWER_MEGABYTES)
         return f"{text} {self._silence(method, request_id)}"
 
     @api.model
@@ -314,17 +329,21 @@ class SdmkSidecar(models.AbstractModel):
         """Return what is wrong and what to do about it, in the operator's language, with the request's id."""
         answer = answer if isinstance(answer, dict) else {}
         known = self.env["sdmk.code"].sudo()._of(answer.get("code"))
-        lines = [known.name or answer.get("title") or self.env._("The sidecar refuses.")]
+        wrong = [item["field"] for item in answer.get("errors") or ()]
+        if answer.get("detail") and wrong and set(wrong) <= SCHEDULE_FIELDS:
+            # It says all, in the reader's language.
+            return f"{answer['detail']}\n{self._request_line(answer.get('requestId') or request_id)}"
+        lines = [known.name or answer.get("title") or self.env._("The sidecar rejects the request.")]
         # Other details are English, and stand for what the catalogue does not know.
         if answer.get("detail") and (not known or known.code in TOLD_IN_DETAIL):
             lines.append(answer["detail"])
         lines += [known.meaning, known.action]
-        if answer.get("errors"):
-            names = self._field_names()
-            fields = [item["field"].removeprefix("/body/") for item in answer["errors"]]
-            wrong = ", ".join(str(names.get(field, field)) for field in dict.fromkeys(fields))
-            lines.append(self.env._("Not right: %(fields)s", fields=wrong))
-        lines.append(self.env._("Request: %(request)s", request=answer.get("requestId") or request_id))
+        names = self._field_names()
+        # What operators did not enter has no name that they know.
+        wrong = {names[field]: None for field in map(_entered, wrong) if field in names}
+        if wrong:
+            lines.append(self.env._("Not right: %(fields)s", fields=", ".join(wrong)))
+        lines.append(self._request_line(answer.get("requestId") or request_id))
         return "\n".join(line for line in lines if line)
 
     @api.model
@@ -364,6 +383,11 @@ def _sha256(data):
     digest = hashlib.file_digest(data, "sha256").digest()
     data.seek(0)
     return digest
+
+
+def _entered(field):
+    """Return the name of what was entered: ``professions`` for ``/body/professions/0``."""
+    return field.removeprefix("/body/").partition("/")[0] if field.startswith("/body/") else field
 
 
 def _base64url(data):

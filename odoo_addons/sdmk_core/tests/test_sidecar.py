@@ -158,10 +158,31 @@ class TestSidecar(SdmkCase):
                 self.call()
             self.assertEqual(str(told.exception).splitlines(), [*lines, "Request: r-1"])
 
-    def test_a_field_at_fault_is_named_as_the_screen_names_it(self):
-        self.sidecar.refuse("VALIDATION_FAILED", 400, errors=[{"field": "/body/schedule", "message": "must be cron"}])
-        with self.assertRaisesRegex(UserError, "Schedule"):
+    def test_a_field_at_fault_is_named_as_the_screen_names_it_and_no_other_field_is_named(self):
+        for field, name in (("/body/professions/3", "Professions"), ("/body/name", "Name")):
+            self.sidecar.refuse("VALIDATION_FAILED", 400, errors=[{"field": field, "message": "must be known"}])
+            with self.subTest(field=field), self.assertRaisesRegex(UserError, f"Not right: {name}\n"):
+                self.call()
+        self.sidecar.refuse("VALIDATION_FAILED", 400, errors=[{"field": "/body/planDigest", "message": "is missing"}])
+        with self.assertRaises(UserError) as told:
             self.call()
+        self.assertNotIn("planDigest", str(told.exception))
+
+    def test_a_wrong_schedule_is_told_by_the_sidecar_alone(self):
+        errors = [{"field": "/body/schedule", "message": "the hour"}]
+        self.sidecar.refuse("VALIDATION_FAILED", 400, detail="Bagian jam salah.", errors=errors)
+        with self.assertRaises(UserError) as told:
+            self.call()
+        self.assertEqual(str(told.exception).splitlines(), ["Bagian jam salah.", "Request: r-1"])
+
+    def test_a_screen_waits_for_seconds_and_an_order_longer(self):
+        self.call()
+        connecting, reading = self.sidecar.last["timeout"]
+        self.assertLessEqual(connecting + reading, 10)
+        self.sidecar_as("admin")._command("administrator", "POST", "/v1/x", body={})
+        self.assertGreater(self.sidecar.last["timeout"][1], 10)
+        self.env["sdmk.sidecar"]._call("GET", "/v1/x", seconds=20)
+        self.assertEqual(self.sidecar.last["timeout"][1], 20)
 
     def test_a_sidecar_that_is_silent_is_told_with_the_request(self):
         for failure in (requests.ConnectionError("gone"), requests.Timeout("slow")):
@@ -190,7 +211,7 @@ class TestSidecar(SdmkCase):
     def test_an_answer_that_comes_too_slowly_is_given_up(self):
         self.sidecar.answer({"state": "x" * (1 << 17)})
         with (
-            patch("odoo.addons.sdmk_core.models.sdmk_sidecar.ANSWER_SECONDS", -1),
+            patch("odoo.addons.sdmk_core.models.sdmk_sidecar.READ_SECONDS", -1),
             self.assertRaisesRegex(UserError, "odoo-[0-9a-f]"),
         ):
             self.call()

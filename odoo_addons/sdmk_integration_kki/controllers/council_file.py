@@ -62,8 +62,7 @@ def _format_of(file):
     if size > MOST_MEGABYTES << 20:
         raise UserError(
             request.env._(
-                "The file has more than %(most)s MB. Whoever runs the sidecar loads it with the command"
-                " sdmk sync --file.",
+                "The file has more than %(most)s MB. The technical team can load it.",
                 most=MOST_MEGABYTES,
             )
         )

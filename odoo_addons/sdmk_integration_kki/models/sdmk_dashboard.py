@@ -3,6 +3,7 @@ from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError
+from odoo.tools import format_datetime
 
 from .sdmk_batch import UNDER_WAY
 from .sdmk_batch_outcome import OUTCOMES
@@ -10,6 +11,12 @@ from .sdmk_batch_outcome import OUTCOMES
 DAYS = 14
 # Durations that a chart shows.
 BATCHES = 30
+# Batches of runs over what KKI has.
+WALKS = ("incremental", "window", "full")
+# Asked again and again while the dashboard is open, which must say within ten seconds that nobody answers.
+SIDECAR_SECONDS = 3
+# What Odoo shows is older than this only while much is written, or nothing can be.
+BACKLOG_SECONDS = 600
 
 
 class SdmkDashboard(models.AbstractModel):
@@ -20,17 +27,17 @@ class SdmkDashboard(models.AbstractModel):
 
     @api.model
     def get_figures(self):
-        """Return today's status, the rows of two weeks by outcome, open refused rows by reason, and durations."""
+        """Return the verdict, the rows of two weeks by outcome, open rejected rows by reason, and durations."""
         self.env["sdmk.batch"].check_access("read")
         zone = self._zone()
         today = fields.Datetime.now().replace(tzinfo=datetime.UTC).astimezone(zone).date()
         days = [today - datetime.timedelta(days=back) for back in reversed(range(DAYS))]
         outcomes = self._outcomes_by_day(days, zone)
-        integration = self.env["sdmk.integration"].search([("code", "=", "kki")], limit=1)
+        integration = self._integration()
         batches = self.env["sdmk.batch"]
         rejections = self.env["sdmk.rejection"]
-        last = batches.search([("state", "=", "applied"), ("kind", "in", ("incremental", "window", "full"))], limit=1)
-        return {
+        last = self._last_success()
+        figures = {
             "integrationId": integration.id,
             "isActive": integration.is_active,
             "isKnown": bool(integration.version),
@@ -47,21 +54,90 @@ class SdmkDashboard(models.AbstractModel):
             "urgent": rejections.search_count([("state", "=", "open"), ("urgent", "=", True)]),
             "days": [fields.Date.to_string(day) for day in days],
             "outcomes": outcomes,
-            "today": {item["key"]: item["rows"][-1] for item in outcomes},
+            "today": [
+                {"key": item["key"], "label": item["label"], "kki": item["rows"][-1], "imported": item["imported"][-1]}
+                for item in outcomes
+            ],
             "reasons": self._open_by_reason(),
             "durations": self._durations(),
         }
+        return {**figures, "verdict": self._verdict(integration, figures)}
 
     @api.model
     def get_sidecar(self):
-        """Return what the sidecar says of itself now, or that it does not answer."""
+        """Return what the sidecar says of itself now, or that it does not answer, and why somebody is needed for it."""
         self.env["sdmk.batch"].check_access("read")
+        integration = self._integration()
+        settings = f"/odoo/sdmk.integration/{integration.id}"
         try:
-            answer = self.env["sdmk.sidecar"]._call("GET", "/v1/integrations/{}", "kki")
+            answer = self.env["sdmk.sidecar"]._call("GET", "/v1/integrations/{}", "kki", seconds=SIDECAR_SECONDS)
         except UserError as error:
-            return {"isThere": False, "problem": str(error)}
+            text = self.env._("The sidecar does not answer. The figures may be out of date.")
+            return {"isThere": False, "problem": str(error), "verdict": [_broken(text, settings)]}
         due = answer["nextRunDueAt"]
-        return {"isThere": True, "nextRun": due[:19].replace("T", " ") if due else False}
+        return {
+            "isThere": True,
+            "nextRun": due[:19].replace("T", " ") if due else False,
+            "verdict": [*self._overdue(answer, settings), *self._behind(answer["mirror"], settings)],
+        }
+
+    @api.model
+    def _verdict(self, integration, figures):
+        """Return why something is broken, or somebody is needed, as far as Odoo knows."""
+        settings = f"/odoo/sdmk.integration/{integration.id}"
+        reasons = []
+        if not figures["isKnown"]:
+            reasons.append(_broken(self.env._("The integration is not connected yet."), settings))
+        batches = self.env["sdmk.batch"]
+        ended = batches.search([("kind", "in", WALKS), ("state", "in", ("applied", "failed"))], limit=1)
+        if ended.state == "failed":
+            why = ended.error_ids[:1].name or self.env._("cause unknown")
+            text = self.env._("The last synchronization with KKI failed: %(reason)s", reason=why)
+            reasons.append(_broken(text, f"/odoo/sdmk.batch/{ended.id}"))
+        for count, text, place in (
+            (figures["held"], self.env._("Batches on hold for a decision: %(count)s"), "sdmk-held-batches"),
+            (figures["urgent"], self.env._("Urgent rejected rows: %(count)s"), "sdmk-urgent-rows"),
+            (figures["failedToday"], self.env._("Batches that failed today: %(count)s"), "sdmk-failed-batches"),
+        ):
+            if count:
+                reasons.append(_needed(text % {"count": self._number(count)}, f"/odoo/sdmk-kki/{place}"))
+        if figures["isKnown"] and not figures["isActive"]:
+            text = self.env._("The integration is switched off. Scheduled runs do not start.")
+            reasons.append(_needed(text, settings))
+        return reasons
+
+    @api.model
+    def _overdue(self, answer, settings):
+        """Return that two runs were due since the last success; one that is due may still be under way."""
+        due = [_moment(text) for text in answer["lastRunsDueAt"]]
+        last = self._last_success()
+        # Before the setting was changed, other runs were due.
+        if len(due) < 2 or _moment(answer["changedAt"]) > due[-1] or (last and last.finished_at >= due[-1]):
+            return []
+        text = self.env._("No run has succeeded yet, although two were due.")
+        if last:
+            when = format_datetime(self.env, last.finished_at, dt_format="short")
+            text = self.env._("No run has succeeded since %(when)s, although two were due.", when=when)
+        return [_broken(text, settings)]
+
+    @api.model
+    def _behind(self, mirror, settings):
+        if not mirror or mirror["oldestSeconds"] < BACKLOG_SECONDS:
+            return []
+        text = self.env._(
+            "Odoo is behind: %(count)s messages wait, the oldest for %(minutes)s minutes.",
+            count=self._number(mirror["waiting"]),
+            minutes=self._number(int(mirror["oldestSeconds"] // 60)),
+        )
+        return [_broken(text, settings)]
+
+    @api.model
+    def _integration(self):
+        return self.env["sdmk.integration"].search([("code", "=", "kki")], limit=1)
+
+    @api.model
+    def _last_success(self):
+        return self.env["sdmk.batch"].search([("state", "=", "applied"), ("kind", "in", WALKS)], limit=1)
 
     @api.model
     def _outcomes_by_day(self, days, zone):
@@ -69,27 +145,37 @@ class SdmkDashboard(models.AbstractModel):
         groups = (
             self.env["sdmk.batch.outcome"]
             .with_context(tz=zone.key)
-            ._read_group([("finished_at", ">=", since)], ["finished_at:day", "outcome"], ["rows:sum"])
+            ._read_group([("finished_at", ">=", since)], ["finished_at:day", "outcome", "kind"], ["rows:sum"])
         )
-        rows = {(day.date(), outcome): count for day, outcome, count in groups}
+        rows = {}
+        for day, outcome, kind, count in groups:
+            key = (day.date(), outcome, kind == "import")
+            rows[key] = rows.get(key, 0) + count
         labels = dict(self.env["sdmk.batch.outcome"]._fields["outcome"]._description_selection(self.env))
         return [
-            {"key": key, "label": labels[key], "rows": [rows.get((day, key), 0) for day in days]}
+            {
+                "key": key,
+                "label": labels[key],
+                "rows": [rows.get((day, key, False), 0) for day in days],
+                "imported": [rows.get((day, key, True), 0) for day in days],
+            }
             for key, _label in OUTCOMES
         ]
 
     @api.model
     def _open_by_reason(self):
-        labels = dict(self.env["sdmk.rejection"]._selection_code())
+        codes = {code.code: code for code in self.env["sdmk.code"].sudo().search([("kind", "=", "rejection")])}
         groups = self.env["sdmk.rejection"]._read_group([("state", "=", "open")], ["code"], ["__count"])
-        reasons = [{"key": code, "label": labels.get(code, code), "rows": count} for code, count in groups]
+        reasons = []
+        for name, count in groups:
+            code = codes.get(name)
+            place = f"/odoo/{code.id}/sdmk-rows-of-reason" if code else "/odoo/sdmk-kki/sdmk-open-rows"
+            reasons.append({"key": name, "label": code.name if code else name, "rows": count, "href": place})
         return sorted(reasons, key=lambda item: -item["rows"])
 
     @api.model
     def _durations(self):
-        batches = self.env["sdmk.batch"].search(
-            [("state", "=", "applied"), ("kind", "in", ("incremental", "window", "full"))], limit=BATCHES
-        )
+        batches = self.env["sdmk.batch"].search([("state", "=", "applied"), ("kind", "in", WALKS)], limit=BATCHES)
         return [
             {"id": batch.id, "label": self._batch_name(batch), "seconds": batch.duration} for batch in reversed(batches)
         ]
@@ -100,6 +186,10 @@ class SdmkDashboard(models.AbstractModel):
         return f"{batch.display_name} · {kind}"
 
     @api.model
+    def _number(self, value):
+        return self.env["ir.qweb.field.integer"].value_to_html(value, {})
+
+    @api.model
     def _zone(self):
         return ZoneInfo(self.env.user.tz or "Asia/Jakarta")
 
@@ -108,3 +198,78 @@ class SdmkDashboard(models.AbstractModel):
         """Return the first moment of a day, in UTC, as Odoo stores moments."""
         begin = datetime.datetime.combine(day, datetime.time(), tzinfo=zone)
         return begin.astimezone(datetime.UTC).replace(tzinfo=None)
+
+
+class SdmkBatch(models.Model):
+    _inherit = "sdmk.batch"
+
+    applied_on = fields.Integer(
+        compute="_compute_applied_on",
+        search="_search_applied_on",
+        help="Day on which rows were applied, such as 20261129: an address of a list can hold it.",
+    )
+
+    def _compute_applied_on(self):
+        zone = self.env["sdmk.dashboard"]._zone()
+        for record in self:
+            day = record.finished_at and record.finished_at.replace(tzinfo=datetime.UTC).astimezone(zone)
+            record.applied_on = int(day.strftime("%Y%m%d")) if day and record.state == "applied" else 0
+
+    @api.model
+    def _search_applied_on(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        dashboard = self.env["sdmk.dashboard"]
+        found = []
+        for number in value:
+            try:
+                day = datetime.datetime.strptime(str(number), "%Y%m%d").date()
+            except ValueError:
+                continue
+            begin, end = (dashboard._begin(day + datetime.timedelta(days=more), dashboard._zone()) for more in (0, 1))
+            found += self.search(
+                [
+                    ("state", "=", "applied"),
+                    ("kind", "not in", ("clock", "check")),
+                    ("finished_at", ">=", begin),
+                    ("finished_at", "<", end),
+                ]
+            ).ids
+        return [("id", "in", found)]
+
+
+class SdmkRejection(models.Model):
+    _inherit = "sdmk.rejection"
+
+    reason_id = fields.Many2one(
+        "sdmk.code",
+        compute="_compute_reason_id",
+        search="_search_reason_id",
+        compute_sudo=True,
+        help="The record of the reason: an address of a list can hold its id.",
+    )
+
+    def _compute_reason_id(self):
+        for record in self:
+            record.reason_id = self.env["sdmk.code"]._of(record.code)
+
+    @api.model
+    def _search_reason_id(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        ids = [number for number in value if isinstance(number, int)]
+        codes = self.env["sdmk.code"].sudo().search([("id", "in", ids)])
+        return [("code", "in", codes.mapped("code"))]
+
+
+def _broken(text, href):
+    return {"level": "broken", "text": text, "href": href}
+
+
+def _needed(text, href):
+    return {"level": "needed", "text": text, "href": href}
+
+
+def _moment(text):
+    """Return a moment of the sidecar, as Odoo stores moments."""
+    return fields.Datetime.to_datetime(text[:19].replace("T", " "))

@@ -35,8 +35,9 @@ class TestDashboard(KkiCase):
 
     def test_today_and_what_waits_is_told(self):
         figures = self.figures()
-        self.assertEqual(figures["today"]["rejected"], 5)
-        self.assertEqual(figures["today"]["updated"], 2, "the calendar's batch brought no rows")
+        today = {row["key"]: row for row in figures["today"]}
+        self.assertEqual(today["rejected"]["kki"], 5)
+        self.assertEqual(today["updated"]["kki"], 2, "the calendar's batch brought no rows")
         self.assertEqual([figures[key] for key in ("held", "failedToday", "open", "urgent")], [1, 1, 3, 1])
         self.assertEqual([(batch["id"], batch["progress"]) for batch in figures["running"]], [(5, 30)])
 
@@ -57,9 +58,86 @@ class TestDashboard(KkiCase):
         )
         self.assertEqual(dict(groups)["rejected"], 7)
 
+    def test_rows_of_imports_are_apart_from_those_of_kki(self):
+        now = str(fields.Datetime.now())
+        self.tell(self.batch(7, kind="import", created=700, created_at=now, finished_at=now))
+        created = next(row for row in self.figures()["today"] if row["key"] == "created")
+        self.assertEqual((created["kki"], created["imported"]), (4, 700))
+
+    def levels(self, verdict):
+        return [(reason["level"], reason["href"]) for reason in verdict]
+
+    def test_the_verdict_has_a_reason_with_a_link_for_each_thing_that_waits(self):
+        settings = f"/odoo/sdmk.integration/{self.env.ref('sdmk_integration_kki.sdmk_integration_kki').id}"
+        self.assertEqual(
+            self.levels(self.figures()["verdict"]),
+            [
+                ("broken", settings),
+                ("broken", "/odoo/sdmk.batch/4"),
+                ("needed", "/odoo/sdmk-kki/sdmk-held-batches"),
+                ("needed", "/odoo/sdmk-kki/sdmk-urgent-rows"),
+                ("needed", "/odoo/sdmk-kki/sdmk-failed-batches"),
+            ],
+        )
+        self.env.cr.execute("update sdmk_integration set version = 1, is_active = true")
+        self.env.cr.execute("delete from sdmk_rejection; delete from sdmk_batch where state in ('held', 'failed')")
+        self.env.invalidate_all()
+        self.assertEqual(self.figures()["verdict"], [])
+        self.env.cr.execute("update sdmk_integration set is_active = false")
+        self.env.invalidate_all()
+        self.assertEqual(self.levels(self.figures()["verdict"]), [("needed", settings)])
+
+    def test_a_failed_run_is_no_reason_once_a_later_one_was_applied(self):
+        self.tell(self.batch(8, **{key: str(fields.Datetime.now()) for key in ("created_at", "finished_at")}))
+        self.assertNotIn("/odoo/sdmk.batch/4", [reason["href"] for reason in self.figures()["verdict"]])
+
+    def sidecar_says(self, **given):
+        answer = {
+            "nextRunDueAt": "2026-01-02T19:00:00.000Z",
+            "lastRunsDueAt": [],
+            "changedAt": "2020-01-01T00:00:00.000Z",
+            "mirror": {"waiting": 0, "failing": 0, "oldestSeconds": 0},
+        }
+        self.sidecar.answer({**answer, **given})
+        return self.env["sdmk.dashboard"].with_user(self.users["auditor"]).get_sidecar()
+
     def test_a_sidecar_that_is_silent_is_told_and_no_error(self):
         self.sidecar.refuse("UNAVAILABLE", 503)
-        self.assertFalse(self.env["sdmk.dashboard"].with_user(self.users["auditor"]).get_sidecar()["isThere"])
-        self.sidecar.answer({"nextRunDueAt": "2026-01-02T19:00:00.000Z"})
-        answer = self.env["sdmk.dashboard"].with_user(self.users["auditor"]).get_sidecar()
-        self.assertEqual(answer, {"isThere": True, "nextRun": "2026-01-02 19:00:00"})
+        silent = self.env["sdmk.dashboard"].with_user(self.users["auditor"]).get_sidecar()
+        self.assertFalse(silent["isThere"])
+        self.assertEqual([reason["level"] for reason in silent["verdict"]], ["broken"])
+        self.assertLess(sum(self.sidecar.last["timeout"]), 8, "it is asked every few seconds")
+        self.assertEqual(self.sidecar_says(), {"isThere": True, "nextRun": "2026-01-02 19:00:00", "verdict": []})
+
+    def test_a_success_is_missing_once_two_runs_were_due_since_the_last_one(self):
+        def due(*minutes):
+            now = fields.Datetime.now()
+            return [(now + datetime.timedelta(minutes=minute)).isoformat() + "Z" for minute in minutes]
+
+        self.assertEqual(self.sidecar_says(lastRunsDueAt=due(-1, -60))["verdict"], [], "the last success is of now")
+        overdue = self.sidecar_says(lastRunsDueAt=due(90, 60))["verdict"]
+        self.assertEqual([reason["level"] for reason in overdue], ["broken"])
+        changed = due(70)[0]
+        self.assertEqual(self.sidecar_says(lastRunsDueAt=due(90, 60), changedAt=changed)["verdict"], [])
+        self.env.cr.execute("delete from sdmk_rejection; delete from sdmk_batch")
+        self.assertIn("yet", self.sidecar_says(lastRunsDueAt=due(-1, -60))["verdict"][0]["text"])
+
+    def test_what_waits_to_be_written_to_odoo_is_told_once_it_is_old(self):
+        mirror = {"waiting": 1234, "failing": 0, "oldestSeconds": 59}
+        self.assertEqual(self.sidecar_says(mirror=mirror)["verdict"], [])
+        (behind,) = self.sidecar_says(mirror={**mirror, "oldestSeconds": 900})["verdict"]
+        self.assertIn("1,234", behind["text"])
+        self.assertIn("15 minutes", behind["text"])
+        self.assertEqual(self.sidecar_says(mirror=None)["verdict"], [])
+
+    def test_lists_that_a_chart_leads_to_hold_what_its_bar_counts(self):
+        now = fields.Datetime.now().replace(tzinfo=datetime.UTC)
+        day = int(now.astimezone(self.env["sdmk.dashboard"]._zone()).strftime("%Y%m%d"))
+        batches = self.env["sdmk.batch"].with_user(self.users["auditor"])
+        self.assertEqual(batches.search([("applied_on", "=", day)]).ids, [2])
+        self.assertEqual(batches.browse(2).applied_on, day)
+        rejections = self.env["sdmk.rejection"].with_user(self.users["auditor"])
+        for reason in self.figures()["reasons"]:
+            code = int(reason["href"].split("/")[2])
+            found = rejections.search([("state", "=", "open"), ("reason_id", "=", code)])
+            self.assertEqual((len(found), set(found.mapped("code"))), (reason["rows"], {reason["key"]}))

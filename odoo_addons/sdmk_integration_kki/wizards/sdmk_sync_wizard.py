@@ -6,16 +6,16 @@ from odoo.exceptions import UserError
 
 
 class SdmkSyncWizard(models.TransientModel):
-    """What a run that an administrator starts is to fetch."""
+    """The run that an administrator starts."""
 
     _name = "sdmk.sync.wizard"
     _description = "Run of the Integration with KKI"
 
     mode = fields.Selection(
         [
-            ("incremental", "What changed since the last time"),
-            ("window", "What changed in a period"),
-            ("full", "Everything"),
+            ("incremental", "Incremental: what changed since the last run"),
+            ("window", "Period: what changed in a period"),
+            ("full", "Full: every row"),
         ],
         string="Fetch",
         required=True,
@@ -27,7 +27,7 @@ class SdmkSyncWizard(models.TransientModel):
     changed_until = fields.Datetime(string="Until", default=fields.Datetime.now)
     profession_ids = fields.Many2many("sdmk.profession", string="Professions", help="None: all of them.")
     apply_mode = fields.Selection(
-        [("auto", "By itself"), ("hold", "After somebody has looked")], string="Apply", required=True, default="auto"
+        [("auto", "Automatically"), ("hold", "Hold for review")], string="Apply", required=True, default="auto"
     )
     # The same for a second press of the button: it starts nothing more.
     idempotency_key = fields.Char(default=lambda self: f"odoo-{uuid.uuid4()}", readonly=True)
@@ -40,7 +40,7 @@ class SdmkSyncWizard(models.TransientModel):
             body["professions"] = self.profession_ids.mapped("code")
         if self.mode == "window":
             if not self.changed_since or not self.changed_until:
-                raise UserError(self.env._("Say from when until when."))
+                raise UserError(self.env._("Enter the beginning and the end of the period."))
             for name, key in (("changed_since", "changedSince"), ("changed_until", "changedUntil")):
                 body[key] = self[name].isoformat() + "Z"
         run = self.env["sdmk.sidecar"]._command(

@@ -33,7 +33,7 @@ class SdmkAuditHead(models.Model):
     head = fields.Char(
         string="For Verification",
         compute="_compute_head",
-        help="What “sdmk audit verify --head” takes.",
+        help="The number and the hash of the link, as the technical team needs them to verify the chain.",
     )
     is_contradicted = fields.Boolean(
         string="Contradicted",

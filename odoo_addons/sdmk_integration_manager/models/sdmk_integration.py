@@ -25,11 +25,13 @@ class SdmkIntegration(models.Model):
     name = fields.Char(required=True, translate=True, readonly=True)
     code = fields.Char(required=True, readonly=True)
     is_active = fields.Boolean(string="Switched On", readonly=True)
-    schedule = fields.Char(help="Cron expression: minute, hour, day of month, month, day of week.")
+    schedule = fields.Char(
+        help="Five parts: minute, hour, day of the month, month, day of the week. “0 2 * * *” is every day at 02:00."
+    )
     time_zone = fields.Char(readonly=True)
     profession_ids = fields.Many2many("sdmk.profession", string="Only These Professions", help="None: all of them.")
     reject_alert_ratio = fields.Float(
-        string="Alert Above", help="Share of refused rows above which the engineers are told."
+        string="Alert Above", help="Share of rejected rows above which the technical team is alerted."
     )
     create_unmatched = fields.Selection(
         [("create", "Create the person"), ("desk", "Ask a verifier")],
@@ -51,8 +53,9 @@ class SdmkIntegration(models.Model):
         compute="_compute_sidecar_key",
         inverse="_inverse_sidecar",
         compute_sudo=True,
+        string="Sidecar Key",
         groups="sdmk_core.group_sdmk_admin",
-        help="API key of the sidecar; it is never shown again.",
+        help="The key that the technical team gave you. It is never shown again.",
     )
     account_key_ends = fields.Datetime(
         readonly=True,
@@ -108,31 +111,46 @@ class SdmkIntegration(models.Model):
             record._store_setting(False)
 
     def action_test_connection(self):
-        """Ask the sidecar for its setting, and let it check whether its source answers as described."""
+        """Check the way to the sidecar, and let it check its source, its way here and its secrets."""
         self._check_administrator()
         self.ensure_one()
         sidecar = self.env["sdmk.sidecar"]
         # First, because it takes seconds, and what is stored after it locks the record.
-        check = sidecar._command("administrator", "POST", "/v1/integrations/{}/check", self._checked().code)
-        answer = sidecar._call("GET", "/v1/integrations/{}", self.code)
-        self._take(answer)
-        state = self.env._("switched on") if answer["active"] else self.env._("switched off")
-        lines = [self.env._("The sidecar answers; the integration is %(state)s.", state=state)]
-        if check["isFine"] is None:
-            lines.append(self.env._("The source was not checked: no process with the role “fetch” answers."))
-            return self._notify("\n".join(lines), "danger")
-        found = check["id" if (self.env.user.lang or "").startswith("id") else "en"]
-        lines += found[:FINDINGS]
-        # A source that is as described is told in one line; warnings may follow it.
-        if check["isFine"] and len(found) < 2:
-            return self._notify("\n".join(lines))
-        lines.append(
-            self.env._(
-                "Hand these lines to whoever runs the sidecar. Its command sdmk source check tells more. What begins"
-                " with a slash is a place in the description of the source."
+        answer = sidecar._command("administrator", "POST", "/v1/integrations/{}/check", self._checked().code)
+        setting = sidecar._call("GET", "/v1/integrations/{}", self.code)
+        self._take(setting)
+        state = self.env._("switched on") if setting["active"] else self.env._("switched off")
+        lines = [f"✓ {self.env._('Odoo reaches the sidecar. The integration is %(state)s.', state=state)}"]
+        kind = "success"
+        for check in answer["checks"]:
+            found = check["id" if (self.env.user.lang or "").startswith("id") else "en"][:FINDINGS]
+            if check["isFine"] is None:
+                found = [self.env._("Not checked: this part of the sidecar does not answer.")]
+            mark = "✓" if check["isFine"] else "✗"
+            lines.append("\n".join([f"{mark} {self._name_of_check(check['what'])}", *found]))
+            if not check["isFine"]:
+                kind = "danger"
+            elif len(found) > 1 and kind == "success":
+                # A check without warnings says so in one line.
+                kind = "warning"
+        if kind != "success":
+            lines.append(self.env._("Hand these lines to the technical team."))
+        return self._notify("\n\n".join(lines), kind)
+
+    def get_schedule(self, expression):
+        """Return a schedule in words with its next runs, or the sentence that says what is wrong with it.
+
+        :param str expression: as it was entered
+        """
+        self._checked().ensure_one()
+        try:
+            answer = self.env["sdmk.sidecar"]._call(
+                "GET", "/v1/integrations/{}/schedule", self.code, query={"expression": str(expression)}
             )
-        )
-        return self._notify("\n\n".join(lines), "warning" if check["isFine"] else "danger")
+        except UserError as error:
+            return {"problem": str(error).partition("\n")[0]}
+        words = answer["id" if (self.env.user.lang or "").startswith("id") else "en"]
+        return {"words": words, "runs": [run[:19].replace("T", " ") for run in answer["nextRunsDueAt"]]}
 
     def action_renew_key(self):
         """Make the sidecar a new key for its account here, and hand it over."""
@@ -250,6 +268,15 @@ class SdmkIntegration(models.Model):
     def _write_as_told(self, values):
         """Write what the sidecar has stored already."""
         return super(SdmkIntegration, self._as_told()).write(values)  # pylint: disable=super-method-mismatch
+
+    @api.model
+    def _name_of_check(self, what):
+        names = {
+            "kki": self.env._("KKI"),
+            "odoo": self.env._("Writing to Odoo"),
+            "secrets": self.env._("Secrets"),
+        }
+        return names.get(what, what)
 
     def _check_administrator(self):
         if not self.env.su and not self.env.user.has_group("sdmk_core.group_sdmk_admin"):

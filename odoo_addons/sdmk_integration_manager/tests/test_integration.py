@@ -134,41 +134,57 @@ class TestIntegration(SdmkCase):
         self.assertEqual(self.sidecar.asked, [])
 
     def check_connection(self, **found):
-        self.sidecar.answer({"isFine": True, "en": ["Fine."], "id": ["Baik."], **found})
+        fine = {"isFine": True, "en": ["Fine."], "id": ["Baik."]}
+        checks = [{"what": what, **fine, **found.get(what, {})} for what in ("kki", "odoo", "secrets")]
+        self.sidecar.answer({"checks": checks})
         self.sidecar.answer(self.stored(active=False))
         return self.as_role("admin").action_test_connection()["params"]
 
     def test_the_connection_is_told_to_work(self):
         params = self.check_connection()
         self.assertIn("switched off", params["message"])
-        self.assertIn("Fine.", params["message"])
+        self.assertEqual(params["message"].count("✓"), 4)
         self.assertEqual((params["type"], params["sticky"]), ("success", False))
         self.assertEqual(
             [(asked["method"], asked["path"]) for asked in self.sidecar.asked[-2:]],
             [("POST", "/v1/integrations/rekaan/check"), ("GET", "/v1/integrations/rekaan")],
         )
 
-    def test_what_is_wrong_with_the_source_is_told_in_the_language_of_the_user(self):
+    def test_what_is_wrong_is_told_in_the_language_of_the_user_and_marked(self):
         self.env["res.lang"]._activate_lang("id_ID")
         self.users["admin"].lang = "id_ID"
-        params = self.check_connection(isFine=False, en=["Wrong: path."], id=["Salah: alamat."])
-        self.assertIn("Salah: alamat.", params["message"])
-        self.assertNotIn("Wrong", params["message"])
-        self.assertEqual((params["type"], params["sticky"]), ("danger", True))
+        for what in ("kki", "odoo", "secrets"):
+            wrong = {"isFine": False, "en": ["Wrong: path."], "id": ["Salah: alamat."]}
+            params = self.check_connection(**{what: wrong})
+            self.assertIn("Salah: alamat.", params["message"])
+            self.assertNotIn("Wrong", params["message"])
+            self.assertEqual((params["message"].count("✗"), params["message"].count("✓")), (1, 3))
+            self.assertEqual((params["type"], params["sticky"]), ("danger", True))
 
     def test_warnings_of_a_source_stay_on_the_screen_line_by_line_with_what_to_do(self):
-        params = self.check_connection(en=["Fine.", *(f"Warning: {n}." for n in range(9))])
+        params = self.check_connection(kki={"en": ["Fine.", *(f"Warning: {n}." for n in range(9))]})
         self.assertEqual((params["type"], params["sticky"]), ("warning", True))
         lines = params["message"].splitlines()
         self.assertIn("Warning: 4.", lines)
         self.assertNotIn("Warning: 5.", lines)
-        self.assertIn("sdmk source check", lines[-1])
+        self.assertIn("technical team", lines[-1])
         self.assertEqual(params["className"], "text-prewrap")
 
-    def test_a_source_that_no_process_can_check_is_told(self):
-        params = self.check_connection(isFine=None, en=[], id=[])
-        self.assertIn("fetch", params["message"])
-        self.assertEqual(params["type"], "danger")
+    def test_what_nobody_could_check_is_told(self):
+        for what in ("kki", "odoo"):
+            params = self.check_connection(**{what: {"isFine": None, "en": [], "id": []}})
+            self.assertIn("Not checked", params["message"])
+            self.assertEqual(params["type"], "danger")
+
+    def test_a_schedule_is_told_in_words_or_what_is_wrong_with_it(self):
+        runs = ["2026-01-02T19:00:00.000Z"]
+        self.sidecar.answer({"en": "Every day", "id": "Setiap hari", "nextRunsDueAt": runs})
+        told = self.as_role("auditor").get_schedule("0 2 * * *")
+        self.assertEqual(told, {"words": "Every day", "runs": ["2026-01-02 19:00:00"]})
+        self.assertEqual(self.sidecar.last["path"], "/v1/integrations/rekaan/schedule?expression=0+2+%2A+%2A+%2A")
+        errors = [{"field": "/query/expression", "message": "the hour"}]
+        self.sidecar.refuse("VALIDATION_FAILED", 400, detail="The hour is wrong.", errors=errors)
+        self.assertEqual(self.as_role("auditor").get_schedule("0 25 * * *"), {"problem": "The hour is wrong."})
 
     def test_the_key_of_the_sidecar_is_never_shown(self):
         parameters = self.env["ir.config_parameter"]

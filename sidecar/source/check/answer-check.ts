@@ -1,5 +1,7 @@
+import type { Language } from '../../platform/problem-texts.ts'
 import { type ConfiguredSource, checkConfigured } from './check-configured.ts'
 import { tellFindings } from './tell.ts'
+import type { Words } from './words.ts'
 import { english } from './words-en.ts'
 import { indonesian } from './words-id.ts'
 
@@ -18,5 +20,18 @@ export interface CheckAnswer {
 /** Checks the source within a short time, for a waiting user. */
 export async function answerCheck(source: ConfiguredSource): Promise<CheckAnswer> {
   const { result } = await checkConfigured(source, { sample, timeoutMs })
-  return { isFine: result.isFine, en: tellFindings(result, english), id: tellFindings(result, indonesian) }
+  const told = (words: Words, language: Language) =>
+    tellFindings(result, words).map(line => inPlainWords(line, language))
+  return { isFine: result.isFine, en: told(english, 'en'), id: told(indonesian, 'id') }
+}
+
+/** Operators know no names of settings; the command `sdmk source check` names them. */
+const settings: Record<string, Record<Language, string>> = {
+  KKI_BASE_URL: { en: 'the address of KKI', id: 'alamat KKI' },
+  KKI_PAGE_TIMEOUT: { en: 'the time limit of a page', id: 'batas waktu halaman' },
+  KKI_PAGE_SIZE: { en: 'the page size', id: 'ukuran halaman' }
+}
+
+function inPlainWords(line: string, language: Language): string {
+  return line.replace(/\b[A-Z]+(?:_[A-Z]+)+\b/g, name => settings[name]?.[language] ?? name)
 }

@@ -9,6 +9,8 @@ export interface Screen {
 const kki = 'sdmk_integration_kki'
 /** Waits until requests and drawing have ended. */
 const settleMs = 1200
+/** A list, or the cards that Odoo shows on a phone. */
+const records = '.o_list_view .o_data_row, .o_kanban_view .o_kanban_record:not(.o_kanban_ghost)'
 
 async function show(page: Page, action: string, ready: string): Promise<void> {
   await open(page, action, ready)
@@ -18,6 +20,13 @@ async function show(page: Page, action: string, ready: string): Promise<void> {
 async function showRecord(page: Page, model: string, id: number, ready = '.o_form_view'): Promise<void> {
   await page.goto(`/odoo/${model}/${id}`)
   await page.waitForSelector(ready)
+  await page.waitForTimeout(settleMs)
+}
+
+/** The list with its buttons, on a phone too. */
+async function showBatchList(page: Page): Promise<void> {
+  await page.goto(`/odoo/action-${kki}.sdmk_batch_action?view_type=list`)
+  await page.waitForSelector('.o_list_view .o_data_row')
   await page.waitForTimeout(settleMs)
 }
 
@@ -32,11 +41,11 @@ export interface Shown {
 export function mainScreens({ heldBatch, rejection, worker }: Shown): Screen[] {
   return [
     { name: 'dashboard', show: page => show(page, `${kki}.sdmk_dashboard_action`, '.o_sdmk_dashboard canvas') },
-    { name: 'batches', show: page => show(page, `${kki}.sdmk_batch_action`, '.o_list_view .o_data_row') },
+    { name: 'batches', show: page => show(page, `${kki}.sdmk_batch_action`, records) },
     {
       name: 'sync-now',
       show: async page => {
-        await show(page, `${kki}.sdmk_batch_action`, '.o_list_view .o_data_row')
+        await showBatchList(page)
         await page.click('.o_control_panel .btn-primary')
         await page.waitForSelector('.modal .o_form_view')
         await page.waitForTimeout(settleMs)
@@ -45,7 +54,7 @@ export function mainScreens({ heldBatch, rejection, worker }: Shown): Screen[] {
     {
       name: 'load-file',
       show: async page => {
-        await show(page, `${kki}.sdmk_batch_action`, '.o_list_view .o_data_row')
+        await showBatchList(page)
         await page.click('.o_control_panel .btn-primary + .btn-secondary')
         await page.setInputFiles('#sdmk_file', { name: 'konsil-2026-11.xlsx', mimeType: '', buffer: Buffer.from('PK') })
         await page.fill('#sdmk_file_as_of', '11/11/2026')

@@ -14,8 +14,11 @@ const colors = {
 const ticks = { precision: 0, callback: value => formatFloat(value, { trailingZeros: false }) }
 const common = { responsive: true, maintainAspectRatio: false, animation: false }
 
+/** Opens what the pressed bar stands for. */
+const opening = open => (_event, elements) => elements.length > 0 && open(elements[0].index)
+
 /** Rows of each day, stacked by outcome. */
-export function outcomesChart(days, outcomes) {
+export function outcomesChart(days, outcomes, open) {
   return {
     type: 'bar',
     data: {
@@ -25,30 +28,33 @@ export function outcomesChart(days, outcomes) {
     options: {
       ...common,
       scales: { x: { stacked: true, grid: { display: false } }, y: { stacked: true, beginAtZero: true, ticks } },
-      plugins: { legend: { position: 'bottom' } }
+      plugins: { legend: { position: 'bottom' } },
+      onClick: opening(open)
     }
   }
 }
 
-/** Open refused rows by reason; a click shows them. */
+/** Open rejected rows by reason. */
 export function reasonsChart(reasons, open) {
   return {
     type: 'bar',
     data: {
       labels: reasons.map(({ label }) => label),
-      datasets: [{ label: _t('Refused Rows'), data: reasons.map(({ rows }) => rows), backgroundColor: colors.rejected }]
+      datasets: [
+        { label: _t('Rejected Rows'), data: reasons.map(({ rows }) => rows), backgroundColor: colors.rejected }
+      ]
     },
     options: {
       ...common,
       indexAxis: 'y',
       scales: { x: { beginAtZero: true, ticks }, y: { grid: { display: false } } },
       plugins: { legend: { display: false } },
-      onClick: (_event, [element]) => element && open(reasons[element.index].key)
+      onClick: opening(open)
     }
   }
 }
 
-/** Seconds that the last batches took; a click opens one. */
+/** Seconds that the last batches took. */
 export function durationChart(batches, open) {
   return {
     type: 'bar',
@@ -62,7 +68,7 @@ export function durationChart(batches, open) {
       ...common,
       scales: { x: { ticks: { display: false }, grid: { display: false } }, y: { beginAtZero: true, ticks } },
       plugins: { legend: { display: false } },
-      onClick: (_event, [element]) => element && open(batches[element.index].id)
+      onClick: opening(open)
     }
   }
 }

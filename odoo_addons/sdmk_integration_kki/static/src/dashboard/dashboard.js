@@ -1,25 +1,26 @@
 import { Component, onMounted, onPatched, onWillStart, onWillUnmount, useRef, useState } from '@odoo/owl'
 import { useLiveReload } from '@sdmk_core/live/use_live_reload'
-import { formOf } from '@sdmk_core/open_record'
 import { loadBundle } from '@web/core/assets'
 import { deserializeDate, deserializeDateTime, formatDateTime } from '@web/core/l10n/dates'
 import { _t } from '@web/core/l10n/translation'
 import { registry } from '@web/core/registry'
 import { useService } from '@web/core/utils/hooks'
-import { formatInteger } from '@web/views/fields/formatters'
+import { formatFloat, formatInteger } from '@web/views/fields/formatters'
 import { standardActionServiceProps } from '@web/webclient/actions/action_service'
 import { durationChart, outcomesChart, reasonsChart } from './charts'
 
 const mirrored = ['sdmk.batch', 'sdmk.rejection']
+/** With the three seconds that an answer may take, silence shows within ten. */
+const askEveryMs = 5000
 
-/** The integration with KKI at a glance: how it is today, what waits for a person, and two weeks of figures. */
+/** The integration with KKI at a glance: a verdict with its reasons, what waits for a person, and two weeks of figures. */
 export class SdmkDashboard extends Component {
   static template = 'sdmk_integration_kki.Dashboard'
   static props = { ...standardActionServiceProps }
 
   setup() {
     this.orm = useService('orm')
-    this.action = useService('action')
+    this.root = useRef('root')
     this.canvases = { outcomes: useRef('outcomes'), reasons: useRef('reasons'), durations: useRef('durations') }
     this.charts = {}
     this.state = useState({ figures: null, sidecar: null })
@@ -28,9 +29,13 @@ export class SdmkDashboard extends Component {
       // Not awaited: the figures are here whether the sidecar answers or not.
       this.ask()
     })
-    onMounted(() => this.draw())
+    onMounted(() => {
+      this.draw()
+      this.timer = setInterval(() => this.ask(), askEveryMs)
+    })
     onPatched(() => this.draw())
     onWillUnmount(() => {
+      clearInterval(this.timer)
       for (const chart of Object.values(this.charts)) chart.destroy()
     })
     useLiveReload(
@@ -44,70 +49,78 @@ export class SdmkDashboard extends Component {
   }
 
   async ask() {
-    this.state.sidecar = await this.orm.silent.call('sdmk.dashboard', 'get_sidecar', [])
+    if (this.isAsking || document.hidden) return
+    this.isAsking = true
+    try {
+      this.state.sidecar = await this.orm.silent.call('sdmk.dashboard', 'get_sidecar', [])
+    } finally {
+      this.isAsking = false
+    }
+  }
+
+  /** Why somebody is needed, what is broken first. */
+  get reasons() {
+    const { figures, sidecar } = this.state
+    const all = [...figures.verdict, ...(sidecar?.verdict ?? [])]
+    return [...all.filter(({ level }) => level === 'broken'), ...all.filter(({ level }) => level !== 'broken')]
+  }
+
+  get verdict() {
+    const [worst] = this.reasons
+    if (worst?.level === 'broken') return { text: _t('Broken'), alert: 'alert-danger', icon: 'fa-times-circle' }
+    if (worst) return { text: _t('Needs You'), alert: 'alert-warning', icon: 'fa-exclamation-triangle' }
+    if (!this.state.sidecar) return { text: _t('Checking…'), alert: 'alert-info', icon: 'fa-spinner fa-spin' }
+    return { text: _t('All Well'), alert: 'alert-success', icon: 'fa-check-circle' }
+  }
+
+  get hasImports() {
+    return this.state.figures.today.some(({ imported }) => imported > 0)
   }
 
   number(value) {
     return formatInteger(value)
   }
 
+  seconds(value) {
+    return formatFloat(value, { digits: [16, 1] })
+  }
+
   when(moment) {
     return moment ? formatDateTime(deserializeDateTime(moment)) : '–'
+  }
+
+  day(day) {
+    return deserializeDate(day).toFormat('d LLL')
+  }
+
+  dayHref(day) {
+    return `/odoo/${day.replaceAll('-', '')}/sdmk-batches-of-day`
+  }
+
+  batchHref(id) {
+    return `/odoo/sdmk.batch/${id}`
+  }
+
+  /** A press on a chart is one on the link of the table beside it. */
+  follow(href) {
+    this.root.el.querySelector(`a[href="${href}"]`)?.click()
   }
 
   draw() {
     const { figures } = this.state
     if (this.drawn === figures) return
     this.drawn = figures
-    const days = figures.days.map(day => deserializeDate(day).toFormat('d LLL'))
+    const days = figures.days.map(day => this.day(day))
     const made = {
-      outcomes: outcomesChart(days, figures.outcomes),
-      reasons: reasonsChart(figures.reasons, key => this.openRejections([['code', '=', key]])),
-      durations: durationChart(figures.durations, id => this.openBatch(id))
+      outcomes: outcomesChart(days, figures.outcomes, at => this.follow(this.dayHref(figures.days[at]))),
+      reasons: reasonsChart(figures.reasons, at => this.follow(figures.reasons[at].href)),
+      durations: durationChart(figures.durations, at => this.follow(this.batchHref(figures.durations[at].id)))
     }
     for (const [name, config] of Object.entries(made)) {
       this.charts[name]?.destroy()
       const canvas = this.canvases[name].el
       if (canvas) this.charts[name] = new Chart(canvas, config)
     }
-  }
-
-  openBatches(domain, name) {
-    return this.list('sdmk.batch', [['list'], ['kanban'], ['form']], domain, name)
-  }
-
-  openRejections(domain) {
-    return this.list('sdmk.rejection', [['list'], ['form']], [['state', '=', 'open'], ...domain], _t('Refused Rows'))
-  }
-
-  openBatch(id) {
-    return this.action.doAction(formOf('sdmk.batch', id))
-  }
-
-  openIntegration() {
-    return this.action.doAction(formOf('sdmk.integration', this.state.figures.integrationId))
-  }
-
-  openHeld() {
-    return this.openBatches([['state', '=', 'held']], _t('Needs a Decision'))
-  }
-
-  openFailed() {
-    return this.openBatches([['state', '=', 'failed']], _t('Failed'))
-  }
-
-  openUrgent() {
-    return this.openRejections([['urgent', '=', true]])
-  }
-
-  list(model, views, domain, name) {
-    return this.action.doAction({
-      type: 'ir.actions.act_window',
-      res_model: model,
-      views: views.map(([type]) => [false, type]),
-      domain,
-      name
-    })
   }
 }
 

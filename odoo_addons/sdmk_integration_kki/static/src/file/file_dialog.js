@@ -53,7 +53,7 @@ export class FileDialog extends Component {
     Object.assign(this.state, { file, sheet: '', encoding: '', fault: '', isUnfit })
     if (isUnfit) {
       this.state.fault = _t(
-        'The file has more than %(most)s MB. Whoever runs the sidecar loads it with the command sdmk sync --file.',
+        'The file has more than %(most)s MB. The technical team can load it.',
         { most: mostMegabytes }
       )
     }

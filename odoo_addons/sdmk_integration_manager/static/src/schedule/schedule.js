@@ -1,0 +1,43 @@
+import { Component, onWillUnmount, useEffect, useState } from '@odoo/owl'
+import { deserializeDateTime, formatDateTime } from '@web/core/l10n/dates'
+import { registry } from '@web/core/registry'
+import { useService } from '@web/core/utils/hooks'
+import { standardWidgetProps } from '@web/views/widgets/standard_widget_props'
+
+/** The schedule of the record in words, with its next runs, or what is wrong with it; also before it is saved. */
+export class SdmkSchedule extends Component {
+  static template = 'sdmk_integration_manager.Schedule'
+  static props = { ...standardWidgetProps }
+
+  setup() {
+    this.orm = useService('orm')
+    this.state = useState({ isAsked: false, told: null })
+    let isGone = false
+    onWillUnmount(() => {
+      isGone = true
+    })
+    useEffect(
+      (expression, id) => {
+        if (!expression || !id) return
+        this.state.isAsked = true
+        this.orm.silent
+          .call('sdmk.integration', 'get_schedule', [[id], expression])
+          .then(told => {
+            // Another one may have been entered meanwhile.
+            if (isGone || expression !== this.props.record.data.schedule) return
+            Object.assign(this.state, { isAsked: false, told })
+          })
+          .catch(() => {
+            if (!isGone) this.state.isAsked = false
+          })
+      },
+      () => [this.props.record.data.schedule, this.props.record.resId]
+    )
+  }
+
+  when(moment) {
+    return formatDateTime(deserializeDateTime(moment))
+  }
+}
+
+registry.category('view_widgets').add('sdmk_schedule', { component: SdmkSchedule })

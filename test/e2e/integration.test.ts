@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startConnector } from './helpers.ts'
+
+test('a schedule is said in words with its next three times, before it is stored', async t => {
+  const { call } = await startConnector(t)
+  const asked = (expression: string) =>
+    call('GET', `/v1/integrations/kki/schedule?expression=${encodeURIComponent(expression)}`)
+  const { status, body } = await asked('0 2 * * *')
+  assert.equal(status, 200)
+  const { en, id, nextRunsDueAt } = body as { en: string; id: string; nextRunsDueAt: string[] }
+  assert.deepEqual([en, id], ['Every day at 02:00', 'Setiap hari pukul 02.00'])
+  const times = nextRunsDueAt.map(time => Date.parse(time))
+  assert.deepEqual(
+    times.map((time, at) => time - (times[0] ?? 0) - at * 86_400_000),
+    [0, 0, 0]
+  )
+  assert.ok((times[0] ?? 0) > Date.now())
+  assert.ok(
+    nextRunsDueAt.every(time => time.endsWith('T19:00:00.000Z')),
+    'in Jakarta it is 02:00 then'
+  )
+})
+
+test('a wrong schedule is refused with a sentence in the reader’s language, asked for or stored', async t => {
+  const { call } = await startConnector(t)
+  const { body: present } = await call('GET', '/v1/integrations/kki')
+  const { active, professions, rejectAlertRatio, createUnmatched } = present as Record<string, unknown>
+  const setting = { active, schedule: '0 25 * * *', professions, rejectAlertRatio, createUnmatched }
+  const asked = await call('GET', '/v1/integrations/kki/schedule?expression=0%2025%20*%20*%20*')
+  const stored = await call('PUT', '/v1/integrations/kki', setting)
+  for (const { status, body } of [asked, stored]) {
+    const { code, detail } = body as { code: string; detail: string }
+    assert.deepEqual([status, code], [400, 'VALIDATION_FAILED'])
+    assert.match(detail, /^The hour “25” cannot be read/)
+  }
+  const indonesian = await call('PUT', '/v1/integrations/kki', setting, { 'accept-language': 'id-ID' })
+  assert.match((indonesian.body as { detail: string }).detail, /^Bagian jam “25” tidak terbaca/)
+})
+
+test('the setting tells which runs were due, and no backlog where there is no Odoo', async t => {
+  const { call } = await startConnector(t)
+  const { body } = await call('GET', '/v1/integrations/kki')
+  const { lastRunsDueAt, nextRunDueAt, mirror } = body as {
+    lastRunsDueAt: string[]
+    nextRunDueAt: string
+    mirror: unknown
+  }
+  const [last = 0, before = 0] = lastRunsDueAt.map(time => Date.parse(time))
+  assert.ok(before < last && last <= Date.now() && Date.now() < Date.parse(nextRunDueAt))
+  assert.equal(mirror, null)
+})
