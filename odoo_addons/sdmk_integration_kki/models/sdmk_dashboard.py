@@ -65,18 +65,16 @@ class SdmkDashboard(models.AbstractModel):
 
     @api.model
     def get_sidecar(self):
-        """Return what the sidecar says of itself now, or that it does not answer, and why somebody is needed for it."""
+        """Return when the next run is due, and why somebody is needed, as the sidecar says; or that it does not answer."""
         self.env["sdmk.batch"].check_access("read")
         integration = self._integration()
         settings = f"/odoo/sdmk.integration/{integration.id}"
         try:
             answer = self.env["sdmk.sidecar"]._call("GET", "/v1/integrations/{}", "kki", seconds=SIDECAR_SECONDS)
         except UserError as error:
-            text = self.env._("The sidecar does not answer. The figures may be out of date.")
-            return {"isThere": False, "problem": str(error), "verdict": [_broken(text, settings)]}
+            return {"nextRun": False, "verdict": [_broken(str(error).partition("\n")[0], settings)]}
         due = answer["nextRunDueAt"]
         return {
-            "isThere": True,
             "nextRun": due[:19].replace("T", " ") if due else False,
             "verdict": [*self._overdue(answer, settings), *self._behind(answer["mirror"], settings)],
         }

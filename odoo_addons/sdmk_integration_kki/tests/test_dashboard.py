@@ -1,5 +1,6 @@
 import datetime
 
+import requests
 from odoo import fields
 from odoo.tests import tagged
 
@@ -102,12 +103,13 @@ class TestDashboard(KkiCase):
         return self.env["sdmk.dashboard"].with_user(self.users["auditor"]).get_sidecar()
 
     def test_a_sidecar_that_is_silent_is_told_and_no_error(self):
-        self.sidecar.refuse("UNAVAILABLE", 503)
+        self.sidecar.answer(requests.Timeout("slow"))
         silent = self.env["sdmk.dashboard"].with_user(self.users["auditor"]).get_sidecar()
-        self.assertFalse(silent["isThere"])
-        self.assertEqual([reason["level"] for reason in silent["verdict"]], ["broken"])
+        (reason,) = silent["verdict"]
+        self.assertEqual(reason["level"], "broken")
+        self.assertRegex(reason["text"], "^The sidecar does not answer")
         self.assertLess(sum(self.sidecar.last["timeout"]), 8, "it is asked every few seconds")
-        self.assertEqual(self.sidecar_says(), {"isThere": True, "nextRun": "2026-01-02 19:00:00", "verdict": []})
+        self.assertEqual(self.sidecar_says(), {"nextRun": "2026-01-02 19:00:00", "verdict": []})
 
     def test_a_success_is_missing_once_two_runs_were_due_since_the_last_one(self):
         def due(*minutes):
