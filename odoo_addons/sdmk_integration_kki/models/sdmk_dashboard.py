@@ -65,7 +65,7 @@ class SdmkDashboard(models.AbstractModel):
 
     @api.model
     def get_sidecar(self):
-        """Return when the next run is due, and why somebody is needed, as the sidecar says; or that it does not answer."""
+        """Return when the next run is due and why somebody is needed, as the sidecar says, or its silence."""
         self.env["sdmk.batch"].check_access("read")
         integration = self._integration()
         settings = f"/odoo/sdmk.integration/{integration.id}"
