@@ -53,7 +53,6 @@ class SdmkIntegration(models.Model):
         compute="_compute_sidecar_key",
         inverse="_inverse_sidecar",
         compute_sudo=True,
-        string="Sidecar Key",
         groups="sdmk_core.group_sdmk_admin",
         help="The key that the technical team gave you. It is never shown again.",
     )
