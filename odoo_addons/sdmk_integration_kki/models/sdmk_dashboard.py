@@ -92,10 +92,13 @@ class SdmkDashboard(models.AbstractModel):
             why = ended.error_ids[:1].name or self.env._("cause unknown")
             text = self.env._("The last synchronization with KKI failed: %(reason)s", reason=why)
             reasons.append(_broken(text, f"/odoo/sdmk.batch/{ended.id}"))
+        held = self.env._("Batches on hold for a decision: %(count)s")
+        urgent = self.env._("Urgent rejected rows: %(count)s")
+        failed = self.env._("Batches that failed today: %(count)s")
         for count, text, place in (
-            (figures["held"], self.env._("Batches on hold for a decision: %(count)s"), "sdmk-held-batches"),
-            (figures["urgent"], self.env._("Urgent rejected rows: %(count)s"), "sdmk-urgent-rows"),
-            (figures["failedToday"], self.env._("Batches that failed today: %(count)s"), "sdmk-failed-batches"),
+            (figures["held"], held, "sdmk-held-batches"),
+            (figures["urgent"], urgent, "sdmk-urgent-rows"),
+            (figures["failedToday"], failed, "sdmk-failed-batches"),
         ):
             if count:
                 reasons.append(_needed(text % {"count": self._number(count)}, f"/odoo/sdmk-kki/{place}"))
