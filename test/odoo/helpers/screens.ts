@@ -23,13 +23,6 @@ async function showRecord(page: Page, model: string, id: number, ready = '.o_for
   await page.waitForTimeout(settleMs)
 }
 
-/** The list with its buttons, on a phone too. */
-async function showBatchList(page: Page): Promise<void> {
-  await page.goto(`/odoo/action-${kki}.sdmk_batch_action?view_type=list`)
-  await page.waitForSelector('.o_list_view .o_data_row')
-  await page.waitForTimeout(settleMs)
-}
-
 /** The records that the screens show. */
 export interface Shown {
   heldBatch: number
@@ -45,7 +38,7 @@ export function mainScreens({ heldBatch, rejection, worker }: Shown): Screen[] {
     {
       name: 'sync-now',
       show: async page => {
-        await showBatchList(page)
+        await show(page, `${kki}.sdmk_batch_action`, '.o_list_view .o_data_row')
         await page.click('.o_control_panel .btn-primary')
         await page.waitForSelector('.modal .o_form_view')
         await page.waitForTimeout(settleMs)
@@ -54,7 +47,7 @@ export function mainScreens({ heldBatch, rejection, worker }: Shown): Screen[] {
     {
       name: 'load-file',
       show: async page => {
-        await showBatchList(page)
+        await show(page, `${kki}.sdmk_batch_action`, '.o_list_view .o_data_row')
         await page.click('.o_control_panel .btn-primary + .btn-secondary')
         await page.setInputFiles('#sdmk_file', { name: 'konsil-2026-11.xlsx', mimeType: '', buffer: Buffer.from('PK') })
         await page.fill('#sdmk_file_as_of', '11/11/2026')
