@@ -52,10 +52,9 @@ export class FileDialog extends Component {
     const isUnfit = file !== null && file.size > mostMegabytes * 2 ** 20
     Object.assign(this.state, { file, sheet: '', encoding: '', fault: '', isUnfit })
     if (isUnfit) {
-      this.state.fault = _t(
-        'The file has more than %(most)s MB. The technical team can load it.',
-        { most: mostMegabytes }
-      )
+      this.state.fault = _t('The file has more than %(most)s MB. The technical team can load it.', {
+        most: mostMegabytes
+      })
     }
   }
 
