@@ -148,6 +148,7 @@ CREATE TABLE kki.decision (
     health_worker_id bigint,
     rejection_id bigint,
     batch_id bigint,
+    effects_digest text,
     decided_by text NOT NULL,
     decided_at timestamp with time zone DEFAULT now() NOT NULL,
     withdrawn_at timestamp with time zone,

@@ -17,6 +17,7 @@ import { personHistoryRoutes } from './api/person-history.ts'
 import { personReportRoutes } from './api/person-reports.ts'
 import { privacyRoutes } from './api/privacy.ts'
 import { registrationRoutes } from './api/registrations.ts'
+import { rejectionNameRoutes } from './api/rejection-names.ts'
 import { rejectionRoutes } from './api/rejections.ts'
 import { revealRoutes } from './api/reveal.ts'
 import { deskRoutes } from './api/review.ts'
@@ -189,6 +190,9 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(changeRoutes)
       await app.register(decisionRoutes)
       await app.register(rejectionRoutes)
+      await app.register(rejectionNameRoutes, {
+        desk: { identity, reader, maxSkewSeconds: config.kki.storedSkewSeconds }
+      })
       await app.register(deskRoutes, {
         desk: {
           mapping,

@@ -20,7 +20,7 @@ export const RejectionSchema = Type.Object(
         params: Type.Record(Type.String(), Type.Unknown())
       })
     ),
-    rule: Type.Union([Type.Integer(), Type.Null()], { description: 'rule of the matching table that refused it' }),
+    rule: Type.Union([Type.Integer(), Type.Null()], { description: 'rule of the matching table that rejected it' }),
     candidates: Type.Array(Id, { description: 'people whom it may concern' }),
     seenCount: Type.Integer({ minimum: 1 }),
     firstSeenAt: Instant,
@@ -49,14 +49,14 @@ export const showsRejectionPage = ({ items }: { items: Listed[] }): Shown => ({
   people: items.flatMap(({ candidates }) => candidates)
 })
 
-/** The refused rows, for those who work through them. */
+/** The rejected rows, for those who work through them. */
 export const rejectionRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/rejections', {
     onRequest: app.requireScope('registry:read'),
     config: { shows: showsRejectionPage },
     schema: {
       tags: ['rejections'],
-      summary: 'List refused rows',
+      summary: 'List rejected rows',
       querystring: Type.Interface(
         [PageQuery],
         {

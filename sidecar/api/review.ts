@@ -2,9 +2,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Shown } from '../audit/disclosures.ts'
-import { isUnderWay } from '../batch-terms.ts'
-import { readRejection } from '../review/detail.ts'
-import { dismissRejection, dismissRejections } from '../review/dismiss.ts'
+import { batchStates, isUnderWay } from '../batch-terms.ts'
+import { type RejectionDetail, readRejection } from '../review/detail.ts'
+import { dismissRejection, dismissRejections, reopenRejection } from '../review/dismiss.ts'
 import { betweenBatches, previewResolution, type ResolveContext, resolveRejection } from '../review/resolve.ts'
 import { type RetryContext, retryRejection, retryRejections } from '../review/retry.ts'
 import type { Batch } from '../sync/batch.ts'
@@ -44,6 +44,10 @@ const DetailSchema = Type.Interface(
         ...RowPlace,
         page: Type.Integer(),
         pageRow: Type.Integer(),
+        settledByBatchId: Type.Union([Id, Type.Null()], {
+          description:
+            'the batch that carried out a decision about the row, or brought it in good order; null while it waits'
+        }),
         row: Type.Unknown({
           description: 'as KKI sent it, long numbers as asterisks; null where it is no longer kept'
         }),
@@ -52,14 +56,21 @@ const DetailSchema = Type.Interface(
         }),
         comparisons: Type.Array(Type.Object({ healthWorkerId: Id, agreed: Fields, similar: Fields, differed: Fields }))
       }),
-      { description: 'the rows that wait; more than one where people share an STR' }
+      { description: 'the rows that wait, and those that were decided about; several where people share an STR' }
     ),
-    people: Type.Array(HealthWorkerSchema, { description: 'whom the rows may concern' }),
+    people: Type.Array(HealthWorkerSchema, {
+      description: 'whom the rows may concern; of a closed rejection as they were before it was closed'
+    }),
     decisions: Type.Array(
       Type.Object({
         id: Id,
         healthWorkerId: nullable(Id),
+        healthWorkerName: nullable(
+          Type.String({ description: 'null also where the data of the person is restricted' })
+        ),
+        isNewPerson: Type.Boolean({ description: 'the decision was that the registry does not have the person' }),
         batchId: nullable(Id),
+        batchState: Type.Union([Type.Enum(batchStates), Type.Null()]),
         decidedBy: Type.String(),
         decidedAt: Instant,
         withdrawnAt: nullable(Instant)
@@ -105,7 +116,8 @@ const ForeseenSchema = Type.Object(
         statusBefore: Text,
         statusAfter: Type.String(),
         holderBefore: Type.Union([HolderSchema, Type.Null()]),
-        holderAfter: HolderSchema
+        holderAfter: HolderSchema,
+        isHarmful: Type.Boolean({ description: 'it leaves its holder, or ends while it is active' })
       }),
       { description: 'before is null where SDMK does not have the licence; a holder without id would be created' }
     ),
@@ -116,11 +128,12 @@ const ForeseenSchema = Type.Object(
         nameAfter: Text,
         nik: Type.Enum(['none', 'same', 'added', 'removed', 'replaced']),
         licences: Type.Integer({ minimum: 0, description: 'after the decision' }),
-        activeLicences: Type.Integer({ minimum: 0, description: 'after the decision' })
+        activeLicences: Type.Integer({ minimum: 0, description: 'after the decision' }),
+        isHarmful: Type.Boolean({ description: 'a known person’s NIK is replaced or removed' })
       })
     ),
     isHarmful: Type.Boolean({
-      description: 'a licence leaves its holder, an active licence ends, or a known person’s NIK is replaced or removed'
+      description: 'one of the licences or people is harmed; the decision then needs a reason'
     }),
     planDigest: Type.String()
   },
@@ -128,10 +141,16 @@ const ForeseenSchema = Type.Object(
 )
 type ForeseenBody = Type.Static<typeof ForeseenSchema>
 
+/** Whom a decision named need not be a candidate. */
+const showsDetail = ({ id, people, candidates, decisions }: RejectionDetail): Shown => ({
+  rejections: [id],
+  people: [...candidates, ...people.map(person => person.id), ...decisions.flatMap(one => one.healthWorkerId ?? [])]
+})
+
 /** Every holder of a licence is among the people. One without an id would be created. */
-const showsForeseen = ({ people }: ForeseenBody): Shown => {
+const showsForeseen = ({ people }: ForeseenBody, { params }: FastifyRequest): Shown => {
   const ids = people.flatMap(({ id }) => id ?? [])
-  return { people: ids, unnamed: people.length - ids.length }
+  return { rejections: [(params as { id: number }).id], people: ids, unnamed: people.length - ids.length }
 }
 
 const limit = (maximum: number) => Type.Optional(Type.Integer({ minimum: 1, maximum, default: maximum }))
@@ -166,7 +185,7 @@ export interface DeskRoutesOptions {
   desk: Omit<RoutesContext, 'queue'>
 }
 
-/** What people do about refused rows, one by one and in bulk. */
+/** What people do about rejected rows, one by one and in bulk. */
 export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (app, options) => {
   // Described without services there is no queue; then no handler runs either.
   const context = (): RoutesContext => ({ ...options.desk, queue: app.queue })
@@ -175,10 +194,10 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
 
   app.get('/v1/rejections/:id', {
     onRequest: app.requireScope('registry:read'),
-    config: { shows: showsRejection },
+    config: { shows: showsDetail },
     schema: {
       tags,
-      summary: 'Show a refused row beside the people whom it may concern',
+      summary: 'Show a rejected row beside the people whom it may concern',
       params: IdParams,
       response: { 200: DetailSchema, ...problems }
     },
@@ -189,7 +208,7 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
     ...decide,
     schema: {
       tags,
-      summary: 'Ask KKI again for the STR of a refused row',
+      summary: 'Ask KKI again for the STR of a rejected row',
       params: IdParams,
       response: { 202: Retried, ...problems }
     },
@@ -224,7 +243,7 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
     config: { shows: showsForeseen },
     schema: {
       tags,
-      summary: 'Show what a decision about a refused row would do',
+      summary: 'Show what a decision about a rejected row would do',
       description:
         'Which licences change, who loses or gets one, and what becomes of a NIK. Nothing is changed. Send `planDigest` with the decision.',
       params: IdParams,
@@ -245,7 +264,7 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
     config: { shows: ({ rejection }) => showsRejection(rejection) },
     schema: {
       tags,
-      summary: 'Say whose a refused row is',
+      summary: 'Say whose a rejected row is',
       description:
         'The decision stands for every later row of this STR and NIK. 202 where carrying it out takes longer than the answer may: the batch tells when it is applied.',
       params: IdParams,
@@ -287,7 +306,7 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
     config: { shows: showsRejection },
     schema: {
       tags,
-      summary: 'Take a refused row off the desk until it changes',
+      summary: 'Dismiss a rejected row until it changes',
       params: IdParams,
       body: Type.Object({ reason: Reason }, { ...closed, title: 'RejectionDismissal' }),
       response: { 200: RejectionSchema, ...problems }
@@ -301,11 +320,28 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
     }
   })
 
+  app.post('/v1/rejections/:id/reopen', {
+    ...decide,
+    config: { shows: showsRejection },
+    schema: {
+      tags,
+      summary: 'Put a dismissed row back into the queue',
+      params: IdParams,
+      body: Type.Object({ reason: Type.Optional(Reason) }, { ...closed, title: 'RejectionReopening' }),
+      response: { 200: RejectionSchema, ...problems }
+    },
+    handler: async request => {
+      const { id } = request.params
+      await app.database.withTransaction(client => reopenRejection(client, id, request.body.reason, callerFor(request)))
+      return readRejection(app.database.pool, context(), id)
+    }
+  })
+
   app.post('/v1/rejections/dismiss', {
     ...decide,
     schema: {
       tags,
-      summary: 'Take open rejections off the desk until their rows change',
+      summary: 'Dismiss open rejections until their rows change',
       body: Type.Object({ ...bulk(mostDismissed), reason: Reason }, { ...closed, title: 'BulkDismissal' }),
       response: { 200: Type.Object({ dismissed: Count, next: Next }), ...problems }
     },

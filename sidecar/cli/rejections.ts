@@ -160,7 +160,7 @@ function resolveCommand(): Command {
         print(json, { effects, planDigest: digest }, [
           'The decision was not applied. It would:',
           ...effects.map(effect => `  ${effect}`),
-          `To apply it, repeat with --plan ${digest}`
+          `To apply it, repeat with --plan ${digest} and a --reason`
         ])
         process.exitCode = 1
       })

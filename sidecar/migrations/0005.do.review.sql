@@ -90,6 +90,8 @@ create table kki.decision (
   health_worker_id bigint constraint decision_health_worker_fkey references sdmk.health_worker (id),
   rejection_id bigint constraint decision_rejection_fkey references kki.rejection (id),
   batch_id bigint constraint decision_batch_fkey references kki.batch (id),
+  -- Of the effects that were foreseen when it was made: its batch is held if it would do other harm.
+  effects_digest text,
   decided_by text not null,
   decided_at timestamptz not null default now(),
   withdrawn_at timestamptz

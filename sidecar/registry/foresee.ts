@@ -25,6 +25,8 @@ export interface LicenceEffect {
   /** Null where the licence is new to SDMK. */
   holderBefore: Holder | null
   holderAfter: Holder
+  /** It leaves its holder, or ends while it is active. */
+  isHarmful: boolean
 }
 
 /** What would become of one person. */
@@ -38,6 +40,8 @@ export interface PersonEffect {
   /** Licences, and those of them that are active, after the decision. */
   licences: number
   activeLicences: number
+  /** A known person's NIK is replaced or removed. */
+  isHarmful: boolean
 }
 
 export interface Foreseen {
@@ -47,9 +51,9 @@ export interface Foreseen {
   codes: string[]
   licences: LicenceEffect[]
   people: PersonEffect[]
-  /** A licence leaves its holder, an active licence ends, or a known person's NIK is replaced or removed. */
+  /** One of the licences or people is harmed. */
   isHarmful: boolean
-  /** Equal where the effects are. */
+  /** Equal where the effects are, whether names are shown or not. */
   digest: string
 }
 
@@ -87,14 +91,30 @@ export async function foresee(
   identity: Identity,
   { isNamed, ...options }: PlanOptions & { isNamed: boolean }
 ): Promise<Foreseen> {
-  await client.query('savepoint foresee')
+  await client.query('savepoint planned')
   await planBatch(client, batchId, identity, options)
+  const foreseen = await foreseePlanned(client, batchId, identity, options.asOf)
+  await client.query('rollback to savepoint planned')
+  return isNamed ? foreseen : { ...foreseen, ...withoutNames(foreseen) }
+}
+
+/**
+ * Returns the effects of a planned batch of one row, with all names. It applies the plan within the caller's transaction, and
+ * rolls that back. @throws as `foresee`
+ */
+export async function foreseePlanned(
+  client: pg.ClientBase,
+  batchId: number,
+  identity: Identity,
+  asOf: string
+): Promise<Foreseen> {
+  await client.query('savepoint foresee')
   const { rows: planned } = await client.query<{ outcome: string; codes: string[] }>(
     `select outcome, array(select x ->> 'code' from jsonb_array_elements(problems) x) as codes
     from kki.plan_row where batch_id = $1 order by row_no limit 1`,
     [batchId]
   )
-  await applyPlan(client, batchId, identity, options.asOf)
+  await applyPlan(client, batchId, identity, asOf)
   const { rows } = await client.query<{
     registrationId: number | null
     healthWorkerId: number
@@ -105,8 +125,8 @@ export async function foresee(
   const after = await readState(client, licenceIds, personIds)
   await client.query('rollback to savepoint foresee')
   const before = await readState(client, licenceIds, personIds)
-  const [one, other] = isNamed ? [before, after] : [withoutNames(before), withoutNames(after)]
-  return compare(planned[0] ?? { outcome: 'rejected', codes: [] }, one, other)
+  const foreseen = compare(planned[0] ?? { outcome: 'rejected', codes: [] }, before, after)
+  return { ...foreseen, digest: digestOf(foreseen) }
 }
 
 /** True where rows were locked for too long, by a batch that is being applied. */
@@ -135,47 +155,63 @@ async function readState(client: pg.ClientBase, licenceIds: number[], personIds:
   return { licences: byId(licences.rows), people: byId(people.rows) }
 }
 
-function withoutNames({ licences, people }: State): State {
-  return { licences, people: new Map([...people].map(([id, person]) => [id, { ...person, name: null }])) }
+type Effects = Omit<Foreseen, 'digest'>
+
+function withoutNames(effects: Effects): Effects {
+  const unnamed = <T extends Holder | null>(holder: T): T => holder && { ...holder, name: null }
+  return {
+    ...effects,
+    licences: effects.licences.map(licence => ({
+      ...licence,
+      holderBefore: unnamed(licence.holderBefore),
+      holderAfter: unnamed(licence.holderAfter)
+    })),
+    people: effects.people.map(person => ({ ...person, nameBefore: null, nameAfter: null }))
+  }
 }
 
-function compare(planned: { outcome: string; codes: string[] }, before: State, after: State): Foreseen {
+/** Leaves names out, but for whether one changes: somebody's data may be restricted between two looks. */
+function digestOf(effects: Effects): string {
+  const changes = effects.people.map(({ nameBefore, nameAfter }) => nameBefore !== nameAfter)
+  const told = JSON.stringify([withoutNames(effects), changes])
+  return createHash('sha256').update(told).digest('hex').slice(0, 32)
+}
+
+function compare(planned: { outcome: string; codes: string[] }, before: State, after: State): Effects {
   const holder = (state: State, id: number): Holder => ({
     // Ids of new people differ from one attempt to the next.
     id: before.people.has(id) ? id : null,
     name: state.people.get(id)?.name ?? null
   })
-  let isHarmful = false
   const licences = [...after.licences.values()].map((licence): LicenceEffect => {
     const former = before.licences.get(licence.id)
-    if (former && (former.holderId !== licence.holderId || (former.status === 'active' && licence.isDeactivated))) {
-      isHarmful = true
-    }
+    const isLost = former !== undefined && former.holderId !== licence.holderId
     return {
       strNumber: licence.strNumber,
       profession: licence.profession,
       statusBefore: former?.status ?? null,
       statusAfter: licence.status,
       holderBefore: former ? holder(before, former.holderId) : null,
-      holderAfter: holder(after, licence.holderId)
+      holderAfter: holder(after, licence.holderId),
+      isHarmful: isLost || (former?.status === 'active' && licence.isDeactivated)
     }
   })
   const ids = [...new Set([...before.people.keys(), ...after.people.keys()])]
   const people = ids.map((id): PersonEffect => {
     const [was, is] = [before.people.get(id), after.people.get(id)]
     const nik = nikEffect(was?.nikDigest ?? null, is?.nikDigest ?? null)
-    if (was && (nik === 'removed' || nik === 'replaced')) isHarmful = true
     return {
       id: was ? id : null,
       nameBefore: was?.name ?? null,
       nameAfter: is?.name ?? null,
       nik,
       licences: is?.licences ?? 0,
-      activeLicences: is?.activeLicences ?? 0
+      activeLicences: is?.activeLicences ?? 0,
+      isHarmful: was !== undefined && (nik === 'removed' || nik === 'replaced')
     }
   })
-  const effects = { outcome: planned.outcome, codes: planned.codes, licences, people, isHarmful }
-  return { ...effects, digest: createHash('sha256').update(JSON.stringify(effects)).digest('hex').slice(0, 32) }
+  const isHarmful = [...licences, ...people].some(effect => effect.isHarmful)
+  return { outcome: planned.outcome, codes: planned.codes, licences, people, isHarmful }
 }
 
 function nikEffect(before: string | null, after: string | null): PersonEffect['nik'] {

@@ -230,7 +230,8 @@ export async function compareWithPeople(
   return rows.map(({ id, evidence }) => ({ healthWorkerId: id, ...parseEvidence(evidence.split(' ')) }))
 }
 
-function parseEvidence(evidence: string[]): Evidence {
+/** Returns the parts of `+nik ~name -birth_place`. */
+export function parseEvidence(evidence: string[]): Evidence {
   const marked = (mark: string) => evidence.filter(item => item.startsWith(mark)).map(item => item.slice(1))
   return { agreed: marked('+'), similar: marked('~'), differed: marked('-') }
 }

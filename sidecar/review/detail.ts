@@ -1,19 +1,23 @@
 import type pg from 'pg'
+import type { BatchState } from '../batch-terms.ts'
 import { inTransaction, oneMoment } from '../platform/transaction.ts'
 import { compareWithPeople, type Evidence, type HealthWorker, readHealthWorkers } from '../registry/health-workers.ts'
 import { RejectionNotFound } from '../sync/errors.ts'
 import type { DeskContext } from '../sync/open-rejections.ts'
 import { assertOfRejection, type PendingRow, readPendingRows } from '../sync/stored-rows.ts'
 import type { Candidate } from '../transform/types.ts'
+import { compareBefore, readPeopleBefore } from './as-decided.ts'
 import { maskRow } from './mask.ts'
 import { type DeskRejection, readRejections } from './read.ts'
 
-/** One pending row, beside each person whom it may be. */
+/** One row, beside each person whom it may be. */
 export interface DeskRow {
   batchId: number
   rowNo: number
   page: number
   pageRow: number
+  /** Null while the row is pending; otherwise the batch that carried out a decision about it, or brought it in good order. */
+  settledByBatchId: number | null
   /** As KKI sent it, no digit of a long number in it; null where it is no longer kept. */
   row: unknown
   /** What the row says in SDMK's terms; null where it cannot be read under the present mapping. */
@@ -41,7 +45,12 @@ export interface DeskDecision {
   id: number
   /** Null where the decision was for somebody new who does not exist yet, or no longer. */
   healthWorkerId: number | null
+  /** Null without a person, and where their data is restricted. */
+  healthWorkerName: string | null
+  /** The decision was that the registry does not have the person. */
+  isNewPerson: boolean
   batchId: number | null
+  batchState: BatchState | null
   decidedBy: string
   decidedAt: string
   withdrawnAt: string | null
@@ -64,7 +73,10 @@ export interface RejectionDetail extends DeskRejection {
 /** Rows, decisions and retries that are shown. */
 const mostShown = 20
 
-/** Returns a rejection with its pending rows and its candidates side by side. @throws RejectionNotFound, SealBroken, SealUnfit */
+/**
+ * Returns a rejection with its rows and its candidates side by side. Rows and people of a closed one are shown as they were
+ * before the batch that closed it. @throws RejectionNotFound, SealBroken, SealUnfit
+ */
 export async function readRejection(pool: pg.Pool, context: DeskContext, id: number): Promise<RejectionDetail> {
   return inTransaction(pool, client => readWithin(client, context, id), oneMoment)
 }
@@ -73,17 +85,26 @@ async function readWithin(client: pg.ClientBase, context: DeskContext, id: numbe
   const { items } = await readRejections(client, { id }, { after: 0, limit: 1 })
   const [rejection] = items
   if (!rejection) throw new RejectionNotFound(id)
-  const people = await readHealthWorkers(client, rejection.candidates)
-  const ids = people.map(person => person.id)
+  const decisions = await readDecisions(client, id)
+  const isClosed = rejection.state === 'resolved' || rejection.state === 'healed'
+  const closedBy = isClosed ? rejection.closedByBatchId : null
+  const standing = decisions.filter(({ withdrawnAt }) => withdrawnAt === null)
+  const settledBy = [closedBy, ...standing.map(({ batchId }) => batchId)].filter(batchId => batchId !== null)
+  const concerned = [...new Set([...rejection.candidates, ...standing.flatMap(one => one.healthWorkerId ?? [])])]
+  const people =
+    closedBy === null
+      ? await readHealthWorkers(client, rejection.candidates)
+      : await readPeopleBefore(client, closedBy, concerned)
+  const ids = rejection.source === 'kki' ? people.map(person => person.id) : []
   const rows: DeskRow[] = []
-  for (const row of await readPendingRows(client, context.identity, [id], { limit: mostShown })) {
-    rows.push(await toDeskRow(client, context, row, rejection.source === 'kki' ? ids : []))
+  for (const row of await readPendingRows(client, context.identity, [id], { limit: mostShown, settledBy })) {
+    rows.push(await toDeskRow(client, context, row, { ids, closedBy }))
   }
   return {
     ...rejection,
     rows,
     people,
-    decisions: await readDecisions(client, id),
+    decisions,
     retries: rejection.strNumber === null ? [] : await readRetries(client, rejection.strNumber)
   }
 }
@@ -92,10 +113,10 @@ async function toDeskRow(
   client: pg.ClientBase,
   { reader, identity, maxSkewSeconds }: DeskContext,
   pending: PendingRow,
-  people: number[]
+  people: { ids: number[]; closedBy: number | null }
 ): Promise<DeskRow> {
-  const { raw, source, batchId, rowNo, page, pageRow } = pending
-  const place = { batchId, rowNo, page, pageRow }
+  const { raw, source, batchId, rowNo, page, pageRow, settledBy } = pending
+  const place = { batchId, rowNo, page, pageRow, settledByBatchId: settledBy }
   if (raw === null || (await isRestricted(client, place)))
     return { ...place, row: null, reading: null, comparisons: [] }
   const parsed = JSON.parse(raw)
@@ -104,13 +125,12 @@ async function toDeskRow(
   const row = maskRow(raw, reader.mappingOf(parsed), result.ok || result.strNumber !== null)
   if (!result.ok) return { ...place, row, reading: null, comparisons: [] }
   const { nik, nameKey, birthDate, birthPlaceKey, sex } = result.value
-  const nikDigest = nik === null ? null : identity.digestNik(nik)
-  return {
-    ...place,
-    row,
-    reading: toReading(result.value),
-    comparisons: await compareWithPeople(client, { nikDigest, nameKey, birthDate, birthPlaceKey, sex }, people)
-  }
+  const told = { nikDigest: nik === null ? null : identity.digestNik(nik), nameKey, birthDate, birthPlaceKey, sex }
+  const comparisons =
+    people.closedBy === null
+      ? await compareWithPeople(client, told, people.ids)
+      : await compareBefore(client, people.closedBy, told, people.ids)
+  return { ...place, row, reading: toReading(result.value), comparisons }
 }
 
 /** True where the row carries the NIK, or the STR, of somebody whose data is restricted. */
@@ -148,9 +168,17 @@ function toReading(candidate: Candidate): DeskReading {
 
 async function readDecisions(client: pg.ClientBase, rejectionId: number): Promise<DeskDecision[]> {
   const { rows } = await client.query<DeskDecision & { decidedAt: Date; withdrawnAt: Date | null }>(
-    `select id, health_worker_id as "healthWorkerId", batch_id as "batchId", decided_by as "decidedBy",
-      decided_at as "decidedAt", withdrawn_at as "withdrawnAt"
-    from kki.decision where rejection_id = $1 order by id desc limit ${mostShown}`,
+    `select d.id, d.health_worker_id as "healthWorkerId", d.batch_id as "batchId", b.state as "batchState",
+      case when h.restricted_at is null and h.erased_at is null then h.name end as "healthWorkerName",
+      d.health_worker_id is null or exists (
+        select from kki.change c
+        where c.batch_id = d.batch_id and c.health_worker_id = d.health_worker_id and c.operation = 'created'
+      ) as "isNewPerson",
+      d.decided_by as "decidedBy", d.decided_at as "decidedAt", d.withdrawn_at as "withdrawnAt"
+    from kki.decision d
+    left join kki.batch b on b.id = d.batch_id
+    left join sdmk.health_worker h on h.id = d.health_worker_id
+    where d.rejection_id = $1 order by d.id desc limit ${mostShown}`,
     [rejectionId]
   )
   return rows.map(row => ({

@@ -1,8 +1,9 @@
 import { type Caller, recordAudit } from '../audit/record.ts'
 import type { Transaction } from '../platform/database.ts'
-import { lockOpen, type Selected, type Selection, selectOpen } from '../sync/open-rejections.ts'
+import { RejectionOpenAgain } from '../sync/errors.ts'
+import { lockRejection, type Selected, type Selection, selectOpen } from '../sync/open-rejections.ts'
 
-/** Takes rejections off the desk until their rows change, within the caller's transaction. */
+/** Dismisses rejections until their rows change, within the caller's transaction. */
 export async function dismissRejections(
   client: Transaction,
   selection: Selection,
@@ -28,6 +29,33 @@ export async function dismissRejections(
 
 /** Dismisses one rejection. @throws RejectionNotFound, RejectionStateRefused */
 export async function dismissRejection(client: Transaction, id: number, reason: string, caller: Caller): Promise<void> {
-  await lockOpen(client, id)
+  await lockRejection(client, id)
   await dismissRejections(client, { ids: [id], limit: 1 }, reason, caller)
+}
+
+/** Puts a dismissed rejection back into the queue. @throws RejectionNotFound, RejectionStateRefused, RejectionOpenAgain */
+export async function reopenRejection(
+  client: Transaction,
+  id: number,
+  reason: string | undefined,
+  caller: Caller
+): Promise<void> {
+  const { source, subject, code } = await lockRejection(client, id, 'dismissed')
+  const { rows } = await client.query<{ id: number }>(
+    `select id from kki.rejection where state = 'open' and source = $1 and subject = $2 and code = $3`,
+    [source, subject, code]
+  )
+  if (rows[0]) throw new RejectionOpenAgain(id, rows[0].id)
+  await client.query(
+    `update kki.rejection
+    set state = 'open', decided_at = null, decided_by = null, decision_reason = null, version = nextval('sdmk.version_seq')
+    where id = $1`,
+    [id]
+  )
+  client.notifyOdoo({ rejections: [id] })
+  await recordAudit(client, {
+    ...caller,
+    action: 'rejection.reopened',
+    detail: { rejectionIds: [id], code, ...(reason !== undefined && { reason }) }
+  })
 }

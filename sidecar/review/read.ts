@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { RejectionCode } from '../transform/codes.ts'
 
-/** A refused row as the desk shows it; `occurrences` are where the last batch that met it found it. */
+/** A rejected row as the desk shows it; `occurrences` are where the last batch that met it found it. */
 export interface DeskRejection {
   id: number
   /** `sdmk`: a row of an imported file. */

@@ -9,7 +9,7 @@ import { type Foreseen, foresee, isLocked } from '../registry/foresee.ts'
 import type { Batch } from '../sync/batch.ts'
 import { insertBatchRun } from '../sync/batch-run.ts'
 import { RejectionNotResolvable, RowPurged } from '../sync/errors.ts'
-import { type DeskCaller, type DeskContext, lockOpen } from '../sync/open-rejections.ts'
+import { type DeskCaller, type DeskContext, lockRejection } from '../sync/open-rejections.ts'
 import { readPlanOptions } from '../sync/plan-and-apply.ts'
 import { stageBatch } from '../sync/stage-batch.ts'
 import { assertOfRejection, type PendingRow, pageOfRows, readPendingRows } from '../sync/stored-rows.ts'
@@ -93,10 +93,11 @@ const resolvableCodes: readonly RejectionCode[] = [
 const mostRows = 100
 
 /**
- * Says whose a refused row is, from now on and for every later row of its STR and NIK, and queues the batch that carries
+ * Says whose a rejected row is, from now on and for every later row of its STR and NIK, and queues the batch that carries
  * it out; within the caller's transaction. An earlier decision about the same is withdrawn.
  * @throws RejectionNotFound, RejectionStateRefused, RejectionNotResolvable, RowPurged, RequestInvalid, SealBroken,
- *   SealUnfit; EffectsUnseen where the decision is harmful and the caller has not seen its present effects
+ *   SealUnfit; EffectsUnseen where the decision is harmful and the caller has not seen its present effects; RequestInvalid
+ *   where it is harmful and has no reason
  */
 export async function resolveRejection(
   client: Transaction,
@@ -107,6 +108,12 @@ export async function resolveRejection(
 ): Promise<Batch> {
   const { batch, foreseen } = await stageDecision(client, context, id, resolution, caller)
   if (foreseen.isHarmful && foreseen.digest !== resolution.planDigest) throw new EffectsUnseen(foreseen)
+  if (foreseen.isHarmful && resolution.reason === undefined) {
+    throw new RequestInvalid(
+      'reason',
+      'is required: the decision takes a licence or a NIK from somebody, or ends a licence'
+    )
+  }
   return batch
 }
 
@@ -132,7 +139,7 @@ async function stageDecision(
   // A decision locks the rejection before the people, and a batch locks the people first. So the decision stops waiting before
   // PostgreSQL looks for a deadlock (1 s) and ends one of them. A file that is being staged also holds a lock for minutes.
   await client.query(`set local lock_timeout = '500ms'`)
-  const { code, source } = await lockOpen(client, id)
+  const { code, source } = await lockRejection(client, id)
   if (source !== 'kki') {
     throw new RejectionNotResolvable(id, 'its row came out of a file; correct the file or the person, and import again')
   }
@@ -160,12 +167,22 @@ async function stageDecision(
   const options = await readPlanOptions(client, batch.kind, context.timeZone)
   const isNamed = !(await isRestricted(client, chosen))
   const foreseen = await foresee(client, batch.id, identity, { ...options, isNamed })
+  await client.query('update kki.decision set effects_digest = $2 where batch_id = $1', [batch.id, foreseen.digest])
   await recordAudit(client, {
     ...caller,
     action: 'rejection.resolved',
     runId: batch.runId,
     batchId: batch.id,
-    detail: { rejectionIds: [id], code, healthWorkerId, ...(row && { row }), ...(reason !== undefined && { reason }) }
+    detail: {
+      rejectionIds: [id],
+      code,
+      healthWorkerId,
+      // Whose history it belongs to; somebody new has no id yet.
+      healthWorkerIds: foreseen.people.flatMap(person => person.id ?? []),
+      isHarmful: foreseen.isHarmful,
+      ...(row && { row }),
+      ...(reason !== undefined && { reason })
+    }
   })
   return { batch, foreseen }
 }

@@ -10,7 +10,7 @@ import { IntegrationDisabled, RejectionNotRetriable } from '../sync/errors.ts'
 import {
   type DeskCaller,
   type DeskContext,
-  lockOpen,
+  lockRejection,
   type Selected,
   type Selection,
   selectOpen
@@ -124,7 +124,7 @@ export async function retryRejection(
   id: number,
   caller: DeskCaller
 ): Promise<Retried> {
-  const { strNumber } = await lockOpen(client, id)
+  const { strNumber } = await lockRejection(client, id)
   if (strNumber === null) throw new RejectionNotRetriable(id)
   return retryRejections(client, context, { ids: [id], limit: 1 }, caller)
 }

@@ -37,11 +37,12 @@ export async function applyBatch(context: ApplyContext, batchId: number): Promis
 async function planAndApply(context: ApplyContext, taken: Batch): Promise<Batch> {
   const { database, logger } = context
   for (let replans = taken.replans; replans < maxReplans; replans++) {
-    const planned = await timed(context, 'plan', () =>
-      database.withTransaction(client => planAndJudge(context, client, taken, replans))
-    )
-    if (planned.state === 'held') return planned
     try {
+      // To judge a decision, its plan is applied and rolled back: that can lose a race as well.
+      const planned = await timed(context, 'plan', () =>
+        database.withTransaction(client => planAndJudge(context, client, taken, replans))
+      )
+      if (planned.state === 'held') return planned
       return await timed(context, 'apply', () =>
         database.withTransaction(client => applyPlanned(context, client, planned))
       )

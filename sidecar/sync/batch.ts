@@ -48,7 +48,8 @@ export const holdReasons = [
   'NOTHING_PASSED',
   'SCHEMA_CHANGED',
   'EMPTY',
-  'REJECT_RATIO'
+  'REJECT_RATIO',
+  'EFFECTS_CHANGED'
 ] as const
 export type HoldReason = (typeof holdReasons)[number]
 

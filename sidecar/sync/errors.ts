@@ -139,8 +139,17 @@ export class RejectionNotFound extends SdmkError {
 export class RejectionStateRefused extends SdmkError {
   readonly code = 'REJECTION_STATE'
 
-  constructor(rejectionId: number, state: string) {
-    super(`Rejection ${rejectionId} is ${state}; only an open rejection allows this`)
+  constructor(rejectionId: number, state: string, needed = 'open') {
+    super(`Rejection ${rejectionId} is ${state}; only a rejection that is ${needed} allows this`)
+  }
+}
+
+/** KKI has since sent the dismissed row with other content, which is open itself. */
+export class RejectionOpenAgain extends SdmkError {
+  readonly code = 'REJECTION_STATE'
+
+  constructor(rejectionId: number, openId: number) {
+    super(`The row of rejection ${rejectionId} is already open, as rejection ${openId}`)
   }
 }
 

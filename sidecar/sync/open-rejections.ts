@@ -65,7 +65,7 @@ export async function selectOpen(
   return { ids: found, next: rows.length > limit ? (found.at(-1) ?? null) : null }
 }
 
-export interface OpenRejection {
+export interface LockedRejection {
   id: number
   source: RejectionSource
   code: RejectionCode
@@ -74,12 +74,16 @@ export interface OpenRejection {
 }
 
 /** Returns the rejection, its row locked for the caller's transaction. @throws RejectionNotFound, RejectionStateRefused */
-export async function lockOpen(client: pg.ClientBase, id: number): Promise<OpenRejection> {
-  const { rows } = await client.query<OpenRejection & { state: string }>(
+export async function lockRejection(
+  client: pg.ClientBase,
+  id: number,
+  needed: 'open' | 'dismissed' = 'open'
+): Promise<LockedRejection> {
+  const { rows } = await client.query<LockedRejection & { state: string }>(
     `select id, source, code, subject, str_number as "strNumber", state from kki.rejection where id = $1 for update`,
     [id]
   )
   if (!rows[0]) throw new RejectionNotFound(id)
-  if (rows[0].state !== 'open') throw new RejectionStateRefused(id, rows[0].state)
+  if (rows[0].state !== needed) throw new RejectionStateRefused(id, rows[0].state, needed)
   return rows[0]
 }

@@ -14,6 +14,7 @@ import { recordSeen, recordShown } from '../registry/unseen.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
 import { queueBatchJob } from './batch-job.ts'
 import { closeRun } from './close-run.ts'
+import { isUnforeseen } from './decision-effects.ts'
 import { type GateOptions, judgePlan } from './gate.ts'
 import type { SyncMetrics } from './metrics.ts'
 import { readSetting } from './settings.ts'
@@ -62,6 +63,8 @@ export async function planAndJudge(
   })
   await supersedeHeld(client, planned)
   const { reasons, excesses, effects } = await judgePlan(client, planned, context)
+  // A person approves a held batch by its plan, which contains its effects.
+  if (!wasHeld && (await isUnforeseen(client, planned, context.identity))) reasons.push('EFFECTS_CHANGED')
   const deactivated = Object.values(effects ?? {}).reduce((sum, { deactivations }) => sum + deactivations, 0)
   if (reasons.length === 0 && !wasHeld)
     return effects === null && replans === 0 ? planned : changeBatch(client, planned, { effects, deactivated })

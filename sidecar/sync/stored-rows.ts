@@ -14,6 +14,8 @@ export interface PendingRow {
   page: number
   pageRow: number
   nikDigest: Buffer | null
+  /** The batch that settled it; null while it is pending. */
+  settledBy: number | null
   source: RowSource
   /** The subject of the rejection: its STR, or `row:` and the digest of the row. */
   subject: string
@@ -41,6 +43,8 @@ export async function readPendingRows(
 interface Page {
   after?: Pick<PendingRow, 'batchId' | 'rowNo'> | undefined
   limit: number
+  /** Batches whose settled rows are wanted beside the pending ones. */
+  settledBy?: readonly number[]
 }
 
 interface SealedPendingRow extends Omit<PendingRow, 'raw'> {
@@ -48,14 +52,16 @@ interface SealedPendingRow extends Omit<PendingRow, 'raw'> {
   rawSealed: Buffer | null
 }
 
-async function readSealedRows(client: pg.ClientBase, rejectionIds: readonly number[], { after, limit }: Page) {
+async function readSealedRows(client: pg.ClientBase, rejectionIds: readonly number[], page: Page) {
+  const { after, limit, settledBy = [] } = page
   const { rows } = await client.query<SealedPendingRow>(
     `select distinct on (o.batch_id, o.row_no) o.batch_id as "batchId", o.row_no as "rowNo", o.page, o.page_row as "pageRow",
-      o.nik_digest as "nikDigest", o.raw_sealed as "rawSealed", o.content_digest as "contentDigest", r.source, r.subject
+      o.nik_digest as "nikDigest", o.settled_by_batch_id as "settledBy", o.raw_sealed as "rawSealed", o.content_digest as "contentDigest", r.source, r.subject
     from kki.rejection_occurrence o join kki.rejection r on r.id = o.rejection_id
-    where o.rejection_id = any ($1::bigint[]) and o.settled_by_batch_id is null and (o.batch_id, o.row_no) > ($2, $3)
+    where o.rejection_id = any ($1::bigint[]) and (o.batch_id, o.row_no) > ($2, $3)
+      and (o.settled_by_batch_id is null or o.settled_by_batch_id = any ($5::bigint[]))
     order by o.batch_id, o.row_no limit $4`,
-    [rejectionIds, after?.batchId ?? 0, after?.rowNo ?? 0, limit]
+    [rejectionIds, after?.batchId ?? 0, after?.rowNo ?? 0, limit, settledBy]
   )
   return rows
 }

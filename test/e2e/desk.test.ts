@@ -138,7 +138,11 @@ describe('a rejected row in the review queue', () => {
     const [holder] = rejection.candidates
     const before = await dumpRegistry(pool)
     const decide = (planDigest?: string) =>
-      call('POST', `/v1/rejections/${rejection.id}/resolve`, { healthWorkerId: 'new', planDigest })
+      call('POST', `/v1/rejections/${rejection.id}/resolve`, {
+        healthWorkerId: 'new',
+        planDigest,
+        reason: 'two people'
+      })
     for (const digest of [undefined, 'of something else']) {
       const refused = await decide(digest)
       assert.deepEqual([refused.status, (refused.body as ProblemBody).code], [409, 'EFFECTS_UNSEEN'])

@@ -226,8 +226,8 @@ export async function resolve(
   id: number,
   decision: { healthWorkerId: unknown; row?: object; reason?: string }
 ): ReturnType<Connector['call']> {
-  const { reason: _, ...owner } = decision
+  const { reason = 'as on the card', ...owner } = decision
   const { body } = await call('POST', `/v1/rejections/${id}/resolve/preview`, owner)
   const { planDigest } = body as { planDigest?: string }
-  return call('POST', `/v1/rejections/${id}/resolve`, { ...decision, ...(planDigest && { planDigest }) })
+  return call('POST', `/v1/rejections/${id}/resolve`, { ...owner, reason, ...(planDigest && { planDigest }) })
 }

@@ -24,6 +24,7 @@ const routes: Record<string, Scope | Scope[]> = {
   'POST /v1/health-workers/{id}/erase': 'privacy:manage',
   'POST /v1/person-reports': 'privacy:manage',
   'POST /v1/rejections/{id}/dismiss': 'rejections:write',
+  'POST /v1/rejections/{id}/reopen': 'rejections:write',
   'POST /v1/rejections/dismiss': 'rejections:write',
   'POST /v1/health-workers/search-by-nik': 'registry:search-nik',
   'PATCH /v1/health-workers/{id}': 'registry:write',

@@ -49,7 +49,16 @@ const noIds = [
 
 /** The methods that call the sidecar about a record, with what else they take. */
 const methods: Record<string, Record<string, unknown[]>> = {
-  'sdmk.rejection': { action_retry: [], action_reprocess: [], action_dismiss: [], get_detail: [], resolve: ['new'] },
+  'sdmk.rejection': {
+    action_retry: [],
+    action_reprocess: [],
+    action_dismiss: [],
+    get_detail: [],
+    get_names: [],
+    dismiss: ['x'],
+    reopen: [],
+    resolve: ['new']
+  },
   'sdmk.batch': {
     action_apply: [],
     action_cancel: [],
@@ -60,7 +69,6 @@ const methods: Record<string, Record<string, unknown[]>> = {
   },
   'sdmk.integration': { action_switch_on: [], action_switch_off: [], action_test_connection: [] },
   'sdmk.batch.decision': { action_decide: [] },
-  'sdmk.rejection.dismissal': { action_dismiss: [] },
   'sdmk.sync.wizard': { action_start: [] },
   'sdmk.health.worker.edit': { action_save: [] }
 }
@@ -209,6 +217,8 @@ print('READY')
         ['sdmk.dashboard', 'get_figures', []],
         ['sdmk.rejection', 'get_detail', [[shown.rejection]]],
         ['sdmk.rejection', 'resolve', [[shown.rejection], 'new']],
+        ['sdmk.rejection', 'get_names', [[shown.rejection]]],
+        ['sdmk.rejection', 'dismiss_by_rule', [[], 'x']],
         ['sdmk.batch', 'get_changes', [[shown.heldBatch]]],
         ['sdmk.batch', 'export_changes', [[shown.heldBatch]]],
         ['sdmk.batch', 'get_undo_preview', [[shown.heldBatch]]],

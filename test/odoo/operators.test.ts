@@ -60,7 +60,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
   test('an auditor sees everything and has no buttons', { skip }, async () => {
     const page = await as('auditor')
     const orders =
-      /Sync Now|Load a File|Apply|Discard|^Undo$|Cancel the Run|Ask KKI Again|Judge Again|Dismiss|It Is|Show…|Correct|Switch|Test Connection|Renew/
+      /Sync Now|Load a File|Apply|Discard|^Undo$|Cancel the Run|Fetch Again from KKI|Re-evaluate|Dismiss|Reopen|Link to|Create New Person|Choose Another|Show…|Correct|Switch|Test Connection|Renew/
     for (const screen of mainScreens(shown).filter(
       ({ name }) => !['sync-now', 'load-file', 'resolve'].includes(name)
     )) {
@@ -280,22 +280,23 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     await page.locator('.o_data_row .o_data_cell[name=code]').first().click()
     const comparison = page.locator('.o_sdmk_comparison')
     await comparison.getByRole('cell', { name: 'Siti Rahmawati' }).waitFor()
-    assert.equal(await comparison.locator('td.text-danger').first().textContent(), 'dr. Siti Aminah')
-    await page.click('button:has-text("It Is Somebody New")')
+    const differing = comparison.locator('td', { hasText: 'Different' }).first()
+    assert.match(await differing.innerText(), /^dr\. Siti Aminah\s+Different$/)
+    await page.click('button:has-text("Create New Person")')
     const effects = page.locator('.modal .o_sdmk_effects')
     await effects.getByText('leaves Siti Aminah and goes to Siti Rahmawati').waitFor()
     await effects.getByText('Siti Aminah has no licence any more').waitFor()
-    assert.ok(await page.locator('.modal button:has-text("Resolve")').isDisabled(), 'a reason is required')
+    assert.ok(await page.locator('.modal .modal-footer .btn-primary').isDisabled(), 'a reason is required')
     await page.click('.modal button:has-text("Cancel")')
-    await page.click('button:has-text("It Is This Person")')
+    await page.click('button:has-text("Link to This Person")')
     await effects.getByText('is replaced by the NIK of the row').waitFor()
     await page.fill('#sdmk_resolve_reason', 'Name and NIK are as on the card')
-    await page.click('.modal button:has-text("Resolve")')
+    await page.click('.modal .modal-footer .btn-primary')
     await page.click('.o_notification button:has-text("Open the Health Worker")')
     await page.locator('.o_form_view h1', { hasText: 'Siti Rahmawati' }).waitFor()
     await page.goto(`/odoo/sdmk.rejection/${shown.rejection}`)
     await page.locator('.o_arrow_button_current', { hasText: 'Resolved' }).waitFor()
-    await page.getByText('Decided by dewi').waitFor()
+    await page.getByText('Linked to Siti Rahmawati, by dewi').waitFor()
   })
 
   test('an administrator corrects a person, and sees the value as set by SDMK', { skip }, async () => {

@@ -99,7 +99,7 @@ describe('an attacker without a key, who moves staged values', () => {
     assert.equal(rows.length, 2)
     for (const row of rows) {
       const raw = openRow(identity, row)
-      const waiting = { ...row, raw, page: 1, pageRow: 1, nikDigest: null }
+      const waiting = { ...row, raw, page: 1, pageRow: 1, nikDigest: null, settledBy: null }
       assert.throws(() => assertOfRejection(waiting, (JSON.parse(raw) as Candidate).strNumber), { fault: 'content' })
       assert.doesNotThrow(() => assertOfRejection(waiting, row.subject))
     }

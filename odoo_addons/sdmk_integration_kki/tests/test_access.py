@@ -25,14 +25,10 @@ class TestAccess(KkiCase):
             "undo": ("admin", lambda: self.decide(env, "undo")),
             "retry": ("verifier", rejection.action_retry),
             "judge again": ("verifier", rejection.action_reprocess),
-            "dismiss": (
-                "verifier",
-                lambda: (
-                    env["sdmk.rejection.dismissal"]
-                    .create({"rejection_ids": rejection.ids, "reason": "x"})
-                    .action_dismiss()
-                ),
-            ),
+            "dismiss": ("verifier", lambda: rejection.dismiss("x")),
+            "dismiss by rule": ("verifier", lambda: rejection.dismiss_by_rule([("id", "=", 1)], "x")),
+            "reopen": ("verifier", rejection.reopen),
+            "undo a decision": ("admin", lambda: rejection.undo_decision("x")),
             "preview": ("verifier", lambda: rejection.preview(1)),
             "resolve": ("verifier", lambda: rejection.resolve(1)),
         }
@@ -63,6 +59,10 @@ class TestAccess(KkiCase):
                 "action_reprocess": (),
                 "action_dismiss": (),
                 "get_detail": (),
+                "get_names": (),
+                "dismiss": ("x",),
+                "reopen": (),
+                "undo_decision": ("x",),
                 "preview": ("new",),
                 "resolve": ("new",),
             },
@@ -95,11 +95,9 @@ class TestAccess(KkiCase):
             self.assertRegex(self.sidecar.last["path"], r"^/v1/batches/1/changes\?limit=20&after=-?\d+$")
 
     def test_a_form_orders_only_for_what_is_there(self):
-        verifier = self.env(user=self.users["verifier"])
         admin = self.env(user=self.users["admin"])
         for given in ("../runs/3/cancel?x=", [1], {"id": 1}, True, 99):
             for create in (
-                lambda: verifier["sdmk.rejection.dismissal"].create({"rejection_ids": [given], "reason": "x"}),
                 lambda: admin["sdmk.batch.decision"].create({"batch_id": given, "decision": "undo", "reason": "x"}),
                 lambda: admin["sdmk.batch.decision"].create({"batch_id": 1, "decision": given, "reason": "x"}),
             ):
@@ -109,8 +107,7 @@ class TestAccess(KkiCase):
         self.assertFalse([path for path in asked if "runs" in path], asked)
 
     def press(self, create):
-        form = create()
-        (form.action_dismiss if form._name == "sdmk.rejection.dismissal" else form.action_decide)()
+        create().action_decide()
 
     def test_nobody_writes_what_the_sidecar_tells_superusers_included(self):
         for record in (self.env["sdmk.batch"].browse(1), self.env["sdmk.rejection"].browse(1)):
@@ -139,6 +136,10 @@ class TestAccess(KkiCase):
                 "planDigest": "d1",
             },
             "resolve": {"batch": {"id": 1, "state": "applied"}},
+            "dismiss": {"dismissed": 1},
+            "dismiss by rule": {"dismissed": 1},
+            # Of the row first, then of the batch that is undone.
+            "undo a decision": {"decisions": [{"batchId": 1, "batchState": "applied"}], "state": "undone"},
         }.get(order, {})
 
     def test_people_read_and_do_not_write(self):
@@ -168,6 +169,8 @@ class TestAccess(KkiCase):
         for ask in (
             lambda: self.env["sdmk.batch"].with_user(self.stranger).browse(1).get_changes(),
             lambda: self.env["sdmk.rejection"].with_user(self.stranger).browse(1).get_detail(),
+            lambda: self.env["sdmk.rejection"].with_user(self.stranger).browse(1).get_names(),
+            lambda: self.env["sdmk.rejection"].with_user(self.stranger).search([("person_name", "ilike", "Siti")]),
             lambda: self.env["sdmk.dashboard"].with_user(self.stranger).get_sidecar(),
         ):
             with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):

@@ -148,11 +148,16 @@ class TestOrders(KkiCase):
                 "source": "kki",
                 "rows": [{"reading": reading}, {"reading": None}],
                 "people": [person],
-                "decisions": [],
+                "strNumber": "3123",
+                "decidedBy": None,
+                "decidedAt": None,
+                "decisionReason": None,
+                "decisions": [{"id": 1, "batchState": "held"}],
                 "retries": [],
             }
         )
         detail = self.rejection_as("auditor").get_detail()
+        self.assertTrue(detail["decisions"][0]["batchStateName"])
         self.assertEqual(detail["people"][0]["sexName"], "Female")
         self.assertEqual(detail["people"][0]["registrations"][0]["statusName"], "Active")
         told = detail["rows"][0]["reading"]
@@ -171,7 +176,17 @@ class TestOrders(KkiCase):
                         "statusAfter": "active",
                         "holderBefore": {"id": 5, "name": "Siti Aminah"},
                         "holderAfter": {"id": None, "name": "Siti Rahmawati"},
-                    }
+                        "isHarmful": True,
+                    },
+                    {
+                        "strNumber": "3124",
+                        "profession": "doctor",
+                        "statusBefore": "active",
+                        "statusAfter": "replaced",
+                        "holderBefore": {"id": 6, "name": "Budi"},
+                        "holderAfter": {"id": 6, "name": "Budi"},
+                        "isHarmful": False,
+                    },
                 ],
                 "people": [
                     {
@@ -201,6 +216,7 @@ class TestOrders(KkiCase):
             [(effect["text"], effect["isWarning"]) for effect in seen["effects"]],
             [
                 ("The licence 3123 (Doctor) leaves Siti Aminah and goes to Siti Rahmawati.", True),
+                ("The licence 3124 changes from Active to Replaced.", False),
                 ("Siti Aminah has no NIK any more.", True),
                 ("Siti Aminah has no licence any more.", True),
                 ("A new person is created: Siti Rahmawati.", False),
@@ -241,9 +257,9 @@ class TestOrders(KkiCase):
     def test_rows_whose_seal_does_not_fit_are_told_of_after_judging_again(self):
         self.env["res.lang"]._activate_lang("id_ID")
         for unfit, lang, kind, told in (
-            (0, "en_US", "success", r"^Judged again: 1; no longer kept: 0\.$"),
-            (2, "en_US", "warning", r"^Judged again: 1; no longer kept: 0\. Left out: 2\. .*security officer\.$"),
-            (2, "id_ID", "warning", r"^Dinilai ulang: 1; .* Tidak disertakan: 2\. .*petugas keamanan\.$"),
+            (0, "en_US", "success", r"^Re-evaluated: 1; no longer kept: 0\.$"),
+            (2, "en_US", "warning", r"^Re-evaluated: 1; no longer kept: 0\. Left out: 2\. .*security officer\.$"),
+            (2, "id_ID", "warning", r"^Diperiksa ulang: 1; .* Tidak disertakan: 2\. .*petugas keamanan\.$"),
         ):
             self.sidecar.answer({"rows": 1, "purged": 0, "unfit": unfit})
             with self.subTest(unfit=unfit, lang=lang):
@@ -253,10 +269,82 @@ class TestOrders(KkiCase):
 
     def test_many_rows_are_dismissed_at_once_with_a_reason(self):
         self.tell(rejections=[self.rejection(2)])
-        context = self.rejection_as("verifier", 1, 2).action_dismiss()["context"]
-        wizard = self.env["sdmk.rejection.dismissal"].with_user(self.users["verifier"]).with_context(**context)
-        record = wizard.create({"reason": "known to KKI"})
-        self.assertEqual(record.count, 2)
-        record.action_dismiss()
+        rows = self.rejection_as("verifier", 1, 2)
+        self.assertEqual(rows.action_dismiss()["params"], {"ids": [1, 2]})
+        self.sidecar.answer({"dismissed": 2})
+        self.assertEqual(rows.dismiss("known to KKI"), 2)
         self.assertEqual(self.sidecar.last["path"], "/v1/rejections/dismiss")
         self.assertEqual(self.sidecar.last["json"], {"ids": [1, 2], "reason": "known to KKI"})
+
+    def test_a_rule_dismisses_what_the_list_showed_urgent_and_later_rows_excepted(self):
+        self.tell(
+            rejections=[
+                self.rejection(2, code="STR_INACTIVE"),
+                self.rejection(3, code="STR_INACTIVE"),
+                self.rejection(4, code="STR_INACTIVE", urgent=True),
+                self.rejection(5, code="STR_INACTIVE", state="healed"),
+                self.rejection(6, code="STR_INACTIVE", profession="nurse"),
+            ]
+        )
+        rows = self.rejection_as("verifier").with_context(active_domain=[("profession", "!=", "nurse")])
+        params = rows.action_dismiss_by_rule()["params"]
+        rule = next(rule for rule in params["rules"] if rule["code"] == "STR_INACTIVE")
+        self.assertEqual((rule["count"], params["most"]), (2, 10000))
+        self.tell(rejections=[self.rejection(7, code="STR_INACTIVE")])
+        self.sidecar.answer({"dismissed": 2})
+        self.assertEqual(self.rejection_as("verifier").dismiss_by_rule(rule["domain"], "usual"), 2)
+        self.assertEqual(self.sidecar.last["json"], {"ids": [2, 3], "reason": "usual"})
+
+    def test_a_list_opens_its_groups_with_urgent_rows_and_has_them_first(self):
+        self.tell(
+            rejections=[
+                self.rejection(1, version=2, code="UNMATCHED"),
+                self.rejection(2, version=2, code="STR_AMBIGUOUS", urgent=True),
+                self.rejection(3, version=2, code="STR_AMBIGUOUS"),
+                self.rejection(4, version=2, code="IDENTITY_CONFLICT", urgent=True, state="healed"),
+            ]
+        )
+        groups = self.rejection_as("auditor").web_read_group(
+            [], ["code"], ["urgent_count:sum"], order="urgent_count desc", unfold_read_specification={"id": {}}
+        )["groups"]
+        self.assertEqual(
+            [(group["code"], group["urgent_count:sum"], len(group.get("__records", []))) for group in groups],
+            [("STR_AMBIGUOUS", 1, 2), ("IDENTITY_CONFLICT", 0, 0), ("UNMATCHED", 0, 0)],
+        )
+
+    def test_rows_that_usually_need_nothing_are_left_out_by_a_filter(self):
+        self.tell(
+            rejections=[
+                self.rejection(1, version=2, code="STR_INACTIVE", candidate_count=0),
+                self.rejection(2, version=2, code="STR_INACTIVE", candidate_count=1),
+                self.rejection(3, version=2, code="STR_INACTIVE", urgent=True),
+                self.rejection(4, version=2, code="UNMATCHED"),
+                self.rejection(5, version=2, code="UNMATCHED", state="dismissed"),
+            ]
+        )
+        rows = self.rejection_as("auditor")
+        self.assertEqual(sorted(rows.search([("needs_work", "=", True)]).ids), [2, 3, 4])
+        self.assertEqual(sorted(rows.search([("needs_work", "=", False)]).ids), [1, 5])
+
+    def test_names_are_read_and_searched_at_the_sidecar_and_stored_nowhere(self):
+        rows = self.rejection_as("auditor")
+        told = [{"id": 1, "name": "Siti Rahmawati", "candidates": [{"id": 5, "name": "Siti Aminah"}]}]
+        self.sidecar.answer({"items": told})
+        self.assertEqual(rows.get_names(), told)
+        self.assertEqual((self.sidecar.last["path"], self.sidecar.last["json"]), ("/v1/rejections/names", {"ids": [1]}))
+        self.sidecar.answer({"items": [{"id": 1}, {"id": 99}]})
+        self.assertEqual(rows.search([("person_name", "ilike", "rahma")]).ids, [1])
+        self.assertEqual(self.sidecar.last["json"], {"name": "rahma"})
+        self.assertFalse(rows.person_name)
+
+    def test_a_decision_is_undone_with_its_batch_by_an_administrator(self):
+        decisions = [{"batchId": 9, "batchState": "undone"}, {"batchId": 8, "batchState": "applied"}]
+        self.sidecar.answer({"decisions": decisions})
+        self.sidecar.answer({"id": 8, "state": "undone"})
+        self.assertEqual(self.rejection_as("admin").undo_decision("mixed up"), "Undone")
+        self.assertEqual(self.sidecar.last["path"], "/v1/batches/8/undo")
+        self.assertEqual(self.sidecar.last["json"], {"reason": "mixed up"})
+        self.assertEqual(self.sidecar.last["signed"]["role"], "administrator")
+        self.sidecar.answer({"decisions": decisions[:1]})
+        with self.assertRaises(UserError):
+            self.rejection_as("admin").undo_decision("mixed up")

@@ -1,3 +1,2 @@
 from . import sdmk_batch_decision
-from . import sdmk_rejection_dismissal
 from . import sdmk_sync_wizard

@@ -1,7 +1,8 @@
--- reads: kki.decision, sdmk.health_worker, sdmk.registration, work
+-- reads: kki.batch, kki.decision, sdmk.health_worker, sdmk.registration, staged_row, work
 -- writes: work
 -- Rule 0: a decision assigns the rows of this STR and NIK to a known or a new person. If two decisions claim one
--- registration, the later one counts.
+-- registration, the later one counts. Until the batch of a decision has ended, that batch alone acts by it: it is put on hold
+-- if the decision has become harmful, and rows of other batches must not bypass that.
 with decided as (
   select w.row_no, w.str_number, w.profession, w.source_at, w.content_hash, w.status,
     sdmk.is_overruled(w.source_at, w.status, w.source_status, r.source_at, r.stated_status, r.source_status) as says_less,
@@ -16,6 +17,10 @@ with decided as (
   cross join lateral (
     select * from kki.decision d
     where d.str_number = w.str_number and kki.decision_fits(d, w.nik_digest, w.name_key, w.birth_date)
+      and not exists (
+        select from kki.batch b
+        where b.id = d.batch_id and kki.is_open(b.state) and b.id <> (select batch_id from staged_row limit 1)
+      )
     order by d.id desc limit 1
   ) d
   left join sdmk.registration r on r.str_number = w.str_number and r.profession = w.profession

@@ -1,20 +1,22 @@
-import { Component, onWillStart, onWillUpdateProps, useState } from '@odoo/owl'
+import { Component, onWillStart, onWillUnmount, useState } from '@odoo/owl'
 import { formOf } from '@sdmk_core/open_record'
-import { deserializeDate, deserializeDateTime, formatDate, formatDateTime } from '@web/core/l10n/dates'
+import { deserializeDateTime, formatDateTime } from '@web/core/l10n/dates'
 import { _t } from '@web/core/l10n/translation'
 import { registry } from '@web/core/registry'
 import { user } from '@web/core/user'
 import { useService } from '@web/core/utils/hooks'
-import { SelectCreateDialog } from '@web/views/view_dialogs/select_create_dialog'
+import { useRecordObserver } from '@web/model/relational_model/utils'
 import { standardWidgetProps } from '@web/views/widgets/standard_widget_props'
+import { Comparison } from './comparison'
+import { dismiss } from './dismiss'
+import { OwnerDialog } from './owner_dialog'
+import { ReasonDialog } from './reason_dialog'
 import { ResolveDialog } from './resolve_dialog'
 
-/** Bootstrap's colour for what the sidecar found when it compared a field of the row with a person. */
-const colors = { agreed: 'text-success fw-bold', similar: 'text-warning fw-bold', differed: 'text-danger fw-bold' }
-
-/** A refused row as KKI sent it, and the people whom it may concern, side by side. */
+/** A rejected row as KKI sent it, the people whom it may concern, and what was decided about it. */
 export class RejectionDetail extends Component {
   static template = 'sdmk_integration_kki.RejectionDetail'
+  static components = { Comparison }
   static props = standardWidgetProps
 
   setup() {
@@ -22,25 +24,42 @@ export class RejectionDetail extends Component {
     this.action = useService('action')
     this.dialog = useService('dialog')
     this.notification = useService('notification')
-    this.state = useState({ detail: null, problem: null, at: 0 })
+    this.state = useState({ detail: null, problem: null, isLoading: false, at: 0 })
+    this.asked = 0
+    onWillUnmount(() => {
+      this.asked += 1
+    })
     onWillStart(async () => {
       this.canDecide = await user.hasGroup('sdmk_core.group_sdmk_verifier')
-      await this.load()
+      this.canUndo = await user.hasGroup('sdmk_core.group_sdmk_admin')
     })
-    onWillUpdateProps(next => {
-      const isOther = next.record.resId !== this.props.record.resId || next.record.data.version !== this.version
-      return isOther ? this.load(next.record) : undefined
+    // The form is there at once, whatever the sidecar does.
+    useRecordObserver(({ resId, data: { version } }) => {
+      if (resId !== this.shownId) Object.assign(this.state, { detail: null, problem: null, at: 0 })
+      this.shownId = resId
+      this.version = version
+      this.load(resId)
     })
   }
 
-  async load(record = this.props.record) {
-    this.version = record.data.version
+  async load(id = this.shownId) {
+    this.asked += 1
+    const asked = this.asked
+    this.state.isLoading = true
     try {
-      this.state.detail = await this.orm.silent.call('sdmk.rejection', 'get_detail', [[record.resId]])
+      const detail = await this.orm.silent.call('sdmk.rejection', 'get_detail', [[id]])
+      if (asked !== this.asked) return
+      this.state.detail = detail
       this.state.problem = null
-      this.state.at = Math.min(this.state.at, Math.max(this.state.detail.rows.length - 1, 0))
+      // The row that waits next, where several people share an STR.
+      const waiting = detail.rows.findIndex(row => !row.settledByBatchId)
+      const isThere =
+        this.state.at < detail.rows.length && (waiting < 0 || !detail.rows[this.state.at].settledByBatchId)
+      if (!isThere) this.state.at = Math.max(waiting, 0)
     } catch (error) {
-      this.state.problem = error.data?.message ?? String(error)
+      if (asked === this.asked) this.state.problem = error.data?.message ?? String(error)
+    } finally {
+      if (asked === this.asked) this.state.isLoading = false
     }
   }
 
@@ -48,8 +67,8 @@ export class RejectionDetail extends Component {
     return this.state.detail?.rows[this.state.at]
   }
 
-  get reading() {
-    return this.row?.reading
+  get isOpen() {
+    return this.state.detail?.state === 'open'
   }
 
   get place() {
@@ -57,20 +76,31 @@ export class RejectionDetail extends Component {
     return _t('(batch %(batch)s, page %(page)s, row %(row)s)', { batch: batchId, page, row: pageRow })
   }
 
-  tab(index) {
-    return _t('Row %s', index + 1)
-  }
-
   told({ batchId, answer }) {
-    if (answer === 'found') return _t('KKI was asked again by batch %s: it has the row.', batchId)
-    if (answer === 'not_found') return _t('KKI was asked again by batch %s: it does not know the STR.', batchId)
-    if (answer === 'refused') return _t('KKI was asked again by batch %s: it refuses the STR.', batchId)
-    return _t('KKI is asked again by batch %s.', batchId)
+    if (answer === 'found') return _t('Fetched again by batch %s: KKI has the row.', batchId)
+    if (answer === 'not_found') return _t('Fetched again by batch %s: KKI does not know the STR.', batchId)
+    if (answer === 'refused') return _t('Fetched again by batch %s: KKI does not accept the STR.', batchId)
+    return _t('Fetched again by batch %s.', batchId)
   }
 
-  decidedBy({ decidedBy, decidedAt }) {
-    const at = formatDateTime(deserializeDateTime(decidedAt.slice(0, 19).replace('T', ' ')))
-    return _t('Decided by %(who)s, %(at)s', { who: decidedBy, at })
+  /** A decision in one sentence. */
+  decided({ isNewPerson, healthWorkerName, decidedBy, decidedAt }) {
+    const words = { name: healthWorkerName ?? _t('a person who is not shown'), who: decidedBy, at: moment(decidedAt) }
+    if (!isNewPerson) return _t('Linked to %(name)s, by %(who)s, %(at)s', words)
+    return healthWorkerName
+      ? _t('New person created: %(name)s, by %(who)s, %(at)s', words)
+      : _t('New person, by %(who)s, %(at)s', words)
+  }
+
+  get dismissed() {
+    const { state, decidedBy, decidedAt } = this.state.detail
+    if (state !== 'dismissed' || !decidedAt) return null
+    return _t('Dismissed by %(who)s, %(at)s', { who: decidedBy, at: moment(decidedAt) })
+  }
+
+  /** The decision whose batch stands, and so can be undone. */
+  get standing() {
+    return this.state.detail.decisions.find(({ batchState }) => batchState === 'applied')
   }
 
   /** The row's fields as KKI names them, in its order. */
@@ -84,44 +114,22 @@ export class RejectionDetail extends Component {
     }))
   }
 
-  get canResolve() {
-    const { state, source } = this.state.detail ?? {}
+  canResolve(row) {
     // A row that cannot be read is nobody's yet, whoever it may be.
-    return this.canDecide && state === 'open' && source === 'kki' && Boolean(this.reading)
+    const isReadable = this.state.detail.source === 'kki' && Boolean(row.reading)
+    return this.canDecide && this.isOpen && isReadable && !row.settledByBatchId
   }
 
-  /** Colour of a field of this person, `field` in the words of the sidecar's evidence. */
-  mark(person, field) {
-    const comparison = this.row?.comparisons.find(item => item.healthWorkerId === person.id) ?? {}
-    const found = Object.keys(colors).find(key => comparison[key]?.includes(field))
-    return found ? colors[found] : ''
-  }
-
-  /** What is said of a NIK, none of whose digits is shown: of a person's whether it is the row's. */
-  nikOf(who, isPerson = false) {
-    const comparison = isPerson ? this.row?.comparisons.find(item => item.healthWorkerId === who.id) : undefined
-    if (comparison?.agreed.includes('nik')) return _t('Same NIK')
-    if (comparison?.differed.includes('nik')) return _t('Different NIK')
-    return who.hasNik ? _t('Stated, not shown') : _t('None')
-  }
-
-  day(text) {
-    return text ? formatDate(deserializeDate(text)) : ''
-  }
-
-  full({ titlePrefix, name, titleSuffix }) {
-    return [titlePrefix, name, titleSuffix].filter(Boolean).join(' ')
-  }
-
-  open(id) {
-    return this.action.doAction(formOf('sdmk.health.worker', id))
+  open(id, model = 'sdmk.health.worker') {
+    return this.action.doAction(formOf(model, id))
   }
 
   /** For the row of somebody whom the rules did not think of. */
-  choose() {
-    this.dialog.add(SelectCreateDialog, {
+  choose(index) {
+    this.state.at = index
+    this.dialog.add(OwnerDialog, {
       resModel: 'sdmk.health.worker',
-      title: _t('Whose Row Is It?'),
+      title: _t('Choose the Holder of the STR'),
       multiSelect: false,
       noCreate: true,
       onSelected: async ([id]) => {
@@ -131,24 +139,87 @@ export class RejectionDetail extends Component {
     })
   }
 
+  create(index) {
+    this.state.at = index
+    this.resolve(null)
+  }
+
   resolve(person) {
-    const { batchId, rowNo } = this.row ?? {}
-    const owner = [[this.props.record.resId], person ? person.id : 'new', batchId ? { batchId, rowNo } : null]
+    const { batchId, rowNo } = this.row
+    const owner = [[this.shownId], person ? person.id : 'new', { batchId, rowNo }]
     this.dialog.add(ResolveDialog, {
       name: person ? person.name : null,
       preview: () => this.orm.call('sdmk.rejection', 'preview', owner),
       confirm: async (reason, planDigest) => {
         const answer = await this.orm.call('sdmk.rejection', 'resolve', [...owner, reason || null, planDigest])
-        this.notification.add(_t('Decided; the batch of the decision: %s', answer.batchStateName), {
-          type: answer.batchState === 'applied' ? 'success' : 'warning',
-          buttons: answer.healthWorkerId
-            ? [{ name: _t('Open the Health Worker'), onClick: () => this.open(answer.healthWorkerId) }]
-            : []
+        const isDone = answer.batchState === 'applied'
+        const worker = { name: _t('Open the Health Worker'), onClick: () => this.open(answer.healthWorkerId) }
+        await this.goOn(_t('Decided; the batch of the decision: %s', answer.batchStateName), {
+          type: isDone ? 'success' : 'warning',
+          buttons: answer.healthWorkerId ? [worker] : []
         })
+      }
+    })
+  }
+
+  dismiss() {
+    dismiss(this.env, [this.shownId], () => this.goOn(_t('The row is dismissed.'), { type: 'success', buttons: [] }))
+  }
+
+  async order(method) {
+    await this.action.doAction(await this.orm.call('sdmk.rejection', method, [[this.shownId]]))
+    await this.load()
+  }
+
+  async reopen() {
+    await this.orm.call('sdmk.rejection', 'reopen', [[this.shownId]])
+    this.notification.add(_t('The row is open again.'), { type: 'success' })
+    await this.load()
+  }
+
+  undo() {
+    this.dialog.add(ReasonDialog, {
+      title: _t('Undo the Decision'),
+      text: _t(
+        'The people and licences become as they were before the decision. What later batches or corrections changed stays.'
+      ),
+      confirm: async reason => {
+        const state = await this.orm.call('sdmk.rejection', 'undo_decision', [[this.shownId], reason])
+        this.notification.add(_t('The batch of the decision: %s', state), { type: 'success' })
         await this.load()
       }
     })
   }
+
+  /** Tells what was done, and opens the next open row of the list; the last one stays on screen. */
+  async goOn(message, { type, buttons }) {
+    const id = this.shownId
+    await this.load()
+    // A row of several people has more to decide.
+    const isLeft = this.isOpen && this.state.detail.rows.some(row => this.canResolve(row))
+    const next = isLeft && this.state.detail.rows.length > 1 ? null : await this.nextOpen(id)
+    const back = { name: _t('Show the Decided Row'), onClick: () => this.open(id, 'sdmk.rejection') }
+    const told = next ? `${message} ${_t('This is the next row.')}` : message
+    this.notification.add(told, { type, buttons: next ? [...buttons, back] : buttons })
+    if (next) await this.props.record.model.load({ resId: next })
+  }
+
+  /** Returns the open row that follows in the list from which the form was opened, or null. */
+  async nextOpen(id) {
+    const ids = this.props.record.model.root.resIds
+    const at = ids.indexOf(id)
+    const others = [...ids.slice(at + 1), ...ids.slice(0, Math.max(at, 0))]
+    if (others.length === 0) return null
+    const open = await this.orm.search('sdmk.rejection', [
+      ['id', 'in', others],
+      ['state', '=', 'open']
+    ])
+    return others.find(other => open.includes(other)) ?? null
+  }
+}
+
+function moment(text) {
+  return formatDateTime(deserializeDateTime(text.slice(0, 19).replace('T', ' ')))
 }
 
 registry.category('view_widgets').add('sdmk_rejection_detail', {

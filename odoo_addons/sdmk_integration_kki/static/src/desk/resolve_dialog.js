@@ -1,5 +1,6 @@
 import { Component, onWillStart, useState } from '@odoo/owl'
 import { Dialog } from '@web/core/dialog/dialog'
+import { _t } from '@web/core/l10n/translation'
 import { useAutofocus } from '@web/core/utils/hooks'
 
 /** Shows what a decision would do, and asks for the last word before a row becomes somebody's. */
@@ -23,6 +24,10 @@ export class ResolveDialog extends Component {
 
   async load() {
     this.state.preview = await this.props.preview()
+  }
+
+  get title() {
+    return this.props.name ? _t('Link to This Person') : _t('Create New Person')
   }
 
   get canConfirm() {

@@ -1,0 +1,285 @@
+from odoo import api, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+
+# Rows that the sidecar takes in one order.
+MOST = 1000
+# Rows that one rule dismisses.
+MOST_BY_RULE = 10000
+# Rows whose names the sidecar tells at a time.
+MOST_NAMED = 100
+
+
+class SdmkRejection(models.Model):
+    """What people see and do about rejected rows. All of it is asked of the sidecar when somebody looks."""
+
+    _inherit = "sdmk.rejection"
+
+    def action_retry(self):
+        """Ask KKI once more for the STR of these rows."""
+        answer = self._command("retry", {"ids": self._ids_to_decide()})
+        if not answer["asked"]:
+            raise UserError(self.env._("None of these rows has an STR that KKI could be asked for."))
+        return self._notify(
+            self.env._("Rows that are fetched again from KKI: %(asked)s; without an STR: %(skipped)s.", **answer),
+        )
+
+    def action_reprocess(self):
+        """Run these rows through the present rules once more, as KKI sent them."""
+        answer = self._command("reprocess", {"ids": self._ids_to_decide()})
+        told = self.env._("Re-evaluated: %(rows)s; no longer kept: %(purged)s.", **answer)
+        if answer["unfit"]:
+            told += " " + self.env._(
+                "Left out: %(unfit)s. What is stored was changed or is of another row. Tell the security officer.",
+                **answer,
+            )
+        return self._notify(told, "warning" if answer["unfit"] else "success")
+
+    def action_dismiss(self):
+        """Ask for the reason to dismiss these rows."""
+        ids = self._ids_to_decide()
+        return {"type": "ir.actions.client", "tag": "sdmk_dismiss", "params": {"ids": ids}}
+
+    def action_dismiss_by_rule(self):
+        """Ask for the rule by which open rows of the present list are dismissed."""
+        self.env["sdmk.sidecar"]._check_role("verifier")
+        domain = self._rule_domain(self.env.context.get("active_domain") or [])
+        names = dict(self._selection_code())
+        groups = self._read_group(domain, ["code"], ["__count", "id:max"], order="__count desc")
+        if not groups:
+            raise UserError(self.env._("This list has no open rows that are not urgent."))
+        rules = [
+            {
+                "code": code,
+                "name": names.get(code, code),
+                "count": count,
+                # Rows that come after somebody has looked are not dismissed.
+                "domain": list(domain & Domain("code", "=", code) & Domain("id", "<=", last)),
+            }
+            for code, count, last in groups
+        ]
+        return {
+            "type": "ir.actions.client",
+            "tag": "sdmk_dismiss_by_rule",
+            "params": {"rules": rules, "most": MOST_BY_RULE},
+        }
+
+    @api.model
+    def dismiss_by_rule(self, domain, reason):
+        """Dismiss the open rows of a rule, those that are urgent excepted.
+
+        :return: how many were dismissed
+        :rtype: int
+        """
+        self.env["sdmk.sidecar"]._check_role("verifier")
+        ids = self.search(self._rule_domain(domain), order="id", limit=MOST_BY_RULE + 1).ids
+        if len(ids) > MOST_BY_RULE:
+            raise UserError(self.env._("A rule dismisses at most %(most)s rows. Narrow the list.", most=MOST_BY_RULE))
+        dismissed = 0
+        for start in range(0, len(ids), MOST):
+            answer = self._command("dismiss", {"ids": ids[start : start + MOST], "reason": reason})
+            dismissed += answer["dismissed"]
+        return dismissed
+
+    @api.model
+    def _rule_domain(self, domain):
+        return Domain(domain) & Domain("state", "=", "open") & Domain("urgent", "=", False)
+
+    def dismiss(self, reason):
+        """Dismiss these rows until KKI sends them with another content."""
+        return self._checked()._command("dismiss", {"ids": self.ids, "reason": reason})["dismissed"]
+
+    def reopen(self):
+        """Put a dismissed row back into the queue."""
+        self.ensure_one()
+        self._checked()
+        self.env["sdmk.sidecar"]._command("verifier", "POST", "/v1/rejections/{}/reopen", self.id, body={})
+
+    def undo_decision(self, reason):
+        """Undo the batch that carried out the standing decision about this row.
+
+        :return: how the batch ended, in words
+        """
+        self.ensure_one()
+        self._checked()
+        sidecar = self.env["sdmk.sidecar"]
+        sidecar._check_role("administrator")
+        detail = sidecar._call("GET", "/v1/rejections/{}", self.id)
+        batch = next((one["batchId"] for one in detail["decisions"] if one["batchState"] == "applied"), None)
+        if batch is None:
+            raise UserError(self.env._("No decision about this row stands that could be undone."))
+        answer = sidecar._command("administrator", "POST", "/v1/batches/{}/undo", batch, body={"reason": reason})
+        return self._batch_states().get(answer["state"])
+
+    def get_names(self):
+        """Return the names in these rows and of the people whom they may concern, straight from the sidecar.
+
+        :rtype: list[dict]
+        """
+        ids = self._checked().ids
+        if len(ids) > MOST_NAMED:
+            raise UserError(self.env._("Choose at most %(most)s rows at a time.", most=MOST_NAMED))
+        return self.env["sdmk.sidecar"]._call("POST", "/v1/rejections/names", body={"ids": ids})["items"]
+
+    def get_detail(self):
+        """Return the row as KKI sent it beside the people whom it may concern, straight from the sidecar."""
+        self.ensure_one()
+        self._checked()
+        detail = self.env["sdmk.sidecar"]._call("GET", "/v1/rejections/{}", self.id)
+        professions = dict(self._selection_profession())
+        statuses = dict(self.env["sdmk.registration"]._fields["status"]._description_selection(self.env))
+        sexes = dict(self.env["sdmk.health.worker"]._fields["sex"]._description_selection(self.env))
+        readings = [row["reading"] for row in detail["rows"] if row["reading"]]
+        for told in (*readings, *detail["people"]):
+            told["sexName"] = sexes.get(told["sex"], "")
+        for licence in (*readings, *(licence for person in detail["people"] for licence in person["registrations"])):
+            licence["professionName"] = professions.get(licence["profession"], licence["profession"])
+            licence["statusName"] = statuses.get(licence["status"], licence["status"])
+        states = self._batch_states()
+        for decision in detail["decisions"]:
+            decision["batchStateName"] = states.get(decision["batchState"])
+        keys = (
+            "id",
+            "state",
+            "source",
+            "strNumber",
+            "rows",
+            "people",
+            "decisions",
+            "retries",
+            "decidedBy",
+            "decidedAt",
+        )
+        return {key: detail[key] for key in (*keys, "decisionReason")}
+
+    def preview(self, health_worker_id, row=None):
+        """Tell what a decision would do, without making it. The parameters are those of ``resolve``.
+
+        :return: ``effects``, each a sentence and whether it is a warning; ``isHarmful``; ``planDigest`` for ``resolve``
+        :rtype: dict
+        """
+        self.ensure_one()
+        self._checked()
+        body = self._owner(health_worker_id, row)
+        seen = self.env["sdmk.sidecar"]._command(
+            "verifier", "POST", "/v1/rejections/{}/resolve/preview", self.id, body=body
+        )
+        return {
+            "effects": [{"text": text, "isWarning": is_warning} for text, is_warning in self._effects(seen)],
+            "isHarmful": seen["isHarmful"],
+            "planDigest": seen["planDigest"],
+        }
+
+    def _effects(self, seen):
+        """Yield what a decision would do, in words: a sentence, and whether somebody loses something by it."""
+        if seen["outcome"] == "rejected":
+            names = dict(self._selection_code())
+            reasons = ", ".join(names.get(code, code) for code in seen["codes"])
+            yield self.env._("The row would be rejected again: %s", reasons), True
+        statuses = dict(self.env["sdmk.registration"]._fields["status"]._description_selection(self.env))
+        professions = dict(self._selection_profession())
+        restricted = self.env._("a person whose data is restricted")
+        losers = set()
+        for licence in seen["licences"]:
+            holder, former = licence["holderAfter"], licence["holderBefore"]
+            words = {
+                "str": licence["strNumber"],
+                "profession": professions.get(licence["profession"], licence["profession"]),
+                "holder": holder["name"] or restricted,
+                "former": (former or {}).get("name") or restricted,
+                "before": statuses.get(licence["statusBefore"], licence["statusBefore"]),
+                "after": statuses.get(licence["statusAfter"], licence["statusAfter"]),
+            }
+            if former is None:
+                yield self.env._("%(holder)s gets the licence %(str)s (%(profession)s, %(after)s).", **words), False
+                continue
+            if former["id"] != holder["id"]:
+                losers.add(former["id"])
+                yield (
+                    self.env._(
+                        "The licence %(str)s (%(profession)s) leaves %(former)s and goes to %(holder)s.", **words
+                    ),
+                    True,
+                )
+            if licence["statusBefore"] != licence["statusAfter"]:
+                told = self.env._("The licence %(str)s changes from %(before)s to %(after)s.", **words)
+                yield told, licence["isHarmful"]
+        for person in seen["people"]:
+            before = person["nameBefore"] or restricted
+            words = {
+                "name": person["nameAfter"] or before,
+                "before": before,
+                "licences": person["licences"],
+                "active": person["activeLicences"],
+            }
+            if person["id"] is None:
+                yield self.env._("A new person is created: %(name)s.", **words), False
+            elif person["nameAfter"] and person["nameBefore"] and person["nameAfter"] != person["nameBefore"]:
+                yield self.env._("The name changes from %(before)s to %(name)s.", **words), False
+            if person["nik"] == "added":
+                yield self.env._("%(name)s gets the NIK of the row.", **words), False
+            elif person["nik"] == "replaced":
+                yield self.env._("The NIK of %(name)s is replaced by the NIK of the row.", **words), True
+            elif person["nik"] == "removed":
+                yield self.env._("%(name)s has no NIK any more.", **words), True
+            if person["id"] in losers:
+                if person["licences"]:
+                    yield self.env._("Licences that %(name)s keeps: %(licences)s; active: %(active)s.", **words), False
+                else:
+                    yield self.env._("%(name)s has no licence any more.", **words), True
+
+    def _owner(self, health_worker_id, row):
+        body = {"healthWorkerId": health_worker_id}
+        if row:
+            # The screen has more of it; what is none at all the sidecar does not take.
+            body["row"] = {key: row.get(key) for key in ("batchId", "rowNo")} if isinstance(row, dict) else row
+        return body
+
+    def resolve(self, health_worker_id, row=None, reason=None, plan_digest=None):
+        """Say whose the rejected row is; the sidecar carries it out.
+
+        :param health_worker_id: the id of a person, or ``new`` for somebody whom SDMK does not have
+        :param dict row: which of the rows is meant, as ``{"batchId": …, "rowNo": …}``
+        :param str plan_digest: of the preview that the operator saw
+        :return: how the row's batch ended, and whose the row is now where that is known
+        :rtype: dict
+        """
+        self.ensure_one()
+        self._checked()
+        body = self._owner(health_worker_id, row)
+        if reason:
+            body["reason"] = reason
+        if plan_digest:
+            body["planDigest"] = plan_digest
+        answer = self.env["sdmk.sidecar"]._command("verifier", "POST", "/v1/rejections/{}/resolve", self.id, body=body)
+        batch = answer["batch"]
+        states = self._batch_states()
+        if health_worker_id == "new" and batch["state"] == "applied":
+            page = self.env["sdmk.sidecar"]._call("GET", "/v1/batches/{}/changes", batch["id"], query={"limit": 1})
+            health_worker_id = next((change["healthWorkerId"] for change in page["items"]), None)
+        return {
+            "batchState": batch["state"],
+            "batchStateName": states.get(batch["state"]),
+            "healthWorkerId": health_worker_id if isinstance(health_worker_id, int) else None,
+        }
+
+    def _batch_states(self):
+        return dict(self.env["sdmk.batch"]._fields["state"]._description_selection(self.env))
+
+    def _ids_to_decide(self):
+        ids = self._checked().filtered(lambda record: record.state == "open").ids
+        if not ids:
+            raise UserError(self.env._("None of these rows is open any more."))
+        if len(ids) > MOST:
+            raise UserError(self.env._("Choose at most %(most)s rows at a time.", most=MOST))
+        return ids
+
+    def _command(self, order, body):
+        return self.env["sdmk.sidecar"]._command("verifier", "POST", "/v1/rejections/{}", order, body=body)
+
+    def _notify(self, message, kind="success"):
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {"message": message, "type": kind},
+        }

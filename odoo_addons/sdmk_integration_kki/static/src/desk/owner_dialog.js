@@ -1,0 +1,21 @@
+import { useExternalListener } from '@odoo/owl'
+import { SelectCreateDialog } from '@web/views/view_dialogs/select_create_dialog'
+
+/** The dialog to choose a person. Esc closes it, also while the cursor stands in its search box. */
+export class OwnerDialog extends SelectCreateDialog {
+  setup() {
+    super.setup()
+    useExternalListener(
+      window,
+      'keydown',
+      event => {
+        const hasMenu = document.querySelector('.o-dropdown--menu, .o_searchview_autocomplete')
+        if (event.key !== 'Escape' || hasMenu) return
+        event.preventDefault()
+        event.stopPropagation()
+        this.props.close()
+      },
+      { capture: true }
+    )
+  }
+}
