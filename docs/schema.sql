@@ -157,6 +157,7 @@ CREATE TABLE kki.decision (
     CONSTRAINT decision_health_worker_fkey FOREIGN KEY (health_worker_id) REFERENCES sdmk.health_worker(id),
     CONSTRAINT decision_rejection_fkey FOREIGN KEY (rejection_id) REFERENCES kki.rejection(id)
 );
+CREATE INDEX decision_batch_id_idx ON kki.decision USING btree (batch_id);
 CREATE INDEX decision_health_worker_id_idx ON kki.decision USING btree (health_worker_id);
 CREATE UNIQUE INDEX decision_standing_uniq ON kki.decision USING btree (str_number, nik_digest, name_key) NULLS NOT DISTINCT WHERE (withdrawn_at IS NULL);
 

@@ -13,13 +13,14 @@ import {
   refuseUnread,
   searchHealthWorkers
 } from '../registry/health-workers.ts'
-import { nameKeyOf, readCallerText, spellingsOfStr } from '../registry/search/caller-text.ts'
+import { nameKeyOf, readCallerText } from '../registry/search/caller-text.ts'
 import type { Sought } from '../registry/search/search.ts'
 import { today } from '../sync/plan-and-apply.ts'
 import { compileBirthPlaces } from '../transform/birth-place.ts'
 import { compileBlankTest } from '../transform/blank.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import { nikFault } from '../transform/nik.ts'
+import { canonicalStr } from '../transform/str-number.ts'
 import { callerOf } from './caller.ts'
 import { refuse } from './deny.ts'
 import type { LookUpNik } from './nik-lookup.ts'
@@ -265,7 +266,7 @@ function soughtBy({ caller, str, name }: Pick<Static<typeof SearchSchema>, 'call
   const nameKey = name === undefined ? null : nameKeyOf(name)
   // Nothing but titles and signs is part of every name.
   if (nameKey === '') throw invalid('/body/name', 'must hold more than titles and signs')
-  return { strNumbers: str === undefined ? null : spellingsOfStr(str), nameKey }
+  return { strNumbers: str === undefined ? null : [canonicalStr(str)], nameKey }
 }
 
 function invalid(field: string, message: string): Problem {

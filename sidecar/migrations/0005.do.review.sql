@@ -100,6 +100,8 @@ create table kki.decision (
 create unique index decision_standing_uniq on kki.decision (str_number, nik_digest, name_key) nulls not distinct
   where withdrawn_at is null;
 create index decision_health_worker_id_idx on kki.decision (health_worker_id);
+-- The history of a person names who decided a batch.
+create index decision_batch_id_idx on kki.decision (batch_id);
 
 -- True if the decision applies to this row. Without a NIK the name decides: the same name, or a part of it. Such a name
 -- may be that of a relative with the same STR, so the birth date must not contradict the person that the decision named.

@@ -48,6 +48,11 @@ describe('a caller asks for a health worker', () => {
     assert.equal((await search({ str: '1', name: 'Siti Aminah' })).items.length, 0)
   })
 
+  test('an STR that a program asks for is never taken for another that looks like it', async () => {
+    assert.deepEqual((await search({ str: '3I4I4OO25OOOOOI4' })).items, [])
+    assert.equal((await search({ str: 'str 3141-4002-5000-0014' })).items[0]?.name, 'Suharto')
+  })
+
   test('pages follow each other without a person missing or coming twice', async () => {
     const whole = await search({ caller: 'Siti Aminah', limit: 100 })
     assert.ok(whole.items.length >= 2)

@@ -57,6 +57,12 @@ test('a licence that a decision moves is in the history of both people, with who
   assert.deepEqual(told(gained), { kind: gained.kind, by: 'test', reason, strNumber })
   assert.equal(gained.otherHealthWorkerId, siti)
   assert.equal(gained.batch?.kind, 'decision')
+
+  const undone = await call('POST', `/v1/batches/${gained.batch?.id}/undo`, { reason: 'decided by mistake' })
+  assert.ok(undone.status < 300, JSON.stringify(undone.body))
+  const kept = (await history(siti)).items.find(({ kind }) => kind === 'moved_away')
+  assert.equal(kept?.reason, reason, 'an undo leaves the reason of the decision')
+  assert.equal(kept?.undone?.reason, 'decided by mistake')
 })
 
 test('corrections, shown NIKs and decisions about privacy are told with who and why, and without a digit of the NIK', async t => {
@@ -111,6 +117,7 @@ test('an undone batch stays in the history, with who undid it and why', async t 
   assert.ok(undone.status < 300, JSON.stringify(undone.body))
   const entry = (await history(siti)).items.find(({ batch }) => batch?.id === batches[0]?.id)
   assert.deepEqual([entry?.undone?.by, entry?.undone?.reason], ['test', 'KKI has withdrawn the list'])
+  assert.equal(entry?.statusAfter, null, 'the present status is not what the batch had set')
 })
 
 test('the history of nobody is not found', async t => {

@@ -38,11 +38,11 @@ class SdmkHealthWorkerSearch(models.Model):
 
     @api.model
     def _search_caller(self, operator, value):
-        asked, texts = self._asked(), _texts_of(value)
-        # The search has asked about every text. What it took for none may come here made into one.
-        if operator not in SEARCHED_BY or not texts or not all(text in asked for text in texts):
+        texts = _texts_of(value)
+        if operator not in SEARCHED_BY or not texts:
             return NotImplemented
-        return [("id", "in", [worker_id for text in texts for worker_id in asked[text]])]
+        # A search of people has asked before; one of their registrations asks here.
+        return [("id", "in", [worker_id for text in texts for worker_id in self._ids_by_caller(text)])]
 
     @api.model
     def _ids_by_caller(self, text):
@@ -50,18 +50,13 @@ class SdmkHealthWorkerSearch(models.Model):
 
         :raises UserError: with what the sidecar says about the search
         """
-        asked = self._asked()
+        asked = self.env.cr.cache.setdefault(("sdmk.caller", self.env.uid), {})
         if text not in asked:
             page = self.env["sdmk.sidecar"]._call(
                 "POST", "/v1/health-workers/search", body={"caller": text, "limit": MOST_FOUND}
             )
             asked[text] = [person["id"] for person in page["items"]]
         return asked[text]
-
-    @api.model
-    def _asked(self):
-        """Return what this transaction has asked the sidecar for its user: ids by text."""
-        return self.env.cr.cache.setdefault(("sdmk.caller", self.env.uid), {})
 
     @api.model
     def _search(self, domain, offset=0, limit=None, order=None, **kwargs):

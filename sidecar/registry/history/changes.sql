@@ -1,4 +1,4 @@
--- reads: kki.audit_event, kki.batch, kki.change, kki.decision, kki.rejection, kki.run, sdmk.health_worker, sdmk.registration
+-- reads: kki.audit_event, kki.batch, kki.change, kki.decision, kki.run, sdmk.health_worker, sdmk.registration
 -- writes: nothing
 -- What batches changed about person $1, the latest $2 first; also when a licence of the person went to somebody else. What was
 -- changed by hand is in the audit. A value that a later change replaced is read from that change.
@@ -20,9 +20,10 @@ select
     when c.registration_id is null or (c.operation in ('created', 'linked') and c.registration_before is null) then null
     else coalesce(c.registration_before ->> 'status', after.status)
   end as "statusBefore",
-  after.status as "statusAfter",
+  -- What an undone batch had set is recorded nowhere; the present values say nothing of it.
+  case when b.undone_at is null then after.status end as "statusAfter",
   case when c.health_worker_id = $1 then c.health_worker_before ->> 'name' end as "nameBefore",
-  case when c.health_worker_id = $1 and c.health_worker_before ? 'name' then after.name end as "nameAfter",
+  case when c.health_worker_id = $1 and c.health_worker_before ? 'name' and b.undone_at is null then after.name end as "nameAfter",
   case when c.health_worker_id = $1 then (c.registration_before ->> 'health_worker_id')::bigint else c.health_worker_id
     end as "otherHealthWorkerId",
   array(
@@ -44,8 +45,12 @@ join kki.run run on run.id = b.run_id
 left join sdmk.registration r on r.id = c.registration_id
 left join sdmk.health_worker h on h.id = c.health_worker_id
 left join lateral (
-  select d.decided_by, j.decision_reason as reason
-  from kki.decision d left join kki.rejection j on j.id = d.rejection_id
+  -- A rejection keeps the reason of its last decision alone, and an undo takes it away.
+  select d.decided_by, (
+    select e.detail ->> 'reason' from kki.audit_event e
+    where e.batch_id = b.id and e.action = 'rejection.resolved' order by e.id desc limit 1
+  ) as reason
+  from kki.decision d
   where b.kind = 'decision' and d.batch_id = b.id
   order by d.id desc limit 1
 ) decision on true

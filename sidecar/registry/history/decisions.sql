@@ -1,8 +1,11 @@
--- reads: kki.change, kki.decision, kki.rejection
+-- reads: kki.audit_event, kki.change, kki.decision, kki.rejection
 -- writes: nothing
 -- Decisions that an STR belongs to person $1, the latest $2 first. One whose batch changed something of the person is told with
 -- that change, unless it was withdrawn.
-select d.decided_at as at, 'decided' as kind, d.decided_by as by, r.decision_reason as reason, d.str_number as "strNumber",
+select d.decided_at as at, 'decided' as kind, d.decided_by as by, (
+    select e.detail ->> 'reason' from kki.audit_event e
+    where e.batch_id = d.batch_id and e.action = 'rejection.resolved' order by e.id desc limit 1
+  ) as reason, d.str_number as "strNumber",
   r.profession, d.withdrawn_at as "undoneAt"
 from kki.decision d
 left join kki.rejection r on r.id = d.rejection_id
