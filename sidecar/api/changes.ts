@@ -72,7 +72,8 @@ export const ChangeSchema = Type.Object(
       }
     ),
     undo: Type.Union([Type.Enum(['kept', 'restored']), Type.Null()], {
-      description: 'of an undone batch: what became of the change. What was restored has no value after'
+      description:
+        'of an undone batch: what became of the change; null if more stayed than the report of the undo names. What was restored has no value after'
     })
   },
   { title: 'Change' }

@@ -55,6 +55,8 @@ export interface ChangeFilter {
 export interface Kept {
   registrations: ReadonlyMap<number, readonly string[]>
   people: ReadonlyMap<number, readonly string[]>
+  /** False if there are more than the maps name. Of a change that they do not name it is then not known what became of it. */
+  isComplete: boolean
 }
 
 export interface PageRequest {
@@ -69,7 +71,6 @@ const silentColumns = [
   ...['name_key', 'name_at', 'nik_at', 'nik_sealed', 'birth_place_key', 'birth_place_at', 'birth_date_at', 'sex_at']
 ]
 const isSilent = new Set(silentColumns)
-const columnsOfPeople = new Set(['name', 'title_prefix', 'title_suffix', 'birth_place', 'birth_date', 'sex'])
 
 /** Lines come in this order: deactivated licences, changed names, all others, people without a licence. */
 const rankOf = `case when is_deactivated then 0 when is_renamed then 1 when is_person_only then 3 else 2 end`
@@ -196,15 +197,16 @@ function toPage(rows: Line[], { limit }: PageRequest, kept: Kept | null): Page<C
 
 function toChange(line: Line, kept: Kept | null): Change {
   const { reason, rank: _, isRestricted, before, after, ...change } = line
+  const isUnknown = kept !== null && !kept.isComplete && change.undo === 'restored'
   const isRestored = (column: string) => {
-    if (kept === null) return false
+    if (kept === null || isUnknown) return false
     const left = [kept.registrations.get(line.registrationId ?? 0), kept.people.get(line.healthWorkerId ?? 0)]
     return !left.some(fields => fields && (fields.length === 0 || fields.includes(column)))
   }
   const fields = Object.keys(before)
     .filter(column => !isSilent.has(column) && column in after && (kept !== null || after[column] !== before[column]))
     .map((column): FieldChange => {
-      const isHidden = column === 'nik_digest' || (isRestricted && columnsOfPeople.has(column))
+      const isHidden = column === 'nik_digest' || isRestricted
       const value = (given: unknown) => (isHidden || given === null || given === undefined ? null : String(given))
       return {
         field: column === 'nik_digest' ? 'nik' : camel(column),
@@ -212,7 +214,7 @@ function toChange(line: Line, kept: Kept | null): Change {
         after: isRestored(column) ? null : value(after[column])
       }
     })
-  return { ...change, match: reason ? parseMatch(reason) : null, fields }
+  return { ...change, undo: isUnknown ? null : change.undo, match: reason ? parseMatch(reason) : null, fields }
 }
 
 const camel = (column: string) => column.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())

@@ -41,5 +41,11 @@ export async function readBatchHistory(client: pg.ClientBase | pg.Pool, batchId:
 /** Returns of whom the undo of a batch left something; null where the batch is not undone. */
 export function keptOf({ undo }: BatchHistory): Kept | null {
   const fieldsOf = (left: UndoReport['left']['people']) => new Map(left.map(({ id, fields }) => [id, fields]))
-  return undo && { registrations: fieldsOf(undo.left.registrations), people: fieldsOf(undo.left.people) }
+  if (undo === null) return null
+  const { left, registrationsLeft, peopleLeft } = undo
+  return {
+    registrations: fieldsOf(left.registrations),
+    people: fieldsOf(left.people),
+    isComplete: left.registrations.length === registrationsLeft && left.people.length === peopleLeft
+  }
 }

@@ -175,6 +175,21 @@ describe('the changes of a batch', () => {
     assert.doesNotMatch(JSON.stringify([planned, applied]), /3171014101900777/)
   })
 
+  test('hide every value of somebody whose data is restricted, before and after applying', async t => {
+    const { connector, batch, look, apply } = await withHeldBatch(t)
+    const isOfProvince = ({ fields }: Change) => fields.some(({ field }) => field === 'province')
+    const person = (await look('?limit=500')).items.find(isOfProvince)?.healthWorkerId
+    const restricted = await connector.call('POST', `/v1/health-workers/${person}/restrict`, { reason: 'asked for it' })
+    assert.equal(restricted.status, 200, JSON.stringify(restricted.body))
+    const hidden = async () => (await look('?limit=500')).items.find(({ healthWorkerId }) => healthWorkerId === person)
+    assert.deepEqual(fieldsOf(await hidden()), ['province: null → null'])
+    // The restriction changed the person, so the batch is planned again.
+    const { planDigest } = (await apply()).body as { planDigest: string }
+    const applied = await connector.call('POST', `/v1/batches/${batch.id}/apply`, { planDigest })
+    assert.equal(applied.status, 200, JSON.stringify(applied.body))
+    assert.deepEqual(fieldsOf(await hidden()), ['province: null → null'])
+  })
+
   test('are foreseen in reverse before an undo, and told after it: what stayed first, who undid it and why', async t => {
     const { connector, batch, look, apply } = await withHeldBatch(t)
     await apply()

@@ -12,7 +12,7 @@ select page.id, (planned).outcome as outcome,
   case when (person).restricted_at is null then nullif((staged).name, '') end as "nameAfter",
   (person).restricted_at is null and coalesce((staged).nik_digest, (person).nik_digest) is not null as "hasNik",
   (person).restricted_at is not null as "isRestricted", null as undo, rank,
-  case when (planned).outcome = 'updated' and (stored).id is not null then jsonb_build_object(
+  case when (planned).outcome in ('created', 'linked', 'updated') and (stored).id is not null then jsonb_build_object(
     'status', (stored).status, 'source_status', (stored).source_status, 'competence', (stored).competence,
     'issued_on', (stored).issued_on, 'valid_until', (stored).valid_until, 'is_lifetime', (stored).is_lifetime,
     'institution', (stored).institution, 'graduation_year', (stored).graduation_year, 'province', (stored).province,
@@ -21,7 +21,7 @@ select page.id, (planned).outcome as outcome,
     'name', (person).name, 'title_prefix', (person).title_prefix, 'title_suffix', (person).title_suffix,
     'birth_place', (person).birth_place, 'birth_date', (person).birth_date, 'sex', (person).sex, 'nik_digest', false
   ) else '{}' end as before,
-  case when (planned).outcome = 'updated' and (stored).id is not null then jsonb_build_object(
+  case when (planned).outcome in ('created', 'linked', 'updated') and (stored).id is not null then jsonb_build_object(
     'health_worker_id', (planned).health_worker_id
   ) || case
     when is_newer then '{}'
