@@ -105,7 +105,7 @@ async function formerValues(client: pg.ClientBase, start: number, ids: number[])
   return new Map(rows.map(({ id, former }) => [id, former]))
 }
 
-/** Former values of the licences that the people hold now, or that the batch touched. */
+/** Former values of the licences that the people hold now, or that the batch gave them or took from them. */
 async function formerLicences(
   client: pg.ClientBase,
   batchId: number,
@@ -119,7 +119,9 @@ async function formerLicences(
       from kki.change c, jsonb_each(c.registration_before) f
       where c.id >= $3 and f.key in ('health_worker_id', 'status', 'profession') and c.registration_id in (
         select id from sdmk.registration where health_worker_id = any ($1)
-        union select registration_id from kki.change where batch_id = $2
+        union select registration_id from kki.change
+        where batch_id = $2
+          and (health_worker_id = any ($1) or (registration_before ->> 'health_worker_id')::bigint = any ($1))
       )
       order by c.registration_id, f.key, c.id
     ) first group by id`,
