@@ -37,7 +37,7 @@ export class Comparison extends Component {
     ]
   }
 
-  get row() {
+  get selectedRow() {
     return this.props.rows[this.props.selected]
   }
 
@@ -46,7 +46,7 @@ export class Comparison extends Component {
   }
 
   comparisonOf(person) {
-    return this.row?.comparisons.find(item => item.healthWorkerId === person.id)
+    return this.selectedRow?.comparisons.find(item => item.healthWorkerId === person.id)
   }
 
   /** Mark of a field of this person, `key` in the words of the sidecar's evidence; null where it was not compared. */
@@ -58,7 +58,7 @@ export class Comparison extends Component {
 
   /** Mark of a field of another row of the same rejection. */
   markOfRow(index, { text, isApart }) {
-    const [reading, selected] = [this.props.rows[index].reading, this.row?.reading]
+    const [reading, selected] = [this.props.rows[index].reading, this.selectedRow?.reading]
     if (index === this.props.selected || !reading || !selected || isApart) return null
     const [one, other] = [text(reading), text(selected)]
     if (!one && !other) return null

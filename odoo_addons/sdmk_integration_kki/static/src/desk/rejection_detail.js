@@ -127,6 +127,8 @@ export class RejectionDetail extends Component {
   /** For the row of somebody whom the rules did not think of. */
   choose(index) {
     this.state.at = index
+    // A reload may select another row while the dialog is open.
+    const shown = this.shown
     this.dialog.add(OwnerDialog, {
       resModel: 'sdmk.health.worker',
       title: _t('Choose the Holder of the STR'),
@@ -134,7 +136,7 @@ export class RejectionDetail extends Component {
       noCreate: true,
       onSelected: async ([id]) => {
         const [{ name }] = await this.orm.read('sdmk.health.worker', [id], ['name'])
-        this.resolve({ id, name })
+        this.resolve({ id, name }, shown)
       }
     })
   }
@@ -144,9 +146,14 @@ export class RejectionDetail extends Component {
     this.resolve(null)
   }
 
-  resolve(person) {
+  /** The rejection and the row that a decision is about. */
+  get shown() {
     const { batchId, rowNo } = this.row
-    const owner = [[this.shownId], person ? person.id : 'new', { batchId, rowNo }]
+    return { id: this.shownId, row: { batchId, rowNo } }
+  }
+
+  resolve(person, { id, row } = this.shown) {
+    const owner = [[id], person ? person.id : 'new', row]
     this.dialog.add(ResolveDialog, {
       name: person ? person.name : null,
       preview: () => this.orm.call('sdmk.rejection', 'preview', owner),
