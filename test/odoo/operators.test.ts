@@ -343,7 +343,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     await page.click('button:has-text("Switch On")')
     await page.locator('button:has-text("Switch Off")').waitFor()
     await page.click('button:has-text("Test Connection")')
-    await page.locator('.o_notification', { hasText: 'The sidecar answers' }).waitFor()
+    await page.locator('.o_notification', { hasText: 'Odoo reaches the sidecar' }).waitFor()
   })
 
   test('an order to an unreachable sidecar fails with a sentence and the request id', {

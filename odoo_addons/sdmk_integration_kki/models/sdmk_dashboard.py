@@ -244,6 +244,7 @@ class SdmkRejection(models.Model):
 
     reason_id = fields.Many2one(
         "sdmk.code",
+        string="Reason Record",
         compute="_compute_reason_id",
         search="_search_reason_id",
         compute_sudo=True,

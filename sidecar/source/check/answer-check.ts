@@ -25,13 +25,13 @@ export async function answerCheck(source: ConfiguredSource): Promise<CheckAnswer
   return { isFine: result.isFine, en: told(english, 'en'), id: told(indonesian, 'id') }
 }
 
-/** Operators know no names of settings; the command `sdmk source check` names them. */
 const settings: Record<string, Record<Language, string>> = {
   KKI_BASE_URL: { en: 'the address of KKI', id: 'alamat KKI' },
   KKI_PAGE_TIMEOUT: { en: 'the time limit of a page', id: 'batas waktu halaman' },
   KKI_PAGE_SIZE: { en: 'the page size', id: 'ukuran halaman' }
 }
 
-function inPlainWords(line: string, language: Language): string {
+/** Returns a line with words for the names of settings, which operators do not know; `sdmk source check` prints the names. */
+export function inPlainWords(line: string, language: Language): string {
   return line.replace(/\b[A-Z]+(?:_[A-Z]+)+\b/g, name => settings[name]?.[language] ?? name)
 }
