@@ -5,6 +5,7 @@ import { escapeUnprintable } from '../platform/printable-text.ts'
 import { auditCommand } from './audit.ts'
 import { breachScopeCommand } from './breach-scope.ts'
 import { demoCommand } from './demo.ts'
+import { doctorCommand } from './doctor.ts'
 import { importCommand } from './import.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
@@ -32,6 +33,7 @@ export function createProgram(): Command {
     .addCommand(importCommand())
     .addCommand(sourceCommand())
     .addCommand(statusCommand())
+    .addCommand(doctorCommand())
     .addCommand(watermarkCommand())
     .addCommand(rejectionsCommand())
     .addCommand(registryCommand())

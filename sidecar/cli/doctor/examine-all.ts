@@ -1,0 +1,68 @@
+import type { Logger } from 'pino'
+import { loadConfig } from '../../config.ts'
+import { createDatabase } from '../../platform/database.ts'
+import { openDatabase } from '../../platform/open-database.ts'
+import { openRoleSecrets, secretsOfRoles } from '../../role-secrets.ts'
+import type { OpenSecrets } from '../../secrets/open.ts'
+import { errorLogger } from '../command.ts'
+import { examineDatabase, examineServer } from './database.ts'
+import { examine, type Finding } from './finding.ts'
+import { examineDisk, examineOdoo, examineSource } from './outside.ts'
+import { examineKeys, examineSecrets } from './secrets.ts'
+import { examineWork } from './work.ts'
+
+/** Yields what is right and wrong about the installation, check by check. It changes nothing. */
+export async function* examineAll(env: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
+  let config: ReturnType<typeof loadConfig> | undefined
+  yield await examine('settings', 'Correct this setting.', async () => {
+    config = loadConfig(env, { talksToKki: false })
+    return 'can be read'
+  })
+  if (config === undefined) return
+  const logger = errorLogger(config)
+  yield await examineDisk(config.dataDir)
+
+  let secrets: OpenSecrets | undefined
+  const names = secretsOfRoles(config)
+  const opened = await examine('secret store', 'See docs/secrets.md.', async () => {
+    secrets = await openRoleSecrets(config as NonNullable<typeof config>, logger)
+    return 'answers'
+  })
+  yield opened
+  try {
+    if (secrets !== undefined) yield await examineSecrets(secrets, names)
+    yield* examineStored(config, secrets, logger)
+    if (secrets !== undefined && config.mayFetch) yield await examineSource(config, secrets)
+  } finally {
+    await secrets?.close()
+  }
+}
+
+/** Yields the checks that need the database, and those of Odoo, some of which do. */
+async function* examineStored(
+  config: ReturnType<typeof loadConfig>,
+  secrets: OpenSecrets | undefined,
+  logger: Logger
+): AsyncGenerator<Finding> {
+  const opened = await openDatabase(config, logger, { shared: true })
+  const { pool } = createDatabase({ url: opened.url, maxConnections: 2 }, logger)
+  try {
+    const database = await examineDatabase(opened.url)
+    yield database
+    const isThere = database.state === 'ok'
+    let hasSchema = false
+    if (isThere) {
+      const server = await examineServer(pool)
+      yield* server
+      hasSchema = server.every(({ check, state }) => check !== 'schema' || state === 'ok')
+    }
+    if (hasSchema) {
+      if (secrets !== undefined) yield* await examineKeys(pool, secrets)
+      yield* await examineWork(pool, config)
+    }
+    if (secrets !== undefined) yield* await examineOdoo(hasSchema ? pool : null, config, secrets, logger)
+  } finally {
+    await pool.end()
+    await opened.close()
+  }
+}
