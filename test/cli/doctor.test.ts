@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readdir } from 'node:fs/promises'
 import { test } from 'node:test'
 import { initIdentity } from '../../sidecar/identity/keys.ts'
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
@@ -76,6 +77,15 @@ test('a database that is away leaves the other checks standing', async t => {
   assert.equal(stateOf('secrets'), 'ok')
   assert.equal(stateOf('source'), 'ok')
   assert.equal(stateOf('keys'), undefined)
+})
+
+test('without a database nothing is created, and the finding says so', async t => {
+  const folder = await temporaryFolder(t)
+  const { findings, stateOf } = await examine({ SDMK_DATA_DIR: folder })
+  assert.equal(stateOf('database address'), 'failed')
+  assert.equal(stateOf('database'), undefined)
+  assert.deepEqual(await readdir(folder), [])
+  assert.ok(findings.length > 1)
 })
 
 test('settings that cannot be read end the examination with the name of the setting', async () => {

@@ -1,19 +1,21 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
 import type { Logger } from 'pino'
-import { loadConfig } from '../../config.ts'
+import { type Config, loadConfig } from '../../config.ts'
 import { createDatabase } from '../../platform/database.ts'
-import { openDatabase } from '../../platform/open-database.ts'
+import { type OpenDatabase, openDatabase } from '../../platform/open-database.ts'
 import { openRoleSecrets, secretsOfRoles } from '../../role-secrets.ts'
 import type { OpenSecrets } from '../../secrets/open.ts'
 import { errorLogger } from '../command.ts'
 import { examineDatabase, examineServer } from './database.ts'
-import { examine, type Finding } from './finding.ts'
+import { examine, type Finding, failure } from './finding.ts'
 import { examineDisk, examineOdoo, examineSource } from './outside.ts'
 import { examineKeys, examineSecrets } from './secrets.ts'
 import { examineWork } from './work.ts'
 
 /** Yields what is right and wrong about the installation, check by check. It changes nothing. */
 export async function* examineAll(env: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
-  let config: ReturnType<typeof loadConfig> | undefined
+  let config: Config | undefined
   yield await examine('settings', 'Correct this setting.', async () => {
     config = loadConfig(env, { talksToKki: false })
     return 'can be read'
@@ -25,7 +27,7 @@ export async function* examineAll(env: NodeJS.ProcessEnv): AsyncGenerator<Findin
   let secrets: OpenSecrets | undefined
   const names = secretsOfRoles(config)
   const opened = await examine('secret store', 'See docs/secrets.md.', async () => {
-    secrets = await openRoleSecrets(config as NonNullable<typeof config>, logger)
+    secrets = await openRoleSecrets(config as Config, logger)
     return 'answers'
   })
   yield opened
@@ -40,18 +42,29 @@ export async function* examineAll(env: NodeJS.ProcessEnv): AsyncGenerator<Findin
 
 /** Yields the checks that need the database, and those of Odoo, some of which do. */
 async function* examineStored(
-  config: ReturnType<typeof loadConfig>,
+  config: Config,
   secrets: OpenSecrets | undefined,
   logger: Logger
 ): AsyncGenerator<Finding> {
-  const opened = await openDatabase(config, logger, { shared: true })
+  let opened: OpenDatabase | undefined
+  yield await examine('database address', 'See the log, and docs/database.md.', async () => {
+    // Opening it would create an empty one.
+    if (config.databaseUrl === null && !existsSync(path.join(config.dataDir, 'postgres'))) {
+      return failure('there is no database yet', 'Set SDMK_DATABASE_URL, or start the service once.')
+    }
+    opened = await openDatabase(config, logger, { shared: true })
+    return opened.embedded ? `the embedded database under ${config.dataDir}` : 'is set'
+  })
+  if (opened === undefined) {
+    if (secrets !== undefined) yield* await examineOdoo(null, config, secrets, logger)
+    return
+  }
   const { pool } = createDatabase({ url: opened.url, maxConnections: 2 }, logger)
   try {
     const database = await examineDatabase(opened.url)
     yield database
-    const isThere = database.state === 'ok'
     let hasSchema = false
-    if (isThere) {
+    if (database.state === 'ok') {
       const server = await examineServer(pool)
       yield* server
       hasSchema = server.every(({ check, state }) => check !== 'schema' || state === 'ok')
