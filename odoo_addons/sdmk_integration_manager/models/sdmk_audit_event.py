@@ -5,10 +5,16 @@ from zoneinfo import ZoneInfo
 
 from odoo import api, fields, models
 from odoo.addons.sdmk_core.models.sdmk_sidecar import GROUPS
+from odoo.exceptions import UserError
 from odoo.tools import format_datetime
 
 PAGE = 40
 MOST = 9007199254740991
+
+
+def _may_hold_nik(text):
+    """Whether a text holds sixteen digits in a row, as a NIK does: what is asked for stands in addresses and their logs."""
+    return re.search(r"(?<![0-9a-fA-F])\d{16}(?![0-9a-fA-F])", re.sub(r"[ .-]", "", text)) is not None
 
 
 class SdmkAuditEvent(models.AbstractModel):
@@ -52,6 +58,8 @@ class SdmkAuditEvent(models.AbstractModel):
         """
         self.env["sdmk.sidecar"]._check_role("auditor")
         text = text.strip() if isinstance(text, str) else ""
+        if _may_hold_nik(text):
+            raise UserError(self.env._("Audit events are not found by a NIK."))
         if re.fullmatch(r"\d{1,15}", text) and int(text) > 0:
             return self._find_number(int(text))
         if re.fullmatch("[0-9a-fA-F]{32}", text):
@@ -82,7 +90,7 @@ class SdmkAuditEvent(models.AbstractModel):
             ("requestId", r"[^\x00-\x1f]{1,200}"),
             ("actor", r"[^\x00-\x1f]{1,200}"),
         ):
-            if isinstance(asked.get(name), str) and re.fullmatch(shape, asked[name]):
+            if isinstance(asked.get(name), str) and re.fullmatch(shape, asked[name]) and not _may_hold_nik(asked[name]):
                 query[name] = asked[name]
         for name in ("batchId", "runId"):
             if type(asked.get(name)) is int and 0 < asked[name] <= MOST:

@@ -4,7 +4,17 @@
 -- are given. The rules of a licence are those of apply/registrations, the rules of a person those of apply/people.
 select p.row_no as id, p as planned, s as staged, r as stored, h as person, b.kind as batch_kind, says.is_newer, says.new_status,
   says.person_speaks, says.at,
-  p.outcome = 'updated' and r.status = 'active' and sdmk.is_deactivated(p.status) as is_deactivated,
+  -- The same licences as in plan/report/04-effects.sql, each by the row that deactivates it.
+  coalesce(
+    (p.outcome = 'updated' and r.status = 'active' and sdmk.is_deactivated(p.status))
+    or (p.outcome = 'updated' and p.registration_id is null and sdmk.is_deactivated(p.status) and exists (
+      select from sdmk.registration x
+      where x.str_number = s.str_number and x.status = 'active'
+        and not sdmk.is_overruled(s.source_at, p.status, s.source_status, x.source_at, x.stated_status, x.source_status)
+    ))
+    or (p.outcome in ('linked', 'updated') and p.status = 'deceased' and exists (
+      select from sdmk.registration x where x.health_worker_id = p.health_worker_id and x.status = 'active'
+    )), false) as is_deactivated,
   coalesce('NAME_CHANGED' = any (p.warnings), false) as is_renamed,
   p.outcome in ('updated', 'superseded') and not coalesce(
     -- The licence, where the row is the newest about it.

@@ -9,6 +9,9 @@ import { standardWidgetProps } from '@web/views/widgets/standard_widget_props'
 const statesWithOutcomes = ['planned', 'held', 'applied', 'undone']
 const nothingAsked = { effect: null, outcome: '', profession: '', text: '' }
 
+/** Before it is applied, the rejected rows of a batch are with its plan, and not yet among the rejected rows. */
+const isPlan = ({ data }) => !['applied', 'undone'].includes(data.state)
+
 /** What a batch would do, or did: by profession, and row by row. */
 export class BatchChanges extends Component {
   static template = 'sdmk_integration_kki.BatchChanges'
@@ -26,26 +29,27 @@ export class BatchChanges extends Component {
       isLoading: false,
       isExporting: false
     })
-    onWillStart(() => this.load())
+    // The form does not wait for the sidecar.
+    onWillStart(() => void this.load())
     onWillUpdateProps(next => {
       const { resId, data } = this.props.record
-      if (next.record.resId !== resId) this.state.asked = { ...nothingAsked }
-      const isOther = next.record.resId !== resId || next.record.data.version !== this.version
-      return isOther || next.record.data !== data ? this.load(next.record) : undefined
+      const isOther = next.record.resId !== resId
+      // Nothing of another batch stays beside the buttons of this one.
+      if (isOther) Object.assign(this.state, { asked: { ...nothingAsked }, summary: null, problem: null })
+      if (isOther || next.record.data.version !== this.version || next.record.data !== data) void this.load(next.record)
     })
   }
 
   async load(record = this.props.record) {
     this.version = record.data.version
     if (!statesWithOutcomes.includes(record.data.state)) return
-    if (this.state.asked.outcome === 'rejected' && !this.isPlan) this.state.asked.outcome = ''
+    if (this.state.asked.outcome === 'rejected' && !isPlan(record)) this.state.asked.outcome = ''
     Object.assign(this.state, { items: [], next: null })
     await this.more(0, record)
   }
 
-  /** Before it is applied, the rejected rows of a batch are with its plan, and not yet among the rejected rows. */
   get isPlan() {
-    return !['applied', 'undone'].includes(this.props.record.data.state)
+    return isPlan(this.props.record)
   }
 
   get outcomes() {
@@ -73,7 +77,7 @@ export class BatchChanges extends Component {
       this.state.items.push(...page.items)
       this.state.next = page.next
     } catch (error) {
-      this.state.problem = error.data?.message ?? String(error)
+      if (this.asking === asking) this.state.problem = error.data?.message ?? String(error)
     } finally {
       if (this.asking === asking) this.state.isLoading = false
     }
@@ -95,19 +99,18 @@ export class BatchChanges extends Component {
   /** Takes the changes that are asked for out as CSV, page by page. */
   async save() {
     this.state.isExporting = true
+    // Of this batch and this question to the last page, whatever is opened meanwhile.
+    const { resId } = this.props.record
+    const asked = { ...this.state.asked }
     try {
       const parts = []
       for (let after = 0; after !== null; ) {
-        const page = await this.orm.call('sdmk.batch', 'export_changes', [
-          [this.props.record.resId],
-          after,
-          this.state.asked
-        ])
+        const page = await this.orm.call('sdmk.batch', 'export_changes', [[resId], after, asked])
         parts.push(page.lines)
         after = page.next
       }
       // The mark tells spreadsheets that the text is UTF-8.
-      downloadFile(`\ufeff${parts.join('')}`, `sdmk-batch-${this.props.record.resId}.csv`, 'text/csv')
+      downloadFile(`\ufeff${parts.join('')}`, `sdmk-batch-${resId}.csv`, 'text/csv')
     } finally {
       this.state.isExporting = false
     }

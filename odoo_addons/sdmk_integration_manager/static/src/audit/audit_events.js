@@ -80,7 +80,7 @@ export class AuditEvents extends Component {
       this.state.items.push(...page.items)
       Object.assign(this.state, { next: page.next, check: page.check, isKnown: true, problem: null })
     } catch (error) {
-      this.state.problem = error.data?.message ?? String(error)
+      if (this.asking === asking) this.state.problem = error.data?.message ?? String(error)
     } finally {
       if (this.asking === asking) this.state.isLoading = false
     }
