@@ -13,7 +13,7 @@ MOST = 9007199254740991
 
 
 def _may_hold_nik(text):
-    """Whether a text holds sixteen digits in a row, as a NIK does: what is asked for stands in addresses and their logs."""
+    """Whether a text holds sixteen digits, as a NIK does: what is asked for stands in addresses, and in their logs."""
     return re.search(r"(?<![0-9a-fA-F])\d{16}(?![0-9a-fA-F])", re.sub(r"[ .-]", "", text)) is not None
 
 
