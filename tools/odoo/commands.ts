@@ -143,10 +143,18 @@ function collectLines({ stdin, stdout, stderr }: ChildProcess, input: string): s
   // A command that ends before it has read all of its input reports the reason itself.
   stdin?.on('error', () => undefined).end(input)
   for (const stream of [stdout, stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      lines.push(...text.split('\n').filter(Boolean))
+    // A chunk may end within a line.
+    let rest = ''
+    const add = (text: string) => {
+      const [last = '', ...whole] = `${rest}${text}`.split('\n').reverse()
+      rest = last
+      lines.push(...whole.reverse().filter(Boolean))
       if (lines.length > maxLines) lines.splice(0, lines.length - maxLines / 2)
-    })
+    }
+    stream
+      ?.setEncoding('utf8')
+      .on('data', add)
+      .on('end', () => add('\n'))
   }
   return lines
 }

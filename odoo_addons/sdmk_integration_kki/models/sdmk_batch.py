@@ -1,3 +1,5 @@
+import datetime
+
 from odoo import api, fields, models
 
 KINDS = [
@@ -114,6 +116,12 @@ class SdmkBatch(models.Model):
     rejection_ids = fields.One2many("sdmk.rejection", "last_batch_id", string="Rejected Rows", readonly=True)
     rejection_count = fields.Integer(string="Open Rejected Rows", compute="_compute_rejection_count")
 
+    applied_on = fields.Integer(
+        compute="_compute_applied_on",
+        search="_search_applied_on",
+        help="Day on which rows were applied, such as 20261129: an address of a list can hold it.",
+    )
+
     @api.depends("kind", "created_at")
     def _compute_display_name(self):
         for record in self:
@@ -217,3 +225,31 @@ class SdmkBatch(models.Model):
     @api.model
     def _selection_profession(self):
         return self.env["sdmk.profession"]._selection()
+
+    def _compute_applied_on(self):
+        zone = self.env["sdmk.dashboard"]._zone()
+        for record in self:
+            day = record.finished_at and record.finished_at.replace(tzinfo=datetime.UTC).astimezone(zone)
+            record.applied_on = int(day.strftime("%Y%m%d")) if day and record.state == "applied" else 0
+
+    @api.model
+    def _search_applied_on(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        dashboard = self.env["sdmk.dashboard"]
+        found = []
+        for number in value:
+            try:
+                day = datetime.datetime.strptime(str(number), "%Y%m%d").date()
+            except ValueError:
+                continue
+            begin, end = (dashboard._begin(day + datetime.timedelta(days=more), dashboard._zone()) for more in (0, 1))
+            found += self.search(
+                [
+                    ("state", "=", "applied"),
+                    ("kind", "not in", ("clock", "check")),
+                    ("finished_at", ">=", begin),
+                    ("finished_at", "<", end),
+                ]
+            ).ids
+        return [("id", "in", found)]

@@ -201,69 +201,6 @@ class SdmkDashboard(models.AbstractModel):
         return begin.astimezone(datetime.UTC).replace(tzinfo=None)
 
 
-class SdmkBatch(models.Model):
-    _inherit = "sdmk.batch"
-
-    applied_on = fields.Integer(
-        compute="_compute_applied_on",
-        search="_search_applied_on",
-        help="Day on which rows were applied, such as 20261129: an address of a list can hold it.",
-    )
-
-    def _compute_applied_on(self):
-        zone = self.env["sdmk.dashboard"]._zone()
-        for record in self:
-            day = record.finished_at and record.finished_at.replace(tzinfo=datetime.UTC).astimezone(zone)
-            record.applied_on = int(day.strftime("%Y%m%d")) if day and record.state == "applied" else 0
-
-    @api.model
-    def _search_applied_on(self, operator, value):
-        if operator != "in":
-            return NotImplemented
-        dashboard = self.env["sdmk.dashboard"]
-        found = []
-        for number in value:
-            try:
-                day = datetime.datetime.strptime(str(number), "%Y%m%d").date()
-            except ValueError:
-                continue
-            begin, end = (dashboard._begin(day + datetime.timedelta(days=more), dashboard._zone()) for more in (0, 1))
-            found += self.search(
-                [
-                    ("state", "=", "applied"),
-                    ("kind", "not in", ("clock", "check")),
-                    ("finished_at", ">=", begin),
-                    ("finished_at", "<", end),
-                ]
-            ).ids
-        return [("id", "in", found)]
-
-
-class SdmkRejection(models.Model):
-    _inherit = "sdmk.rejection"
-
-    reason_id = fields.Many2one(
-        "sdmk.code",
-        string="Reason Record",
-        compute="_compute_reason_id",
-        search="_search_reason_id",
-        compute_sudo=True,
-        help="The record of the reason: an address of a list can hold its id.",
-    )
-
-    def _compute_reason_id(self):
-        for record in self:
-            record.reason_id = self.env["sdmk.code"]._of(record.code)
-
-    @api.model
-    def _search_reason_id(self, operator, value):
-        if operator != "in":
-            return NotImplemented
-        ids = [number for number in value if isinstance(number, int)]
-        codes = self.env["sdmk.code"].sudo().search([("id", "in", ids)])
-        return [("code", "in", codes.mapped("code"))]
-
-
 def _broken(text, href):
     return {"level": "broken", "text": text, "href": href}
 

@@ -51,7 +51,6 @@ class SdmkRejection(models.Model):
     # Zero or one, so that a list can order its groups by the sum. PostgreSQL computes it, see init.
     urgent_count = fields.Integer(string="Urgent", readonly=True, aggregator="sum")
     needs_work = fields.Boolean(
-        string="Needs Work",
         store=False,
         search="_search_needs_work",
         help="Open, and more than an inactive licence of a person whom SDMK does not know.",
@@ -75,6 +74,15 @@ class SdmkRejection(models.Model):
     last_seen_at = fields.Datetime(string="Last Seen", readonly=True)
     decided_at = fields.Datetime(readonly=True)
     trace_id = fields.Char(string="Trace ID", readonly=True, index=True)
+
+    reason_id = fields.Many2one(
+        "sdmk.code",
+        string="Reason Record",
+        compute="_compute_reason_id",
+        search="_search_reason_id",
+        compute_sudo=True,
+        help="The record of the reason: an address of a list can hold its id.",
+    )
 
     def init(self):
         self.env.cr.execute(
@@ -149,3 +157,15 @@ class SdmkRejection(models.Model):
     @api.model
     def _selection_profession(self):
         return self.env["sdmk.profession"]._selection()
+
+    def _compute_reason_id(self):
+        for record in self:
+            record.reason_id = self.env["sdmk.code"]._of(record.code)
+
+    @api.model
+    def _search_reason_id(self, operator, value):
+        if operator != "in":
+            return NotImplemented
+        ids = [number for number in value if isinstance(number, int)]
+        codes = self.env["sdmk.code"].sudo().search([("id", "in", ids)])
+        return [("code", "in", codes.mapped("code"))]
