@@ -8,6 +8,8 @@ import { isLostRace } from '../registry/apply.ts'
 import { type Foreseen, foresee, isLocked } from '../registry/foresee.ts'
 import type { Batch } from '../sync/batch.ts'
 import { insertBatchRun } from '../sync/batch-run.ts'
+import { cancelRun } from '../sync/cancel-run.ts'
+import { discardBatch } from '../sync/decide.ts'
 import { RejectionNotResolvable, RowPurged } from '../sync/errors.ts'
 import { type DeskCaller, type DeskContext, lockRejection } from '../sync/open-rejections.ts'
 import { readPlanOptions } from '../sync/plan-and-apply.ts'
@@ -94,7 +96,7 @@ const mostRows = 100
 
 /**
  * Says whose a rejected row is, from now on and for every later row of its STR and NIK, and queues the batch that carries
- * it out; within the caller's transaction. An earlier decision about the same is withdrawn.
+ * it out; within the caller's transaction. An earlier decision about the same is withdrawn, and its batch ends if it is open.
  * @throws RejectionNotFound, RejectionStateRefused, RejectionNotResolvable, RowPurged, RequestInvalid, SealBroken,
  *   SealUnfit; EffectsUnseen where the decision is harmful and the caller has not seen its present effects; RequestInvalid
  *   where it is harmful and has no reason
@@ -156,7 +158,7 @@ async function stageDecision(
     caller,
     expectedTotal: 1
   })
-  await decide(client, identity, { id, batchId: queued.id, person, candidate, actor: caller.actor })
+  await decide(client, identity, { id, batchId: queued.id, person, candidate }, caller)
   await client.query(
     `update kki.rejection
     set decided_at = now(), decided_by = $2, decision_reason = $3, version = nextval('sdmk.version_seq') where id = $1`,
@@ -225,23 +227,49 @@ interface Decided {
   batchId: number
   person: number | null
   candidate: Candidate
-  actor: string
 }
 
 async function decide(
-  client: pg.ClientBase,
+  client: Transaction,
   identity: Identity,
-  { id, batchId, person, candidate, actor }: Decided
+  { id, batchId, person, candidate }: Decided,
+  caller: DeskCaller
 ): Promise<void> {
   const nikDigest = candidate.nik === null ? null : identity.digestNik(candidate.nik)
   const nameKey = nikDigest === null ? candidate.nameKey : null
+  const about = [candidate.strNumber, nikDigest, candidate.nameKey, candidate.birthDate]
+  await endFormerBatches(client, about, batchId, caller)
   await client.query(
     `update kki.decision d set withdrawn_at = now() where d.str_number = $1 and kki.decision_fits(d, $2, $3, $4)`,
-    [candidate.strNumber, nikDigest, candidate.nameKey, candidate.birthDate]
+    about
   )
   await client.query(
     `insert into kki.decision (str_number, nik_digest, name_key, health_worker_id, rejection_id, batch_id, decided_by)
     values ($1, $2, $3, $4, $5, $6, $7)`,
-    [candidate.strNumber, nikDigest, nameKey, person, id, batchId, actor]
+    [candidate.strNumber, nikDigest, nameKey, person, id, batchId, caller.actor]
   )
+}
+
+/**
+ * Ends the open batches of earlier decisions about the same row. Otherwise an approval of a held one, or its job, would carry
+ * out the earlier decision after the later one.
+ */
+async function endFormerBatches(
+  client: Transaction,
+  about: readonly unknown[],
+  batchId: number,
+  caller: DeskCaller
+): Promise<void> {
+  const { rows } = await client.query<{ id: number; runId: number; isHeld: boolean }>(
+    `select b.id, b.run_id as "runId", b.state = 'held' as "isHeld"
+    from kki.decision d join kki.batch b on b.id = d.batch_id
+    where d.str_number = $1 and kki.decision_fits(d, $2, $3, $4) and kki.is_open(b.state)
+    order by b.id for update of b`,
+    [...about]
+  )
+  const reason = `a later decision, of batch ${batchId}, replaces this one`
+  for (const { id, runId, isHeld } of rows) {
+    if (isHeld) await discardBatch(client, id, { watermark: 'keep', reason }, caller)
+    else await cancelRun(client, runId, caller)
+  }
 }

@@ -66,6 +66,52 @@ async function delayDecisions({ pool }: Connector): Promise<() => Promise<void>>
   }
 }
 
+/** A decision for somebody new whose batch is held: another batch has stored the STR for Agus Pratama since. */
+async function withHeldDecision(t: TestContext) {
+  const connector = await startConnector(t)
+  const { call, pool, run, simulator } = connector
+  await pool.query(`update kki.setting set create_unmatched = 'desk'`)
+  const first = kkiRecord({ nama: 'Budi Hartono', diubah_pada: ago(200) })
+  await inject(simulator, [{ id: 'row', record: first }])
+  await run({})
+  const rejection = await openRejection(connector, 'UNMATCHED')
+  const { planDigest, isHarmful } = await preview(connector, rejection.id, 'new')
+  assert.equal(isHarmful, false)
+
+  const goOn = await delayDecisions(connector)
+  const deciding = call('POST', `/v1/rejections/${rejection.id}/resolve`, { healthWorkerId: 'new', planDigest })
+  const decided = async () => (await pool.query('select from kki.decision')).rows.length > 0
+  await until('the decision is stored', decided, 30_000)
+  // The same STR is stored for somebody else meanwhile.
+  await pool.query(`update kki.setting set create_unmatched = 'create'`)
+  const other = {
+    ...first,
+    nik: '3171014502900777',
+    nama: 'Agus Pratama',
+    tanggal_lahir: '1971-03-04',
+    diubah_pada: ago(5)
+  }
+  await inject(simulator, [{ id: 'row', record: other }])
+  await run({})
+  const holder = async () =>
+    (await pool.query(`select h.name from sdmk.registration r join sdmk.health_worker h on h.id = r.health_worker_id`))
+      .rows
+  // What is pending under the STR is planned again, and must not act by the decision before its batch is judged.
+  const isPlannedAgain = async () =>
+    (await pool.query(`select from kki.batch where kind = 'retry' and state = 'applied'`)).rows.length > 0
+  await until('the pending row is planned again', isPlannedAgain, 60_000)
+  assert.deepEqual(await holder(), [{ name: 'Agus Pratama' }])
+
+  await goOn()
+  await deciding
+  const batch = async () =>
+    (await pool.query(`select id, state, hold_reasons from kki.batch where kind = 'decision'`)).rows[0]
+  await until('the batch of the decision is held', async () => (await batch()).state === 'held', 60_000)
+  assert.deepEqual((await batch()).hold_reasons, ['EFFECTS_CHANGED'])
+  assert.deepEqual(await holder(), [{ name: 'Agus Pratama' }])
+  return { connector, rejection, batch, holder }
+}
+
 describe('a decision about a rejected row', () => {
   test('needs a reason where it harms somebody, and the refusal names the field', async t => {
     const { connector, rejection } = await withConflict(t)
@@ -82,60 +128,45 @@ describe('a decision about a rejected row', () => {
   })
 
   test('is held where another batch has made it harmful since, and its row waits again once it is discarded', async t => {
-    const connector = await startConnector(t)
-    const { call, pool, run, simulator } = connector
-    await pool.query(`update kki.setting set create_unmatched = 'desk'`)
-    const first = kkiRecord({ nama: 'Budi Hartono', diubah_pada: ago(200) })
-    await inject(simulator, [{ id: 'row', record: first }])
-    await run({})
-    const rejection = await openRejection(connector, 'UNMATCHED')
-    const { planDigest, isHarmful } = await preview(connector, rejection.id, 'new')
-    assert.equal(isHarmful, false)
-
-    const goOn = await delayDecisions(connector)
-    const deciding = call('POST', `/v1/rejections/${rejection.id}/resolve`, { healthWorkerId: 'new', planDigest })
-    const decided = async () => (await pool.query('select from kki.decision')).rows.length > 0
-    await until('the decision is stored', decided, 30_000)
-    // The same STR is stored for somebody else meanwhile.
-    await pool.query(`update kki.setting set create_unmatched = 'create'`)
-    const other = {
-      ...first,
-      nik: '3171014502900777',
-      nama: 'Agus Pratama',
-      tanggal_lahir: '1971-03-04',
-      diubah_pada: ago(5)
-    }
-    await inject(simulator, [{ id: 'row', record: other }])
-    await run({})
-    const holder = async () =>
-      (
-        await pool.query(
-          `select h.name from sdmk.registration r join sdmk.health_worker h on h.id = r.health_worker_id`
-        )
-      ).rows
-    // What is pending under the STR is planned again, and must not act by the decision before its batch is judged.
-    const isPlannedAgain = async () =>
-      (await pool.query(`select from kki.batch where kind = 'retry' and state = 'applied'`)).rows.length > 0
-    await until('the pending row is planned again', isPlannedAgain, 60_000)
-    assert.deepEqual(await holder(), [{ name: 'Agus Pratama' }])
-
-    await goOn()
-    await deciding
-    const batch = async () =>
-      (await pool.query(`select id, state, hold_reasons from kki.batch where kind = 'decision'`)).rows[0]
-    await until('the batch of the decision is held', async () => (await batch()).state === 'held', 60_000)
-    assert.deepEqual((await batch()).hold_reasons, ['EFFECTS_CHANGED'])
-    assert.deepEqual(await holder(), [{ name: 'Agus Pratama' }])
+    const { connector, rejection, batch } = await withHeldDecision(t)
     assert.equal((await detailOf(connector, rejection.id)).decisions[0]?.batchState, 'held')
-
     const { id } = await batch()
-    const discarded = await call('POST', `/v1/batches/${id}/discard`, {
+    const discarded = await connector.call('POST', `/v1/batches/${id}/discard`, {
       watermark: 'keep',
       reason: 'not as it was seen'
     })
     assert.equal(discarded.status, 200, JSON.stringify(discarded.body))
     const detail = await detailOf(connector, rejection.id)
     assert.deepEqual([detail.state, detail.decidedBy], ['open', null])
+  })
+
+  test('ends the held batch of an earlier decision about the same row, which nobody can approve any more', async t => {
+    const { connector, rejection, batch, holder } = await withHeldDecision(t)
+    const { call, pool } = connector
+    const { id: heldId } = await batch()
+    const { body } = await call('GET', `/v1/batches/${heldId}`)
+    const people = await pool.query<{ id: number }>(`select id from sdmk.health_worker where name = 'Agus Pratama'`)
+    const healthWorkerId = people.rows[0]?.id as number
+    const later = await resolve(connector, rejection.id, { healthWorkerId, reason: 'seen on the card' })
+    assert.ok(later.status < 300, JSON.stringify(later.body))
+    const { planDigest } = body as BatchBody
+    const approved = await call('POST', `/v1/batches/${heldId}/apply`, { planDigest })
+    assert.deepEqual([approved.status, (approved.body as ProblemBody).code], [409, 'BATCH_STATE'])
+    const { rows } = await pool.query('select state from kki.batch where id = $1', [heldId])
+    assert.deepEqual(rows, [{ state: 'discarded' }])
+    await until(
+      'the later decision is carried out',
+      async () => (await detailOf(connector, rejection.id)).state === 'resolved',
+      120_000
+    )
+    assert.deepEqual(await holder(), [{ name: 'Agus Pratama' }])
+    const standing = (await detailOf(connector, rejection.id)).decisions.filter(
+      ({ withdrawnAt }) => withdrawnAt === null
+    )
+    assert.deepEqual(
+      standing.map(decision => decision.healthWorkerId),
+      [healthWorkerId]
+    )
   })
 
   test('is not held for a change that harms nobody', async t => {
