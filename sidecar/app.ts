@@ -216,12 +216,11 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(personReportRoutes, { identity, lookUpNik })
       await app.register(privacyRoutes, { timeZone: config.timeZone, retentionYears: config.identityRetentionYears })
       await app.register(registrationRoutes)
-      const readable = [identitySecret, ...(config.odoo === null ? [] : [odooSecret])]
       await app.register(integrationRoutes, {
         mapping,
         timeZone: config.timeZone,
         hasOdoo: config.odoo !== null,
-        readSecrets: secrets && (() => Promise.all(readable.map(name => secrets.read(name))))
+        secrets: secrets && scopeSecrets(secrets, [identitySecret, odooSecret])
       })
       await app.register(auditRoutes)
       await app.register(evidenceRoutes)

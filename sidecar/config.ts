@@ -268,7 +268,7 @@ function checkTimeZone(timeZone: string) {
 
 function checkSchedule(schedule: string) {
   if (!isSchedule(schedule))
-    throw new ConfigurationError('KKI_SCHEDULE', 'must be a cron expression, such as 0 2 * * *')
+    throw new ConfigurationError('KKI_SCHEDULE', 'must be a cron expression of five fields, such as 0 2 * * *')
 }
 
 /** The peer that a variable connects to. */

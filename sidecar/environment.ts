@@ -398,7 +398,7 @@ export const environmentSchema = Type.Object({
   }),
   KKI_SCHEDULE: Type.String({
     description: 'When runs start, in `SDMK_TIME_ZONE`: the initial value of a setting that operators can change.',
-    unit: 'cron expression',
+    unit: 'cron expression of five fields',
     default: '0 2 * * *'
   }),
   REJECT_HOLD_RATIO: Type.Optional(

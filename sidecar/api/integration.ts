@@ -1,9 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import { SdmkError } from '../errors.ts'
+import { identitySecret } from '../identity/keys.ts'
 import { readBacklog } from '../odoo/backlog.ts'
+import { odooSecret } from '../odoo/link.ts'
 import { Problem } from '../platform/problem.ts'
 import { codeText, type Language } from '../platform/problem-texts.ts'
+import type { SecretStore } from '../secrets/store.ts'
 import { scheduleFault } from '../sync/schedule-fault.ts'
 import { lastSlot, nextSlot } from '../sync/schedule-slot.ts'
 import { scheduleInWords } from '../sync/schedule-words.ts'
@@ -15,7 +18,11 @@ import { Instant, nullable, problems } from './schemas.ts'
 const SettingSchema = Type.Object(
   {
     active: Type.Boolean(),
-    schedule: Type.String({ minLength: 1, maxLength: 100, description: 'cron expression, in the sidecar’s time zone' }),
+    schedule: Type.String({
+      minLength: 1,
+      maxLength: 100,
+      description: 'cron expression of five fields, without seconds, in the sidecar’s time zone'
+    }),
     professions: Type.Union(
       [Type.Null(), Type.Array(Type.String(), { minItems: 1, maxItems: 200, uniqueItems: true })],
       { description: 'null is every profession of the mapping' }
@@ -88,14 +95,14 @@ export interface IntegrationRoutesOptions {
   timeZone: string
   /** Whether the configuration says where Odoo is. */
   hasOdoo: boolean
-  /** Reads the secrets of this process anew. `null` where the routes are described only. */
-  readSecrets: (() => Promise<unknown>) | null
+  /** `null` where the routes are described only. */
+  secrets: Pick<SecretStore, 'read'> | null
 }
 
 /** The switch, the schedule and the limits of the integration with KKI. */
 export const integrationRoutes: FastifyPluginAsyncTypebox<IntegrationRoutesOptions> = async (
   app,
-  { mapping, timeZone, hasOdoo, readSecrets }
+  { mapping, timeZone, hasOdoo, secrets: store }
 ) => {
   const toBody = async ({ changedAt, ...setting }: StoredSetting) => ({
     ...setting,
@@ -124,7 +131,7 @@ export const integrationRoutes: FastifyPluginAsyncTypebox<IntegrationRoutesOptio
       const [kki, odoo, secrets] = await Promise.all([
         app.queue.ask('source-check', {}, patienceMs),
         hasOdoo ? app.queue.ask('odoo-check', {}, patienceMs) : null,
-        checkSecrets(readSecrets)
+        checkSecrets(store, hasOdoo ? [identitySecret, odooSecret] : [identitySecret])
       ])
       const unanswered = { isFine: null, en: [], id: [] }
       const checks = { kki: kki ?? unanswered, odoo: odoo ?? unanswered, secrets }
@@ -184,9 +191,26 @@ function dueTimes({ active, schedule }: Pick<StoredSetting, 'active' | 'schedule
   return { nextRunDueAt: next.toISOString(), lastRunsDueAt: [last.toISOString(), before.toISOString()] }
 }
 
-async function checkSecrets(read: IntegrationRoutesOptions['readSecrets']) {
+/** What somebody does about a secret that does not exist. */
+const missing: Record<string, Record<Language, string>> = {
+  [identitySecret]: {
+    en: 'The identity keys are missing: without them no NIK can be read. Tell the technical team.',
+    id: 'Kunci identitas tidak ada: tanpa kunci itu NIK tidak dapat dibaca. Hubungi tim teknis.'
+  },
+  [odooSecret]: {
+    en: 'The Odoo account of the sidecar is missing. Press Renew Account Key.',
+    id: 'Akun Odoo milik sidecar tidak ada. Tekan Perbarui Kunci Akun.'
+  }
+}
+
+/** Reads the secrets anew, because the process may still use what it read when it started. */
+async function checkSecrets(store: IntegrationRoutesOptions['secrets'], names: readonly string[]) {
   try {
-    await read?.()
+    const found = await Promise.all(names.map(async name => ({ name, value: await store?.read(name) })))
+    const faults = found.flatMap(({ name, value }) => (value === null ? (missing[name] ?? []) : []))
+    if (faults.length > 0) {
+      return { isFine: false, en: faults.map(({ en }) => en), id: faults.map(({ id }) => id) }
+    }
     return {
       isFine: true,
       en: ['The secret store answers, and the sidecar can read its secrets.'],

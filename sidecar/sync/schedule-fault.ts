@@ -6,14 +6,20 @@ export function scheduleFault(schedule: string): Record<Language, string> | null
   if (isSchedule(schedule)) return null
   const example = { en: '“0 2 * * *” is every day at 02:00', id: '“0 2 * * *” berarti setiap hari pukul 02.00' }
   const fields = schedule.trim().split(/\s+/)
-  if (fields.length < 5 || fields.length > 6) {
+  if (fields.length === 6) {
+    return {
+      en: `A schedule has no seconds: “${schedule}” has six parts, and only the last five are needed. For example, ${example.en}.`,
+      id: `Jadwal tidak memuat detik: “${schedule}” terdiri atas enam bagian, padahal cukup lima bagian terakhir. Contoh: ${example.id}.`
+    }
+  }
+  if (fields.length !== 5) {
     return {
       en: `A schedule has five parts: minute, hour, day of the month, month, day of the week. “${schedule}” has ${fields.length}. For example, ${example.en}.`,
       id: `Jadwal terdiri atas lima bagian: menit, jam, tanggal, bulan, hari. “${schedule}” terdiri atas ${fields.length} bagian. Contoh: ${example.id}.`
     }
   }
   const wrong = fields.findIndex((_, at) => isSchedule(fields.with(at, '*').join(' ')))
-  const part = parts[wrong + (6 - fields.length)]
+  const part = parts[wrong]
   if (part === undefined || isPossible(fields, wrong)) {
     return {
       en: `“${schedule}” never comes due, or several of its parts cannot be read. For example, ${example.en}.`,
@@ -27,7 +33,6 @@ export function scheduleFault(schedule: string): Record<Language, string> | null
 }
 
 const parts = [
-  { en: 'second', id: 'detik', range: [0, 59], example: '0,30' },
   { en: 'minute', id: 'menit', range: [0, 59], example: '0,30' },
   { en: 'hour', id: 'jam', range: [0, 23], example: '2,14' },
   { en: 'day of the month', id: 'tanggal', range: [1, 31], example: '1,15' },

@@ -13,13 +13,14 @@ export function nextSlot(schedule: string, timeZone: string, now: Date): Date {
 }
 
 /**
- * True if `schedule` is a cron expression of five fields (or six, with seconds first) or a name such as `@daily`, and has a
- * past and a future time.
+ * True if `schedule` is a cron expression of five fields or a name such as `@daily`, and has a past and a future time.
  */
 export function isSchedule(schedule: string): boolean {
-  // The parser fills up missing fields from the left: "5" would be every minute of each Friday.
+  // The parser fills up missing fields from the left, so that "5" would be every minute of each Friday, and takes a sixth
+  // one for seconds. The name has them too.
   const fields = schedule.trim().split(/\s+/)
-  if (fields.length < 5 && !/^@[a-z]+$/.test(schedule)) return false
+  const isName = /^@[a-z]+$/.test(schedule) && schedule !== '@secondly'
+  if (fields.length !== 5 && !isName) return false
   // Jenkins' H gives another time at every call.
   if (fields.some(field => /(?:^|,)H/.test(field))) return false
   try {

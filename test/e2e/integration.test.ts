@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { rm } from 'node:fs/promises'
+import path from 'node:path'
 import { test } from 'node:test'
 import { startConnector } from './helpers.ts'
 
@@ -34,6 +36,9 @@ test('a wrong schedule is refused with a sentence in the reader’s language, as
     assert.deepEqual([status, code], [400, 'VALIDATION_FAILED'])
     assert.match(detail, /^The hour “25” cannot be read/)
   }
+  const seconds = await call('PUT', '/v1/integrations/kki', { ...setting, schedule: '*/10 * * * * *' })
+  assert.equal(seconds.status, 400)
+  assert.match((seconds.body as { detail: string }).detail, /^A schedule has no seconds/)
   const indonesian = await call('PUT', '/v1/integrations/kki', setting, { 'accept-language': 'id-ID' })
   assert.match((indonesian.body as { detail: string }).detail, /^Bagian jam “25” tidak terbaca/)
 })
@@ -49,4 +54,37 @@ test('the setting tells which runs were due, and no backlog where there is no Od
   const [last = 0, before = 0] = lastRunsDueAt.map(time => Date.parse(time))
   assert.ok(before < last && last <= Date.now() && Date.now() < Date.parse(nextRunDueAt))
   assert.equal(mirror, null)
+})
+
+test('a stored setting with seconds stops no process and is shown', async t => {
+  const { call, pool, restart } = await startConnector(t)
+  await pool.query(`update kki.setting set schedule = '0 0 2 * * *'`)
+  await restart({})
+  const { status, body } = await call('GET', '/v1/integrations/kki')
+  assert.equal(status, 200)
+  assert.equal((body as { schedule: string }).schedule, '0 0 2 * * *')
+})
+
+test('a secret that is needed and does not exist is told in words', async t => {
+  const { call, secretsDir, restart } = await startConnector(t)
+  const secrets = async () => {
+    const { body } = await call('POST', '/v1/integrations/kki/check')
+    const { checks } = body as { checks: { what: string; isFine: boolean; en: string[]; id: string[] }[] }
+    return checks.find(({ what }) => what === 'secrets')
+  }
+  assert.equal((await secrets())?.isFine, true, 'where no Odoo is configured, its account is not needed')
+
+  await restart({ SDMK_ODOO_URL: 'http://127.0.0.1:9', SDMK_ODOO_DATABASE: 'odoo' })
+  const withoutAccount = await secrets()
+  assert.equal(withoutAccount?.isFine, false)
+  assert.deepEqual(withoutAccount?.en.length, 1)
+  assert.match(withoutAccount?.en[0] ?? '', /^The Odoo account of the sidecar is missing/)
+  assert.match(withoutAccount?.id[0] ?? '', /^Akun Odoo milik sidecar tidak ada/)
+
+  await rm(path.join(secretsDir, 'nik-keys.json'))
+  const withoutBoth = await secrets()
+  assert.equal(withoutBoth?.isFine, false)
+  assert.match(withoutBoth?.en[0] ?? '', /^The identity keys are missing/)
+  assert.match(withoutBoth?.id[0] ?? '', /^Kunci identitas tidak ada/)
+  assert.equal(withoutBoth?.en.length, 2)
 })

@@ -22,6 +22,10 @@ test('invalid cron expressions are recognised', () => {
   // With missing fields filled up it would be every minute of each Friday.
   assert.equal(isSchedule('5'), false)
   assert.equal(isSchedule(''), false)
+  // Runs start in a minute, and seconds are not told in words.
+  assert.equal(isSchedule('0 0 2 * * *'), false)
+  assert.equal(isSchedule('@secondly'), false)
+  assert.equal(isSchedule('@daily'), true)
   // Days that do not come.
   assert.equal(isSchedule('0 0 30 2 *'), false)
   // Another time at every look.

@@ -57,7 +57,8 @@ test('the part of a schedule that is wrong is named, with what it may be', () =>
     ['0 2 32 * *', /^The day of the month “32” .* 1 to 31/, /^Bagian tanggal “32”/],
     ['0 2 * 13 *', /^The month “13” .* 1 to 12/, /^Bagian bulan “13”/],
     ['0 2 * * 8', /^The day of the week “8” .* 0 to 7/, /^Bagian hari “8”/],
-    ['0 0 25 * * *', /^The hour “25”/, /^Bagian jam “25”/],
+    ['*/10 * * * * *', /^A schedule has no seconds: .* six parts/, /^Jadwal tidak memuat detik: .* enam bagian/],
+    ['0 0 2 * * *', /^A schedule has no seconds/, /^Jadwal tidak memuat detik/],
     ['every day', /has five parts.*has 2\./, /lima bagian.*2 bagian\./],
     ['0 2 30 2 *', /never comes due/, /tidak pernah jatuh tempo/],
     ['a b c d e', /cannot be read/, /tidak terbaca/]
