@@ -1,6 +1,6 @@
 {
     "name": "SDMK Integration KKI",
-    "summary": "Batches and refused rows of the integration with KKI",
+    "summary": "Batches and rejected rows of the integration with KKI",
     "version": "19.0.1.0.0",
     "category": "Human Resources",
     "author": "HealthForce",

@@ -1,7 +1,7 @@
 from odoo import api, fields, models
 
 KINDS = [
-    ("rejection", "Refused Row"),
+    ("rejection", "Rejected Row"),
     ("warning", "Warning"),
     ("hold", "Reason to Hold a Batch"),
     ("problem", "Problem"),

@@ -79,7 +79,9 @@ class SdmkBatch(models.Model):
     state = fields.Selection(STATES, string="Status", readonly=True, index=True)
     triggered_by = fields.Selection(TRIGGERS, string="Started By", readonly=True)
     actor = fields.Char(string="Who", readonly=True)
-    apply_mode = fields.Selection([("auto", "By itself"), ("hold", "Hold for review")], string="Apply", readonly=True)
+    apply_mode = fields.Selection(
+        [("auto", "Automatically"), ("hold", "Hold for review")], string="Apply", readonly=True
+    )
     pages = fields.Integer(readonly=True)
     fetched_before = fields.Integer(readonly=True, help="Rows that earlier batches of the run have fetched.")
     expected_total = fields.Integer(
