@@ -30,6 +30,16 @@ export async function findAffected(
       join kki.batch b on b.id = o.batch_id and b.kind <> 'retry'
       join sdmk.registration r on r.str_number = d.subject and r.profession = o.profession and r.erased_at is null
       where o.batch_id = $1 and o.settled_by_batch_id is null and not o.urgent and sdmk.is_urgent(o.status)
+      union all
+      -- A row that this batch rejected although a decision says whose it is: the decision's batch was open when the plan was
+      -- made, and has ended since. What it changed is not what this batch changed.
+      select d.subject, null
+      from kki.rejection_occurrence o
+      join kki.rejection d on d.id = o.rejection_id
+      join kki.batch b on b.id = o.batch_id and b.kind <> 'retry'
+      join kki.decision k on k.str_number = d.subject and kki.decision_fits(k, o.nik_digest, o.name_key, null)
+      where o.batch_id = $1 and o.settled_by_batch_id is null
+        and not exists (select from kki.batch e where e.id = k.batch_id and kki.is_open(e.state))
     )
     select d.id
     from (

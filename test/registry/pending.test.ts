@@ -7,6 +7,7 @@ import { findAffected } from '../../sidecar/registry/pending.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
 import type { DeskContext } from '../../sidecar/sync/open-rejections.ts'
 import { reprocessAffected } from '../../sidecar/sync/reprocess.ts'
+import type { Candidate } from '../../sidecar/transform/types.ts'
 import { silent } from '../helpers/server.ts'
 import { anyFeed } from './feeds.ts'
 import { asCandidate, candidate, createRegistry, planOptions, type Registry, stageRows } from './helpers.ts'
@@ -79,6 +80,39 @@ test('a deactivation that was planned before another batch brought its licence i
   assert.deepEqual(await affectedBy(registry, brought.batchId), [])
   await database.withTransaction(client => applyPlan(client, late, identity, planOptions.asOf))
   assert.equal((await affectedBy(registry, late)).length, 1)
+  await reprocessAll(registry, late)
+  assert.deepEqual((await pool.query('select status from sdmk.registration')).rows, [{ status: 'revoked' }])
+})
+
+test('a revocation that was planned while the batch of its decision was open is applied once its own batch is', async t => {
+  const registry = await createRegistry(t)
+  const { pool, database, identity } = registry
+  const stored = candidate()
+  await registry.apply(stored)
+  const row = (given: Partial<Candidate>) => ({
+    ...stored,
+    nik: '3171014502900777',
+    name: 'Agus Salim',
+    nameKey: 'AGUS SALIM',
+    contentHash: candidate().contentHash,
+    ...given
+  })
+  const conflict = row({ changedAt: '2026-02-01T00:00:00.000Z' })
+  await registry.apply(conflict)
+  const deciding = await stageRows(database, identity, [conflict], { kind: 'decision' })
+  await pool.query(
+    `insert into kki.decision (str_number, nik_digest, rejection_id, batch_id, decided_by)
+    select $1, $2, id, $3, 'verifier' from kki.rejection`,
+    [stored.strNumber, identity.digestNik('3171014502900777'), deciding]
+  )
+  const revoked = row({ changedAt: '2026-03-01T00:00:00.000Z', status: 'revoked', sourceStatus: 'DICABUT' })
+  const late = await stageRows(database, identity, [revoked], { kind: 'incremental' })
+  await database.withTransaction(client => planBatch(client, late, identity, planOptions))
+  await database.withTransaction(client => planBatch(client, deciding, identity, planOptions))
+  await database.withTransaction(client => applyPlan(client, deciding, identity, planOptions.asOf))
+  await pool.query(`update kki.batch set state = 'applied', finished_at = now() where id = $1`, [deciding])
+  await reprocessAll(registry, deciding)
+  await database.withTransaction(client => applyPlan(client, late, identity, planOptions.asOf))
   await reprocessAll(registry, late)
   assert.deepEqual((await pool.query('select status from sdmk.registration')).rows, [{ status: 'revoked' }])
 })
