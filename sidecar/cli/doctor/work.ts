@@ -54,9 +54,9 @@ async function runsOf(pool: pg.Pool, { timeZone }: Pick<Config, 'timeZone'>) {
   }>(
     `select (select count(*) from kki.batch where state = 'held')::int as held,
       last.state as "lastState", last.error_code as "lastCode",
-      (select max(finished_at) from kki.batch where state = 'applied' and kind in ('incremental', 'full')) as "appliedAt"
+      (select max(finished_at) from kki.batch where state = 'applied' and kki.is_walk(kind)) as "appliedAt"
     from (select 1) one left join lateral (
-      select state, error_code from kki.batch where finished_at is not null and kind in ('incremental', 'window', 'full')
+      select state, error_code from kki.batch where finished_at is not null and kki.is_walk(kind)
       order by id desc limit 1
     ) last on true`
   )
