@@ -49,7 +49,7 @@ class SdmkRejection(models.Model):
     state = fields.Selection(STATES, readonly=True, index=True)
     urgent = fields.Boolean(readonly=True, help="A licence of a known person may have ended.")
     # Zero or one, so that a list can order its groups by the sum. PostgreSQL computes it, see init.
-    urgent_count = fields.Integer(string="Urgent", readonly=True, aggregator="sum")
+    urgent_count = fields.Integer(string="Urgent Rows", readonly=True, aggregator="sum")
     needs_work = fields.Boolean(
         store=False,
         search="_search_needs_work",
