@@ -78,7 +78,17 @@ class SdmkSidecar(models.AbstractModel):
 
     @api.model
     def _call(
-        self, method, pattern, *segments, role=None, query=None, body=None, file=None, headers=None, seconds=None
+        self,
+        method,
+        pattern,
+        *segments,
+        role=None,
+        query=None,
+        body=None,
+        file=None,
+        headers=None,
+        seconds=None,
+        only_reads=None,
     ):
         """Return the sidecar's answer.
 
@@ -89,18 +99,20 @@ class SdmkSidecar(models.AbstractModel):
         :param dict body: sent as JSON
         :param file: sent as it is, from its beginning, in place of a body: binary, and open for reading
         :param int seconds: to wait for the answer; by default as long as a screen, an order or a file may take
+        :param bool only_reads: that a request of another method than GET orders nothing
         :rtype: dict
         :raises AccessError: where the user has no role of SDMK
         :raises UserError: with what the sidecar says, in the operator's language, and the id of the request
         """
         role = role or self._role()
+        only_reads = method == "GET" if only_reads is None else only_reads
         url, key = self._connection()
         path = self._path(pattern, segments, query)
         data, content_type = file, "application/octet-stream"
         if file is None:
             data, content_type = None if body is None else json.dumps(body).encode(), "application/json"
         if seconds is None:
-            seconds = FILE_ANSWER_SECONDS if file else READ_SECONDS if method == "GET" else ANSWER_SECONDS
+            seconds = FILE_ANSWER_SECONDS if file else READ_SECONDS if only_reads else ANSWER_SECONDS
         request_id = f"odoo-{uuid.uuid4()}"
         try:
             response = requests.request(
@@ -125,14 +137,14 @@ class SdmkSidecar(models.AbstractModel):
             with response:
                 content = self._read_answer(response, seconds)
             if content is None:
-                raise UserError(self._too_large(method, request_id))
+                raise UserError(self._too_large(only_reads, request_id))
             answer = json.loads(content)
         except (requests.RequestException, ValueError) as error:
-            raise UserError(self._silence(method, request_id)) from error
+            raise UserError(self._silence(only_reads, request_id)) from error
         if response.status_code >= 400:
             raise UserError(self._problem(answer, request_id))
         if response.status_code >= 300:
-            raise UserError(self._silence(method, request_id))
+            raise UserError(self._silence(only_reads, request_id))
         return answer
 
     @api.model
@@ -301,8 +313,8 @@ class SdmkSidecar(models.AbstractModel):
         return given if TRACEPARENT.fullmatch(given) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
     @api.model
-    def _silence(self, method, request_id):
-        if method == "GET":
+    def _silence(self, only_reads, request_id):
+        if only_reads:
             text = self.env._(
                 "The sidecar does not answer. Try again. If it stays so, tell the technical team the number of the"
                 " request."
@@ -320,9 +332,9 @@ class SdmkSidecar(models.AbstractModel):
         return self.env._("Request: %(request)s", request=request_id)
 
     @api.model
-    def _too_large(self, method, request_id):
+    def _too_large(self, only_reads, request_id):
         text = self.env._("The answer of the sidecar is larger than %(most)s MB.", most=ANSWER_MEGABYTES)
-        return f"{text} {self._silence(method, request_id)}"
+        return f"{text} {self._silence(only_reads, request_id)}"
 
     @api.model
     def _problem(self, answer, request_id):

@@ -181,6 +181,8 @@ class TestSidecar(SdmkCase):
         self.assertLessEqual(connecting + reading, 10)
         self.sidecar_as("admin")._command("administrator", "POST", "/v1/x", body={})
         self.assertGreater(self.sidecar.last["timeout"][1], 10)
+        self.env["sdmk.sidecar"]._call("POST", "/v1/x", body={}, only_reads=True)
+        self.assertLess(self.sidecar.last["timeout"][1], 10)
         self.env["sdmk.sidecar"]._call("GET", "/v1/x", seconds=20)
         self.assertEqual(self.sidecar.last["timeout"][1], 20)
 
