@@ -13,7 +13,7 @@ MOST_FOUND = 100
 MOST_TEXTS = 5
 SEARCHED_BY = ("ilike", "like", "=", "in")
 
-LICENCE_STATES = [("active", "Active"), ("mixed", "In Part"), ("ended", "Ended")]
+LICENCE_STATES = [("active", "Active"), ("mixed", "In Part"), ("ended", "Deactivated")]
 
 
 class SdmkHealthWorkerSearch(models.Model):
@@ -30,7 +30,7 @@ class SdmkHealthWorkerSearch(models.Model):
     str_numbers = fields.Text(string="STR", compute="_compute_licences")
     professions = fields.Text(compute="_compute_licences")
     licence_statuses = fields.Text(string="Status", compute="_compute_licences")
-    licence_state = fields.Selection(LICENCE_STATES, compute="_compute_licences")
+    licence_state = fields.Selection(LICENCE_STATES, string="Licence Status", compute="_compute_licences")
 
     def _compute_caller(self):
         """Nothing is stored of a search; the field is there to be searched by."""
@@ -53,7 +53,7 @@ class SdmkHealthWorkerSearch(models.Model):
         asked = self.env.cr.cache.setdefault(("sdmk.caller", self.env.uid), {})
         if text not in asked:
             page = self.env["sdmk.sidecar"]._call(
-                "POST", "/v1/health-workers/search", body={"caller": text, "limit": MOST_FOUND}
+                "POST", "/v1/health-workers/search", body={"caller": text, "limit": MOST_FOUND}, only_reads=True
             )
             asked[text] = [person["id"] for person in page["items"]]
         return asked[text]
