@@ -104,7 +104,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
       await page.locator('.o_searchview_autocomplete .o-dropdown-item', { hasText: 'Nama' }).first().click()
       await page.locator('.o_searchview_facet', { hasText: name }).waitFor()
       // The list of before is still there for a moment.
-      await page.locator('.o_group_header', { hasText: '(1)' }).click()
+      await page.locator('.o_group_header', { hasText: 'Bukan orang yang sama (1)' }).click()
       await page.locator('.o_data_row', { hasText: 'Citra Samaran' }).waitFor()
       assert.equal(await page.locator('.o_data_row').count(), 1, name)
     }
@@ -218,6 +218,26 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
       await decided.waitFor()
     }
     await until('both rows are decided', async () => (await stateOf(id)) === 'resolved', 60_000)
+
+    const admin = await as('admin')
+    await show(admin, id)
+    const decisions = admin.locator('.o_sdmk_decided > div', { has: admin.locator('button') })
+    await decisions.first().waitFor()
+    assert.equal(await decisions.count(), 2)
+    // The newest is the first; the other one is meant.
+    await decisions.last().locator('button').click()
+    await admin.fill('#sdmk_reason', 'the first of the two was wrong')
+    await admin.keyboard.press('Enter')
+    await admin.locator('.o_sdmk_decided', { hasText: 'Withdrawn' }).waitFor()
+    const { rows } = await operations.connector.pool.query<{ state: string }>(
+      `select batch.state from kki.batch batch join kki.decision decision on decision.batch_id = batch.id
+        where decision.rejection_id = $1 order by decision.id`,
+      [id]
+    )
+    assert.deepEqual(
+      rows.map(row => row.state),
+      ['undone', 'applied']
+    )
   })
 
   test('closes the choice of another person with Esc, also from its search box', { skip }, async () => {
@@ -225,6 +245,22 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     await show(page, await conflictOf('Dedi Kurnia'))
     await page.click('.o_sdmk_choose')
     const dialog = page.locator('.modal', { hasText: 'Pilih Pemilik STR' })
+    await dialog.locator('.o_data_row').first().waitFor()
+    assert.equal(await dialog.locator('button:has-text("NIK")').count(), 0, 'the search by NIK would leave the row')
+    // What goes wrong is told above the dialog, and Esc closes what is told alone.
+    await page.route('**/sdmk.health.worker/read', route => {
+      const data = { name: 'odoo.exceptions.UserError', message: 'tidak ada', arguments: ['tidak ada'], context: {} }
+      return route.fulfill({
+        json: { jsonrpc: '2.0', id: 1, error: { code: 200, message: 'Odoo Server Error', data } }
+      })
+    })
+    await dialog.locator('.o_data_row').first().click()
+    const told = page.locator('.modal', { hasText: 'tidak ada' })
+    await told.waitFor()
+    await page.keyboard.press('Escape')
+    await told.waitFor({ state: 'hidden' })
+    await dialog.waitFor()
+    await page.unroute('**/sdmk.health.worker/read')
     await dialog.locator('.o_searchview_input').focus()
     await page.keyboard.press('Escape')
     await dialog.waitFor({ state: 'hidden' })
@@ -256,8 +292,8 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     await page.goto(`/odoo/sdmk.rejection/${id}`)
     await page.locator('.o_sdmk_rejection_detail [role=status]').waitFor()
     await page.locator('.o_form_view h1', { hasText: 'Not the same person' }).waitFor()
-    await page.unroute('**/get_detail')
     await page.locator('.o_sdmk_comparison').waitFor()
+    await page.unrouteAll({ behavior: 'wait' })
   })
 
   for (const size of [{ width: 1280, height: 800 }, narrow]) {

@@ -146,9 +146,19 @@ class SdmkRejection(models.Model):
         for name in [value] if isinstance(value, str) else value:
             if not isinstance(name, str):
                 return NotImplemented
-            answer = self.env["sdmk.sidecar"]._call("POST", "/v1/rejections/search", body={"name": name})
-            ids.update(item["id"] for item in answer["items"])
+            ids.update(self._ids_by_name(name))
         return Domain("id", "in", list(ids))
+
+    @api.model
+    def _ids_by_name(self, name):
+        """Return the ids of the rows with a name. A list asks for its groups and their rows: one call asks once."""
+        asked = self.env.cr.cache.setdefault(("sdmk.rejection.name", self.env.uid), {})
+        if name not in asked:
+            answer = self.env["sdmk.sidecar"]._call(
+                "POST", "/v1/rejections/search", body={"name": name}, only_reads=True
+            )
+            asked[name] = [item["id"] for item in answer["items"]]
+        return asked[name]
 
     @api.model
     def _selection_code(self):

@@ -95,9 +95,10 @@ class SdmkRejection(models.Model):
         self._checked()
         self.env["sdmk.sidecar"]._command("verifier", "POST", "/v1/rejections/{}/reopen", self.id, body={})
 
-    def undo_decision(self, reason):
-        """Undo the batch that carried out the standing decision about this row.
+    def undo_decision(self, batch_id, reason):
+        """Undo the batch that carried out a standing decision about this row.
 
+        :param int batch_id: of the decision that was on screen; another one is never undone in its place
         :return: how the batch ended, in words
         """
         self.ensure_one()
@@ -105,10 +106,9 @@ class SdmkRejection(models.Model):
         sidecar = self.env["sdmk.sidecar"]
         sidecar._check_role("administrator")
         detail = sidecar._call("GET", "/v1/rejections/{}", self.id)
-        batch = next((one["batchId"] for one in detail["decisions"] if one["batchState"] == "applied"), None)
-        if batch is None:
-            raise UserError(self.env._("No decision about this row stands that could be undone."))
-        answer = sidecar._command("administrator", "POST", "/v1/batches/{}/undo", batch, body={"reason": reason})
+        if not any(one["batchId"] == batch_id and one["batchState"] == "applied" for one in detail["decisions"]):
+            raise UserError(self.env._("This decision no longer stands. Reload the row."))
+        answer = sidecar._command("administrator", "POST", "/v1/batches/{}/undo", batch_id, body={"reason": reason})
         return self._batch_states().get(answer["state"])
 
     def get_names(self):
@@ -119,7 +119,8 @@ class SdmkRejection(models.Model):
         ids = self._checked().ids
         if len(ids) > MOST_NAMED:
             raise UserError(self.env._("Choose at most %(most)s rows at a time.", most=MOST_NAMED))
-        return self.env["sdmk.sidecar"]._call("POST", "/v1/rejections/names", body={"ids": ids})["items"]
+        answer = self.env["sdmk.sidecar"]._call("POST", "/v1/rejections/names", body={"ids": ids}, only_reads=True)
+        return answer["items"]
 
     def get_detail(self):
         """Return the row as KKI sent it beside the people whom it may concern, straight from the sidecar."""
@@ -162,7 +163,7 @@ class SdmkRejection(models.Model):
         self._checked()
         body = self._owner(health_worker_id, row)
         seen = self.env["sdmk.sidecar"]._command(
-            "verifier", "POST", "/v1/rejections/{}/resolve/preview", self.id, body=body
+            "verifier", "POST", "/v1/rejections/{}/resolve/preview", self.id, body=body, only_reads=True
         )
         return {
             "effects": [{"text": text, "isWarning": is_warning} for text, is_warning in self._effects(seen)],
@@ -255,13 +256,20 @@ class SdmkRejection(models.Model):
         batch = answer["batch"]
         states = self._batch_states()
         if health_worker_id == "new" and batch["state"] == "applied":
-            page = self.env["sdmk.sidecar"]._call("GET", "/v1/batches/{}/changes", batch["id"], query={"limit": 1})
-            health_worker_id = next((change["healthWorkerId"] for change in page["items"]), None)
+            health_worker_id = self._created_by(batch["id"])
         return {
             "batchState": batch["state"],
             "batchStateName": states.get(batch["state"]),
             "healthWorkerId": health_worker_id if isinstance(health_worker_id, int) else None,
         }
+
+    def _created_by(self, batch_id):
+        """Return the id of the person whom a decision created. None is no failure: the decision is carried out."""
+        try:
+            page = self.env["sdmk.sidecar"]._call("GET", "/v1/batches/{}/changes", batch_id, query={"limit": 1})
+        except UserError:
+            return None
+        return next((change["healthWorkerId"] for change in page["items"]), None)
 
     def _batch_states(self):
         return dict(self.env["sdmk.batch"]._fields["state"]._description_selection(self.env))

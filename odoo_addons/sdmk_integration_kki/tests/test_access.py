@@ -28,7 +28,7 @@ class TestAccess(KkiCase):
             "dismiss": ("verifier", lambda: rejection.dismiss("x")),
             "dismiss by rule": ("verifier", lambda: rejection.dismiss_by_rule([("id", "=", 1)], "x")),
             "reopen": ("verifier", rejection.reopen),
-            "undo a decision": ("admin", lambda: rejection.undo_decision("x")),
+            "undo a decision": ("admin", lambda: rejection.undo_decision(1, "x")),
             "preview": ("verifier", lambda: rejection.preview(1)),
             "resolve": ("verifier", lambda: rejection.resolve(1)),
         }
@@ -62,7 +62,7 @@ class TestAccess(KkiCase):
                 "get_names": (),
                 "dismiss": ("x",),
                 "reopen": (),
-                "undo_decision": ("x",),
+                "undo_decision": (1, "x"),
                 "preview": ("new",),
                 "resolve": ("new",),
             },

@@ -1,3 +1,4 @@
+import requests
 from odoo.exceptions import UserError
 from odoo.tests import Form, tagged
 
@@ -240,6 +241,12 @@ class TestOrders(KkiCase):
         self.sidecar.answer({"items": [{"healthWorkerId": 77}]})
         self.assertEqual(self.rejection_as("verifier").resolve("new")["healthWorkerId"], 77)
 
+    def test_a_decision_that_is_carried_out_does_not_fail_where_the_new_person_cannot_be_read(self):
+        self.sidecar.answer({"batch": {"id": 10, "state": "applied"}})
+        self.sidecar.answer(requests.Timeout("slow"))
+        answer = self.rejection_as("verifier").resolve("new")
+        self.assertEqual((answer["batchState"], answer["healthWorkerId"]), ("applied", None))
+
     def test_many_rows_are_asked_again_at_once_and_those_decided_are_left_out(self):
         self.tell(rejections=[self.rejection(2, state="resolved"), self.rejection(3)])
         self.sidecar.answer({"asked": 2, "skipped": 0})
@@ -337,14 +344,54 @@ class TestOrders(KkiCase):
         self.assertEqual(self.sidecar.last["json"], {"name": "rahma"})
         self.assertFalse(rows.person_name)
 
+    def test_a_grouped_list_asks_the_sidecar_for_a_name_once(self):
+        self.sidecar.answer({"items": [{"id": 1}]})
+        groups = self.rejection_as("auditor").web_read_group(
+            [("person_name", "ilike", "aminah")], ["code"], ["urgent_count:sum"], unfold_read_specification={"id": {}}
+        )["groups"]
+        self.assertEqual([(group["code"], group["__count"]) for group in groups], [("IDENTITY_CONFLICT", 1)])
+        self.rejection_as("auditor").search([("person_name", "ilike", "aminah"), ("code", "=", "IDENTITY_CONFLICT")])
+        self.assertEqual(len(self.sidecar.asked), 1)
+
+    def test_a_search_by_name_says_that_the_sidecar_is_silent(self):
+        self.sidecar.answer(requests.Timeout("slow"))
+        with self.assertRaisesRegex(UserError, "odoo-[0-9a-f]"):
+            self.rejection_as("auditor").search([("person_name", "ilike", "silent")])
+
+    def test_what_is_only_read_is_waited_for_as_a_screen_waits(self):
+        rows = self.rejection_as("verifier")
+        for answer, ask in (
+            ({"items": []}, rows.get_names),
+            ({"items": []}, lambda: rows.search([("person_name", "ilike", "waiting")])),
+            (
+                {"outcome": "unchanged", "licences": [], "people": [], "isHarmful": False, "planDigest": "d1"},
+                lambda: rows.preview(1),
+            ),
+        ):
+            self.sidecar.answer(answer)
+            ask()
+            self.assertLess(self.sidecar.last["timeout"][1], 10)
+        self.sidecar.answer({"batch": {"id": 9, "state": "applied"}})
+        rows.resolve(5)
+        self.assertGreater(self.sidecar.last["timeout"][1], 10)
+
     def test_a_decision_is_undone_with_its_batch_by_an_administrator(self):
-        decisions = [{"batchId": 9, "batchState": "undone"}, {"batchId": 8, "batchState": "applied"}]
+        decisions = [
+            {"batchId": 9, "batchState": "undone"},
+            {"batchId": 10, "batchState": "applied"},
+            {"batchId": 8, "batchState": "applied"},
+        ]
         self.sidecar.answer({"decisions": decisions})
         self.sidecar.answer({"id": 8, "state": "undone"})
-        self.assertEqual(self.rejection_as("admin").undo_decision("mixed up"), "Undone")
+        self.assertEqual(self.rejection_as("admin").undo_decision(8, "mixed up"), "Undone")
         self.assertEqual(self.sidecar.last["path"], "/v1/batches/8/undo")
         self.assertEqual(self.sidecar.last["json"], {"reason": "mixed up"})
         self.assertEqual(self.sidecar.last["signed"]["role"], "administrator")
-        self.sidecar.answer({"decisions": decisions[:1]})
-        with self.assertRaises(UserError):
-            self.rejection_as("admin").undo_decision("mixed up")
+        asked = len(self.sidecar.asked)
+        # Undone before, of another row, and no id at all.
+        for batch_id in (9, 7, None, "8"):
+            self.sidecar.answer({"decisions": decisions})
+            with self.subTest(batch_id=batch_id), self.assertRaises(UserError):
+                self.rejection_as("admin").undo_decision(batch_id, "mixed up")
+            asked += 1
+        self.assertEqual(len(self.sidecar.asked), asked)

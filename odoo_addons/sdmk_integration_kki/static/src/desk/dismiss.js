@@ -28,7 +28,8 @@ export function dismiss(env, ids, done) {
   })
 }
 
-const reload = env => env.services.action.doAction({ type: 'ir.actions.client', tag: 'soft_reload' })
+/** Not waited for: rows are dismissed, also where the list cannot be read again. */
+const reload = env => void env.services.action.doAction({ type: 'ir.actions.client', tag: 'soft_reload' })
 
 const actions = registry.category('actions')
 actions.add('sdmk_dismiss', (env, { params }) => dismiss(env, params.ids, () => reload(env)))
@@ -43,7 +44,7 @@ actions.add('sdmk_dismiss_by_rule', (env, { params }) => {
       const dismissed = await env.services.orm.call('sdmk.rejection', 'dismiss_by_rule', [domain, reason])
       lastReason = reason
       env.services.notification.add(_t('Dismissed rows: %s.', dismissed), { type: 'success' })
-      await reload(env)
+      reload(env)
     }
   })
 })

@@ -1,7 +1,10 @@
 import { useExternalListener } from '@odoo/owl'
 import { SelectCreateDialog } from '@web/views/view_dialogs/select_create_dialog'
 
-/** The dialog to choose a person. Esc closes it, also while the cursor stands in its search box. */
+/**
+ * The dialog to choose a person. Esc closes it, also while the cursor stands in its search box; with another dialog above
+ * it, Esc is that one's.
+ */
 export class OwnerDialog extends SelectCreateDialog {
   setup() {
     super.setup()
@@ -10,7 +13,7 @@ export class OwnerDialog extends SelectCreateDialog {
       'keydown',
       event => {
         const hasMenu = document.querySelector('.o-dropdown--menu, .o_searchview_autocomplete')
-        if (event.key !== 'Escape' || hasMenu) return
+        if (event.key !== 'Escape' || hasMenu || !this.env.dialogData.isActive) return
         event.preventDefault()
         event.stopPropagation()
         this.props.close()

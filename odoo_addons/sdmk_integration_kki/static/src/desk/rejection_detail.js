@@ -98,9 +98,9 @@ export class RejectionDetail extends Component {
     return _t('Dismissed by %(who)s, %(at)s', { who: decidedBy, at: moment(decidedAt) })
   }
 
-  /** The decision whose batch stands, and so can be undone. */
-  get standing() {
-    return this.state.detail.decisions.find(({ batchState }) => batchState === 'applied')
+  /** Whether the batch of a decision stands, which can be undone then. */
+  stands({ batchState }) {
+    return batchState === 'applied'
   }
 
   /** The row's fields as KKI names them, in its order. */
@@ -134,6 +134,8 @@ export class RejectionDetail extends Component {
       title: _t('Choose the Holder of the STR'),
       multiSelect: false,
       noCreate: true,
+      // The search by NIK opens a person, and so would close the choice.
+      context: { sdmk_choice: true },
       onSelected: async ([id]) => {
         const [{ name }] = await this.orm.read('sdmk.health.worker', [id], ['name'])
         this.resolve({ id, name }, shown)
@@ -184,14 +186,15 @@ export class RejectionDetail extends Component {
     await this.load()
   }
 
-  undo() {
+  undo({ batchId }) {
+    const id = this.shownId
     this.dialog.add(ReasonDialog, {
       title: _t('Undo the Decision'),
       text: _t(
         'The people and licences become as they were before the decision. What later batches or corrections changed stays.'
       ),
       confirm: async reason => {
-        const state = await this.orm.call('sdmk.rejection', 'undo_decision', [[this.shownId], reason])
+        const state = await this.orm.call('sdmk.rejection', 'undo_decision', [[id], batchId, reason])
         this.notification.add(_t('The batch of the decision: %s', state), { type: 'success' })
         await this.load()
       }
@@ -204,11 +207,13 @@ export class RejectionDetail extends Component {
     await this.load()
     // A row of several people has more to decide.
     const isLeft = this.isOpen && this.state.detail.rows.some(row => this.canResolve(row))
-    const next = isLeft && this.state.detail.rows.length > 1 ? null : await this.nextOpen(id)
+    // What is done is done, also where no next row is found.
+    const next = isLeft && this.state.detail.rows.length > 1 ? null : await this.nextOpen(id).catch(() => null)
     const back = { name: _t('Show the Decided Row'), onClick: () => this.open(id, 'sdmk.rejection') }
     const told = next ? `${message} ${_t('This is the next row.')}` : message
     this.notification.add(told, { type, buttons: next ? [...buttons, back] : buttons })
-    if (next) await this.props.record.model.load({ resId: next })
+    // Not waited for: an error of it is its own, and none of what was done.
+    if (next) this.props.record.model.load({ resId: next })
   }
 
   /** Returns the open row that follows in the list from which the form was opened, or null. */

@@ -41,8 +41,8 @@ export class ResolveDialog extends Component {
       await this.props.confirm(this.state.reason.trim(), this.state.preview.planDigest)
       this.props.close()
     } catch (error) {
-      // The registry may have changed since the effects were read.
-      await this.load()
+      // The registry may have changed since the effects were read. Why they cannot be read is not what went wrong first.
+      await this.load().catch(() => {})
       throw error
     } finally {
       this.state.isDeciding = false
