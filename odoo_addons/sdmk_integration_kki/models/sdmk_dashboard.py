@@ -50,7 +50,7 @@ class SdmkDashboard(models.AbstractModel):
             "failedToday": batches.search_count(
                 [("state", "=", "failed"), ("created_at", ">=", self._begin(today, zone))]
             ),
-            "open": rejections.search_count([("state", "=", "open")]),
+            "open": rejections.search_count([("needs_work", "=", True)]),
             "urgent": rejections.search_count([("state", "=", "open"), ("urgent", "=", True)]),
             "days": [fields.Date.to_string(day) for day in days],
             "outcomes": outcomes,
@@ -72,9 +72,10 @@ class SdmkDashboard(models.AbstractModel):
         try:
             answer = self.env["sdmk.sidecar"]._call("GET", "/v1/integrations/{}", "kki", seconds=SIDECAR_SECONDS)
         except UserError as error:
-            return {"nextRun": False, "verdict": [_broken(str(error).partition("\n")[0], settings)]}
+            return {"isSilent": True, "nextRun": False, "verdict": [_broken(str(error).partition("\n")[0], settings)]}
         due = answer["nextRunDueAt"]
         return {
+            "isSilent": False,
             "nextRun": due[:19].replace("T", " ") if due else False,
             "verdict": [*self._overdue(answer, settings), *self._behind(answer["mirror"], settings)],
         }

@@ -42,6 +42,17 @@ class TestDashboard(KkiCase):
         self.assertEqual([figures[key] for key in ("held", "failedToday", "open", "urgent")], [1, 1, 3, 1])
         self.assertEqual([(batch["id"], batch["progress"]) for batch in figures["running"]], [(5, 30)])
 
+    def test_the_rows_to_review_are_those_that_their_link_shows(self):
+        self.tell(
+            self.batch(9),
+            rejections=[self.rejection(5, code="STR_INACTIVE", candidate_count=0)],
+        )
+        action = self.env.ref("sdmk_integration_kki.sdmk_rejection_open_action")
+        menu = self.env.ref("sdmk_integration_kki.sdmk_rejection_action")
+        self.assertEqual(action.context, menu.context, "both open with the filter Needs Work")
+        shown = self.env["sdmk.rejection"].search_count([("needs_work", "=", True)])
+        self.assertEqual((self.figures()["open"], shown), (3, 3), "an inactive licence of somebody unknown needs none")
+
     def test_rows_of_two_weeks_are_told_by_day_and_outcome(self):
         figures = self.figures()
         self.assertEqual(len(figures["days"]), 14)
@@ -106,10 +117,10 @@ class TestDashboard(KkiCase):
         self.sidecar.answer(requests.Timeout("slow"))
         silent = self.env["sdmk.dashboard"].with_user(self.users["auditor"]).get_sidecar()
         (reason,) = silent["verdict"]
-        self.assertEqual(reason["level"], "broken")
+        self.assertEqual((reason["level"], silent["isSilent"]), ("broken", True))
         self.assertRegex(reason["text"], "^The sidecar does not answer")
         self.assertLess(sum(self.sidecar.last["timeout"]), 8, "it is asked every few seconds")
-        self.assertEqual(self.sidecar_says(), {"nextRun": "2026-01-02 19:00:00", "verdict": []})
+        self.assertEqual(self.sidecar_says(), {"isSilent": False, "nextRun": "2026-01-02 19:00:00", "verdict": []})
 
     def test_a_success_is_missing_once_two_runs_were_due_since_the_last_one(self):
         def due(*minutes):

@@ -1,4 +1,4 @@
-import { Component, onMounted, onPatched, onWillStart, onWillUnmount, useRef, useState } from '@odoo/owl'
+import { Component, onMounted, onPatched, onWillDestroy, onWillStart, useRef, useState } from '@odoo/owl'
 import { useLiveReload } from '@sdmk_core/live/use_live_reload'
 import { loadBundle } from '@web/core/assets'
 import { deserializeDate, deserializeDateTime, formatDateTime } from '@web/core/l10n/dates'
@@ -12,6 +12,8 @@ import { durationChart, outcomesChart, reasonsChart } from './charts'
 const mirrored = ['sdmk.batch', 'sdmk.rejection']
 /** With the three seconds that an answer may take, silence shows within ten. */
 const askEveryMs = 5000
+/** Each question to a sidecar that is silent keeps a worker of Odoo busy for seconds. */
+const askAfterSilenceMs = 30_000
 
 /** The integration with KKI at a glance: a verdict with its reasons, what waits for a person, and two weeks of figures. */
 export class SdmkDashboard extends Component {
@@ -24,18 +26,18 @@ export class SdmkDashboard extends Component {
     this.canvases = { outcomes: useRef('outcomes'), reasons: useRef('reasons'), durations: useRef('durations') }
     this.charts = {}
     this.state = useState({ figures: null, sidecar: null })
+    this.isGone = false
     onWillStart(async () => {
       await Promise.all([loadBundle('web.chartjs_lib'), this.load()])
       // Not awaited: the figures are here whether the sidecar answers or not.
       this.ask()
     })
-    onMounted(() => {
-      this.draw()
-      this.timer = setInterval(() => this.ask(), askEveryMs)
-    })
+    onMounted(() => this.draw())
     onPatched(() => this.draw())
-    onWillUnmount(() => {
-      clearInterval(this.timer)
+    // Also where the screen is left before it is shown, while the first question is out.
+    onWillDestroy(() => {
+      this.isGone = true
+      clearTimeout(this.timer)
       for (const chart of Object.values(this.charts)) chart.destroy()
     })
     useLiveReload(
@@ -49,13 +51,12 @@ export class SdmkDashboard extends Component {
   }
 
   async ask() {
-    if (this.isAsking || document.hidden) return
-    this.isAsking = true
-    try {
-      this.state.sidecar = await this.orm.silent.call('sdmk.dashboard', 'get_sidecar', [])
-    } finally {
-      this.isAsking = false
-    }
+    const sidecar = document.hidden
+      ? this.state.sidecar
+      : await this.orm.silent.call('sdmk.dashboard', 'get_sidecar', []).catch(unanswered)
+    if (this.isGone) return
+    this.state.sidecar = sidecar
+    this.timer = setTimeout(() => this.ask(), sidecar?.isSilent ? askAfterSilenceMs : askEveryMs)
   }
 
   /** Why somebody is needed, what is broken first. */
@@ -122,6 +123,12 @@ export class SdmkDashboard extends Component {
       if (canvas) this.charts[name] = new Chart(canvas, config)
     }
   }
+}
+
+/** What is shown where Odoo itself gives no answer. An error of its own would be a dialog at every question. */
+function unanswered() {
+  const text = _t('Odoo does not answer. The figures may be old.')
+  return { isSilent: true, nextRun: false, verdict: [{ level: 'broken', text, href: '/odoo/sdmk-kki' }] }
 }
 
 registry.category('actions').add('sdmk_dashboard', SdmkDashboard)

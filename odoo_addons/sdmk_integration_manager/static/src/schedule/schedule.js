@@ -18,8 +18,9 @@ export class SdmkSchedule extends Component {
     })
     useEffect(
       (expression, id) => {
-        if (!expression || !id) return
-        this.state.isAsked = true
+        const isAsked = Boolean(expression && id)
+        Object.assign(this.state, isAsked ? { isAsked } : { isAsked, told: null })
+        if (!isAsked) return
         this.orm.silent
           .call('sdmk.integration', 'get_schedule', [[id], expression])
           .then(told => {
@@ -28,7 +29,8 @@ export class SdmkSchedule extends Component {
             Object.assign(this.state, { isAsked: false, told })
           })
           .catch(() => {
-            if (!isGone) this.state.isAsked = false
+            if (isGone || expression !== this.props.record.data.schedule) return
+            Object.assign(this.state, { isAsked: false, told: null })
           })
       },
       () => [this.props.record.data.schedule, this.props.record.resId]
