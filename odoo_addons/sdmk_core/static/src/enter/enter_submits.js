@@ -8,9 +8,10 @@ const mainButton = '.modal-footer button.btn-primary, .modal-footer button.btn-d
 function submitOnEnter(event) {
   if (event.key !== 'Enter' || event.isComposing || event.defaultPrevented || !event.target.matches?.(lines)) return
   const button = event.target.closest('.modal').querySelector(mainButton)
-  if (!button || button.disabled) return
+  if (!button) return
   event.preventDefault()
-  button.click()
+  // The last letter may enable the button only once the dialog is drawn anew, which is in the next frame.
+  requestAnimationFrame(() => requestAnimationFrame(() => button.click()))
 }
 
 registry.category('services').add('sdmk_enter_submits', {
