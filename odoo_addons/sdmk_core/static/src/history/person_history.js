@@ -1,4 +1,4 @@
-import { Component, onWillStart, onWillUpdateProps, useState } from '@odoo/owl'
+import { Component, onWillStart, onWillUnmount, onWillUpdateProps, useState } from '@odoo/owl'
 import { deserializeDateTime, formatDateTime } from '@web/core/l10n/dates'
 import { registry } from '@web/core/registry'
 import { useService } from '@web/core/utils/hooks'
@@ -14,21 +14,32 @@ export class PersonHistory extends Component {
     this.orm = useService('orm')
     this.action = useService('action')
     this.state = useState({ history: null, problem: null })
-    onWillStart(() => this.load())
+    // Not waited for: the form is there at once, whatever the sidecar does.
+    onWillStart(() => void this.load())
     onWillUpdateProps(next => {
-      const { resId, data } = this.props.record
-      const isOther = next.record.resId !== resId || next.record.data.version !== this.version
-      return isOther || next.record.data !== data ? this.load(next.record) : undefined
+      const { data } = this.props.record
+      const isOther = next.record.resId !== this.shownId
+      if (isOther) Object.assign(this.state, { history: null, problem: null })
+      if (isOther || next.record.data.version !== this.version || next.record.data !== data) this.load(next.record)
+    })
+    onWillUnmount(() => {
+      this.asking = null
     })
   }
 
   async load(record = this.props.record) {
+    this.shownId = record.resId
     this.version = record.data.version
+    // The answer to an earlier question may come later, and be about another person.
+    const asking = {}
+    this.asking = asking
     try {
-      this.state.history = await this.orm.silent.call('sdmk.health.worker', 'read_history', [[record.resId]])
+      const history = await this.orm.silent.call('sdmk.health.worker', 'read_history', [[record.resId]])
+      if (asking !== this.asking) return
+      this.state.history = history
       this.state.problem = null
     } catch (error) {
-      this.state.problem = error.data?.message ?? String(error)
+      if (asking === this.asking) this.state.problem = error.data?.message ?? String(error)
     }
   }
 
