@@ -240,6 +240,33 @@ describe('a caller asks an operator in Odoo', { skip, timeout: 1_200_000 }, () =
     await page.locator('.o_sdmk_history li').first().waitFor()
   }
 
+  test('a history that comes late is not shown with another person', { skip }, async () => {
+    const page = await as('auditor')
+    await open(page, people, '.o_list_view .o_data_row')
+    await page.locator('.o_data_row', { hasText: 'Wulandari Pertiwi' }).first().click()
+    await page.click('.o_notebook_headers a:has-text("History")')
+    const history = page.locator('.o_sdmk_history')
+    await history.getByText('Galuh Anggraini').waitFor()
+    const shown = await history.innerText()
+    const first = page.url()
+    let isAsked = false
+    await page.route('**/read_history', async route => {
+      const isLate = !isAsked
+      isAsked = true
+      if (isLate) await new Promise(resolve => setTimeout(resolve, 3000))
+      await route.continue()
+    })
+    await page.keyboard.press('Alt+n')
+    await page.waitForURL(url => url.href !== first)
+    assert.doesNotMatch(await history.innerText(), /Galuh Anggraini/, 'the form does not wait for the history')
+    await page.keyboard.press('Alt+p')
+    await page.waitForURL(first)
+    await history.getByText('Galuh Anggraini').waitFor()
+    await page.unrouteAll({ behavior: 'wait' })
+    await page.waitForTimeout(500)
+    assert.equal(await history.innerText(), shown)
+  })
+
   test('a search that the sidecar cannot answer says so', { skip }, async () => {
     const page = await as('admin')
     await open(page, people, '.o_list_view .o_data_row')
