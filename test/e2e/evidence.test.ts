@@ -137,7 +137,7 @@ test('audit events are found by the id of their request, in words of the reader,
   }
   assert.deepEqual(
     items.map(({ title }) => title),
-    ['Batch diurungkan', 'Pengurungan batch diperintahkan']
+    ['Batch diurungkan', 'Batch diperintahkan untuk diurungkan']
   )
   assert.ok(actions.some(({ action, title }) => action === 'batch.held' && title === 'Batch ditahan'))
   assert.equal(check, null)
