@@ -25,7 +25,7 @@ interface FormerLicence {
  * from the batch on replaced, or the present one. A licence that only a later batch moved away is missing.
  */
 export async function readPeopleBefore(client: pg.ClientBase, batchId: number, ids: number[]): Promise<HealthWorker[]> {
-  const start = await firstChange(client, batchId)
+  const start = await firstChange(client, batchId, ids)
   const licences = await formerLicences(client, batchId, start, ids)
   const holders = licences.flatMap(({ before }) => before.health_worker_id ?? [])
   const known = await readHealthWorkers(client, [
@@ -72,20 +72,41 @@ export async function compareBefore(
       ) former
     ), '{}')) was
     where h.id = any ($6::bigint[]) and h.restricted_at is null order by h.id`,
-    [row.nikDigest, row.nameKey, row.birthDate, row.birthPlaceKey, row.sex, ids, await firstChange(client, batchId)]
+    [
+      row.nikDigest,
+      row.nameKey,
+      row.birthDate,
+      row.birthPlaceKey,
+      row.sex,
+      ids,
+      await firstChange(client, batchId, ids)
+    ]
   )
   return rows.map(({ id, evidence }) => ({ healthWorkerId: id, ...parseEvidence(evidence.split(' ')) }))
 }
 
-/** Returns the id of the first change from the batch on. A batch that changed nothing has none: then it is the first after it. */
-async function firstChange(client: pg.ClientBase, batchId: number): Promise<number> {
+/**
+ * Returns the id of the first change from the batch on. If the batch changed nothing, that is the first change to these people, or
+ * to a licence that they held, by a batch that was applied after it: batches are not applied in the order of their ids.
+ */
+async function firstChange(client: pg.ClientBase, batchId: number, ids: number[]): Promise<number> {
   const { rows } = await client.query<{ id: number }>(
     `select coalesce(
       (select min(id) from kki.change where batch_id = $1),
-      (select min(id) from kki.change where batch_id > $1),
-      $2::bigint
+      (
+        select min(c.id)
+        from (
+          select id, batch_id from kki.change where health_worker_id = any ($2)
+          union all
+          select id, batch_id from kki.change
+          where registration_before ? 'health_worker_id' and (registration_before ->> 'health_worker_id')::bigint = any ($2)
+        ) c
+        join kki.batch later on later.id = c.batch_id
+        join kki.batch b on b.id = $1 and later.finished_at > b.finished_at
+      ),
+      $3::bigint
     ) as id`,
-    [batchId, Number.MAX_SAFE_INTEGER]
+    [batchId, ids, Number.MAX_SAFE_INTEGER]
   )
   return rows[0]?.id as number
 }
