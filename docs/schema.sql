@@ -159,6 +159,7 @@ CREATE TABLE kki.decision (
 );
 CREATE INDEX decision_batch_id_idx ON kki.decision USING btree (batch_id);
 CREATE INDEX decision_health_worker_id_idx ON kki.decision USING btree (health_worker_id);
+CREATE INDEX decision_rejection_id_idx ON kki.decision USING btree (rejection_id);
 CREATE UNIQUE INDEX decision_standing_uniq ON kki.decision USING btree (str_number, nik_digest, name_key) NULLS NOT DISTINCT WHERE (withdrawn_at IS NULL);
 
 CREATE TABLE kki.disclosure (

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import type { Shown } from '../audit/disclosures.ts'
 import { hasOutcomes, isOpen, statesWithOutcomes } from '../batch-terms.ts'
 import { RequestInvalid } from '../errors.ts'
+import { inTransaction } from '../platform/transaction.ts'
 import { readPlannedProfessions, readRejectedCodes } from '../registry/change-counts.ts'
 import {
   type Change,
@@ -284,7 +285,9 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
   ): Promise<Static<typeof SummarySchema>> {
     const { pool } = app.database
     const isPlan = isOpen(batch.state)
-    const professions = isPlan ? await readPlannedProfessions(pool, batch.id) : (recorded ?? [])
+    const professions = isPlan
+      ? await inTransaction(pool, client => readPlannedProfessions(client, batch.id))
+      : (recorded ?? [])
     const total = (name: 'deactivated' | 'namesChanged') => professions.reduce((sum, row) => sum + row[name], 0)
     const ledger = ledgerOf(batch)
     return {

@@ -102,6 +102,8 @@ create unique index decision_standing_uniq on kki.decision (str_number, nik_dige
 create index decision_health_worker_id_idx on kki.decision (health_worker_id);
 -- The history of a person names who decided a batch.
 create index decision_batch_id_idx on kki.decision (batch_id);
+-- The review queue shows the decisions about a rejection.
+create index decision_rejection_id_idx on kki.decision (rejection_id);
 
 -- True if the decision applies to this row. Without a NIK the name decides: the same name, or a part of it. Such a name
 -- may be that of a relative with the same STR, so the birth date must not contradict the person that the decision named.

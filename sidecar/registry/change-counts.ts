@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import { inTransaction } from '../platform/transaction.ts'
 import { readEffects } from './effects.ts'
 import { sql } from './sql.ts'
 
@@ -24,16 +23,14 @@ export interface CodeCount {
   count: number
 }
 
-/** Returns what the plan of a batch would do, by profession. */
-export async function readPlannedProfessions(pool: pg.Pool, batchId: number): Promise<ProfessionChanges[]> {
-  return inTransaction(pool, async client => {
-    const { rows } = await client.query<ProfessionChanges>(plannedProfessions, [batchId])
-    const effects = await readEffects(client, batchId)
-    return withDeactivated(
-      rows,
-      effects.map(({ profession, deactivations }) => [profession, deactivations])
-    )
-  })
+/** Returns what the plan of a batch would do, by profession, within the caller's transaction. */
+export async function readPlannedProfessions(client: pg.ClientBase, batchId: number): Promise<ProfessionChanges[]> {
+  const { rows } = await client.query<ProfessionChanges>(plannedProfessions, [batchId])
+  const effects = await readEffects(client, batchId)
+  return withDeactivated(
+    rows,
+    effects.map(({ profession, deactivations }) => [profession, deactivations])
+  )
 }
 
 /**
@@ -68,7 +65,11 @@ function withDeactivated(rows: ProfessionChanges[], counts: (readonly [string, n
 }
 
 /** Returns for which codes rows are rejected, or, of an applied batch, were shown to people. */
-export async function readRejectedCodes(pool: pg.Pool, batchId: number, isPlan: boolean): Promise<CodeCount[]> {
-  const { rows } = await pool.query<CodeCount>(isPlan ? plannedCodes : recordedCodes, [batchId])
+export async function readRejectedCodes(
+  client: pg.ClientBase | pg.Pool,
+  batchId: number,
+  isPlan: boolean
+): Promise<CodeCount[]> {
+  const { rows } = await client.query<CodeCount>(isPlan ? plannedCodes : recordedCodes, [batchId])
   return rows
 }

@@ -82,7 +82,7 @@ const rankStep = 2 ** 50
  * rows that are rejected, come only where the filter asks for them.
  */
 export async function readPlannedChanges(
-  pool: pg.Pool,
+  client: pg.ClientBase | pg.Pool,
   batchId: number,
   filter: ChangeFilter,
   page: PageRequest
@@ -92,9 +92,9 @@ export async function readPlannedChanges(
   if (filter.outcome === 'rejected') {
     if (filter.effect) return { items: [], next: null }
     const values = [batchId, page.after, page.limit + 1, profession, strNumber, words]
-    return toPage((await pool.query<Line>(plannedRejected, values)).rows, page, null)
+    return toPage((await client.query<Line>(plannedRejected, values)).rows, page, null)
   }
-  const { rows } = await pool.query<Line>(
+  const { rows } = await client.query<Line>(
     `with line as (${planned.lines}), page as materialized (
       select *, ${rankOf} as rank from line
       where ${effectFilter(filter)} and (${rankOf}, id) > ($6::int, $7::bigint) order by ${rankOf}, id limit $8
@@ -109,7 +109,7 @@ export async function readPlannedChanges(
  * batch what was removed is not listed; `kept` says what stayed, and comes first.
  */
 export async function readRecordedChanges(
-  pool: pg.Pool,
+  client: pg.ClientBase | pg.Pool,
   batchId: number,
   filter: ChangeFilter,
   page: PageRequest,
@@ -117,7 +117,7 @@ export async function readRecordedChanges(
 ): Promise<Page<Change>> {
   const { profession = null, strNumber, words } = readFilter(filter)
   const rank = kept ? `case when undo = 'kept' then 0 else 2 end` : rankOf
-  const { rows } = await pool.query<Line>(
+  const { rows } = await client.query<Line>(
     `with line as (
       select line.*, case when not $7 then null when registration_id = any ($8) or (registration_id is null or person_change_id is not null)
         and health_worker_id = any ($9) then 'kept' else 'restored' end as undo

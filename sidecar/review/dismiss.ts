@@ -1,3 +1,4 @@
+import pg from 'pg'
 import { type Caller, recordAudit } from '../audit/record.ts'
 import type { Transaction } from '../platform/database.ts'
 import { RejectionOpenAgain } from '../sync/errors.ts'
@@ -46,12 +47,18 @@ export async function reopenRejection(
     [source, subject, code]
   )
   if (rows[0]) throw new RejectionOpenAgain(id, rows[0].id)
-  await client.query(
-    `update kki.rejection
-    set state = 'open', decided_at = null, decided_by = null, decision_reason = null, version = nextval('sdmk.version_seq')
-    where id = $1`,
-    [id]
-  )
+  try {
+    await client.query(
+      `update kki.rejection
+      set state = 'open', decided_at = null, decided_by = null, decision_reason = null, version = nextval('sdmk.version_seq')
+      where id = $1`,
+      [id]
+    )
+  } catch (error) {
+    // A batch that commits meanwhile has opened the row.
+    if (error instanceof pg.DatabaseError && error.code === '23505') throw new RejectionOpenAgain(id)
+    throw error
+  }
   client.notifyOdoo({ rejections: [id] })
   await recordAudit(client, {
     ...caller,

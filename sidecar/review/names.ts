@@ -1,4 +1,5 @@
-import type pg from 'pg'
+import pg from 'pg'
+import { SdmkError } from '../errors.ts'
 import { SealFault } from '../identity/errors.ts'
 import type { Identity } from '../identity/keys.ts'
 import { openRow, type SealedRow } from '../identity/open-sealed.ts'
@@ -122,7 +123,22 @@ export interface NameSearch {
 /** Unreadable rows that one search opens, the newest first: no name key of them is stored. */
 const mostOpened = 2000
 
-/** Returns rejections whose row, or a person whom it may concern, has such a name; newest first. */
+/** A search reads every rejection that was ever stored, unless it names a state. */
+const longestSearchMs = 10_000
+
+/** A search by name did not end in time. */
+export class SearchTooLong extends SdmkError {
+  readonly code = 'UNAVAILABLE'
+
+  constructor(options: ErrorOptions) {
+    super('The search by name takes too long at the moment. Give more of the name, or a state.', options)
+  }
+}
+
+/**
+ * Returns rejections whose row, or a person whom it may concern, has such a name; newest first. Rows count that came last, or are
+ * pending. @throws SearchTooLong
+ */
 export async function findRejectionsByName(
   pool: pg.Pool,
   context: NamesContext,
@@ -132,6 +148,7 @@ export async function findRejectionsByName(
   return inTransaction(
     pool,
     async client => {
+      await client.query(`set local statement_timeout = ${longestSearchMs}`)
       const ids = new Set([
         ...(await findByKey(client, search, limit)),
         ...(await findUnreadable(client, context, search))
@@ -142,8 +159,13 @@ export async function findRejectionsByName(
         .map(id => ({ id }))
     },
     oneMoment
-  )
+  ).catch(error => {
+    if (error instanceof pg.DatabaseError && error.code === queryCanceled) throw new SearchTooLong({ cause: error })
+    throw error
+  })
 }
+
+const queryCanceled = '57014'
 
 async function findByKey(client: pg.ClientBase, { nameKey, state }: NameSearch, limit: number): Promise<number[]> {
   const words = nameKey.split(' ').map(word => `% ${word.replace(/[\\%_]/g, '\\$&')}%`)
@@ -153,7 +175,8 @@ async function findByKey(client: pg.ClientBase, { nameKey, state }: NameSearch, 
     where ($2::text is null or r.state = $2) and (
       exists (
         select from kki.rejection_occurrence o
-        where o.rejection_id = r.id and ' ' || o.name_key like all ($1::text[]) and not (${isRestricted})
+        where o.rejection_id = r.id and (o.batch_id = r.last_batch_id or o.settled_by_batch_id is null)
+          and ' ' || o.name_key like all ($1::text[]) and not (${isRestricted})
       )
       or exists (
         select from sdmk.health_worker h

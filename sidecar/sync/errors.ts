@@ -148,8 +148,10 @@ export class RejectionStateRefused extends SdmkError {
 export class RejectionOpenAgain extends SdmkError {
   readonly code = 'REJECTION_STATE'
 
-  constructor(rejectionId: number, openId: number) {
-    super(`The row of rejection ${rejectionId} is already open, as rejection ${openId}`)
+  constructor(rejectionId: number, openId?: number) {
+    super(
+      `The row of rejection ${rejectionId} is already open${openId === undefined ? '' : `, as rejection ${openId}`}`
+    )
   }
 }
 

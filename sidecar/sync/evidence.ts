@@ -3,6 +3,7 @@ import { readHead } from '../audit/head.ts'
 import type { Head } from '../audit/link.ts'
 import { type ChainCheck, type ProvenEvent, readCheck, readProvenEvents } from '../audit/read.ts'
 import { hasOutcomes, isOpen } from '../batch-terms.ts'
+import { inTransaction, oneMoment } from '../platform/transaction.ts'
 import { type CodeCount, readPlannedProfessions, readRejectedCodes } from '../registry/change-counts.ts'
 import { type Change, readPlannedChanges, readRecordedChanges } from '../registry/changes.ts'
 import { type Batch, readBatch } from './batch.ts'
@@ -27,27 +28,34 @@ export interface Evidence extends BatchHistory {
   check: ChainCheck | null
 }
 
-/** Returns the evidence of a batch as it is now. @throws BatchNotFound */
+/** Returns the evidence of a batch as it is now, all of it of one moment. @throws BatchNotFound */
 export async function readEvidence(pool: pg.Pool, batchId: number): Promise<Evidence> {
-  const batch = await readBatch(pool, batchId)
+  return inTransaction(pool, client => readWithin(client, batchId), oneMoment)
+}
+
+async function readWithin(client: pg.ClientBase, batchId: number): Promise<Evidence> {
+  const batch = await readBatch(client, batchId)
   if (!batch) throw new BatchNotFound(batchId)
-  const history = await readBatchHistory(pool, batchId)
+  const history = await readBatchHistory(client, batchId)
   const isPlan = isOpen(batch.state)
   const page = { after: 0, limit: mostChanges }
   const none = { items: [] as Change[], next: null }
   const readChanges = () =>
-    isPlan ? readPlannedChanges(pool, batchId, {}, page) : readRecordedChanges(pool, batchId, {}, page, keptOf(history))
+    isPlan
+      ? readPlannedChanges(client, batchId, {}, page)
+      : readRecordedChanges(client, batchId, {}, page, keptOf(history))
   const { items, next } = hasOutcomes(batch.state) ? await readChanges() : none
   return {
     ...history,
-    professions: isPlan && hasOutcomes(batch.state) ? await readPlannedProfessions(pool, batchId) : history.professions,
+    professions:
+      isPlan && hasOutcomes(batch.state) ? await readPlannedProfessions(client, batchId) : history.professions,
     at: new Date(),
     batch,
-    codes: hasOutcomes(batch.state) ? await readRejectedCodes(pool, batchId, isPlan) : [],
+    codes: hasOutcomes(batch.state) ? await readRejectedCodes(client, batchId, isPlan) : [],
     changes: items,
     hasMoreChanges: next !== null,
-    events: await readProvenEvents(pool, { batchId, runId: batch.runId }),
-    head: await readHead(pool),
-    check: await readCheck(pool)
+    events: await readProvenEvents(client, { batchId, runId: batch.runId }),
+    head: await readHead(client),
+    check: await readCheck(client)
   }
 }
