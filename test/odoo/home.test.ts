@@ -269,7 +269,11 @@ describe('the morning look and the settings in Odoo', { skip, timeout: 1_800_000
         // On a phone the list of batches is one of cards, without these buttons.
         const isOfList = size === phone && ['sync-now', 'load-file'].includes(screen.name)
         if (isOfList) await page.setViewportSize({ width: 1280, height: 844 })
-        await screen.show(page)
+        const hidden = await screen.show(page).catch((error: Error) => error)
+        if (hidden) {
+          wrong.push(`${name} is not shown: ${hidden.message}`)
+          continue
+        }
         if (isOfList) {
           await page.setViewportSize(phone)
           await page.waitForTimeout(1000)

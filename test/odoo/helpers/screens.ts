@@ -11,6 +11,7 @@ const kki = 'sdmk_integration_kki'
 const settleMs = 1200
 /** A list, or the cards that Odoo shows on a phone. */
 const records = '.o_list_view .o_data_row, .o_kanban_view .o_kanban_record:not(.o_kanban_ghost)'
+const groups = '.o_list_view .o_group_header, .o_kanban_view .o_kanban_group'
 
 async function show(page: Page, action: string, ready: string): Promise<void> {
   await open(page, action, ready)
@@ -55,7 +56,7 @@ export function mainScreens({ heldBatch, rejection, worker }: Shown): Screen[] {
       }
     },
     { name: 'held-batch', show: page => showRecord(page, 'sdmk.batch', heldBatch, '.o_sdmk_changes table') },
-    { name: 'refused-rows', show: page => show(page, `${kki}.sdmk_rejection_action`, '.o_list_view .o_group_header') },
+    { name: 'refused-rows', show: page => show(page, `${kki}.sdmk_rejection_action`, groups) },
     {
       name: 'refused-row',
       show: page => showRecord(page, 'sdmk.rejection', rejection, '.o_sdmk_rejection_detail table')
@@ -70,10 +71,7 @@ export function mainScreens({ heldBatch, rejection, worker }: Shown): Screen[] {
       }
     },
     { name: 'health-worker', show: page => showRecord(page, 'sdmk.health.worker', worker) },
-    {
-      name: 'registrations',
-      show: page => show(page, 'sdmk_core.sdmk_registration_action', '.o_list_view .o_data_row')
-    },
+    { name: 'registrations', show: page => show(page, 'sdmk_core.sdmk_registration_action', records) },
     { name: 'outcomes', show: page => show(page, `${kki}.sdmk_batch_outcome_action`, '.o_graph_view canvas') },
     {
       name: 'integration',
