@@ -262,7 +262,10 @@ describe('a held batch and its audit in Odoo', { skip, timeout: 1_800_000 }, () 
   test('an Indonesian reads the events in Indonesian, in a narrow window as well', { skip }, async () => {
     const page = await as('verifierInIndonesian', narrow)
     await open(page, auditEvents, '.o_sdmk_events tbody tr')
-    await page.locator('.o_sdmk_events td', { hasText: /^Batch diurungkan$/ }).first().waitFor()
+    await page
+      .locator('.o_sdmk_events td', { hasText: /^Batch diurungkan$/ })
+      .first()
+      .waitFor()
     const texts = await page.locator('.o_sdmk_audit_events').innerText()
     assert.doesNotMatch(texts, /\b(Batch undone|Every Action|Details|Show All|When|Why)\b|[a-z]+\.[a-z]+_[a-z]+/)
     await assertFits(page)

@@ -101,7 +101,7 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
     assert.match(requestId, /^odoo-[0-9a-f-]{36}$/)
 
     await page.click('.o_data_row .o_data_cell')
-    await page.click('.nav-link:has-text("Baris Ditolak")')
+    await page.click('.nav-link:has-text("Data Ditolak")')
     const rejected = page.locator('.o_field_widget[name=rejection_ids] .o_data_row')
     await rejected.getByText('NIK tidak dapat dipakai').first().waitFor()
     await rejected.locator('.o_data_cell').first().click()
