@@ -97,7 +97,7 @@ async function readWithin(client: pg.ClientBase, context: DeskContext, id: numbe
       : await readPeopleBefore(client, closedBy, concerned)
   const ids = rejection.source === 'kki' ? people.map(person => person.id) : []
   const rows: DeskRow[] = []
-  for (const row of await readPendingRows(client, context.identity, [id], { limit: mostShown, settledBy })) {
+  for (const row of eachOnce(await readPendingRows(client, context.identity, [id], { limit: mostShown, settledBy }))) {
     rows.push(await toDeskRow(client, context, row, { ids, closedBy }))
   }
   return {
@@ -107,6 +107,12 @@ async function readWithin(client: pg.ClientBase, context: DeskContext, id: numbe
     decisions,
     retries: rejection.strNumber === null ? [] : await readRetries(client, rejection.strNumber)
   }
+}
+
+/** After an undo the same row may be pending in two batches: it is shown where the later batch has it. */
+function eachOnce(rows: readonly PendingRow[]): PendingRow[] {
+  const isSame = (one: PendingRow, other: PendingRow) => one.raw !== null && one.raw === other.raw
+  return rows.filter(row => !rows.some(other => isSame(row, other) && other.batchId > row.batchId))
 }
 
 async function toDeskRow(
