@@ -178,7 +178,7 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
     await page.locator('.o_sdmk_file_fault').waitFor({ state: 'detached' })
     await page.selectOption('#sdmk_file_apply', 'hold')
     await page.locator('.modal footer button:has-text("Muat")').click()
-    await page.locator('.o_data_row [name=state]').getByText('Menunggu Keputusan').first().waitFor()
+    await page.locator('.o_data_row [name=state]').getByText('Ditahan').first().waitFor()
   })
 
   test('a file without an answer of Odoo is reported, and can be sent again', { skip }, async () => {
