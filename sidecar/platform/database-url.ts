@@ -41,11 +41,10 @@ export function databaseAddress(text: string, defaultHost = process.env.PGHOST):
  */
 export function serverFault(text: string): string | null {
   const hosts = /^[a-z]+:\/\/(?:[^/?@]*@)?([^/?]*)/i.exec(text)?.[1]
-  const parameter = (name: string) => new RegExp(`[?&]${name}=([^&]*)`, 'i').exec(text)?.[1]
-  if ([hosts, parameter('host')].some(host => host !== undefined && /,|%2c/i.test(host))) {
+  if ([hosts, /[?&]host=([^&]*)/i.exec(text)?.[1]].some(host => host !== undefined && /,|%2c/i.test(host))) {
     return 'names several hosts; name one address that leads to the primary, such as that of HAProxy'
   }
-  const wanted = parameter('target_session_attrs')
+  const wanted = /[?&]target_session_attrs=([^&]*)/i.exec(text)?.[1]
   if (wanted !== undefined && !['primary', 'read-write'].includes(wanted)) {
     return 'asks for another server than the primary (target_session_attrs)'
   }
