@@ -76,7 +76,7 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
 
   /** Waits for the only batch of the run that is shown, and returns its counts as they stand there. */
   async function batchOf(page: Page, run: number): Promise<Record<string, string>> {
-    await page.locator('.o_breadcrumb').getByText(`Proses ${run}`, { exact: true }).first().waitFor()
+    await page.locator('.o_breadcrumb').getByText(`Sinkronisasi ${run}`, { exact: true }).first().waitFor()
     await page.locator('.o_data_row [name=state]').getByText('Diterapkan').first().waitFor()
     assert.equal(await page.locator('.o_data_row').count(), 1)
     const cells = ['kind', 'fetched', 'created', 'rejected'].map(async name => [
