@@ -40,5 +40,5 @@ EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.SDMK_PORT}/readyz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Without the first option, SIGUSR1 opens a debugger that can read every key in memory.
-ENTRYPOINT ["node", "--disable-sigusr1", "--max-semi-space-size=2", "sidecar/cli/sdmk.ts"]
+ENTRYPOINT ["node", "--disable-sigusr1", "--max-semi-space-size=8", "sidecar/cli/sdmk.ts"]
 CMD ["serve"]
