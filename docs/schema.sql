@@ -806,7 +806,7 @@ CREATE INDEX health_worker_birth_idx ON sdmk.health_worker USING btree (birth_da
 CREATE INDEX health_worker_birth_without_nik_idx ON sdmk.health_worker USING btree (birth_date, birth_place_key) WHERE (nik_digest IS NULL);
 CREATE INDEX health_worker_name_key_idx ON sdmk.health_worker USING btree (name_key, birth_date);
 CREATE INDEX health_worker_name_key_without_nik_idx ON sdmk.health_worker USING btree (name_key, birth_date) WHERE (nik_digest IS NULL);
-CREATE INDEX health_worker_name_sounds_idx ON sdmk.health_worker USING gin (sdmk.name_sounds(name_key)) WITH (gin_pending_list_limit='16384');
+CREATE INDEX health_worker_name_sounds_idx ON sdmk.health_worker USING gin (sdmk.name_sounds(name_key)) WITH (gin_pending_list_limit='256');
 CREATE UNIQUE INDEX health_worker_nik_digest_uniq ON sdmk.health_worker USING btree (nik_digest);
 CREATE INDEX health_worker_restricted_idx ON sdmk.health_worker USING btree (id) WHERE (restricted_at IS NOT NULL);
 CREATE TRIGGER health_worker_stays_erased BEFORE UPDATE ON sdmk.health_worker FOR EACH ROW WHEN ((old.erased_at IS NOT NULL)) EXECUTE FUNCTION sdmk.keep_person_erased();
