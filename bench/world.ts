@@ -24,7 +24,7 @@ export interface WorldOptions {
   rows: number
   /** Further arguments of `sdmk simulator`. */
   simulatorArgs?: string[]
-  /** PostgreSQL's setting; by default the value of docs/sizing.md for a registry of two million. */
+  /** PostgreSQL's setting; by default the value of docs/operate/sizing.md for a registry of two million. */
   sharedBuffers?: string
   /** Settings of all processes of the sidecar. */
   env?: Record<string, string>

@@ -5,7 +5,7 @@ import type { Arguments } from './plan.ts'
 import { findingsHeading, type Origin, page, summarize } from './report.ts'
 import type { Result } from './run.ts'
 
-const report = new URL('../docs/chaos.md', import.meta.url)
+const report = new URL('../docs/explain/chaos.md', import.meta.url)
 
 /** Copies the replicas' logs, so that a fault can be analysed after the lanes were removed. */
 export async function keepLogs(folder: string, to: string): Promise<void> {
@@ -22,7 +22,7 @@ export function originOf({ runs, seed, lanes: count, rows, only = [] }: Argument
   }
 }
 
-/** Writes docs/chaos.md from raw results of one machine; the findings that people wrote there stay. */
+/** Writes docs/explain/chaos.md from raw results of one machine; the findings that people wrote there stay. */
 export async function writeReport(files: readonly string[]): Promise<void> {
   const origins: Origin[] = []
   const results: Result[] = []

@@ -78,7 +78,7 @@ export interface Origin {
 /** People write the text after this heading. */
 export const findingsHeading = '## Findings\n'
 
-/** Returns docs/chaos.md up to the findings. */
+/** Returns docs/explain/chaos.md up to the findings. */
 export function page(summary: Summary, origins: readonly Origin[]): string {
   const commands = origins.map(({ command }) => `\`${command}\``).join(' and ')
   const { machine, whyNoDisk } = origins[0] ?? { machine: 'no machine', whyNoDisk: null }

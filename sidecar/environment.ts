@@ -15,7 +15,7 @@ const vaultPath = '^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$'
 const vaultPathText = 'must be a path of letters, digits, dots, hyphens and underscores, without a slash at its ends'
 
 /**
- * Every environment variable that the sidecar reads, in the order of `docs/configuration.md`, which is generated from it.
+ * Every environment variable that the sidecar reads, in the order of `docs/reference/configuration.md`, which is generated from it.
  *
  * `unit` is the unit of a number; `defaultText` describes a default that is computed.
  */
@@ -419,14 +419,14 @@ export const environmentSchema = Type.Object({
   }),
   SDMK_IDENTITY_RETENTION_YEARS: Type.Integer({
     description:
-      'How long after the end of the last licence a person’s data is kept and an erasure is denied; docs/privacy.md.',
+      'How long after the end of the last licence a person’s data is kept and an erasure is denied; docs/explain/privacy.md.',
     unit: 'years',
     default: 5,
     minimum: 0,
     maximum: 100
   }),
   SDMK_DISCLOSURE_RETENTION_DAYS: Type.Integer({
-    description: 'How long disclosures (the people, the recipient and the time) are kept; docs/privacy.md.',
+    description: 'How long disclosures (the people, the recipient and the time) are kept; docs/explain/privacy.md.',
     unit: 'days',
     default: 730,
     minimum: 30,

@@ -12,7 +12,7 @@ type SecretsConfig = Pick<Config, 'roles' | 'mayFetch' | 'vault' | 'secretsDir' 
 /** Secrets that only the role `fetch` may read, because they allow requests to KKI in our name. */
 export const kkiSecrets: readonly string[] = [credentialsSecret, tokenSecret]
 
-/** The secrets that each role needs; `docs/secrets.md` has the matching Vault policies. */
+/** The secrets that each role needs; `docs/operate/secrets.md` has the matching Vault policies. */
 const secretsOf: Record<Role, readonly string[]> = {
   fetch: [...kkiSecrets, identitySecret],
   registry: [identitySecret],
@@ -49,6 +49,6 @@ export async function refuseBroadLogin({ mayFetch, vault }: SecretsConfig, secre
   if (readable === undefined) return
   throw new ConfigurationError(
     vault?.login.kind === 'token' ? 'SDMK_VAULT_TOKEN_FILE' : 'SDMK_VAULT_ROLE_ID',
-    `this login may read the secret "${readable}", which is for the role "fetch" alone; docs/secrets.md has the policies`
+    `this login may read the secret "${readable}", which is for the role "fetch" alone; docs/operate/secrets.md has the policies`
   )
 }

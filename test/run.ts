@@ -20,7 +20,7 @@ interface Tally {
 const checks = [
   { name: 'code style (biome)', command: bin('biome'), args: ['check', '--colors=off', '.'] },
   { name: 'types (tsc)', command: bin('tsc'), args: ['--noEmit'] },
-  { name: 'generated files', command: process.execPath, args: ['docs/generate.ts', '--check'] }
+  { name: 'generated files', command: process.execPath, args: ['tools/docs/generate.ts', '--check'] }
 ]
 
 /** Tests of whole processes, Odoo and Prometheus among them, look at time and memory: they come last, and fewer at once. */

@@ -19,7 +19,7 @@ const rowText = `json_build_array(d.id, to_char(d.at at time zone 'UTC', 'YYYY-M
 
 /**
  * Writes the digest of all disclosures since the last time to the audit, in blocks, and returns how many rows they are.
- * Until then, for a few minutes, a changed row is not detected (`docs/privacy.md`).
+ * Until then, for a few minutes, a changed row is not detected (`docs/explain/privacy.md`).
  */
 export async function sealDisclosures({ withTransaction }: Pick<Database, 'withTransaction'>, caller: Caller) {
   const committed = await withTransaction(async client => {

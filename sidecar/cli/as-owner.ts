@@ -17,7 +17,7 @@ export async function withOwner<T>(
     return await work(database)
   } catch (cause) {
     if (!(cause instanceof pg.DatabaseError && cause.code === insufficientPrivilege)) throw cause
-    const reason = 'this login lacks the right; use the login that runs migrations (docs/database.md)'
+    const reason = 'this login lacks the right; use the login that runs migrations (docs/operate/database.md)'
     throw new ConfigurationError('SDMK_DATABASE_URL', reason, { cause })
   } finally {
     await database.pool.end()

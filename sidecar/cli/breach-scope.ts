@@ -36,7 +36,7 @@ export function breachScopeCommand(): Command {
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
-      '\nExit codes: 0 the record matches the digests in the audit; 1 it was changed, and the answer may be incomplete;\n64 incorrect use. docs/privacy.md says what to do with the answer within 72 hours.'
+      '\nExit codes: 0 the record matches the digests in the audit; 1 it was changed, and the answer may be incomplete;\n64 incorrect use. docs/explain/privacy.md says what to do with the answer within 72 hours.'
     )
     .action(({ key, actor, since, until, ids, json }: ScopeOptions) =>
       withPool(async (pool, { timeZone }) => {

@@ -39,7 +39,7 @@ export function importCommand(): Command {
     .option('--json', 'print the summary as JSON, and nothing else')
     .addHelpText(
       'after',
-      `\nColumns: ${Object.keys(ownColumns).join(', ')}\nA licence (nomor_str, profesi, …) may be missing; see docs/import.md.`
+      `\nColumns: ${Object.keys(ownColumns).join(', ')}\nA licence (nomor_str, profesi, …) may be missing; see docs/integrate/import.md.`
     )
     .action(async (file: string, { format, encoding, json }: ImportCommandOptions) => {
       const records = readRecords(file, { format, encoding })

@@ -23,7 +23,7 @@ import { watermarkCommand } from './watermark.ts'
 /** Returns the command `sdmk` with its subcommands. It throws a CommanderError if it is used incorrectly. */
 export function createProgram(): Command {
   const program = new Command('sdmk')
-    .description(`${packageJson.description}. Settings are environment variables: docs/configuration.md`)
+    .description(`${packageJson.description}. Settings are environment variables: docs/reference/configuration.md`)
     .version(packageJson.version)
     .showSuggestionAfterError()
     .hook('preAction', requireUtf8Arguments)

@@ -164,7 +164,7 @@ function linesOf({ sealKeyId, resealed, left, unfit, forgotten }: Result): strin
       ({ column, row, fault }) => `${column} of ${row} belongs to another row or field (${fault}) and stays unchanged.`
     ),
     unfit.length > 0
-      ? 'Somebody changed the database: treat it as a security incident (docs/runbook.md#sealedvalueunfit).'
+      ? 'Somebody changed the database: treat it as a security incident (docs/operate/runbook.md#sealedvalueunfit).'
       : rest.length > 0
         ? 'Batches are under way; run the command again when they have ended.'
         : 'No value needs an older key. Keep a new copy of the secret "nik-keys".'

@@ -22,9 +22,9 @@ const settings: Record<string, string> = {
   KKI_REFUSED: 'KKI_BASE_URL',
   KKI_TOKEN_DENIED: 'the authentication of KKI_SOURCE_FILE',
   KKI_CONTRACT: 'KKI_BASE_URL',
-  KKI_CLOCK: 'KKI_CLOCK_TOLERANCE and docs/watermark.md',
-  WATERMARK_AHEAD: 'docs/watermark.md',
-  WINDOW_INVERTED: 'docs/watermark.md',
+  KKI_CLOCK: 'KKI_CLOCK_TOLERANCE and docs/operate/watermark.md',
+  WATERMARK_AHEAD: 'docs/operate/watermark.md',
+  WINDOW_INVERTED: 'docs/operate/watermark.md',
   TOKEN_REFRESH_FAILED: 'the secret "kki" (SDMK_SECRETS_DIR, or SDMK_VAULT_PATH)'
 }
 

@@ -9,7 +9,7 @@ import { type InstantOrDay, instantOrDay, instantOrDayForm, toInstant } from './
 /** Returns `sdmk watermark`: shows and moves the time up to which all changes of KKI are stored. */
 export function watermarkCommand(): Command {
   return new Command('watermark')
-    .description('show or move back the time up to which all changes of KKI are stored; docs/watermark.md')
+    .description('show or move back the time up to which all changes of KKI are stored; docs/operate/watermark.md')
     .addCommand(showCommand(), { isDefault: true })
     .addCommand(setCommand())
 }
@@ -54,6 +54,6 @@ function setCommand(): Command {
 /** Returns the watermark as a line for people. */
 export function watermarkLine(watermark: Watermark | null): string {
   if (watermark === null) return 'Watermark: none, the next run fetches everything'
-  const warning = watermark.isAhead ? ' (later than the clock of the database: see docs/watermark.md)' : ''
+  const warning = watermark.isAhead ? ' (later than the clock of the database: see docs/operate/watermark.md)' : ''
   return `Watermark: ${watermark.position.toISOString()}${warning}`
 }

@@ -66,7 +66,7 @@ create table sdmk.health_worker (
   birth_place_at timestamptz,
   birth_date_at timestamptz,
   sex_at timestamptz,
-  -- docs/privacy.md: a restricted person is stored and shown to nobody; an erased one keeps only the licence history.
+  -- docs/explain/privacy.md: a restricted person is stored and shown to nobody; an erased one keeps only the licence history.
   restricted_at timestamptz,
   erased_at timestamptz,
   version bigint not null default nextval('sdmk.version_seq'),

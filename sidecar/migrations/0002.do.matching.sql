@@ -1,4 +1,4 @@
--- The comparisons that the matching table uses (docs/matching.md).
+-- The comparisons that the matching table uses (docs/explain/matching.md).
 --
 -- Two values agree in one of a few ways. A missing value gives null: it neither agrees nor disagrees. All rules use these
 -- functions, so each comparison means the same in all of them.

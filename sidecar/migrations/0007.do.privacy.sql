@@ -1,4 +1,4 @@
--- Data protection (docs/privacy.md): disclosures of personal data, and the erasure of a person.
+-- Data protection (docs/explain/privacy.md): disclosures of personal data, and the erasure of a person.
 
 -- Recipients of personal data: one row for each answer of the API, call of Odoo or report, or for several equal
 -- ones that were written at once. It refers to people by id only.

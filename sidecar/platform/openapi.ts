@@ -34,7 +34,7 @@ export default fp(
               type: 'http',
               scheme: 'SDMK-Operator',
               description:
-                'For a program whose key has the scope `actor:delegate`: a JWT that names the operator, signed with the key for this one request; docs/odoo.md describes it'
+                'For a program whose key has the scope `actor:delegate`: a JWT that names the operator, signed with the key for this one request; docs/operate/odoo.md describes it'
             }
           }
         },

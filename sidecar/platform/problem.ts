@@ -68,7 +68,7 @@ export const ProblemSchema = Type.Object(
     title: Type.String({ description: 'In English or Indonesian, by `Accept-Language`' }),
     status: Type.Integer(),
     detail: Type.Optional(Type.String()),
-    code: Type.String({ description: 'Stable; see docs/codes.md' }),
+    code: Type.String({ description: 'Stable; see docs/reference/codes.md' }),
     requestId: Type.String(),
     errors: Type.Optional(
       Type.Array(Type.Object({ field: Type.String({ description: 'JSON pointer' }), message: Type.String() }))

@@ -55,10 +55,10 @@ export async function assertRestricted(
   if (!insecure.includes('database-owner')) {
     throw new ConfigurationError(
       'SDMK_DATABASE_URL',
-      'this login may change the schema and audit events; use the login of the service (docs/database.md). SDMK_INSECURE=database-owner allows it'
+      'this login may change the schema and audit events; use the login of the service (docs/operate/database.md). SDMK_INSECURE=database-owner allows it'
     )
   }
   logger.warn(
-    'SDMK_DATABASE_URL: this login may change the schema and audit events; docs/database.md describes a login with fewer rights'
+    'SDMK_DATABASE_URL: this login may change the schema and audit events; docs/operate/database.md describes a login with fewer rights'
   )
 }

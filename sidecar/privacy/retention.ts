@@ -15,7 +15,7 @@ export interface DataClass {
   erasure: Erasure
 }
 
-/** The stored data of a person, the reason, and the effect of an erasure. Person reports and docs/privacy.md show it. */
+/** The stored data of a person, the reason, and the effect of an erasure. Person reports and docs/explain/privacy.md show it. */
 export const dataClasses: Record<string, DataClass> = {
   licence: {
     what: {

@@ -206,7 +206,7 @@ function since({ finishedAt, plannedAt, createdAt }: Batch): Date {
   return finishedAt ?? plannedAt ?? createdAt
 }
 
-/** Data that is deleted after its retention; `docs/database.md` has the table of retentions. */
+/** Data that is deleted after its retention; `docs/operate/database.md` has the table of retentions. */
 export const purgedThings = ['staging', 'raw_rows', 'disclosures'] as const
 
 export type Purged = (typeof purgedThings)[number]

@@ -97,7 +97,9 @@ async function watermarkHealth(pool: pg.Pool) {
   const watermark = await readWatermark(pool).catch(() => null)
   if (!watermark?.isAhead) return
   const position = watermark.position.toISOString()
-  return { warning: `the watermark (${position}) is later than the clock of the database; see docs/watermark.md` }
+  return {
+    warning: `the watermark (${position}) is later than the clock of the database; see docs/operate/watermark.md`
+  }
 }
 
 type WorkOptions = Omit<SyncOptions, 'keepsTime' | 'pageSize'> & { metrics: SyncMetrics }

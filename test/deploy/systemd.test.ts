@@ -88,10 +88,10 @@ describe('systemd units', { concurrency: true }, async () => {
     assert.ok(ofMigrate.includes('/etc/sdmk/credentials/database-owner-password'))
     assert.match(valuesOf(migrate ?? '', 'ExecStart').join(), / migrate --grant-to sdmk_service$/)
     assert.notEqual(valuesOf(migrate ?? '', 'User').join(), 'sdmk-service')
-    const page = await readText('docs/installation.md')
+    const page = await readText('docs/operate/installation.md')
     for (const file of [...ofMigrate, ...ofService]) {
       const name = (file ?? '').replace('/etc/sdmk/', '').replace('%i', 'etl-kki-service')
-      assert.ok(page.includes(`\`${name}\``), `docs/installation.md names ${name}`)
+      assert.ok(page.includes(`\`${name}\``), `docs/operate/installation.md names ${name}`)
     }
   })
 

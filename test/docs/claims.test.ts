@@ -18,7 +18,7 @@ const find = (pattern: string) => globSync(pattern, { cwd: root }).sort()
 /** Text that people follow. The changelog is left out, because it also describes former versions. */
 const pages = [
   ...['README.md', 'SECURITY.md', 'CONTRIBUTING.md', '.env.example', 'docker-compose.odoo.yml', 'Dockerfile'],
-  ...find('docs/*.md'),
+  ...find('docs/**/*.md'),
   ...find('odoo_addons/*/README.rst'),
   ...find('deploy/**/*.{sh,service,hcl}')
 ].map(file => ({ file, text: read(file) }))

@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8')
-const page = read('docs/dependencies.md')
+const page = read('docs/explain/dependencies.md')
 const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
 
 /** Name, why, keeper and licence of each line, of the part of the page under this heading. */
@@ -60,7 +60,7 @@ test('npm run sbom lists the packages of production with version and hash, as th
     components: { name: string; version: string; hashes?: unknown[] }[]
   }
   assert.equal(bomFormat, 'CycloneDX')
-  const licences = read('docs/licences.md')
+  const licences = read('docs/reference/licences.md')
   const names = components.map(({ name }) => name)
   for (const name of Object.keys(dependencies ?? {})) assert.ok(names.includes(name), name)
   for (const name of ['oidc-provider', 'typescript', 'recheck']) assert.ok(!names.includes(name), name)

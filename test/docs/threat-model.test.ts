@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (file: string) => readFileSync(`${root}${file}`, 'utf8')
-const [table = '', proofs = ''] = read('docs/threat-model.md').split('## Tests that attack')
+const [table = '', proofs = ''] = read('docs/explain/threat-model.md').split('## Tests that attack')
 const named = [...proofs.matchAll(/^- `([^`]+)`: (.+)$/gm)].map(([, file = '', name = '']) => ({ file, name }))
 
 /** The names of the tests in a file, as they stand in its text. */

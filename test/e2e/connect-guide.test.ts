@@ -10,7 +10,7 @@ import { loadDescription, shippedDescription } from '../../sidecar/source/load.t
 import { startSimulator } from '../../simulator/simulator.ts'
 import { startConnector } from './helpers.ts'
 
-const file = fileURLToPath(new URL('../../docs/examples/council-source.json', import.meta.url))
+const file = fileURLToPath(new URL('../../docs/integrate/examples/council-source.json', import.meta.url))
 
 test('the guide leads from a description to applied people', async t => {
   const simulator = await startSimulator({ rows: 600, like: file })
@@ -43,7 +43,7 @@ test('the guide leads from a description to applied people', async t => {
 })
 
 test('the parts of the description in the guide match its file', async () => {
-  const guide = await readFile(new URL('../../docs/connect.md', import.meta.url), 'utf8')
+  const guide = await readFile(new URL('../../docs/integrate/connect.md', import.meta.url), 'utf8')
   const description = JSON.parse(await readFile(file, 'utf8'))
   const pieces = [...guide.matchAll(/^```json\n("[\s\S]*?)^```/gm)].map(([, text]) => JSON.parse(`{${text}}`))
   assert.equal(pieces.length, 2)

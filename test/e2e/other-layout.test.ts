@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { startConnector } from './helpers.ts'
 
-const file = (name: string) => fileURLToPath(new URL(`../../docs/examples/${name}`, import.meta.url))
+const file = (name: string) => fileURLToPath(new URL(`../../docs/integrate/examples/${name}`, import.meta.url))
 
 test('another description reads another layout of KKI’s rows, as the guide for integrators shows', async t => {
   const records = JSON.parse(await readFile(file('other-layout-records.json'), 'utf8'))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { readCatalogue } from '../../docs/generate-codes.ts'
 import type { BatchBody, RunBody } from '../../sidecar/api/schemas.ts'
+import { readCatalogue } from '../../tools/docs/codes.ts'
 import type { PrometheusPrograms } from '../../tools/prometheus/install.ts'
 import { fault, inject, kkiRecord } from '../e2e/helpers.ts'
 import { until } from '../e2e/process.ts'

@@ -55,7 +55,7 @@ describe('every alert', () => {
       for (const name of ['title', 'happened', 'action']) {
         for (const annotation of [name, `${name}_id`]) assert.match(annotations[annotation] ?? '', /\S/, annotation)
       }
-      assert.equal(annotations.runbook, `docs/runbook.md#${alert.toLowerCase()}`)
+      assert.equal(annotations.runbook, `docs/operate/runbook.md#${alert.toLowerCase()}`)
       const [file = '', anchor] = annotations.runbook.split('#')
       const headings = readFileSync(path.join(shipped, '..', file), 'utf8').matchAll(/^## (.+)$/gm)
       assert.ok([...headings].some(([, heading]) => heading?.toLowerCase() === anchor))

@@ -10,7 +10,7 @@ import { type Operations, startOperations } from './helpers/operators.ts'
 import { mainScreens } from './helpers/screens.ts'
 import { tellStory } from './helpers/story.ts'
 
-const folder = fileURLToPath(new URL('../../docs/images', import.meta.url))
+const folder = fileURLToPath(new URL('../../docs/operators/images', import.meta.url))
 const languages = { en: 'admin', id: 'adminInIndonesian' } as const
 /** Days before today that the pictures show runs of; the first load lies further back than they look. */
 const days = 9

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { type TestContext, test } from 'node:test'
 import type pg from 'pg'
-import { renderSchema } from '../../docs/generate-schema.ts'
 import { openClient } from '../../sidecar/platform/connection.ts'
+import { renderSchema } from '../../tools/docs/render-schema.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 
 /** A connection of the owner's to a migrated database. */
@@ -17,9 +17,9 @@ async function connect(t: TestContext): Promise<pg.Client> {
   return client
 }
 
-test('docs/schema.sql shows the database that the migrations create', async t => {
+test('docs/reference/schema.sql shows the database that the migrations create', async t => {
   const client = await connect(t)
-  const committed = await readFile(new URL('../../docs/schema.sql', import.meta.url), 'utf8')
+  const committed = await readFile(new URL('../../docs/reference/schema.sql', import.meta.url), 'utf8')
   assert.equal(committed, await renderSchema(client), 'run "npm run schema" and commit what changed')
 })
 

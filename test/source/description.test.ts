@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { renderSourceSchema } from '../../docs/generate-source-schema.ts'
 import { ConfigurationError } from '../../sidecar/errors.ts'
 import { loadDescription, parseDescription, shippedDescription } from '../../sidecar/source/load.ts'
 import { professionCodes } from '../../simulator/professions.ts'
+import { renderSourceSchema } from '../../tools/docs/source-schema.ts'
 
 const sources = fileURLToPath(new URL('../../contracts/sources/', import.meta.url))
 const examples = readdirSync(path.join(sources, 'examples'))

@@ -3,10 +3,10 @@ import { globSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
-import { renderCodes } from '../../docs/generate-codes.ts'
 import { problemStatus } from '../../sidecar/platform/problem.ts'
 import { holdReasons } from '../../sidecar/sync/batch.ts'
 import { rejectionCodes, warningCodes } from '../../sidecar/transform/codes.ts'
+import { renderCodes } from '../../tools/docs/codes.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const languages = ['en', 'id']

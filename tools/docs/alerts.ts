@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { isMap, isSeq, parseDocument, type YAMLMap } from 'yaml'
-import { type CatalogueEntry, readCatalogue } from './generate-codes.ts'
+import { type CatalogueEntry, readCatalogue } from './codes.ts'
 
-const rulesFile = new URL('../observability/prometheus/rules/alerts.yml', import.meta.url)
+const rulesFile = new URL('../../observability/prometheus/rules/alerts.yml', import.meta.url)
 const batchSeries = 'sdmk_kki_troubled_batch_timestamp_seconds'
 
 /** The texts of the catalogue and the rule of one alert. */
@@ -26,7 +26,7 @@ export function renderAlertRules(): string {
       action_id: entry.action.id,
       panel_url: written('panel_url'),
       ...(String(rule.get('expr')).includes(batchSeries) && batchDetails),
-      runbook: `docs/runbook.md#${name.toLowerCase()}`
+      runbook: `docs/operate/runbook.md#${name.toLowerCase()}`
     }
     const node = document.createNode(annotations)
     for (const { value } of (node as unknown as YAMLMap<unknown, { type?: string }>).items) {
@@ -48,7 +48,7 @@ const batchDetails = {
   logs_url: '{{ $externalLabels.grafana_url }}/d/integrasi-kki?viewPanel=61&var-trace_id={{ $labels.trace_id }}'
 }
 
-/** Returns docs/runbook.md: for every alert its condition and its action, in English and Indonesian. */
+/** Returns docs/operate/runbook.md: for every alert its condition and its action, in English and Indonesian. */
 export function renderRunbook(): string {
   const sections = readAlerts().alerts.map(({ name, entry, rule }) => {
     const severity = rule.getIn(['labels', 'severity'])

@@ -19,11 +19,11 @@ const kinds = [
 
 /** Returns contracts/codes.yaml. */
 export function readCatalogue(): Record<string, CatalogueEntry> {
-  const file = new URL('../contracts/codes.yaml', import.meta.url)
+  const file = new URL('../../contracts/codes.yaml', import.meta.url)
   return parse(readFileSync(file, 'utf8')) as Record<string, CatalogueEntry>
 }
 
-/** Returns docs/codes.md: every code of contracts/codes.yaml, in English and Indonesian; alerts are in docs/runbook.md. */
+/** Returns docs/reference/codes.md: every code of contracts/codes.yaml, in English and Indonesian; alerts are in docs/operate/runbook.md. */
 export function renderCodes(): string {
   const catalogue = Object.entries(readCatalogue())
   const sections = kinds.map(([kind, en, id]) => {

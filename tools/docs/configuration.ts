@@ -1,15 +1,15 @@
-import { type VariableSchema, variables } from '../sidecar/environment.ts'
+import { type VariableSchema, variables } from '../../sidecar/environment.ts'
 
 const introduction = `# Configuration
 
 Every setting is an environment variable; an empty one counts as not set. A bad value, a missing one or an unknown name that
 begins with \`SDMK_\` or \`KKI_\` stops the start with one line that names the variable, and exit code 78. Secrets are no variables:
-they lie in Vault or in \`SDMK_SECRETS_DIR\` ([secrets](secrets.md)), and the database’s password in \`SDMK_DATABASE_PASSWORD_FILE\`.
+they lie in Vault or in \`SDMK_SECRETS_DIR\` ([secrets](../operate/secrets.md)), and the database’s password in \`SDMK_DATABASE_PASSWORD_FILE\`.
 
 Commands of \`sdmk\` end with exit code 0, 1 (what was asked for failed), 64 (used incorrectly: an option, an argument or a
 request that is not valid), 75 (the digest key is in use: call again later) or 78 (a setting).
 
-Names that begin with \`OTEL_\` are OpenTelemetry’s own; its exporter reads more of them by itself ([tracing](tracing.md)).
+Names that begin with \`OTEL_\` are OpenTelemetry’s own; its exporter reads more of them by itself ([tracing](../operate/tracing.md)).
 
 This page is made from \`sidecar/environment.ts\` by \`npm run generate\`.
 
@@ -17,7 +17,7 @@ This page is made from \`sidecar/environment.ts\` by \`npm run generate\`.
 | --- | --- | --- | --- |
 `
 
-/** Returns the page `docs/configuration.md`, one line for each variable of the schema, in its order. */
+/** Returns the page `docs/reference/configuration.md`, one line for each variable of the schema, in its order. */
 export function renderConfiguration(): string {
   const lines = variables.map(
     ([name, schema]) => `| \`${name}\` | ${schema.description} | ${renderDefault(schema)} | ${renderAllowed(schema)} |`

@@ -1,24 +1,24 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
-import { renderDashboard } from '../observability/grafana/dashboard.ts'
-import { buildApp } from '../sidecar/app.ts'
-import { loadConfig } from '../sidecar/config.ts'
-import { renderAlertRules, renderRunbook } from './generate-alerts.ts'
-import { renderCodes } from './generate-codes.ts'
-import { renderConfiguration } from './generate-configuration.ts'
-import { renderLicences } from './generate-licences.ts'
-import { payloadSchemaFiles } from './generate-payload-schemas.ts'
-import { renderSourceReference } from './generate-source-reference.ts'
-import { renderFileSourceSchema, renderSourceSchema } from './generate-source-schema.ts'
+import { renderDashboard } from '../../observability/grafana/dashboard.ts'
+import { buildApp } from '../../sidecar/app.ts'
+import { loadConfig } from '../../sidecar/config.ts'
+import { renderAlertRules, renderRunbook } from './alerts.ts'
+import { renderCodes } from './codes.ts'
+import { renderConfiguration } from './configuration.ts'
+import { renderLicences } from './licences.ts'
+import { payloadSchemaFiles } from './payload-schemas.ts'
+import { renderSourceReference } from './source-reference.ts'
+import { renderFileSourceSchema, renderSourceSchema } from './source-schema.ts'
 
 /** Generated files, by their path in the repository. */
 const generated: Record<string, () => string | Promise<string>> = {
-  'docs/configuration.md': renderConfiguration,
-  'docs/codes.md': renderCodes,
-  'docs/licences.md': renderLicences,
-  'docs/runbook.md': renderRunbook,
-  'docs/source-description.md': renderSourceReference,
+  'docs/reference/configuration.md': renderConfiguration,
+  'docs/reference/codes.md': renderCodes,
+  'docs/reference/licences.md': renderLicences,
+  'docs/operate/runbook.md': renderRunbook,
+  'docs/reference/source-description.md': renderSourceReference,
   'observability/prometheus/rules/alerts.yml': renderAlertRules,
   'observability/grafana/dashboards/integrasi-kki.json': renderDashboard,
   'contracts/sidecar.openapi.json': renderOpenApi,
@@ -30,7 +30,7 @@ const generated: Record<string, () => string | Promise<string>> = {
 const isCheck = process.argv.includes('--check')
 const stale: string[] = []
 for (const [name, render] of Object.entries(generated)) {
-  const file = fileURLToPath(new URL(`../${name}`, import.meta.url))
+  const file = fileURLToPath(new URL(`../../${name}`, import.meta.url))
   const text = await render()
   if (text === (await readFile(file, 'utf8').catch(() => null))) continue
   if (isCheck) stale.push(name)

@@ -8,9 +8,9 @@ interface Package {
   optional?: boolean
 }
 
-/** Returns docs/licences.md: every package that production installs, indirect ones included, with its licence. */
+/** Returns docs/reference/licences.md: every package that production installs, indirect ones included, with its licence. */
 export function renderLicences(): string {
-  const lock = readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8')
+  const lock = readFileSync(new URL('../../package-lock.json', import.meta.url), 'utf8')
   const { packages } = JSON.parse(lock) as { packages: Record<string, Package> }
   const installed = Object.entries(packages).filter(([place, { dev }]) => place !== '' && !dev)
   const rows = installed.map(([place, { version, license = 'none', optional }]) => ({
@@ -32,7 +32,7 @@ const introduction = `# Licences
 
 Generated from \`package-lock.json\` by \`npm run generate\`: every package that a production installation has, indirect ones included.
 Optional ones are the programs of the embedded PostgreSQL for one machine; the image is built without them. A test allows permissive licences only
-([dependencies](dependencies.md)). \`npm run -s sbom\` prints the same as a CycloneDX document.
+([dependencies](../explain/dependencies.md)). \`npm run -s sbom\` prints the same as a CycloneDX document.
 `
 
 const header = '| Package | Version | Licence | Optional |\n| --- | --- | --- | --- |'

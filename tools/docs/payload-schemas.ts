@@ -1,4 +1,4 @@
-import { payloadSchemas } from '../sidecar/odoo/contracts.ts'
+import { payloadSchemas } from '../../sidecar/odoo/contracts.ts'
 
 /** Generators of the JSON schemas of messages to Odoo, by path (`contracts/odoo/*.schema.json`). */
 export const payloadSchemaFiles: Record<string, () => string> = Object.fromEntries(

@@ -102,7 +102,7 @@ export async function renderSchema(client: pg.ClientBase): Promise<string> {
   await client.query(`set search_path = ''`)
   const missing = await client.query<{ name: string }>(others)
   if (missing.rows.length > 0) {
-    throw new Error(`docs/schema.sql would not show: ${missing.rows.map(({ name }) => name).join(', ')}`)
+    throw new Error(`docs/reference/schema.sql would not show: ${missing.rows.map(({ name }) => name).join(', ')}`)
   }
   const { rows } = await client.query<{ text: string }>(objects)
   return introduction + rows.map(({ text }) => layOut(text)).join('')

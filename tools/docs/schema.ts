@@ -3,10 +3,10 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
-import { openClient } from '../sidecar/platform/connection.ts'
-import { migrate } from '../sidecar/platform/migrations.ts'
-import { startServer } from '../test/helpers/server.ts'
-import { renderSchema } from './generate-schema.ts'
+import { openClient } from '../../sidecar/platform/connection.ts'
+import { migrate } from '../../sidecar/platform/migrations.ts'
+import { startServer } from '../../test/helpers/server.ts'
+import { renderSchema } from './render-schema.ts'
 
 const directory = await mkdtemp(path.join(os.tmpdir(), 'sdmk-schema-'))
 const server = await startServer(directory)
@@ -15,7 +15,7 @@ try {
   const client = openClient(server.url, 'sdmk schema')
   await client.connect()
   const text = await renderSchema(client).finally(() => client.end())
-  await writeFile(fileURLToPath(new URL('schema.sql', import.meta.url)), text)
+  await writeFile(fileURLToPath(new URL('../../docs/reference/schema.sql', import.meta.url)), text)
 } finally {
   await server.stop()
   await rm(directory, { recursive: true, force: true })

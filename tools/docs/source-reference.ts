@@ -1,5 +1,5 @@
-import { DescriptionSchema } from '../sidecar/source/description.ts'
-import { FieldSource, OneValue, Pointer, Where } from '../sidecar/transform/field-source.ts'
+import { DescriptionSchema } from '../../sidecar/source/description.ts'
+import { FieldSource, OneValue, Pointer, Where } from '../../sidecar/transform/field-source.ts'
 
 /** The parts of a JSON schema that the reference shows. */
 interface Schema {
@@ -40,7 +40,7 @@ function keyOf({ description: _, ...schema }: Schema): string {
   return JSON.stringify(schema)
 }
 
-/** Returns docs/source-description.md: every member of a source description, made from its schema. */
+/** Returns docs/reference/source-description.md: every member of a source description, made from its schema. */
 export function renderSourceReference(): string {
   const { properties = {}, required = [] } = whole
   const sections = Object.entries(properties)
@@ -48,7 +48,7 @@ export function renderSourceReference(): string {
     .map(([name, schema]) => renderSection(name, schema, required.includes(name)))
   return `${[
     '# Source description: reference',
-    'Generated from `sidecar/source/description.ts` by `npm run generate`. The guide is [Connect your KKI](connect.md).',
+    'Generated from `sidecar/source/description.ts` by `npm run generate`. The guide is [Connect your KKI](../integrate/connect.md).',
     'A description is one JSON file. Unknown members are errors, except `$schema`, which editors read. A member is required unless the table says "optional". `list[].member` is a member of each element of `list`.',
     ...sections,
     renderParts()

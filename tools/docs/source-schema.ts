@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox'
-import { DescriptionSchema } from '../sidecar/source/description.ts'
-import { FileDescriptionSchema } from '../sidecar/source/file-description.ts'
-import { FieldSource, OneValue, Pointer, Where } from '../sidecar/transform/field-source.ts'
+import { DescriptionSchema } from '../../sidecar/source/description.ts'
+import { FileDescriptionSchema } from '../../sidecar/source/file-description.ts'
+import { FieldSource, OneValue, Pointer, Where } from '../../sidecar/transform/field-source.ts'
 
 const draft = 'https://json-schema.org/draft/2020-12/schema'
 

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import type { OdooCommands } from './commands.ts'
 import { runScript } from './script.ts'
 
-/** Users for trying it out, one for each role of docs/odoo.md. */
+/** Users for trying it out, one for each role of docs/operate/odoo.md. */
 const users = [
   { login: 'admin', group: 'sdmk_core.group_sdmk_admin', name: 'Administrator', lang: 'en_US' },
   { login: 'verifikator', group: 'sdmk_core.group_sdmk_verifier', name: 'Verifikator', lang: 'id_ID' },

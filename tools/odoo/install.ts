@@ -1,6 +1,6 @@
 /**
  * A real Odoo 19 without Docker: Debian unstable's package, unpacked into a cache folder and run with this machine's own
- * Python, as docs/odoo.md describes. Nothing is installed but the libraries that it needs, from Debian stable.
+ * Python, as docs/operate/odoo.md describes. Nothing is installed but the libraries that it needs, from Debian stable.
  */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'

@@ -10,7 +10,7 @@ export function alertsAndLogs(dashboard: DashboardBuilder) {
       table({
         id: 60,
         title: 'Peringatan aktif',
-        en: 'Alerts that fire now; see docs/runbook.md',
+        en: 'Alerts that fire now; see docs/operate/runbook.md',
         expr: 'ALERTS{alertstate="firing", integration="kki"}',
         columns: { alertname: 'Peringatan', severity: 'Tingkat', service: 'Layanan', trouble: 'Masalah' }
       })

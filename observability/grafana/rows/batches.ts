@@ -73,7 +73,7 @@ export function batches(dashboard: DashboardBuilder) {
       graph({
         id: 14,
         title: 'Penolakan per kode',
-        en: 'Rejected rows by reason; docs/codes.md explains each',
+        en: 'Rejected rows by reason; docs/reference/codes.md explains each',
         series: { '{{code}}': events('sdmk_kki_rejections_total', 'code') },
         bars: true
       }).links([link('Odoo', odooRejections)])

@@ -27,15 +27,18 @@ export function examineDatabase(url: string): Promise<Finding> {
 export async function examineServer(pool: pg.Pool): Promise<Finding[]> {
   return [
     await examine('database settings', 'See the log of PostgreSQL.', () => settingsOf(pool)),
-    await examine('database login', 'See docs/database.md.', async () => {
+    await examine('database login', 'See docs/operate/database.md.', async () => {
       if (await isRestricted(pool)) return 'can neither change the schema nor audit events'
-      return failure('can change the schema and audit events', 'Use the login of the service: docs/database.md.')
+      return failure(
+        'can change the schema and audit events',
+        'Use the login of the service: docs/operate/database.md.'
+      )
     }),
     await examine('schema', 'Run "sdmk migrate" with the login of the owner.', async () => {
       await assertMigrated(pool)
       return 'has every migration of this version'
     }),
-    await examine('clock', 'See docs/runbook.md.', () => clockOf(pool))
+    await examine('clock', 'See docs/operate/runbook.md.', () => clockOf(pool))
   ]
 }
 

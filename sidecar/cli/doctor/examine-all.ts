@@ -26,7 +26,7 @@ export async function* examineAll(env: NodeJS.ProcessEnv): AsyncGenerator<Findin
 
   let secrets: OpenSecrets | undefined
   const names = secretsOfRoles(config)
-  const opened = await examine('secret store', 'See docs/secrets.md.', async () => {
+  const opened = await examine('secret store', 'See docs/operate/secrets.md.', async () => {
     secrets = await openRoleSecrets(config as Config, logger)
     return 'answers'
   })
@@ -47,7 +47,7 @@ async function* examineStored(
   logger: Logger
 ): AsyncGenerator<Finding> {
   let opened: OpenDatabase | undefined
-  yield await examine('database address', 'See the log, and docs/database.md.', async () => {
+  yield await examine('database address', 'See the log, and docs/operate/database.md.', async () => {
     // Opening it would create an empty one.
     if (config.databaseUrl === null && !existsSync(path.join(config.dataDir, 'postgres'))) {
       return failure('there is no database yet', 'Set SDMK_DATABASE_URL, or start the service once.')

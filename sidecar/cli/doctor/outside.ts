@@ -41,17 +41,17 @@ export async function examineOdoo(
     return [await examine('Odoo', '', async () => skipped('SDMK_ODOO_URL is not set: there is no Odoo to write to'))]
   }
   const findings = [
-    await examine('writing to Odoo', 'See docs/odoo.md.', async () => {
+    await examine('writing to Odoo', 'See docs/operate/odoo.md.', async () => {
       const link = createOdooLink({ odoo, secrets, logger, onCall: () => {} })
       try {
         const { isFine, en } = await checkOdoo(link)
-        return isFine ? en.join(' ') : failure(en.join(' '), 'See docs/odoo.md.')
+        return isFine ? en.join(' ') : failure(en.join(' '), 'See docs/operate/odoo.md.')
       } finally {
         await link.close()
       }
     })
   ]
-  if (pool !== null) findings.push(await examine('calls from Odoo', 'See docs/odoo.md.', () => callsOf(pool)))
+  if (pool !== null) findings.push(await examine('calls from Odoo', 'See docs/operate/odoo.md.', () => callsOf(pool)))
   return findings
 }
 
@@ -62,7 +62,7 @@ async function callsOf(pool: pg.Pool) {
   )
   const { keys, usedAt } = rows[0] as (typeof rows)[number]
   if (keys === 0)
-    return failure('no API key lets Odoo speak for its users', 'Make one with the scopes of docs/odoo.md.')
+    return failure('no API key lets Odoo speak for its users', 'Make one with the scopes of docs/operate/odoo.md.')
   if (usedAt === null) return warning('Odoo has never called the sidecar', 'Enter the address and the key in Odoo.')
   return `last at ${usedAt.toISOString()}`
 }

@@ -15,18 +15,18 @@ const optional: readonly string[] = [tokenSecret, odooSecret]
 
 /** Returns whether each secret of this process's roles can be read. */
 export function examineSecrets(secrets: OpenSecrets, names: readonly string[]): Promise<Finding> {
-  return examine('secrets', 'See docs/secrets.md.', async () => {
+  return examine('secrets', 'See docs/operate/secrets.md.', async () => {
     const missing: string[] = []
     for (const name of names) if ((await secrets.read(name)) === null) missing.push(name)
     const needed = missing.filter(name => !optional.includes(name))
-    if (needed.length > 0) return failure(`missing: ${needed.join(', ')}`, 'Write them: docs/secrets.md.')
+    if (needed.length > 0) return failure(`missing: ${needed.join(', ')}`, 'Write them: docs/operate/secrets.md.')
     return `${names.length - missing.length} of ${names.length} are there${missing.length > 0 ? `; none yet: ${missing.join(', ')}` : ''}`
   })
 }
 
 /** Returns whether the keys are those that the database was filled with. After a restore they may not be. */
 export async function examineKeys(pool: pg.Pool, secrets: OpenSecrets): Promise<Finding[]> {
-  const fix = `Restore the secret "${identitySecret}" of the same day as the database: docs/backup-and-restore.md.`
+  const fix = `Restore the secret "${identitySecret}" of the same day as the database: docs/operate/backup-and-restore.md.`
   return [
     await examine('keys', fix, async () => {
       const identity = await loadIdentity(secrets)

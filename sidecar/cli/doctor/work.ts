@@ -12,11 +12,11 @@ const longestWaitSeconds = 600
 
 /** Returns whether runs come, end well, and leave nothing behind. */
 export async function examineWork(pool: pg.Pool, config: Pick<Config, 'timeZone' | 'odoo'>): Promise<Finding[]> {
-  const fix = 'See docs/runbook.md.'
+  const fix = 'See docs/operate/runbook.md.'
   return [
     await examine('queue', fix, () => queueOf(pool)),
     await examine('runs', fix, () => runsOf(pool, config)),
-    await examine('watermark', 'See docs/watermark.md.', () => watermarkOf(pool)),
+    await examine('watermark', 'See docs/operate/watermark.md.', () => watermarkOf(pool)),
     await examine('waiting for Odoo', fix, async () => {
       if (config.odoo === null) return skipped('no Odoo is configured')
       const { waiting, failing } = await readBacklog(pool)
@@ -40,7 +40,7 @@ async function queueOf(pool: pg.Pool) {
   const waiting = rows.map(({ name, jobs }) => `${name}: ${jobs}`).join(', ')
   return warning(
     `jobs wait for more than ten minutes (${waiting})`,
-    'Start the service; in a divided installation, each role needs a process (docs/scaling-out.md).'
+    'Start the service; in a divided installation, each role needs a process (docs/operate/scaling-out.md).'
   )
 }
 
@@ -64,7 +64,7 @@ async function runsOf(pool: pg.Pool, { timeZone }: Pick<Config, 'timeZone'>) {
   if (lastState === 'failed') {
     return failure(
       `the last batch failed (${lastCode ?? 'without a code'})`,
-      `docs/codes.md explains ${lastCode ?? 'it'}.`
+      `docs/reference/codes.md explains ${lastCode ?? 'it'}.`
     )
   }
   if (!setting.active) return warning('the integration is switched off', 'Switch it on in Odoo, or over the API.')

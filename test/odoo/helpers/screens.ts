@@ -56,9 +56,9 @@ export function mainScreens({ heldBatch, rejection, worker }: Shown): Screen[] {
       }
     },
     { name: 'held-batch', show: page => showRecord(page, 'sdmk.batch', heldBatch, '.o_sdmk_changes table') },
-    { name: 'refused-rows', show: page => show(page, `${kki}.sdmk_rejection_action`, groups) },
+    { name: 'rejected-rows', show: page => show(page, `${kki}.sdmk_rejection_action`, groups) },
     {
-      name: 'refused-row',
+      name: 'rejected-row',
       show: page => showRecord(page, 'sdmk.rejection', rejection, '.o_sdmk_rejection_detail table')
     },
     {

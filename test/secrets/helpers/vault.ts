@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test'
 /*
  * A stand-in for HashiCorp Vault, written from its HTTP API documentation: KV secrets engine version 2, AppRole auth method,
  * token auth method, `sys/capabilities-self`. It is no Vault: it knows the requests that the connector makes, and their
- * denials. docs/secrets.md says how it is compared with a real server.
+ * denials. docs/operate/secrets.md says how it is compared with a real server.
  * https://developer.hashicorp.com/vault/api-docs
  */
 

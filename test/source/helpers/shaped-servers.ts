@@ -357,7 +357,7 @@ const secretKey = 'bukan-rahasia'
 
 const signed: Shape = {
   name: 'signed-source',
-  file: 'docs/examples/signed-source.json',
+  file: 'docs/integrate/examples/signed-source.json',
   expires: false,
   secret: { consId, secretKey, userKey: 'u' },
   other: () => null,
