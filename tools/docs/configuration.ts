@@ -2,16 +2,11 @@ import { type VariableSchema, variables } from '../../sidecar/environment.ts'
 
 const introduction = `# Configuration
 
-Every setting is an environment variable; an empty one counts as not set. A bad value, a missing one or an unknown name that
+Generated from \`sidecar/environment.ts\` by \`npm run generate\`. Every setting is an environment variable; an empty one counts as not set. A bad value, a missing one or an unknown name that
 begins with \`SDMK_\` or \`KKI_\` stops the start with one line that names the variable, and exit code 78. Secrets are no variables:
-they lie in Vault or in \`SDMK_SECRETS_DIR\` ([secrets](../operate/secrets.md)), and the database’s password in \`SDMK_DATABASE_PASSWORD_FILE\`.
+they are in Vault or in \`SDMK_SECRETS_DIR\` ([secrets](../operate/secrets.md)), and the database’s password in \`SDMK_DATABASE_PASSWORD_FILE\`.
 
-Commands of \`sdmk\` end with exit code 0, 1 (what was asked for failed), 64 (used incorrectly: an option, an argument or a
-request that is not valid), 75 (the digest key is in use: call again later) or 78 (a setting).
-
-Names that begin with \`OTEL_\` are OpenTelemetry’s own; its exporter reads more of them by itself ([tracing](../operate/tracing.md)).
-
-This page is made from \`sidecar/environment.ts\` by \`npm run generate\`.
+Names that begin with \`OTEL_\` are OpenTelemetry’s own; its exporter reads more of them ([tracing](../operate/tracing.md)).
 
 | Variable | Meaning | Default | Unit, allowed values |
 | --- | --- | --- | --- |

@@ -6,9 +6,11 @@ import { buildApp } from '../../sidecar/app.ts'
 import { loadConfig } from '../../sidecar/config.ts'
 import { renderAlertRules, renderRunbook } from './alerts.ts'
 import { renderCodes } from './codes.ts'
+import { renderCommands } from './commands.ts'
 import { renderConfiguration } from './configuration.ts'
 import { renderLicences } from './licences.ts'
 import { payloadSchemaFiles } from './payload-schemas.ts'
+import { renderRoutes } from './routes.ts'
 import { renderSourceReference } from './source-reference.ts'
 import { renderFileSourceSchema, renderSourceSchema } from './source-schema.ts'
 
@@ -16,7 +18,9 @@ import { renderFileSourceSchema, renderSourceSchema } from './source-schema.ts'
 const generated: Record<string, () => string | Promise<string>> = {
   'docs/reference/configuration.md': renderConfiguration,
   'docs/reference/codes.md': renderCodes,
+  'docs/reference/commands.md': renderCommands,
   'docs/reference/licences.md': renderLicences,
+  'docs/reference/routes.md': async () => renderRoutes(await renderOpenApi()),
   'docs/operate/runbook.md': renderRunbook,
   'docs/reference/source-description.md': renderSourceReference,
   'observability/prometheus/rules/alerts.yml': renderAlertRules,
