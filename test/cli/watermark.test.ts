@@ -11,7 +11,7 @@ test('a watermark in the future is shown, and can be set back with a reason that
   await insertWatermark(pool, '1 year')
   const sdmk = (...args: string[]) => runSdmk(args, { SDMK_DATABASE_URL: url })
   const shown = (await sdmk('status')).stdout
-  assert.match(shown, /^Watermark: \S+Z \(later than the clock of the database: see docs\/watermark.md\)$/m)
+  assert.match(shown, /^Watermark: \S+Z \(later than the clock of the database: see docs\/operate\/watermark.md\)$/m)
 
   const before = await readPosition(pool)
   const reason = ['--reason', 'a clock was wrong']

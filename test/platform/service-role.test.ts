@@ -172,7 +172,7 @@ describe('the login of the service', () => {
     assert.deepEqual(allowed, { isRestricted: false, gauge: '1' })
     assert.match(
       lines.join(),
-      /this login may change the schema and audit events; docs\/database\.md describes a login with fewer rights/
+      /this login may change the schema and audit events; docs\/operate\/database\.md describes a login with fewer rights/
     )
   })
 

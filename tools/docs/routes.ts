@@ -17,7 +17,10 @@ the [guide](../integrate/rest-api.md) explains keys, errors, lists and searches.
 export function renderRoutes(contract: string): string {
   const { tags, paths } = JSON.parse(contract) as Contract
   const routes = Object.entries(paths).flatMap(([address, methods]) =>
-    Object.entries(methods).map(([method, operation]) => ({ route: `${method.toUpperCase()} ${address}`, ...operation }))
+    Object.entries(methods).map(([method, operation]) => ({
+      route: `${method.toUpperCase()} ${address}`,
+      ...operation
+    }))
   )
   const described = new Map(tags.map(({ name, description }) => [name, description]))
   const subjects = [...new Set([...described.keys(), ...routes.flatMap(route => route.tags)])]
@@ -27,7 +30,9 @@ export function renderRoutes(contract: string): string {
       .map(({ route, summary, description }) => `| \`${route}\` | ${cell(summary, description)} |`)
     const title = `## ${name.charAt(0).toUpperCase()}${name.slice(1)}`
     const about = described.get(name)
-    return [title, ...(about ? [`${about}.`] : []), ['| Route | Does |', '| --- | --- |', ...rows].join('\n')].join('\n\n')
+    return [title, ...(about ? [`${about}.`] : []), ['| Route | Does |', '| --- | --- |', ...rows].join('\n')].join(
+      '\n\n'
+    )
   })
   return `${[introduction, ...sections].join('\n\n')}\n`
 }
