@@ -67,7 +67,7 @@ function* jsonOf(rows: readonly Cells[]): Generator<string> {
   for (const row of rows) yield `${JSON.stringify(Object.fromEntries(row.map((cell, i) => [names[i], cell])))}\n`
 }
 
-/** As a spreadsheet writes it: each text once in a table of its own, numbered as they come, and dates as serial numbers. */
+/** As a spreadsheet writes it: each text once in a separate table, numbered in their order, and dates as serial numbers. */
 async function writeWorkbook(file: string, rows: readonly Cells[]): Promise<void> {
   const texts = new Map<string, number>()
   const numberOf = (text: string) => {

@@ -62,7 +62,7 @@ async function measureFile(format: FileFormat, rows: number): Promise<void> {
 
 /** Loads a file twice, the second time without an effect, and returns the larger of the peaks in MB. */
 async function loadFile(format: FileFormat, rows: number): Promise<number> {
-  // The command plans and applies by itself: no other process has the role.
+  // The command also plans and applies: no other process has the role.
   await using world = await openWorld({ rows, sidecars: [{ SDMK_ROLES: 'api' }] })
   const file = path.join(world.settings.SDMK_SECRETS_DIR as string, '..', `council.${format}`)
   const written = await writeCouncilFile(file, format, world.kki)

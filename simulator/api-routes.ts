@@ -61,7 +61,7 @@ export const apiRoutes: FastifyPluginAsync<{ state: SimulatorState }> = async (a
   })
 }
 
-/** Returns Fastify's route for a path of a description, and what a request says in it. */
+/** Returns Fastify's route for a path of a description, and a function that reads the values of a request from it. */
 function compilePath(path: string) {
   const readers = new Map<string, ReturnType<typeof compileText>>()
   const segments = path.split('/').map((segment, at) => {
@@ -83,7 +83,7 @@ function receivedOf(request: FastifyRequest): ReceivedRequest {
   return { query, headers: request.headers, body: request.body }
 }
 
-/** Two calls of one path are told apart by what the question for an STR alone has. */
+/** If both calls have one path, a request for one STR is recognised by the parts that only it has. */
 function strAskedFor(state: SimulatorState, received: ReceivedRequest): string | null {
   try {
     return state.shape.readRecord(received).strNumber ?? null

@@ -5,7 +5,7 @@ import { compilePut, type Json } from './shape/json-place.ts'
 import { compileRequest } from './shape/template.ts'
 import { createTokens, type TokenRequest, type Tokens } from './tokens.ts'
 
-/** What the simulator knows a client by; each kind of authentication uses its part. */
+/** The credentials of a client; each kind of authentication uses its part. */
 export interface Credentials {
   clientId: string
   clientSecret: string
@@ -19,10 +19,10 @@ export interface Credentials {
 export interface Authentication {
   /** The secret `kki` of a connector that may ask. */
   secret: Record<string, string>
-  /** The header WWW-Authenticate of a refusal; null where there is none. */
+  /** The header WWW-Authenticate of a denied request; null for none. */
   challenge: string | null
   isAccepted(request: FastifyRequest): Promise<boolean>
-  /** Refuses every token issued so far; one that never changes is refused once. */
+  /** Denies every token issued so far; one that never changes is denied once. */
   expireAccessTokens(): void
   revokeRefreshTokens(): void
   /** The token endpoint with OAuth. */
@@ -36,7 +36,7 @@ export interface Authentication {
 
 export interface AuthenticationOptions {
   lifetimeSeconds: number | null
-  /** Returns what is sent in the place of an answer with a token. */
+  /** Returns the answer that is sent instead of one with a token. */
   alter(answer: Json): Json
 }
 
@@ -89,7 +89,7 @@ export function createAuthentication(
   }
 }
 
-/** A login that gives a token; each one is of use until it ends, or is refused. */
+/** A login that gives a token; each one is valid until it ends or is denied. */
 function createSessions(
   described: Extract<Described, { type: 'session' }>,
   { username, password }: Credentials,

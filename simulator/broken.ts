@@ -11,7 +11,7 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
 /**
  * Returns a record broken in one way; `variant` chooses among several forms of that way.
  *
- * The record is active and its STR its own, so that what is refused never touches a registration in good order.
+ * The record is active and its STR its own, so that a rejected record never concerns a valid registration.
  */
 export function brokenRecord(record: KkiRecord, kind: LoneBrokenKind, variant: number): unknown {
   // Sent with all its digits: that they do not survive `JSON.parse` is the consumer's affair.
@@ -66,7 +66,7 @@ function fault(record: KkiRecord, kind: LoneBrokenKind, variant: number): KkiRec
   }
 }
 
-/** Returns the person whom a record refused for another one's sake claims to be. `known` is the innocent person. */
+/** Returns the person that a record claims to be if it is rejected because of another one. `known` is the right person. */
 export function claimedPerson(kind: PairedBrokenKind, own: Person, known: Person): Person {
   switch (kind) {
     case 'str-of-two-people':

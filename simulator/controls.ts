@@ -64,7 +64,7 @@ export function createControls({
         throw new SimulatorInputError('means', `is ${spec.means}, for which the description has no fault`)
       }
       const fault = faults.add(spec)
-      // Without a page to wait for, tokens issued so far are refused at once, not from the next request on.
+      // Without a page to wait for, tokens issued so far are denied at once, not from the next request on.
       if (spec.kind === 'expire-tokens' && faults.strike('expire-tokens', 'list')) authentication.expireAccessTokens()
       if (spec.kind === 'revoke-refresh' && faults.strike('revoke-refresh', 'token'))
         authentication.revokeRefreshTokens()

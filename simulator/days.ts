@@ -10,7 +10,7 @@ const SALT = { order: 41, stamp: 42, change: 43 }
 const ACTIVE_MS = 23 * 3_600_000
 export const DAY_MS = 24 * 3_600_000
 
-/** What the days did to a record so far. */
+/** The changes of a record so far. */
 export interface Changes {
   /** KKI's status word, where a day set one. */
   status: string | null
@@ -35,8 +35,8 @@ type Change =
   | 'return'
 
 /**
- * What a day changes, in shares of its records. Endings, renewals and spellings stay below the limits that hold a
- * batch for a person: an ordinary day must not stop the line.
+ * The changes of a day, in shares of its records. Deactivations, renewals and spellings stay below the limits that hold a
+ * batch for a person: an ordinary day needs no decision.
  */
 const MIX: readonly (readonly [Change, number])[] = [
   ['titles', 0.25],
@@ -113,7 +113,7 @@ export class Days {
     }
   }
 
-  /** Returns what the days did to a record of this kind; null where they did nothing. */
+  /** Returns the changes of a record of this kind so far; null for none. */
   changesOf(index: number, kind: Kind): Changes | null {
     if (this.#days.length === 0) return null
     const number = this.#layout.eligibleNumberOf(index)

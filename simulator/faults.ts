@@ -15,26 +15,26 @@ function fault<const K extends string, P extends TProperties>(kind: K, propertie
   return Type.Object({ kind: Type.Literal(kind), ...properties, ...common }, { additionalProperties: false })
 }
 
-/** What a fault looks like when it is queued. */
+/** The form of a fault in the queue. */
 export const FaultSpec = Type.Union([
   fault('down', { on: target }),
   fault('slow', { ms: Type.Integer({ minimum: 0 }), on: target }),
   fault('status', {
     status: Type.Integer({ minimum: 300, maximum: 599 }),
     location: Type.Optional(Type.String({ description: 'of a redirect' })),
-    retryAfter: Type.Optional(Type.String({ description: 'seconds or an HTTP date, sent as it is' })),
+    retryAfter: Type.Optional(Type.String({ description: 'seconds or an HTTP date, sent unchanged' })),
     on: target
   }),
   fault('date', {
     aheadSeconds: Type.Optional(Type.Integer({ description: 'moves the Date header; negative: behind; default 0' })),
-    text: Type.Optional(Type.String({ description: 'the Date header as it is sent; empty: none' })),
+    text: Type.Optional(Type.String({ description: 'the Date header, sent unchanged; empty: none' })),
     on: target
   }),
   fault('cut-body', { afterBytes: Type.Optional(Type.Integer({ minimum: 0, description: 'default: half of them' })) }),
   fault('broken-json', {}),
   fault('coding', {
     declared: Type.String({ description: 'the Content-Encoding header of the page' }),
-    applied: Type.Array(Type.Enum(codings), { description: 'what is done to its body, in this order' })
+    applied: Type.Array(Type.Enum(codings), { description: 'the codings of its body, in this order' })
   }),
   fault('error-page', {
     members: Type.Record(Type.String(), Type.Unknown(), { description: 'of an empty page, such as `error`' })

@@ -1,6 +1,6 @@
 import type { RejectionCode } from '../sidecar/transform/codes.ts'
 
-/** Ways in which one record alone is broken, and the code that a consumer refuses it with. */
+/** Ways in which one record alone is broken, and the code with which a consumer rejects it. */
 export const loneBrokenKinds = {
   'not-an-object': 'SCHEMA_INVALID',
   'missing-nomor-str': 'SCHEMA_INVALID',
@@ -25,11 +25,11 @@ export const loneBrokenKinds = {
 } as const satisfies Record<string, RejectionCode>
 
 /**
- * Ways in which a record is refused for another one's sake. Both have the same profession, so that they meet in one
- * batch, and the innocent one is the older, so that it is known first in every order of batches.
+ * Ways in which a record is rejected because of another one. Both have the same profession, so that they are in one
+ * batch, and the right one is the older, so that it is known first in every order of batches.
  */
 export const pairedBrokenKinds = {
-  /** Two people on one STR: both records are refused. */
+  /** Two people with one STR: both records are rejected. */
   'str-of-two-people': 'STR_AMBIGUOUS',
   /** The NIK of the older record's person, under another name and birth date and a new STR. */
   'nik-of-another': 'IDENTITY_CONFLICT',
@@ -65,7 +65,7 @@ export type BrokenKind = LoneBrokenKind | PairedBrokenKind
 export type GoodKind = (typeof goodKinds)[number]
 export type Kind = BrokenKind | GoodKind
 
-/** Returns whether records of this kind are refused whatever else is known. */
+/** Returns whether records of this kind are always rejected. */
 export function isBrokenKind(kind: Kind): kind is BrokenKind {
   return Object.hasOwn(brokenKinds, kind)
 }

@@ -25,10 +25,10 @@ const SALT = { block: 1, nature: 2, second: 3 }
 
 const loneKinds = Object.keys(loneBrokenKinds) as LoneBrokenKind[]
 const pairedKinds = Object.keys(pairedBrokenKinds) as PairedBrokenKind[]
-/** Refused records in one round of all kinds: each kind once, and the second person on a shared STR. */
+/** Rejected records in one round of all kinds: each kind once, and the second person on a shared STR. */
 const ROUND = loneKinds.length + pairedKinds.length + 1
 
-/** What a record is, and to whom it belongs. Indices are places in the day-0 order, oldest first. */
+/** The kind of a record, and its person. Indices are places in the day-0 order, oldest first. */
 export interface Role {
   kind: Kind
   /** The older record of its pair; itself where it stands alone. Person, STR and profession derive from it. */
@@ -48,7 +48,7 @@ type PairKind = 'broken' | 'second' | 'shared' | 'superseded'
  * Deals kinds to records without a table of records.
  *
  * Records come in blocks of 200; each block has its own affine shuffle from place to slot, and slots are dealt in the
- * order: broken alone, broken pairs, pairs in good order, ordinary records. Shares are exact over the whole feed, as
+ * order: broken alone, broken pairs, valid pairs, ordinary records. Shares are exact over the whole feed, as
  * every block takes the difference of two running totals. Pairs never leave their block.
  */
 export class Layout {

@@ -14,7 +14,7 @@ export interface CalendarDate {
   day: number
 }
 
-/** What a person's number (below 2^28) says, one to one: no two numbers share all three. */
+/** The parts of a NIK that a person's number (below 2^28) determines: no two numbers share all three. */
 export interface NikSource {
   /** 0 or 1: which list the region comes from. */
   half: 0 | 1

@@ -8,7 +8,7 @@ import { canonicalForm } from './str-number.ts'
 /** A record that a test or an operator puts into the feed. */
 export const InjectedRecord = Type.Object({
   id: Type.String({ minLength: 1, description: 'replaces the record that was injected under the same id' }),
-  record: Type.Unknown({ description: 'any JSON; what is no object is listed as it is' }),
+  record: Type.Unknown({ description: 'any JSON; a value that is no object is listed unchanged' }),
   visibleFrom: Type.Optional(
     Type.String({ format: 'date-time', description: 'simulated time before which nobody sees it: a late commit' })
   ),
@@ -49,7 +49,7 @@ export class Overlay {
     return this.#version
   }
 
-  /** Adds or replaces records. One that tells no stamp of its own stands at `now` (milliseconds since the epoch). */
+  /** Adds or replaces records. One without its own stamp gets `now` (milliseconds since the epoch). */
   put(records: readonly InjectedRecord[], now: number): void {
     for (const { id, record, visibleFrom, sortStamp } of records) {
       const ownStamp = Date.parse(textOf(this.#changedAt(record)) ?? '')

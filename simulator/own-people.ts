@@ -8,13 +8,13 @@ export interface OwnPeopleOptions {
   seed?: number
 }
 
-/** Of SDMK's own people: those whom KKI lists too, and among them those with a licence or with something amiss. */
+/** Counts of SDMK's own people: those that KKI lists too, and among them those with a licence or with an error. */
 const KNOWN_TO_KKI_SHARE = 0.5
 const LICENCE_SHARE = 0.2
 const OTHER_PLACE_SHARE = 0.1
 const OTHER_NAME_SHARE = 0.02
 const SALT = { known: 81, licence: 82, place: 83, name: 84 }
-/** Another population altogether: people of whom KKI has never heard. */
+/** A separate population: people that KKI does not list. */
 const OWN_SEED = 7919
 
 type Row = Record<string, string | null>

@@ -17,7 +17,7 @@ export interface Person {
 }
 
 /**
- * Returns the person to whom the record `leader` belongs.
+ * Returns the person of the record `leader`.
  *
  * NIKs are unique, and so are name, birth date and birthplace of those without one: both derive from a number that
  * `numbers` gives to one person alone.

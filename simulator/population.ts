@@ -22,7 +22,7 @@ import {
 export const FIRST_STAMP = Date.UTC(2014, 0, 1)
 export const LAST_STAMP = Date.UTC(2026, 8, 30)
 
-/** What a simulator lists that is told nothing else. */
+/** The list of a simulator by default. */
 export const defaultSeed = 1
 export const defaultBrokenShare = 0.02
 
@@ -72,7 +72,7 @@ export class Population {
     this.#step = (LAST_STAMP - FIRST_STAMP) / Math.max(options.rows, 1)
   }
 
-  /** Returns what a record is: in good order, or how it is broken. */
+  /** Returns the kind of a record: valid, or its error. */
   kindOf(index: number): Kind {
     return this.#layout.roleOf(index).kind
   }
@@ -98,7 +98,7 @@ export class Population {
     for (let day = 0; day < this.days.length; day++) yield* this.days.recordsOf(day, since)
   }
 
-  /** Returns a record as it is now. */
+  /** Returns a record in its present state. */
   recordOf(index: number): GeneratedRecord {
     const { str, record } = this.#composed(index)
     if (!this.#isGrouped) return { str, json: this.#write(record, index) }
@@ -175,7 +175,7 @@ export class Population {
   #professionCodeOf(index: number, { kind }: Role, profession: Profession): string | null {
     if (kind === 'not-an-object' || kind === 'missing-profesi') return null
     if (kind === 'profession-unknown') return UNKNOWN_PROFESSION
-    // Pairs must meet in one batch, so none of them is filed under an old code.
+    // Both records of a pair must be in one batch, so none of them is filed under an old code.
     const mayAlias = kind === 'ordinary' || kind === 'foreign' || kind === 'ended'
     return writtenCode(this.#seed, index, profession, mayAlias)
   }

@@ -50,7 +50,7 @@ const SALT = { profession: 11, career: 12, alias: 13 }
 /** Of the records of a profession that has an old code; about 0.1 % of all. */
 const ALIAS_SHARE = 0.006
 
-/** The codes that a generated record in good order carries, old codes left out. */
+/** The codes of valid generated records, without old codes. */
 export const professionCodes: readonly string[] = table.map(({ code }) => code)
 
 /** A code that no mapping lists. */

@@ -44,7 +44,7 @@ export interface KkiRecord {
   [extra: string]: unknown
 }
 
-/** What is settled about a record before it is put into words. */
+/** The values of a record before they are put into the words of KKI. */
 export interface Facts {
   kind: Kind
   person: Person
@@ -122,7 +122,7 @@ function laterTitles(suffix: string, count: number): string {
   return [suffix, ...added].filter(title => title !== '' && title !== undefined).join(', ')
 }
 
-/** A corrected spelling: a last name is added, as it is when a single name gets its legal second word. */
+/** A corrected spelling: a last name is added, as when a single name gets its legal second word. */
 function respelled(name: string, count: number): string {
   return count === 0 ? name : `${name.trim()} Adiwangsa`
 }

@@ -25,7 +25,7 @@ export interface SimulatorOptions {
   rows: number
   /** Default 1. Equal seeds, rows and shares give equal records. */
   seed?: number
-  /** Share of records that are refused whatever else is known. Default 0.02. */
+  /** Share of records that are always rejected. Default 0.02. */
   brokenShare?: number
   /** Days to start with, and the share of records that changes in each. Default none, 0.1. */
   days?: number
@@ -52,7 +52,7 @@ export interface Simulator extends Controls {
   secret: Record<string, string>
   /** Returns the simulated time in milliseconds since the epoch. */
   now(): number
-  /** Returns what the generated record at this place of the day-0 order is; places count from 0. */
+  /** Returns the kind of the generated record at this place of the day-0 order; places count from 0. */
   kindOf(index: number): Kind
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import type { TokenRequest } from './tokens.ts'
 
-/** What the simulator has answered so far. */
+/** Counts of the answers so far. */
 export interface StatsReport {
   /** By method and route, then by status; `down` and `cut` are connections that it broke. */
   requests: Record<string, Record<string, number>>
@@ -12,7 +12,7 @@ export interface StatsReport {
   tokenRequests: readonly TokenRequest[]
 }
 
-/** A request as it came, with the ids by which its caller knows it. */
+/** A received request, with the ids of its caller. */
 export interface SeenRequest {
   /** Method and route. */
   route: string

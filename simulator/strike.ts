@@ -45,11 +45,11 @@ export function strikeBefore(state: SimulatorState, on: Target) {
     if (refusal.status === 401) challenge(state, reply)
     if (refusal.location !== undefined) reply.header('location', refusal.location)
     if (refusal.retryAfter !== undefined) reply.header('retry-after', refusal.retryAfter)
-    return sendProblem(reply, refusal.status, 'The simulator was told to answer so.')
+    return sendProblem(reply, refusal.status, 'This fault was ordered from the simulator.')
   }
 }
 
-/** Refuses a request without a good token, as the description says it, or else with status 401. */
+/** Denies a request without a valid token, as the description says it, or else with status 401. */
 export function refuse(state: SimulatorState, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const said = state.shape.answers.fault('tokenRefused', state.clock.now() + request.clockAheadMs)
   if (said !== null) return sendReply(reply, said)

@@ -10,7 +10,7 @@ export const tokenRoute: FastifyPluginAsync<{ state: SimulatorState }> = async (
   if (authentication.type === 'session') await loginRoute(app, state, authentication.path)
 }
 
-/** oidc-provider judges the request and writes the reply itself. */
+/** oidc-provider checks the request and writes the reply itself. */
 async function oauthRoute(app: FastifyInstance, state: SimulatorState, path: string): Promise<void> {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))

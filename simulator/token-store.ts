@@ -1,19 +1,19 @@
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider'
 
 /**
- * What the token endpoint remembers, for one simulator alone.
+ * The memory of the token endpoint, for one simulator alone.
  *
  * oidc-provider's own memory adapter forgets the oldest of 1,000 entries, which would revoke live tokens silently.
  */
 export class TokenStore {
   readonly #entries = new Map<string, AdapterPayload>()
 
-  /** Refuses every access token issued so far. */
+  /** Denies every access token issued so far. */
   expireAccessTokens(): void {
     this.#drop(key => key.startsWith('AccessToken:'))
   }
 
-  /** Refuses every refresh token issued so far. */
+  /** Denies every refresh token issued so far. */
   revokeRefreshTokens(): void {
     this.#drop(key => key.startsWith('RefreshToken:'))
   }
@@ -37,7 +37,7 @@ export class TokenStore {
       },
       consume: async id => {
         const payload = entries.get(keyOf(id))
-        // Of two simultaneous uses both pass the provider's own check; the second one must not get a pair of its own.
+        // Two simultaneous uses both pass the provider's check; the second one must not get another pair.
         if (payload === undefined || payload.consumed !== undefined) {
           if (payload?.grantId !== undefined) this.#revokeFamily(payload.grantId)
           throw new errors.InvalidGrant('refresh token already used')

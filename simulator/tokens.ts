@@ -8,7 +8,7 @@ import { TokenStore } from './token-store.ts'
 
 type OAuth2 = Extract<Authentication, { type: 'oauth2' }>
 
-/** What a client may ask for that is described without a scope. */
+/** The scope of a client that is described without one. */
 const DEFAULT_SCOPE = 'nakes.read'
 /** The provider's own address of the token endpoint, wherever the description has it. */
 const TOKEN_PATH = '/token'
@@ -19,7 +19,7 @@ export interface TokenOptions {
   clientId: string
   clientSecret: string
   lifetimeSeconds: number
-  /** Returns what is sent in the place of an answer with a token. */
+  /** Returns the answer that is sent instead of one with a token. */
   alter(answer: Record<string, unknown>): Record<string, unknown>
 }
 
@@ -33,11 +33,11 @@ export interface Tokens {
   revokeRefreshTokens(): void
   /** Tokens issued so far, by grant type. */
   readonly issued: Readonly<Record<string, number>>
-  /** What was asked for so far, in order. */
+  /** The requests so far, in order. */
   readonly requests: readonly TokenRequest[]
 }
 
-/** One request to the token endpoint, as it was decided. */
+/** One request to the token endpoint, with its decision. */
 export interface TokenRequest {
   /** Milliseconds since the epoch, by the real clock. */
   at: number
@@ -46,7 +46,7 @@ export interface TokenRequest {
   result: string
 }
 
-/** Returns a token endpoint for one client, with a store of its own. */
+/** Returns a token endpoint for one client, with its own store. */
 export function createTokens({ described, clientId, clientSecret, lifetimeSeconds, alter }: TokenOptions): Tokens {
   const store = new TokenStore()
   const scope = described.parameters?.scope ?? DEFAULT_SCOPE
@@ -142,7 +142,7 @@ function issueRefreshTokenWithClientCredentials(provider: Provider, known: strin
   )
 }
 
-/** Returns what the provider is asked with: each parameter counts only where the description puts it. */
+/** Returns the parameters for the provider: each one counts only at its described place. */
 function formOf(
   { parameters = {}, parametersIn = 'body' }: OAuth2,
   query: URLSearchParams,

@@ -12,7 +12,7 @@ const people = '/odoo/action-sdmk_core.sdmk_health_worker_action'
 const registrations = '/odoo/action-sdmk_core.sdmk_registration_action'
 const row = '.o_list_view .o_data_row'
 
-/** Signs Odoo's administrator in and measures from each press until the screen shows what was asked for. */
+/** Signs Odoo's administrator in and measures from each press until the screen shows the result. */
 export async function measureScreens(odooUrl: string, searches: readonly string[]): Promise<Wait[]> {
   await installBrowser()
   const browser = await startBrowser()

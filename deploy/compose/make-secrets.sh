@@ -5,12 +5,12 @@ set -eu
 directory=${1:-"$(dirname "$0")/../../.data/compose-secrets"}
 mkdir -p "$directory"
 cd "$directory"
-# Each image reads its files as a user of its own, and a file keeps its owner and mode in a container: so everybody may read
+# Each image reads its files as its own user, and a file keeps its owner and mode in a container. So everybody may read
 # the files, and nobody but their owner may enter the folder.
 chmod 0700 .
 umask 022
 
-# A secret is written aside first: one that was broken off half-way is begun anew.
+# A secret is first written under another name, so that an interrupted one is created again.
 keep() {
   [ -e "$1" ] && return
   cat > "$1.draft"

@@ -12,7 +12,7 @@ update=()
 if [ "$(cat "$stamp" 2> /dev/null)" != "$present" ]; then update=(--update="$addons" --i18n-overwrite); fi
 odoo server --init="$addons" "${update[@]}" --load-language=en_US,id_ID --stop-after-init
 
-# Odoo's shell takes its program from standard input; each script finds what it needs in "given".
+# Odoo's shell takes its program from standard input; each script finds its values in "given".
 {
   cat << 'PYTHON'
 from pathlib import Path
@@ -29,5 +29,5 @@ PYTHON
   echo 'given = {"url": "http://sdmk-service:8080", "key": secret("odoo-api-key")}'
   cat /opt/sdmk/connect.py
 } | odoo shell
-# Written last, so that what was broken off half-way is begun anew.
+# Written last, so that an interrupted setup begins again.
 echo "$present" > "$stamp"

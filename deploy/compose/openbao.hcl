@@ -1,4 +1,4 @@
-# For docker-compose.odoo.yml: one server on one machine, in a network of its own, with its data in a volume.
+# For docker-compose.odoo.yml: one server on one machine, in its own network, with its data in a volume.
 storage "file" {
   path = "/data/storage"
 }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs OpenBao with its data in the volume /data: makes the store the first time, and opens it at each start. The key that opens
-# it lies beside it, so whoever has the volume has the secrets. A token with the text of the secret vault-root-token may do all.
+# it is in the same volume, so whoever has the volume has the secrets. A token with the text of the secret vault-root-token may do all.
 set -eu
 umask 077
 data=${DATA:-/data}

@@ -117,7 +117,7 @@ function splice(text: string, inserted: string): string {
   return at < 0 ? text : text.slice(0, at) + inserted + text.slice(at + rowsMarkJson.length)
 }
 
-/** The codes with which an answer in good order avoids every fault that is told by what a member is not. */
+/** The codes of a valid answer, which avoid every fault that is defined by exceptions. */
 function normalCodes(faults: readonly Fault[]): { put: Put; code: unknown }[] {
   const codes = new Map<string, unknown>()
   for (const fault of faults) {

@@ -8,7 +8,7 @@ const tokens = /YYYY|MMMM|MM|DD|D|HH|mm|ss/g
 export type InstantWriter = (ms: number) => string | number
 export type DayWriter = (date: CalendarDate) => string | number
 
-/** What a pattern can say of a local time. */
+/** The parts of a local time that a pattern can contain. */
 interface LocalTime extends CalendarDate {
   /** Since midnight. */
   seconds: number

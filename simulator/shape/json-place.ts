@@ -8,7 +8,7 @@ export type Put = (target: Json, value: unknown) => void
 
 const isIndex = (token: string | undefined) => token !== undefined && /^(0|[1-9]\d{0,3})$/.test(token)
 
-/** Returns the function that writes at a JSON pointer. What is missing on the way is made: a list where an index follows. */
+/** Returns the function that writes at a JSON pointer. Missing parts of the path are created: a list if an index follows. */
 export function compilePut(pointer: string): Put {
   const tokens = tokensOf(pointer)
   const last = tokens.length - 1

@@ -15,7 +15,7 @@ export interface PageRequest {
   /** The filters as they were asked for: a cursor is of use only with the same. */
   signed: string
   limit: number
-  /** What the address of a next page brought along. */
+  /** The values in the address of a next page. */
   link: string | null
   /** Returns the address of this request, with a place to go on from. */
   addressOf(place: string): string
@@ -44,7 +44,7 @@ export interface PageFault {
  * SimulatorInputError for a place that is none.
  */
 export function compilePaging(paging: Paging, feed: Feed, cursors: Cursors, nameOf: (placeholder: string) => string) {
-  // A description that knows the end in another way is told a next page even behind the last one, as some APIs do.
+  // If a description recognises the end in another way, the last page names a next one too, as some APIs do.
   const alwaysNamesNext = ('hasMore' in paging && paging.hasMore !== undefined) || 'emptyPage' in paging
   return (request: PageRequest, fault: PageFault): ServedPage => {
     const { filters, limit } = request

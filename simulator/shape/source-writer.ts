@@ -6,7 +6,7 @@ export type SourceWriter = (target: Json, value: unknown, variant: number) => vo
 
 type Converter = 'text' | 'digits' | 'number'
 
-/** What a converter could have been given: `digits` gets a separator, `text` a number, and `number` a text. */
+/** A value that a converter could have received: `digits` gets a separator, `text` a number, and `number` a text. */
 const inverses: Record<Converter, (value: unknown) => unknown> = {
   text: value => {
     if (value === 'true' || value === 'false') return value === 'true'

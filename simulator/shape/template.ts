@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { SimulatorInputError } from '../errors.ts'
 
-/** What a request says for each placeholder of a description. */
+/** The value in a request for each placeholder of a description. */
 export type Asked = { [placeholder: string]: string | undefined }
 
 /** The parts of a request that a description can speak of. */
@@ -15,7 +15,7 @@ export interface ReceivedRequest {
 /** Reads one text by its template; null where it does not fit. */
 type TextReader = (text: string) => Asked | null
 
-/** What a description says about one request. */
+/** The part of a description about one request. */
 interface RequestTemplate {
   query?: Readonly<Record<string, string | readonly string[]>>
   headers?: Readonly<Record<string, string>>

@@ -111,13 +111,12 @@ test('the guide to connect a KKI can be followed command by command, and then th
       // One of the two: an applied batch cannot be discarded.
       apply,
       `for _ in $(seq 600); do api ${api}/v1/batches/1 | grep -q '"state":"applied"' && break; sleep 0.5; done`,
-      `if ${discard}; then exit 1; fi`,
+      `${discard} | grep -q '"code":"BATCH_STATE"'`,
       ...examples
     ],
     { SDMK_DATA_DIR: `${folder}/data`, SDMK_PORT: String(apiPort) }
   )
   assert.match(output, /^Fine: the source answers as described\.$/m)
-  assert.match(output, /BATCH_STATE/, 'the batch was applied')
   assert.match(output, /"items":\[\{.*"next":/, 'people were found')
 })
 
