@@ -33,7 +33,7 @@ function envOf(connector: Connector): Record<string, string> {
   }
 }
 
-test('an installation in which all is well has no failure, and each check says what it found', async t => {
+test('an installation without a fault has no failure, and each check says its finding', async t => {
   const connector = await startConnector(t, { rows: 200 })
   assert.equal((await connector.run({ mode: 'full' })).state, 'applied')
   const { findings, bad, stateOf } = await examine(envOf(connector))

@@ -66,7 +66,7 @@ async function withHeldBatch(t: TestContext) {
 const fieldsOf = (change: Change | undefined) =>
   change?.fields.map(({ field, before, after }) => `${field}: ${before} → ${after}`).sort()
 
-/** What is common to a plan and to what it did. */
+/** The common part of a plan and its result. */
 async function assertChanges({ look, search, records }: Awaited<ReturnType<typeof withHeldBatch>>) {
   const { items, summary, next } = await look('?limit=500')
   assert.equal(next, null)
@@ -121,7 +121,7 @@ async function assertChanges({ look, search, records }: Awaited<ReturnType<typeo
 }
 
 describe('the changes of a batch', () => {
-  test('are told before it is applied: the harmful ones first, field by field, with what it was held for', async t => {
+  test('are shown before it is applied: the harmful ones first, field by field, with the reasons of the hold', async t => {
     const held = await withHeldBatch(t)
     const { connector, batch, look, search } = held
     await assertChanges(held)
@@ -140,13 +140,13 @@ describe('the changes of a batch', () => {
     )
   })
 
-  test('are told the same after it is applied, the professions by the ledger', async t => {
+  test('are shown equally after it is applied, the professions by the ledger', async t => {
     const held = await withHeldBatch(t)
     assert.equal((await held.apply()).status, 200)
     await assertChanges(held)
   })
 
-  test('are taken out whole, as a disclosure of its own', async t => {
+  test('are exported completely, with a separate record of disclosure', async t => {
     const { connector, batch } = await withHeldBatch(t)
     const { body } = await connector.call('POST', `/v1/batches/${batch.id}/changes/export`, {})
     assert.equal((body as Changes).items.length, 34)
@@ -228,7 +228,7 @@ describe('the changes of a batch', () => {
       [name: string]: unknown
       at: string
     }
-    assert.deepEqual(report, before, 'the preview told what the undo did')
+    assert.deepEqual(report, before, 'the preview showed the result of the undo')
     assert.deepEqual([actor, reason], ['test', 'KKI: a mistake'])
     assert.ok(Date.parse(at) > Date.now() - 600_000)
     assert.equal(items[0]?.healthWorkerId, renamed?.healthWorkerId)

@@ -16,7 +16,7 @@ const { people, spellings } = JSON.parse(readFileSync(file, 'utf8')) as {
 }
 const byKey = new Map(people.map(person => [person.key, person]))
 
-/** What callers say or write, and whom they mean. */
+/** Spellings of callers, and the people that they mean. */
 export const callerSpellings = spellings.map(({ told, meant }) => {
   const person = byKey.get(meant)
   assert.ok(person, `${told} means nobody of the file`)

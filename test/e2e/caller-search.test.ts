@@ -70,7 +70,7 @@ describe('a caller asks for a health worker', () => {
     )
   })
 
-  test('a search that tells nothing is refused with the name of the field', async () => {
+  test('an empty search is denied with the name of the field', async () => {
     for (const [body, field] of [
       [{}, '/body'],
       [{ caller: 'dr.' }, '/body/caller'],

@@ -66,7 +66,7 @@ async function delayDecisions({ pool }: Connector): Promise<() => Promise<void>>
   }
 }
 
-/** A decision for somebody new whose batch is held: another batch has stored the STR for Agus Pratama since. */
+/** A decision for a new person whose batch is held: another batch has stored the STR for Agus Pratama since. */
 async function withHeldDecision(t: TestContext) {
   const connector = await startConnector(t)
   const { call, pool, run, simulator } = connector
@@ -82,7 +82,7 @@ async function withHeldDecision(t: TestContext) {
   const deciding = call('POST', `/v1/rejections/${rejection.id}/resolve`, { healthWorkerId: 'new', planDigest })
   const decided = async () => (await pool.query('select from kki.decision')).rows.length > 0
   await until('the decision is stored', decided, 30_000)
-  // The same STR is stored for somebody else meanwhile.
+  // The same STR is stored for another person meanwhile.
   await pool.query(`update kki.setting set create_unmatched = 'create'`)
   const other = {
     ...first,
@@ -96,7 +96,7 @@ async function withHeldDecision(t: TestContext) {
   const holder = async () =>
     (await pool.query(`select h.name from sdmk.registration r join sdmk.health_worker h on h.id = r.health_worker_id`))
       .rows
-  // What is pending under the STR is planned again, and must not act by the decision before its batch is judged.
+  // Pending rows of the STR are planned again, and the decision must not apply to them before its batch has passed the gate.
   const isPlannedAgain = async () =>
     (await pool.query(`select from kki.batch where kind = 'retry' and state = 'applied'`)).rows.length > 0
   await until('the pending row is planned again', isPlannedAgain, 60_000)
@@ -113,7 +113,7 @@ async function withHeldDecision(t: TestContext) {
 }
 
 describe('a decision about a rejected row', () => {
-  test('needs a reason where it harms somebody, and the refusal names the field', async t => {
+  test('needs a reason if it harms a person, and the denial names the field', async t => {
     const { connector, rejection } = await withConflict(t)
     const { planDigest, isHarmful } = await preview(connector, rejection.id, 'new')
     assert.equal(isHarmful, true)
@@ -186,7 +186,7 @@ describe('a decision about a rejected row', () => {
     assert.equal(await state(), 'applied')
   })
 
-  test('keeps on record whose licence it took, and what was foreseen', async t => {
+  test('records the former holder of the licence, and the foreseen effects', async t => {
     const { connector, rejection } = await withConflict(t)
     await decide(connector, rejection.id, { healthWorkerId: 'new', reason: 'two people, seen on both cards' })
     const { rows } = await connector.pool.query(
@@ -200,7 +200,7 @@ describe('a decision about a rejected row', () => {
   })
 })
 
-describe('what was decided about', () => {
+describe('a decided row', () => {
   test('stays as it was compared, with the decision and its reason', async t => {
     const { connector, rejection } = await withConflict(t)
     const before = await detailOf(connector, rejection.id)
@@ -229,7 +229,7 @@ describe('what was decided about', () => {
     assert.equal(after.rows[0]?.settledByBatchId, decision?.batchId)
   })
 
-  test('shows the licence with its former holder, and not the person whom the decision created', async t => {
+  test('shows the licence with its former holder, and not the person that the decision created', async t => {
     const { connector, rejection } = await withConflict(t)
     const before = await detailOf(connector, rejection.id)
     await decide(connector, rejection.id, { healthWorkerId: 'new', reason: 'two people' })
@@ -297,7 +297,7 @@ describe('names in rejected rows', () => {
   const find = async ({ call }: Connector, name: string) =>
     ((await call('POST', '/v1/rejections/search', { name })).body as { items: { id: number }[] }).items
 
-  test('are told with those of the people whom they may concern, and found by words in any order', async t => {
+  test('are shown with those of the candidates, and found by words in any order', async t => {
     const { connector, rejection } = await withConflict(t)
     const [person] = rejection.candidates
     assert.deepEqual(await namesOf(connector, rejection.id), [
@@ -311,7 +311,7 @@ describe('names in rejected rows', () => {
     assert.deepEqual([refused.status, (refused.body as ProblemBody).errors?.[0]?.field], [400, '/body/name'])
   })
 
-  test('of rows that cannot be read are told with long numbers masked', async t => {
+  test('of rows that cannot be read are shown with long numbers masked', async t => {
     const connector = await startConnector(t)
     const record = kkiRecord({ nama: 'Wati 3171014502900777', tanggal_lahir: 'kemarin' })
     await inject(connector.simulator, [{ record }])
@@ -323,7 +323,7 @@ describe('names in rejected rows', () => {
     assert.deepEqual((await find(connector, 'wati')).length, names.length)
   })
 
-  test('of a restricted person are told nowhere, neither of the row nor of the candidate', async t => {
+  test('of a restricted person are never shown, neither of the row nor of the candidate', async t => {
     const { connector, rejection } = await withConflict(t)
     const { call } = connector
     const [person] = rejection.candidates
@@ -364,7 +364,7 @@ describe('names in rejected rows', () => {
 })
 
 describe('the record of who saw whose data', () => {
-  test('names the rejection whose decision was previewed, and the people whom a decision named', async t => {
+  test('names the rejection whose decision was previewed, and the people that a decision named', async t => {
     const { connector, rejection } = await withConflict(t)
     const { pool, simulator, run } = connector
     const shown = async (channel: string) =>

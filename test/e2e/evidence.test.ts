@@ -30,7 +30,7 @@ interface Answer {
 }
 
 describe('the evidence of a batch', () => {
-  test('tells what it was held for, what it does and who decided, each step provable by itself', async t => {
+  test('shows the reasons of the hold, the effects and the person who decided, each step provable separately', async t => {
     const connector = await startConnector(t)
     const { call, pool, simulator } = connector
     const records = Array.from({ length: 30 }, () => kkiRecord())
@@ -102,7 +102,7 @@ describe('the evidence of a batch', () => {
     assert.equal((await call('POST', '/v1/batches/999999/evidence', { reason: 'x' })).status, 404)
   })
 
-  test('names the changes of a batch that waits, and records to whom they were shown', async t => {
+  test('names the changes of a batch that waits, and records who saw them', async t => {
     const connector = await startConnector(t)
     const { call, pool, simulator } = connector
     await inject(simulator, [{ record: kkiRecord({ nama: 'Siti Rekaan' }) }])

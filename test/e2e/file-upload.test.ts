@@ -137,7 +137,7 @@ describe('a file that the API takes', () => {
     const release = await holdUp()
     const { body } = await send(listOf(900))
     await until('its rows are being stored', isHeldUp)
-    // What a process leaves behind that was killed.
+    // The traces of a process that was killed.
     const { rows } = await pool.query<{ id: number }>(
       `with run as (
         insert into kki.run (triggered_by, mode, actor, request_id, trace_id)
@@ -160,7 +160,7 @@ describe('a file that the API takes', () => {
     assert.equal(done.batches[0]?.state, 'applied')
   })
 
-  test('that takes long to read is answered meanwhile, and what is wrong at its end fails the batch', async t => {
+  test('that takes long to read is answered meanwhile, and a fault at its end fails the batch', async t => {
     const { send, call, stored, openFiles } = await setUp(t)
     const timeout = AbortSignal.timeout
     t.mock.method(AbortSignal, 'timeout', (ms: number) => timeout.call(AbortSignal, ms === 30_000 ? 1 : ms))
@@ -193,7 +193,7 @@ describe('a file that the API takes', () => {
     await app.listen({ host: '127.0.0.1', port: 0 })
     const { port } = app.server.address() as AddressInfo
     const caller = new AbortController()
-    // What is not closed Node closes some time, and says so.
+    // Node closes an open file at some time, and warns about it.
     const warnings: string[] = []
     const keep = ({ message }: Error) => void warnings.push(message)
     process.on('warning', keep)

@@ -65,7 +65,7 @@ test('a licence that a decision moves is in the history of both people, with who
   assert.equal(kept?.undone?.reason, 'decided by mistake')
 })
 
-test('corrections, shown NIKs and decisions about privacy are told with who and why, and without a digit of the NIK', async t => {
+test('corrections, shown NIKs and decisions about privacy are listed with who and why, and without a digit of the NIK', async t => {
   const { call, siti, history } = await withConflict(t)
   const { body } = await call('GET', `/v1/health-workers/${siti}`)
   const { version } = body as { version: number }
@@ -117,7 +117,7 @@ test('an undone batch stays in the history, with who undid it and why', async t 
   assert.ok(undone.status < 300, JSON.stringify(undone.body))
   const entry = (await history(siti)).items.find(({ batch }) => batch?.id === batches[0]?.id)
   assert.deepEqual([entry?.undone?.by, entry?.undone?.reason], ['test', 'KKI has withdrawn the list'])
-  assert.equal(entry?.statusAfter, null, 'the present status is not what the batch had set')
+  assert.equal(entry?.statusAfter, null, 'the present status differs from that of the batch')
 })
 
 test('the history of nobody is not found', async t => {

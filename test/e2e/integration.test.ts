@@ -24,7 +24,7 @@ test('a schedule is said in words with its next three times, before it is stored
   )
 })
 
-test('a wrong schedule is refused with a sentence in the reader’s language, asked for or stored', async t => {
+test('a wrong schedule is denied with a sentence in the reader’s language, when it is checked or stored', async t => {
   const { call } = await startConnector(t)
   const { body: present } = await call('GET', '/v1/integrations/kki')
   const { active, professions, rejectAlertRatio, createUnmatched } = present as Record<string, unknown>
@@ -43,7 +43,7 @@ test('a wrong schedule is refused with a sentence in the reader’s language, as
   assert.match((indonesian.body as { detail: string }).detail, /^Bagian jam “25” tidak terbaca/)
 })
 
-test('the setting tells which runs were due, and no backlog where there is no Odoo', async t => {
+test('the setting shows which runs were due, and no backlog without an Odoo', async t => {
   const { call } = await startConnector(t)
   const { body } = await call('GET', '/v1/integrations/kki')
   const { lastRunsDueAt, nextRunDueAt, mirror } = body as {
@@ -65,7 +65,7 @@ test('a stored setting with seconds stops no process and is shown', async t => {
   assert.equal((body as { schedule: string }).schedule, '0 0 2 * * *')
 })
 
-test('a secret that is needed and does not exist is told in words', async t => {
+test('a required secret that does not exist is reported in words', async t => {
   const { call, secretsDir, restart } = await startConnector(t)
   const secrets = async () => {
     const { body } = await call('POST', '/v1/integrations/kki/check')

@@ -51,7 +51,7 @@ test('a check says that KKI is unavailable', async t => {
   assert.match(kki.id[0] ?? '', /503/)
 })
 
-test('a check says that secrets cannot be read, without what is in them', async t => {
+test('a check says that secrets cannot be read, without their content', async t => {
   const connector = await startConnector(t)
   await writeFile(path.join(connector.secretsDir, 'nik-keys.json'), 'no JSON')
   const { secrets } = await checksOf(connector)

@@ -90,7 +90,7 @@ describe('a held batch and its audit in Odoo', { skip, timeout: 1_800_000 }, () 
   const cells = (page: Page, selector: string) =>
     page.locator(selector).evaluateAll(rows => rows.map(row => [...row.children].map(cell => cell.textContent?.trim())))
 
-  /** What is shown must not be wider than the window: tables scroll by themselves. */
+  /** No element may be wider than the window: tables scroll separately. */
   async function assertFits(page: Page): Promise<void> {
     const { scroll, width } = await page.evaluate<{ scroll: number; width: number }>(
       `({ scroll: document.scrollingElement.scrollWidth, width: innerWidth })`
@@ -192,7 +192,7 @@ describe('a held batch and its audit in Odoo', { skip, timeout: 1_800_000 }, () 
     assert.ok(strs.every(Boolean), 'no line lacks its STR')
   })
 
-  test('the undo dialog shows what it would restore and keep, and afterwards who undid it, why and what stayed', {
+  test('the undo dialog shows the values to restore and keep, and afterwards who undid it, why, and the kept values', {
     skip
   }, async () => {
     const { connector, settle } = operations

@@ -162,7 +162,7 @@ describe('the morning look and the settings in Odoo', { skip, timeout: 1_800_000
     }
   })
 
-  test('a question of the dashboard that fails is told in the verdict, opens no dialog, and waits for the next', {
+  test('a failed question of the dashboard is shown in the verdict, opens no dialog, and waits for the next', {
     skip
   }, async t => {
     const page = await as('auditor')

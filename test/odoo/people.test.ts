@@ -89,7 +89,7 @@ describe('a caller asks an operator in Odoo', { skip, timeout: 1_200_000 }, () =
     return page
   }
 
-  /** Types into the search box as an operator does, in place of what was searched before. */
+  /** Types into the search box as an operator does, instead of the former search. */
   async function searchFor(page: Page, text: string): Promise<void> {
     const facet = page.locator('.o_searchview_facet .o_facet_remove')
     if ((await facet.count()) > 0) {
@@ -142,7 +142,7 @@ describe('a caller asks an operator in Odoo', { skip, timeout: 1_200_000 }, () =
     assert.deepEqual(await overflowing(page), [])
   })
 
-  test('registrations are found by what a caller says', { skip }, async () => {
+  test('registrations are found by the words of a caller', { skip }, async () => {
     const page = await as('admin')
     await open(page, 'sdmk_core.sdmk_registration_action', '.o_list_view .o_data_row')
     await searchFor(page, 'togar simanjutak')
@@ -277,7 +277,7 @@ describe('a caller asks an operator in Odoo', { skip, timeout: 1_200_000 }, () =
   })
 })
 
-/** What is wider than its place: tables and cards that have to be pushed aside to be read. */
+/** Elements that are wider than their place: tables and cards that must be moved to be read. */
 function overflowing(page: Page): Promise<string[]> {
   return page.evaluate(`[...document.querySelectorAll('.o_content, .o_list_renderer, .o_kanban_renderer, .o_sdmk_history')]
     .filter(box => box.offsetParent !== null && box.scrollWidth > box.clientWidth + 1)

@@ -152,7 +152,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     await page.getByText('Alt+L').waitFor()
   })
 
-  test('shows what was decided upon as it was compared, and an administrator undoes it there', { skip }, async () => {
+  test('shows a decided row as it was compared, and an administrator undoes the decision there', { skip }, async () => {
     const id = await conflictOf('Ani Rahma')
     const verifier = await as('verifier')
     await show(verifier, id)
@@ -202,7 +202,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     assert.equal(await page.locator('.o_sdmk_dismiss').count(), 0)
   })
 
-  test('shows competing rows beside each other, and decides them one by one', { skip }, async () => {
+  test('shows competing rows next to each other, and decides them one by one', { skip }, async () => {
     const id = await rejectionOf('STR_AMBIGUOUS')
     const page = await as('verifier')
     await show(page, id)
@@ -250,7 +250,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     const dialog = page.locator('.modal', { hasText: 'Pilih Pemilik STR' })
     await dialog.locator('.o_data_row').first().waitFor()
     assert.equal(await dialog.locator('button:has-text("NIK")').count(), 0, 'the search by NIK would leave the row')
-    // What goes wrong is told above the dialog, and Esc closes what is told alone.
+    // An error is shown above the dialog, and Esc closes the error alone.
     await page.route('**/sdmk.health.worker/read', route => {
       const data = { name: 'odoo.exceptions.UserError', message: 'tidak ada', arguments: ['tidak ada'], context: {} }
       return route.fulfill({
@@ -336,7 +336,7 @@ async function assertFits(page: Page, width: number): Promise<void> {
   assert.ok(needed <= width, `${page.url()} needs ${needed} pixels`)
 }
 
-/** People whom SDMK knows, rows under their STR with other names and NIK, an STR of two people, and rows that need nothing. */
+/** People that SDMK has, rows with their STR with other names and NIK, an STR of two people, and rows that need nothing. */
 async function fillQueue({ connector, settle }: Operations): Promise<void> {
   const { simulator } = connector
   const ago = (minutes: number) => new Date(simulator.now() - minutes * 60_000).toISOString()

@@ -25,7 +25,7 @@ async function mostMb(kind: 'small' | 'usual'): Promise<number> {
   return Number(stdout.split(' ')[0])
 }
 
-test('the heap of a busy process stays near what it holds', async () => {
+test('the heap of a busy process stays near the size of its data', async () => {
   const [small, usual] = [await mostMb('small'), await mostMb('usual')]
   assert.ok(small < usual * 0.75, `${small} MB in place of ${usual} MB`)
 })

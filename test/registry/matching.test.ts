@@ -304,7 +304,7 @@ describe('matching', { concurrency: true }, () => {
     assert.deepEqual(rows, [{ birth_date: '1990-01-01', nik_digest: identity.digestNik(row.nik as string) }])
   })
 
-  test('a row that resembles a person of its own batch has that person as candidate', async t => {
+  test('a row that resembles a person of the same batch has that person as candidate', async t => {
     const { pool, apply } = await createRegistry(t)
     const first = candidate({ nik: null, name: 'Agus Salim' })
     const second = candidate({ nik: null, name: 'Agus Salim', changedAt: '2026-02-01T00:00:00.000Z' })

@@ -7,7 +7,7 @@ import { RejectionOpenAgain } from '../../sidecar/sync/errors.ts'
 import { candidate, createRegistry } from './helpers.ts'
 
 describe('a rejected row', { concurrency: true }, () => {
-  test('that a batch opens again at the moment is not reopened, and the refusal says so', async t => {
+  test('that a batch opens again at the moment is not reopened, and the denial says so', async t => {
     const { pool, database, apply } = await createRegistry(t)
     await apply(candidate({ status: 'revoked', sourceStatus: 'DICABUT' }))
     const { rows } = await pool.query<{ id: number }>(

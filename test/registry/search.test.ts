@@ -6,8 +6,8 @@ import { nearSounds, readingsOf } from '../../sidecar/registry/search/spellings.
 
 const likeness = (sought: string, stored: string) => createLikeness(nameKeyOf(sought))(nameKeyOf(stored))
 
-describe('what a caller says', () => {
-  test('an STR and a name are told apart, whatever stands before them', () => {
+describe('the words of a caller', () => {
+  test('an STR and a name are distinguished, whatever stands before them', () => {
     const str = '3111100220999999'
     for (const [text, nameKey] of [
       ['31.1.1.100.2.20-999999 a.n. dr. Budi', 'BUDI'],
@@ -22,7 +22,7 @@ describe('what a caller says', () => {
     assert.deepEqual(readCallerText('Budi 2'), { strNumbers: [], nameKey: 'BUDI' })
   })
 
-  test('an STR as it is written comes before what its letters look like', () => {
+  test('an STR as it is written comes before one with its letters read as digits', () => {
     assert.deepEqual(spellingsOfStr('ob-12345678901234').slice(0, 2), ['OB12345678901234', '0812345678901234'])
     assert.equal(spellingsOfStr('3I1110O220999999')[0], '3I1110O220999999')
     assert.ok(spellingsOfStr('3I1110O220999999').includes('3111100220999999'))

@@ -7,7 +7,7 @@ import { indonesian } from '../../sidecar/source/check/words-id.ts'
 /** Has a value for every parameter of a finding. */
 const params = new Proxy({}, { get: () => 'x' })
 
-test('operators read no name of a setting in what a check finds', () => {
+test('the findings of a check for operators name no setting', () => {
   let named = 0
   for (const [language, { findings }] of [
     ['en', english],

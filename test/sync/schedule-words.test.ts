@@ -50,7 +50,7 @@ for (const [schedule, en, id] of sentences) {
   })
 }
 
-test('the part of a schedule that is wrong is named, with what it may be', () => {
+test('the wrong part of a schedule is named, with its permitted values', () => {
   const wrong: [string, RegExp, RegExp][] = [
     ['61 * * * *', /^The minute “61” .* 0 to 59/, /^Bagian menit “61” .* 0 sampai 59/],
     ['0 25 * * *', /^The hour “25” .* 0 to 23/, /^Bagian jam “25”/],

@@ -30,7 +30,7 @@ const odoos: { rule: string; selector: string; reason: string }[] = [
 
 /** Serious and critical findings on the present page, one line each. */
 export async function findings(page: Page): Promise<string[]> {
-  // Into the page's own world: an import of it would be refused by no policy, but fetched by the page.
+  // Into the page's own world: the page would fetch an import of it.
   await page.evaluate(script)
   const { violations } = await page.evaluate<AxeResults>(`axe.run(
     { include: ${JSON.stringify(ours)}.filter(selector => document.querySelector(selector)) },
