@@ -1,11 +1,11 @@
-# One image for every role: SDMK_ROLES says what a container does. docker-compose.odoo.yml shows how it is run.
+# One image for every role: SDMK_ROLES chooses the work of a container. docker-compose.odoo.yml shows how it is run.
 FROM node:24.21.0-trixie-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # Optional are the programs of the embedded PostgreSQL, which no container starts; the rest needs no install script.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
 
-# The simulated KKI with its OAuth server: a target of its own (--target simulator), and no part of the production image below.
+# The simulated KKI with its OAuth server: a separate target (--target simulator), and no part of the production image below.
 FROM node:24.21.0-trixie-slim AS simulator
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
