@@ -23,7 +23,7 @@ test('what Odoo shows of a code names no setting, command, file or field', () =>
       Object.values(text).flatMap(words => (technical.test(words) ? [`${code}: ${words}`] : []))
     )
   )
-  assert.deepEqual(wrong, [], 'give these words in contracts/operator-texts.yaml')
+  assert.deepEqual(wrong, [], 'move these words to the example in contracts/codes.yaml')
   assert.ok(codes.length > 80)
 })
 
