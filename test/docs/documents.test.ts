@@ -52,10 +52,11 @@ describe('the pages', () => {
     const wrong: string[] = []
     let count = 0
     for (const file of files) {
-      for (const [, page = '', anchor] of read(file).matchAll(
-        /(?<![\w/.-])(?:\.\.\/)*(docs\/[\w./-]+\.(?:md|sql|png|json|ts))(?:#([\w-]+))?/g
+      for (const [, up = '', named = '', anchor] of read(file).matchAll(
+        /(?<![\w/.-])((?:\.\.\/)*)(docs\/[\w./-]+\.(?:md|sql|png|json|ts))(?:#([\w-]+))?/g
       )) {
         count++
+        const page = up === '' ? named : path.join(path.dirname(file), up, named)
         const isThere = existsSync(placeOf(page)) && (anchor === undefined || anchorsOf(read(page)).has(anchor))
         if (!isThere) wrong.push(`${file}: ${page}${anchor === undefined ? '' : `#${anchor}`}`)
       }
