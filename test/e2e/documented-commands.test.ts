@@ -7,6 +7,7 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import net from 'node:net'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { startSimulator } from '../../simulator/simulator.ts'
@@ -33,6 +34,20 @@ async function freePort(): Promise<number> {
   return port
 }
 
+/** Ends the processes of a group, and waits for them: a service stops its PostgreSQL first. */
+async function endGroup(group: number): Promise<void> {
+  try {
+    process.kill(-group, 'SIGTERM')
+    for (let i = 0; i < 600; i++) {
+      process.kill(-group, 0)
+      await wait(100)
+    }
+    process.kill(-group, 'SIGKILL')
+  } catch {
+    // All of them have ended.
+  }
+}
+
 /** Runs a script with bash, which ends at the first command that fails; returns its output. Its services end with it. */
 async function runShell(t: TestContext, script: string[], env: Record<string, string>): Promise<string> {
   const child = spawn('bash', ['-c', ['set -euo pipefail', helpers, ...script].join('\n')], {
@@ -41,13 +56,7 @@ async function runShell(t: TestContext, script: string[], env: Record<string, st
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true
   })
-  const end = () => {
-    try {
-      process.kill(-(child.pid as number), 'SIGTERM')
-    } catch {
-      // All of them have ended.
-    }
-  }
+  const end = () => endGroup(child.pid as number)
   t.after(end)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -56,7 +65,7 @@ async function runShell(t: TestContext, script: string[], env: Record<string, st
     })
   }
   const [code] = await once(child, 'exit', { signal: AbortSignal.timeout(600_000) })
-  end()
+  await end()
   assert.equal(code, 0, output)
   return output
 }
@@ -114,7 +123,8 @@ test('the guide to connect a KKI can be followed command by command, and then th
       `{ ${discard} || true; } | grep -q '"code":"BATCH_STATE"'`,
       ...examples
     ],
-    { SDMK_DATA_DIR: `${folder}/data`, SDMK_PORT: String(apiPort) }
+    // A database whose folder its user cannot enter is created below the folder for temporary files.
+    { SDMK_DATA_DIR: `${folder}/data`, SDMK_PORT: String(apiPort), TMPDIR: folder }
   )
   assert.match(output, /^Fine: the source answers as described\.$/m)
   assert.match(output, /"items":\[\{.*"next":/, 'people were found')
