@@ -12,7 +12,6 @@
         "data/sdmk_integration_data.xml",
         "wizards/sdmk_sync_wizard_views.xml",
         "views/sdmk_load_file_views.xml",
-        "wizards/sdmk_batch_decision_views.xml",
         "views/sdmk_rejection_views.xml",
         "views/sdmk_batch_views.xml",
         "views/sdmk_batch_outcome_views.xml",

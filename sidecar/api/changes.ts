@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import type { Shown } from '../audit/disclosures.ts'
-import { hasOutcomes, isOpen, statesWithOutcomes } from '../batch-terms.ts'
+import { type BatchState, isOpen, statesWithOutcomes } from '../batch-terms.ts'
 import { RequestInvalid } from '../errors.ts'
 import { inTransaction } from '../platform/transaction.ts'
 import { readPlannedProfessions, readRejectedCodes } from '../registry/change-counts.ts'
@@ -178,6 +178,15 @@ const ChangePageSchema = Type.Interface([pageOf(ChangeSchema)], {
   summary: Type.Union([SummarySchema, Type.Null()], { description: 'on the first page only' })
 })
 
+const ApplyPreviewSchema = Type.Object(
+  {
+    planDigest: nullable(Type.String({ description: 'for the order that applies what is told here' })),
+    holdReasons: BatchSchema.properties.holdReasons,
+    summary: SummarySchema
+  },
+  { title: 'ApplyPreview' }
+)
+
 export function showsChanges({ items }: { items: Pick<Change, 'healthWorkerId'>[] }): Shown {
   const people = items.flatMap(({ healthWorkerId }) => healthWorkerId ?? [])
   return { people, unnamed: items.length - people.length }
@@ -236,6 +245,23 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     }
   })
 
+  app.get('/v1/batches/:id/apply/preview', {
+    onRequest: app.requireScope('runs:read'),
+    schema: {
+      tags: ['runs'],
+      summary: 'Show what applying the held batch would do, with the digest of that plan',
+      params: IdParams,
+      response: { 200: ApplyPreviewSchema, ...problems }
+    },
+    handler: async request => {
+      const { id } = request.params
+      // The digest is read before the counts: an apply of older counts is then refused.
+      const batch = await readWithOutcomes(id, ['held'])
+      const summary = await summarize(batch, await readBatchHistory(app.database.pool, id))
+      return { planDigest: batch.planDigest, holdReasons: batch.holdReasons, summary }
+    }
+  })
+
   app.get('/v1/batches/:id/undo/preview', {
     onRequest: app.requireScope('runs:read'),
     schema: {
@@ -248,10 +274,10 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     handler: async request => previewUndo(app.database.pool, request.params.id)
   })
 
-  async function readWithOutcomes(id: number): Promise<Batch> {
+  async function readWithOutcomes(id: number, states: readonly BatchState[] = statesWithOutcomes): Promise<Batch> {
     const batch = await readBatch(app.database.pool, id)
     if (!batch) throw new BatchNotFound(id)
-    if (!hasOutcomes(batch.state)) throw new BatchStateRefused(id, batch.state, statesWithOutcomes)
+    if (!states.includes(batch.state)) throw new BatchStateRefused(id, batch.state, states)
     return batch
   }
 

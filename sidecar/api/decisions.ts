@@ -22,17 +22,16 @@ export const decisionRoutes: FastifyPluginAsyncTypebox = async app => {
         'With the `planDigest` of the batch. Where the registry has moved since, the plan is made anew; if it would do something else, the batch stays held and the answer is PLAN_CHANGED with the new digest. 202 where applying takes longer than the answer may: the batch tells when it is applied.',
       params: IdParams,
       body: Type.Object(
-        { planDigest: Type.String({ minLength: 1, maxLength: 100 }) },
+        { planDigest: Type.String({ minLength: 1, maxLength: 100 }), reason: Type.Optional(Reason) },
         { additionalProperties: false, title: 'BatchApproval' }
       ),
       response: { 200: BatchSchema, 202: BatchSchema, ...problems }
     },
     handler: async (request, reply) => {
       const { id } = request.params
-      const { planDigest } = request.body
-      await app.database
-        .withTransaction(client => approveBatch(client, app.queue, id, { planDigest, caller: callerOf(request) }))
-        .catch(refuse)
+      const { planDigest, reason } = request.body
+      const approval = { planDigest, caller: callerOf(request) }
+      await app.database.withTransaction(client => approveBatch(client, app.queue, id, approval, reason)).catch(refuse)
       const { batch, isDone } = await waitForBatch(
         app.database.pool,
         id,

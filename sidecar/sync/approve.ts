@@ -25,7 +25,8 @@ export async function approveBatch(
   client: pg.ClientBase,
   queue: JobQueue,
   batchId: number,
-  approval: Approval
+  approval: Approval,
+  reason?: string
 ): Promise<void> {
   const batch = await lockBatch(client, batchId, workStates.approved)
   if (batch.planDigest !== approval.planDigest) throw new PlanChanged(batchId, batch.planDigest)
@@ -34,7 +35,7 @@ export async function approveBatch(
     action: 'batch.approved',
     runId: batch.runId,
     batchId,
-    detail: { planDigest: approval.planDigest, holdReasons: batch.holdReasons }
+    detail: { planDigest: approval.planDigest, holdReasons: batch.holdReasons, ...(reason && { reason }) }
   })
   await queueBatchJob(client, queue, { kind: 'approved', batchId, approval })
 }

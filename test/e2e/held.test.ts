@@ -12,6 +12,7 @@ type Changes = {
   items: { outcome: string; statusBefore: string; statusAfter: string; hasNik: boolean; nameAfter: string }[]
   next: number | null
 }
+type ApplyPreview = Pick<Changes, 'summary'> & Pick<BatchBody, 'planDigest'>
 
 /** Loads 40 people, then lets KKI revoke 25 of their licences: a batch that is held. */
 async function withHeldBatch(connector: Connector) {
@@ -65,10 +66,17 @@ describe('a batch on hold', () => {
       [(refused.body as { code: string }).code, (refused.body as BatchBody).planDigest],
       ['PLAN_CHANGED', batch.planDigest]
     )
-    const applied = await call('POST', `/v1/batches/${batch.id}/apply`, { planDigest: batch.planDigest })
+    const preview = (await call('GET', `/v1/batches/${batch.id}/apply/preview`)).body as ApplyPreview
+    assert.deepEqual([preview.planDigest, preview.summary], [batch.planDigest, changes.summary])
+    const reason = 'KKI confirms the list'
+    const applied = await call('POST', `/v1/batches/${batch.id}/apply`, { planDigest: preview.planDigest, reason })
     assert.equal(applied.status, 200, JSON.stringify(applied.body))
     assert.equal((applied.body as BatchBody).state, 'applied')
     assert.equal((applied.body as BatchBody).ledger.deactivated, 25)
+    const { rows: approved } = await pool.query(`select detail from kki.audit_event where action = 'batch.approved'`)
+    assert.equal(approved[0].detail.reason, reason)
+    const late = await call('GET', `/v1/batches/${batch.id}/apply/preview`)
+    assert.deepEqual([late.status, (late.body as { code: string }).code], [409, 'BATCH_STATE'])
     assert.deepEqual(await actions(connector, batch.id), [
       'batch.held sidecar',
       'batch.approved test',

@@ -33,6 +33,7 @@ const needed: Record<string, Scope | Scope[] | null> = {
   'POST /v1/batches/:id/evidence': ['registry:read', 'audit:read'],
   'POST /v1/batches/:id/changes/search': 'registry:read',
   'POST /v1/batches/:id/changes/export': 'registry:read',
+  'GET /v1/batches/:id/apply/preview': 'runs:read',
   'GET /v1/batches/:id/undo/preview': 'runs:read',
   'POST /v1/batches/:id/apply': 'runs:write',
   'POST /v1/batches/:id/discard': 'runs:write',

@@ -61,14 +61,16 @@ const methods: Record<string, Record<string, unknown[]>> = {
   },
   'sdmk.batch': {
     action_apply: [],
+    action_discard: [],
+    action_undo: [],
     action_cancel: [],
+    decide: ['undo', 'an attack'],
     get_changes: [],
     export_changes: [],
-    get_undo_preview: [],
+    get_preview: ['undo'],
     take_evidence: ['needed', 'en']
   },
   'sdmk.integration': { action_switch_on: [], action_switch_off: [], action_test_connection: [] },
-  'sdmk.batch.decision': { action_decide: [] },
   'sdmk.sync.wizard': { action_start: [] },
   'sdmk.health.worker.edit': { action_save: [] }
 }
@@ -198,6 +200,7 @@ print('READY')
       await verifier('sdmk.rejection', 'resolve', [[shown.rejection], given]).catch(() => {})
       await verifier('sdmk.rejection', 'resolve', [[shown.rejection], 99_999_999, given]).catch(() => {})
       await verifier('sdmk.batch', 'get_changes', [[shown.heldBatch], given, given]).catch(() => {})
+      await verifier('sdmk.batch', 'get_preview', [[shown.heldBatch], given]).catch(() => {})
     }
     const paths = new Set(
       between.calls.map(({ method, path }) => `${method} ${path.replace(/after=-?\d+/, 'after=N')}`)
@@ -221,11 +224,11 @@ print('READY')
         ['sdmk.rejection', 'dismiss_by_rule', [[], 'x']],
         ['sdmk.batch', 'get_changes', [[shown.heldBatch]]],
         ['sdmk.batch', 'export_changes', [[shown.heldBatch]]],
-        ['sdmk.batch', 'get_undo_preview', [[shown.heldBatch]]],
+        ['sdmk.batch', 'get_preview', [[shown.heldBatch], 'apply']],
         ['sdmk.batch', 'take_evidence', [[shown.heldBatch], 'needed', 'en']],
         ['sdmk.audit.event', 'get_events', []],
         ['sdmk.audit.event', 'find', ['1']],
-        ['sdmk.batch', 'action_apply', [[shown.heldBatch]]],
+        ['sdmk.batch', 'decide', [[shown.heldBatch], 'undo', 'an attack']],
         ['sdmk.integration', 'action_renew_key', [[1]]],
         ['sdmk.sidecar', '_call', ['GET', '/v1/runs']],
         ['sdmk.sidecar', '_sign', ['k', 'administrator', 'GET', '/v1/runs', '']],

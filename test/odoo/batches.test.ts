@@ -169,13 +169,68 @@ describe('a held batch and its audit in Odoo', { skip, timeout: 1_800_000 }, () 
     assert.deepEqual(rows, [{ actor: 'rina', batch_id: held.id }])
   })
 
+  test('a batch that was planned again since the dialog opened is not applied, and the dialog says so', {
+    skip
+  }, async () => {
+    const page = await as('adminInIndonesian')
+    await showBatch(page)
+    const ask = async () => {
+      await page.click('.o_form_statusbar button[name=action_apply]')
+      const dialog = page.locator('.modal')
+      await dialog.locator('.o_sdmk_effects').waitFor()
+      await page.keyboard.type('dibenarkan KKI')
+      return dialog
+    }
+    const dialog = await ask()
+    const { simulator, pool, run } = operations.connector
+    const { rows: plans } = await pool.query('select plan_digest from kki.batch where id = $1', [held.id])
+    // A person of the batch changes meanwhile.
+    const ago = (minutes: number) => new Date(simulator.now() - minutes * 60_000).toISOString()
+    await inject(simulator, [{ record: { ...records[13], provinsi: 'Papua', diubah_pada: ago(200) } }])
+    const window = { mode: 'window', changedSince: ago(250), changedUntil: ago(150) }
+    assert.equal((await run(window)).state, 'applied')
+    await page.keyboard.press('Enter')
+    await dialog.locator('[role=alert]', { hasText: 'Rencana sudah berubah' }).waitFor()
+    assert.equal(await dialog.locator('#sdmk_decision_reason, .o_sdmk_effects').count(), 0)
+    const { rows } = await pool.query('select state, plan_digest from kki.batch where id = $1', [held.id])
+    assert.equal(rows[0].state, 'held')
+    assert.notEqual(rows[0].plan_digest, plans[0].plan_digest)
+    await dialog.locator('.btn-primary').click()
+    await dialog.waitFor({ state: 'hidden' })
+    await page.waitForSelector('.o_sdmk_changes .o_sdmk_rows tbody tr')
+    await (await ask()).locator('.btn-secondary').click()
+  })
+
+  test('a batch is not discarded without a reason, and Esc leaves it as it is', { skip }, async () => {
+    const page = await as('admin')
+    await showBatch(page)
+    await page.click('.o_form_statusbar button:has-text("Discard")')
+    const dialog = page.locator('.modal')
+    await dialog.getByLabel('Do not fetch it again').check()
+    assert.ok(await dialog.locator('.btn-danger').isDisabled(), 'a reason is required')
+    await page.keyboard.press('Escape')
+    await dialog.waitFor({ state: 'hidden' })
+  })
+
   test('after applying the professions add up to the ledger, and the batch leads to its own changes', {
     skip
   }, async () => {
     const page = await as('admin')
     await showBatch(page)
     await page.click('.o_form_statusbar button:has-text("Apply")')
-    await page.click('.modal button.btn-primary')
+    await page.locator('.modal .o_sdmk_effects').waitFor()
+    const effects = await cells(page, '.modal .o_sdmk_effects tr')
+    assert.deepEqual(effects, [
+      ['Deactivated Licences', '25'],
+      ['Changed Names', '5'],
+      ['Created', '0'],
+      ['Linked', '0'],
+      ['Updated', '37'],
+      ['Rejected', '2']
+    ])
+    assert.deepEqual((await cells(page, '.modal .o_sdmk_excesses tbody tr'))[0]?.slice(2), ['25', '20'])
+    await page.fill('#sdmk_decision_reason', 'KKI confirms the list')
+    await page.keyboard.press('Enter')
     await page.locator('.o_arrow_button_current', { hasText: 'Applied' }).waitFor()
     await showBatch(page)
     const professions = await cells(page, '.o_sdmk_professions tbody tr')
@@ -210,14 +265,14 @@ describe('a held batch and its audit in Odoo', { skip, timeout: 1_800_000 }, () 
     const page = await as('admin')
     await showBatch(page)
     await page.click('.o_form_statusbar button:has-text("Undo")')
-    const preview = page.locator('.modal .o_sdmk_undo_preview')
+    const preview = page.locator('.modal .o_sdmk_decision')
     await preview.locator('.o_sdmk_undo tbody tr').first().waitFor()
     const foreseen = await cells(page, '.modal .o_sdmk_undo tbody tr')
     assert.deepEqual(foreseen[1], ['Registrations', '0', '37', '0'])
     assert.equal(foreseen[0]?.[3], '1')
     await preview.locator('.o_sdmk_kept', { hasText: 'Nama Dari Kartu' }).waitFor()
-    await page.fill('.modal div[name=reason] input', 'KKI has withdrawn the list')
-    await page.click('.modal button:has-text("Undo")')
+    await page.fill('#sdmk_decision_reason', 'KKI has withdrawn the list')
+    await page.keyboard.press('Enter')
     await page.locator('.o_arrow_button_current', { hasText: 'Undone' }).waitFor()
     await showBatch(page)
     const undone = page.locator('.o_sdmk_undone')
@@ -331,7 +386,7 @@ describe('a held batch and its audit in Odoo', { skip, timeout: 1_800_000 }, () 
     await showBatch(page)
     const id = await page.evaluate<string>(`(async () => {
       const { env } = odoo.__WOWL_DEBUG__.root
-      env.services.orm.call('sdmk.batch', 'get_undo_preview', [[${held.id}]])
+      env.services.orm.call('sdmk.batch', 'get_preview', [[${held.id}], 'undo'])
       return 'asked'
     })()`)
     assert.equal(id, 'asked')

@@ -74,6 +74,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
     }
     for (const [model, method, args] of [
       ['sdmk.batch', 'action_apply', [[shown.heldBatch]]],
+      ['sdmk.batch', 'decide', [[shown.heldBatch], 'discard', 'an attack']],
       ['sdmk.rejection', 'action_retry', [[shown.rejection]]],
       ['sdmk.sync.wizard', 'create', [[{}]]],
       ['sdmk.integration', 'action_switch_off', [[1]]]

@@ -153,11 +153,6 @@ class SdmkBatch(models.Model):
         for record in self:
             record.rejection_count = counts.get(record.id, 0)
 
-    def action_apply(self):
-        """Apply the batch as its plan was shown."""
-        self.ensure_one()
-        self._command("apply", {"planDigest": self._checked().plan_digest})
-
     @api.model
     def _action_of_run(self, run_id):
         """Return the action that shows the batches of a run."""
@@ -176,14 +171,6 @@ class SdmkBatch(models.Model):
         """Cancel what is not applied yet of the batch's run."""
         self.ensure_one()
         self.env["sdmk.sidecar"]._command("administrator", "POST", "/v1/runs/{}/cancel", self._checked().run_id)
-
-    def action_discard(self):
-        """Ask for the reason to end the held batch without applying it."""
-        return self._ask_reason("discard", self.env._("Discard the Batch"))
-
-    def action_undo(self):
-        """Ask for the reason to take the applied batch back."""
-        return self._ask_reason("undo", self.env._("Undo the Batch"))
 
     def action_view_rejections(self):
         self.ensure_one()
@@ -206,23 +193,6 @@ class SdmkBatch(models.Model):
     @api.model
     def _mirrored_models(self):
         return {"batches": "sdmk.batch", "rejections": "sdmk.rejection"}
-
-    def _ask_reason(self, decision, title):
-        self.ensure_one()
-        return {
-            "type": "ir.actions.act_window",
-            "name": title,
-            "res_model": "sdmk.batch.decision",
-            "view_mode": "form",
-            "target": "new",
-            "context": {"default_batch_id": self.id, "default_decision": decision},
-        }
-
-    def _command(self, order, body):
-        self._checked().ensure_one()
-        return self.env["sdmk.sidecar"]._command(
-            "administrator", "POST", "/v1/batches/{}/{}", self.id, order, body=body
-        )
 
     @api.model
     def _selection_profession(self):

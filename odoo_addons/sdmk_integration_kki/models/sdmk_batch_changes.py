@@ -95,12 +95,6 @@ class SdmkBatch(models.Model):
                 lines.writerow([self._as_text(cell) for cell in cells])
         return {"lines": text.getvalue(), "next": page["next"]}
 
-    def get_undo_preview(self):
-        """Return what an undo would restore, remove and leave, as things are now."""
-        self.ensure_one()
-        self._checked()
-        return self._undo_in_words(self.env["sdmk.sidecar"]._call("GET", "/v1/batches/{}/undo/preview", self.id))
-
     def take_evidence(self, reason, language):
         """Return the evidence of the batch: for machines, and as a page for people; the sidecar records who took it.
 
@@ -163,22 +157,28 @@ class SdmkBatch(models.Model):
                 field["name"] = labels.get(field["field"], field["field"])
                 for side in ("before", "after"):
                     field[side] = self._value_in_words(field["field"], field[side], statuses, people)
-        summary = page.get("summary")
-        if summary:
-            for row in summary["professions"]:
-                row["name"] = professions.get(row["profession"], row["profession"]) or self.env._("Cannot be read")
-            for row in summary["codes"]:
-                row["name"] = codes.get(row["code"], row["code"])
-            for row in summary["excesses"]:
-                row["name"] = codes.get(row["reason"], row["reason"])
-                whole = self.env._("All together")
-                row["professionName"] = (
-                    whole if row["profession"] == "*" else professions.get(row["profession"], row["profession"])
-                )
-            if summary["undo"]:
-                summary["undo"] = self._undo_in_words(summary["undo"])
-            summary["professionChoices"] = [{"code": code, "name": name} for code, name in professions.items()]
+        if page.get("summary"):
+            self._summary_in_words(page["summary"])
         return page
+
+    @api.model
+    def _summary_in_words(self, summary):
+        """Name professions and codes, and what an undo left."""
+        professions = dict(self.env["sdmk.profession"]._selection())
+        codes = {code.code: code.name for code in self.env["sdmk.code"].sudo().search([])}
+        for row in summary["professions"]:
+            row["name"] = professions.get(row["profession"], row["profession"]) or self.env._("Cannot be read")
+        for row in summary["codes"]:
+            row["name"] = codes.get(row["code"], row["code"])
+        whole = self.env._("All together")
+        for row in summary["excesses"]:
+            row["name"] = codes.get(row["reason"], row["reason"])
+            row["professionName"] = (
+                whole if row["profession"] == "*" else professions.get(row["profession"], row["profession"])
+            )
+        if summary["undo"]:
+            self._undo_in_words(summary["undo"])
+        summary["professionChoices"] = [{"code": code, "name": name} for code, name in professions.items()]
 
     @api.model
     def _undo_in_words(self, undo):

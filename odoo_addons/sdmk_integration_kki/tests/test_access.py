@@ -19,10 +19,10 @@ class TestAccess(KkiCase):
         env = self.env(user=self.users[role])
         return {
             "sync": ("admin", lambda: env["sdmk.sync.wizard"].create({}).action_start()),
-            "apply": ("admin", batch.action_apply),
+            "apply": ("admin", lambda: batch.decide("apply", "x", "d1")),
             "cancel": ("admin", batch.action_cancel),
-            "discard": ("admin", lambda: self.decide(env, "discard")),
-            "undo": ("admin", lambda: self.decide(env, "undo")),
+            "discard": ("admin", lambda: batch.decide("discard", "x")),
+            "undo": ("admin", lambda: batch.decide("undo", "x")),
             "retry": ("verifier", rejection.action_retry),
             "judge again": ("verifier", rejection.action_reprocess),
             "dismiss": ("verifier", lambda: rejection.dismiss("x")),
@@ -32,9 +32,6 @@ class TestAccess(KkiCase):
             "preview": ("verifier", lambda: rejection.preview(1)),
             "resolve": ("verifier", lambda: rejection.resolve(1)),
         }
-
-    def decide(self, env, decision):
-        env["sdmk.batch.decision"].create({"batch_id": 1, "decision": decision, "reason": "x"}).action_decide()
 
     def test_each_order_needs_its_role(self):
         may = {"service": (), "auditor": (), "verifier": ("verifier",), "admin": ("verifier", "admin")}
@@ -68,10 +65,13 @@ class TestAccess(KkiCase):
             },
             "sdmk.batch": {
                 "action_apply": (),
+                "action_discard": (),
+                "action_undo": (),
                 "action_cancel": (),
+                "decide": ("undo", "x"),
                 "get_changes": (),
                 "export_changes": (),
-                "get_undo_preview": (),
+                "get_preview": ("undo",),
                 "take_evidence": ("needed", "en"),
             },
         }
@@ -94,20 +94,20 @@ class TestAccess(KkiCase):
             self.batch_as("auditor").get_changes(given, given)
             self.assertRegex(self.sidecar.last["path"], r"^/v1/batches/1/changes\?limit=20&after=-?\d+$")
 
-    def test_a_form_orders_only_for_what_is_there(self):
-        admin = self.env(user=self.users["admin"])
-        for given in ("../runs/3/cancel?x=", [1], {"id": 1}, True, 99):
-            for create in (
-                lambda: admin["sdmk.batch.decision"].create({"batch_id": given, "decision": "undo", "reason": "x"}),
-                lambda: admin["sdmk.batch.decision"].create({"batch_id": 1, "decision": given, "reason": "x"}),
-            ):
+    def test_a_decision_that_is_none_orders_nothing(self):
+        batch = self.batch_as("admin")
+        for given in (*ANY_JSON[1:], "cancel", "apply/../undo"):
+            for press in (lambda: batch.decide(given, "x"), lambda: batch.get_preview(given)):
                 with self.subTest(given=given):
-                    self.assertDenied(self.press, create)
-        asked = [call["path"] for call in self.sidecar.asked]
-        self.assertFalse([path for path in asked if "runs" in path], asked)
+                    self.assertDenied(press)
+        self.assertEqual(self.sidecar.asked, [])
 
-    def press(self, create):
-        create().action_decide()
+    def test_only_an_administrator_is_asked_for_a_decision(self):
+        for role in ("auditor", "verifier"):
+            batch = self.batch_as(role)
+            for ask in (batch.action_apply, batch.action_discard, batch.action_undo):
+                with self.subTest(role=role), self.assertRaises(AccessError):
+                    ask()
 
     def test_nobody_writes_what_the_sidecar_tells_superusers_included(self):
         for record in (self.env["sdmk.batch"].browse(1), self.env["sdmk.rejection"].browse(1)):

@@ -56,22 +56,32 @@ class TestOrders(KkiCase):
             wizard.action_start()
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_a_batch_is_applied_as_its_plan_was_shown(self):
-        self.batch_as("admin").action_apply()
-        self.assertEqual(self.sidecar.last["path"], "/v1/batches/1/apply")
-        self.assertEqual(self.sidecar.last["json"], {"planDigest": "d1"})
-
-    def test_a_batch_is_discarded_or_undone_with_a_reason(self):
+    def test_a_batch_is_applied_as_it_was_seen_discarded_or_undone_with_a_reason(self):
         for decision, body in (
-            ("discard", {"reason": "wrong feed", "watermark": "keep"}),
+            ("apply", {"reason": "wrong feed", "planDigest": "d7"}),
+            ("discard", {"reason": "wrong feed", "watermark": "advance"}),
             ("undo", {"reason": "wrong feed"}),
         ):
             batch = self.batch_as("admin")
-            context = getattr(batch, f"action_{decision}")()["context"]
-            wizard = self.env["sdmk.batch.decision"].with_user(self.users["admin"]).with_context(**context)
-            wizard.create({"reason": "wrong feed"}).action_decide()
+            params = getattr(batch, f"action_{decision}")()["params"]
+            self.assertEqual(params, {"batch_id": 1, "decision": decision})
+            # The mirror has another digest, which nobody saw.
+            batch.decide(decision, "wrong feed", "d7", "advance")
             self.assertEqual(self.sidecar.last["path"], f"/v1/batches/1/{decision}")
             self.assertEqual(self.sidecar.last["json"], body)
+
+    def test_a_decision_is_previewed_in_words_with_the_digest_of_its_plan(self):
+        excess = {"reason": "DEACTIVATIONS", "profession": "doctor", "count": 25, "limit": 20}
+        self.sidecar.answer({"planDigest": "d7", "summary": self.summary(excesses=[excess])})
+        seen = self.batch_as("admin").get_preview("apply")
+        self.assertEqual(self.sidecar.last["path"], "/v1/batches/1/apply/preview")
+        self.assertEqual(seen["planDigest"], "d7")
+        [told] = seen["summary"]["excesses"]
+        self.assertEqual([told["name"], told["professionName"]], ["DEACTIVATIONS name", "Doctor"])
+        self.sidecar.answer({"left": {"people": [{"id": 9, "fields": ["name"]}], "registrations": []}})
+        seen = self.batch_as("admin").get_preview("undo")
+        self.assertEqual(self.sidecar.last["path"], "/v1/batches/1/undo/preview")
+        self.assertEqual(seen["undo"]["left"]["people"][0]["fieldNames"], ["Name"])
 
     def change(self, **given):
         return {

@@ -1,2 +1,1 @@
-from . import sdmk_batch_decision
 from . import sdmk_sync_wizard
