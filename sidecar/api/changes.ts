@@ -4,7 +4,7 @@ import type { Shown } from '../audit/disclosures.ts'
 import { type BatchState, isOpen, statesWithOutcomes } from '../batch-terms.ts'
 import { RequestInvalid } from '../errors.ts'
 import { inTransaction } from '../platform/transaction.ts'
-import { readPlannedProfessions, readRejectedCodes } from '../registry/change-counts.ts'
+import { type PlanCounts, readPlanCounts, readRejectedCodes } from '../registry/change-counts.ts'
 import {
   type Change,
   type ChangeFilter,
@@ -300,30 +300,36 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     if (text !== undefined && !isSearchable(text)) {
       refuse(new RequestInvalid('text', 'must be an STR, or hold more than titles and signs'))
     }
-    if (isOpen(batch.state)) return readPlannedChanges(pool, batch.id, filter, page)
+    if (isOpen(batch.state)) return inTransaction(pool, client => readPlannedChanges(client, batch.id, filter, page))
     const kept = keptOf(history ?? (await readBatchHistory(pool, batch.id)))
     return readRecordedChanges(pool, batch.id, filter, page, kept)
   }
 
-  async function summarize(
-    batch: Batch,
-    { excesses, professions: recorded, undo }: BatchHistory
-  ): Promise<Static<typeof SummarySchema>> {
+  async function summarize(batch: Batch, history: BatchHistory): Promise<Static<typeof SummarySchema>> {
     const { pool } = app.database
+    const { excesses, undo } = history
     const isPlan = isOpen(batch.state)
-    const professions = isPlan
-      ? await inTransaction(pool, client => readPlannedProfessions(client, batch.id))
-      : (recorded ?? [])
+    const { professions, stampOnly } = isPlan ? await countPlan(batch, history) : await countRecorded(batch, history)
     const total = (name: 'deactivated' | 'namesChanged') => professions.reduce((sum, row) => sum + row[name], 0)
     const ledger = ledgerOf(batch)
     return {
       ledger: isPlan ? { ...ledger, deactivated: total('deactivated') } : ledger,
       namesChanged: total('namesChanged'),
-      stampOnly: batch.state === 'undone' ? 0 : await countStampOnly(pool, batch.id, isPlan),
+      stampOnly,
       excesses,
       codes: await readRejectedCodes(pool, batch.id, isPlan),
       professions,
       undo: undo && { ...undo, at: undo.at.toISOString() }
     }
+  }
+
+  async function countPlan({ id }: Batch, { professions, stampOnly }: BatchHistory): Promise<PlanCounts> {
+    if (professions !== null && stampOnly !== null) return { professions, stampOnly }
+    return inTransaction(app.database.pool, client => readPlanCounts(client, id))
+  }
+
+  async function countRecorded({ id, state }: Batch, { professions }: BatchHistory): Promise<PlanCounts> {
+    const stampOnly = state === 'undone' ? 0 : await countStampOnly(app.database.pool, id)
+    return { professions: professions ?? [], stampOnly }
   }
 }

@@ -160,6 +160,18 @@ begin
 end
 $$;
 
+-- Indexes the rows of a batch on hold by their number: people read its changes in pages. Other batches need no order.
+create function kki.index_staging(batch bigint) returns void
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  part text;
+begin
+  foreach part in array array['staged_row', 'staged_rejection', 'plan_row'] loop
+    execute format('create index if not exists %I on %I.%I (row_no)', part || '_row_no_idx', 'batch_' || batch, part);
+  end loop;
+end
+$$;
+
 -- Drops the partitions of a batch. It needs an exclusive lock on the parents for a moment, so callers set lock_timeout.
 create function kki.drop_staging(batch bigint) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
@@ -195,5 +207,6 @@ end
 $$;
 
 revoke execute on function
-  kki.inherit_grants(regclass), kki.open_staging(bigint), kki.drop_staging(bigint), kki.renew_statistics(regclass[])
+  kki.inherit_grants(regclass), kki.open_staging(bigint), kki.index_staging(bigint), kki.drop_staging(bigint),
+  kki.renew_statistics(regclass[])
   from public;

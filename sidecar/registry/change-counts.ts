@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { countPlannedStampOnly } from './changes.ts'
 import { readEffects } from './effects.ts'
 import { sql } from './sql.ts'
 
@@ -23,8 +24,23 @@ export interface CodeCount {
   count: number
 }
 
+/** What a plan would do, in numbers. They are recorded with a batch on hold: its plan has many rows, and is looked at often. */
+export interface PlanCounts {
+  professions: ProfessionChanges[]
+  /** Lines in which nothing but a stamp changes. */
+  stampOnly: number
+}
+
+/** Returns the numbers of a plan, within the caller's transaction. */
+export async function readPlanCounts(client: pg.ClientBase, batchId: number): Promise<PlanCounts> {
+  return {
+    professions: await readPlannedProfessions(client, batchId),
+    stampOnly: await countPlannedStampOnly(client, batchId)
+  }
+}
+
 /** Returns what the plan of a batch would do, by profession, within the caller's transaction. */
-export async function readPlannedProfessions(client: pg.ClientBase, batchId: number): Promise<ProfessionChanges[]> {
+async function readPlannedProfessions(client: pg.ClientBase, batchId: number): Promise<ProfessionChanges[]> {
   const { rows } = await client.query<ProfessionChanges>(plannedProfessions, [batchId])
   const effects = await readEffects(client, batchId)
   return withDeactivated(

@@ -3,6 +3,7 @@ import { nameKey } from '../transform/name.ts'
 import { canonicalStr, isStrNumber } from '../transform/str-number.ts'
 import { type Match, type Page, parseMatch } from './health-workers.ts'
 import { sql } from './sql.ts'
+import { useStaging } from './staging.ts'
 
 const planned = { lines: sql('changes/planned-lines.sql'), page: sql('changes/planned-page.sql') }
 const recorded = { lines: sql('changes/recorded-lines.sql'), page: sql('changes/recorded-page.sql') }
@@ -72,35 +73,57 @@ const silentColumns = [
 ]
 const isSilent = new Set(silentColumns)
 
-/** Lines come in this order: deactivated licences, changed names, all others, people without a licence. */
-const rankOf = `case when is_deactivated then 0 when is_renamed then 1 when is_person_only then 3 else 2 end`
+/**
+ * Lines come in this order: deactivated licences, changed names, all others, people without a licence. Each rank is read by
+ * itself: a page of the first ones needs no other line, and a page of the others ends as soon as it is full. The first
+ * condition of a rank is cheap, and leaves few lines for the next one.
+ */
+const isNoOther = 'not is_deactivated and not is_renamed'
+const plannedRanks = [
+  `(planned).outcome in ('linked', 'updated') and sdmk.is_deactivated((planned).status) and is_deactivated`,
+  'is_renamed and not is_deactivated',
+  `${isNoOther} and not is_person_only`,
+  `is_person_only and ${isNoOther}`
+]
+const recordedRanks = [
+  `registration_before ->> 'status' = 'active' and is_deactivated`,
+  `health_worker_id in (select health_worker_id from kki.change where batch_id = $1 and health_worker_before ? 'name_key')
+    and is_renamed and not is_deactivated`,
+  `${isNoOther} and not is_person_only`,
+  `is_person_only and ${isNoOther}`
+]
+/** Of an undone batch: what stayed, then what was restored. */
+const undoneRanks = [`undo = 'kept'`, `undo = 'restored'`]
 /** A cursor is the rank times this, and the id: ids stay below. */
 const rankStep = 2 ** 50
 
 /**
- * Returns what the plan of a batch would do, by row, the most harmful first. Rows that would change nothing but a stamp, and
- * rows that are rejected, come only where the filter asks for them.
+ * Returns what the plan of a batch would do, by row, the most harmful first, within the caller's transaction. Rows that would
+ * change nothing but a stamp, and rows that are rejected, come only where the filter asks for them.
  */
 export async function readPlannedChanges(
-  client: pg.ClientBase | pg.Pool,
+  client: pg.ClientBase,
   batchId: number,
   filter: ChangeFilter,
   page: PageRequest
 ): Promise<Page<Change>> {
   const { profession = null, strNumber, words } = readFilter(filter)
   if (filter.effect === 'kept') return { items: [], next: null }
+  await useStaging(client, batchId)
   if (filter.outcome === 'rejected') {
     if (filter.effect) return { items: [], next: null }
     const values = [batchId, page.after, page.limit + 1, profession, strNumber, words]
     return toPage((await client.query<Line>(plannedRejected, values)).rows, page, null)
   }
-  const { rows } = await client.query<Line>(
-    `with line as (${planned.lines}), page as materialized (
-      select *, ${rankOf} as rank from line
-      where ${effectFilter(filter)} and (${rankOf}, id) > ($6::int, $7::bigint) order by ${rankOf}, id limit $8
-    ) ${planned.page}`,
-    [batchId, filter.outcome ?? null, profession, strNumber, words, ...cursorOf(page), page.limit + 1]
-  )
+  const rows = await readRanks(plannedRanks, page, async (condition, rank, after, limit) => {
+    const { rows } = await client.query<Line>(
+      `with line as (${planned.lines}), page as materialized (
+        select *, ${rank} as rank from line where ${condition} and ${effectFilter(filter)} and id > $6::bigint order by id limit $7
+      ) ${planned.page}`,
+      [batchId, filter.outcome ?? null, profession, strNumber, words, after, limit]
+    )
+    return rows
+  })
   return toPage(rows, page, null)
 }
 
@@ -116,34 +139,59 @@ export async function readRecordedChanges(
   kept: Kept | null = null
 ): Promise<Page<Change>> {
   const { profession = null, strNumber, words } = readFilter(filter)
-  const rank = kept ? `case when undo = 'kept' then 0 else 2 end` : rankOf
-  const { rows } = await client.query<Line>(
-    `with line as (
-      select line.*, case when not $7 then null when registration_id = any ($8) or (registration_id is null or person_change_id is not null)
-        and health_worker_id = any ($9) then 'kept' else 'restored' end as undo
-      from (${recorded.lines}) line
-      where not $7 or (
-        exists (select from sdmk.health_worker h where h.id = line.health_worker_id)
-        and (registration_id is null or exists (select from sdmk.registration r where r.id = line.registration_id))
-      )
-    ), page as materialized (
-      select *, ${rank} as rank from line
-      where ${effectFilter(filter)} and (${rank}, id) > ($10::int, $11::bigint) order by ${rank}, id limit $12
-    ) ${recorded.page}`,
-    [
-      ...[batchId, filter.outcome ?? null, profession, strNumber, words, silentColumns],
-      ...[kept !== null, [...(kept?.registrations.keys() ?? [])], [...(kept?.people.keys() ?? [])]],
-      ...[...cursorOf(page), page.limit + 1]
-    ]
-  )
+  const rows = await readRanks(kept ? undoneRanks : recordedRanks, page, async (condition, rank, after, limit) => {
+    const { rows } = await client.query<Line>(
+      `with line as (
+        select line.*, case when not $7 then null when registration_id = any ($8) or (registration_id is null or person_change_id is not null)
+          and health_worker_id = any ($9) then 'kept' else 'restored' end as undo
+        from (${recorded.lines}) line
+        where not $7 or (
+          exists (select from sdmk.health_worker h where h.id = line.health_worker_id)
+          and (registration_id is null or exists (select from sdmk.registration r where r.id = line.registration_id))
+        )
+      ), page as materialized (
+        select *, ${rank} as rank from line where ${condition} and ${effectFilter(filter)} and id > $10::bigint order by id limit $11
+      ) ${recorded.page}`,
+      [
+        ...[batchId, filter.outcome ?? null, profession, strNumber, words, silentColumns],
+        ...[kept !== null, [...(kept?.registrations.keys() ?? [])], [...(kept?.people.keys() ?? [])]],
+        ...[after, limit]
+      ]
+    )
+    return rows
+  })
   return toPage(rows, page, kept)
 }
 
+/** Returns the lines of a page and one more where there are more, rank by rank from where the page before ended. */
+async function readRanks(
+  ranks: readonly string[],
+  page: PageRequest,
+  read: (condition: string, rank: number, after: number, limit: number) => Promise<Line[]>
+): Promise<Line[]> {
+  const rows: Line[] = []
+  let [rank, after] = cursorOf(page)
+  for (; rank < ranks.length && rows.length <= page.limit; rank++, after = 0) {
+    rows.push(...(await read(ranks[rank] as string, rank, after, page.limit + 1 - rows.length)))
+  }
+  return rows
+}
+
 /** Returns how many lines the unfiltered list leaves out, since nothing but a stamp changes in them. */
-export async function countStampOnly(pool: pg.Pool, batchId: number, isPlan: boolean): Promise<number> {
-  const { rows } = await pool.query<{ count: number }>(
-    `select count(*) from (${isPlan ? planned.lines : recorded.lines}) line where is_stamp_only ${isPlan ? `and (planned).outcome = 'updated'` : ''}`,
-    [batchId, null, null, null, null, ...(isPlan ? [] : [silentColumns])]
+export async function countStampOnly(client: pg.ClientBase | pg.Pool, batchId: number): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `select count(*) from (${recorded.lines}) line where is_stamp_only`,
+    [batchId, null, null, null, null, silentColumns]
+  )
+  return rows[0]?.count ?? 0
+}
+
+/** Returns the same for the plan of a batch, within the caller's transaction. */
+export async function countPlannedStampOnly(client: pg.ClientBase, batchId: number): Promise<number> {
+  await useStaging(client, batchId)
+  const { rows } = await client.query<{ count: number }>(
+    `select count(*) from (${planned.lines}) line where (planned).outcome = 'updated' and is_stamp_only`,
+    [batchId, null, null, null, null]
   )
   return rows[0]?.count ?? 0
 }

@@ -21,25 +21,30 @@ export async function findAffected(
       -- If no row is pending, the changes are not read.
       where c.batch_id = $1 and exists (select from kki.rejection_occurrence where settled_by_batch_id is null)
       union all
-      -- A deactivation that this batch rejected because its licence was unknown. Another batch brought the licence
-      -- after the plan was
-      -- made, and may have looked for pending rows before this one was applied. A batch that reprocesses does not lead to another.
+      -- A deactivation that this batch rejected because its licence was unknown. Another batch brought the licence after the
+      -- plan was made, and may have looked for pending rows before this one was applied. A batch of the kind retry may itself
+      -- be such a second attempt: it leads to another only if the licence came while it was open, so that this ends.
       select d.subject, null
       from kki.rejection_occurrence o
       join kki.rejection d on d.id = o.rejection_id
-      join kki.batch b on b.id = o.batch_id and b.kind <> 'retry'
+      join kki.batch b on b.id = o.batch_id
       join sdmk.registration r on r.str_number = d.subject and r.profession = o.profession and r.erased_at is null
       where o.batch_id = $1 and o.settled_by_batch_id is null and not o.urgent and sdmk.is_urgent(o.status)
+        and (b.kind <> 'retry' or exists (
+          select from kki.change n join kki.batch m on m.id = n.batch_id
+          where n.registration_id = r.id and m.id <> b.id and m.finished_at >= b.created_at
+        ))
       union all
       -- A row that this batch rejected although a decision says whose it is: the decision's batch was open when the plan was
-      -- made, and has ended since. What it changed is not what this batch changed.
+      -- made, and has ended since. What it changed is not what this batch changed. A retry leads to another as above.
       select d.subject, null
       from kki.rejection_occurrence o
       join kki.rejection d on d.id = o.rejection_id
-      join kki.batch b on b.id = o.batch_id and b.kind <> 'retry'
+      join kki.batch b on b.id = o.batch_id
       join kki.decision k on k.str_number = d.subject and kki.decision_fits(k, o.nik_digest, o.name_key, null)
-      where o.batch_id = $1 and o.settled_by_batch_id is null
-        and not exists (select from kki.batch e where e.id = k.batch_id and kki.is_open(e.state))
+      left join kki.batch e on e.id = k.batch_id
+      where o.batch_id = $1 and o.settled_by_batch_id is null and kki.is_open(e.state) is not true
+        and (b.kind <> 'retry' or e.finished_at >= b.created_at)
     )
     select d.id
     from (

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { ProfessionChanges } from '../registry/change-counts.ts'
+import type { PlanCounts, ProfessionChanges } from '../registry/change-counts.ts'
 import type { Kept } from '../registry/changes.ts'
 import type { UndoReport } from '../registry/undo.ts'
 import type { Excess } from './gate.ts'
@@ -8,8 +8,10 @@ import type { Excess } from './gate.ts'
 export interface BatchHistory {
   /** The numbers for which it was held, of its present plan. */
   excesses: Excess[]
-  /** What it did by profession, as it was applied; null before. */
+  /** What it did by profession, as it was applied, or what its present plan would do; null where it has neither. */
   professions: ProfessionChanges[] | null
+  /** Lines of its present plan in which nothing but a stamp changes; null where it was never on hold. */
+  stampOnly: number | null
   undo: (UndoReport & { reason: string; actor: string; at: Date }) | null
 }
 
@@ -17,7 +19,7 @@ interface Told {
   action: string
   actor: string
   at: Date
-  detail: { excesses?: Excess[]; professions?: ProfessionChanges[] } & UndoReport & { reason: string; role?: string }
+  detail: { excesses?: Excess[] } & Partial<PlanCounts> & UndoReport & { reason: string; role?: string }
 }
 
 /** Returns what was recorded as the batch was held, applied and undone: later changes of the registry do not touch it. */
@@ -27,13 +29,16 @@ export async function readBatchHistory(client: pg.ClientBase | pg.Pool, batchId:
     where batch_id = $1 and action in ('batch.held', 'batch.plan_changed', 'batch.applied', 'batch.undone') order by id`,
     [batchId]
   )
-  const history: BatchHistory = { excesses: [], professions: null, undo: null }
+  const history: BatchHistory = { excesses: [], professions: null, stampOnly: null, undo: null }
   for (const { action, actor, at, detail } of rows) {
     if (action === 'batch.applied') history.professions = detail.professions ?? []
     else if (action === 'batch.undone') {
       const { role: _, ...report } = detail
       history.undo = { ...report, actor, at }
-    } else history.excesses = detail.excesses ?? []
+    } else {
+      const { excesses = [], professions = null, stampOnly = null } = detail
+      Object.assign(history, { excesses, professions, stampOnly })
+    }
   }
   return history
 }

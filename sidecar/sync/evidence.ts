@@ -4,7 +4,7 @@ import type { Head } from '../audit/link.ts'
 import { type ChainCheck, type ProvenEvent, readCheck, readProvenEvents } from '../audit/read.ts'
 import { hasOutcomes, isOpen } from '../batch-terms.ts'
 import { inTransaction, oneMoment } from '../platform/transaction.ts'
-import { type CodeCount, readPlannedProfessions, readRejectedCodes } from '../registry/change-counts.ts'
+import { type CodeCount, readPlanCounts, readRejectedCodes } from '../registry/change-counts.ts'
 import { type Change, readPlannedChanges, readRecordedChanges } from '../registry/changes.ts'
 import { type Batch, readBatch } from './batch.ts'
 import { type BatchHistory, keptOf, readBatchHistory } from './batch-history.ts'
@@ -44,11 +44,15 @@ async function readWithin(client: pg.ClientBase, batchId: number): Promise<Evide
     isPlan
       ? readPlannedChanges(client, batchId, {}, page)
       : readRecordedChanges(client, batchId, {}, page, keptOf(history))
+  // A batch that ended on hold did nothing of its plan.
+  const readProfessions = async () => {
+    if (!hasOutcomes(batch.state)) return null
+    return history.professions ?? (isPlan ? (await readPlanCounts(client, batchId)).professions : null)
+  }
   const { items, next } = hasOutcomes(batch.state) ? await readChanges() : none
   return {
     ...history,
-    professions:
-      isPlan && hasOutcomes(batch.state) ? await readPlannedProfessions(client, batchId) : history.professions,
+    professions: await readProfessions(),
     at: new Date(),
     batch,
     codes: hasOutcomes(batch.state) ? await readRejectedCodes(client, batchId, isPlan) : [],

@@ -7,8 +7,9 @@ import type { Database, Transaction } from '../platform/database.ts'
 import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { applyPlan } from '../registry/apply.ts'
-import { readAppliedProfessions } from '../registry/change-counts.ts'
+import { readAppliedProfessions, readPlanCounts } from '../registry/change-counts.ts'
 import { type PlanOptions, planBatch } from '../registry/plan.ts'
+import { indexStaging } from '../registry/staging.ts'
 import { renewStatistics } from '../registry/statistics.ts'
 import { recordSeen, recordShown } from '../registry/unseen.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
@@ -74,14 +75,16 @@ export async function planAndJudge(
     deactivated
   })
   if (wasHeld && held.planDigest === taken.planDigest) return held
+  await indexStaging(client, held.id)
+  const counts = await readPlanCounts(client, held.id)
   await recordAudit(client, {
     ...(wasHeld ? caller : sidecarCaller(held)),
     action: wasHeld ? 'batch.plan_changed' : 'batch.held',
     runId: held.runId,
     batchId: held.id,
     detail: wasHeld
-      ? { from: taken.planDigest, to: held.planDigest, holdReasons: held.holdReasons, excesses }
-      : { reasons, excesses, ...ledgerOf(held), planDigest: held.planDigest }
+      ? { from: taken.planDigest, to: held.planDigest, holdReasons: held.holdReasons, excesses, ...counts }
+      : { reasons, excesses, ...ledgerOf(held), planDigest: held.planDigest, ...counts }
   })
   if (!wasHeld) await closeRun(client, held.runId)
   return held

@@ -64,58 +64,61 @@ test('a pending death is found if only a superseded row has the NIK of the perso
   assert.equal(await found(), 1)
 })
 
-test('a deactivation that was planned before another batch brought its licence is found once its own batch is applied', async t => {
-  const registry = await createRegistry(t)
-  const { pool, database, identity } = registry
-  const licence = candidate()
-  const revoked = {
-    ...licence,
-    status: 'revoked',
-    sourceStatus: 'DICABUT',
-    contentHash: candidate().contentHash
-  } as const
-  const late = await stageRows(database, identity, [revoked], { kind: 'incremental' })
-  await database.withTransaction(client => planBatch(client, late, identity, planOptions))
-  const brought = await registry.apply({ ...licence, changedAt: '2025-01-01T00:00:00.000Z' })
-  assert.deepEqual(await affectedBy(registry, brought.batchId), [])
-  await database.withTransaction(client => applyPlan(client, late, identity, planOptions.asOf))
-  assert.equal((await affectedBy(registry, late)).length, 1)
-  await reprocessAll(registry, late)
-  assert.deepEqual((await pool.query('select status from sdmk.registration')).rows, [{ status: 'revoked' }])
-})
-
-test('a revocation that was planned while the batch of its decision was open is applied once its own batch is', async t => {
-  const registry = await createRegistry(t)
-  const { pool, database, identity } = registry
-  const stored = candidate()
-  await registry.apply(stored)
-  const row = (given: Partial<Candidate>) => ({
-    ...stored,
-    nik: '3171014502900777',
-    name: 'Agus Salim',
-    nameKey: 'AGUS SALIM',
-    contentHash: candidate().contentHash,
-    ...given
+for (const kind of ['incremental', 'retry'] as const) {
+  test(`a deactivation in a batch of kind ${kind}, planned before another brought its licence, is found once its own is applied`, async t => {
+    const registry = await createRegistry(t)
+    const { pool, database, identity } = registry
+    const licence = candidate()
+    const revoked = {
+      ...licence,
+      status: 'revoked',
+      sourceStatus: 'DICABUT',
+      contentHash: candidate().contentHash
+    } as const
+    const late = await stageRows(database, identity, [revoked], { kind })
+    await database.withTransaction(client => planBatch(client, late, identity, planOptions))
+    const brought = await registry.apply({ ...licence, changedAt: '2025-01-01T00:00:00.000Z' })
+    await pool.query(`update kki.batch set state = 'applied', finished_at = now() where id = $1`, [brought.batchId])
+    assert.deepEqual(await affectedBy(registry, brought.batchId), [])
+    await database.withTransaction(client => applyPlan(client, late, identity, planOptions.asOf))
+    assert.equal((await affectedBy(registry, late)).length, 1)
+    await reprocessAll(registry, late)
+    assert.deepEqual((await pool.query('select status from sdmk.registration')).rows, [{ status: 'revoked' }])
   })
-  const conflict = row({ changedAt: '2026-02-01T00:00:00.000Z' })
-  await registry.apply(conflict)
-  const deciding = await stageRows(database, identity, [conflict], { kind: 'decision' })
-  await pool.query(
-    `insert into kki.decision (str_number, nik_digest, rejection_id, batch_id, decided_by)
-    select $1, $2, id, $3, 'verifier' from kki.rejection`,
-    [stored.strNumber, identity.digestNik('3171014502900777'), deciding]
-  )
-  const revoked = row({ changedAt: '2026-03-01T00:00:00.000Z', status: 'revoked', sourceStatus: 'DICABUT' })
-  const late = await stageRows(database, identity, [revoked], { kind: 'incremental' })
-  await database.withTransaction(client => planBatch(client, late, identity, planOptions))
-  await database.withTransaction(client => planBatch(client, deciding, identity, planOptions))
-  await database.withTransaction(client => applyPlan(client, deciding, identity, planOptions.asOf))
-  await pool.query(`update kki.batch set state = 'applied', finished_at = now() where id = $1`, [deciding])
-  await reprocessAll(registry, deciding)
-  await database.withTransaction(client => applyPlan(client, late, identity, planOptions.asOf))
-  await reprocessAll(registry, late)
-  assert.deepEqual((await pool.query('select status from sdmk.registration')).rows, [{ status: 'revoked' }])
-})
+
+  test(`a revocation in a batch of kind ${kind}, planned while the batch of its decision was open, is applied once its own is`, async t => {
+    const registry = await createRegistry(t)
+    const { pool, database, identity } = registry
+    const stored = candidate()
+    await registry.apply(stored)
+    const row = (given: Partial<Candidate>) => ({
+      ...stored,
+      nik: '3171014502900777',
+      name: 'Agus Salim',
+      nameKey: 'AGUS SALIM',
+      contentHash: candidate().contentHash,
+      ...given
+    })
+    const conflict = row({ changedAt: '2026-02-01T00:00:00.000Z' })
+    await registry.apply(conflict)
+    const deciding = await stageRows(database, identity, [conflict], { kind: 'decision' })
+    await pool.query(
+      `insert into kki.decision (str_number, nik_digest, rejection_id, batch_id, decided_by)
+      select $1, $2, id, $3, 'verifier' from kki.rejection`,
+      [stored.strNumber, identity.digestNik('3171014502900777'), deciding]
+    )
+    const revoked = row({ changedAt: '2026-03-01T00:00:00.000Z', status: 'revoked', sourceStatus: 'DICABUT' })
+    const late = await stageRows(database, identity, [revoked], { kind })
+    await database.withTransaction(client => planBatch(client, late, identity, planOptions))
+    await database.withTransaction(client => planBatch(client, deciding, identity, planOptions))
+    await database.withTransaction(client => applyPlan(client, deciding, identity, planOptions.asOf))
+    await pool.query(`update kki.batch set state = 'applied', finished_at = now() where id = $1`, [deciding])
+    await reprocessAll(registry, deciding)
+    await database.withTransaction(client => applyPlan(client, late, identity, planOptions.asOf))
+    await reprocessAll(registry, late)
+    assert.deepEqual((await pool.query('select status from sdmk.registration')).rows, [{ status: 'revoked' }])
+  })
+}
 
 /** Plans and applies the last batch, and returns its id. */
 async function applyLast({ database, pool, identity }: Registry): Promise<number> {

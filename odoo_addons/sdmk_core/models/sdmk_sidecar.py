@@ -5,7 +5,7 @@ import re
 import secrets
 import time
 import uuid
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -39,10 +39,6 @@ ROLES = {
 }
 # Apart from them: it may do what none of them may, and nothing else.
 OFFICER = "data_protection_officer"
-# The detail of these problems is in the reader's language. It names lines and columns of a file, and no value.
-TOLD_IN_DETAIL = {"IMPORT_FILE_INVALID"}
-# So is the detail where one of these is wrong.
-SCHEDULE_FIELDS = {"/body/schedule", "/query/expression"}
 GROUPS = {**ROLES, OFFICER: "sdmk_core.group_sdmk_data_protection_officer"}
 
 
@@ -236,155 +232,10 @@ class SdmkSidecar(models.AbstractModel):
         return f"SDMK-Operator {signed}.{_base64url(private.sign(signed.encode()))}"
 
     @api.model
-    def _connection(self):
-        """Return the sidecar's address and key.
-
-        :raises UserError: where one is missing, the key belongs to another address, or the address is not allowed
-        """
-        parameters = self.env["ir.config_parameter"].sudo()
-        url = parameters.get_param("sdmk.sidecar.url")
-        key = parameters.get_param("sdmk.sidecar.key") or ""
-        if not url or not KEY.fullmatch(key) or parameters.get_param("sdmk.sidecar.key_of") != url:
-            raise UserError(
-                self.env._("The address and the key of the sidecar are missing: enter them with the integration.")
-            )
-        if url not in self._allowed_urls():
-            raise UserError(self._not_allowed(url))
-        return url, key
-
-    @api.model
-    def _connect(self, url, key=None):
-        """Take an address and a key into use. A key belongs to its address: with another one it is forgotten.
-
-        :param str key: None keeps the present one
-        :raises ValidationError: where the address or the key is none
-        :raises AccessError: where the address is not allowed, and the user may not allow it
-        """
-        parameters = self.env["ir.config_parameter"].sudo()
-        url = (url or "").strip().rstrip("/")
-        if url and url != parameters.get_param("sdmk.sidecar.url"):
-            self._allow(url)
-        if key and not KEY.fullmatch(key):
-            raise ValidationError(
-                self.env._("This is not a key of the sidecar. Copy the whole key that the technical team gave you.")
-            )
-        parameters.set_param("sdmk.sidecar.url", url)
-        if key is not None:
-            parameters.set_param("sdmk.sidecar.key", key)
-            parameters.set_param("sdmk.sidecar.key_of", url if key else "")
-        elif parameters.get_param("sdmk.sidecar.key_of") != url:
-            parameters.set_param("sdmk.sidecar.key", "")
-            parameters.set_param("sdmk.sidecar.key_of", "")
-
-    @api.model
-    def _allow(self, url):
-        """See that an address is allowed: a system administrator allows what they enter, nobody else does."""
-        try:
-            parts = urlsplit(url)
-            is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            is_address = False
-        if not is_address or not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]_-]+(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*", url):
-            raise ValidationError(self.env._("The address of the sidecar looks like https://sdmk.example.org."))
-        allowed = self._allowed_urls()
-        if url in allowed:
-            return
-        if not self.env.user.has_group("base.group_system"):
-            raise AccessError(self._not_allowed(url))
-        self.env["ir.config_parameter"].sudo().set_param("sdmk.sidecar.allowed_urls", " ".join([*allowed, url]))
-
-    @api.model
-    def _allowed_urls(self):
-        """Return the addresses that system administrators allow."""
-        allowed = self.env["ir.config_parameter"].sudo().get_param("sdmk.sidecar.allowed_urls") or ""
-        return [url.rstrip("/") for url in allowed.split()]
-
-    @api.model
-    def _not_allowed(self, url):
-        return self.env._(
-            "A system administrator has not allowed the address %(url)s. Ask them to enter it here, which allows it.",
-            url=url,
-        )
-
-    @api.model
     def _traceparent(self):
         """Return the trace that the operator's own request came with, from a proxy for example; else a new one."""
         given = request.httprequest.headers.get("traceparent", "") if request else ""
         return given if TRACEPARENT.fullmatch(given) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
-
-    @api.model
-    def _silence(self, only_reads, request_id):
-        if only_reads:
-            text = self.env._(
-                "The sidecar does not answer. Try again. If it stays so, tell the technical team the number of the"
-                " request."
-            )
-        else:
-            # The order may have arrived, and only its answer may be lost.
-            text = self.env._(
-                "The sidecar does not answer. Check whether your order was carried out before you give it again. If it"
-                " stays so, tell the technical team the number of the request."
-            )
-        return f"{text}\n{self._request_line(request_id)}"
-
-    @api.model
-    def _request_line(self, request_id):
-        return self.env._("Request: %(request)s", request=request_id)
-
-    @api.model
-    def _too_large(self, only_reads, request_id):
-        text = self.env._("The answer of the sidecar is larger than %(most)s MB.", most=ANSWER_MEGABYTES)
-        return f"{text} {self._silence(only_reads, request_id)}"
-
-    @api.model
-    def _problem(self, answer, request_id):
-        """Return what is wrong and what to do about it, in the operator's language, with the request's id."""
-        answer = answer if isinstance(answer, dict) else {}
-        known = self.env["sdmk.code"].sudo()._of(answer.get("code"))
-        wrong = [item["field"] for item in answer.get("errors") or ()]
-        if answer.get("detail") and wrong and set(wrong) <= SCHEDULE_FIELDS:
-            # It says all, in the reader's language.
-            return f"{answer['detail']}\n{self._request_line(answer.get('requestId') or request_id)}"
-        lines = [known.name or answer.get("title") or self.env._("The sidecar rejects the request.")]
-        # Other details are English, and stand for what the catalogue does not know.
-        if answer.get("detail") and (not known or known.code in TOLD_IN_DETAIL):
-            lines.append(answer["detail"])
-        lines += [known.meaning, known.action]
-        names = self._field_names()
-        # What operators did not enter has no name that they know.
-        wrong = {names[field]: None for field in map(_entered, wrong) if field in names}
-        if wrong:
-            lines.append(self.env._("Not right: %(fields)s", fields=", ".join(wrong)))
-        lines.append(self._request_line(answer.get("requestId") or request_id))
-        return "\n".join(line for line in lines if line)
-
-    @api.model
-    def _field_names(self):
-        """Return what operators call the fields of the sidecar's requests."""
-        return {
-            "schedule": self.env._("Schedule"),
-            "professions": self.env._("Professions"),
-            "rejectAlertRatio": self.env._("Alert Above"),
-            "createUnmatched": self.env._("Unknown Person"),
-            "changedSince": self.env._("From"),
-            "changedUntil": self.env._("Until"),
-            "asOf": self.env._(
-                "Day of the File (needed where its rows have no time of change, and only there; not in the future)"
-            ),
-            "reason": self.env._("Reason (at least one word, and no long numbers)"),
-            "name": self.env._("Name"),
-            "nik": self.env._("NIK"),
-            "str": self.env._("STR"),
-            "caller": self.env._("Name or STR (more than titles and signs)"),
-            "birthDate": self.env._("Birth Date"),
-            "birthPlace": self.env._("Birth Place"),
-            "sex": self.env._("Sex"),
-            "titlePrefix": self.env._("Title"),
-            "titleSuffix": self.env._("Degrees"),
-            "/headers/authorization/sub": self.env._(
-                "Your Login (at most 200 Latin characters, and no identity number)"
-            ),
-        }
 
 
 def _sha256(data):
@@ -395,11 +246,6 @@ def _sha256(data):
     digest = hashlib.file_digest(data, "sha256").digest()
     data.seek(0)
     return digest
-
-
-def _entered(field):
-    """Return the name of what was entered: ``professions`` for ``/body/professions/0``."""
-    return field.removeprefix("/body/").partition("/")[0] if field.startswith("/body/") else field
 
 
 def _base64url(data):

@@ -151,12 +151,16 @@ class SdmkRejection(models.Model):
 
     @api.model
     def _ids_by_name(self, name):
-        """Return the ids of the rows with a name. A list asks for its groups and their rows: one call asks once."""
-        asked = self.env.cr.cache.setdefault(("sdmk.rejection.name", self.env.uid), {})
+        """Return the ids of the rows with a name. A list asks for its groups and their rows: one call asks once.
+
+        Filters that show open rows alone say so in the context: the sidecar then reads no other row, and the newest
+        that it tells of are all open.
+        """
+        only_open = self.env.context.get("sdmk_only_open") is True
+        asked = self.env.cr.cache.setdefault(("sdmk.rejection.name", self.env.uid, only_open), {})
         if name not in asked:
-            answer = self.env["sdmk.sidecar"]._call(
-                "POST", "/v1/rejections/search", body={"name": name}, only_reads=True
-            )
+            body = {"name": name, **({"state": "open"} if only_open else {})}
+            answer = self.env["sdmk.sidecar"]._call("POST", "/v1/rejections/search", body=body, only_reads=True)
             asked[name] = [item["id"] for item in answer["items"]]
         return asked[name]
 

@@ -354,6 +354,13 @@ class TestOrders(KkiCase):
         self.assertEqual(self.sidecar.last["json"], {"name": "rahma"})
         self.assertFalse(rows.person_name)
 
+    def test_a_list_of_open_rows_searches_a_name_in_open_rows_alone(self):
+        rows = self.rejection_as("auditor").with_context(sdmk_only_open=True)
+        for state, found in ((None, []), ("open", [1])):
+            self.sidecar.answer({"items": [{"id": item} for item in found]})
+            rows.with_context(sdmk_only_open=state == "open").search([("person_name", "ilike", "rahma")])
+            self.assertEqual(self.sidecar.last["json"].get("state"), state)
+
     def test_a_grouped_list_asks_the_sidecar_for_a_name_once(self):
         self.sidecar.answer({"items": [{"id": 1}]})
         groups = self.rejection_as("auditor").web_read_group(

@@ -40,8 +40,8 @@ grant select, update (last_used_at) on kki.api_key to :"service";
 -- It remembers which signed requests it has carried out, and forgets them.
 grant select, insert, delete on kki.signed_request to :"service";
 
-grant execute on function kki.open_staging(bigint), kki.drop_staging(bigint), kki.renew_statistics(regclass[]),
-  kki.forget_disclosures(bigint), sdmk.erase_person(bigint, boolean)
+grant execute on function kki.open_staging(bigint), kki.index_staging(bigint), kki.drop_staging(bigint),
+  kki.renew_statistics(regclass[]), kki.forget_disclosures(bigint), sdmk.erase_person(bigint, boolean)
   to :"service";
 
 -- pg-boss uses all of its tables; it creates none, since "sdmk migrate" does.

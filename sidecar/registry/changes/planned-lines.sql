@@ -1,4 +1,4 @@
--- reads: kki.batch, kki.plan_row, kki.staged_row, sdmk.health_worker, sdmk.registration
+-- reads: kki.batch, plan_row, sdmk.health_worker, sdmk.registration, staged_row
 -- writes: nothing
 -- What the plan of batch $1 would do, a line for each row; of outcome $2, profession $3, STR $4 and names like $5 where they
 -- are given. The rules of a licence are those of apply/registrations, the rules of a person those of apply/people.
@@ -35,9 +35,9 @@ select p.row_no as id, p as planned, s as staged, r as stored, h as person, b.ki
     )), false) as is_stamp_only,
   p.registration_id is null and s.str_number is null as is_person_only,
   says.name_wins, says.nik_wins, says.birth_place_wins, says.birth_date_wins, says.sex_wins
-from kki.plan_row p
-join kki.batch b on b.id = p.batch_id
-join kki.staged_row s on s.batch_id = $1 and s.row_no = p.row_no
+from plan_row p
+join kki.batch b on b.id = $1
+join staged_row s on s.row_no = p.row_no
 left join sdmk.registration r on r.id = p.registration_id
 left join sdmk.health_worker h on h.id = p.health_worker_id
 cross join lateral (select coalesce(s.person_at, s.source_at) as at) stamp
@@ -59,7 +59,7 @@ cross join lateral (
     s.sex is not null and (h.sex_at is null or stamp.at > h.sex_at
       or (stamp.at = h.sex_at and (stamp.at = 'infinity' or s.sex > h.sex))) as sex_wins
 ) says
-where p.batch_id = $1 and p.outcome not in ('unchanged', 'rejected')
+where p.outcome not in ('unchanged', 'rejected')
   and ($2::text is null or p.outcome = $2)
   and ($3::text is null or s.profession = $3)
   and ($4::text is null or s.str_number = $4)

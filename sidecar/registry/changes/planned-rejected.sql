@@ -1,4 +1,4 @@
--- reads: kki.plan_row, kki.staged_rejection, kki.staged_row, sdmk.health_worker, sdmk.registration
+-- reads: plan_row, sdmk.health_worker, sdmk.registration, staged_rejection, staged_row
 -- writes: nothing
 -- The rows of batch $1 after row $2 that its plan would reject, at most $3: for their own content, and by the plan. Of profession
 -- $4, STR $5 and names like $6 where they are given.
@@ -10,9 +10,9 @@ select r.row_no as id, 'rejected' as outcome,
   case when not is_restricted then nullif(s.name, '') end as "nameAfter",
   not is_restricted and r.nik_digest is not null as "hasNik", is_restricted as "isRestricted", null as undo, 0 as rank,
   '{}'::jsonb as before, '{}'::jsonb as after
-from kki.staged_rejection r
-left join kki.plan_row p on p.batch_id = $1 and p.row_no = r.row_no
-left join kki.staged_row s on s.batch_id = $1 and s.row_no = r.row_no
+from staged_rejection r
+left join plan_row p on p.row_no = r.row_no
+left join staged_row s on s.row_no = r.row_no
 cross join lateral (
   select exists (
     select from sdmk.health_worker h where h.nik_digest = r.nik_digest and h.restricted_at is not null

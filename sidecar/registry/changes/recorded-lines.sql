@@ -3,12 +3,6 @@
 -- What batch $1 did, a line for each change of a licence; of operation $2, profession $3, STR $4 and names like $5 where they
 -- are given. The change of a person stands with the first licence of theirs in the batch, or by itself where there is none.
 -- Columns $6 tell of no change that a person would see.
-with own as materialized (
-  select id, operation, health_worker_id, registration_id, registration_before, health_worker_before
-  from kki.change where batch_id = $1
-), first_licence as (
-  select health_worker_id, min(id) as id from own where registration_id is not null group by health_worker_id
-)
 select c.id, p.id as person_change_id, c.operation, c.health_worker_id, c.registration_id, c.registration_before,
   coalesce(c.health_worker_before, p.health_worker_before) as health_worker_before,
   coalesce(c.registration_before ->> 'status' = 'active' and sdmk.is_deactivated(
@@ -22,12 +16,18 @@ select c.id, p.id as person_change_id, c.operation, c.health_worker_id, c.regist
   c.operation = 'updated' and coalesce(c.registration_before, '{}') - $6::text[] = '{}'
     and coalesce(c.health_worker_before, p.health_worker_before, '{}') - $6::text[] = '{}' as is_stamp_only,
   c.registration_id is null as is_person_only
-from own c
-left join first_licence f on f.health_worker_id = c.health_worker_id
-left join own p on p.health_worker_id = c.health_worker_id and p.registration_id is null and f.id = c.id
+from kki.change c
+left join kki.change p on p.batch_id = $1 and p.health_worker_id = c.health_worker_id and p.registration_id is null
+  and c.registration_id is not null and not exists (
+    select from kki.change e
+    where e.batch_id = $1 and e.health_worker_id = c.health_worker_id and e.registration_id is not null and e.id < c.id
+  )
 left join sdmk.registration r on r.id = c.registration_id
 left join sdmk.health_worker h on h.id = c.health_worker_id
-where (c.registration_id is not null or f.id is null)
+where c.batch_id = $1
+  and (c.registration_id is not null or not exists (
+    select from kki.change f where f.batch_id = $1 and f.health_worker_id = c.health_worker_id and f.registration_id is not null
+  ))
   and ($2::text is null or c.operation = $2)
   and ($3::text is null or r.profession = $3)
   and ($4::text is null or r.str_number = $4)
