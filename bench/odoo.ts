@@ -8,19 +8,17 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { createJson2Transport } from '../sidecar/odoo/json2.ts'
 import { professionsPayload } from '../sidecar/odoo/words.ts'
 import { createDatabase } from '../sidecar/platform/database.ts'
 import { startEmbeddedDatabase } from '../sidecar/platform/embedded-database.ts'
 import { createLogger } from '../sidecar/platform/logger.ts'
 import { migrate } from '../sidecar/platform/migrations.ts'
-import { createSpanId, createTraceId, formatTraceparent } from '../sidecar/platform/trace-context.ts'
 import { createEach, naiveConnector, type Rate, scheduledAction } from './odoo/baselines.ts'
 import { copyAndMerge, finishedRows } from './odoo/floor.ts'
 import { changeTenth, jobsOfAll, makePeople } from './odoo/people.ts'
 import { type Measured, project, type TransportName } from './odoo/projection.ts'
 import { renderTable, type SlowWays } from './odoo/render.ts'
-import { database, startTarget, type Target } from './odoo/target.ts'
+import { startTarget, type Target, tell } from './odoo/target.ts'
 
 /** For the slow ways, some hundred records give the same speed as a million. */
 const people = { naive: 100, create: 150, action: 1500 }
@@ -46,7 +44,8 @@ try {
   console.error(`Making ${workers.toLocaleString('en')} invented people, and an Odoo …`)
   await makePeople(pool, workers)
   target = await startTarget(embedded.url)
-  await tellProfessions(target)
+  // Odoo's ORM accepts no registration of an unknown profession.
+  await tell(target, await professionsPayload(pool))
   const results = []
   for (const transport of ['xmlrpc', 'json2'] as const) {
     console.error(`Measuring ${transport} …`)
@@ -116,16 +115,4 @@ async function measureSlowWays(odoo: Target): Promise<SlowWays> {
   const action = await scheduledAction(pool, odoo, people.action)
   const actionRepeat = await scheduledAction(pool, odoo, people.action)
   return { naive, naiveRepeat, create, action, actionRepeat }
-}
-
-/** Odoo's ORM accepts no registration of an unknown profession. */
-async function tellProfessions({ url, service }: Target): Promise<void> {
-  const transport = createJson2Transport({ baseUrl: url, database, ...service, timeoutMs: 60_000 })
-  try {
-    const signal = AbortSignal.timeout(60_000)
-    const traceparent = formatTraceparent({ traceId: createTraceId(), spanId: createSpanId() })
-    await transport.call({ ...(await professionsPayload(pool)), requestId: 'bench', traceparent, signal })
-  } finally {
-    await transport.close()
-  }
 }

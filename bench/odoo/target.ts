@@ -1,6 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
+import { createJson2Transport } from '../../sidecar/odoo/json2.ts'
+import type { Payload } from '../../sidecar/odoo/payloads.ts'
+import { createSpanId, createTraceId, formatTraceparent } from '../../sidecar/platform/trace-context.ts'
 import { runScript } from '../../tools/odoo/script.ts'
 import { createOdoo, type Odoo } from '../../tools/odoo/server.ts'
 
@@ -44,11 +47,11 @@ export interface Target {
   close(): Promise<void>
 }
 
-/** Starts an Odoo with `sdmk_core` on a PostgreSQL. @throws OdooUnavailable */
-export async function startTarget(serverUrl: string): Promise<Target> {
+/** Starts an Odoo with these addons on a PostgreSQL. @throws OdooUnavailable */
+export async function startTarget(serverUrl: string, addons = 'sdmk_core'): Promise<Target> {
   const odoo = await createOdoo(serverUrl, { moreAddons })
   try {
-    const { code, lines } = await odoo.run(database, 'server', ['-i', 'sdmk_core,sdmk_bench'])
+    const { code, lines } = await odoo.run(database, 'server', ['-i', `${addons},sdmk_bench`])
     if (code !== 0) throw new Error(`Odoo cannot be installed:\n${lines.slice(-15).join('\n')}`)
     const keys = (await runScript(odoo, database, makeKeys, null)) as { service: string; admin: string }
     const url = await odoo.serve(database)
@@ -81,5 +84,17 @@ export async function startTarget(serverUrl: string): Promise<Target> {
   } catch (error) {
     await odoo.close()
     throw error
+  }
+}
+
+/** Sends one payload as the relay does. */
+export async function tell({ url, service }: Target, payload: Payload): Promise<void> {
+  const transport = createJson2Transport({ baseUrl: url, database, ...service, timeoutMs: 60_000 })
+  try {
+    const signal = AbortSignal.timeout(60_000)
+    const traceparent = formatTraceparent({ traceId: createTraceId(), spanId: createSpanId() })
+    await transport.call({ ...payload, requestId: 'bench', traceparent, signal })
+  } finally {
+    await transport.close()
   }
 }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type pg from 'pg'
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
+import { mirrored } from '../../sidecar/odoo/mirrored.ts'
 import { loadMapping } from '../../sidecar/source/load.ts'
 import { storeProfessions } from '../../sidecar/sync/professions.ts'
 import { coreKey } from '../../sidecar/transform/name.ts'
@@ -40,7 +41,11 @@ export async function fillRegistry(pool: pg.Pool, mappingFile: string, count: nu
   } finally {
     client.release()
   }
-  for (const table of ['sdmk.health_worker', 'sdmk.registration']) await pool.query(`vacuum analyze ${table}`)
+  await pool.query(`select setval('sdmk.health_worker_id_seq', $1)`, [count])
+  await pool.query('insert into sdmk.str_number (str_number) select str_number from sdmk.registration')
+  for (const table of ['sdmk.health_worker', 'sdmk.registration', 'sdmk.str_number']) {
+    await pool.query(`vacuum analyze ${table}`)
+  }
 }
 
 function* lines(count: number): Generator<string> {
@@ -52,6 +57,25 @@ function* lines(count: number): Generator<string> {
     if (piece.length === 1000) yield piece.splice(0).join('')
   }
   yield piece.join('')
+}
+
+/** Copies batches and rejected rows to Odoo's tables, in the form that the relay sends. */
+export async function fillDesk(from: pg.Pool, to: pg.Client): Promise<void> {
+  for (const [table, { rows }] of [
+    ['sdmk_batch', mirrored.batches],
+    ['sdmk_rejection', mirrored.rejections]
+  ] as const) {
+    const { fields } = await from.query(`select * from (${rows}) r limit 0`)
+    const columns = fields.map(({ name }) => name).join(', ')
+    const client = await from.connect()
+    try {
+      const source = client.query(copyTo(`copy (select ${columns} from (${rows}) r order by id) to stdout`))
+      await pipeline(source, to.query(copyFrom(`copy ${table} (${columns}) from stdin`)))
+    } finally {
+      client.release()
+    }
+    await to.query(`vacuum analyze ${table}`)
+  }
 }
 
 /** Copies a registry to Odoo's tables, as the relay would leave them. */

@@ -103,8 +103,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
       await page.fill('.o_searchview_input', name)
       // The sidecar searches open rows alone: the default filter shows no others.
       const asked = page.waitForRequest(
-        request =>
-          request.url().includes('/web_read_group') && /"sdmk_only_open":true/.test(request.postData() ?? '')
+        request => request.url().includes('/web_read_group') && /"sdmk_only_open":true/.test(request.postData() ?? '')
       )
       await page.locator('.o_searchview_autocomplete .o-dropdown-item', { hasText: 'Nama' }).first().click()
       await page.locator('.o_searchview_facet', { hasText: name }).waitFor()
