@@ -206,7 +206,7 @@ print('READY')
       between.calls.map(({ method, path }) => `${method} ${path.replace(/after=-?\d+/, 'after=N')}`)
     )
     assert.deepEqual([...paths].sort(), [
-      `GET /v1/batches/${shown.heldBatch}/changes?limit=20&after=N`,
+      `GET /v1/batches/${shown.heldBatch}/changes?limit=50&after=N`,
       `POST /v1/rejections/${shown.rejection}/resolve`
     ])
     assert.deepEqual(await state(), before)

@@ -4,7 +4,8 @@ import io
 from odoo import api, fields, models
 from odoo.tools import format_datetime
 
-PAGE = 20
+# Changes at a time, and records that an undo names.
+PAGE = 50
 EFFECTS = ("deactivated", "name_changed", "stamp_only", "kept")
 OUTCOMES = ("created", "linked", "updated", "superseded", "rejected")
 LINES = 5000

@@ -96,8 +96,12 @@ class SdmkDashboard(models.AbstractModel):
         held = self.env._("Batches on hold for a decision: %(count)s")
         urgent = self.env._("Urgent rejected rows: %(count)s")
         failed = self.env._("Batches that failed today: %(count)s")
+        on_hold = "sdmk-held-batches"
+        if figures["held"] == 1:
+            # One press leads to the batch itself.
+            on_hold += f"/{batches.search([('state', '=', 'held')], limit=1).id}"
         for count, text, place in (
-            (figures["held"], held, "sdmk-held-batches"),
+            (figures["held"], held, on_hold),
             (figures["urgent"], urgent, "sdmk-urgent-rows"),
             (figures["failedToday"], failed, "sdmk-failed-batches"),
         ):

@@ -92,7 +92,7 @@ class TestAccess(KkiCase):
             self.assertEqual(self.sidecar.last["path"], "/v1/rejections/1/resolve")
             self.sidecar.answers = [(200, {"items": [], "summary": None})]
             self.batch_as("auditor").get_changes(given, given)
-            self.assertRegex(self.sidecar.last["path"], r"^/v1/batches/1/changes\?limit=20&after=-?\d+$")
+            self.assertRegex(self.sidecar.last["path"], r"^/v1/batches/1/changes\?limit=50&after=-?\d+$")
 
     def test_a_decision_that_is_none_orders_nothing(self):
         batch = self.batch_as("admin")

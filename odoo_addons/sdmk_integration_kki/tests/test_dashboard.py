@@ -86,7 +86,7 @@ class TestDashboard(KkiCase):
             [
                 ("broken", settings),
                 ("broken", "/odoo/sdmk.batch/4"),
-                ("needed", "/odoo/sdmk-kki/sdmk-held-batches"),
+                ("needed", "/odoo/sdmk-kki/sdmk-held-batches/3"),
                 ("needed", "/odoo/sdmk-kki/sdmk-urgent-rows"),
                 ("needed", "/odoo/sdmk-kki/sdmk-failed-batches"),
             ],

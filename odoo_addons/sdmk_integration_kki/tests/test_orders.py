@@ -71,7 +71,7 @@ class TestOrders(KkiCase):
             self.assertEqual(self.sidecar.last["json"], body)
 
     def test_a_decision_is_previewed_in_words_with_the_digest_of_its_plan(self):
-        excess = {"reason": "DEACTIVATIONS", "profession": "doctor", "count": 25, "limit": 20}
+        excess = {"reason": "DEACTIVATIONS", "profession": "doctor", "count": 25, "limit": 50}
         self.sidecar.answer({"planDigest": "d7", "summary": self.summary(excesses=[excess])})
         seen = self.batch_as("admin").get_preview("apply")
         self.assertEqual(self.sidecar.last["path"], "/v1/batches/1/apply/preview")
@@ -104,7 +104,7 @@ class TestOrders(KkiCase):
         return {"professions": [], "codes": [], "excesses": [], "undo": None, **given}
 
     def test_changes_are_told_in_words(self):
-        excess = {"reason": "DEACTIVATIONS", "profession": "*", "count": 25, "limit": 20}
+        excess = {"reason": "DEACTIVATIONS", "profession": "*", "count": 25, "limit": 50}
         summary = self.summary(professions=[{"profession": "doctor"}], excesses=[excess])
         nik = {"field": "nik", "before": None, "after": None}
         place = {"field": "birthPlace", "before": None, "after": "Bogor"}
@@ -112,7 +112,7 @@ class TestOrders(KkiCase):
         self.sidecar.answer({"items": [change], "next": None, "summary": summary})
         page = self.batch_as("auditor").get_changes(0, {"effect": "deactivated", "profession": "doctor"})
         self.assertEqual(
-            self.sidecar.last["path"], "/v1/batches/1/changes?limit=20&after=0&effect=deactivated&profession=doctor"
+            self.sidecar.last["path"], "/v1/batches/1/changes?limit=50&after=0&effect=deactivated&profession=doctor"
         )
         told = page["items"][0]
         self.assertEqual(
@@ -130,7 +130,7 @@ class TestOrders(KkiCase):
         self.sidecar.answer({"items": [], "next": None, "summary": None})
         self.batch_as("auditor").get_changes(7, {"text": " Siti ", "outcome": "updated", "effect": "other"})
         self.assertEqual(self.sidecar.last["path"], "/v1/batches/1/changes/search")
-        self.assertEqual(self.sidecar.last["json"], {"limit": 20, "after": 7, "outcome": "updated", "text": "Siti"})
+        self.assertEqual(self.sidecar.last["json"], {"limit": 50, "after": 7, "outcome": "updated", "text": "Siti"})
 
     def test_exported_changes_have_a_line_for_each_field_and_no_formula(self):
         fields = [
