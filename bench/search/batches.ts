@@ -76,11 +76,14 @@ const known = (id: number) => ({
   diubah_pada: new Date(Date.now() - hour).toISOString()
 })
 
-/** Another person’s row under a known STR: every tenth one would end the licence, and is urgent. */
+/**
+ * Another person’s row under a known STR: every tenth one would end the licence, and is urgent. Every fifth one cannot be
+ * read: a search by name opens it.
+ */
 const conflict = (id: number) => ({
   ...known(id),
   nama: nameOf(id + 1_000_000_000),
-  tanggal_lahir: '1949-05-05',
+  tanggal_lahir: id % 5 === 0 ? 'tidak diketahui' : '1949-05-05',
   ...(id % 10 === 1 && { status_str: 'DICABUT' })
 })
 
