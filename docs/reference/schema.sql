@@ -639,6 +639,22 @@ begin
 end
 $function$;
 
+CREATE FUNCTION kki.index_staging(batch bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  part text;
+begin
+  foreach part in array array['staged_row', 'staged_rejection', 'plan_row'] loop
+    execute format('create index if not exists %I on %I.%I (row_no)', part || '_row_no_idx', 'batch_' || batch, part);
+  end loop;
+end
+$function$;
+REVOKE ALL ON FUNCTION kki.index_staging(bigint) FROM PUBLIC;
+
 CREATE FUNCTION kki.inherit_grants(part regclass)
  RETURNS void
  LANGUAGE plpgsql
