@@ -203,6 +203,7 @@ CREATE TABLE kki.plan_row (
     candidates bigint[],
     urgent boolean DEFAULT false NOT NULL,
     warnings text[],
+    rank smallint DEFAULT 2 NOT NULL,
     CONSTRAINT plan_row_outcome_known CHECK ((outcome = ANY (ARRAY['created'::text, 'linked'::text, 'updated'::text, 'unchanged'::text, 'superseded'::text, 'rejected'::text])))
 ) PARTITION BY LIST (batch_id);
 
@@ -646,11 +647,11 @@ CREATE FUNCTION kki.index_staging(batch bigint)
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  part text;
+  own constant text := 'batch_' || batch;
 begin
-  foreach part in array array['staged_row', 'staged_rejection', 'plan_row'] loop
-    execute format('create index if not exists %I on %I.%I (row_no)', part || '_row_no_idx', 'batch_' || batch, part);
-  end loop;
+  execute format('create index if not exists plan_row_rank_idx on %I.plan_row (rank, row_no)', own);
+  execute format('create index if not exists staged_row_row_no_idx on %I.staged_row (row_no)', own);
+  execute format('create index if not exists staged_rejection_row_no_idx on %I.staged_rejection (row_no)', own);
 end
 $function$;
 REVOKE ALL ON FUNCTION kki.index_staging(bigint) FROM PUBLIC;

@@ -107,6 +107,8 @@ create table kki.plan_row (
   candidates bigint[],
   urgent boolean not null default false,
   warnings text[],
+  -- Its place in the list of changes, the most harmful ones first; decided for a batch on hold, whose list people read.
+  rank smallint not null default 2,
   constraint plan_row_outcome_known check (outcome in ('created', 'linked', 'updated', 'unchanged', 'superseded', 'rejected'))
 ) partition by list (batch_id);
 
@@ -160,15 +162,15 @@ begin
 end
 $$;
 
--- Indexes the rows of a batch on hold by their number: people read its changes in pages. Other batches need no order.
+-- Indexes the rows of a batch on hold in the order in which people read them, page by page. Other batches need no order.
 create function kki.index_staging(batch bigint) returns void
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  part text;
+  own constant text := 'batch_' || batch;
 begin
-  foreach part in array array['staged_row', 'staged_rejection', 'plan_row'] loop
-    execute format('create index if not exists %I on %I.%I (row_no)', part || '_row_no_idx', 'batch_' || batch, part);
-  end loop;
+  execute format('create index if not exists plan_row_rank_idx on %I.plan_row (rank, row_no)', own);
+  execute format('create index if not exists staged_row_row_no_idx on %I.staged_row (row_no)', own);
+  execute format('create index if not exists staged_rejection_row_no_idx on %I.staged_rejection (row_no)', own);
 end
 $$;
 

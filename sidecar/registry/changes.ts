@@ -4,6 +4,7 @@ import { canonicalStr, isStrNumber } from '../transform/str-number.ts'
 import { type Match, type Page, parseMatch } from './health-workers.ts'
 import { sql } from './sql.ts'
 import { useStaging } from './staging.ts'
+import { renewStatistics } from './statistics.ts'
 
 const planned = { lines: sql('changes/planned-lines.sql'), page: sql('changes/planned-page.sql') }
 const recorded = { lines: sql('changes/recorded-lines.sql'), page: sql('changes/recorded-page.sql') }
@@ -74,17 +75,17 @@ const silentColumns = [
 const isSilent = new Set(silentColumns)
 
 /**
- * Lines come in this order: deactivated licences, changed names, all others, people without a licence. Each rank is read by
- * itself: a page of the first ones needs no other line, and a page of the others ends as soon as it is full. The first
- * condition of a rank is cheap, and leaves few lines for the next one.
+ * Lines come in this order: deactivated licences, changed names, all others, people without a licence. The lines of a plan
+ * have their rank stored, with one more for those that change nothing but a stamp: see `rankPlan`.
+ */
+const ranks = { deactivated: 0, renamed: 1, other: 2, personOnly: 3, stampOnly: 4 }
+const rankOf = `case when is_deactivated then ${ranks.deactivated} when is_renamed then ${ranks.renamed}
+  when is_stamp_only then ${ranks.stampOnly} when is_person_only then ${ranks.personOnly} else ${ranks.other} end`
+/**
+ * Of an applied batch each rank is read by itself: a page of the first ones needs no other line, and a page of the others ends
+ * as soon as it is full. The first condition of a rank is cheap, and leaves few lines for the next one.
  */
 const isNoOther = 'not is_deactivated and not is_renamed'
-const plannedRanks = [
-  `(planned).outcome in ('linked', 'updated') and sdmk.is_deactivated((planned).status) and is_deactivated`,
-  'is_renamed and not is_deactivated',
-  `${isNoOther} and not is_person_only`,
-  `is_person_only and ${isNoOther}`
-]
 const recordedRanks = [
   `registration_before ->> 'status' = 'active' and is_deactivated`,
   `health_worker_id in (select health_worker_id from kki.change where batch_id = $1 and health_worker_before ? 'name_key')
@@ -115,16 +116,50 @@ export async function readPlannedChanges(
     const values = [batchId, page.after, page.limit + 1, profession, strNumber, words]
     return toPage((await client.query<Line>(plannedRejected, values)).rows, page, null)
   }
-  const rows = await readRanks(plannedRanks, page, async (condition, rank, after, limit) => {
+  const rows = await readRanks(Object.values(ranks).length, page, async (rank, after, limit) => {
+    if (!isAsked(rank, filter)) return []
     const { rows } = await client.query<Line>(
       `with line as (${planned.lines}), page as materialized (
-        select *, ${rank} as rank from line where ${condition} and ${effectFilter(filter)} and id > $6::bigint order by id limit $7
+        select * from line where rank = $6::smallint and id > $7::bigint ${filter.effect === 'name_changed' ? 'and is_renamed' : ''}
+        order by id limit $8
       ) ${planned.page}`,
-      [batchId, filter.outcome ?? null, profession, strNumber, words, after, limit]
+      [batchId, filter.outcome ?? null, profession, strNumber, words, rank, after, limit]
     )
     return rows
   })
   return toPage(rows, page, null)
+}
+
+/** Returns whether lines of this rank of a plan are among those that the filter asks for. */
+function isAsked(rank: number, { effect, outcome }: ChangeFilter): boolean {
+  if (effect === 'deactivated') return rank === ranks.deactivated
+  if (effect === 'name_changed') return rank <= ranks.renamed
+  if (effect === 'stamp_only') return rank === ranks.stampOnly
+  return rank < ranks.stampOnly || outcome === 'superseded'
+}
+
+/**
+ * Ranks the lines of a plan that is put on hold, within the transaction that made it. People read them in pages, and most of
+ * the time of a page would be for the ranks of all lines.
+ */
+export async function rankPlan(client: pg.ClientBase, batchId: number): Promise<void> {
+  await useStaging(client, batchId)
+  await client.query(
+    `update plan_row p set rank = r.rank from (select id, ${rankOf} as rank from (${planned.lines}) line) r
+    where r.id = p.row_no and r.rank <> ${ranks.other}`,
+    [batchId, null, null, null, null]
+  )
+  await client.query('select kki.index_staging($1)', [batchId])
+  await renewStatistics(client, 'plan_row')
+}
+
+/** Returns how many rows of a plan on hold change nothing but a stamp, within the caller's transaction. */
+export async function countPlannedStampOnly(client: pg.ClientBase, batchId: number): Promise<number> {
+  await useStaging(client, batchId)
+  const { rows } = await client.query<{ count: number }>(
+    `select count(*) from plan_row where rank = ${ranks.stampOnly} and outcome = 'updated'`
+  )
+  return rows[0]?.count ?? 0
 }
 
 /**
@@ -139,7 +174,8 @@ export async function readRecordedChanges(
   kept: Kept | null = null
 ): Promise<Page<Change>> {
   const { profession = null, strNumber, words } = readFilter(filter)
-  const rows = await readRanks(kept ? undoneRanks : recordedRanks, page, async (condition, rank, after, limit) => {
+  const conditions = kept ? undoneRanks : recordedRanks
+  const rows = await readRanks(conditions.length, page, async (rank, after, limit) => {
     const { rows } = await client.query<Line>(
       `with line as (
         select line.*, case when not $7 then null when registration_id = any ($8) or (registration_id is null or person_change_id is not null)
@@ -150,7 +186,7 @@ export async function readRecordedChanges(
           and (registration_id is null or exists (select from sdmk.registration r where r.id = line.registration_id))
         )
       ), page as materialized (
-        select *, ${rank} as rank from line where ${condition} and ${effectFilter(filter)} and id > $10::bigint order by id limit $11
+        select *, ${rank} as rank from line where ${conditions[rank]} and ${effectFilter(filter)} and id > $10::bigint order by id limit $11
       ) ${recorded.page}`,
       [
         ...[batchId, filter.outcome ?? null, profession, strNumber, words, silentColumns],
@@ -165,14 +201,14 @@ export async function readRecordedChanges(
 
 /** Returns the lines of a page and one more where there are more, rank by rank from where the page before ended. */
 async function readRanks(
-  ranks: readonly string[],
+  count: number,
   page: PageRequest,
-  read: (condition: string, rank: number, after: number, limit: number) => Promise<Line[]>
+  read: (rank: number, after: number, limit: number) => Promise<Line[]>
 ): Promise<Line[]> {
   const rows: Line[] = []
   let [rank, after] = cursorOf(page)
-  for (; rank < ranks.length && rows.length <= page.limit; rank++, after = 0) {
-    rows.push(...(await read(ranks[rank] as string, rank, after, page.limit + 1 - rows.length)))
+  for (; rank < count && rows.length <= page.limit; rank++, after = 0) {
+    rows.push(...(await read(rank, after, page.limit + 1 - rows.length)))
   }
   return rows
 }
@@ -182,16 +218,6 @@ export async function countStampOnly(client: pg.ClientBase | pg.Pool, batchId: n
   const { rows } = await client.query<{ count: number }>(
     `select count(*) from (${recorded.lines}) line where is_stamp_only`,
     [batchId, null, null, null, null, silentColumns]
-  )
-  return rows[0]?.count ?? 0
-}
-
-/** Returns the same for the plan of a batch, within the caller's transaction. */
-export async function countPlannedStampOnly(client: pg.ClientBase, batchId: number): Promise<number> {
-  await useStaging(client, batchId)
-  const { rows } = await client.query<{ count: number }>(
-    `select count(*) from (${planned.lines}) line where (planned).outcome = 'updated' and is_stamp_only`,
-    [batchId, null, null, null, null]
   )
   return rows[0]?.count ?? 0
 }

@@ -13,8 +13,3 @@ export function stagingOf(batchId: number): string {
 export async function useStaging(client: pg.ClientBase, batchId: number): Promise<void> {
   await client.query(`set local search_path = ${stagingOf(batchId)}`)
 }
-
-/** Prepares the staged rows of a batch on hold for people who read them in pages, within the caller's transaction. */
-export async function indexStaging(client: pg.ClientBase, batchId: number): Promise<void> {
-  await client.query('select kki.index_staging($1)', [batchId])
-}

@@ -8,8 +8,8 @@ import type { JobQueue } from '../platform/queue.ts'
 import { inSpan } from '../platform/tracing.ts'
 import { applyPlan } from '../registry/apply.ts'
 import { readAppliedProfessions, readPlanCounts } from '../registry/change-counts.ts'
+import { rankPlan } from '../registry/changes.ts'
 import { type PlanOptions, planBatch } from '../registry/plan.ts'
-import { indexStaging } from '../registry/staging.ts'
 import { renewStatistics } from '../registry/statistics.ts'
 import { recordSeen, recordShown } from '../registry/unseen.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
@@ -74,8 +74,8 @@ export async function planAndJudge(
     effects,
     deactivated
   })
+  await rankPlan(client, held.id)
   if (wasHeld && held.planDigest === taken.planDigest) return held
-  await indexStaging(client, held.id)
   const counts = await readPlanCounts(client, held.id)
   await recordAudit(client, {
     ...(wasHeld ? caller : sidecarCaller(held)),
