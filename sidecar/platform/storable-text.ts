@@ -4,8 +4,11 @@ import { findUnportable } from './portable-text.ts'
 import { isPrintableLine } from './printable-text.ts'
 import { Problem } from './problem.ts'
 
-/** Fields that accept long numbers: a NIK, an STR, what a caller says, instants, and generated texts that are compared or sealed. */
-const numberFields = new Set(['nik', 'str', 'caller', 'planDigest', 'apiKey', 'changedSince', 'changedUntil'])
+/**
+ * Fields that accept long numbers: a NIK, an STR, what a caller says, the text that a search looks for, instants, and generated
+ * texts that are compared or sealed.
+ */
+const numberFields = new Set(['nik', 'str', 'caller', 'text', 'planDigest', 'apiKey', 'changedSince', 'changedUntil'])
 
 /** A trace id may contain sixteen digits in a row by chance. */
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i

@@ -118,6 +118,8 @@ async function assertChanges({ look, search, records }: Awaited<ReturnType<typeo
   assert.ok(found.some(({ strNumber }) => strNumber === str))
   assert.ok(found.every(({ nameAfter }) => nameAfter?.includes(words[1] as string)))
   assert.deepEqual(await search({ text: 'Tidak Ada' }), [])
+  // An STR of the former form has sixteen digits, as a NIK has.
+  assert.deepEqual(await search({ text: '3111100220999999' }), [])
 }
 
 describe('the changes of a batch', () => {
