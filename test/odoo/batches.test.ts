@@ -113,6 +113,13 @@ describe('a held batch and its audit in Odoo', { skip, timeout: 1_800_000 }, () 
       ])
       await page.getByText(words.only).waitFor()
       assert.equal(await page.locator('.o_form_statusbar button[name=action_apply]:visible').count(), 0)
+      // The reason is not cut, and no empty rows push down what follows.
+      const list = page.locator('.o_sdmk_code_list')
+      const cut = await list
+        .locator('.o_data_cell')
+        .evaluateAll(boxes => boxes.filter(box => box.scrollWidth > box.clientWidth).map(box => box.textContent))
+      assert.deepEqual(cut, [])
+      assert.equal(await list.locator('tbody tr:visible').count(), 1)
       if (size) await assertFits(page)
     })
   }
