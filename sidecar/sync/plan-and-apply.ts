@@ -188,6 +188,10 @@ export async function afterApplied({ database, metrics, logger }: ApplyContext, 
   if (await isMuch(database.pool, 'sdmk.registration', created + linked + updated)) {
     await renewStatistics(database.pool, 'sdmk.str_number', 'sdmk.health_worker', 'sdmk.registration')
   }
+  // Whoever reads what the batch did, or undoes it, joins its changes with each other.
+  if (await isMuch(database.pool, 'kki.change', created + linked + updated)) {
+    await renewStatistics(database.pool, 'kki.change')
+  }
   // With statistics of one row, PostgreSQL would choose a nested loop for pending rows in the next batch.
   if (await isMuch(database.pool, 'kki.rejection', rejected)) {
     await renewStatistics(database.pool, 'kki.rejection', 'kki.rejection_occurrence')
