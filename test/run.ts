@@ -26,8 +26,8 @@ const checks = [
 /** Tests of whole processes, Odoo and Prometheus among them, look at time and memory: they come last, and fewer at once. */
 const isOf = (file: string, ...folders: string[]) => file.split(path.sep).some(part => folders.includes(part))
 const isEndToEnd = (file: string) => isOf(file, 'e2e', 'observability', 'odoo')
-/** What measures how long others take has the machine for itself. */
-const isAlone = (file: string) => isOf(file, 'chaos')
+/** Clusters and measured faults depend on time: they have the machine for themselves. */
+const isAlone = (file: string) => isOf(file, 'chaos', 'ha')
 const files = globSync('test/**/*.test.ts', { cwd: root })
   .sort()
   .map(file => path.join(root, file))
