@@ -44,6 +44,7 @@ import openapi from './platform/openapi.ts'
 import problems from './platform/problems.ts'
 import protection from './platform/protection.ts'
 import queue from './platform/queue.ts'
+import reads from './platform/read-database.ts'
 import requestIdPlugin, { requestId } from './platform/request-id.ts'
 import { assertRestricted, isRestricted } from './platform/service-role.ts'
 import storableText from './platform/storable-text.ts'
@@ -153,6 +154,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         await requirePrimary(app.database.pool, databaseUrl)
         return { restricted: await isRestricted(app.database.pool) }
       })
+      if (config.roles.includes('api')) await app.register(reads, config.reads)
       await app.register(queue, { url: databaseUrl, shutdownTimeoutSeconds: config.shutdownTimeoutSeconds })
       app.health.register('queue', async () => void (await app.queue.check()))
       app.database.setOdooOutbox(createOdooOutbox(config.odoo, app.queue))

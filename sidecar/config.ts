@@ -60,6 +60,15 @@ function toConfig(env: Environment) {
     tracing: tracingConfig(env),
     /** `null`: the embedded database under `dataDir`. */
     databaseUrl: databaseUrl(env),
+    reads: {
+      /** `null`: the primary serves everything. */
+      url:
+        env.SDMK_DATABASE_READ_URL === undefined
+          ? null
+          : withPassword('SDMK_DATABASE_READ_URL', env.SDMK_DATABASE_READ_URL, env),
+      maxAgeSeconds: env.SDMK_DATABASE_READ_AGE,
+      maxConnections: env.SDMK_DATABASE_POOL
+    },
     /** Connections that may omit TLS or its checks. */
     insecure: [...new Set(env.SDMK_INSECURE)],
     databasePoolConnections: env.SDMK_DATABASE_POOL,
@@ -141,17 +150,26 @@ function tracingConfig(env: Environment) {
 }
 
 function databaseUrl(env: Environment): string | null {
-  const { SDMK_DATABASE_URL: url, SDMK_DATABASE_PASSWORD_FILE: file } = env
-  if (file === undefined) return url === undefined ? null : parseDatabaseUrl(url, env)
-  if (url === undefined) {
-    throw new ConfigurationError('SDMK_DATABASE_URL', 'is required with SDMK_DATABASE_PASSWORD_FILE')
-  }
+  if (env.SDMK_DATABASE_URL !== undefined) return withPassword('SDMK_DATABASE_URL', env.SDMK_DATABASE_URL, env)
+  const dependent = (['SDMK_DATABASE_PASSWORD_FILE', 'SDMK_DATABASE_READ_URL'] as const).find(
+    name => env[name] !== undefined
+  )
+  if (dependent === undefined) return null
+  throw new ConfigurationError('SDMK_DATABASE_URL', `is required with ${dependent}`)
+}
+
+type DatabaseVariable = 'SDMK_DATABASE_URL' | 'SDMK_DATABASE_READ_URL'
+
+/** Returns the URL with the password of the file, if there is one, and with explicit connection options. */
+function withPassword(variable: DatabaseVariable, url: string, env: Environment): string {
+  const file = env.SDMK_DATABASE_PASSWORD_FILE
+  if (file === undefined) return parseDatabaseUrl(variable, url, env)
   if (/^[^/]*:\/\/[^/@:]*:[^/]*@|[?&]password=/.test(url)) {
-    throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', 'cannot be used with a password in SDMK_DATABASE_URL')
+    throw new ConfigurationError('SDMK_DATABASE_PASSWORD_FILE', `cannot be used with a password in ${variable}`)
   }
   // A parameter, since a URL for a Unix socket has no host and so no place for a password before it.
   const password = encodeURIComponent(readSecretFile('SDMK_DATABASE_PASSWORD_FILE', file))
-  return parseDatabaseUrl(`${url}${url.includes('?') ? '&' : '?'}password=${password}`, env)
+  return parseDatabaseUrl(variable, `${url}${url.includes('?') ? '&' : '?'}password=${password}`, env)
 }
 
 function readSecretFile(variable: 'SDMK_DATABASE_PASSWORD_FILE' | 'SDMK_METRICS_KEY_FILE', file: string): string {
@@ -274,13 +292,13 @@ function checkSchedule(schedule: string) {
 /** The peer that a variable connects to. */
 const peerOf = {
   SDMK_DATABASE_URL: 'database',
+  SDMK_DATABASE_READ_URL: 'database',
   KKI_BASE_URL: 'kki',
   SDMK_ODOO_URL: 'odoo',
   SDMK_VAULT_ADDR: 'vault'
 } as const satisfies Record<string, Peer>
 
-function parseDatabaseUrl(text: string, env: Environment): string {
-  const variable = 'SDMK_DATABASE_URL'
+function parseDatabaseUrl(variable: DatabaseVariable, text: string, env: Environment): string {
   const fault = serverFault(text)
   if (fault !== null) throw new ConfigurationError(variable, fault)
   let address: DatabaseAddress

@@ -97,6 +97,23 @@ export const environmentSchema = Type.Object({
       minLength: 1
     })
   ),
+  SDMK_DATABASE_READ_URL: Type.Optional(
+    Type.String({
+      description:
+        'A standby of the same database, for searches, lists and exports; in the form of `SDMK_DATABASE_URL`. The password of `SDMK_DATABASE_PASSWORD_FILE` is used for it as well. [Read replicas](cluster.md#read-replicas).',
+      defaultText: 'none: the primary serves them',
+      pattern: '^postgres(ql)?://',
+      patternText: 'must start with postgres:// or postgresql://',
+      secret: true
+    })
+  ),
+  SDMK_DATABASE_READ_AGE: Type.Integer({
+    description: 'How old the data of the standby may be; with older data the primary is used.',
+    unit: 'seconds',
+    default: 10,
+    minimum: 2,
+    maximum: 3600
+  }),
   SDMK_DATABASE_POOL: Type.Integer({
     description: 'Connections to PostgreSQL that this process may open; the queue opens four more.',
     unit: 'connections',

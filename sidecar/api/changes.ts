@@ -1,8 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type pg from 'pg'
 import { type Static, Type } from 'typebox'
 import type { Shown } from '../audit/disclosures.ts'
 import { type BatchState, isOpen, statesWithOutcomes } from '../batch-terms.ts'
 import { RequestInvalid } from '../errors.ts'
+import { StandbyBehind } from '../platform/read-database.ts'
 import { inTransaction } from '../platform/transaction.ts'
 import { type PlanCounts, readPlanCounts, readRejectedCodes } from '../registry/change-counts.ts'
 import {
@@ -240,7 +242,12 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     handler: async (request, reply) => {
       const { after = 0, limit = 5000, ...filter } = request.body
       const batch = await readWithOutcomes(request.params.id)
-      const page = await readChanges(batch, filter, { after, limit })
+      const page = isOpen(batch.state)
+        ? await readChanges(batch, filter, { after, limit })
+        : await app.readFromStandby(reply, async connection => {
+            await requireSame(connection, batch)
+            return readChanges(batch, filter, { after, limit }, { connection })
+          })
       return reply.header('cache-control', 'no-store').send(page)
     }
   })
@@ -288,21 +295,27 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
   ): Promise<Static<typeof ChangePageSchema>> {
     const batch = await readWithOutcomes(id)
     const history = await readBatchHistory(app.database.pool, id)
-    const changes = await readChanges(batch, filter, page, history)
+    const changes = await readChanges(batch, filter, page, { history })
     const summary = page.after === 0 ? await summarize(batch, history) : null
     const { state, planDigest } = batch
     return { state, planDigest, holdReasons: batch.holdReasons, summary, ...changes }
   }
 
-  async function readChanges(batch: Batch, filter: ChangeFilter, page: PageRequest, history?: BatchHistory) {
-    const { pool } = app.database
+  async function readChanges(
+    batch: Batch,
+    filter: ChangeFilter,
+    page: PageRequest,
+    { history, connection = app.database.pool }: { history?: BatchHistory; connection?: pg.Pool | pg.ClientBase } = {}
+  ) {
     const { text } = filter
     if (text !== undefined && !isSearchable(text)) {
       refuse(new RequestInvalid('text', 'must be an STR, or hold more than titles and signs'))
     }
-    if (isOpen(batch.state)) return inTransaction(pool, client => readPlannedChanges(client, batch.id, filter, page))
-    const kept = keptOf(history ?? (await readBatchHistory(pool, batch.id)))
-    return readRecordedChanges(pool, batch.id, filter, page, kept)
+    if (isOpen(batch.state)) {
+      return inTransaction(app.database.pool, client => readPlannedChanges(client, batch.id, filter, page))
+    }
+    const kept = keptOf(history ?? (await readBatchHistory(connection, batch.id)))
+    return readRecordedChanges(connection, batch.id, filter, page, kept)
   }
 
   async function summarize(batch: Batch, history: BatchHistory): Promise<Static<typeof SummarySchema>> {
@@ -332,4 +345,10 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     const stampOnly = state === 'undone' ? 0 : await countStampOnly(app.database.pool, id)
     return { professions: professions ?? [], stampOnly }
   }
+}
+
+/** @throws StandbyBehind if it does not have this state of the batch yet, and so perhaps not all of its changes */
+async function requireSame(connection: pg.Pool | pg.ClientBase, { id, state }: Batch): Promise<void> {
+  const replayed = await readBatch(connection, id)
+  if (replayed?.state !== state) throw new StandbyBehind(`it has another state of batch ${id}`)
 }

@@ -158,9 +158,10 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
       body: SearchSchema,
       response: { 200: pageOf(HealthWorkerSchema), ...problems }
     },
-    handler: async request => {
+    handler: async (request, reply) => {
       const { after = 0, limit = 20, ...told } = request.body
-      return searchHealthWorkers(app.database.pool, soughtBy(told), { after, limit })
+      const sought = soughtBy(told)
+      return app.readFromStandby(reply, connection => searchHealthWorkers(connection, sought, { after, limit }))
     }
   })
 

@@ -35,6 +35,6 @@ export const registrationRoutes: FastifyPluginAsyncTypebox = async app => {
       querystring: PageQuery,
       response: { 200: pageOf(UnseenSchema), ...problems }
     },
-    handler: async request => readUnseen(app.database.pool, request.query)
+    handler: async (request, reply) => app.readFromStandby(reply, connection => readUnseen(connection, request.query))
   })
 }

@@ -68,6 +68,7 @@ export const rejectionRoutes: FastifyPluginAsyncTypebox = async app => {
       ),
       response: { 200: pageOf(RejectionSchema), ...problems }
     },
-    handler: async request => readRejections(app.database.pool, request.query, request.query)
+    handler: async (request, reply) =>
+      app.readFromStandby(reply, connection => readRejections(connection, request.query, request.query))
   })
 }

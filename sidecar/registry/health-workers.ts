@@ -61,13 +61,13 @@ export interface Page<T> {
 
 /** Returns a page of the people who are sought, the likeliest first. Here `next` is the place in this order, and no id. */
 export async function searchHealthWorkers(
-  pool: pg.Pool,
+  connection: pg.Pool | pg.ClientBase,
   sought: Sought,
   { after, limit }: { after: number; limit: number }
 ): Promise<Page<HealthWorker>> {
-  const ids = await rankPeople(pool, sought)
+  const ids = await rankPeople(connection, sought)
   const shown = ids.slice(after, after + limit)
-  const people = new Map((await readHealthWorkers(pool, shown)).map(person => [person.id, person]))
+  const people = new Map((await readHealthWorkers(connection, shown)).map(person => [person.id, person]))
   return {
     items: shown.flatMap(id => people.get(id) ?? []),
     next: ids.length > after + limit ? after + limit : null

@@ -62,10 +62,10 @@ export async function forgetShown(pool: pg.Pool): Promise<void> {
 
 /** Returns the registrations that two full runs in a row, or more, did not show, by id. */
 export async function readUnseen(
-  pool: pg.Pool,
+  connection: pg.Pool | pg.ClientBase,
   { after, limit }: { after: number; limit: number }
 ): Promise<{ items: UnseenRegistration[]; next: number | null }> {
-  const { rows } = await pool.query<UnseenRegistration & { firstMissedAt: Date; lastMissedAt: Date }>(
+  const { rows } = await connection.query<UnseenRegistration & { firstMissedAt: Date; lastMissedAt: Date }>(
     `select u.registration_id as "registrationId", r.health_worker_id as "healthWorkerId", r.str_number as "strNumber",
       r.profession, r.status, u.missed_runs as "missedRuns", u.first_missed_at as "firstMissedAt",
       u.last_missed_at as "lastMissedAt", u.last_batch_id as "lastBatchId"

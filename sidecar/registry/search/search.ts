@@ -17,10 +17,13 @@ const mostCandidates = 3000
 const sureLikeness = 0.87
 
 /** Returns the ids of the people who are sought, the likeliest first. People whose data is restricted are not among them. */
-export async function rankPeople(pool: pg.Pool, { strNumbers, nameKey, isEither = false }: Sought): Promise<number[]> {
-  if (strNumbers === null) return nameKey === null ? [] : rankByName(pool, nameKey)
-  const holders = await readHolders(pool, strNumbers)
-  if (isEither && holders.length === 0 && nameKey !== null) return rankByName(pool, nameKey)
+export async function rankPeople(
+  connection: pg.Pool | pg.ClientBase,
+  { strNumbers, nameKey, isEither = false }: Sought
+): Promise<number[]> {
+  if (strNumbers === null) return nameKey === null ? [] : rankByName(connection, nameKey)
+  const holders = await readHolders(connection, strNumbers)
+  if (isEither && holders.length === 0 && nameKey !== null) return rankByName(connection, nameKey)
   const people = isEither || nameKey === null ? holders : ranked(nameKey, holders)
   return people.map(({ id }) => id)
 }
@@ -31,8 +34,8 @@ interface Named {
 }
 
 /** Returns who holds the likeliest of the numbers that somebody holds. */
-async function readHolders(pool: pg.Pool, strNumbers: readonly string[]): Promise<Named[]> {
-  const { rows } = await pool.query<Named & { place: number }>(
+async function readHolders(connection: pg.Pool | pg.ClientBase, strNumbers: readonly string[]): Promise<Named[]> {
+  const { rows } = await connection.query<Named & { place: number }>(
     `select h.id, h.name_key as "nameKey", min(array_position($1::text[], r.str_number::text)) as place
     from sdmk.registration r join sdmk.health_worker h on h.id = r.health_worker_id
     where r.str_number = any ($1::text[]) and h.restricted_at is null
@@ -43,14 +46,14 @@ async function readHolders(pool: pg.Pool, strNumbers: readonly string[]): Promis
 }
 
 /** Looks for names that sound alike, then nearly alike, then for names that lack a word, until a name agrees well. */
-async function rankByName(pool: pg.Pool, nameKey: string): Promise<number[]> {
-  const heard = await hear(pool, nameKey)
+async function rankByName(connection: pg.Pool | pg.ClientBase, nameKey: string): Promise<number[]> {
+  const heard = await hear(connection, nameKey)
   const [spoken = []] = heard
   const people: Named[] = []
   let found: ReturnType<typeof ranked> = []
   for (const readings of [heard, withOneNear(spoken), withoutOne(spoken)]) {
     if (readings.length === 0) continue
-    people.push(...(await readCandidates(pool, nameKey, readings)))
+    people.push(...(await readCandidates(connection, nameKey, readings)))
     found = ranked(nameKey, people)
     if ((found[0]?.likeness ?? 0) >= sureLikeness) break
   }
@@ -69,10 +72,10 @@ function ranked(nameKey: string, people: readonly Named[]): (Named & { likeness:
 type Sounds = string[][]
 
 /** Returns what the readings of a name sound like; the first one is the name as it is. */
-async function hear(pool: pg.Pool, nameKey: string): Promise<Sounds[]> {
+async function hear(connection: pg.Pool | pg.ClientBase, nameKey: string): Promise<Sounds[]> {
   const readings = readingsOf(nameKey)
   const writings = [...new Set(readings.flat(2))]
-  const { rows } = await pool.query<{ sounds: string[] }>(
+  const { rows } = await connection.query<{ sounds: string[] }>(
     'select sdmk.name_sounds(w) as sounds from unnest($1::text[]) with ordinality t (w, n) order by n',
     [writings]
   )
@@ -94,7 +97,11 @@ function withoutOne(words: Sounds): Sounds[] {
  * Reads the people whose names sound like one of the readings, and those who are called exactly so. Of a single word, which many
  * names have, it reads people with a single name apart: they are meant more likely.
  */
-async function readCandidates(pool: pg.Pool, nameKey: string, readings: readonly Sounds[]): Promise<Named[]> {
+async function readCandidates(
+  connection: pg.Pool | pg.ClientBase,
+  nameKey: string,
+  readings: readonly Sounds[]
+): Promise<Named[]> {
   const words = nameKey.split(' ')
   const values: unknown[] = [words, mostCandidates]
   const conditions = readings.map(reading => {
@@ -111,6 +118,6 @@ async function readCandidates(pool: pg.Pool, nameKey: string, readings: readonly
     condition =>
       `(select h.id, h.name_key as "nameKey" from sdmk.health_worker h where ${condition} and h.restricted_at is null limit $2)`
   )
-  const { rows } = await pool.query<Named>(parts.join(' union all '), values)
+  const { rows } = await connection.query<Named>(parts.join(' union all '), values)
   return rows
 }
