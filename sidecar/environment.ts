@@ -100,7 +100,7 @@ export const environmentSchema = Type.Object({
   SDMK_DATABASE_READ_URL: Type.Optional(
     Type.String({
       description:
-        'A standby of the same database, for searches, lists and exports; in the form of `SDMK_DATABASE_URL`. The password of `SDMK_DATABASE_PASSWORD_FILE` is used for it as well. [Read replicas](cluster.md#read-replicas).',
+        'A standby of the same database, for searches, lists and exports; in the form of `SDMK_DATABASE_URL`. The password of `SDMK_DATABASE_PASSWORD_FILE` is used for it as well. [Read replicas](../operate/cluster.md#read-replicas).',
       defaultText: 'none: the primary serves them',
       pattern: '^postgres(ql)?://',
       patternText: 'must start with postgres:// or postgresql://',

@@ -1,4 +1,4 @@
-/** `node tools/ha/cli.ts`: a PostgreSQL cluster on this machine, to try failovers. docs/cluster.md describes it. */
+/** `node tools/ha/cli.ts`: a PostgreSQL cluster on this machine, to try failovers. docs/operate/cluster.md describes it. */
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
