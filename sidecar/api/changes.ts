@@ -203,7 +203,7 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
       tags: ['runs'],
       summary: 'Show what a planned or held batch would do, or an applied one did',
       description:
-        'Deactivated licences first, then changed names, then all others, then people without a licence. Lines in which nothing but a stamp changes are counted and left out.',
+        'Deactivated licences first, then changed names, then all others, then people without a licence. Lines in which nothing but a stamp changes are counted and left out. A plan that waits for nobody is not ranked: its lines come in the order of its rows.',
       params: IdParams,
       querystring: Type.Interface([PageQuery], filters, closed),
       response: { 200: ChangePageSchema, ...problems }
