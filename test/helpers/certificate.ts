@@ -1,27 +1,81 @@
-import { generateKeyPairSync, sign } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 
-/** Returns a key and a certificate for 127.0.0.1, self-signed and valid for years, both PEM. Node can read certificates, but cannot create them. */
-export function selfSigned(): { key: string; cert: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const name = sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from('127.0.0.1')))))
+/** A key and a certificate, both PEM. Node can read certificates, but cannot create them. */
+export interface Identity {
+  key: string
+  cert: string
+}
+
+export interface Validity {
+  /** The only address that the certificate is for. */
+  address?: readonly [number, number, number, number]
+  /** The end of its validity, as in `491231235959Z`. */
+  until?: string
+}
+
+const years = '491231235959Z'
+/** In the past. */
+export const expired = '210101000000Z'
+
+/** Returns a certificate for 127.0.0.1, self-signed and valid for years. */
+export function selfSigned(validity: Validity = {}): Identity {
+  const keys = createKeys()
+  return certify({ keys, name: '127.0.0.1', validity, issuer: { name: '127.0.0.1', key: keys.privateKey } })
+}
+
+/** Returns a certificate authority, which issues certificates. */
+export function privateAuthority(name: string): { cert: string; issue(validity?: Validity): Identity } {
+  const keys = createKeys()
+  const issuer = { name, key: keys.privateKey }
+  const { cert } = certify({ keys, name, issuer, isAuthority: true, validity: {} })
+  return { cert, issue: (validity = {}) => certify({ keys: createKeys(), name: 'server', issuer, validity }) }
+}
+
+interface Certified {
+  keys: { privateKey: KeyObject; publicKey: KeyObject }
+  name: string
+  issuer: { name: string; key: KeyObject }
+  validity: Validity
+  isAuthority?: boolean
+}
+
+function createKeys() {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' })
+}
+
+let serial = 0
+
+function certify({ keys, name, issuer, validity, isAuthority = false }: Certified): Identity {
+  const { address = [127, 0, 0, 1], until = years } = validity
   const algorithm = sequence(oid('2a8648ce3d040302'))
-  const subjectAltName = sequence(oid('551d11'), der(0x04, sequence(der(0x87, Buffer.from([127, 0, 0, 1])))))
+  const extension = isAuthority
+    ? // Critical: it may sign others.
+      sequence(oid('551d13'), der(0x01, Buffer.from([255])), der(0x04, sequence(der(0x01, Buffer.from([255])))))
+    : sequence(oid('551d11'), der(0x04, sequence(der(0x87, Buffer.from(address)))))
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
-    der(0x02, Buffer.from([1])),
+    der(0x02, Buffer.from([++serial])),
     algorithm,
-    name,
-    sequence(der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from('491231235959Z'))),
-    name,
-    publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(subjectAltName))
+    commonName(issuer.name),
+    sequence(der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from(until))),
+    commonName(name),
+    keys.publicKey.export({ type: 'spki', format: 'der' }),
+    der(0xa3, sequence(extension))
   )
-  const signature = Buffer.concat([Buffer.from([0]), sign('sha256', body, privateKey)])
-  const certificate = sequence(body, algorithm, der(0x03, signature)).toString('base64')
+  const signature = Buffer.concat([Buffer.from([0]), sign('sha256', body, issuer.key)])
+  // An empty line at the end would be no valid form.
+  const lines =
+    sequence(body, algorithm, der(0x03, signature))
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
   return {
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    cert: `-----BEGIN CERTIFICATE-----\n${certificate.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+    key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    cert: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`
   }
+}
+
+function commonName(text: string): Buffer {
+  return sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(text)))))
 }
 
 function der(tag: number, content: Buffer): Buffer {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { chmod, chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { request as httpRequest } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
@@ -12,7 +13,10 @@ import { checkDatabase } from '../../sidecar/platform/connection.ts'
 import { databaseAddress } from '../../sidecar/platform/database-url.ts'
 import { findAccount } from '../../sidecar/platform/embedded-binaries.ts'
 import { startEmbeddedDatabase } from '../../sidecar/platform/embedded-database.ts'
-import { selfSigned } from '../helpers/certificate.ts'
+import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
+import { startSimulator } from '../../simulator/simulator.ts'
+import { runSdmk } from '../e2e/process.ts'
+import { expired, type Identity, privateAuthority, selfSigned } from '../helpers/certificate.ts'
 import { silent } from '../helpers/server.ts'
 import { callContext, clientFor } from '../source/helpers/client.ts'
 
@@ -87,12 +91,11 @@ test('a database on another machine uses TLS with all checks, whatever its URL l
   }
 })
 
-/** A PostgreSQL with TLS and its own certificate. */
-async function startTlsDatabase(t: TestContext) {
+/** A PostgreSQL with TLS and this certificate. */
+async function startTlsDatabase(t: TestContext, { key, cert }: Identity) {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'sdmk-tls-'))
   await chmod(directory, 0o711)
   t.after(() => rm(directory, { recursive: true, force: true }))
-  const { key, cert } = selfSigned()
   const files = { key: path.join(directory, 'server.key'), cert: path.join(directory, 'server.crt') }
   await writeFile(files.key, key, { mode: 0o600 })
   await writeFile(files.cert, cert)
@@ -108,7 +111,7 @@ async function startTlsDatabase(t: TestContext) {
 test('PostgreSQL is rejected with an untrusted certificate, or under another name', {
   timeout: 300_000
 }, async t => {
-  const { url, certFile } = await startTlsDatabase(t)
+  const { url, certFile } = await startTlsDatabase(t, selfSigned())
   const reason = (code: RegExp) => ({ code: 'SDMK_DATABASE_UNAVAILABLE', message: code })
   await assert.rejects(checkDatabase(`${url}?sslmode=verify-full`), reason(/SELF_SIGNED/))
   // Another spelling of 127.0.0.1 that does not count as local: the case of a URL without TLS settings for another machine.
@@ -117,6 +120,67 @@ test('PostgreSQL is rejected with an untrusted certificate, or under another nam
   const byName = url.replace('127.0.0.1', 'localhost')
   await assert.rejects(checkDatabase(`${byName}?sslmode=verify-full&sslrootcert=${certFile}`), reason(/ALTNAME/))
   await checkDatabase(`${url}?sslmode=verify-full&sslrootcert=${certFile}`)
+})
+
+test('PostgreSQL with a certificate of a private authority is accepted, and rejected once that has expired', {
+  timeout: 300_000
+}, async t => {
+  const authority = privateAuthority('Rekaan')
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'sdmk-tls-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const caFile = path.join(folder, 'ca.crt')
+  await writeFile(caFile, authority.cert)
+  const valid = await startTlsDatabase(t, authority.issue())
+  await checkDatabase(`${valid.url}?sslmode=verify-full&sslrootcert=${caFile}`)
+  const old = await startTlsDatabase(t, authority.issue({ until: expired }))
+  await assert.rejects(checkDatabase(`${old.url}?sslmode=verify-full&sslrootcert=${caFile}`), {
+    code: 'SDMK_DATABASE_UNAVAILABLE',
+    message: /CERT_HAS_EXPIRED/
+  })
+})
+
+test('KKI with a certificate of a private authority is accepted; one that is wrong is named in one line', {
+  timeout: 300_000
+}, async t => {
+  const authority = privateAuthority('Rekaan')
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'sdmk-tls-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const caFile = path.join(folder, 'ca.crt')
+  await writeFile(caFile, authority.cert)
+  const simulator = await startSimulator({ rows: 10 })
+  t.after(() => simulator.close())
+  await createFileSecretStore(folder).write('kki', simulator.secret)
+  const cases: [string, Identity, RegExp | null][] = [
+    ['valid', authority.issue(), null],
+    ['expired', authority.issue({ until: expired }), /CERT_HAS_EXPIRED|certificate has expired/],
+    ['for another address', authority.issue({ address: [10, 0, 0, 1] }), /ERR_TLS_CERT_ALTNAME_INVALID|altnames/],
+    ['self-signed', selfSigned(), /SELF_SIGNED|self-signed/]
+  ]
+  for (const [name, identity, reason] of cases) {
+    const proxy = createServer(identity, (request, response) => {
+      const onward = httpRequest(simulator.url + request.url, { method: request.method, headers: request.headers })
+      onward.on('response', answer => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(response)
+      })
+      request.pipe(onward)
+    })
+    await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
+    t.after(() => new Promise(resolve => proxy.close(resolve)))
+    const { code, stdout, stderr } = await runSdmk(['source', 'check'], {
+      KKI_BASE_URL: `https://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+      KKI_RETRIES: '0',
+      SDMK_SECRETS_DIR: folder,
+      NODE_EXTRA_CA_CERTS: caFile
+    })
+    const said = `${stdout}\n${stderr}`
+    if (reason === null) assert.equal(code, 0, said)
+    else {
+      assert.notEqual(code, 0, name)
+      assert.equal(said.split('\n').filter(line => reason.test(line)).length, 1, `${name}: ${said}`)
+    }
+    proxy.closeAllConnections()
+  }
 })
 
 test('KKI and Odoo are rejected with an untrusted certificate, and nothing is sent to them', async t => {
