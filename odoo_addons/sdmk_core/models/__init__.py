@@ -6,7 +6,6 @@ from . import sdmk_code
 from . import sdmk_profession
 from . import sdmk_sidecar
 from . import sdmk_sidecar_connection
-from . import sdmk_sidecar_words
 from . import sdmk_health_worker_history
 from . import sdmk_health_worker
 from . import sdmk_registration

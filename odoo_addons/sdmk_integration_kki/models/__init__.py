@@ -1,7 +1,6 @@
 from . import sdmk_audit_event
 from . import sdmk_batch
 from . import sdmk_batch_changes
-from . import sdmk_batch_decision
 from . import sdmk_rejection
 from . import sdmk_rejection_desk
 from . import sdmk_batch_outcome
