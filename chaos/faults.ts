@@ -1,6 +1,8 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 import type pg from 'pg'
+import type { Cluster } from '../tools/ha/cluster.ts'
+import type { Clocks } from './clocks.ts'
 import type { Hold } from './proxy.ts'
 import { type Peer, peers, type Replica } from './replica.ts'
 import type { StepName } from './steps.ts'
@@ -14,6 +16,8 @@ export interface Scene {
   replicas: readonly Replica[]
   store: Store
   secretsDir: string
+  /** Null if they cannot be shifted in this lane. */
+  clocks: Clocks | null
   /** A direct connection without proxies, to the maintenance database. */
   admin: () => Promise<pg.Client>
   /** The fence of the stopped batch, which rises when another replica takes it. Null if no batch was stopped. */
@@ -56,6 +60,38 @@ const down =
     hold.release()
     await wait(ms)
     for (const { proxies } of replicas) proxies[peer].up()
+    return Date.now()
+  }
+
+/** How long a fault of a whole node lasts that ends by itself. */
+const zombieMs = 40_000
+
+/**
+ * Does something to the cluster while the step is held; or, as the seed decides, shortly after its release, so that the
+ * statement is on its way then.
+ */
+async function strikeCluster({ hold, store, draw }: Scene, strike: (cluster: Cluster) => Promise<void>): Promise<void> {
+  if (store.cluster === null) throw new Error('this fault needs --cluster')
+  if (draw(2) === 1) {
+    hold.release()
+    await wait(draw(20))
+  }
+  await strike(store.cluster)
+  hold.release()
+}
+
+/** Longer than a batch takes, so that some begin and end meanwhile. */
+const jumpMs = 8000
+
+/** Shifts a clock by so many days for some seconds. */
+const jump =
+  (clock: keyof Clocks, days: number): Strike =>
+  async ({ hold, clocks }) => {
+    if (clocks === null) throw new Error('this fault needs --clocks')
+    await clocks[clock](days * 86_400)
+    hold.release()
+    await wait(jumpMs)
+    await clocks[clock](0)
     return Date.now()
   }
 
@@ -152,8 +188,75 @@ export const faults = {
     await wait(5000)
     await empty()
     return Date.now()
-  }
+  },
+  'primary-killed': async scene => {
+    let at = 0
+    await strikeCluster(scene, async cluster => {
+      const victim = await cluster.primary()
+      await cluster.kill(victim)
+      await cluster.replaced(victim)
+      at = Date.now()
+      await cluster.start(victim)
+    })
+    return at
+  },
+  'primary-paused': async scene => {
+    await strikeCluster(scene, async cluster => {
+      const victim = await cluster.primary()
+      await cluster.pause(victim)
+      await wait(zombieMs)
+      await cluster.resume(victim)
+    })
+    return Date.now()
+  },
+  switchover: async scene => {
+    await strikeCluster(scene, async cluster => void (await cluster.switchover()))
+    return Date.now()
+  },
+  'standby-killed': async scene => {
+    let at = 0
+    await strikeCluster(scene, async cluster => {
+      const victim = await cluster.synchronousStandby()
+      await cluster.kill(victim)
+      at = Date.now()
+      await cluster.start(victim)
+    })
+    return at
+  },
+  'proxy-down': async scene => {
+    await strikeCluster(scene, async cluster => {
+      await cluster.stopProxy()
+      await wait(5000)
+      await cluster.startProxy()
+    })
+    return Date.now()
+  },
+  'clock-ours-ahead': jump('ours', 1),
+  'clock-ours-behind': jump('ours', -1),
+  'clock-database-ahead': jump('database', 1),
+  'clock-database-behind': jump('database', -1),
+  'clock-kki-ahead': jump('kki', 1),
+  'clock-kki-behind': jump('kki', -1)
 } as const satisfies Record<string, Strike>
+
+/**
+ * The lane that a fault needs. `clocks`: its clocks can be shifted, and the run may end as failed, because the connector
+ * applies nothing while a clock is wrong; another run must then lead to the same registry.
+ */
+export type Setting = 'server' | 'cluster' | 'clocks'
+
+const ofCluster: readonly string[] = [
+  'primary-killed',
+  'primary-paused',
+  'switchover',
+  'standby-killed',
+  'proxy-down'
+] satisfies FaultName[]
+
+export function settingOf(fault: FaultName): Setting {
+  if (ofCluster.includes(fault)) return 'cluster'
+  return fault.startsWith('clock-') ? 'clocks' : 'server'
+}
 
 export type FaultName = keyof typeof faults
 export const faultNames = Object.keys(faults) as FaultName[]

@@ -9,8 +9,10 @@ import { scopes } from '../sidecar/platform/scopes.ts'
 import { createFileSecretStore } from '../sidecar/secrets/file.ts'
 import { fetchPatiently } from '../test/helpers/patiently.ts'
 import { ensureTemplate, silent, urlOf, withAdmin } from '../test/helpers/server.ts'
+import { type Clocks, clockOfKki, createClock } from './clocks.ts'
+import type { Setting } from './faults.ts'
 import { Replica } from './replica.ts'
-import { createStore, type Store } from './store.ts'
+import { createClusterStore, createStore, type Store } from './store.ts'
 import type { LaneOdoo, World } from './world.ts'
 
 const replicaCount = 3
@@ -20,10 +22,17 @@ export interface Feed {
   seed: number
 }
 
+export interface LaneOptions {
+  feed: Feed
+  setting: Setting
+}
+
 /** A complete system that runs next to other lanes and shares nothing with them: PostgreSQL, KKI, Odoo, three replicas. */
 export interface Lane {
   store: Store
   odoo: LaneOdoo
+  /** Null if they cannot be shifted. */
+  clocks: Clocks | null
   /**
    * Starts the replicas on a separate database for a run; `close` ends all of it.
    * @param sdmk the command line of the sidecar that they run
@@ -44,7 +53,7 @@ export interface Stage {
 }
 
 /** Starts the parts of a lane that its runs share. */
-export async function createLane(world: World, index: number, feed: Feed): Promise<Lane> {
+export async function createLane(world: World, index: number, { feed, setting }: LaneOptions): Promise<Lane> {
   const folder = path.join(world.folder, `lane-${index}`)
   await mkdir(folder, { mode: 0o711 })
   const closers: (() => Promise<unknown>)[] = []
@@ -52,15 +61,18 @@ export async function createLane(world: World, index: number, feed: Feed): Promi
     for (const closer of closers.splice(0).reverse()) await closer().catch(error => console.error(String(error)))
   }
   try {
-    const store = await createStore(folder)
+    const ours = setting === 'clocks' ? await createClock(folder, 'ours') : null
+    const databases = setting === 'clocks' ? await createClock(folder, 'database') : null
+    const store = await (setting === 'cluster' ? createClusterStore(folder) : createStore(folder, databases?.env))
     closers.push(() => store.close())
     const kki = await startSimulator(feed)
     closers.push(kki.close)
+    const clocks = ours && databases && { ours: ours.shift, database: databases.shift, kki: clockOfKki(kki.url) }
     const odoo = await world.serveOdoo()
     const template = await ensureTemplate(store.url)
     const open = async (name: string, sdmk: string) =>
-      openStage({ world, folder, store, kki, odoo, template, sdmk, name })
-    return { store, odoo, open, close }
+      openStage({ world, folder, store, kki, odoo, template, sdmk, name, env: ours?.env ?? {} })
+    return { store, odoo, clocks, open, close }
   } catch (error) {
     await close()
     throw error
@@ -96,9 +108,21 @@ interface StageParts {
   template: string
   sdmk: string
   name: string
+  /** Further environment of the replicas. */
+  env: Record<string, string>
 }
 
-async function openStage({ world, folder, store, kki, odoo, template, sdmk, name }: StageParts): Promise<Stage> {
+async function openStage({
+  world,
+  folder,
+  store,
+  kki,
+  odoo,
+  template,
+  sdmk,
+  name,
+  env: more
+}: StageParts): Promise<Stage> {
   const secretsDir = path.join(folder, 'secrets')
   await rm(secretsDir, { recursive: true, force: true })
   const secrets = createFileSecretStore(secretsDir)
@@ -106,6 +130,7 @@ async function openStage({ world, folder, store, kki, odoo, template, sdmk, name
   await secrets.write('kki', { clientId: kki.clientId, clientSecret: kki.clientSecret })
   await secrets.write('odoo', odoo.account)
   await odoo.empty()
+  await store.ready()
   await withAdmin(store.url, async client => {
     await client.query(`drop database if exists chaos with (force)`)
     await client.query(`create database chaos template ${template} strategy file_copy`)
@@ -125,6 +150,7 @@ async function openStage({ world, folder, store, kki, odoo, template, sdmk, name
       replicas.map(async replica => {
         const { proxies, index } = replica
         const env = {
+          ...more,
           SDMK_DATABASE_URL: at(serviceUrlOf(url), await proxies.database.listen()),
           SDMK_SECRETS_DIR: secretsDir,
           SDMK_PORT: '0',

@@ -10,6 +10,8 @@ const { values } = parseArgs({
     lanes: { type: 'string', default: '1' },
     only: { type: 'string', multiple: true },
     short: { type: 'boolean', default: false },
+    cluster: { type: 'boolean', default: false },
+    clocks: { type: 'boolean', default: false },
     sabotage: { type: 'string' },
     calm: { type: 'string' },
     out: { type: 'string' },

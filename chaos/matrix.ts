@@ -3,7 +3,16 @@ import path from 'node:path'
 import type { Snapshot } from './compare.ts'
 import { createLane, type Lane } from './lane.ts'
 import { keepLogs, originOf, writeReport } from './output.ts'
-import { type Arguments, choose, inTurn, limits, shortPairs, shortSabotages, type Task } from './plan.ts'
+import {
+  type Arguments,
+  choose,
+  inTurn,
+  limits,
+  settingOfArguments,
+  shortPairs,
+  shortSabotages,
+  type Task
+} from './plan.ts'
 import { render, summarize } from './report.ts'
 import { makeRun, type Result } from './run.ts'
 import { type Sabotaged, sabotage, sabotageOf, whole } from './sabotage.ts'
@@ -15,6 +24,7 @@ const maxMisses = 3
 /** Makes the requested runs and prints their results. Resolves to whether all results are as expected. */
 export async function chaos(args: Arguments, signal: AbortSignal): Promise<boolean> {
   const seed = Number(args.seed)
+  const setting = settingOfArguments(args)
   const out = args.out ?? path.join('.data', `chaos-${new Date().toISOString().replace(/[:.]/g, '-')}.jsonl`)
   await mkdir(path.dirname(out), { recursive: true })
   const broken: Sabotaged[] = []
@@ -26,7 +36,7 @@ export async function chaos(args: Arguments, signal: AbortSignal): Promise<boole
       broken.push(made)
     }
     const ofBroken = broken.flatMap(({ name, sdmk, pairs }) => inTurn(pairs, 0, seed, { sabotage: name, sdmk }))
-    const chosen = args.short ? shortPairs : choose(args.only ?? [])
+    const chosen = args.short ? shortPairs : choose(args.only ?? [], setting)
     const tasks =
       args.sabotage === undefined
         ? [...inTurn(chosen, Number(args.runs ?? 0), seed, { sabotage: null, sdmk: whole }), ...ofBroken]
@@ -37,7 +47,7 @@ export async function chaos(args: Arguments, signal: AbortSignal): Promise<boole
     const lanes: Lane[] = []
     closers.push(async () => void (await Promise.all(lanes.map(lane => lane.close()))))
     for (let index = 0; index < Math.min(Number(args.lanes), tasks.length); index++) {
-      lanes.push(await createLane(world, index, { rows: Number(args.rows), seed }))
+      lanes.push(await createLane(world, index, { feed: { rows: Number(args.rows), seed }, setting }))
     }
     await writeFile(out, `${JSON.stringify(originOf(args, lanes))}\n`)
     const log = async (label: string, result: Result) => {
@@ -46,7 +56,7 @@ export async function chaos(args: Arguments, signal: AbortSignal): Promise<boole
       if (isBad(result)) await keepLogs(world.folder, `${out}.logs`)
     }
     const whyNoDisk = lanes.map(lane => lane.store.whyNoDisk).find(why => why !== null)
-    if (whyNoDisk) tell(`disk-full is skipped: ${whyNoDisk}`)
+    if (whyNoDisk && setting === 'server') tell(`disk-full is skipped: ${whyNoDisk}`)
     const possible = tasks.filter(({ pair }) => !whyNoDisk || pair?.fault !== 'disk-full')
     const results = await makeRuns({ lanes, tasks: possible, seed, calm: Number(args.calm ?? 1), log, signal })
     console.log(`Raw results: ${out}`)

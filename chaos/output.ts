@@ -14,9 +14,12 @@ export async function keepLogs(folder: string, to: string): Promise<void> {
 }
 
 /** Returns the conditions of the raw results, which are their first line. */
-export function originOf({ runs, seed, lanes: count, rows, only = [] }: Arguments, lanes: readonly Lane[]): Origin {
+export function originOf(
+  { runs, seed, lanes: count, rows, cluster, clocks, only = [] }: Arguments,
+  lanes: readonly Lane[]
+): Origin {
   return {
-    command: `npm run chaos -- --runs ${runs ?? 0} --seed ${seed} --lanes ${count} --rows ${rows}${only.map(word => ` --only ${word}`).join('')}`,
+    command: `npm run chaos -- --runs ${runs ?? 0} --seed ${seed} --lanes ${count} --rows ${rows}${cluster ? ' --cluster' : ''}${clocks ? ' --clocks' : ''}${only.map(word => ` --only ${word}`).join('')}`,
     machine: `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform}, Node ${process.version}`,
     whyNoDisk: lanes.map(lane => lane.store.whyNoDisk).find(why => why !== null) ?? null
   }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { faultNames, type Pair, pairs } from './faults.ts'
+import { faultNames, type Pair, pairs, type Setting, settingOf } from './faults.ts'
 import type { SabotageName } from './sabotage.ts'
 import { stepNames } from './steps.ts'
 
@@ -11,9 +11,19 @@ export interface Arguments {
   lanes: string
   only?: string[]
   short: boolean
+  /** Whether each lane has a cluster, to play the faults of one. */
+  cluster: boolean
+  /** Whether the clocks of each lane can be shifted, to play the faults of clocks. */
+  clocks: boolean
   sabotage?: string
   calm?: string
   out?: string
+}
+
+/** @throws if both kinds of lane are asked for */
+export function settingOfArguments({ cluster, clocks }: Pick<Arguments, 'cluster' | 'clocks'>): Setting {
+  if (cluster && clocks) throw new Error('--cluster and --clocks exclude each other')
+  return cluster ? 'cluster' : clocks ? 'clocks' : 'server'
 }
 
 /** A planned run. */
@@ -40,10 +50,17 @@ export const shortPairs: readonly Pair[] = [
 /** The version check is in Odoo, which all runs share: `--sabotage projection-version` is a separate matrix. */
 export const shortSabotages: readonly SabotageName[] = ['fence', 'page-transaction', 'apply-transaction']
 
-/** The pairs whose step and fault are named; all if none is given. `step`, `fault` or `step/fault`. */
-export function choose(only: readonly string[]): readonly Pair[] {
-  if (only.length === 0) return pairs
-  const chosen = pairs.filter(({ step, fault }) => only.some(word => [step, fault, `${step}/${fault}`].includes(word)))
+/**
+ * The pairs whose step and fault are named; all if none is given. `step`, `fault` or `step/fault`.
+ *
+ * @param setting the kind of lane; each has its own faults
+ */
+export function choose(only: readonly string[], setting: Setting): readonly Pair[] {
+  const possible = pairs.filter(({ fault }) => settingOf(fault) === setting)
+  if (only.length === 0) return possible
+  const chosen = possible.filter(({ step, fault }) =>
+    only.some(word => [step, fault, `${step}/${fault}`].includes(word))
+  )
   if (chosen.length > 0) return chosen
   throw new Error(`--only: a step (${stepNames.join(', ')}), a fault (${faultNames.join(', ')}), or step/fault`)
 }

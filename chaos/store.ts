@@ -8,24 +8,49 @@ import pg from 'pg'
 import { findAccount, usableBinaries } from '../sidecar/platform/embedded-binaries.ts'
 import { startEmbeddedDatabase } from '../sidecar/platform/embedded-database.ts'
 import { silent } from '../test/helpers/server.ts'
+import { type Cluster, startCluster } from '../tools/ha/cluster.ts'
 
 const run = promisify(execFile)
 /** Space for a run's database, the template and the log; the rest can be filled quickly. */
 const diskMegabytes = 900
 
-/** A lane's PostgreSQL, on a separate disk if one can be mounted. */
+/** A lane's PostgreSQL: one server, on a separate disk if one can be mounted, or a cluster. */
 export interface Store {
   url: string
+  /** Null for one server. */
+  cluster: Cluster | null
   /** Why its disk cannot be filled; null if it can. */
   whyNoDisk: string | null
   restart(mode: 'fast' | 'immediate'): Promise<void>
   /** Fills the disk completely; returns a function that frees it, and restarts the server if it has ended. */
   fill(): Promise<() => Promise<void>>
+  /** Resolves when it is as at the start, before the next run. */
+  ready(): Promise<void>
   close(): Promise<void>
 }
 
-/** Starts a PostgreSQL in a folder that every user may access. */
-export async function createStore(folder: string): Promise<Store> {
+/** Starts a cluster, whose faults are those of its nodes. @throws ClusterFailed, PackagesUnavailable */
+export async function createClusterStore(folder: string): Promise<Store> {
+  const cluster = await startCluster(path.join(folder, 'cluster'))
+  const impossible = async () => {
+    throw new Error('this fault is for one server, not for a cluster')
+  }
+  return {
+    url: cluster.url,
+    cluster,
+    whyNoDisk: 'the nodes of a cluster have no disk of their own here',
+    restart: impossible,
+    fill: impossible,
+    ready: () => cluster.repair(),
+    close: () => cluster.close()
+  }
+}
+
+/**
+ * Starts a PostgreSQL in a folder that every user may access.
+ * @param env further environment of the server
+ */
+export async function createStore(folder: string, env: Record<string, string> = {}): Promise<Store> {
   const account = await findAccount()
   const disk = path.join(folder, 'disk')
   await mkdir(disk, { recursive: true })
@@ -53,7 +78,7 @@ export async function createStore(folder: string): Promise<Store> {
       run(path.join(binaries, 'bin/pg_ctl'), [...args, '-w', `--pgdata=${data}`, `--log=${data}/../start.log`], {
         ...account,
         cwd: '/',
-        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+        env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', ...env },
         timeout: 60_000
       })
     const options = `-c port=${new URL(server.url).port} ${Object.entries({
@@ -75,9 +100,15 @@ export async function createStore(folder: string): Promise<Store> {
       }
       throw new Error('the lane’s PostgreSQL does not come back')
     }
+    if (Object.keys(env).length > 0) {
+      await ctl('stop', '--mode=fast')
+      await ensureUp()
+    }
     return {
       url: server.url,
+      cluster: null,
       whyNoDisk,
+      ready: async () => undefined,
       async restart(mode) {
         await ctl('stop', `--mode=${mode}`)
         await ensureUp()
