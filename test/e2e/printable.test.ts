@@ -17,6 +17,7 @@ const caller = { actor: 'test', apiKeyId: null, requestId: 'test', traceId: '0'.
 const routes: Record<string, Scope | Scope[]> = {
   'POST /v1/batches/{id}/discard': 'runs:write',
   'POST /v1/batches/{id}/evidence': ['registry:read', 'audit:read'],
+  'POST /v1/batches/{id}/apply': 'runs:write',
   'POST /v1/batches/{id}/undo': 'runs:write',
   'POST /v1/rejections/{id}/resolve': 'rejections:write',
   'POST /v1/health-workers/{id}/restrict': 'privacy:manage',
@@ -33,6 +34,7 @@ const routes: Record<string, Scope | Scope[]> = {
 
 /** What else they require. */
 const others: Record<string, object> = {
+  'POST /v1/batches/{id}/apply': { planDigest: '0'.repeat(32) },
   'POST /v1/batches/{id}/discard': { watermark: 'keep' },
   'POST /v1/rejections/{id}/resolve': { healthWorkerId: 'new' },
   'POST /v1/health-workers/{id}/erase': { scope: 'former' },
