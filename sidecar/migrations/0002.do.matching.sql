@@ -43,8 +43,8 @@ create function sdmk.name_sounds(name_key text) returns text[]
       , 'MM', 'M'), 'NN', 'N'), 'PP', 'P'), 'RR', 'R'), 'SS', 'S'), 'TT', 'T'),
     'AEIOUHY', ''), ' ');
 
--- New entries wait in a list, which a load appends to, and every lookup of a search reads the whole list. 256 kB cost a load
--- nothing that can be measured; with 16 MB a search after a load of 60,000 people took ten times as long.
+-- New entries wait in a list, which a load appends to, and every lookup of a search reads the whole list. With 16 MB
+-- a search after a load of 60,000 people took eight times as long; the cost for the load is not known yet.
 create index health_worker_name_sounds_idx on sdmk.health_worker using gin (sdmk.name_sounds(name_key))
   with (gin_pending_list_limit = 256);
 
@@ -292,7 +292,6 @@ create function sdmk.looks_alike(nik text, name text, birth_date text, birth_pla
 -- values is missing, one of the two people must lack a NIK. Each of these parts is cut in two by the side that lacks it, so
 -- that the few who lack one lead. The query is dynamic, because an SQL function takes no relation as an argument. So it is
 -- planned with the statistics of both.
--- with the statistics of both.
 create function sdmk.lookalikes(newcomers regclass, known regclass) returns table (row_no bigint, id bigint)
   language plpgsql stable rows 100 as $$
 declare
