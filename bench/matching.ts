@@ -23,7 +23,7 @@ import { planBatch } from '../sidecar/registry/plan.ts'
 import { type Guard, guardNames, type PlanBatch, withBroken } from './matching/broken.ts'
 import { classes } from './matching/classes.ts'
 import { generate, type Labelled, orders } from './matching/generate.ts'
-import { type Judgement, judge, type RowResult } from './matching/judge.ts'
+import { type Evaluation, evaluate, type RowResult } from './matching/evaluate.ts'
 import { printClasses, printExamples, printOrders, printTargets } from './matching/report.ts'
 import { runFeeds } from './matching/run.ts'
 import { isWithin, sum, targets } from './matching/targets.ts'
@@ -62,19 +62,19 @@ const directory = await mkdtemp(path.join(tmpdir(), 'sdmk-matching-'))
 const embedded = await startEmbeddedDatabase({ directory, logger })
 try {
   if (values.orders) {
-    const judgements: Judgement[] = []
+    const evaluations: Evaluation[] = []
     for (const order of orders) {
-      const { judgement } = await measure(order.name, planBatch, generate(Number(values.seed), cases, chosen, order))
-      judgements.push(judgement)
+      const { evaluation } = await measure(order.name, planBatch, generate(Number(values.seed), cases, chosen, order))
+      evaluations.push(evaluation)
     }
-    printOrders(labelled, judgements)
+    printOrders(labelled, evaluations)
   } else if (values.break === undefined) {
-    const { judgement, results, seconds } = await measure('matching', planBatch, labelled)
-    const { verdicts } = judgement
+    const { evaluation, results, seconds } = await measure('matching', planBatch, labelled)
+    const { verdicts } = evaluation
     console.log(`${results.length.toLocaleString('en')} rows in ${seconds.toFixed(0)} s, seed ${values.seed}`)
     printClasses(verdicts)
     printTargets(verdicts, cases)
-    printExamples(labelled, judgement, results, Number(values.examples))
+    printExamples(labelled, evaluation, results, Number(values.examples))
     if (values.json) {
       await writeFile(values.json, JSON.stringify({ seed: Number(values.seed), cases, seconds, verdicts }))
     }
@@ -94,7 +94,7 @@ async function measureWithout(guards: readonly Guard[]): Promise<void> {
   if (hasTwo.length === 0) return
   const fewer = generate(Number(values.seed), Math.min(cases, casesOfEachRule), hasTwo)
   const wrongBy = async (name: string, plan: PlanBatch) =>
-    sum((await measure(name, plan, fewer)).judgement.verdicts, 'wrong')
+    sum((await measure(name, plan, fewer)).evaluation.verdicts, 'wrong')
   const withAll = await wrongBy('all rules', planBatch)
   console.log(`\nWrong merges among ${fewer.cases.length.toLocaleString('en')} cases with all rules: ${withAll}`)
   for (const guard of guards) {
@@ -113,7 +113,7 @@ async function measure(
   name: string,
   plan: PlanBatch,
   labelled: Labelled
-): Promise<{ judgement: Judgement; results: RowResult[]; seconds: number }> {
+): Promise<{ evaluation: Evaluation; results: RowResult[]; seconds: number }> {
   const admin = createDatabase({ url: embedded.url, maxConnections: 1 }, logger)
   await admin.pool.query(`create database "${name}"`)
   await admin.pool.end()
@@ -125,7 +125,7 @@ async function measure(
     const start = performance.now()
     const { results, identity } = await runFeeds(database, mappingFile, plan, labelled)
     const seconds = (performance.now() - start) / 1000
-    return { judgement: await judge(database, identity, labelled, results), results, seconds }
+    return { evaluation: await evaluate(database, identity, labelled, results), results, seconds }
   } finally {
     await database.pool.end()
   }

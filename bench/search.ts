@@ -10,7 +10,7 @@ import { shippedDescription } from '../sidecar/source/load.ts'
 import { startTarget, tell } from './odoo/target.ts'
 import { makeBatches } from './search/batches.ts'
 import { measureScreens } from './search/browser.ts'
-import { fillDesk, fillOdoo, fillRegistry, nameOf, strOf } from './search/people.ts'
+import { fillReview, fillOdoo, fillRegistry, nameOf, strOf } from './search/people.ts'
 import { openWorld } from './world.ts'
 
 const limitMs = 1000
@@ -85,7 +85,7 @@ if (values.odoo) {
     await tell(target, await professionsPayload(world.pool))
     await tell(target, codesPayload())
     await fillOdoo(world.pool, target.client)
-    await fillDesk(world.pool, target.client)
+    await fillReview(world.pool, target.client)
     const { code, lines } = await target.odoo.shell(
       'sdmk_bench_odoo',
       `env['ir.config_parameter'].set_param('sdmk.sidecar.allowed_urls', '${world.sidecars[0].url}')

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import type { StatsReport } from '../simulator/stats.ts'
-import { judgeTokens } from './judge-tokens.ts'
+import { evaluateTokens } from './evaluate-tokens.ts'
 import { openWorld } from './world.ts'
 
 const { values } = parseArgs({
@@ -51,7 +51,7 @@ const states = (await Promise.all(ids.map(id => world.followRun(id)))).map(({ st
 const seconds = (performance.now() - started) / 1000
 
 const { pagesServed, requests, tokenRequests } = await world.kki.control<StatsReport>('/_stats')
-const verdict = judgeTokens(tokenRequests)
+const verdict = evaluateTokens(tokenRequests)
 const refused = requests['GET /v1/tenaga-kesehatan']?.['401'] ?? 0
 console.log(`${pagesServed} pages in ${seconds.toFixed(0)} s, 3 replicas: runs ${states.join(', ')}`)
 // From the times of the first token and the last page; a run ends a little after that page.

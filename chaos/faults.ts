@@ -117,7 +117,7 @@ export const faults = {
     scene.victim.resume()
     return Date.now()
   },
-  'sigstop-refused': async scene => {
+  'sigstop-denied': async scene => {
     // With an unfinished page, the database would first report that another replica has the batch.
     await wait(pageMs)
     await pauseUntilTaken(scene, 0)
@@ -267,7 +267,7 @@ export function whyMeaningless(step: StepName, fault: FaultName): string | null 
   if (fault === 'kki-cut' || fault === 'kki-lost') {
     return peer === 'kki' ? null : 'no answer of KKI is in transit at this step'
   }
-  if (fault === 'sigstop-refused') {
+  if (fault === 'sigstop-denied') {
     return step === 'fetch' ? null : 'no page of the list is pending at this step'
   }
   if (fault === 'odoo-lost') {

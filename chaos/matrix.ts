@@ -60,7 +60,7 @@ export async function chaos(args: Arguments, signal: AbortSignal): Promise<boole
     const possible = tasks.filter(({ pair }) => !whyNoDisk || pair?.fault !== 'disk-full')
     const results = await makeRuns({ lanes, tasks: possible, seed, calm: Number(args.calm ?? 1), log, signal })
     console.log(`Raw results: ${out}`)
-    const isGood = judge(results, possible)
+    const isGood = evaluate(results, possible)
     if (!args.short && args.runs && !args.only && args.sabotage === undefined && !signal.aborted) {
       await writeReport([out])
     }
@@ -114,7 +114,7 @@ async function makeRuns({ lanes, tasks, seed, calm, log, signal }: Campaign): Pr
 }
 
 /** Whether every fault hit its step, the unchanged code lost nothing, and each missing safety was noticed. */
-function judge(results: readonly Result[], tasks: readonly Task[]): boolean {
+function evaluate(results: readonly Result[], tasks: readonly Task[]): boolean {
   const ofWhole = results.filter(result => result.sabotage === null)
   const planned = tasks.filter(task => task.sabotage === null).length
   const summary = summarize(ofWhole)

@@ -231,7 +231,7 @@ async function resumedAt(
 async function isOver({ pool, replicas }: Stage): Promise<boolean> {
   const { rows } = await pool.query<{ over: boolean }>(
     `select (select bool_and(finished_at is not null) from kki.run)
-      and not exists (select from pgboss.job where state < 'completed' and name not in ('kki-housekeeping', 'audit-check'))
+      and not exists (select from pgboss.job where state < 'completed' and name not in ('kki-maintenance', 'audit-check'))
       and not exists (select from kki.audit_unchained) as over`
   )
   return rows[0]?.over === true && !replicas.some(({ proxies }) => proxies.odoo.isBusy)

@@ -27,7 +27,7 @@ const sabotages = {
         to: 'and b.id = $1 and $2::bigint is not null and b.state = any ($3::text[])'
       }
     ],
-    pairs: [{ step: 'fetch', fault: 'sigstop-refused' }]
+    pairs: [{ step: 'fetch', fault: 'sigstop-denied' }]
   },
   /** Rows are staged after the transaction that moves the cursor past them. */
   'page-transaction': {

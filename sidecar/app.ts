@@ -20,7 +20,7 @@ import { registrationRoutes } from './api/registrations.ts'
 import { rejectionNameRoutes } from './api/rejection-names.ts'
 import { rejectionRoutes } from './api/rejections.ts'
 import { revealRoutes } from './api/reveal.ts'
-import { deskRoutes } from './api/review.ts'
+import { reviewRoutes } from './api/review.ts'
 import { runRoutes } from './api/runs.ts'
 import sealFaults from './api/seal-faults.ts'
 import type { Config } from './config.ts'
@@ -193,10 +193,10 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
       await app.register(decisionRoutes)
       await app.register(rejectionRoutes)
       await app.register(rejectionNameRoutes, {
-        desk: { identity, reader, maxSkewSeconds: config.kki.storedSkewSeconds }
+        review: { identity, reader, maxSkewSeconds: config.kki.storedSkewSeconds }
       })
-      await app.register(deskRoutes, {
-        desk: {
+      await app.register(reviewRoutes, {
+        review: {
           mapping,
           reader,
           identity,

@@ -40,7 +40,7 @@ export const FaultSpec = Type.Union([
     members: Type.Record(Type.String(), Type.Unknown(), { description: 'of an empty page, such as `error`' })
   }),
   fault('described', {
-    means: Type.Enum(['tokenRefused', 'tryLater', 'stop', 'noRows'], {
+    means: Type.Enum(['tokenDenied', 'tryLater', 'stop', 'noRows'], {
       description: 'the first fault of the description that means this'
     }),
     on: target

@@ -51,7 +51,7 @@ export function strikeBefore(state: SimulatorState, on: Target) {
 
 /** Denies a request without a valid token, as the description says it, or else with status 401. */
 export function refuse(state: SimulatorState, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const said = state.shape.answers.fault('tokenRefused', state.clock.now() + request.clockAheadMs)
+  const said = state.shape.answers.fault('tokenDenied', state.clock.now() + request.clockAheadMs)
   if (said !== null) return sendReply(reply, said)
   challenge(state, reply)
   return sendProblem(reply, 401, 'The access token is missing, expired or revoked.')

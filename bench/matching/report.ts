@@ -1,5 +1,5 @@
 import type { Labelled } from './generate.ts'
-import type { Failure, Judgement, RowResult, Verdict } from './judge.ts'
+import type { Failure, Evaluation, RowResult, Verdict } from './evaluate.ts'
 import { isWithin, scaled, sum, targets } from './targets.ts'
 
 const columns = [
@@ -58,10 +58,10 @@ export function printTargets(verdicts: readonly Verdict[], cases: number): void 
 }
 
 /** Prints for each class how many cases end differently in different orders, by the difference. */
-export function printOrders({ cases }: Labelled, judgements: readonly Judgement[]): void {
+export function printOrders({ cases }: Labelled, evaluations: readonly Evaluation[]): void {
   const differences = new Map<string, Map<string, number>>()
   for (const [number, { name }] of cases.entries()) {
-    const outcomes = judgements.map(({ failed, asking }) => [
+    const outcomes = evaluations.map(({ failed, asking }) => [
       ...(Object.keys(failed) as Failure[]).filter(failure => failed[failure].has(number)),
       ...(asking.has(number) ? ['rejected'] : [])
     ])
@@ -80,7 +80,7 @@ export function printOrders({ cases }: Labelled, judgements: readonly Judgement[
 /** Prints up to `most` cases of each class and failure, row by row: its batch, content and result. */
 export function printExamples(
   { cases, people }: Labelled,
-  { failed }: Judgement,
+  { failed }: Evaluation,
   results: readonly RowResult[],
   most: number
 ): void {

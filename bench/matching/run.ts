@@ -11,7 +11,7 @@ import type { Mapping } from '../../sidecar/transform/mapping.ts'
 import { createTransform, type Transform } from '../../sidecar/transform/transform.ts'
 import type { PlanBatch } from './broken.ts'
 import type { Labelled, LabelledRow } from './generate.ts'
-import type { RowResult } from './judge.ts'
+import type { RowResult } from './evaluate.ts'
 
 const asOf = '2026-06-01'
 const rowsPerPage = 500

@@ -1,4 +1,4 @@
-import type { Verdict } from './judge.ts'
+import type { Verdict } from './evaluate.ts'
 
 /** Limits and aims, per 1,000 cases of each class. */
 export interface Target {

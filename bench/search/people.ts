@@ -60,7 +60,7 @@ function* lines(count: number): Generator<string> {
 }
 
 /** Copies batches and rejected rows to Odoo's tables, in the form that the relay sends. */
-export async function fillDesk(from: pg.Pool, to: pg.Client): Promise<void> {
+export async function fillReview(from: pg.Pool, to: pg.Client): Promise<void> {
   for (const [table, { rows }] of [
     ['sdmk_batch', mirrored.batches],
     ['sdmk_rejection', mirrored.rejections]

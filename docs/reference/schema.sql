@@ -198,7 +198,7 @@ CREATE TABLE kki.plan_row (
     registration_version bigint,
     status text,
     str_is_new boolean DEFAULT false NOT NULL,
-    ending_only boolean DEFAULT false NOT NULL,
+    deactivation_only boolean DEFAULT false NOT NULL,
     problems jsonb,
     candidates bigint[],
     urgent boolean DEFAULT false NOT NULL,
@@ -249,7 +249,7 @@ CREATE TABLE kki.rejection (
     CONSTRAINT rejection_closed_by_batch_fkey FOREIGN KEY (closed_by_batch_id) REFERENCES kki.batch(id),
     CONSTRAINT rejection_first_batch_fkey FOREIGN KEY (first_batch_id) REFERENCES kki.batch(id),
     CONSTRAINT rejection_last_batch_fkey FOREIGN KEY (last_batch_id) REFERENCES kki.batch(id),
-    CONSTRAINT rejection_state_known CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text, 'dismissed'::text, 'healed'::text])))
+    CONSTRAINT rejection_state_known CHECK ((state = ANY (ARRAY['open'::text, 'resolved'::text, 'dismissed'::text, 'cleared'::text])))
 ) WITH (fillfactor=50);
 CREATE INDEX rejection_closed_by_batch_idx ON kki.rejection USING btree (closed_by_batch_id) WHERE (closed_by_batch_id IS NOT NULL);
 CREATE INDEX rejection_dismissed_idx ON kki.rejection USING btree (source, subject, code) WHERE (state = 'dismissed'::text);
@@ -350,7 +350,7 @@ CREATE TABLE kki.setting (
     changed_at timestamp with time zone DEFAULT now() NOT NULL,
     changed_by text NOT NULL,
     CONSTRAINT setting_pkey PRIMARY KEY (integration),
-    CONSTRAINT setting_create_unmatched_known CHECK ((create_unmatched = ANY (ARRAY['create'::text, 'desk'::text]))),
+    CONSTRAINT setting_create_unmatched_known CHECK ((create_unmatched = ANY (ARRAY['create'::text, 'review'::text]))),
     CONSTRAINT setting_reject_alert_ratio_share CHECK (((reject_alert_ratio > (0)::numeric) AND (reject_alert_ratio <= (1)::numeric)))
 );
 
@@ -430,7 +430,7 @@ CREATE TABLE kki.staged_row (
     source_at timestamp with time zone NOT NULL,
     content_hash bytea NOT NULL,
     warnings text[],
-    ending_only boolean NOT NULL,
+    deactivation_only boolean NOT NULL,
     problems jsonb
 ) PARTITION BY LIST (batch_id);
 
@@ -441,15 +441,15 @@ CREATE TABLE kki.staged_unchanged (
     warnings text[] NOT NULL
 ) PARTITION BY LIST (batch_id);
 
-CREATE TABLE kki.unseen (
+CREATE TABLE kki.not_listed (
     registration_id bigint NOT NULL,
     missed_runs integer NOT NULL,
     first_missed_at timestamp with time zone DEFAULT now() NOT NULL,
     last_missed_at timestamp with time zone DEFAULT now() NOT NULL,
     last_batch_id bigint NOT NULL,
-    CONSTRAINT unseen_pkey PRIMARY KEY (registration_id),
-    CONSTRAINT unseen_last_batch_fkey FOREIGN KEY (last_batch_id) REFERENCES kki.batch(id),
-    CONSTRAINT unseen_registration_fkey FOREIGN KEY (registration_id) REFERENCES sdmk.registration(id) ON DELETE CASCADE
+    CONSTRAINT not_listed_pkey PRIMARY KEY (registration_id),
+    CONSTRAINT not_listed_last_batch_fkey FOREIGN KEY (last_batch_id) REFERENCES kki.batch(id),
+    CONSTRAINT not_listed_registration_fkey FOREIGN KEY (registration_id) REFERENCES sdmk.registration(id) ON DELETE CASCADE
 );
 
 CREATE TABLE kki.watermark (

@@ -55,7 +55,7 @@ export const batchRoutes: FastifyPluginAsyncTypebox = async app => {
     config: { shows: showsRejectionPage },
     schema: {
       tags: ['runs'],
-      summary: 'List what a batch refused, with page and row',
+      summary: 'List the rows that a batch rejected, with page and row',
       params: IdParams,
       querystring: PageQuery,
       response: { 200: pageOf(RejectionSchema), ...problems }

@@ -20,7 +20,7 @@ import {
 } from '../registry/changes.ts'
 import { type Batch, holdReasons, ledgerOf, readBatch } from '../sync/batch.ts'
 import { type BatchHistory, keptOf, readBatchHistory } from '../sync/batch-history.ts'
-import { BatchNotFound, BatchStateRefused } from '../sync/errors.ts'
+import { BatchNotFound, BatchStateConflict } from '../sync/errors.ts'
 import { previewUndo } from '../sync/take-back.ts'
 import { refuse } from './deny.ts'
 import {
@@ -53,7 +53,7 @@ export const ChangeSchema = Type.Object(
         differed: Type.Array(Type.String())
       })
     ),
-    codes: Type.Array(Type.String(), { description: 'why the row is refused' }),
+    codes: Type.Array(Type.String(), { description: 'why the row is rejected' }),
     strNumber: nullable(Type.String()),
     profession: nullable(Type.String()),
     registrationId: nullable(Id),
@@ -284,7 +284,7 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
   async function readWithOutcomes(id: number, states: readonly BatchState[] = statesWithOutcomes): Promise<Batch> {
     const batch = await readBatch(app.database.pool, id)
     if (!batch) throw new BatchNotFound(id)
-    if (!states.includes(batch.state)) throw new BatchStateRefused(id, batch.state, states)
+    if (!states.includes(batch.state)) throw new BatchStateConflict(id, batch.state, states)
     return batch
   }
 

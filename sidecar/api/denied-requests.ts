@@ -4,7 +4,7 @@ import { type Caller, recordAudit } from '../audit/record.ts'
 import { callerOf } from './caller.ts'
 
 /** No valid key, a key without the scope, too many requests. */
-const refusedStatus = new Set([401, 403, 429])
+const deniedStatus = new Set([401, 403, 429])
 const minuteMs = 60_000
 /** Anyone can send requests from many addresses; addresses beyond this number share one event. */
 const mostSubjects = 100
@@ -35,7 +35,7 @@ export default fp<RefusalOptions>(
     let flushing = Promise.resolve()
 
     app.addHook('onResponse', async (request, reply) => {
-      if (refusedStatus.has(reply.statusCode)) note(request, reply)
+      if (deniedStatus.has(reply.statusCode)) note(request, reply)
     })
 
     function note(request: FastifyRequest, reply: FastifyReply) {
@@ -67,7 +67,7 @@ export default fp<RefusalOptions>(
         await app.database.withTransaction(async client => {
           for (const { caller, address, since, count, byStatus, routes } of written.values()) {
             const detail = { count, byStatus, since, routes: [...routes].sort(), ...(address !== null && { address }) }
-            await recordAudit(client, { ...caller, action: 'access.refused', detail })
+            await recordAudit(client, { ...caller, action: 'access.denied', detail })
           }
         })
       } catch (error) {

@@ -121,7 +121,7 @@ export const fileRunRoutes: FastifyPluginAsyncTypebox<FileRunRouteOptions> = asy
       }
       storing = store(context, upload, given, run)
         .finally(end)
-        // Housekeeping ends the batch.
+        // Maintenance ends the batch.
         .catch(error => app.log.error({ err: error }, 'the batch of a file could not be ended'))
       const { runId } = run
       const body = await readRun(app.database.pool, runId)

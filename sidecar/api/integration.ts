@@ -28,7 +28,7 @@ const SettingSchema = Type.Object(
       { description: 'null is every profession of the mapping' }
     ),
     rejectAlertRatio: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
-    createUnmatched: Type.Enum(['create', 'desk'], {
+    createUnmatched: Type.Enum(['create', 'review'], {
       description: 'what becomes of an active licence of somebody unknown'
     })
   },

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { readUnseen } from '../registry/unseen.ts'
+import { readNotListed } from '../registry/not-listed.ts'
 import { Id, Instant, PageQuery, pageOf, problems } from './schemas.ts'
 
-const UnseenSchema = Type.Object(
+const NotListedSchema = Type.Object(
   {
     registrationId: Id,
     healthWorkerId: Id,
@@ -15,12 +15,12 @@ const UnseenSchema = Type.Object(
     lastMissedAt: Instant,
     lastBatchId: Id
   },
-  { title: 'UnseenRegistration' }
+  { title: 'NotListedRegistration' }
 )
 
 /** Registrations that KKI no longer lists. */
 export const registrationRoutes: FastifyPluginAsyncTypebox = async app => {
-  app.get('/v1/registrations/unseen', {
+  app.get('/v1/registrations/not-listed', {
     onRequest: app.requireScope('registry:read'),
     config: {
       shows: ({ items }: { items: { healthWorkerId: number }[] }) => ({
@@ -33,8 +33,8 @@ export const registrationRoutes: FastifyPluginAsyncTypebox = async app => {
       description:
         'Registrations that two full runs in a row did not show. They stay unchanged until somebody has asked KKI.',
       querystring: PageQuery,
-      response: { 200: pageOf(UnseenSchema), ...problems }
+      response: { 200: pageOf(NotListedSchema), ...problems }
     },
-    handler: async (request, reply) => app.readFromStandby(reply, connection => readUnseen(connection, request.query))
+    handler: async (request, reply) => app.readFromStandby(reply, connection => readNotListed(connection, request.query))
   })
 }

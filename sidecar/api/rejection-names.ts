@@ -3,7 +3,7 @@ import { Type } from 'typebox'
 import type { Shown } from '../audit/disclosures.ts'
 import { RequestInvalid } from '../errors.ts'
 import { findRejectionsByName, type RejectionNames, readRejectionNames } from '../review/names.ts'
-import type { DeskContext } from '../sync/open-rejections.ts'
+import type { ReviewContext } from '../sync/open-rejections.ts'
 import { nameKey } from '../transform/name.ts'
 import { refuse } from './deny.ts'
 import { RejectionSchema } from './rejections.ts'
@@ -34,11 +34,11 @@ const showsNames = ({ items }: { items: RejectionNames[] }): Shown => ({
 const showsFound = ({ items }: { items: { id: number }[] }): Shown => ({ rejections: items.map(({ id }) => id) })
 
 export interface RejectionNameRoutesOptions {
-  desk: Pick<DeskContext, 'identity' | 'reader' | 'maxSkewSeconds'>
+  review: Pick<ReviewContext, 'identity' | 'reader' | 'maxSkewSeconds'>
 }
 
 /** Names in rejected rows, for lists that store none. A POST each, so that no name stands in an address. */
-export const rejectionNameRoutes: FastifyPluginAsyncTypebox<RejectionNameRoutesOptions> = async (app, { desk }) => {
+export const rejectionNameRoutes: FastifyPluginAsyncTypebox<RejectionNameRoutesOptions> = async (app, { review }) => {
   const read = { onRequest: app.requireScope('registry:read') }
   const tags = ['rejections']
 
@@ -54,7 +54,7 @@ export const rejectionNameRoutes: FastifyPluginAsyncTypebox<RejectionNameRoutesO
       ),
       response: { 200: Type.Object({ items: Type.Array(NamesSchema) }), ...problems }
     },
-    handler: async request => ({ items: await readRejectionNames(app.database.pool, desk, request.body.ids) })
+    handler: async request => ({ items: await readRejectionNames(app.database.pool, review, request.body.ids) })
   })
 
   app.post('/v1/rejections/search', {
@@ -83,7 +83,7 @@ export const rejectionNameRoutes: FastifyPluginAsyncTypebox<RejectionNameRoutesO
       const key = nameKey(name)
       // Nothing but titles and signs is the beginning of every name.
       if (key === '') refuse(new RequestInvalid('name', 'must hold more than titles and signs'))
-      return { items: await findRejectionsByName(app.database.pool, desk, { nameKey: key, state }, limit) }
+      return { items: await findRejectionsByName(app.database.pool, review, { nameKey: key, state }, limit) }
     }
   })
 }

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Shown } from '../audit/disclosures.ts'
-import { type DeskRejection, readRejections } from '../review/read.ts'
+import { type ReviewRejection, readRejections } from '../review/read.ts'
 import { rejectionCodes } from '../transform/codes.ts'
 import { closed, Id, Instant, nullable, PageQuery, pageOf, problems } from './schemas.ts'
 
@@ -10,7 +10,7 @@ export const RejectionSchema = Type.Object(
     id: Id,
     source: Type.Enum(['kki', 'sdmk'], { description: 'sdmk: a row of an imported file' }),
     code: Type.Enum(rejectionCodes),
-    state: Type.Enum(['open', 'resolved', 'dismissed', 'healed']),
+    state: Type.Enum(['open', 'resolved', 'dismissed', 'cleared']),
     urgent: Type.Boolean({ description: 'an ending that may concern a known person' }),
     strNumber: nullable(Type.String()),
     profession: nullable(Type.String()),
@@ -40,7 +40,7 @@ export const RejectionSchema = Type.Object(
   { title: 'Rejection' }
 )
 
-type Listed = Pick<DeskRejection, 'id' | 'candidates'>
+type Listed = Pick<ReviewRejection, 'id' | 'candidates'>
 
 /** Returns whom a rejection may concern, beside the rejection itself: its row may name somebody unknown. */
 export const showsRejection = ({ id, candidates }: Listed): Shown => ({ rejections: [id], people: candidates })

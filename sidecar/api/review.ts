@@ -8,7 +8,7 @@ import { dismissRejection, dismissRejections, reopenRejection } from '../review/
 import { betweenBatches, previewResolution, type ResolveContext, resolveRejection } from '../review/resolve.ts'
 import { type RetryContext, retryRejection, retryRejections } from '../review/retry.ts'
 import type { Batch } from '../sync/batch.ts'
-import type { DeskCaller } from '../sync/open-rejections.ts'
+import type { ReviewCaller } from '../sync/open-rejections.ts'
 import { reprocessSelected } from '../sync/reprocess.ts'
 import { toBatchBody } from './bodies.ts'
 import { callerOf, triggerOf } from './caller.ts'
@@ -181,14 +181,14 @@ const mostReprocessed = 10_000
 
 type RoutesContext = RetryContext & ResolveContext
 
-export interface DeskRoutesOptions {
-  desk: Omit<RoutesContext, 'queue'>
+export interface ReviewRoutesOptions {
+  review: Omit<RoutesContext, 'queue'>
 }
 
 /** What people do about rejected rows, one by one and in bulk. */
-export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (app, options) => {
+export const reviewRoutes: FastifyPluginAsyncTypebox<ReviewRoutesOptions> = async (app, options) => {
   // Described without services there is no queue; then no handler runs either.
-  const context = (): RoutesContext => ({ ...options.desk, queue: app.queue })
+  const context = (): RoutesContext => ({ ...options.review, queue: app.queue })
   const decide = { onRequest: app.requireScope('rejections:write') }
   const tags = ['rejections']
 
@@ -390,6 +390,6 @@ export const deskRoutes: FastifyPluginAsyncTypebox<DeskRoutesOptions> = async (a
 
 const isAtRest = ({ state }: Batch) => !isUnderWay(state)
 
-function callerFor(request: FastifyRequest): DeskCaller {
+function callerFor(request: FastifyRequest): ReviewCaller {
   return { ...callerOf(request), triggeredBy: triggerOf(request) }
 }

@@ -2,7 +2,7 @@ import type { Language } from '../platform/problem-texts.ts'
 
 /** Every action that an audit event may have, in the words of people. */
 export const auditActions = {
-  'access.refused': { en: 'Access refused', id: 'Akses ditolak' },
+  'access.denied': { en: 'Access denied', id: 'Akses ditolak' },
   'api_key.adopted': { en: 'API key replaced in place', id: 'Kunci API dipakai ulang' },
   'api_key.created': { en: 'API key created', id: 'Kunci API dibuat' },
   'api_key.revoked': { en: 'API key revoked', id: 'Kunci API dicabut' },

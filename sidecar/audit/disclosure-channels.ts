@@ -37,7 +37,7 @@ export const channels = {
   'POST /v1/batches/:id/changes/export': person,
   'POST /v1/batches/:id/evidence': person,
   'GET /v1/batches/:id/rejections': ['licence'],
-  'GET /v1/registrations/unseen': ['licence'],
+  'GET /v1/registrations/not-listed': ['licence'],
   'GET /v1/rejections': ['licence'],
   'POST /v1/rejections/names': ['name'],
   'POST /v1/rejections/search': ['name'],

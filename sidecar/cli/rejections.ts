@@ -11,12 +11,12 @@ import { codeText } from '../platform/problem-texts.ts'
 import { keepHeapSmall } from '../platform/small-heap.ts'
 import type { Foreseen } from '../registry/foresee.ts'
 import { dismissRejections } from '../review/dismiss.ts'
-import { type DeskRejection, readRejections } from '../review/read.ts'
-import { betweenBatches, EffectsUnseen, type ResolveContext, resolveRejection } from '../review/resolve.ts'
+import { type ReviewRejection, readRejections } from '../review/read.ts'
+import { betweenBatches, EffectsNotShown, type ResolveContext, resolveRejection } from '../review/resolve.ts'
 import { type RetryContext, retryRejections } from '../review/retry.ts'
 import { loadDescription, mappingOf } from '../source/load.ts'
 import { loadReader } from '../sync/load-reader.ts'
-import type { DeskCaller, Selection } from '../sync/open-rejections.ts'
+import type { ReviewCaller, Selection } from '../sync/open-rejections.ts'
 import { reprocessSelected } from '../sync/reprocess.ts'
 import { type RejectionCode, rejectionCodes } from '../transform/codes.ts'
 import { commandCaller, errorLogger, print, withDatabase } from './command.ts'
@@ -87,7 +87,7 @@ function listCommand(): Command {
     .addOption(codeOption())
     .addOption(
       new Option('-s, --state <state>', 'only rejections in this state')
-        .choices(['open', 'resolved', 'dismissed', 'healed'])
+        .choices(['open', 'resolved', 'dismissed', 'cleared'])
         .default('open')
     )
     .option('-u, --urgent', 'only deactivations that may concern a known person')
@@ -117,7 +117,7 @@ function listCommand(): Command {
     )
 }
 
-function line({ id, urgent, code, state, seenCount, lastSeenAt, lastBatchId, candidates }: DeskRejection): string {
+function line({ id, urgent, code, state, seenCount, lastSeenAt, lastBatchId, candidates }: ReviewRejection): string {
   const people = candidates.length === 0 ? '' : `, may be ${candidates.join(', ')}`
   const title = codeText(code, 'en')?.title ?? ''
   return `${urgent ? '!' : ' '} ${String(id).padStart(8)}  ${code.padEnd(20)} ${state.padEnd(9)} seen ${counted(seenCount, 'time')}, last ${lastSeenAt} in batch ${lastBatchId}${people}: ${title}`
@@ -154,7 +154,7 @@ function resolveCommand(): Command {
         const batch = await resolveRejection(client, context, rejectionId, resolution, caller)
         return { runId: batch.runId, summary: `Rejection ${rejectionId} is decided`, next: null }
       }).catch((error: unknown) => {
-        if (!(error instanceof EffectsUnseen)) throw error
+        if (!(error instanceof EffectsNotShown)) throw error
         const { digest } = error.foreseen
         const effects = effectLines(error.foreseen)
         print(json, { effects, planDigest: digest }, [
@@ -205,7 +205,7 @@ interface Order {
 /** Requests the work and waits for its run. Works with or without a running service. */
 async function follow(
   { json }: Pick<SelectOptions, 'json' | 'limit'>,
-  place: (client: Transaction, context: RetryContext & ResolveContext, caller: DeskCaller) => Promise<Order>
+  place: (client: Transaction, context: RetryContext & ResolveContext, caller: ReviewCaller) => Promise<Order>
 ): Promise<void> {
   const config = loadConfig(process.env)
   keepHeapSmall()
@@ -248,7 +248,7 @@ async function dismiss(ids: number[], options: SelectOptions & { reason: string 
   )
 }
 
-function caller(): DeskCaller {
+function caller(): ReviewCaller {
   return { ...commandCaller(), triggeredBy: 'command' }
 }
 

@@ -19,7 +19,7 @@ export function summarize(run: RunBody): RunSummary {
 /** The first place to look when a batch failed with one of these codes. */
 const settings: Record<string, string> = {
   KKI_UNAVAILABLE: 'KKI_BASE_URL',
-  KKI_REFUSED: 'KKI_BASE_URL',
+  KKI_DENIED: 'KKI_BASE_URL',
   KKI_TOKEN_DENIED: 'the authentication of KKI_SOURCE_FILE',
   KKI_CONTRACT: 'KKI_BASE_URL',
   KKI_CLOCK: 'KKI_CLOCK_TOLERANCE and docs/operate/watermark.md',

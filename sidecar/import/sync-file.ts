@@ -113,7 +113,7 @@ export async function createFileRun(
 
 /**
  * Stages the rows of a file as those of a run that was made for it, within the caller's transaction: whole, or not at all.
- * Its batches are planned, judged and applied like those of a walk. Rows of professions that the setting leaves out are
+ * Its batches are planned, evaluated and applied like those of a walk. Rows of professions that the setting leaves out are
  * passed over, as a walk does not ask for them; returns how many were. The run can be cancelled meanwhile.
  * @throws FileFault, TextUnreadable; FenceLost where the run was cancelled
  */

@@ -14,7 +14,7 @@ create table kki.setting (
   changed_at timestamptz not null default now(),
   changed_by text not null,
   constraint setting_reject_alert_ratio_share check (reject_alert_ratio > 0 and reject_alert_ratio <= 1),
-  constraint setting_create_unmatched_known check (create_unmatched in ('create', 'desk'))
+  constraint setting_create_unmatched_known check (create_unmatched in ('create', 'review'))
 );
 
 create table kki.api_key (
@@ -256,18 +256,18 @@ create function kki.field_group(field text) returns text
   end;
 
 -- Registrations that full runs no longer list. They are reported and not changed.
-create table kki.unseen (
-  registration_id bigint constraint unseen_pkey primary key
-    constraint unseen_registration_fkey references sdmk.registration (id) on delete cascade,
+create table kki.not_listed (
+  registration_id bigint constraint not_listed_pkey primary key
+    constraint not_listed_registration_fkey references sdmk.registration (id) on delete cascade,
   -- Consecutive full runs that did not list it. It is reported from the second on.
   missed_runs int not null,
   first_missed_at timestamptz not null default now(),
   last_missed_at timestamptz not null default now(),
-  last_batch_id bigint not null constraint unseen_last_batch_fkey references kki.batch (id)
+  last_batch_id bigint not null constraint not_listed_last_batch_fkey references kki.batch (id)
 );
 
 -- Registrations that the applied batches of an open full run have listed. Once the whole run is applied, those missing here
--- are counted in kki.unseen.
+-- are counted in kki.not_listed.
 create table kki.shown (
   batch_id bigint constraint shown_pkey primary key constraint shown_batch_fkey references kki.batch (id),
   run_id bigint not null,

@@ -48,7 +48,7 @@ create table kki.staged_row (
   content_hash bytea not null,
   warnings text[],
   -- Only the deactivation in this row may be used: its other fields have the problems listed.
-  ending_only boolean not null,
+  deactivation_only boolean not null,
   problems jsonb
 ) partition by list (batch_id);
 
@@ -102,7 +102,7 @@ create table kki.plan_row (
   -- Nobody held the STR when the plan was made. If somebody holds it at the apply, the plan is outdated.
   str_is_new boolean not null default false,
   -- Only status, end date and stamp of the row may be used.
-  ending_only boolean not null default false,
+  deactivation_only boolean not null default false,
   problems jsonb,
   candidates bigint[],
   urgent boolean not null default false,

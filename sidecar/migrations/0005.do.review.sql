@@ -28,7 +28,7 @@ create table kki.rejection (
   -- The batch in which the row was no longer rejected, or that carried out the decision.
   closed_by_batch_id bigint constraint rejection_closed_by_batch_fkey references kki.batch (id),
   version bigint not null default nextval('sdmk.version_seq'),
-  constraint rejection_state_known check (state in ('open', 'resolved', 'dismissed', 'healed'))
+  constraint rejection_state_known check (state in ('open', 'resolved', 'dismissed', 'cleared'))
 )
 -- Each full run updates every open rejection: it was seen again.
 with (fillfactor = 50);

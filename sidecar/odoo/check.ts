@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { OdooRefused, OdooUnavailable } from './errors.ts'
+import { OdooDenied, OdooUnavailable } from './errors.ts'
 import type { OdooLink } from './link.ts'
 
 /** Before the browser of whoever asked gives up. */
@@ -39,7 +39,7 @@ export async function checkOdoo(link: OdooLink): Promise<OdooCheck> {
     await link.deliver(empty, { requestId: randomUUID(), signal: AbortSignal.timeout(timeoutMs), attempts: 1 })
     return told('fine')
   } catch (error) {
-    if (error instanceof OdooRefused) return told(error.isOfAccount ? 'account' : 'denied')
+    if (error instanceof OdooDenied) return told(error.isOfAccount ? 'account' : 'denied')
     return told(error instanceof OdooUnavailable && error.kind === 'account' ? 'account' : 'away')
   }
 }

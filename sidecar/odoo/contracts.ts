@@ -164,7 +164,7 @@ const Rejection = Type.Object(
     version: Version,
     source: Source,
     code: Type.String({ pattern: '^[A-Z_]+$' }),
-    state: Type.Enum(['open', 'resolved', 'dismissed', 'healed']),
+    state: Type.Enum(['open', 'resolved', 'dismissed', 'cleared']),
     urgent: Type.Boolean(),
     str_number: o(text(200)),
     profession: o(text(64)),
@@ -193,7 +193,7 @@ const Integration = Type.Object(
     schedule: text(100),
     professions: o(Type.String({ description: 'codes, separated by blanks; if left out, all' })),
     reject_alert_ratio: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
-    create_unmatched: Type.Enum(['create', 'desk']),
+    create_unmatched: Type.Enum(['create', 'review']),
     changed_by: text(200),
     changed_at: Moment,
     time_zone: text(64)

@@ -24,8 +24,8 @@ export class OdooUnavailable extends SdmkError {
 export const accessDenied = 'odoo.exceptions.AccessDenied'
 
 /** Odoo denies the call: the account lacks the right, or Odoo does not accept the payload. */
-export class OdooRefused extends SdmkError {
-  readonly code = 'ODOO_REFUSED'
+export class OdooDenied extends SdmkError {
+  readonly code = 'ODOO_DENIED'
   /** Odoo's class of the fault, such as `odoo.exceptions.AccessError`; null if the answer has none. */
   readonly fault: string | null
 

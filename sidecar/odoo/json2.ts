@@ -1,6 +1,6 @@
 import { Agent, request } from 'undici'
 import { readBounded } from '../platform/bounded-body.ts'
-import { accessDenied, OdooRefused, OdooUnavailable, translateFailure } from './errors.ts'
+import { accessDenied, OdooDenied, OdooUnavailable, translateFailure } from './errors.ts'
 import {
   isOfServer,
   maxAnswerBytes,
@@ -36,7 +36,7 @@ export function createJson2Transport(connection: OdooConnection): OdooTransport 
         return read(statusCode, answer.body.toString())
       } catch (error) {
         signal.throwIfAborted()
-        if (error instanceof OdooRefused || error instanceof OdooUnavailable) throw error
+        if (error instanceof OdooDenied || error instanceof OdooUnavailable) throw error
         if (!limit.aborted) throw translateFailure(error)
         throw new OdooUnavailable('slow', `does not answer within ${timeoutMs} ms`)
       }
@@ -48,8 +48,8 @@ export function createJson2Transport(connection: OdooConnection): OdooTransport 
 function read(status: number, text: string): unknown {
   if (isOfServer(status)) throw new OdooUnavailable('away', `answers ${status}`)
   if (status >= 500) throw new OdooUnavailable('failed', `answers ${status}`)
-  if (status === 401) throw new OdooRefused(accessDenied)
-  if (status >= 400) throw new OdooRefused(faultOf(text))
+  if (status === 401) throw new OdooDenied(accessDenied)
+  if (status >= 400) throw new OdooDenied(faultOf(text))
   try {
     return JSON.parse(text)
   } catch {

@@ -7,7 +7,7 @@ import { formatTraceparent } from '../platform/trace-context.ts'
 import { apart, inSpan } from '../platform/tracing.ts'
 import type { SecretStore } from '../secrets/store.ts'
 import { transports } from './create-transport.ts'
-import { OdooCallNotMade, OdooRefused, OdooUnavailable } from './errors.ts'
+import { OdooCallNotMade, OdooDenied, OdooUnavailable } from './errors.ts'
 import type { Payload } from './payloads.ts'
 import type { OdooCall, OdooTransport } from './transport.ts'
 
@@ -36,7 +36,7 @@ export interface OdooLink {
   readonly breakerState: 0 | 1 | 2
   /**
    * Returns Odoo's answer. While Odoo is away, or does not know the account, the call is repeated without limit.
-   * @throws OdooRefused, OdooCallNotMade, the signal's reason; OdooUnavailable after the last attempt, or if Odoo fails over
+   * @throws OdooDenied, OdooCallNotMade, the signal's reason; OdooUnavailable after the last attempt, or if Odoo fails over
    *   this call repeatedly
    */
   deliver(payload: Payload, delivery: Delivery): Promise<unknown>
@@ -99,7 +99,7 @@ export function createOdooLink({ odoo, secrets, logger, onCall, onSend }: LinkOp
     })
     return opened.call(call).catch(error => {
       // The addon may have renewed the key.
-      if (error instanceof OdooRefused && error.isOfAccount) forget(present)
+      if (error instanceof OdooDenied && error.isOfAccount) forget(present)
       throw error
     })
   }
@@ -183,12 +183,12 @@ export function createOdooLink({ odoo, secrets, logger, onCall, onSend }: LinkOp
 
 /** True if the same call would fail at any time. */
 function isOfCall(error: unknown): boolean {
-  return error instanceof OdooCallNotMade || (error instanceof OdooRefused && !error.isOfAccount)
+  return error instanceof OdooCallNotMade || (error instanceof OdooDenied && !error.isOfAccount)
 }
 
 /** The result that a failed call counts as; null if no call was made: the breaker is open, or there is no account yet. */
 function resultOf(error: unknown): CallResult | null {
-  if (error instanceof OdooRefused) return 'refused'
+  if (error instanceof OdooDenied) return 'refused'
   if (error instanceof OdooCallNotMade) return 'not_made'
   return error instanceof OdooUnavailable && error.kind !== 'account' ? 'unavailable' : null
 }

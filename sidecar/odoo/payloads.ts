@@ -5,7 +5,7 @@ import { type Counted, inSnapshot, readTable, type Table, withRows } from './tab
 const changedPeople = payloadSql('changed-people.sql')
 const peopleIds = payloadSql('people-ids.sql')
 const gone = payloadSql('gone.sql')
-const deskIds = payloadSql('desk-ids.sql')
+const reviewIds = payloadSql('review-ids.sql')
 
 /** The content of one call: the method, and its rows in one JSON text. */
 export interface Payload {
@@ -22,7 +22,7 @@ export interface PeopleIds {
   registrations: readonly number[]
 }
 
-export interface DeskIds {
+export interface ReviewIds {
   batches: readonly number[]
   rejections: readonly number[]
 }
@@ -62,9 +62,9 @@ export function peoplePayload(pool: pg.Pool, { people, registrations }: PeopleId
  * Returns these batches and rejections in their present state, with the batches that the rejections refer to.
  * @see contracts/odoo/batches.schema.json
  */
-export function deskPayload(pool: pg.Pool, { batches, rejections }: DeskIds): Promise<Payload> {
+export function reviewPayload(pool: pg.Pool, { batches, rejections }: ReviewIds): Promise<Payload> {
   return inSnapshot(pool, async client => {
-    const ids = await readIds(client, deskIds, [batches, rejections])
+    const ids = await readIds(client, reviewIds, [batches, rejections])
     const payload = asPayload('sdmk.batch', 'sync_batches', {
       batches: await readTable(client, 'batches', ids),
       rejections: await readTable(client, 'rejections', rejections)

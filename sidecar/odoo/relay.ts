@@ -4,8 +4,8 @@ import type { Job, Outcome, Traced } from '../platform/queue.ts'
 import { tellAuditHead } from './audit-heads.ts'
 import { chunks, type PeopleJob, type Range, type StateJob } from './jobs.ts'
 import type { Delivery } from './link.ts'
-import { deskPayload, integrationPayload, type Payload, peoplePayload, readChangedPeople } from './payloads.ts'
-import { type RepairContext, repairDesk, repairPeople } from './repair.ts'
+import { reviewPayload, integrationPayload, type Payload, peoplePayload, readChangedPeople } from './payloads.ts'
+import { type RepairContext, repairReview, repairPeople } from './repair.ts'
 import { halveList, halveRange, tellApart } from './split.ts'
 import { codesPayload, professionsPayload } from './words.ts'
 
@@ -52,7 +52,7 @@ interface RelayCall<T> {
 
 const stateRelay: Relay<StateJob> = {
   queue: 'odoo-state',
-  nothing: ({ pool }) => deskPayload(pool, { batches: [], rejections: [] }),
+  nothing: ({ pool }) => reviewPayload(pool, { batches: [], rejections: [] }),
   async tell({ context, delivery, probe, leaveOut }, data) {
     const { pool, link, timeZone } = context
     const { signal } = delivery
@@ -63,7 +63,7 @@ const stateRelay: Relay<StateJob> = {
     }
     for (const key of ['batches', 'rejections'] as const) {
       const tell = async (ids: number[]) =>
-        link.deliver(await deskPayload(pool, { batches: [], rejections: [], [key]: ids }), delivery)
+        link.deliver(await reviewPayload(pool, { batches: [], rejections: [], [key]: ids }), delivery)
       const split = { tell, halve: halveList, probe, signal }
       for (const part of chunks(distinct(data.flatMap(job => job[key] ?? [])))) {
         steps.push(() => tellApart(part, { ...split, leaveOut: (ids, error) => leaveOut({ [key]: ids }, error) }))
@@ -71,7 +71,7 @@ const stateRelay: Relay<StateJob> = {
     }
     for (const { repair } of data) {
       if (!repair) continue
-      const tell = (part: typeof repair) => repairDesk(context, part, delivery)
+      const tell = (part: typeof repair) => repairReview(context, part, delivery)
       const split = { tell, halve: halveRange<typeof repair>, probe, signal }
       steps.push(() => tellApart(repair, { ...split, leaveOut: (part, error) => leaveOut({ repair: part }, error) }))
     }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Range, RepairKey } from './jobs.ts'
 import type { Delivery, OdooLink } from './link.ts'
-import { deskPayload, type Payload, peoplePayload } from './payloads.ts'
+import { reviewPayload, type Payload, peoplePayload } from './payloads.ts'
 
 export interface RepairContext {
   pool: pg.Pool
@@ -31,7 +31,7 @@ export function repairPeople(context: RepairContext, range: Range, delivery: Del
 }
 
 /** Sends Odoo all batches or all rejections of a range, which it accepts even if its versions are newer. */
-export function repairDesk(
+export function repairReview(
   context: RepairContext,
   { key, ...range }: { key: RepairKey } & Range,
   delivery: Delivery
@@ -42,7 +42,7 @@ export function repairDesk(
     () => fingerprint(pool, [[table, 'id']], range),
     async () => {
       const ids = { batches: [], rejections: [], [key]: await idsBetween(pool, table, range) }
-      const payload = await deskPayload(pool, ids)
+      const payload = await reviewPayload(pool, ids)
       if (key === 'batches') return void (await link.deliver(asRepair(payload, key, range), delivery))
       // The batches that they refer to must exist in Odoo, but are not part of the repair: they may change meanwhile.
       await link.deliver(payload, delivery)

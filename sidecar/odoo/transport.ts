@@ -25,7 +25,7 @@ export interface OdooCall {
  * fails may have been executed, so the called method must be safe to repeat.
  */
 export interface OdooTransport {
-  /** Returns the result of the method. @throws OdooUnavailable, OdooRefused, OdooCallNotMade, the reason of the signal */
+  /** Returns the result of the method. @throws OdooUnavailable, OdooDenied, OdooCallNotMade, the reason of the signal */
   call(call: OdooCall): Promise<unknown>
   close(): Promise<void>
 }

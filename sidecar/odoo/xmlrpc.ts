@@ -3,7 +3,7 @@ import https from 'node:https'
 import OdooAwait from 'odoo-await'
 import { BodyTooLarge } from '../platform/bounded-body.ts'
 import { escapeUnportable } from '../platform/portable-text.ts'
-import { accessDenied, OdooRefused, OdooUnavailable, translateFailure } from './errors.ts'
+import { accessDenied, OdooDenied, OdooUnavailable, translateFailure } from './errors.ts'
 import {
   isOfServer,
   maxAnswerBytes,
@@ -109,11 +109,11 @@ class Client extends OdooAwait {
 
 /** odoo-await rejects with faults of Odoo, errors of the socket and, for a failed login, with a text. */
 function translate(error: unknown, timedOut: string | null): Error {
-  if (typeof error === 'string') return new OdooRefused(accessDenied)
+  if (typeof error === 'string') return new OdooDenied(accessDenied)
   if (error instanceof BodyTooLarge) return translateFailure(error)
   const { faultCode, faultString, res } = error as { faultCode?: number; faultString?: string; res?: IncomingMessage }
   const fault = faultCode === undefined ? undefined : (refusals[faultCode] ?? namedIn(faultString))
-  if (fault !== undefined) return new OdooRefused(fault)
+  if (fault !== undefined) return new OdooDenied(fault)
   if (faultCode !== undefined) return new OdooUnavailable('failed', 'fails internally')
   if (timedOut !== null) return new OdooUnavailable('slow', timedOut)
   if (res === undefined) return translateFailure(error)

@@ -30,7 +30,7 @@ export const queues = {
   // The caller waits for the answer and repeats the request if none comes.
   'source-check': { ...common, policy: 'standard', retryLimit: 0, expireInSeconds: 60, deleteAfterSeconds: 3600 },
   'odoo-check': { ...common, policy: 'standard', retryLimit: 0, expireInSeconds: 60, deleteAfterSeconds: 3600 },
-  'kki-housekeeping': { ...common, policy: 'exclusive' },
+  'kki-maintenance': { ...common, policy: 'exclusive' },
   'audit-check': { ...common, policy: 'exclusive' },
   'odoo-state': { ...common, ...unending, policy: 'standard' },
   'odoo-people': { ...common, ...unending, policy: 'standard' },

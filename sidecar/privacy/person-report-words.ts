@@ -31,7 +31,7 @@ const words = {
     changes: 'Stored changes, oldest first',
     byHand: 'by hand',
     batch: 'batch',
-    refusedRows: 'Rows of this person that were rejected',
+    rejectedRows: 'Rows of this person that were rejected',
     kept: 'the row is still stored, sealed',
     purged: 'the row is no longer stored',
     decisions: 'Decisions of verifiers',
@@ -81,7 +81,7 @@ const words = {
     changes: 'Yang pernah ditulis, dari yang terlama',
     byHand: 'secara manual',
     batch: 'batch',
-    refusedRows: 'Baris orang ini yang ditolak',
+    rejectedRows: 'Baris orang ini yang ditolak',
     kept: 'barisnya masih disimpan, tersegel',
     purged: 'barisnya tidak lagi disimpan',
     decisions: 'Keputusan verifikator',
@@ -133,7 +133,7 @@ const terms: Record<Language, Record<string, string>> = {
     open: 'terbuka',
     resolved: 'diputuskan',
     dismissed: 'dikesampingkan',
-    healed: 'selesai dengan sendirinya',
+    cleared: 'selesai dengan sendirinya',
     'person.restricted': 'dibatasi',
     'person.restriction_lifted': 'pembatasan diakhiri',
     'person.erased': 'dihapus',
@@ -203,8 +203,8 @@ export function toDocument(report: PersonReport, language: Language): PrintedDoc
         )
       },
       {
-        title: t.refusedRows,
-        lines: report.refusedRows.map(
+        title: t.rejectedRows,
+        lines: report.rejectedRows.map(
           ({ code, state, strNumber, firstSeenAt, lastSeenAt, isRowKept }) =>
             `${strNumber ?? '-'} ${codeText(code, language)?.title ?? code} (${term(state)}), ${firstSeenAt} – ${lastSeenAt}; ${isRowKept ? t.kept : t.purged}`
         )

@@ -19,7 +19,7 @@ export interface PersonReport {
   /** Stored changes, oldest first. */
   changes: Change[]
   /** Rejected rows of KKI with this NIK. */
-  refusedRows: RefusedRow[]
+  rejectedRows: RejectedRow[]
   /** Decisions that rows belong to this person. */
   decisions: { strNumber: string; by: string; at: string; withdrawnAt: string | null }[]
   /** Who was shown the NIK, and why. */
@@ -56,7 +56,7 @@ interface Change {
   batch: { id: number; kind: string; at: string; traceId: string } | null
 }
 
-interface RefusedRow {
+interface RejectedRow {
   id: number
   code: string
   state: string
@@ -93,14 +93,14 @@ export async function reportPerson(
     [(person?.registrations ?? []).map(({ profession }) => profession)]
   )
   const strNumbers = [...new Set([strNumber, ...(person?.registrations ?? []).map(r => r.strNumber)])].filter(Boolean)
-  const refusedRows = await list<RefusedRow>(
+  const rejectedRows = await list<RejectedRow>(
     `select r.id, r.code, r.state, r.str_number as "strNumber", ${iso('r.first_seen_at')} as "firstSeenAt",
         ${iso('r.last_seen_at')} as "lastSeenAt", bool_or(o.raw_sealed is not null) as "isRowKept"
       from kki.rejection r join kki.rejection_occurrence o on o.rejection_id = r.id
       where o.nik_digest = $1 or (o.nik_digest is null and r.str_number = any ($2)) group by r.id order by r.id`,
     [digest, strNumbers]
   )
-  const asked = [...new Set([...strNumbers, ...refusedRows.flatMap(row => row.strNumber ?? [])])]
+  const asked = [...new Set([...strNumbers, ...rejectedRows.flatMap(row => row.strNumber ?? [])])]
   return {
     at: new Date().toISOString(),
     person: person && stored ? { ...person, ...stored } : null,
@@ -131,7 +131,7 @@ export async function reportPerson(
       where c.health_worker_id = $1 order by c.id`,
       [id]
     ),
-    refusedRows,
+    rejectedRows,
     decisions: await list(
       `select str_number as "strNumber", decided_by as by, ${iso('decided_at')} as at, ${iso('withdrawn_at')} as "withdrawnAt"
       from kki.decision where nik_digest = $1 or health_worker_id = $2 order by id`,

@@ -63,7 +63,7 @@ export async function applyPlan(
     await run(formerNiks)
     await run(insertRegistrations, [batchId])
     if (hasUpdates) {
-      for (const isEndingOnly of [false, true]) await run(updateRegistrations, [batchId, isEndingOnly])
+      for (const isDeactivationOnly of [false, true]) await run(updateRegistrations, [batchId, isDeactivationOnly])
     }
     await run(touchedPeople, [batchId])
     await deriveStatuses(client, { batchId, asOf })

@@ -4,7 +4,7 @@ import { pageOf } from '../identity/seal-place.ts'
 import type { Candidate, OwnCandidate, RowPosition } from '../transform/types.ts'
 import { CopyText } from './copy.ts'
 import type { TakePersonIds } from './person-ids.ts'
-import { refusedForContent, rejectionValues, rowValues, type StagedBatch, unchangedValues } from './staged-lines.ts'
+import { rejectedForContent, rejectionValues, rowValues, type StagedBatch, unchangedValues } from './staged-lines.ts'
 
 /** A page as lines of COPY, outside of the heap, because several pages wait for one transaction. */
 export interface PreparedPage {
@@ -97,9 +97,9 @@ export class PageWriter {
   }
 
   /** Adds a row that is rejected for its content. */
-  refuse(pageRow: number, refused: Omit<Parameters<typeof refusedForContent>[0], 'position'>): RowPosition {
+  refuse(pageRow: number, refused: Omit<Parameters<typeof rejectedForContent>[0], 'position'>): RowPosition {
     const position = this.#next(pageRow)
-    this.#rejectionLines.add(rejectionValues(this.#batch, refusedForContent({ position, ...refused }), this.#identity))
+    this.#rejectionLines.add(rejectionValues(this.#batch, rejectedForContent({ position, ...refused }), this.#identity))
     this.#rejectionCount++
     return position
   }

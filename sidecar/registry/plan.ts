@@ -13,7 +13,7 @@ export interface PlanOptions {
   /** The day in SDMK's time zone before which licences must have ended to be expired: `YYYY-MM-DD`. */
   asOf: string
   /** What to do with an active licence of an unmatched person. */
-  createUnmatched: 'create' | 'desk'
+  createUnmatched: 'create' | 'review'
   /** True for SDMK's own rows, which may be people without a licence. */
   hasOwnPeople?: boolean
   /** True for rows of a file: those of one STR may have the same stamp. */
@@ -62,7 +62,7 @@ const steps: readonly Step[] = [
   step('plan/create/03-merged-newcomers.sql'),
   step('plan/create/04-rows-of-rejected-newcomers.sql'),
   step('plan/create/05-own-people.sql', ({ hasOwnPeople }) => hasOwnPeople === true),
-  step('plan/create/06-unmatched.sql', ({ createUnmatched }) => createUnmatched === 'desk')
+  step('plan/create/06-unmatched.sql', ({ createUnmatched }) => createUnmatched === 'review')
 ]
 const planRows = sql('plan/report/01-plan-rows.sql')
 const declareRejected = sql('plan/report/02-rejected-rows.sql')

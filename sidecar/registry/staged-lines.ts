@@ -45,7 +45,7 @@ export interface StagedRejection {
 }
 
 /** Returns a row that is rejected for its content, without values for comparison with people. */
-export function refusedForContent(
+export function rejectedForContent(
   row: Pick<StagedRejection, 'position' | 'strNumber' | 'profession' | 'problems' | 'urgent' | 'raw'>
 ): StagedRejection {
   return {
@@ -119,7 +119,7 @@ export const rowColumns = [
   'source_at',
   'content_hash',
   'warnings',
-  'ending_only',
+  'deactivation_only',
   'problems',
   'person_at'
 ]
@@ -159,7 +159,7 @@ export function rowValues(
     c.changedAt,
     `\\x${c.contentHash}`,
     c.warnings.length > 0 ? c.warnings : null,
-    c.endingOnly,
+    c.deactivationOnly,
     c.problems.length > 0 ? c.problems : null,
     'personAt' in c ? c.personAt : null
   ]

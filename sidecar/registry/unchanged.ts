@@ -43,6 +43,6 @@ export async function findUnchanged(
 }
 
 /** True for a row without a problem; a row with a problem is stored only in part. */
-function isPlain({ endingOnly, problems }: Candidate): boolean {
-  return !endingOnly && problems.length === 0
+function isPlain({ deactivationOnly, problems }: Candidate): boolean {
+  return !deactivationOnly && problems.length === 0
 }

@@ -3,15 +3,15 @@ import type { BatchState } from '../batch-terms.ts'
 import { inTransaction, oneMoment } from '../platform/transaction.ts'
 import { compareWithPeople, type Evidence, type HealthWorker, readHealthWorkers } from '../registry/health-workers.ts'
 import { RejectionNotFound } from '../sync/errors.ts'
-import type { DeskContext } from '../sync/open-rejections.ts'
+import type { ReviewContext } from '../sync/open-rejections.ts'
 import { assertOfRejection, type PendingRow, readPendingRows } from '../sync/stored-rows.ts'
 import type { Candidate } from '../transform/types.ts'
 import { compareBefore, readPeopleBefore } from './as-decided.ts'
 import { maskRow } from './mask.ts'
-import { type DeskRejection, readRejections } from './read.ts'
+import { type ReviewRejection, readRejections } from './read.ts'
 
 /** One row, beside each person whom it may be. */
-export interface DeskRow {
+export interface ReviewRow {
   batchId: number
   rowNo: number
   page: number
@@ -21,13 +21,13 @@ export interface DeskRow {
   /** As KKI sent it, no digit of a long number in it; null where it is no longer kept. */
   row: unknown
   /** What the row says in SDMK's terms; null where it cannot be read under the present mapping. */
-  reading: DeskReading | null
+  reading: ReviewReading | null
   /** By person; empty where the row cannot be read under the present mapping. */
   comparisons: ({ healthWorkerId: number } & Evidence)[]
 }
 
 /** A row in the words of a person and a licence, to be held beside those of the registry. */
-export type DeskReading = Pick<
+export type ReviewReading = Pick<
   Candidate,
   | 'name'
   | 'titlePrefix'
@@ -41,7 +41,7 @@ export type DeskReading = Pick<
   | 'validUntil'
 > & { hasNik: boolean }
 
-export interface DeskDecision {
+export interface ReviewDecision {
   id: number
   /** Null where the decision was for somebody new who does not exist yet, or no longer. */
   healthWorkerId: number | null
@@ -56,18 +56,18 @@ export interface DeskDecision {
   withdrawnAt: string | null
 }
 
-export interface DeskRetry {
+export interface ReviewRetry {
   batchId: number
   /** Null until KKI has answered. */
   answer: 'found' | 'not_found' | 'refused' | null
   answeredAt: string | null
 }
 
-export interface RejectionDetail extends DeskRejection {
-  rows: DeskRow[]
+export interface RejectionDetail extends ReviewRejection {
+  rows: ReviewRow[]
   people: HealthWorker[]
-  decisions: DeskDecision[]
-  retries: DeskRetry[]
+  decisions: ReviewDecision[]
+  retries: ReviewRetry[]
 }
 
 /** Rows, decisions and retries that are shown. */
@@ -77,16 +77,16 @@ const mostShown = 20
  * Returns a rejection with its rows and its candidates side by side. Rows and people of a closed one are shown as they were
  * before the batch that closed it. @throws RejectionNotFound, SealBroken, SealUnfit
  */
-export async function readRejection(pool: pg.Pool, context: DeskContext, id: number): Promise<RejectionDetail> {
+export async function readRejection(pool: pg.Pool, context: ReviewContext, id: number): Promise<RejectionDetail> {
   return inTransaction(pool, client => readWithin(client, context, id), oneMoment)
 }
 
-async function readWithin(client: pg.ClientBase, context: DeskContext, id: number): Promise<RejectionDetail> {
+async function readWithin(client: pg.ClientBase, context: ReviewContext, id: number): Promise<RejectionDetail> {
   const { items } = await readRejections(client, { id }, { after: 0, limit: 1 })
   const [rejection] = items
   if (!rejection) throw new RejectionNotFound(id)
   const decisions = await readDecisions(client, id)
-  const isClosed = rejection.state === 'resolved' || rejection.state === 'healed'
+  const isClosed = rejection.state === 'resolved' || rejection.state === 'cleared'
   const closedBy = isClosed ? rejection.closedByBatchId : null
   const standing = decisions.filter(({ withdrawnAt }) => withdrawnAt === null)
   const settledBy = [closedBy, ...standing.map(({ batchId }) => batchId)].filter(batchId => batchId !== null)
@@ -96,9 +96,9 @@ async function readWithin(client: pg.ClientBase, context: DeskContext, id: numbe
       ? await readHealthWorkers(client, rejection.candidates)
       : await readPeopleBefore(client, closedBy, concerned)
   const ids = rejection.source === 'kki' ? people.map(person => person.id) : []
-  const rows: DeskRow[] = []
+  const rows: ReviewRow[] = []
   for (const row of eachOnce(await readPendingRows(client, context.identity, [id], { limit: mostShown, settledBy }))) {
-    rows.push(await toDeskRow(client, context, row, { ids, closedBy }))
+    rows.push(await toReviewRow(client, context, row, { ids, closedBy }))
   }
   return {
     ...rejection,
@@ -115,12 +115,12 @@ function eachOnce(rows: readonly PendingRow[]): PendingRow[] {
   return rows.filter(row => !rows.some(other => isSame(row, other) && other.batchId > row.batchId))
 }
 
-async function toDeskRow(
+async function toReviewRow(
   client: pg.ClientBase,
-  { reader, identity, maxSkewSeconds }: DeskContext,
+  { reader, identity, maxSkewSeconds }: ReviewContext,
   pending: PendingRow,
   people: { ids: number[]; closedBy: number | null }
-): Promise<DeskRow> {
+): Promise<ReviewRow> {
   const { raw, source, batchId, rowNo, page, pageRow, settledBy } = pending
   const place = { batchId, rowNo, page, pageRow, settledByBatchId: settledBy }
   if (raw === null || (await isRestricted(client, place)))
@@ -154,7 +154,7 @@ export async function isRestricted(client: pg.ClientBase, { batchId, rowNo }: { 
   return rows.length > 0
 }
 
-function toReading(candidate: Candidate): DeskReading {
+function toReading(candidate: Candidate): ReviewReading {
   const { nik, name, titlePrefix, titleSuffix, birthPlace, birthDate, sex } = candidate
   const { strNumber, profession, status, validUntil } = candidate
   return {
@@ -172,8 +172,8 @@ function toReading(candidate: Candidate): DeskReading {
   }
 }
 
-async function readDecisions(client: pg.ClientBase, rejectionId: number): Promise<DeskDecision[]> {
-  const { rows } = await client.query<DeskDecision & { decidedAt: Date; withdrawnAt: Date | null }>(
+async function readDecisions(client: pg.ClientBase, rejectionId: number): Promise<ReviewDecision[]> {
+  const { rows } = await client.query<ReviewDecision & { decidedAt: Date; withdrawnAt: Date | null }>(
     `select d.id, d.health_worker_id as "healthWorkerId", d.batch_id as "batchId", b.state as "batchState",
       case when h.restricted_at is null and h.erased_at is null then h.name end as "healthWorkerName",
       d.health_worker_id is null or exists (
@@ -194,8 +194,8 @@ async function readDecisions(client: pg.ClientBase, rejectionId: number): Promis
   }))
 }
 
-async function readRetries(client: pg.ClientBase, strNumber: string): Promise<DeskRetry[]> {
-  const { rows } = await client.query<Omit<DeskRetry, 'answeredAt'> & { answeredAt: Date | null }>(
+async function readRetries(client: pg.ClientBase, strNumber: string): Promise<ReviewRetry[]> {
+  const { rows } = await client.query<Omit<ReviewRetry, 'answeredAt'> & { answeredAt: Date | null }>(
     `select batch_id as "batchId", answer, answered_at as "answeredAt" from kki.retry_item
     where str_number = $1 order by batch_id desc limit ${mostShown}`,
     [strNumber]

@@ -28,13 +28,13 @@ export async function dismissRejections(
   return selected
 }
 
-/** Dismisses one rejection. @throws RejectionNotFound, RejectionStateRefused */
+/** Dismisses one rejection. @throws RejectionNotFound, RejectionStateConflict */
 export async function dismissRejection(client: Transaction, id: number, reason: string, caller: Caller): Promise<void> {
   await lockRejection(client, id)
   await dismissRejections(client, { ids: [id], limit: 1 }, reason, caller)
 }
 
-/** Puts a dismissed rejection back into the queue. @throws RejectionNotFound, RejectionStateRefused, RejectionOpenAgain */
+/** Puts a dismissed rejection back into the queue. @throws RejectionNotFound, RejectionStateConflict, RejectionOpenAgain */
 export async function reopenRejection(
   client: Transaction,
   id: number,

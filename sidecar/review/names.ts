@@ -4,7 +4,7 @@ import { SealFault } from '../identity/errors.ts'
 import type { Identity } from '../identity/keys.ts'
 import { openRow, type SealedRow } from '../identity/open-sealed.ts'
 import { inTransaction, oneMoment } from '../platform/transaction.ts'
-import type { DeskContext } from '../sync/open-rejections.ts'
+import type { ReviewContext } from '../sync/open-rejections.ts'
 import { compileSource } from '../transform/field-source.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import { nameKey as toNameKey } from '../transform/name.ts'
@@ -18,7 +18,7 @@ export interface RejectionNames {
   candidates: { id: number; name: string }[]
 }
 
-type NamesContext = Pick<DeskContext, 'identity' | 'reader' | 'maxSkewSeconds'>
+type NamesContext = Pick<ReviewContext, 'identity' | 'reader' | 'maxSkewSeconds'>
 
 /** Returns the names in these rejections and of the people whom they may concern, by id. Names of unreadable rows are masked. */
 export async function readRejectionNames(

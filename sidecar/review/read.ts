@@ -1,13 +1,13 @@
 import type pg from 'pg'
 import type { RejectionCode } from '../transform/codes.ts'
 
-/** A rejected row as the desk shows it; `occurrences` are where the last batch that met it found it. */
-export interface DeskRejection {
+/** A rejected row as Odoo shows it; `occurrences` are where the last batch that met it found it. */
+export interface ReviewRejection {
   id: number
   /** `sdmk`: a row of an imported file. */
   source: 'kki' | 'sdmk'
   code: RejectionCode
-  state: 'open' | 'resolved' | 'dismissed' | 'healed'
+  state: 'open' | 'resolved' | 'dismissed' | 'cleared'
   urgent: boolean
   strNumber: string | null
   profession: string | null
@@ -29,7 +29,7 @@ export interface DeskRejection {
 }
 
 export interface RejectionFilter {
-  state?: DeskRejection['state'] | undefined
+  state?: ReviewRejection['state'] | undefined
   code?: string | undefined
   urgent?: boolean | undefined
   batchId?: number | undefined
@@ -44,9 +44,9 @@ export async function readRejections(
   client: pg.ClientBase | pg.Pool,
   filter: RejectionFilter,
   { after, limit }: { after: number; limit: number }
-): Promise<{ items: DeskRejection[]; next: number | null }> {
+): Promise<{ items: ReviewRejection[]; next: number | null }> {
   const { rows } = await client.query<
-    Omit<DeskRejection, 'decidedAt'> & { firstSeenAt: Date; lastSeenAt: Date; decidedAt: Date | null }
+    Omit<ReviewRejection, 'decidedAt'> & { firstSeenAt: Date; lastSeenAt: Date; decidedAt: Date | null }
   >(
     `select r.id, r.source, r.code, r.state, r.urgent, r.str_number as "strNumber", r.profession, r.problems, r.rule,
       coalesce(r.candidates, '{}') as candidates, r.seen_count as "seenCount", r.first_seen_at as "firstSeenAt",

@@ -11,7 +11,7 @@ import { insertBatchRun } from '../sync/batch-run.ts'
 import { cancelRun } from '../sync/cancel-run.ts'
 import { discardBatch } from '../sync/decide.ts'
 import { RejectionNotResolvable, RowPurged } from '../sync/errors.ts'
-import { type DeskCaller, type DeskContext, lockRejection } from '../sync/open-rejections.ts'
+import { type ReviewCaller, type ReviewContext, lockRejection } from '../sync/open-rejections.ts'
 import { readPlanOptions } from '../sync/plan-and-apply.ts'
 import { stageBatch } from '../sync/stage-batch.ts'
 import { assertOfRejection, type PendingRow, pageOfRows, readPendingRows } from '../sync/stored-rows.ts'
@@ -20,8 +20,8 @@ import type { Candidate } from '../transform/types.ts'
 import { isRestricted } from './detail.ts'
 
 /** A decision would harm somebody, and its effects are not those that the caller has seen. */
-export class EffectsUnseen extends SdmkError {
-  readonly code = 'EFFECTS_UNSEEN'
+export class EffectsNotShown extends SdmkError {
+  readonly code = 'EFFECTS_NOT_SHOWN'
   readonly foreseen: Foreseen
 
   constructor(foreseen: Foreseen) {
@@ -75,7 +75,7 @@ export interface Resolution {
   planDigest?: string | undefined
 }
 
-export interface ResolveContext extends DeskContext {
+export interface ResolveContext extends ReviewContext {
   /** SDMK's time zone, in which a licence's last day ends. */
   timeZone: string
 }
@@ -97,8 +97,8 @@ const mostRows = 100
 /**
  * Says whose a rejected row is, from now on and for every later row of its STR and NIK, and queues the batch that carries
  * it out; within the caller's transaction. An earlier decision about the same is withdrawn, and its batch ends if it is open.
- * @throws RejectionNotFound, RejectionStateRefused, RejectionNotResolvable, RowPurged, RequestInvalid, SealBroken,
- *   SealUnfit; EffectsUnseen where the decision is harmful and the caller has not seen its present effects; RequestInvalid
+ * @throws RejectionNotFound, RejectionStateConflict, RejectionNotResolvable, RowPurged, RequestInvalid, SealBroken,
+ *   SealUnfit; EffectsNotShown where the decision is harmful and the caller has not seen its present effects; RequestInvalid
  *   where it is harmful and has no reason
  */
 export async function resolveRejection(
@@ -106,10 +106,10 @@ export async function resolveRejection(
   context: ResolveContext,
   id: number,
   resolution: Resolution,
-  caller: DeskCaller
+  caller: ReviewCaller
 ): Promise<Batch> {
   const { batch, foreseen } = await stageDecision(client, context, id, resolution, caller)
-  if (foreseen.isHarmful && foreseen.digest !== resolution.planDigest) throw new EffectsUnseen(foreseen)
+  if (foreseen.isHarmful && foreseen.digest !== resolution.planDigest) throw new EffectsNotShown(foreseen)
   if (foreseen.isHarmful && resolution.reason === undefined) {
     throw new RequestInvalid(
       'reason',
@@ -125,7 +125,7 @@ export async function previewResolution(
   context: ResolveContext,
   id: number,
   resolution: Resolution,
-  caller: DeskCaller
+  caller: ReviewCaller
 ): Promise<Foreseen> {
   return (await stageDecision(client, context, id, resolution, caller)).foreseen
 }
@@ -135,7 +135,7 @@ async function stageDecision(
   context: ResolveContext,
   id: number,
   { healthWorkerId, row, reason }: Resolution,
-  caller: DeskCaller
+  caller: ReviewCaller
 ): Promise<{ batch: Batch; foreseen: Foreseen }> {
   const { identity } = context
   // A decision locks the rejection before the people, and a batch locks the people first. So the decision stops waiting before
@@ -215,10 +215,10 @@ async function chooseRow(
   return { ...chosen, raw: chosen.raw }
 }
 
-function readCandidate({ reader: { transform }, maxSkewSeconds }: DeskContext, id: number, raw: string): Candidate {
+function readCandidate({ reader: { transform }, maxSkewSeconds }: ReviewContext, id: number, raw: string): Candidate {
   const result = transform(JSON.parse(raw), { sourceNow: Date.now(), maxSkewMs: maxSkewSeconds * 1000 })
   if (!result.ok) throw new RejectionNotResolvable(id, 'its row has other faults under the present mapping')
-  if (result.value.endingOnly) throw new RejectionNotResolvable(id, 'of its row only the ending can be read')
+  if (result.value.deactivationOnly) throw new RejectionNotResolvable(id, 'of its row only the ending can be read')
   return result.value
 }
 
@@ -233,7 +233,7 @@ async function decide(
   client: Transaction,
   identity: Identity,
   { id, batchId, person, candidate }: Decided,
-  caller: DeskCaller
+  caller: ReviewCaller
 ): Promise<void> {
   const nikDigest = candidate.nik === null ? null : identity.digestNik(candidate.nik)
   const nameKey = nikDigest === null ? candidate.nameKey : null
@@ -258,7 +258,7 @@ async function endFormerBatches(
   client: Transaction,
   about: readonly unknown[],
   batchId: number,
-  caller: DeskCaller
+  caller: ReviewCaller
 ): Promise<void> {
   const { rows } = await client.query<{ id: number; runId: number; isHeld: boolean }>(
     `select b.id, b.run_id as "runId", b.state = 'held' as "isHeld"

@@ -8,8 +8,8 @@ import type { Transaction } from '../platform/database.ts'
 import { insertBatchRun } from '../sync/batch-run.ts'
 import { IntegrationDisabled, RejectionNotRetriable } from '../sync/errors.ts'
 import {
-  type DeskCaller,
-  type DeskContext,
+  type ReviewCaller,
+  type ReviewContext,
   lockRejection,
   type Selected,
   type Selection,
@@ -33,7 +33,7 @@ export interface Retried extends Selected {
 /** What KKI would spell an STR with is not longer. */
 const longestSpelling = 64
 
-export interface RetryContext extends DeskContext {
+export interface RetryContext extends ReviewContext {
   /** Whether the source can be asked for the records of one STR. */
   canAskByStr: boolean
 }
@@ -47,7 +47,7 @@ export async function retryRejections(
   client: Transaction,
   context: RetryContext,
   selection: Selection,
-  caller: DeskCaller
+  caller: ReviewCaller
 ): Promise<Retried> {
   if (!(await readSetting(client)).active) throw new IntegrationDisabled()
   const selected = await selectOpen(client, selection)
@@ -81,7 +81,7 @@ async function askByStr(
   client: Transaction,
   { queue }: RetryContext,
   strNumbers: readonly { strNumber: string; asked: string }[],
-  caller: DeskCaller
+  caller: ReviewCaller
 ): Promise<Asked> {
   const batch = await insertBatchRun(client, {
     kind: 'retry',
@@ -103,7 +103,7 @@ async function askByWindow(
   client: Transaction,
   { queue, mapping }: RetryContext,
   since: number | null,
-  caller: DeskCaller
+  caller: ReviewCaller
 ): Promise<Asked> {
   const request =
     since === null
@@ -116,13 +116,13 @@ async function askByWindow(
 
 /**
  * Asks KKI again for one rejection.
- * @throws RejectionNotFound, RejectionStateRefused, RejectionNotRetriable, IntegrationDisabled, RunOpen
+ * @throws RejectionNotFound, RejectionStateConflict, RejectionNotRetriable, IntegrationDisabled, RunOpen
  */
 export async function retryRejection(
   client: Transaction,
   context: RetryContext,
   id: number,
-  caller: DeskCaller
+  caller: ReviewCaller
 ): Promise<Retried> {
   const { strNumber } = await lockRejection(client, id)
   if (strNumber === null) throw new RejectionNotRetriable(id)
@@ -138,7 +138,7 @@ interface StoredSpelling extends Omit<SealedRow, 'rawSealed'> {
  * Returns each STR of the rejections once, as KKI spelled it where that is still known, and the earliest time of their rows.
  * Where the stored row does not fit its rejection, KKI is asked for the STR as SDMK spells it.
  */
-async function readStrNumbers(client: pg.ClientBase, { identity, mapping }: DeskContext, ids: readonly number[]) {
+async function readStrNumbers(client: pg.ClientBase, { identity, mapping }: ReviewContext, ids: readonly number[]) {
   const { rows } = await client.query<StoredSpelling>(
     `select r.str_number as "strNumber", r.source, r.subject, o.batch_id as "batchId", o.row_no as "rowNo",
       o.content_digest as "contentDigest", o.raw_sealed as "rawSealed"

@@ -97,7 +97,7 @@ export class VaultApi {
       return await abortable(attempts, signal)
     } catch (error) {
       if (deadline.aborted) throw new SecretStoreUnavailable(store, `${last} (waited ${timeoutMs} ms)`)
-      if (error instanceof AttemptFailed || error instanceof CertificateRefused) {
+      if (error instanceof AttemptFailed || error instanceof CertificateInvalid) {
         throw new SecretStoreUnavailable(store, error.message)
       }
       throw error
@@ -137,7 +137,7 @@ function parsed(text: string): unknown {
 }
 
 /** A retry does not help against an invalid certificate. */
-class CertificateRefused extends Error {}
+class CertificateInvalid extends Error {}
 
 async function attempt(send: () => Promise<unknown>): Promise<VaultAnswer> {
   try {
@@ -157,7 +157,7 @@ async function attempt(send: () => Promise<unknown>): Promise<VaultAnswer> {
 
 function notAnswered(code: string): Error {
   if (/CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(code)) {
-    return new CertificateRefused(`has a certificate that cannot be trusted (${code}); see SDMK_VAULT_CA_FILE`)
+    return new CertificateInvalid(`has a certificate that cannot be trusted (${code}); see SDMK_VAULT_CA_FILE`)
   }
   return new AttemptFailed(
     /TIMEDOUT|TIMEOUT|ABORTED/.test(code) ? 'does not answer in time' : `cannot be reached (${code})`

@@ -14,7 +14,7 @@ import type { KkiPage, PageQuery } from './types.ts'
 const largestTotal = 2_147_483_647
 
 /** The meaning of an answer, before its rows are read. */
-export interface Judged {
+export interface Evaluated {
   means: Fault['means'] | 'rows' | 'refused'
   /** The parsed body of a successful answer. */
   envelope: unknown
@@ -24,10 +24,10 @@ export interface Judged {
 
 export interface AnswerReader {
   /** @throws AttemptFailed if a successful answer is not JSON */
-  judge(answer: HttpAnswer): Judged
+  evaluate(answer: HttpAnswer): Evaluated
   /** @throws AttemptFailed if the answer is not as described */
-  toPage(answer: HttpAnswer, judged: Judged, query: PageQuery, url: URL): KkiPage
-  toRecords(answer: HttpAnswer, judged: Judged): KkiPage
+  toPage(answer: HttpAnswer, evaluated: Evaluated, query: PageQuery, url: URL): KkiPage
+  toRecords(answer: HttpAnswer, evaluated: Evaluated): KkiPage
 }
 
 /** Returns a reader for the answers of a described source. */
@@ -49,7 +49,7 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
   const filterFor = compileRowFilter(description)
   const clock = compileClock(description)
 
-  function judge(answer: HttpAnswer): Judged {
+  function evaluate(answer: HttpAnswer): Evaluated {
     const { status } = answer
     const envelope = isSuccess(status) && !faults.some(fault => fault.isOfStatus(status)) ? read(answer) : undefined
     const body = envelope === undefined && faults.length > 0 ? readLeniently(answer) : envelope
@@ -57,11 +57,11 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
       if (fault.fits(status, body)) return { means: fault.means, envelope, fault: fault.words }
     }
     if (isSuccess(status)) return { means: 'rows', envelope: envelope ?? read(answer), fault: null }
-    if (status === 401) return { means: 'tokenRefused', envelope, fault: null }
+    if (status === 401) return { means: 'tokenDenied', envelope, fault: null }
     return { means: isRetryable(status) ? 'tryLater' : 'refused', envelope, fault: null }
   }
 
-  function toPage(answer: HttpAnswer, { means, envelope }: Judged, query: PageQuery, url: URL): KkiPage {
+  function toPage(answer: HttpAnswer, { means, envelope }: Evaluated, query: PageQuery, url: URL): KkiPage {
     if (means === 'noRows') return emptyPage(answer, clock(answer, envelope))
     const sourceNow = timeOf(clock, answer, envelope)
     const found = list(envelope, answer.body, {
@@ -86,7 +86,7 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
     }
   }
 
-  function toRecords(answer: HttpAnswer, { means, envelope }: Judged): KkiPage {
+  function toRecords(answer: HttpAnswer, { means, envelope }: Evaluated): KkiPage {
     if (means === 'noRows') return emptyPage(answer, clock(answer, envelope))
     const sourceNow = timeOf(clock, answer, envelope)
     refuseErrors(envelope)
@@ -120,7 +120,7 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
     return Number(total) < received ? null : Number(total)
   }
 
-  return { judge, toPage, toRecords }
+  return { evaluate, toPage, toRecords }
 }
 
 interface CompiledFault {

@@ -7,9 +7,9 @@ import {
   KkiClockWrong,
   KkiContractBroken,
   KkiModuleFailed,
-  KkiRefused,
+  KkiDenied,
   KkiRetryLater,
-  KkiTokenRefused,
+  KkiTokenMissing,
   KkiUnavailable,
   TokenRefreshFailed
 } from './errors.ts'
@@ -81,7 +81,7 @@ export class KkiBreaker {
     if (error instanceof KkiBodyTooLarge) return true
     // If our own secrets are unavailable, KKI was not called.
     if (error instanceof KkiRetryLater && !(error.cause instanceof SdmkError)) return true
-    if (error instanceof KkiRefused || error instanceof KkiTokenRefused) return false
+    if (error instanceof KkiDenied || error instanceof KkiTokenMissing) return false
     if (error instanceof KkiClockWrong || error instanceof TokenRefreshFailed) return false
     if (error instanceof KkiModuleFailed) return false
     // Other errors (the caller's abort, a database error at a lock) show nothing about KKI. The breaker treats an error

@@ -226,7 +226,7 @@ function isPlain(source: object): boolean {
 
 function checkAnswer({ answer, authentication, fields }: SourceDescription): void {
   for (const [index, fault] of (answer.faults ?? []).entries()) {
-    if (fault.means === 'tokenRefused' && authentication.type === 'none') {
+    if (fault.means === 'tokenDenied' && authentication.type === 'none') {
       fail(`/answer/faults/${index}/means`, 'has no effect without authentication')
     }
   }

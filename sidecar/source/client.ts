@@ -1,5 +1,5 @@
 import { KkiBreaker } from './breaker.ts'
-import { KkiRefused } from './errors.ts'
+import { KkiDenied } from './errors.ts'
 import { createHttp, type KkiHttp } from './http.ts'
 import { type KkiClientOptions, type KkiSettings, settingsOf } from './options.ts'
 import { compileAttempt } from './page.ts'
@@ -38,7 +38,7 @@ export function createKkiClient(options: KkiClientOptions): KkiClient {
         const page = await fetchPage({ strNumber }, context)
         return page.rows.length === 0 ? null : page
       } catch (error) {
-        if (error instanceof KkiRefused && error.status === 404) return null
+        if (error instanceof KkiDenied && error.status === 404) return null
         throw error
       }
     },

@@ -220,9 +220,9 @@ const Code = Type.Union([Type.String({ minLength: 1, maxLength: 100 }), Type.Int
   description: 'a text or a whole number; 200 and "200" are equal'
 })
 const Codes = Type.Array(Code, { minItems: 1, maxItems: 50 })
-const Meaning = Type.Enum(['tokenRefused', 'tryLater', 'stop', 'noRows'], {
+const Meaning = Type.Enum(['tokenDenied', 'tryLater', 'stop', 'noRows'], {
   description:
-    'consequence. tokenRefused: repeat once with a new token. tryLater: repeat after a pause. stop: the batch fails. noRows: an answer without rows'
+    'consequence. tokenDenied: repeat once with a new token. tryLater: repeat after a pause. stop: the batch fails. noRows: an answer without rows'
 })
 const status = Type.Optional(
   Type.Integer({ minimum: 200, maximum: 599, description: 'the HTTP status; by default any 2xx' })

@@ -49,21 +49,21 @@ export class KkiClockWrong extends KkiError {
 }
 
 /** KKI denied the request itself (400, 403, 404); repeating it unchanged does not help. */
-export class KkiRefused extends KkiError {
-  readonly code: string = 'KKI_REFUSED'
+export class KkiDenied extends KkiError {
+  readonly code: string = 'KKI_DENIED'
 }
 
 /** KKI denied a token that it had just issued: the token is sent in another way than KKI expects, or is for something else. */
-export class KkiTokenDenied extends KkiRefused {
+export class KkiTokenDenied extends KkiDenied {
   override readonly code = 'KKI_TOKEN_DENIED'
 }
 
 /**
- * KKI's token endpoint returned neither a token nor an answer about the credentials: a redirect, 403, 404. Not a KkiRefused,
+ * KKI's token endpoint returned neither a token nor an answer about the credentials: a redirect, 403, 404. Not a KkiDenied,
  * because the status tells nothing about the requested page or STR.
  */
-export class KkiTokenRefused extends KkiError {
-  readonly code = 'KKI_REFUSED'
+export class KkiTokenMissing extends KkiError {
+  readonly code = 'KKI_DENIED'
 }
 
 /** KKI requires a longer pause than a call may wait; repeat the call after `retryAfterMs` milliseconds. */

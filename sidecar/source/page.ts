@@ -1,6 +1,6 @@
-import { compileAnswers, type Judged } from './answer.ts'
+import { compileAnswers, type Evaluated } from './answer.ts'
 import { AttemptFailed } from './attempt.ts'
-import { KkiClockWrong, KkiRefused, KkiTokenDenied } from './errors.ts'
+import { KkiClockWrong, KkiDenied, KkiTokenDenied } from './errors.ts'
 import type { HttpAnswer, HttpCall, KkiHttp } from './http.ts'
 import type { ModuleRequest } from './module.ts'
 import type { KkiSettings } from './options.ts'
@@ -15,7 +15,7 @@ const tokensPerAttempt = 4
 
 interface Exchange {
   answer: HttpAnswer
-  judged: Judged
+  evaluated: Evaluated
   url: URL
 }
 
@@ -24,7 +24,7 @@ interface Exchange {
  * another one and repeats the request. If KKI denies a token that was issued during this attempt, the denial is final,
  * unless it was the first one.
  *
- * It throws AttemptFailed for failures that may be temporary; KkiRefused, KkiClockWrong, KkiBodyTooLarge, KkiModuleFailed,
+ * It throws AttemptFailed for failures that may be temporary; KkiDenied, KkiClockWrong, KkiBodyTooLarge, KkiModuleFailed,
  * TokenRefreshFailed; the reason of the signal.
  */
 export function compileAttempt(
@@ -40,8 +40,8 @@ export function compileAttempt(
   return async (query, context) => {
     const exchange = await sendWithCredentials(query, context)
     refuse(settings, exchange, context)
-    const { answer, judged, url } = exchange
-    const page = 'strNumber' in query ? answers.toRecords(answer, judged) : answers.toPage(answer, judged, query, url)
+    const { answer, evaluated, url } = exchange
+    const page = 'strNumber' in query ? answers.toRecords(answer, evaluated) : answers.toPage(answer, evaluated, query, url)
     if (description.clock.from !== 'own') checkClock(settings, answer, page.sourceNow, context)
     return page
   }
@@ -51,7 +51,7 @@ export function compileAttempt(
     let token = await credentials.current(context)
     for (let tokens = 1; ; tokens++) {
       const exchange = await send(query, token, context)
-      if (exchange.judged.means !== 'tokenRefused' || tokens === tokensPerAttempt) return exchange
+      if (exchange.evaluated.means !== 'tokenDenied' || tokens === tokensPerAttempt) return exchange
       if (description.authentication.type === 'none' || (tokens > 1 && token.issuedAt >= startedAt)) return exchange
       exchange.answer.release()
       token = await credentials.replace(token, context)
@@ -61,7 +61,7 @@ export function compileAttempt(
   async function send(query: KkiQuery, token: AccessToken, context: CallContext): Promise<Exchange> {
     const request = requestFor(query)
     if (request === null) {
-      throw new KkiRefused('the STR cannot be part of a path, so it was not requested', {
+      throw new KkiDenied('the STR cannot be part of a path, so it was not requested', {
         status: 400,
         page: context.page
       })
@@ -72,7 +72,7 @@ export function compileAttempt(
     try {
       const answer = await exchangeSigned(settings, readSecret, http, request, context)
       status = String(answer.status)
-      return { answer, judged: answers.judge(answer), url: request.url }
+      return { answer, evaluated: answers.evaluate(answer), url: request.url }
     } catch (error) {
       if (context.signal.aborted) status = 'aborted'
       else if (error instanceof AttemptFailed && error.isTimeout) status = 'timeout'
@@ -136,9 +136,9 @@ async function exchangeSigned(
 }
 
 /** Throws the error for an answer without rows. */
-function refuse({ baseUrl, description }: KkiSettings, { answer, judged }: Exchange, { page }: CallContext): void {
+function refuse({ baseUrl, description }: KkiSettings, { answer, evaluated }: Exchange, { page }: CallContext): void {
   const { status } = answer
-  const { means, fault } = judged
+  const { means, fault } = evaluated
   if (means === 'rows' || means === 'noRows') return
   answer.release()
   if (means === 'tryLater') {
@@ -146,13 +146,13 @@ function refuse({ baseUrl, description }: KkiSettings, { answer, judged }: Excha
     throw new AttemptFailed({ kind: 'outage', problem: `answers ${status} and reports a fault ${fault}`, status })
   }
   const why = fault === null ? `with status ${status}` : `with status ${status} and a fault ${fault}`
-  if (means === 'tokenRefused' && description.authentication.type !== 'none') {
+  if (means === 'tokenDenied' && description.authentication.type !== 'none') {
     throw new KkiTokenDenied(`KKI at ${baseUrl.origin} denied a token that it had just issued, ${why}`, {
       status,
       page
     })
   }
-  throw new KkiRefused(`KKI at ${baseUrl.origin} denied the request ${why}`, { status, page })
+  throw new KkiDenied(`KKI at ${baseUrl.origin} denied the request ${why}`, { status, page })
 }
 
 /**

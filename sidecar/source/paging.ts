@@ -1,7 +1,7 @@
 import { compilePointer, compileSource, type FieldSource } from '../transform/field-source.ts'
 import { AttemptFailed } from './attempt.ts'
 import type { Paging, SourceDescription } from './description.ts'
-import { KkiRefused } from './errors.ts'
+import { KkiDenied } from './errors.ts'
 import type { HttpAnswer } from './http.ts'
 import { findNextLink } from './link-header.ts'
 import type { Values } from './template.ts'
@@ -57,7 +57,7 @@ export function isLink({ type }: Paging): boolean {
   return type === 'json_link' || type === 'header_link'
 }
 
-/** Returns the values of the paging's placeholders. @throws KkiRefused for a stored cursor of another kind of paging */
+/** Returns the values of the paging's placeholders. @throws KkiDenied for a stored cursor of another kind of paging */
 export function placeValues(paging: Paging, cursor: string | undefined, limit: number): Values {
   switch (paging.type) {
     case 'cursor':
@@ -71,7 +71,7 @@ export function placeValues(paging: Paging, cursor: string | undefined, limit: n
   }
 }
 
-/** Returns the address in a cursor of link paging. @throws KkiRefused for a stored cursor of another kind of paging */
+/** Returns the address in a cursor of link paging. @throws KkiDenied for a stored cursor of another kind of paging */
 export function linkOf(cursor: string, baseUrl: URL): URL {
   if (!cursor.startsWith('/')) throw strangeCursor()
   return new URL(basePath(baseUrl) + cursor, baseUrl.origin)
@@ -99,7 +99,7 @@ export function writeCounted({ at, last }: Spot, limit: number): string {
   return last === null ? `${at}/${limit}` : `${at}/${limit}/${last}`
 }
 
-/** Parses such a cursor, or a plain number. @throws KkiRefused for a cursor of another kind of paging */
+/** Parses such a cursor, or a plain number. @throws KkiDenied for a cursor of another kind of paging */
 export function readCounted(cursor: string): Spot & { limit: number | null } {
   const [, at, limit, last] = /^(\d{1,15})(?:\/(\d{1,5})(?:\/([\w-]{16}))?)?$/.exec(cursor) ?? []
   if (at === undefined) throw strangeCursor()
@@ -118,8 +118,8 @@ function pageOf({ firstPage }: { firstPage: number }, cursor: string | undefined
 }
 
 /** The same error as if KKI had denied the cursor: the walk starts again. */
-export function strangeCursor(): KkiRefused {
-  return new KkiRefused('the stored cursor is of another kind of paging or another page size', { status: 400 })
+export function strangeCursor(): KkiDenied {
+  return new KkiDenied('the stored cursor is of another kind of paging or another page size', { status: 400 })
 }
 
 type Next = (place: Place) => string | null

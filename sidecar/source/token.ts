@@ -1,7 +1,7 @@
 import { SdmkError } from '../errors.ts'
 import { abortable } from '../platform/abortable.ts'
 import { SecretChanged } from '../secrets/errors.ts'
-import { KkiError, KkiTokenRefused, TokenRefreshFailed } from './errors.ts'
+import { KkiError, KkiTokenMissing, TokenRefreshFailed } from './errors.ts'
 import { type Grant, type GrantOutcome, requestGrant, type TokenAuthentication } from './grant.ts'
 import type { KkiHttp } from './http.ts'
 import type { KkiSettings } from './options.ts'
@@ -48,7 +48,7 @@ export class TokenSource implements Credentials {
 
   /**
    * Resolves to an access token that is not about to expire.
-   * @throws TokenRefreshFailed if KKI denies the credentials, or they cannot be used; KkiTokenRefused for another status;
+   * @throws TokenRefreshFailed if KKI denies the credentials, or they cannot be used; KkiTokenMissing for another status;
    *   AttemptFailed without a usable answer; KkiRetryLater while the secrets are unavailable.
    */
   async current(context: CallContext): Promise<AccessToken> {
@@ -160,7 +160,7 @@ export class TokenSource implements Credentials {
       )
     }
     const isRedirect = status >= 300 && status < 400
-    throw new KkiTokenRefused(
+    throw new KkiTokenMissing(
       `KKI at ${origin} answered the request for a token with ${isRedirect ? `a redirect (${reason})` : `status ${reason}`}`,
       details
     )

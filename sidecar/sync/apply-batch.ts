@@ -8,7 +8,7 @@ import {
   alone,
   applyPlanned,
   maxReplans,
-  planAndJudge,
+  planAndEvaluate,
   timed
 } from './plan-and-apply.ts'
 
@@ -38,9 +38,9 @@ async function planAndApply(context: ApplyContext, taken: Batch): Promise<Batch>
   const { database, logger } = context
   for (let replans = taken.replans; replans < maxReplans; replans++) {
     try {
-      // To judge a decision, its plan is applied and rolled back: that can lose a race as well.
+      // To evaluate a decision, its plan is applied and rolled back: that can lose a race as well.
       const planned = await timed(context, 'plan', () =>
-        database.withTransaction(client => planAndJudge(context, client, taken, replans))
+        database.withTransaction(client => planAndEvaluate(context, client, taken, replans))
       )
       if (planned.state === 'held') return planned
       return await timed(context, 'apply', () =>
@@ -53,7 +53,7 @@ async function planAndApply(context: ApplyContext, taken: Batch): Promise<Batch>
   }
   return timed(context, 'apply', () =>
     alone(context, async client => {
-      const planned = await planAndJudge(context, client, taken, maxReplans)
+      const planned = await planAndEvaluate(context, client, taken, maxReplans)
       return planned.state === 'held' ? planned : applyPlanned(context, client, planned)
     }).catch(error => {
       // A repetition would fail again, because no other batch was involved.

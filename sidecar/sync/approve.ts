@@ -13,13 +13,13 @@ import {
   alone,
   applyPlanned,
   maxReplans,
-  planAndJudge,
+  planAndEvaluate,
   timed
 } from './plan-and-apply.ts'
 
 /**
  * Records the approval of a held batch, within the caller's transaction, and queues the work.
- * @throws BatchNotFound, BatchStateRefused, PlanChanged
+ * @throws BatchNotFound, BatchStateConflict, PlanChanged
  */
 export async function approveBatch(
   client: pg.ClientBase,
@@ -71,13 +71,13 @@ async function applyOrReplan(context: ApplyContext, taken: Batch, approval: Appr
       logger.warn({ err: error, attempt }, 'the registry has changed; the approved batch is planned again')
     }
     planned = await timed(context, 'plan', () =>
-      database.withTransaction(client => planAndJudge(context, client, taken, attempt, approval.caller))
+      database.withTransaction(client => planAndEvaluate(context, client, taken, attempt, approval.caller))
     )
     if (planned.planDigest !== approval.planDigest) return planned
   }
   return timed(context, 'apply', () =>
     alone(context, async client => {
-      const last = await planAndJudge(context, client, taken, maxReplans, approval.caller)
+      const last = await planAndEvaluate(context, client, taken, maxReplans, approval.caller)
       return last.planDigest === approval.planDigest ? applyPlanned(context, client, last, approval.caller) : last
     })
   )

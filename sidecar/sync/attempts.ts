@@ -18,7 +18,7 @@ import { sidecarCaller } from './plan-and-apply.ts'
 
 export interface AttemptContext {
   database: Database
-  metrics: Pick<SyncMetrics, 'batchEnded' | 'jobGivenUp'>
+  metrics: Pick<SyncMetrics, 'batchEnded' | 'jobFailed'>
   logger: FastifyBaseLogger
 }
 
@@ -56,8 +56,8 @@ export async function attemptBatch(
   try {
     await work()
   } catch (error) {
-    const isRefused = error instanceof DigestKeyUnknown || error instanceof DigestKeyHeld
-    if (signal.aborted || isRefused || error instanceof FenceLost || isOutage(error)) {
+    const isRejected = error instanceof DigestKeyUnknown || error instanceof DigestKeyHeld
+    if (signal.aborted || isRejected || error instanceof FenceLost || isOutage(error)) {
       await excuse(context, batchId, signal)
       throw error
     }
@@ -122,7 +122,7 @@ async function giveUp(context: AttemptContext, batchId: number, kind: BatchWork,
     }
     return taken !== null
   })
-  metrics.jobGivenUp(kind)
+  metrics.jobFailed(kind)
   if (hasFailed) {
     metrics.batchEnded('failed')
     logger.error({ err: error, code: error.code }, 'the batch failed')

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Transaction } from '../platform/database.ts'
-import { recordMissed } from '../registry/unseen.ts'
+import { recordMissed } from '../registry/not-listed.ts'
 import { finishRefetches } from './refetch.ts'
 import { advanceWatermark, type Walked } from './watermark.ts'
 

@@ -4,12 +4,12 @@ import type { BatchState } from '../batch-terms.ts'
 import type { Transaction } from '../platform/database.ts'
 import { type Batch, batchColumns, batchTables, changeBatch, takeBatch } from './batch.ts'
 import { closeRun } from './close-run.ts'
-import { BatchNotFound, BatchStateRefused } from './errors.ts'
+import { BatchNotFound, BatchStateConflict } from './errors.ts'
 import { withdrawDecisions } from './withdraw-decisions.ts'
 
 /**
  * Returns the batch, with its row locked for the caller's transaction, if it is in one of these states.
- * @throws BatchNotFound, BatchStateRefused
+ * @throws BatchNotFound, BatchStateConflict
  */
 export async function lockBatch(client: pg.ClientBase, batchId: number, states: readonly BatchState[]): Promise<Batch> {
   const { rows } = await client.query<Batch>(
@@ -17,7 +17,7 @@ export async function lockBatch(client: pg.ClientBase, batchId: number, states: 
     [batchId]
   )
   if (!rows[0]) throw new BatchNotFound(batchId)
-  if (!states.includes(rows[0].state)) throw new BatchStateRefused(batchId, rows[0].state, states)
+  if (!states.includes(rows[0].state)) throw new BatchStateConflict(batchId, rows[0].state, states)
   return rows[0]
 }
 
@@ -27,7 +27,7 @@ export interface Discard {
   reason: string
 }
 
-/** Ends a held batch without applying it, within the caller's transaction. @throws BatchNotFound, BatchStateRefused */
+/** Ends a held batch without applying it, within the caller's transaction. @throws BatchNotFound, BatchStateConflict */
 export async function discardBatch(
   client: Transaction,
   batchId: number,

@@ -101,7 +101,7 @@ export class BatchNotFound extends SdmkError {
 }
 
 /** The state of the batch does not allow the request. */
-export class BatchStateRefused extends SdmkError {
+export class BatchStateConflict extends SdmkError {
   readonly code = 'BATCH_STATE'
   readonly batchId: number
   readonly state: BatchState
@@ -136,7 +136,7 @@ export class RejectionNotFound extends SdmkError {
 }
 
 /** The rejection is not open. */
-export class RejectionStateRefused extends SdmkError {
+export class RejectionStateConflict extends SdmkError {
   readonly code = 'REJECTION_STATE'
 
   constructor(rejectionId: number, state: string, needed = 'open') {

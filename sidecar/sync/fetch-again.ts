@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { PageWriter, type PreparedPage } from '../registry/page-writer.ts'
 import { takePersonIdsFrom } from '../registry/person-ids.ts'
 import { stagePages } from '../registry/stage.ts'
-import { KkiRefused } from '../source/errors.ts'
+import { KkiDenied } from '../source/errors.ts'
 import type { CallContext, KkiClient, KkiPage } from '../source/types.ts'
 import { type Batch, changeBatch } from './batch.ts'
 import { queueBatchJob } from './batch-job.ts'
@@ -70,7 +70,7 @@ async function ask(kki: KkiClient, item: RetryItem, context: CallContext): Promi
     return { ...item, page, answer: page ? 'found' : 'not_found' }
   } catch (error) {
     // One number that KKI rejects must not prevent the requests for the others.
-    if (error instanceof KkiRefused && error.status === 400) return { ...item, page: null, answer: 'refused' }
+    if (error instanceof KkiDenied && error.status === 400) return { ...item, page: null, answer: 'refused' }
     throw error
   }
 }

@@ -10,7 +10,7 @@ import { PageWriter } from '../registry/page-writer.ts'
 import { takePersonIdsFrom } from '../registry/person-ids.ts'
 import { openStaging } from '../registry/stage.ts'
 import { findUnchanged } from '../registry/unchanged.ts'
-import { KkiBreakerOpen, KkiError, KkiListMoved, KkiRefused, KkiRetryLater } from '../source/errors.ts'
+import { KkiBreakerOpen, KkiError, KkiListMoved, KkiDenied, KkiRetryLater } from '../source/errors.ts'
 import type { CallContext, PageQuery } from '../source/types.ts'
 import { Walk } from '../source/walk.ts'
 import { attemptBatch } from './attempts.ts'
@@ -105,7 +105,7 @@ function reasonToStartOver(batch: Batch, error: KkiError): string | null {
   if (batch.kind === 'retry') return null
   if (error instanceof KkiListMoved) return 'list moved'
   const hasCursor = batch.cursor !== null || batch.startCursor !== null
-  return error instanceof KkiRefused && error.status === 400 && hasCursor ? 'cursor refused' : null
+  return error instanceof KkiDenied && error.status === 400 && hasCursor ? 'cursor refused' : null
 }
 
 async function fail({ database, metrics, logger }: FetchContext, batch: Batch, error: SdmkError): Promise<void> {

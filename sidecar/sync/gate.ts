@@ -7,7 +7,7 @@ import { meetsRefetch } from './refetch.ts'
 import { readWatermark } from './watermark.ts'
 
 export interface GateOptions {
-  /** Share of refused rows above which a batch is held; null where that holds nothing. */
+  /** Share of rejected rows above which a batch is held; null where that holds nothing. */
   rejectHoldRatio: number | null
 }
 
@@ -51,7 +51,7 @@ const runsBeforeEmpty = 7
 const schemaCodes = ['SCHEMA_INVALID', 'DATE_INVALID', 'STATUS_UNKNOWN', 'PROFESSION_UNKNOWN']
 
 /**
- * Judges the plan of a batch, within the transaction that made it: must a person look before it is applied, and why.
+ * Evaluates the plan of a batch, within the transaction that made it: must a person look before it is applied, and why.
  *
  * `DEACTIVATIONS`, `NAMES_CHANGED` and `LINKED` are more than 20 and more than the larger of 5 % of the known
  * registrations (from 1,000 rows on) and 0.2 % of the active ones. They are measured for each profession by that
@@ -61,16 +61,16 @@ const schemaCodes = ['SCHEMA_INVALID', 'DATE_INVALID', 'STATUS_UNKNOWN', 'PROFES
  *
  * Batches that people or the calendar made (`retry`, `decision`, `clock`, `import`) are held where that was asked for only.
  */
-export async function judgePlan(client: pg.ClientBase, batch: Batch, options: GateOptions): Promise<Verdict> {
+export async function evaluatePlan(client: pg.ClientBase, batch: Batch, options: GateOptions): Promise<Verdict> {
   const found = new Set<HoldReason>(batch.holdAsked)
   const excesses: Excess[] = []
   let effects: ProfessionEffects | null = null
   if (isGated(batch.kind)) {
-    excesses.push(...judgeRows(batch, options), ...(await judgeSchema(client, batch)))
+    excesses.push(...evaluateRows(batch, options), ...(await evaluateSchema(client, batch)))
     if (await isEmptyAgainstHabit(client, batch)) found.add('EMPTY')
     if (isWalk(batch.kind) && (await meetsRefetch(client, batch))) found.add('UNDONE_WINDOW')
     effects = await effectsOf(client, batch)
-    if (effects !== null) excesses.push(...(await judgeEffects(client, batch, effects)))
+    if (effects !== null) excesses.push(...(await evaluateEffects(client, batch, effects)))
     for (const { reason } of excesses) found.add(reason)
   }
   // A batch that waits for another reason shows its effects as well.
@@ -78,18 +78,18 @@ export async function judgePlan(client: pg.ClientBase, batch: Batch, options: Ga
   return { reasons: holdReasons.filter(reason => found.has(reason)), excesses, effects }
 }
 
-function judgeRows({ fetched, rejected }: Batch, { rejectHoldRatio }: GateOptions): Excess[] {
+function evaluateRows({ fetched, rejected }: Batch, { rejectHoldRatio }: GateOptions): Excess[] {
   if (fetched < smallestBatch) return []
   const excesses: Excess[] = []
-  const judge = (reason: HoldReason, limit: number) => {
+  const evaluate = (reason: HoldReason, limit: number) => {
     if (rejected > limit) excesses.push({ reason, profession: whole, count: rejected, limit })
   }
-  judge('NOTHING_PASSED', fetched - 1)
-  if (rejectHoldRatio !== null) judge('REJECT_RATIO', fetched * rejectHoldRatio)
+  evaluate('NOTHING_PASSED', fetched - 1)
+  if (rejectHoldRatio !== null) evaluate('REJECT_RATIO', fetched * rejectHoldRatio)
   return excesses
 }
 
-async function judgeSchema(client: pg.ClientBase, { id, fetched }: Batch): Promise<Excess[]> {
+async function evaluateSchema(client: pg.ClientBase, { id, fetched }: Batch): Promise<Excess[]> {
   if (fetched < smallestBatch) return []
   const { rows } = await client.query<{ count: number }>(
     `select count(distinct row_no) as count
@@ -145,7 +145,7 @@ async function addEarlier(
   batch: Batch,
   own: ProfessionEffects
 ): Promise<Map<string, Effects & Sizes>> {
-  // Until this transaction ends no other batch of the run is judged, so that each sees those before it.
+  // Until this transaction ends no other batch of the run is evaluated, so that each sees those before it.
   await lockRun(client, batch.runId)
   const { rows } = await client.query<{ effects: ProfessionEffects }>(
     `select effects from kki.batch
@@ -173,7 +173,7 @@ function add(a: Effects & Sizes, b: Effects & Sizes): Effects & Sizes {
   }
 }
 
-async function judgeEffects(client: pg.ClientBase, batch: Batch, own: ProfessionEffects): Promise<Excess[]> {
+async function evaluateEffects(client: pg.ClientBase, batch: Batch, own: ProfessionEffects): Promise<Excess[]> {
   const together = await addEarlier(client, batch, own)
   const isFirst = (await readWatermark(client)) === null && !(await hasEarlierFile(client, batch))
   const judged: [HoldReason, keyof Effects][] = [['DEACTIVATIONS', 'deactivations']]

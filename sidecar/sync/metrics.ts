@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type pg from 'pg'
 import { ledgerCounters } from '../batch-terms.ts'
-import { countUnseen } from '../registry/unseen.ts'
+import { countNotListed } from '../registry/not-listed.ts'
 import { rejectionCodes, warningCodes } from '../transform/codes.ts'
 import { type Batch, type HoldReason, holdReasons, ledgerOf } from './batch.ts'
 import { nextDue } from './schedule.ts'
@@ -15,8 +15,8 @@ declare module 'fastify' {
 }
 
 /** Jobs that can fail for good: jobs of batches by their work, the others by their queue. */
-export const givenUpWork = ['fetch', 'apply', 'approved', 'undo', 'reprocess', 'audit_check', 'housekeeping'] as const
-export type GivenUp = (typeof givenUpWork)[number]
+export const failedWork = ['fetch', 'apply', 'approved', 'undo', 'reprocess', 'audit_check', 'maintenance'] as const
+export type FailedWork = (typeof failedWork)[number]
 
 /** Metrics of the life of a batch. */
 export interface SyncMetrics {
@@ -26,7 +26,7 @@ export interface SyncMetrics {
   phaseEnded(phase: 'fetch' | 'plan' | 'apply', seconds: number): void
   purged(what: Purged, count: number): void
   /** A job failed for good after unexpected errors. */
-  jobGivenUp(work: GivenUp): void
+  jobFailed(work: FailedWork): void
   /** Counts the codes of a batch's rejections and warnings, while its staging is still there. */
   countProblems(pool: pg.Pool, batchId: number): Promise<void>
 }
@@ -49,11 +49,11 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
   const batches = counter('sdmk_kki_batches_total', 'Batches that ended', 'state', ['applied', 'failed', 'cancelled'])
   const held = counter('sdmk_kki_batches_held_total', 'Batches that were held, by reason', 'reason', holdReasons)
   const purged = counter('sdmk_retention_purged_total', 'Data deleted after its retention', 'what', purgedThings)
-  const givenUp = counter(
-    'sdmk_jobs_given_up_total',
+  const failed = counter(
+    'sdmk_jobs_failed_total',
     'Jobs that failed for good after unexpected errors',
     'work',
-    givenUpWork
+    failedWork
   )
   const overRatio = new client.Counter({
     name: 'sdmk_kki_batches_over_reject_ratio_total',
@@ -81,7 +81,7 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
     batchEnded: batches,
     phaseEnded: (phase, seconds) => duration.observe({ phase }, seconds),
     purged,
-    jobGivenUp: givenUp,
+    jobFailed: failed,
     async countProblems(pool, batchId) {
       for (const { code, count } of await problemCounts(pool, rejectionCounts, batchId)) rejections(code, count)
       for (const { code, count } of await problemCounts(pool, warningCounts, batchId)) warnings(code, count)
@@ -137,11 +137,11 @@ function createDatabaseGauges(app: FastifyInstance, timeZone: string) {
       return due && due.getTime() / 1000
     }
   )
-  gauge('sdmk_kki_endings_unresolved', 'Deactivations of licences that could not be matched to a person', () =>
+  gauge('sdmk_kki_deactivations_unresolved', 'Deactivations of licences that could not be matched to a person', () =>
     one(`select count(distinct subject) as value from kki.rejection where state = 'open' and urgent`)
   )
-  gauge('sdmk_kki_unseen_registrations', 'Registrations that the last two full runs did not show', () =>
-    countUnseen(pool)
+  gauge('sdmk_kki_not_listed_registrations', 'Registrations that the last two full runs did not show', () =>
+    countNotListed(pool)
   )
   gauge('sdmk_batches_held', 'Batches on hold', () =>
     one(`select count(*) as value from kki.batch where state = 'held'`)

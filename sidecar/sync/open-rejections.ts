@@ -5,10 +5,10 @@ import type { JobQueue } from '../platform/queue.ts'
 import type { RejectionCode } from '../transform/codes.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import type { RowReader } from '../transform/row-reader.ts'
-import { RejectionNotFound, RejectionStateRefused } from './errors.ts'
+import { RejectionNotFound, RejectionStateConflict } from './errors.ts'
 
 /** Dependencies to plan rows again. */
-export interface DeskContext {
+export interface ReviewContext {
   queue: JobQueue
   identity: Identity
   /** Reader for rows of KKI's API. */
@@ -19,7 +19,7 @@ export interface DeskContext {
 }
 
 /** The actor and the trigger; `schedule` is the sidecar itself. */
-export interface DeskCaller extends Caller {
+export interface ReviewCaller extends Caller {
   triggeredBy: 'schedule' | 'operator' | 'api' | 'command'
 }
 
@@ -73,7 +73,7 @@ export interface LockedRejection {
   strNumber: string | null
 }
 
-/** Returns the rejection, its row locked for the caller's transaction. @throws RejectionNotFound, RejectionStateRefused */
+/** Returns the rejection, its row locked for the caller's transaction. @throws RejectionNotFound, RejectionStateConflict */
 export async function lockRejection(
   client: pg.ClientBase,
   id: number,
@@ -84,6 +84,6 @@ export async function lockRejection(
     [id]
   )
   if (!rows[0]) throw new RejectionNotFound(id)
-  if (rows[0].state !== needed) throw new RejectionStateRefused(id, rows[0].state, needed)
+  if (rows[0].state !== needed) throw new RejectionStateConflict(id, rows[0].state, needed)
   return rows[0]
 }

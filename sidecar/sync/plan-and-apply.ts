@@ -11,12 +11,12 @@ import { readAppliedProfessions, readPlanCounts } from '../registry/change-count
 import { rankPlan } from '../registry/changes.ts'
 import { type PlanOptions, planBatch } from '../registry/plan.ts'
 import { renewStatistics } from '../registry/statistics.ts'
-import { recordSeen, recordShown } from '../registry/unseen.ts'
+import { recordSeen, recordShown } from '../registry/not-listed.ts'
 import { type Batch, changeBatch, ledgerOf } from './batch.ts'
 import { queueBatchJob } from './batch-job.ts'
 import { closeRun } from './close-run.ts'
 import { isUnforeseen } from './decision-effects.ts'
-import { type GateOptions, judgePlan } from './gate.ts'
+import { type GateOptions, evaluatePlan } from './gate.ts'
 import type { SyncMetrics } from './metrics.ts'
 import { readSetting } from './settings.ts'
 import { supersedeHeld } from './supersede.ts'
@@ -44,7 +44,7 @@ export function sidecarCaller(batch: Batch): Caller {
  * reasons. A batch that was held stays held, because only a person may release it.
  * @param caller who approved the former plan of a held batch
  */
-export async function planAndJudge(
+export async function planAndEvaluate(
   context: ApplyContext,
   client: Transaction,
   taken: Batch,
@@ -63,7 +63,7 @@ export async function planAndJudge(
     planned_at: 'now'
   })
   await supersedeHeld(client, planned)
-  const { reasons, excesses, effects } = await judgePlan(client, planned, context)
+  const { reasons, excesses, effects } = await evaluatePlan(client, planned, context)
   // A person approves a held batch by its plan, which contains its effects.
   if (!wasHeld && (await isUnforeseen(client, planned, context.identity))) reasons.push('EFFECTS_CHANGED')
   const deactivated = Object.values(effects ?? {}).reduce((sum, { deactivations }) => sum + deactivations, 0)

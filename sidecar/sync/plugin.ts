@@ -14,7 +14,7 @@ import { idsOfBatch } from './batch.ts'
 import type { BatchJob } from './batch-job.ts'
 import { turnClock } from './clock.ts'
 import { fetchRun } from './fetch-batch.ts'
-import { keepHouse } from './housekeeping.ts'
+import { maintain } from './maintenance.ts'
 import { createSyncMetrics, type SyncMetrics } from './metrics.ts'
 import { today } from './plan-and-apply.ts'
 import { storeProfessions } from './professions.ts'
@@ -73,7 +73,7 @@ export default fp<SyncOptions>(
     app.addHook('onReady', async () => {
       every('clock', '1 0 * * *', clock)
       every('schedule', '* * * * *', () => runIfDue(context, new Date()))
-      every('housekeeping', '*/5 * * * *', async () => void (await queue.send('kki-housekeeping', {})))
+      every('maintenance', '*/5 * * * *', async () => void (await queue.send('kki-maintenance', {})))
       every('audit check', '7 * * * *', async () => void (await queue.send('audit-check', {})))
       // The schedule repeats failed work; the service starts without it.
       for (const [task, work] of [
@@ -134,20 +134,20 @@ async function workRegistry(
   const { database, queue, log: logger } = app
   const { timeZone, rejectHoldRatio } = config
   const context = { database, queue, identity, metrics, logger, timeZone, rejectHoldRatio }
-  const desk = { queue, identity, mapping, reader, maxSkewSeconds: config.kki.storedSkewSeconds }
-  await queue.work<BatchJob>('kki-apply', ({ data, signal }) => workOnBatch(context, desk, data, signal), {
+  const review = { queue, identity, mapping, reader, maxSkewSeconds: config.kki.storedSkewSeconds }
+  await queue.work<BatchJob>('kki-apply', ({ data, signal }) => workOnBatch(context, review, data, signal), {
     concurrency: config.workers,
     idsOf: ({ batchId }) => idsOfBatch(database.pool, batchId)
   })
   await queue.work('audit-check', () => checkChain(chain), {
     concurrency: 1,
     // The schedule soon starts another one.
-    giveUp: async () => metrics.jobGivenUp('audit_check')
+    giveUp: async () => metrics.jobFailed('audit_check')
   })
   const { rawRetentionDays, disclosureRetentionDays } = config
-  const house = { database, metrics, logger, timeZone, rawRetentionDays, disclosureRetentionDays }
-  await queue.work('kki-housekeeping', () => keepHouse(house), {
+  const maintenance = { database, metrics, logger, timeZone, rawRetentionDays, disclosureRetentionDays }
+  await queue.work('kki-maintenance', () => maintain(maintenance), {
     concurrency: 1,
-    giveUp: async () => metrics.jobGivenUp('housekeeping')
+    giveUp: async () => metrics.jobFailed('maintenance')
   })
 }

@@ -6,7 +6,7 @@ import { findAffected } from '../registry/pending.ts'
 import { readBatch } from './batch.ts'
 import { queueBatchJob } from './batch-job.ts'
 import { insertBatchRun } from './batch-run.ts'
-import { type DeskCaller, type DeskContext, type Selected, type Selection, selectOpen } from './open-rejections.ts'
+import { type ReviewCaller, type ReviewContext, type Selected, type Selection, selectOpen } from './open-rejections.ts'
 import { sidecarCaller } from './plan-and-apply.ts'
 import { type PageMaker, stageBatch } from './stage-batch.ts'
 import { pageOfRows, pagesOfPendingRows, type Skipped } from './stored-rows.ts'
@@ -27,9 +27,9 @@ const atATime = 10_000
 /** Reprocesses open rejections that a person selects, within the caller's transaction. */
 export async function reprocessSelected(
   client: Transaction,
-  context: DeskContext,
+  context: ReviewContext,
   selection: Selection,
-  caller: DeskCaller
+  caller: ReviewCaller
 ): Promise<Selected & Reprocessing> {
   const selected = await selectOpen(client, { ...selection, source: 'kki' })
   return { ...selected, ...(await reprocess(client, context, selected.ids, caller, selection.code)) }
@@ -41,7 +41,7 @@ export async function reprocessSelected(
  */
 export async function reprocessAffected(
   { database, logger }: { database: Database; logger: FastifyBaseLogger },
-  context: DeskContext,
+  context: ReviewContext,
   batchId: number,
   { after, limit = atATime }: { after: number; limit?: number }
 ): Promise<void> {
@@ -61,9 +61,9 @@ export async function reprocessAffected(
 /** Plans the pending rows of these rejections by the present mapping, as one batch, within the caller's transaction. */
 async function reprocess(
   client: Transaction,
-  context: DeskContext,
+  context: ReviewContext,
   ids: readonly number[],
-  caller: DeskCaller,
+  caller: ReviewCaller,
   code?: string
 ): Promise<Reprocessing> {
   const skipped: Skipped = { purged: 0, faults: [] }
@@ -89,7 +89,7 @@ async function reprocess(
 }
 
 async function* toPages(
-  context: DeskContext,
+  context: ReviewContext,
   first: string[],
   others: AsyncIterable<string[]>
 ): AsyncGenerator<PageMaker, void, void> {

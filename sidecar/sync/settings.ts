@@ -12,7 +12,7 @@ export interface Setting {
   /** Profession codes of SDMK; null is every profession of the mapping. */
   professions: string[] | null
   rejectAlertRatio: number
-  createUnmatched: 'create' | 'desk'
+  createUnmatched: 'create' | 'review'
 }
 
 export interface StoredSetting extends Setting {

@@ -3,7 +3,7 @@ import { SealFault, SealUnfit } from '../identity/errors.ts'
 import type { Identity } from '../identity/keys.ts'
 import { openRow } from '../identity/open-sealed.ts'
 import { type RowSource, rawRowOf } from '../identity/seal-place.ts'
-import type { DeskContext } from './open-rejections.ts'
+import type { ReviewContext } from './open-rejections.ts'
 import { readPage } from './read-page.ts'
 import type { PageMaker } from './stage-batch.ts'
 
@@ -80,7 +80,7 @@ export function assertOfRejection({ source, batchId, rowNo, subject }: PendingRo
 }
 
 /** Returns a function that stages stored rows of KKI with the present mapping, without calling KKI. */
-export function pageOfRows({ reader: { transform }, maxSkewSeconds }: DeskContext, raws: readonly string[]): PageMaker {
+export function pageOfRows({ reader: { transform }, maxSkewSeconds }: ReviewContext, raws: readonly string[]): PageMaker {
   const body = Buffer.from(`{"data":[${raws.join(',')}]}`)
   return async writer => {
     // Checked against the present clock: a stamp that was in the future when the row came may have passed since.

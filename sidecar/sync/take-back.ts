@@ -10,11 +10,11 @@ import { type Batch, changeBatch, readBatch, takeBatch } from './batch.ts'
 import { queueBatchJob, type Retraction } from './batch-job.ts'
 import { closeRun } from './close-run.ts'
 import { lockBatch } from './decide.ts'
-import { BatchNotFound, BatchStateRefused } from './errors.ts'
+import { BatchNotFound, BatchStateConflict } from './errors.ts'
 import { type ApplyContext, maxReplans, today } from './plan-and-apply.ts'
 import { type Refetch, requestRefetch } from './refetch.ts'
 
-/** Takes the order to undo a batch, within the caller's transaction, and queues the work. @throws BatchNotFound, BatchStateRefused */
+/** Takes the order to undo a batch, within the caller's transaction, and queues the work. @throws BatchNotFound, BatchStateConflict */
 export async function orderUndo(
   client: pg.ClientBase,
   queue: JobQueue,
@@ -109,10 +109,10 @@ async function rejectionsClosedBy(client: pg.ClientBase, batchId: number): Promi
   return rows.map(({ id }) => id)
 }
 
-/** Returns what undoing an applied batch would do now. @throws BatchNotFound, BatchStateRefused */
+/** Returns what undoing an applied batch would do now. @throws BatchNotFound, BatchStateConflict */
 export async function previewUndo(pool: pg.Pool, batchId: number): Promise<ForeseenUndo> {
   const batch = await readBatch(pool, batchId)
   if (!batch) throw new BatchNotFound(batchId)
-  if (batch.state !== 'applied') throw new BatchStateRefused(batchId, batch.state, ['applied'])
+  if (batch.state !== 'applied') throw new BatchStateConflict(batchId, batch.state, ['applied'])
   return inTransaction(pool, client => foreseeUndo(client, batchId), { end: 'rollback' })
 }

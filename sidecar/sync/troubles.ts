@@ -16,15 +16,15 @@ export const troubles = ['unreachable', 'token', 'clock', 'failed', 'rejected', 
 export type Trouble = (typeof troubles)[number]
 
 /** Kinds with new rows: repeated requests of the review queue show nothing new about KKI's data. */
-const judgedKinds: readonly BatchKind[] = [...walkKinds, 'file', 'import']
+const evaluatedKinds: readonly BatchKind[] = [...walkKinds, 'file', 'import']
 
 /** Fewer rejected rows cause no alert: as a share of a small batch they show nothing about KKI's data. */
-const manyRefused = 10
+const manyRejected = 10
 
 /** True if a batch rejected many rows, and more of its rows than the setting allows. */
 export function isOverRejectRatio(batch: Batch, rejectAlertRatio: number): boolean {
   const { kind, fetched, rejected } = batch
-  return judgedKinds.includes(kind) && rejected >= manyRefused && rejected > fetched * rejectAlertRatio
+  return evaluatedKinds.includes(kind) && rejected >= manyRejected && rejected > fetched * rejectAlertRatio
 }
 
 /** Returns for each present trouble the newest batch that has it. */

@@ -2,7 +2,7 @@ import { applyBatch } from './apply-batch.ts'
 import { applyApproved } from './approve.ts'
 import { attemptBatch } from './attempts.ts'
 import type { BatchJob } from './batch-job.ts'
-import type { DeskContext } from './open-rejections.ts'
+import type { ReviewContext } from './open-rejections.ts'
 import type { ApplyContext } from './plan-and-apply.ts'
 import { reprocessAffected } from './reprocess.ts'
 import { takeBack } from './take-back.ts'
@@ -10,15 +10,15 @@ import { takeBack } from './take-back.ts'
 /** Runs the work of a job, as one of its attempts. @throws what `attemptBatch` throws */
 export function workOnBatch(
   context: ApplyContext,
-  desk: DeskContext,
+  review: ReviewContext,
   job: BatchJob,
   signal: AbortSignal
 ): Promise<void> {
   const { batchId, kind } = job
-  return attemptBatch(context, { batchId, kind, signal }, () => perform(context, desk, job))
+  return attemptBatch(context, { batchId, kind, signal }, () => perform(context, review, job))
 }
 
-function perform(context: ApplyContext, desk: DeskContext, job: BatchJob): Promise<void> {
+function perform(context: ApplyContext, review: ReviewContext, job: BatchJob): Promise<void> {
   switch (job.kind) {
     case 'apply':
       return applyBatch(context, job.batchId)
@@ -27,6 +27,6 @@ function perform(context: ApplyContext, desk: DeskContext, job: BatchJob): Promi
     case 'undo':
       return takeBack(context, job.batchId, job.undo)
     case 'reprocess':
-      return reprocessAffected(context, desk, job.batchId, job)
+      return reprocessAffected(context, review, job.batchId, job)
   }
 }

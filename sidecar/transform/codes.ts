@@ -14,7 +14,7 @@ export const rejectionCodes = [
   'NAME_DIFFERS',
   'UNMATCHED',
   'LICENCE_OF_ERASED',
-  'ENDING_STALE',
+  'DEACTIVATION_STALE',
   'ROW_FAULT'
 ] as const
 

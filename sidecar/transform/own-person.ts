@@ -98,7 +98,7 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
       return refuse(result.rejections, hasLicence ? result.strNumber : null, hasLicence ? result.profession : null)
     const { value } = result
     const str = hasLicence ? value.strNumber : null
-    if (value.endingOnly) return refuse(value.problems, str, hasLicence ? value.profession : null)
+    if (value.deactivationOnly) return refuse(value.problems, str, hasLicence ? value.profession : null)
     if (!hasLicence && isBlank(given, 'nik') && (value.birthDate === null || value.birthPlaceKey === null)) {
       return refuse([{ code: 'SCHEMA_INVALID', instancePath: '/nik', params: { reason: 'identity' } }])
     }

@@ -23,7 +23,7 @@ export type Transform = (record: unknown, context: TransformContext) => Transfor
  *
  * It never throws: every problem is returned, in the order of the mapping's fields, and a record that causes an error of
  * ours is rejected alone (`ROW_FAULT`). An invalid NIK rejects nothing here (`problems` of a candidate), and a
- * deactivation with a readable STR and stamp is always a candidate (`endingOnly`). The result depends only on the record
+ * deactivation with a readable STR and stamp is always a candidate (`deactivationOnly`). The result depends only on the record
  * and its context.
  */
 export function createTransform(mapping: Mapping): Transform {
@@ -165,10 +165,10 @@ export function createTransform(mapping: Mapping): Transform {
     const profession = readProfession(record, wordDays, problems)
 
     if (problems.length > 1) problems.sort((a, b) => rank(a) - rank(b))
-    const isEnding = status !== null && isDeactivated(status)
-    const isRefused = problems.some(problem => problem.code !== 'NIK_INVALID')
-    if (str === null || changedMs === null || status === null || (isRefused && !isEnding)) {
-      return { ok: false, rejections: problems, strNumber: str?.canonical ?? null, profession, urgent: isEnding }
+    const isDeactivation = status !== null && isDeactivated(status)
+    const isRejected = problems.some(problem => problem.code !== 'NIK_INVALID')
+    if (str === null || changedMs === null || status === null || (isRejected && !isDeactivation)) {
+      return { ok: false, rejections: problems, strNumber: str?.canonical ?? null, profession, urgent: isDeactivation }
     }
 
     if (str.format === 'unknown') warnings.push('STR_FORMAT_UNKNOWN')
@@ -203,7 +203,7 @@ export function createTransform(mapping: Mapping): Transform {
       changedAt: new Date(changedMs).toISOString(),
       warnings,
       contentHash: '',
-      endingOnly: isRefused,
+      deactivationOnly: isRejected,
       problems
     }
     value.contentHash = hashOf(value, hasStamp)

@@ -62,7 +62,7 @@ export interface Candidate {
    * valid STR. If the STR belongs to exactly one known person, status, end date and stamp are still applied; otherwise
    * the row is rejected for `problems`.
    */
-  endingOnly: boolean
+  deactivationOnly: boolean
   problems: Rejection[]
 }
 

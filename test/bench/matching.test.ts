@@ -5,7 +5,7 @@ import { guardNames, withBroken } from '../../bench/matching/broken.ts'
 import { Chance } from '../../bench/matching/chance.ts'
 import { classes, type MatchClass } from '../../bench/matching/classes.ts'
 import { generate, type LabelledRow, orders } from '../../bench/matching/generate.ts'
-import { type Failure, judge, type RowResult, type Verdict } from '../../bench/matching/judge.ts'
+import { type Failure, evaluate, type RowResult, type Verdict } from '../../bench/matching/evaluate.ts'
 import { People, type Person } from '../../bench/matching/people.ts'
 import { runFeeds } from '../../bench/matching/run.ts'
 import { type Row, Story } from '../../bench/matching/story.ts'
@@ -29,7 +29,7 @@ async function judged(
   ])
   const labelled = { cases: [planted], people, steps }
   const { results, identity } = await runFeeds(database, mappingFile, planBatch, labelled)
-  const { verdicts } = await judge(database, identity, labelled, results.map(changed))
+  const { verdicts } = await evaluate(database, identity, labelled, results.map(changed))
   return verdicts[0] as Verdict
 }
 

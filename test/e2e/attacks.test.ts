@@ -68,7 +68,7 @@ async function dumpStored(pool: pg.Pool) {
     `select (select count(*) from kki.run) as runs, (select count(*) from kki.batch) as batches,
       (select count(*) from kki.decision) as decisions, (select json_agg(r order by id) from kki.rejection r) as rejections,
       (select json_agg(s) from kki.setting s) as settings, (select json_agg(json_build_array(id, scopes, revoked_at)) from kki.api_key) as keys,
-      (select count(*) from kki.audit_event where action not in ('access.refused', 'retention.purged')) as events`
+      (select count(*) from kki.audit_event where action not in ('access.denied', 'retention.purged')) as events`
   )
   return { ...rows[0], registry: await dumpRegistry(pool) }
 }
@@ -84,7 +84,7 @@ describe('attacks on the API', { timeout: 900_000 }, () => {
     // Jobs that the run started continue after its end.
     await until('the jobs of the run', async () => {
       const { rows } = await connector.pool.query(
-        `select from pgboss.job where state < 'completed' and name not in ('kki-housekeeping', 'audit-check') limit 1`
+        `select from pgboss.job where state < 'completed' and name not in ('kki-maintenance', 'audit-check') limit 1`
       )
       return rows.length === 0
     })

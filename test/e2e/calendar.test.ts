@@ -50,27 +50,27 @@ test('licences that two full runs in a row do not show are listed, and stay unch
     records.map(record => ({ id: String(record.nomor_str), record }))
   )
   const full = () => run({ mode: 'full', professions: ['doctor'] })
-  const unseen = async () => {
-    const { body } = await call('GET', '/v1/registrations/unseen')
+  const notListed = async () => {
+    const { body } = await call('GET', '/v1/registrations/not-listed')
     return (body as { items: { strNumber: string; missedRuns: number; status: string }[] }).items
   }
   await full()
   const [gone] = records
   await fetch(`${simulator.url}/_records/${gone?.nomor_str}`, { method: 'DELETE' })
   await full()
-  assert.deepEqual(await unseen(), [])
+  assert.deepEqual(await notListed(), [])
   await run({})
-  assert.deepEqual(await unseen(), [], 'an incremental run says nothing about licences that it does not list')
+  assert.deepEqual(await notListed(), [], 'an incremental run says nothing about licences that it does not list')
   await full()
   assert.deepEqual(
-    (await unseen()).map(({ strNumber, missedRuns, status }) => [strNumber, missedRuns, status]),
+    (await notListed()).map(({ strNumber, missedRuns, status }) => [strNumber, missedRuns, status]),
     [[gone?.nomor_str, 2, 'active']]
   )
-  assert.match((await app.inject({ url: '/metrics' })).body, /^sdmk_kki_unseen_registrations 1$/m)
+  assert.match((await app.inject({ url: '/metrics' })).body, /^sdmk_kki_not_listed_registrations 1$/m)
   await run({ mode: 'full', professions: ['dentist'] })
-  assert.equal((await unseen())[0]?.missedRuns, 2)
+  assert.equal((await notListed())[0]?.missedRuns, 2)
   await inject(simulator, [{ id: String(gone?.nomor_str), record: { ...gone, diubah_pada: ago(5) } }])
   await run({})
-  assert.deepEqual(await unseen(), [])
+  assert.deepEqual(await notListed(), [])
   assert.equal((await pool.query('select from sdmk.registration')).rowCount, 3)
 })

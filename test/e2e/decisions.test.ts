@@ -70,7 +70,7 @@ async function delayDecisions({ pool }: Connector): Promise<() => Promise<void>>
 async function withHeldDecision(t: TestContext) {
   const connector = await startConnector(t)
   const { call, pool, run, simulator } = connector
-  await pool.query(`update kki.setting set create_unmatched = 'desk'`)
+  await pool.query(`update kki.setting set create_unmatched = 'review'`)
   const first = kkiRecord({ nama: 'Budi Hartono', diubah_pada: ago(200) })
   await inject(simulator, [{ id: 'row', record: first }])
   await run({})
@@ -172,7 +172,7 @@ describe('a decision about a rejected row', () => {
   test('is not held for a change that harms nobody', async t => {
     const connector = await startConnector(t)
     const { call, pool, run, simulator } = connector
-    await pool.query(`update kki.setting set create_unmatched = 'desk'`)
+    await pool.query(`update kki.setting set create_unmatched = 'review'`)
     await inject(simulator, [{ record: kkiRecord({ nama: 'Budi Hartono', diubah_pada: ago(200) }) }])
     await run({})
     const rejection = await openRejection(connector, 'UNMATCHED')
@@ -410,7 +410,7 @@ describe('the preview of a decision', () => {
       berlaku_sampai: '2035-01-01',
       tanggal_terbit: '2029-12-01'
     }
-    await pool.query(`update kki.setting set create_unmatched = 'desk'`)
+    await pool.query(`update kki.setting set create_unmatched = 'review'`)
     await inject(simulator, [{ id: 'next', record: { ...next, nama: 'Rahmawati', diubah_pada: ago(60) } }])
     await run({})
     const rejection = await openRejection(connector, 'UNMATCHED')

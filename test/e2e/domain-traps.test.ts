@@ -26,7 +26,7 @@ interface Expected {
   licences: ({ str: string; profession?: string; warnings?: string[] } & Values)[]
   rejections: { code: string; str?: string; candidates?: number }[]
   people?: number
-  unseen?: string[]
+  notListed?: string[]
   ledger?: Values
 }
 interface Worker extends Values {
@@ -120,11 +120,11 @@ async function check(connector: Connector, expected: Expected, batch: BatchBody 
     if (candidates === undefined) continue
     assert.equal(items.find(({ strNumber }) => strNumber === str)?.candidates.length, candidates)
   }
-  if (expected.unseen) {
-    const unseen = await connector.call('GET', '/v1/registrations/unseen')
+  if (expected.notListed) {
+    const notListed = await connector.call('GET', '/v1/registrations/not-listed')
     assert.deepEqual(
-      (unseen.body as { items: { strNumber: string }[] }).items.map(({ strNumber }) => strNumber),
-      expected.unseen
+      (notListed.body as { items: { strNumber: string }[] }).items.map(({ strNumber }) => strNumber),
+      expected.notListed
     )
   }
   for (const [counter, value] of Object.entries(expected.ledger ?? {})) {

@@ -3,7 +3,7 @@ import { readdir, readlink, stat } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import type { RunBody } from '../../sidecar/api/schemas.ts'
-import { keepHouse } from '../../sidecar/sync/housekeeping.ts'
+import { maintain } from '../../sidecar/sync/maintenance.ts'
 import { csvOf, header, letters, line } from '../helpers/council-list.ts'
 import { silent } from '../helpers/server.ts'
 import { startConnector, waitForRun } from './helpers.ts'
@@ -121,12 +121,12 @@ describe('a file that the API takes', () => {
     assert.deepEqual(await openFiles(), [])
   })
 
-  test('fails by housekeeping if its process is gone, and not while its process works', async t => {
+  test('fails by maintenance if its process is gone, and not while its process works', async t => {
     const { app, pool, send, show, holdUp, isHeldUp, call } = await setUp(t)
     const counted: string[] = []
     const metrics = { purged() {}, batchEnded: (state: string, count = 1) => void counted.push(`${count} ${state}`) }
     const keep = () =>
-      keepHouse({
+      maintain({
         database: app.database,
         metrics,
         logger: silent,

@@ -62,7 +62,7 @@ for (const { said, spec } of [
 
     const { error } = (await run({ mode: 'incremental' })).batches[0] as BatchBody
 
-    assert.equal(error?.code, 'KKI_REFUSED')
+    assert.equal(error?.code, 'KKI_DENIED')
     assert.equal(error?.detail, `KKI at ${simulator.url} answered the request for a token with ${said}`)
   })
 }

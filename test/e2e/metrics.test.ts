@@ -96,7 +96,7 @@ describe('metrics', () => {
     const batch = (await run(anew)).batches[0] as BatchBody
     assert.deepEqual(await troubles(connector), { rejected: batch.id })
     assert.ok((await call('POST', '/v1/rejections/retry', {})).status < 300)
-    await until('the desk has asked again, in vain', async () => {
+    await until('rows were fetched again, in vain', async () => {
       const retried = await pool.query(
         `select from kki.batch where kind = 'retry' and state = 'applied' and rejected = 10`
       )

@@ -210,7 +210,7 @@ describe('licences that full runs no longer show', () => {
     const before = await dumpRegistry(connector.pool)
     for (const expected of [1, 2]) {
       assert.equal((await connector.run({ mode: 'full' })).state, 'applied')
-      const { rows } = await connector.pool.query('select missed_runs from kki.unseen')
+      const { rows } = await connector.pool.query('select missed_runs from kki.not_listed')
       assert.deepEqual(rows, [{ missed_runs: expected }, { missed_runs: expected }])
     }
     assert.equal((await connector.pool.query('select from kki.shown')).rowCount, 0)

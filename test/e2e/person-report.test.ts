@@ -45,7 +45,7 @@ describe('the report for a person', () => {
       [{ operation: 'created', kind: 'incremental' }]
     )
     assert.deepEqual(
-      told.refusedRows.map(row => ({ code: row.code, isRowKept: row.isRowKept })),
+      told.rejectedRows.map(row => ({ code: row.code, isRowKept: row.isRowKept })),
       [{ code: 'IDENTITY_CONFLICT', isRowKept: true }]
     )
     assert.deepEqual(

@@ -12,7 +12,7 @@ describe('revealing a NIK', () => {
     await inject(simulator, [{ record: kkiRecord({ nik, tanggal_lahir: '1990-07-15', jenis_kelamin: 'P' }) }])
     await run({})
     const id = await onlyWorker(pool)
-    const { key } = await createApiKey(pool, 'desk', ['registry:reveal', 'actor:delegate'])
+    const { key } = await createApiKey(pool, 'review', ['registry:reveal', 'actor:delegate'])
     const url = `/v1/health-workers/${id}/reveal`
     const reveal = async (payload: object) => {
       const body = JSON.stringify(payload)

@@ -60,7 +60,7 @@ const needed: Record<string, Scope | Scope[] | null> = {
   'POST /v1/health-workers/:id/unrestrict': 'privacy:manage',
   'POST /v1/health-workers/:id/erase': 'privacy:manage',
   'POST /v1/person-reports': 'privacy:manage',
-  'GET /v1/registrations/unseen': 'registry:read',
+  'GET /v1/registrations/not-listed': 'registry:read',
   'GET /v1/audit-events': 'audit:read',
   'GET /v1/integrations/kki': 'runs:read',
   'GET /v1/integrations/kki/schedule': 'runs:read',

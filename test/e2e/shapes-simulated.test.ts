@@ -97,7 +97,7 @@ for (const name of examples) {
 
       assert.deepEqual(
         [failed.state, failed.batches[0]?.error?.code],
-        ['failed', 'KKI_REFUSED'],
+        ['failed', 'KKI_DENIED'],
         JSON.stringify(failed)
       )
       assert.deepEqual(await dumpRegistry(pool), [])

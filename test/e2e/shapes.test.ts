@@ -134,7 +134,7 @@ for (const shape of shapes) {
 
       assert.deepEqual(
         [failed.state, failed.batches[0]?.error?.code],
-        ['failed', 'KKI_REFUSED'],
+        ['failed', 'KKI_DENIED'],
         JSON.stringify(failed)
       )
       server.instead.clear()

@@ -566,7 +566,7 @@ describe('a file of KKI', () => {
     const { items: after } = (await call('GET', '/v1/rejections')).body as { items: { state: string }[] }
     assert.deepEqual(
       after.map(({ state }) => state),
-      ['healed']
+      ['cleared']
     )
   })
 

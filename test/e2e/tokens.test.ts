@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { judgeTokens } from '../../bench/judge-tokens.ts'
+import { evaluateTokens } from '../../bench/evaluate-tokens.ts'
 import type { RunBody } from '../../sidecar/api/schemas.ts'
 import { startVault, wholePolicy } from '../secrets/helpers/vault.ts'
 import { type Connector, fault, startConnector, temporaryFolder } from './helpers.ts'
@@ -55,7 +55,7 @@ test('three replicas with three runs renew each short token once, and spend no r
 
   assertWhole(await runAll(connector))
 
-  const { logins, refreshes, refused, shortestGap } = judgeTokens(simulator.stats().tokenRequests)
+  const { logins, refreshes, refused, shortestGap } = evaluateTokens(simulator.stats().tokenRequests)
   assert.deepEqual({ logins, refused }, { logins: 1, refused: 0 })
   assert.ok(refreshes >= 2, `${refreshes} refreshes are too few to show anything`)
   // A second refresh of the same token would come at once. The simulator counts lifetimes in whole seconds, rounded down.
@@ -75,7 +75,7 @@ test('three replicas with three runs whose token KKI revokes renew it once, with
 
   assertWhole(await runAll(connector))
 
-  const { logins, refreshes, refused } = judgeTokens(simulator.stats().tokenRequests)
+  const { logins, refreshes, refused } = evaluateTokens(simulator.stats().tokenRequests)
   assert.deepEqual({ logins, refreshes, refused }, { logins: 1, refreshes: 1, refused: 0 })
   // Created, removed and created again.
   assert.equal(vault.count('POST', 'secret/data/sdmk/kki-token'), 3)

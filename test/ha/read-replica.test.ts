@@ -63,7 +63,7 @@ test('searches, lists and exports come from a standby, and from the primary if i
   const batchId = run.batches[0]?.id
   const reads = [
     () => ask('POST', '/v1/health-workers/search', { name: 'siti' }),
-    () => ask('GET', '/v1/registrations/unseen'),
+    () => ask('GET', '/v1/registrations/not-listed'),
     () => ask('GET', '/v1/rejections?limit=5'),
     () => ask('POST', `/v1/batches/${batchId}/changes/export`, {})
   ]

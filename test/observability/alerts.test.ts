@@ -16,7 +16,7 @@ const titleOf = (alert: string) => catalogue[alert]?.title.en as string
 /** What cannot be made to happen here: a lost database would end the test, too. */
 const onlyInUnitTests = [
   ...['KkiRunOverdue', 'AuditChainBroken', 'NikLookupsSuspicious', 'SealedValueUnfit', 'SdmkDatabaseDown'],
-  ...['SdmkJobGivenUp', 'OdooRecordsFailing', 'ConnectionInsecure']
+  ...['SdmkJobFailed', 'OdooRecordsFailing', 'ConnectionInsecure']
 ]
 
 /** Panels that stay empty while all is well; each is seen with data once there is something to show. */
@@ -165,14 +165,14 @@ test('Slack gets each failure with the facts needed to act, and a second message
     const others = Array.from({ length: 5 }, () => ({ record: present() }))
     await change({ id: 'known', record: { ...ending, diubah_pada: present().diubah_pada } }, ...others)
     await run()
-    const message = await slack.told('fires', titleOf('KkiEndingUnresolved'))
+    const message = await slack.told('fires', titleOf('KkiDeactivationUnresolved'))
     assertNames(message, undefined)
     assert.match(message, /matched to none of them: 1\.$/m)
     const open = await call('GET', '/v1/rejections?state=open&code=IDENTITY_CONFLICT')
     for (const { id } of (open.body as { items: { id: number }[] }).items) {
       await call('POST', `/v1/rejections/${id}/dismiss`, { reason: 'It was a test' })
     }
-    await slack.told('ends', titleOf('KkiEndingUnresolved'))
+    await slack.told('ends', titleOf('KkiDeactivationUnresolved'))
   })
 
   await t.test('an Odoo that is behind', async () => {

@@ -85,7 +85,7 @@ test('no personal data and no text of KKI gets into a message: labels hold numbe
 
 test('every metric of trouble has an alert', () => {
   const rules = `${read('prometheus/rules/alerts.yml')}${read('prometheus/rules/state.yml')}`
-  for (const metric of ['sdmk_jobs_given_up_total', 'sdmk_odoo_failing_jobs', 'sdmk_insecure_connection']) {
+  for (const metric of ['sdmk_jobs_failed_total', 'sdmk_odoo_failing_jobs', 'sdmk_insecure_connection']) {
     assert.ok(rules.includes(metric), metric)
   }
 })

@@ -160,7 +160,7 @@ print('READY')
         (select jsonb_agg(to_jsonb(d) order by id) from kki.rejection d) as rejections,
         (select jsonb_agg(to_jsonb(s)) from kki.setting s) as settings,
         (select count(*) from sdmk.health_worker) as people,
-        (select count(*) from kki.audit_event where action <> 'access.refused') as events`
+        (select count(*) from kki.audit_event where action <> 'access.denied') as events`
     )
     return rows[0]
   }

@@ -5,7 +5,7 @@ import type pg from 'pg'
 import type { PayloadName } from '../../sidecar/odoo/contracts.ts'
 import {
   auditHeadPayload,
-  deskPayload,
+  reviewPayload,
   integrationPayload,
   type Payload,
   peoplePayload
@@ -57,9 +57,9 @@ describe('the contracts of messages to Odoo', () => {
     const people = check('health-workers', await peoplePayload(pool, await allPeople(pool)))
     assert.ok(people.health_workers.length > 1000 && people.registrations.length >= people.health_workers.length)
     assert.ok(people.health_workers.some(({ birth_place_source }) => birth_place_source === 'sdmk'))
-    const desk = check('batches', await deskPayload(pool, await allDesk(pool)))
-    assert.ok(desk.rejections.some(({ state }) => state === 'dismissed'))
-    assert.ok(desk.batches.some(({ id }) => id === String(batches[0]?.id)))
+    const review = check('batches', await reviewPayload(pool, await allReview(pool)))
+    assert.ok(review.rejections.some(({ state }) => state === 'dismissed'))
+    assert.ok(review.batches.some(({ id }) => id === String(batches[0]?.id)))
     check('integrations', await integrationPayload(pool, 'Asia/Jakarta'))
     await until('the events are chained', async () => {
       const { rows } = await pool.query('select from kki.audit_unchained')
@@ -121,7 +121,7 @@ async function allPeople(pool: pg.Pool) {
   return { people: rows[0]?.people ?? [], registrations: [] }
 }
 
-async function allDesk(pool: pg.Pool) {
+async function allReview(pool: pg.Pool) {
   const { rows } = await pool.query<{ batches: number[]; rejections: number[] }>(
     'select array(select id from kki.batch) as batches, array(select id from kki.rejection) as rejections'
   )

@@ -58,7 +58,7 @@ describe('the morning look and the settings in Odoo', { skip, timeout: 1_800_000
   })
 
   async function as(who: Operator, size?: { width: number; height: number }): Promise<Page> {
-    const key = `${who}-${size?.width ?? 'desk'}`
+    const key = `${who}-${size?.width ?? 'review'}`
     const page = pages.get(key) ?? (await signIn(browser, operations, who, size))
     pages.set(key, page)
     return page

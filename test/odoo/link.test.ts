@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import type pino from 'pino'
-import { OdooRefused, OdooUnavailable } from '../../sidecar/odoo/errors.ts'
+import { OdooDenied, OdooUnavailable } from '../../sidecar/odoo/errors.ts'
 import { type CallResult, createOdooLink, type Delivery } from '../../sidecar/odoo/link.ts'
 import type { Payload } from '../../sidecar/odoo/payloads.ts'
 import { createLogger } from '../../sidecar/platform/logger.ts'
@@ -140,7 +140,7 @@ describe('the link to Odoo', () => {
       answer: (_, response) => response.writeHead(422).end(quote)
     })
     await assert.rejects(deliver(), error => {
-      assert.ok(error instanceof OdooRefused && error.fault === 'odoo.exceptions.ValidationError')
+      assert.ok(error instanceof OdooDenied && error.fault === 'odoo.exceptions.ValidationError')
       assert.ok(!JSON.stringify([error.message, error.stack, String(error.cause)]).includes('Rahasia'))
       return true
     })

@@ -17,7 +17,7 @@ const database = 'sdmk_odoo_presses'
 const dashboard = 'sdmk_integration_kki.sdmk_dashboard_action'
 /**
  * What the screens before this work took for the same, counted by the same rule on their views: at commit 00dbca8.
- * A batch on hold: card, batch, ended licences, their second page, changed names, refused rows (an empty list), back, apply,
+ * A batch on hold: card, batch, ended licences, their second page, changed names, rejected rows (an empty list), back, apply,
  * confirm. A misspelt name was not found: menu, name, Enter, remove it, another spelling, Enter, open the person. Each of 30
  * rejected rows: open, decide, confirm, back. Evidence of a batch could not be had in Odoo.
  */

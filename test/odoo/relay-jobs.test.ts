@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { OdooCallNotMade, OdooRefused, OdooUnavailable } from '../../sidecar/odoo/errors.ts'
+import { OdooCallNotMade, OdooDenied, OdooUnavailable } from '../../sidecar/odoo/errors.ts'
 import type { PeopleJob, StateJob } from '../../sidecar/odoo/jobs.ts'
 import type { OdooLink } from '../../sidecar/odoo/link.ts'
 import { relayPeople, relayState } from '../../sidecar/odoo/relay.ts'
@@ -52,7 +52,7 @@ describe('the relay', () => {
   })
 
   test('does not let a job that Odoo rejects delay others', async t => {
-    const refused = new OdooRefused('odoo.exceptions.ValidationError')
+    const refused = new OdooDenied('odoo.exceptions.ValidationError')
     const { context } = await setUp(t, ids => {
       if (ids.includes(2)) throw refused
     })
@@ -68,7 +68,7 @@ describe('the relay', () => {
   })
 
   for (const [what, error] of Object.entries({
-    'that Odoo refuses': new OdooRefused('odoo.exceptions.ValidationError'),
+    'that Odoo refuses': new OdooDenied('odoo.exceptions.ValidationError'),
     'that Odoo fails over': new OdooUnavailable('failed', 'answers 500'),
     'that cannot be written down': new OdooCallNotMade(),
     'that cannot be read': new TypeError('Orang Rahasia')
@@ -101,9 +101,9 @@ describe('the relay', () => {
 
   test('rethrows an error that also fails a call without records, and blames no record', async t => {
     const { context, delivered, sent } = await setUp(t, () => {
-      throw new OdooRefused('odoo.exceptions.AccessError')
+      throw new OdooDenied('odoo.exceptions.AccessError')
     })
-    await assert.rejects(relayPeople(context, jobsOf<PeopleJob>({ people: [1, 2, 3] }), signal), OdooRefused)
+    await assert.rejects(relayPeople(context, jobsOf<PeopleJob>({ people: [1, 2, 3] }), signal), OdooDenied)
     assert.ok(delivered.length <= 4, String(delivered.length))
     assert.deepEqual(sent, [])
   })

@@ -51,7 +51,7 @@ describe('one trace id', { skip }, () => {
         assert.equal(request.requestId, `batch-${batchId}`)
       }
 
-      // Audit events and the desk.
+      // Audit events and rejected rows.
       const { body: events } = await call('GET', `/v1/batches?traceId=${traceId}`)
       assert.deepEqual(
         (events as { items: { id: number }[] }).items.map(({ id }) => id),

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { transports } from '../../sidecar/odoo/create-transport.ts'
-import { OdooRefused, OdooUnavailable } from '../../sidecar/odoo/errors.ts'
+import { OdooDenied, OdooUnavailable } from '../../sidecar/odoo/errors.ts'
 import type { OdooCall, OdooConnection } from '../../sidecar/odoo/transport.ts'
 import type { Odoo } from '../../tools/odoo/server.ts'
 import { odooOrReason } from '../helpers/odoo.ts'
@@ -57,7 +57,7 @@ for (const [name, create] of Object.entries(transports)) {
         sync([], { method: '_receive' })
       ]) {
         await assert.rejects(transport.call(call), error => {
-          assert.ok(error instanceof OdooRefused, String(error))
+          assert.ok(error instanceof OdooDenied, String(error))
           assert.ok(!error.message.includes('Rahasia'))
           return true
         })
@@ -67,7 +67,7 @@ for (const [name, create] of Object.entries(transports)) {
     test('is denied with a wrong key', { skip }, async t => {
       const transport = create({ ...connection, apiKey: 'wrong' })
       t.after(() => transport.close())
-      await assert.rejects(transport.call(sync([])), OdooRefused)
+      await assert.rejects(transport.call(sync([])), OdooDenied)
     })
 
     test('fails with a retryable error without an answer in time, and ends on an abort', { skip }, async t => {

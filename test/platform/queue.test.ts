@@ -95,16 +95,16 @@ test('of jobs that are handled together, unfinished ones are tried again, and al
   const turns: number[][] = []
   const { promise, resolve } = Promise.withResolvers<void>()
   const done = new Set<number>()
-  let isRefused = false
+  let isRejected = false
   await queue.workMany<{ n: number }>(
     'odoo-state',
     async jobs => {
       turns.push(jobs.map(({ data }) => data.n))
       if (turns.length === 1) throw new Error('a defect')
       return jobs.map(({ id, data: { n } }) => {
-        const isDone = n !== 2 || isRefused
+        const isDone = n !== 2 || isRejected
         if (isDone) done.add(n)
-        else isRefused = true
+        else isRejected = true
         if (done.size === 3) resolve()
         return { id, isDone }
       })

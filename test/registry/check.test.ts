@@ -173,7 +173,7 @@ describe('a check of the registry for duplicates', { concurrency: 4 }, () => {
     await pool.query('update sdmk.registration set health_worker_id = $1 where health_worker_id = $2', [older, younger])
     await pool.query('delete from kki.change where health_worker_id = $1', [younger])
     assert.equal((await check()).closed, 1)
-    assert.equal((await queue('healed')).length, 1)
+    assert.equal((await queue('cleared')).length, 1)
   })
 
   test('counts pairs of people without a licence apart', async t => {

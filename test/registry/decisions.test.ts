@@ -47,8 +47,8 @@ describe('standing decisions', { concurrency: true }, () => {
     const { rows } = await pool.query('select nik_digest, name from sdmk.health_worker')
     assert.deepEqual(rows, [{ nik_digest: identity.digestNik('3171014502900777'), name: 'Siti Aminah Putri' }])
     assert.equal(await count(pool, 'sdmk.former_nik'), 1)
-    const desk = await pool.query('select state from kki.rejection')
-    assert.deepEqual(desk.rows, [{ state: 'resolved' }])
+    const review = await pool.query('select state from kki.rejection')
+    assert.deepEqual(review.rows, [{ state: 'resolved' }])
 
     const other = candidate({ nik: stored.nik, name: 'Orang Lain', nameKey: 'LAIN ORANG' })
     const met = await apply(other)
@@ -95,7 +95,7 @@ describe('standing decisions', { concurrency: true }, () => {
     assert.equal((await applyWith({ kind: 'decision' }, row)).outcomes[0]?.outcome, 'created')
     assert.equal(await count(pool, 'sdmk.health_worker'), 2)
     const { rows } = await pool.query('select state from kki.rejection')
-    assert.deepEqual(rows, [{ state: 'healed' }])
+    assert.deepEqual(rows, [{ state: 'cleared' }])
   })
 
   test('a decision about a row without a NIK does not apply to another name under that STR', async t => {
@@ -174,7 +174,7 @@ describe('the review queue', { concurrency: true }, () => {
     await apply(conflict)
     await apply(later(stored, { changedAt: '2026-03-01T00:00:00.000Z', contentHash: candidate().contentHash }))
     const { rows } = await pool.query('select code, state from kki.rejection')
-    assert.deepEqual(rows, [{ code: 'IDENTITY_CONFLICT', state: 'healed' }])
+    assert.deepEqual(rows, [{ code: 'IDENTITY_CONFLICT', state: 'cleared' }])
   })
 
   test("another person's row under the same STR does not take a revocation off it", async t => {
@@ -311,6 +311,6 @@ describe('a name that is not similar, under the STR, NIK and birth date of a kno
   test('closes once KKI sends the person’s name again', async t => {
     const { apply, stored, nameOf, states } = await withOtherName(t)
     await apply(later(stored, { changedAt: '2026-03-01T00:00:00.000Z' }))
-    assert.deepEqual([await nameOf(), await states()], ['Siti Aminah', ['NAME_DIFFERS healed']])
+    assert.deepEqual([await nameOf(), await states()], ['Siti Aminah', ['NAME_DIFFERS cleared']])
   })
 })

@@ -34,7 +34,7 @@ function said(row: Candidate, status: Status, given: Partial<Candidate> = {}): C
 }
 
 const withFault = (given: Partial<Candidate> = {}): Partial<Candidate> => ({
-  endingOnly: true,
+  deactivationOnly: true,
   problems: [{ code: 'DATE_INVALID', instancePath: '/tanggal_lahir', params: { reason: 'format' } }],
   ...given
 })

@@ -130,8 +130,8 @@ const twists: Record<string, Row> = {
   expiring: { validUntil: '2026-06-15', isLifetime: false },
   withoutBirthDate: { birthDate: null },
   wrongNik: { nik: null, problems: [{ code: 'NIK_INVALID', instancePath: '/nik', params: {} }] },
-  onlyEnding: {
-    ...{ status: 'revoked', sourceStatus: 'DICABUT', profession: '', endingOnly: true },
+  onlyDeactivation: {
+    ...{ status: 'revoked', sourceStatus: 'DICABUT', profession: '', deactivationOnly: true },
     problems: [{ code: 'DATE_INVALID', instancePath: '/tanggal_terbit', params: {} }]
   }
 }

@@ -101,7 +101,7 @@ export function candidate(given: Partial<Candidate> = {}): Candidate {
     changedAt: '2026-01-01T00:00:00.000Z',
     warnings: [],
     contentHash: randomBytes(16).toString('hex'),
-    endingOnly: false,
+    deactivationOnly: false,
     problems: [],
     ...given,
     strNumber

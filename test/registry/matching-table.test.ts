@@ -13,7 +13,7 @@ interface Line {
   known?: Row[]
   decided?: { row: Row; to: number | 'new' }[]
   batch: Row[]
-  createUnmatched?: 'desk'
+  createUnmatched?: 'review'
   /** Per row of the batch: outcome and rule or code, and whose it is: the place of a known row, or `new`. */
   becomes: [string, (number | 'new')?][]
   /** For each row: the values that agree and differ with its person, or with its best candidate. */
@@ -378,7 +378,7 @@ const lines: Line[] = [
     rule: 9,
     says: 'or waits if reviewers decide about new people',
     known: [siti],
-    createUnmatched: 'desk',
+    createUnmatched: 'review',
     batch: [rudi, { ...siti, ...newStr, ...later }],
     becomes: [['UNMATCHED'], ['linked 6', 0]]
   },

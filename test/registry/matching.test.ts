@@ -222,7 +222,7 @@ describe('matching', { concurrency: true }, () => {
       status: 'revoked',
       sourceStatus: 'DICABUT',
       changedAt: '2026-02-01T00:00:00.000Z',
-      endingOnly: true,
+      deactivationOnly: true,
       problems: [{ code: 'NAME_MISSING', instancePath: '/nama', params: {} }]
     })
     const { outcomes, deactivated } = await apply(ending)
@@ -243,7 +243,7 @@ describe('matching', { concurrency: true }, () => {
         name: '',
         nameKey: '',
         status: 'revoked',
-        endingOnly: true,
+        deactivationOnly: true,
         problems: [{ code: 'NAME_MISSING', instancePath: '/nama', params: {} }]
       })
     )
@@ -271,7 +271,7 @@ describe('matching', { concurrency: true }, () => {
 
   test('nobody is created if reviewers decide on new people', async t => {
     const { applyWith } = await createRegistry(t)
-    const { outcomes } = await applyWith({ createUnmatched: 'desk' }, candidate())
+    const { outcomes } = await applyWith({ createUnmatched: 'review' }, candidate())
     assert.deepEqual(short(outcomes[0] as Outcome), ['rejected', 9, 'UNMATCHED'])
   })
 

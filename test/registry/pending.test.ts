@@ -5,7 +5,7 @@ import type { JobQueue } from '../../sidecar/platform/queue.ts'
 import { applyPlan } from '../../sidecar/registry/apply.ts'
 import { findAffected } from '../../sidecar/registry/pending.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
-import type { DeskContext } from '../../sidecar/sync/open-rejections.ts'
+import type { ReviewContext } from '../../sidecar/sync/open-rejections.ts'
 import { reprocessAffected } from '../../sidecar/sync/reprocess.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
 import { silent } from '../helpers/server.ts'
@@ -142,14 +142,14 @@ function reprocessing({ database, identity }: Registry) {
   }
   const context = { database, queue: { send } as unknown as JobQueue, logger: silent }
   const keys = { ...identity, under: () => identity }
-  const desk = {
+  const review = {
     ...context,
     identity: keys,
     reader: { transform: asCandidate },
     maxSkewSeconds: 0
-  } as unknown as DeskContext
+  } as unknown as ReviewContext
   const reprocess = (batchId: number, portion: { after: number; limit?: number } = { after: 0 }) =>
-    reprocessAffected(context, desk, batchId, portion)
+    reprocessAffected(context, review, batchId, portion)
   return { reprocess, portions }
 }
 
@@ -202,7 +202,7 @@ test('a possible duplicate is no longer rejected once the known person has its N
   await reprocessing(registry).reprocess(brought.batchId)
   const again = await applyLast(registry)
   const { rows } = await pool.query('select code, state from kki.rejection')
-  assert.deepEqual(rows, [{ code: 'POSSIBLE_DUPLICATE', state: 'healed' }])
+  assert.deepEqual(rows, [{ code: 'POSSIBLE_DUPLICATE', state: 'cleared' }])
   assert.deepEqual(await affectedBy(registry, again), [])
 })
 

@@ -22,13 +22,13 @@ async function empty({ pool }: Registry): Promise<void> {
 async function forBatches(
   t: TestContext,
   runs: number,
-  judge: (registry: Registry, batch: Candidate[]) => Promise<void>
+  evaluate: (registry: Registry, batch: Candidate[]) => Promise<void>
 ): Promise<void> {
   const registry = await createRegistry(t)
   await fc.assert(
     fc.asyncProperty(anyFeed, async feed => {
       await empty(registry)
-      for (const batch of feed) await judge(registry, batch)
+      for (const batch of feed) await evaluate(registry, batch)
     }),
     { numRuns: runs }
   )
@@ -46,7 +46,7 @@ describe('for any registry and any feed', { concurrency: true }, () => {
         join kki.staged_row s on s.batch_id = p.batch_id and s.row_no = p.row_no
         join sdmk.health_worker h on h.id = p.health_worker_id
         where p.batch_id = $1 and p.outcome <> 'rejected' and h.nik_digest <> s.nik_digest
-          and not coalesce('NIK_IGNORED' = any (p.warnings), false) and not p.ending_only`,
+          and not coalesce('NIK_IGNORED' = any (p.warnings), false) and not p.deactivation_only`,
         [batchId]
       )
       assert.deepEqual(mixed, [])

@@ -119,7 +119,7 @@ describe('deactivations', { concurrency: true }, () => {
     assert.deepEqual(await statuses(), [['active']])
     await apply(stored)
     const { rows } = await pool.query('select code, urgent, state from kki.rejection')
-    assert.deepEqual(rows, [{ code: 'ENDING_STALE', urgent: true, state: 'open' }])
+    assert.deepEqual(rows, [{ code: 'DEACTIVATION_STALE', urgent: true, state: 'open' }])
   })
 })
 

@@ -7,7 +7,7 @@ import { expireLicences } from '../../sidecar/registry/expire.ts'
 import { findAffected } from '../../sidecar/registry/pending.ts'
 import { planBatch } from '../../sidecar/registry/plan.ts'
 import { undoBatch } from '../../sidecar/registry/undo.ts'
-import { recordMissed, recordSeen, recordShown } from '../../sidecar/registry/unseen.ts'
+import { recordMissed, recordSeen, recordShown } from '../../sidecar/registry/not-listed.ts'
 import { warningCounts } from '../../sidecar/sync/metrics.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
 import { type TwinRow, toCandidate, twinRow } from './feeds.ts'
@@ -86,7 +86,7 @@ test('skipping unchanged rows hides no change: the result is the same as if ever
         asOf = '2026-07-01'
         applied.push(await both(side => expire(side, asOf)))
       }
-      await both(side => dump(side, [...ofRegistry, ...ofDesk]))
+      await both(side => dump(side, [...ofRegistry, ...ofReview]))
     }
   })
   // Where a run fails, to make it short may take many times as long as all of them.
@@ -196,8 +196,8 @@ async function setState(pool: pg.Pool, id: number, state: string): Promise<void>
 }
 
 const people = '(select id as health_worker_id, * from sdmk.health_worker)'
-const ofRegistry = [people, 'sdmk.registration', 'sdmk.former_nik', 'kki.change', 'kki.unseen']
-const ofDesk = ['kki.rejection', 'kki.rejection_occurrence', 'kki.decision']
+const ofRegistry = [people, 'sdmk.registration', 'sdmk.former_nik', 'kki.change', 'kki.not_listed']
+const ofReview = ['kki.rejection', 'kki.rejection_occurrence', 'kki.decision']
 /** Versions, times of writing, sealed values, and ids, which others refer to. */
 const unlike = /^(id|.*version|.*_sealed|(created|updated|(first|last)_(seen|missed)|replaced|decided|withdrawn)_at)$/
 

@@ -123,7 +123,7 @@ describe('rows whose content SDMK already has', { concurrency: true }, () => {
     assert.deepEqual(rows, [])
     await registry.apply(suspended)
     const { rows: alone } = await registry.pool.query('select code, urgent from kki.rejection')
-    assert.deepEqual(alone, [{ code: 'ENDING_STALE', urgent: true }], 'alone it is urgent')
+    assert.deepEqual(alone, [{ code: 'DEACTIVATION_STALE', urgent: true }], 'alone it is urgent')
   })
 
   test('are staged while a rejected row of their STR is pending, and settle it', async t => {

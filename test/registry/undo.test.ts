@@ -163,13 +163,13 @@ describe('undoing a batch', { concurrency: true }, () => {
     const conflict = fresh(known, { name: 'Rina Ayu Marlina', nameKey: 'AYU MARLINA RINA', nik: candidate().nik })
     await apply({ ...conflict, birthDate: '1980-05-05', changedAt: later(1) })
     assert.equal((await one('select state from kki.rejection')).state, 'open')
-    const healing = await apply({
+    const clearing = await apply({
       ...fresh(known, { changedAt: later(2) }),
       name: conflict.name,
       nameKey: conflict.nameKey
     })
-    assert.equal((await one('select state from kki.rejection')).state, 'healed')
-    const report = await undo(healing)
+    assert.equal((await one('select state from kki.rejection')).state, 'cleared')
+    const report = await undo(clearing)
     assert.equal(report.rejectionsReopened, 1)
     assert.equal((await one('select state from kki.rejection')).state, 'open')
   })

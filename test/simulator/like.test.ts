@@ -259,7 +259,7 @@ test('faults have the status and the code of the description', async t => {
     ['tryLater', 429],
     ['stop', 500],
     ['noRows', 201],
-    ['tokenRefused', 401]
+    ['tokenDenied', 401]
   ] as const) {
     simulator.addFault({ kind: 'described', means })
     const response = await daftar(simulator.url, token, { mulai: 0, jumlah: 1 })

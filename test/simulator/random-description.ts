@@ -267,7 +267,7 @@ const faults = oneOf(
   undefined,
   [{ status: 404, means: 'noRows' }],
   [
-    { at: '/kode', equals: ['401', 403], means: 'tokenRefused' },
+    { at: '/kode', equals: ['401', 403], means: 'tokenDenied' },
     { at: '/kode', equals: [429], means: 'tryLater' },
     { at: '/kode', except: ['200', 'OK'], means: 'stop' }
   ],
@@ -359,7 +359,7 @@ export const randomParts: fc.Arbitrary<Parts> = pagings.chain(paging => {
           ...(rows !== '' && { total: '/isi/jumlah' }),
           ...(described !== undefined && {
             faults:
-              authentication.type === 'none' ? described.filter(({ means }) => means !== 'tokenRefused') : described
+              authentication.type === 'none' ? described.filter(({ means }) => means !== 'tokenDenied') : described
           })
         },
         clock:

@@ -80,7 +80,7 @@ for (const [name, body] of [
       retryBaseMs: 1
     })
     await assert.rejects(client.fetchPage({ limit: 1 }, { ...callContext(), page: 7 }), {
-      code: 'KKI_REFUSED',
+      code: 'KKI_DENIED',
       message: /status 200 and a fault at \/meta\/code \(\/answer\/faults\/4 of the description\) \(page 7\)/
     })
     assert.equal(asked.length, 1)
@@ -228,7 +228,7 @@ test('an STR cannot change the path', async t => {
     body: { data: [] }
   }))
   for (const str of ['..', '.']) {
-    await assert.rejects(client.fetchByStr(str, callContext()), { code: 'KKI_REFUSED', status: 400 })
+    await assert.rejects(client.fetchByStr(str, callContext()), { code: 'KKI_DENIED', status: 400 })
   }
   await client.fetchByStr('../x?y#z', callContext())
   assert.deepEqual(

@@ -171,6 +171,6 @@ test('an invalid key is not sent', async t => {
 
 test('a denial without authentication is final', async t => {
   const { client, asked } = await startDescribed(t, {}, () => ({ status: 401, body: {} }))
-  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_REFUSED', status: 401 })
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_DENIED', status: 401 })
   assert.equal(asked.length, 1)
 })

@@ -90,7 +90,7 @@ test('stays closed while KKI denies requests', async t => {
   kki.answerList = (_request, response) => sendJson(response, 403, {})
   const { client } = clientFor(t, kki, limits)
 
-  await failPages(client, 8, 'KKI_REFUSED')
+  await failPages(client, 8, 'KKI_DENIED')
 
   assert.equal(client.breakerState, 0)
 })

@@ -118,7 +118,7 @@ const cases: Case[] = [
   {
     what: 'wrong credentials',
     secret: { clientId: 'sdmk', clientSecret: 'another' },
-    code: 'credentialsRefused',
+    code: 'credentialsDenied',
     says: /rejects the credentials \(status 401\)/
   },
   {
@@ -142,7 +142,7 @@ const cases: Case[] = [
   {
     what: 'a token that the list rejects',
     oddness: { accepts: () => false },
-    code: 'tokenRefused',
+    code: 'tokenDenied',
     says: /rejects the token or key on the request for the list/
   },
   {
@@ -154,13 +154,13 @@ const cases: Case[] = [
   {
     what: 'a list that is only for POST',
     oddness: { reply: () => json(405, {}) },
-    code: 'methodRefused',
+    code: 'methodDenied',
     says: /^Wrong: \/request\/method: .* GET/
   },
   {
     what: 'parameters that are denied',
     oddness: { reply: () => json(422, { message: 'batas' }) },
-    code: 'requestRefused',
+    code: 'requestDenied',
     says: /status 422/
   },
   {
@@ -234,9 +234,9 @@ const cases: Case[] = [
   },
   {
     what: 'a token that is new, and rejected by a code with status 200',
-    describe: draft => (draft.answer.faults = [{ at: '/kode', equals: [41], means: 'tokenRefused' }]),
+    describe: draft => (draft.answer.faults = [{ at: '/kode', equals: [41], means: 'tokenDenied' }]),
     oddness: { page: page => ({ ...page, kode: 41 }) },
-    code: 'tokenRefused',
+    code: 'tokenDenied',
     says: /^Wrong: \/authentication: The source rejects the token or key .*\(status 200, by its code at \/kode\)/
   },
   {

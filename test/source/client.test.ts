@@ -25,7 +25,7 @@ test('reports each answer to its observer, denials included', async t => {
   const onAnswer = ({ route, status, headers, body }: RawAnswer) =>
     answers.push({ route, status, location: headers.location, body: body.toString() })
   const { client } = clientFor(t, kki, { observer: { onAnswer } })
-  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_REFUSED' })
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_DENIED' })
   assert.equal(answers[0]?.status, 200)
   assert.deepEqual(answers.slice(1), [
     { route: '/v1/tenaga-kesehatan', status: 302, location: '/login', body: 'moved' }

@@ -231,7 +231,7 @@ for (const by of kinds) {
       async () => {
         for await (const page of refused.walk()) rows.push(...page.rows)
       },
-      { code: 'KKI_REFUSED', page: 4 }
+      { code: 'KKI_DENIED', page: 4 }
     )
     assert.deepEqual(rows, list.slice(0, by === 'pages' ? 12 : 10))
   })

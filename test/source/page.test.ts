@@ -261,7 +261,7 @@ test('uses the status if the body of an error answer stalls', async t => {
   kki.answerList = (_request, response) => void response.writeHead(403).write('{')
   const { client } = clientFor(t, kki, { bodyTimeoutMs: 30 })
 
-  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_REFUSED', status: 403 })
+  await assert.rejects(client.fetchPage({ limit: 1 }, callContext()), { code: 'KKI_DENIED', status: 403 })
 })
 
 const codings: [header: string, encode: (text: string) => Buffer][] = [

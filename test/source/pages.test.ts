@@ -77,7 +77,7 @@ test('reports the failure of the page ahead only when that page is due, and name
   await until(() => kki.list.length === 2)
   await new Promise(resolve => setTimeout(resolve, 20))
 
-  await assert.rejects(walk.next(), { code: 'KKI_REFUSED', page: 2 })
+  await assert.rejects(walk.next(), { code: 'KKI_DENIED', page: 2 })
 })
 
 test('ignores the failure of a page ahead that is never read', async t => {

@@ -209,7 +209,7 @@ test('a stored cursor of another kind of paging is rejected, so that the walk be
   const changes = { request: pages, paging: { type: 'page_number', firstPage: 1 } as const, answer }
   const { client, asked } = await startDescribed(t, changes, () => ({ body: { data: [] } }))
   const query = { limit: 2, cursor: '/list?from=2' }
-  await assert.rejects(client.fetchPage(query, callContext()), { code: 'KKI_REFUSED', status: 400 })
+  await assert.rejects(client.fetchPage(query, callContext()), { code: 'KKI_DENIED', status: 400 })
   assert.equal(asked.length, 0)
 })
 
@@ -219,7 +219,7 @@ test('a page number that was stored with another page size is rejected, so that 
   const { nextCursor } = await client.fetchPage({ limit: 2 }, callContext())
   const cursor = nextCursor as string
   assert.ok(await client.fetchPage({ limit: 2, cursor }, callContext()))
-  await assert.rejects(client.fetchPage({ limit: 3, cursor }, callContext()), { code: 'KKI_REFUSED', status: 400 })
+  await assert.rejects(client.fetchPage({ limit: 3, cursor }, callContext()), { code: 'KKI_DENIED', status: 400 })
 })
 
 test('one answer may have all rows', async t => {

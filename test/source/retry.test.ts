@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { KkiContractBroken, KkiRefused, KkiRetryLater, KkiUnavailable } from '../../sidecar/source/errors.ts'
+import { KkiContractBroken, KkiDenied, KkiRetryLater, KkiUnavailable } from '../../sidecar/source/errors.ts'
 import { callContext, clientFor, until } from './helpers/client.ts'
 import { pageOf, sendJson, startKki } from './helpers/fake-kki.ts'
 
@@ -31,7 +31,7 @@ for (const status of [400, 403, 404, 302]) {
     const { client } = clientFor(t, kki)
 
     await assert.rejects(client.fetchPage({ limit: 10 }, callContext()), error => {
-      assert.ok(error instanceof KkiRefused)
+      assert.ok(error instanceof KkiDenied)
       assert.equal(error.status, status)
       assert.equal(error.retryable, false)
       return true

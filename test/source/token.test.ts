@@ -422,7 +422,7 @@ for (const [status, body, said] of [
     kki.answerToken = (_form, response) => sendJson(response, status, body, { location: `${kki.url}/elsewhere` })
     const { client } = clientFor(t, kki)
     const refusal = {
-      code: 'KKI_REFUSED',
+      code: 'KKI_DENIED',
       status,
       message: `KKI at ${kki.url} answered the request for a token with ${said}`
     }

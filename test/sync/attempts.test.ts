@@ -68,11 +68,11 @@ async function setUp(t: TestContext) {
   const common = { database, queue, identity, metrics, logger, transform }
   const fetching = { ...common, kki, mapping, options }
   const applying = { ...common, timeZone, rejectHoldRatio: 1 }
-  const desk = { queue, identity, mapping, reader: { transform, mappingOf: () => mapping }, maxSkewSeconds: 0 }
+  const review = { queue, identity, mapping, reader: { transform, mappingOf: () => mapping }, maxSkewSeconds: 0 }
   const signal = new AbortController().signal
 
   const attempt = ({ data }: Sent) =>
-    'runId' in data ? fetchRun(fetching, data.runId, signal) : workOnBatch(applying, desk, data, signal)
+    'runId' in data ? fetchRun(fetching, data.runId, signal) : workOnBatch(applying, review, data, signal)
 
   return {
     owner,

@@ -3,7 +3,7 @@ import { describe, type TestContext, test } from 'node:test'
 import type pg from 'pg'
 import { planBatch } from '../../sidecar/registry/plan.ts'
 import { type Batch, batchMoves, readBatch } from '../../sidecar/sync/batch.ts'
-import { judgePlan } from '../../sidecar/sync/gate.ts'
+import { evaluatePlan } from '../../sidecar/sync/gate.ts'
 import type { Candidate } from '../../sidecar/transform/types.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { applyRows, candidate, planOptions, stageRows, testIdentity } from '../registry/helpers.ts'
@@ -24,7 +24,7 @@ const end = (client: pg.ClientBase | pg.Pool, batchId: number) =>
     batchId
   ])
 
-interface Judged extends Partial<Batch> {
+interface Evaluated extends Partial<Batch> {
   refused?: number
   ratio?: number
   others?: { state: string; fetched?: number; effects?: Record<string, unknown> }[]
@@ -41,7 +41,7 @@ async function setUp(t: TestContext) {
       await pool.query(`insert into kki.watermark (integration, position) values ('kki', now()) on conflict do nothing`)
     },
     /** Plans the rows as an incremental batch and returns why it would be held; `others` are batches of the same run. */
-    judge: async (rows: Candidate[], { refused = 0, kind = 'incremental', others = [], ...given }: Judged = {}) => {
+    evaluate: async (rows: Candidate[], { refused = 0, kind = 'incremental', others = [], ...given }: Evaluated = {}) => {
       const batchId = await stageRows(database, identity, rows, { kind })
       return database.withTransaction(async client => {
         for (const { state, fetched, effects } of others) {
@@ -62,7 +62,7 @@ async function setUp(t: TestContext) {
           rejected: counts.rejected + refused,
           ...given
         }
-        const verdict = await judgePlan(client, judged, { rejectHoldRatio: given.ratio ?? null })
+        const verdict = await evaluatePlan(client, judged, { rejectHoldRatio: given.ratio ?? null })
         await end(client, batchId)
         return verdict
       })
@@ -72,11 +72,11 @@ async function setUp(t: TestContext) {
 
 describe('the gate', { concurrency: true }, () => {
   test('lets 20 deactivations pass and holds 21', async t => {
-    const { load, judge } = await setUp(t)
+    const { load, evaluate } = await setUp(t)
     const rows = many(40)
     await load(rows)
-    assert.deepEqual((await judge(rows.slice(0, 20).map(ended))).reasons, [])
-    const { reasons, excesses } = await judge(rows.slice(0, 21).map(ended))
+    assert.deepEqual((await evaluate(rows.slice(0, 20).map(ended))).reasons, [])
+    const { reasons, excesses } = await evaluate(rows.slice(0, 21).map(ended))
     assert.deepEqual(reasons, ['DEACTIVATIONS'])
     assert.deepEqual(excesses, [
       { reason: 'DEACTIVATIONS', profession: 'doctor', count: 21, limit: 20 },
@@ -85,112 +85,112 @@ describe('the gate', { concurrency: true }, () => {
   })
 
   test('allows 5 % of the known registrations from 1,000 rows on', async t => {
-    const { load, judge } = await setUp(t)
+    const { load, evaluate } = await setUp(t)
     const rows = many(1000)
     await load(rows)
     const night = (endings: number) => rows.map((row, i) => (i < endings ? ended(row) : row))
-    assert.deepEqual((await judge(night(50))).reasons, [])
-    assert.deepEqual((await judge(night(51))).reasons, ['DEACTIVATIONS'])
-    assert.deepEqual((await judge(night(21).slice(1))).reasons, [], '20 of 999')
-    assert.deepEqual((await judge(night(22).slice(1))).reasons, ['DEACTIVATIONS'], '21 of 999')
+    assert.deepEqual((await evaluate(night(50))).reasons, [])
+    assert.deepEqual((await evaluate(night(51))).reasons, ['DEACTIVATIONS'])
+    assert.deepEqual((await evaluate(night(21).slice(1))).reasons, [], '20 of 999')
+    assert.deepEqual((await evaluate(night(22).slice(1))).reasons, ['DEACTIVATIONS'], '21 of 999')
   })
 
   test('finds the one harmful profession among harmless ones', async t => {
-    const { load, judge } = await setUp(t)
+    const { load, evaluate } = await setUp(t)
     const doctors = many(1500)
     const dentists = many(30, { profession: 'dentist' })
     await load([...doctors, ...dentists])
-    const { reasons, excesses } = await judge([...doctors, ...dentists.slice(0, 25).map(ended)])
+    const { reasons, excesses } = await evaluate([...doctors, ...dentists.slice(0, 25).map(ended)])
     assert.deepEqual(reasons, ['DEACTIVATIONS'])
     assert.deepEqual(excesses, [{ reason: 'DEACTIVATIONS', profession: 'dentist', count: 25, limit: 20 }])
   })
 
   test('counts the other licences that a death deactivates', async t => {
-    const { load, judge } = await setUp(t)
+    const { load, evaluate } = await setUp(t)
     const rows = many(11)
     const second = rows.map(row => fresh(row, { strNumber: candidate().strNumber, profession: 'dentist' }))
     await load([...rows, ...second])
     const dead = (row: Candidate) => fresh(row, { status: 'deceased', sourceStatus: 'MENINGGAL' })
-    assert.deepEqual((await judge(rows.slice(0, 10).map(dead))).reasons, [], '10 people, 20 licences')
-    assert.deepEqual((await judge(rows.map(dead))).reasons, ['DEACTIVATIONS'])
+    assert.deepEqual((await evaluate(rows.slice(0, 10).map(dead))).reasons, [], '10 people, 20 licences')
+    assert.deepEqual((await evaluate(rows.map(dead))).reasons, ['DEACTIVATIONS'])
   })
 
   test('does not count a deactivation of an inactive licence', async t => {
-    const { load, judge } = await setUp(t)
+    const { load, evaluate } = await setUp(t)
     const rows = many(30)
     await load(rows)
     await load(rows.map(ended))
     const again = rows.map(row => ({ ...ended(row), changedAt: '2026-04-01T00:00:00.000Z' }))
-    assert.deepEqual((await judge(again)).reasons, [])
+    assert.deepEqual((await evaluate(again)).reasons, [])
   })
 
   test('adds the effects of the run’s other batches, so that no harm passes in pieces', async t => {
-    const { load, judge } = await setUp(t)
+    const { load, evaluate } = await setUp(t)
     const rows = many(40)
     await load(rows)
     const effects = (profession: string, deactivations: number) => ({
       [profession]: { deactivations, namesChanged: 0, linked: 0, rows: 100, known: 100 }
     })
-    const judgeWith = async (own: number, ...others: NonNullable<Judged['others']>) => {
-      const { reasons, excesses } = await judge(rows.slice(0, own).map(ended), { others })
+    const evaluateWith = async (own: number, ...others: NonNullable<Evaluated['others']>) => {
+      const { reasons, excesses } = await evaluate(rows.slice(0, own).map(ended), { others })
       return [reasons, excesses.map(e => [e.profession, e.count])]
     }
     const applied = { state: 'applied', effects: effects('doctor', 15) }
-    assert.deepEqual(await judgeWith(5, applied), [[], []])
-    assert.deepEqual(await judgeWith(6, applied), [
+    assert.deepEqual(await evaluateWith(5, applied), [[], []])
+    assert.deepEqual(await evaluateWith(6, applied), [
       ['DEACTIVATIONS'],
       [
         ['doctor', 21],
         ['*', 21]
       ]
     ])
-    assert.deepEqual(await judgeWith(6, { state: 'planned', effects: effects('nurse', 15) }), [
+    assert.deepEqual(await evaluateWith(6, { state: 'planned', effects: effects('nurse', 15) }), [
       ['DEACTIVATIONS'],
       [['*', 21]]
     ])
-    assert.deepEqual(await judgeWith(6, { state: 'held', effects: effects('doctor', 15) }), [[], []])
-    assert.deepEqual(await judgeWith(6, { state: 'discarded', effects: effects('doctor', 15) }), [[], []])
-    assert.deepEqual((await judge(rows, { others: [{ ...applied, effects: effects('doctor', 30) }] })).reasons, [])
+    assert.deepEqual(await evaluateWith(6, { state: 'held', effects: effects('doctor', 15) }), [[], []])
+    assert.deepEqual(await evaluateWith(6, { state: 'discarded', effects: effects('doctor', 15) }), [[], []])
+    assert.deepEqual((await evaluate(rows, { others: [{ ...applied, effects: effects('doctor', 30) }] })).reasons, [])
   })
 
   test('holds changed names and links, but not before everything was stored once', async t => {
-    const { load, judge, pool } = await setUp(t)
+    const { load, evaluate, pool } = await setUp(t)
     const rows = many(30)
     await load(rows)
     const renamed = rows.map((row, i) =>
       fresh(row, { name: `Baru ${row.name}`, nameKey: `BARU${'ABCDEFGHIJ'[i % 10]} ${row.nameKey}` })
     )
     const renewed = rows.map(row => fresh(row, { strNumber: candidate().strNumber, issuedOn: '2025-01-01' }))
-    assert.deepEqual((await judge(renamed)).reasons, ['NAMES_CHANGED'])
-    assert.deepEqual((await judge(renewed)).reasons, ['LINKED'])
+    assert.deepEqual((await evaluate(renamed)).reasons, ['NAMES_CHANGED'])
+    assert.deepEqual((await evaluate(renewed)).reasons, ['LINKED'])
     await pool.query('delete from kki.watermark')
-    assert.deepEqual((await judge(renamed)).reasons, [])
-    assert.deepEqual((await judge(renewed)).reasons, [])
-    assert.deepEqual((await judge(rows.map(ended))).reasons, ['DEACTIVATIONS'], 'deactivations are held anyway')
+    assert.deepEqual((await evaluate(renamed)).reasons, [])
+    assert.deepEqual((await evaluate(renewed)).reasons, [])
+    assert.deepEqual((await evaluate(rows.map(ended))).reasons, ['DEACTIVATIONS'], 'deactivations are held anyway')
   })
 
   test('holds a batch with only rejected rows, from 20 rows on', async t => {
-    const { judge } = await setUp(t)
-    assert.deepEqual((await judge([], { refused: 19 })).reasons, [])
-    assert.deepEqual((await judge([], { refused: 20 })).reasons, ['NOTHING_PASSED'])
-    assert.deepEqual((await judge([candidate()], { refused: 19 })).reasons, [])
+    const { evaluate } = await setUp(t)
+    assert.deepEqual((await evaluate([], { refused: 19 })).reasons, [])
+    assert.deepEqual((await evaluate([], { refused: 20 })).reasons, ['NOTHING_PASSED'])
+    assert.deepEqual((await evaluate([candidate()], { refused: 19 })).reasons, [])
   })
 
   test('holds a batch if over half of its rows cannot be read', async t => {
-    const { judge } = await setUp(t)
+    const { evaluate } = await setUp(t)
     const rows = many(20)
     const unreadable = rows.map((row, i) => ({
       ...row,
-      endingOnly: i < 11,
+      deactivationOnly: i < 11,
       problems: i < 11 ? [{ code: 'DATE_INVALID' as const, instancePath: '/x', params: {} }] : []
     }))
-    assert.deepEqual((await judge(unreadable)).reasons, ['SCHEMA_CHANGED'])
-    assert.deepEqual((await judge(unreadable.slice(1))).reasons, [], '19 rows')
-    assert.deepEqual((await judge([...unreadable, ...many(2)])).reasons, [], '11 of 22')
+    assert.deepEqual((await evaluate(unreadable)).reasons, ['SCHEMA_CHANGED'])
+    assert.deepEqual((await evaluate(unreadable.slice(1))).reasons, [], '19 rows')
+    assert.deepEqual((await evaluate([...unreadable, ...many(2)])).reasons, [], '11 of 22')
   })
 
   test('holds an empty window only after seven windows with rows', async t => {
-    const { judge, pool } = await setUp(t)
+    const { evaluate, pool } = await setUp(t)
     const applied = async (fetched: number) => {
       const { rows } = await pool.query(
         `insert into kki.run (triggered_by, mode, actor, request_id, trace_id, finished_at)
@@ -204,32 +204,32 @@ describe('the gate', { concurrency: true }, () => {
     }
     await applied(0)
     for (let n = 0; n < 6; n++) await applied(3)
-    assert.deepEqual((await judge([])).reasons, [])
+    assert.deepEqual((await evaluate([])).reasons, [])
     await applied(3)
-    assert.deepEqual((await judge([])).reasons, ['EMPTY'])
+    assert.deepEqual((await evaluate([])).reasons, ['EMPTY'])
     const nothing = { state: 'applied' }
-    assert.deepEqual((await judge([], { others: [nothing, nothing] })).reasons, ['EMPTY'], 'nor had other professions')
-    assert.deepEqual((await judge([], { others: [nothing, { state: 'queued' }] })).reasons, [], 'another comes')
-    assert.deepEqual((await judge([], { others: [nothing, { state: 'applied', fetched: 1 }] })).reasons, [])
-    assert.deepEqual((await judge([], { kind: 'window' })).reasons, [], 'of a window nobody expects rows')
+    assert.deepEqual((await evaluate([], { others: [nothing, nothing] })).reasons, ['EMPTY'], 'nor had other professions')
+    assert.deepEqual((await evaluate([], { others: [nothing, { state: 'queued' }] })).reasons, [], 'another comes')
+    assert.deepEqual((await evaluate([], { others: [nothing, { state: 'applied', fetched: 1 }] })).reasons, [])
+    assert.deepEqual((await evaluate([], { kind: 'window' })).reasons, [], 'of a window nobody expects rows')
     await applied(0)
-    assert.deepEqual((await judge([])).reasons, [])
+    assert.deepEqual((await evaluate([])).reasons, [])
   })
 
   test('holds because of rejected rows only if a ratio is set', async t => {
-    const { judge } = await setUp(t)
-    assert.deepEqual((await judge(many(70), { refused: 30 })).reasons, [])
-    assert.deepEqual((await judge(many(70), { refused: 30, ratio: 0.3 })).reasons, [])
-    assert.deepEqual((await judge(many(70), { refused: 30, ratio: 0.29 })).reasons, ['REJECT_RATIO'])
+    const { evaluate } = await setUp(t)
+    assert.deepEqual((await evaluate(many(70), { refused: 30 })).reasons, [])
+    assert.deepEqual((await evaluate(many(70), { refused: 30, ratio: 0.3 })).reasons, [])
+    assert.deepEqual((await evaluate(many(70), { refused: 30, ratio: 0.29 })).reasons, ['REJECT_RATIO'])
   })
 
   test('holds batches of people and of the daily expiry only on request', async t => {
-    const { load, judge } = await setUp(t)
+    const { load, evaluate } = await setUp(t)
     const rows = many(40)
     await load(rows)
     for (const kind of ['retry', 'decision', 'clock', 'import'] as unknown as Batch['kind'][]) {
-      assert.deepEqual((await judge(rows.map(ended), { kind })).reasons, [])
-      assert.deepEqual((await judge(rows.map(ended), { kind, holdAsked: ['REQUESTED'] })).reasons, ['REQUESTED'])
+      assert.deepEqual((await evaluate(rows.map(ended), { kind })).reasons, [])
+      assert.deepEqual((await evaluate(rows.map(ended), { kind, holdAsked: ['REQUESTED'] })).reasons, ['REQUESTED'])
     }
   })
 

@@ -11,7 +11,7 @@ interface Case {
   fields?: Record<string, unknown>
   warnings?: string[]
   problems?: string[]
-  endingOnly?: boolean
+  deactivationOnly?: boolean
   rejections?: string[]
   urgent?: boolean
 }
@@ -34,15 +34,15 @@ for (const example of file.cases) {
   })
 }
 
-function expectation({ valid, fields = {}, warnings, problems, endingOnly, rejections, urgent }: Case) {
-  return valid ? { valid, fields, warnings, problems, endingOnly } : { valid, rejections, urgent }
+function expectation({ valid, fields = {}, warnings, problems, deactivationOnly, rejections, urgent }: Case) {
+  return valid ? { valid, fields, warnings, problems, deactivationOnly } : { valid, rejections, urgent }
 }
 
 function outcome(result: TransformResult, { fields = {} }: Case) {
   if (!result.ok) return { valid: false, rejections: result.rejections.map(brief), urgent: result.urgent }
-  const { warnings, problems, endingOnly, ...candidate } = result.value
+  const { warnings, problems, deactivationOnly, ...candidate } = result.value
   const named = Object.entries(candidate).filter(([name]) => name in fields)
-  return { valid: true, fields: Object.fromEntries(named), warnings, problems: problems.map(brief), endingOnly }
+  return { valid: true, fields: Object.fromEntries(named), warnings, problems: problems.map(brief), deactivationOnly }
 }
 
 function brief({ code, instancePath }: Rejection): string {

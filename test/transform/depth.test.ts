@@ -52,7 +52,7 @@ test('a record that is nested too deeply is rejected, but its deactivation still
     { code: 'SCHEMA_INVALID', instancePath: '', params: { reason: 'tooDeep', maxDepth } }
   ])
   const ending = transform({ ...good, status_str: 'DICABUT', lampiran }, context)
-  assert.equal(ending.ok && ending.value.endingOnly, true)
+  assert.equal(ending.ok && ending.value.deactivationOnly, true)
   const own = createOwnTransform(mapping)({ nama: 'Orang Rekaan', lampiran }, Date.now())
   assert.equal(!own.ok && own.rejections[0]?.params.reason, 'tooDeep')
 })

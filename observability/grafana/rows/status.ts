@@ -47,7 +47,7 @@ export function status(dashboard: DashboardBuilder) {
         id: 5,
         title: 'Pengakhiran mendesak',
         en: 'Deactivations of licences that are not matched to a person yet',
-        expr: 'max(sdmk_kki_endings_unresolved)',
+        expr: 'max(sdmk_kki_deactivations_unresolved)',
         from: { red: 1 }
       }).links([link('Odoo', odooRejections)])
     )
@@ -74,7 +74,7 @@ export function status(dashboard: DashboardBuilder) {
         id: 8,
         title: 'Tidak terlihat di KKI',
         en: 'Registrations that the last two full runs did not show',
-        expr: 'max(sdmk_kki_unseen_registrations)',
+        expr: 'max(sdmk_kki_not_listed_registrations)',
         from: { orange: 1 }
       })
     )

@@ -126,7 +126,7 @@ class TestSync(SdmkCase):
         self.send(*(self.worker(record_id, version=3) for record_id in range(1, 102)))
         self.assertEqual(told()[1], {"model": "sdmk.health.worker", "ids": None})
 
-    def test_what_is_no_payload_is_refused(self):
+    def test_what_is_no_payload_is_rejected(self):
         model = self.env["sdmk.health.worker"].with_user(self.users["service"])
         table = {"columns": ["id", "version"], "rows": "1\t1\n"}
         told = (
@@ -148,7 +148,7 @@ class TestSync(SdmkCase):
             with self.subTest(text=text), self.assertRaisesRegex(ValidationError, "not a payload"):
                 model.sync_health_workers(text)
 
-    def test_columns_that_are_not_the_model_s_are_refused(self):
+    def test_columns_that_are_not_the_model_s_are_rejected(self):
         for columns, says in (
             (["id", "active"], "ids and versions"),
             (["version", "name"], "ids and versions"),
@@ -159,7 +159,7 @@ class TestSync(SdmkCase):
             with self.subTest(columns=columns), self.assertRaisesRegex(ValidationError, says):
                 self.send_lines(columns, "")
 
-    def test_rows_that_cannot_be_read_are_refused_and_not_repeated(self):
+    def test_rows_that_cannot_be_read_are_rejected_and_not_repeated(self):
         columns = ["id", "version", "active", "name", "birth_date"]
         good = "1\t1\tt\tSiti Rahasia\t1990-01-01\n"
         self.assertEqual(self.send_lines(columns, good)["health_workers"], 1)

@@ -222,9 +222,9 @@ class SdmkBatch(models.Model):
 
     @api.model
     def sync_batches(self, payload):
-        """Store batches and refused rows that are newer than what is here; see :meth:`SdmkMirror._receive`.
+        """Store batches and rejected rows that are newer than what is here; see :meth:`SdmkMirror._receive`.
 
-        Both in one call: a refused row names its batches.
+        Both in one call: a rejected row names its batches.
         """
         return self._receive(payload, self._mirrored_models())
 

@@ -6,7 +6,7 @@ STATES = [
     ("open", "Open"),
     ("resolved", "Resolved"),
     ("dismissed", "Dismissed"),
-    ("healed", "Healed"),
+    ("cleared", "Cleared"),
 ]
 # Licences that ended before SDMK knew their holder.
 NOTHING_TO_DO = [("code", "=", "STR_INACTIVE"), ("candidate_count", "in", (0, False)), ("urgent", "=", False)]

@@ -24,7 +24,7 @@ class TestAccess(KkiCase):
             "discard": ("admin", lambda: batch.decide("discard", "x")),
             "undo": ("admin", lambda: batch.decide("undo", "x")),
             "retry": ("verifier", rejection.action_retry),
-            "judge again": ("verifier", rejection.action_reprocess),
+            "re-evaluate": ("verifier", rejection.action_reprocess),
             "dismiss": ("verifier", lambda: rejection.dismiss("x")),
             "dismiss by rule": ("verifier", lambda: rejection.dismiss_by_rule([("id", "=", 1)], "x")),
             "reopen": ("verifier", rejection.reopen),
@@ -126,7 +126,7 @@ class TestAccess(KkiCase):
         return {
             "sync": {"id": 7},
             "retry": {"asked": 1, "skipped": 0},
-            "judge again": {"rows": 1, "purged": 0, "unfit": 0},
+            "re-evaluate": {"rows": 1, "purged": 0, "unfit": 0},
             "preview": {
                 "outcome": "unchanged",
                 "codes": [],

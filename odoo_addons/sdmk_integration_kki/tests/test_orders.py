@@ -149,7 +149,7 @@ class TestOrders(KkiCase):
         self.sidecar.answer({"items": [], "next": None})
         self.assertEqual(self.batch_as("auditor").export_changes(9), {"lines": "", "next": None})
 
-    def test_a_refused_row_is_shown_beside_its_candidates_in_words(self):
+    def test_a_rejected_row_is_shown_beside_its_candidates_in_words(self):
         person = {"id": 5, "sex": "female", "registrations": [{"profession": "doctor", "status": "active"}]}
         reading = {"sex": "male", "profession": "doctor", "status": "revoked"}
         self.sidecar.answer(
@@ -299,7 +299,7 @@ class TestOrders(KkiCase):
                 self.rejection(2, code="STR_INACTIVE"),
                 self.rejection(3, code="STR_INACTIVE"),
                 self.rejection(4, code="STR_INACTIVE", urgent=True),
-                self.rejection(5, code="STR_INACTIVE", state="healed"),
+                self.rejection(5, code="STR_INACTIVE", state="cleared"),
                 self.rejection(6, code="STR_INACTIVE", profession="nurse"),
             ]
         )
@@ -318,7 +318,7 @@ class TestOrders(KkiCase):
                 self.rejection(1, version=2, code="UNMATCHED"),
                 self.rejection(2, version=2, code="STR_AMBIGUOUS", urgent=True),
                 self.rejection(3, version=2, code="STR_AMBIGUOUS"),
-                self.rejection(4, version=2, code="IDENTITY_CONFLICT", urgent=True, state="healed"),
+                self.rejection(4, version=2, code="IDENTITY_CONFLICT", urgent=True, state="cleared"),
             ]
         )
         groups = self.rejection_as("auditor").web_read_group(

@@ -8,7 +8,7 @@ from .common import TRACE, KkiCase
 
 @tagged("post_install", "-at_install")
 class TestSync(KkiCase):
-    def test_batches_and_refused_rows_come_in_one_call(self):
+    def test_batches_and_rejected_rows_come_in_one_call(self):
         self.assertEqual(self.tell(self.batch(), rejections=[self.rejection()]), {"batches": 1, "rejections": 1})
         batch = self.env["sdmk.batch"].browse(1)
         self.assertEqual((batch.fetched, batch.duration, batch.rejection_count), (10, 30.0, 1))
@@ -51,7 +51,7 @@ class TestSync(KkiCase):
         labels = dict(rejection.fields_get(["code"])["code"]["selection"])
         self.assertEqual(labels["NAME_MISSING"], "NAME_MISSING nama")
 
-    def test_a_trace_finds_batch_refused_row_and_worker(self):
+    def test_a_trace_finds_batch_rejected_row_and_worker(self):
         self.tell(self.batch(), rejections=[self.rejection()])
         self.send(self.worker(), registrations=[self.registration(trace_id=TRACE)])
         for model, view, name in (
@@ -75,7 +75,7 @@ class TestSync(KkiCase):
         blocks = json.loads(model.with_user(self.users["service"]).compare_batches('{"block": 5000}'))
         self.assertEqual([len(blocks[key]) for key in ("batches", "rejections")], [1, 1])
 
-    def test_what_is_no_payload_is_refused(self):
+    def test_what_is_no_payload_is_rejected(self):
         for text in ("", "[]", '{"batches": [1]}', '{"batches": {}}', '{"others": []}'):
             with self.subTest(text=text), self.assertRaises(ValidationError):
                 self.env["sdmk.batch"].with_user(self.users["service"]).sync_batches(text)

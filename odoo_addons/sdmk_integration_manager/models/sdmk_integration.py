@@ -34,7 +34,7 @@ class SdmkIntegration(models.Model):
         string="Alert Above", help="Share of rejected rows above which the technical team is alerted."
     )
     create_unmatched = fields.Selection(
-        [("create", "Create the person"), ("desk", "Ask a verifier")],
+        [("create", "Create the person"), ("review", "Ask a verifier")],
         string="Unknown Person",
         help="What becomes of an active licence of somebody whom SDMK does not know.",
     )

@@ -130,7 +130,7 @@ class TestAuditHead(SdmkCase):
         with self.assertRaises(AccessError):
             self.note(3, "a" * 64, user="admin")
 
-    def test_what_is_no_head_is_refused(self):
+    def test_what_is_no_head_is_rejected(self):
         for seq, digest in ((True, "a" * 64), ("3", "a" * 64), (3, "x"), (3, None)):
             with self.subTest(seq=seq), self.assertRaises(ValidationError):
                 self.note(seq, digest)

@@ -101,7 +101,7 @@ class TestIntegration(SdmkCase):
         self.assertIsNone(asked["json"]["professions"])
         self.assertEqual((self.integration.version, self.integration.changed_by), (4, "sdmk-admin"))
 
-    def test_a_change_that_the_sidecar_cannot_store_is_refused(self):
+    def test_a_change_that_the_sidecar_cannot_store_is_rejected(self):
         self.sidecar.refuse("VALIDATION_FAILED", 400)
         with self.assertRaises(UserError), self.env.cr.savepoint():
             self.as_role("admin").write({"schedule": "every day"})

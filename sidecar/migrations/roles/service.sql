@@ -19,7 +19,7 @@ grant select (health_worker_id, nik_digest, replaced_at), insert, delete on sdmk
 grant select on kki.schema_version to :"service";
 grant select, insert, update on kki.setting, kki.run, kki.batch, kki.refetch, kki.decision, kki.retry_item to :"service";
 grant select, insert, update on kki.rejection, kki.rejection_occurrence to :"service";
-grant select, insert, update, delete on kki.watermark, kki.unseen, kki.shown to :"service";
+grant select, insert, update, delete on kki.watermark, kki.not_listed, kki.shown to :"service";
 grant select, insert on kki.change to :"service";
 grant select, insert, update, delete, truncate
   on kki.staged_page, kki.staged_row, kki.staged_unchanged, kki.staged_rejection, kki.plan_row to :"service";

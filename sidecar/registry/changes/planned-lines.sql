@@ -21,7 +21,7 @@ select p.row_no as id, p.rank, p as planned, s as staged, r as stored, h as pers
     (p.outcome = 'updated' and not says.is_newer and (
       r.id is null
       or (r.status, r.source_status) is distinct from (says.new_status, s.source_status)
-      or case when p.ending_only then r.valid_until <> s.valid_until
+      or case when p.deactivation_only then r.valid_until <> s.valid_until
         else (r.competence, r.issued_on, r.valid_until, r.is_lifetime, r.institution, r.graduation_year, r.province)
           is distinct from (s.competence, s.issued_on, s.valid_until, s.is_lifetime, s.institution, s.graduation_year, s.province)
       end
@@ -46,7 +46,7 @@ cross join lateral (
     r.id is not null and r.stated_status <> 'deceased'
       and sdmk.is_overruled(s.source_at, p.status, s.source_status, r.source_at, r.stated_status, r.source_status) as is_newer,
     case when s.status = 'active' and r.status in ('replaced', 'deceased') then r.status else p.status end as new_status,
-    p.outcome in ('linked', 'updated', 'superseded') and p.ending_only is not true and h.id is not null as person_speaks,
+    p.outcome in ('linked', 'updated', 'superseded') and p.deactivation_only is not true and h.id is not null as person_speaks,
     'NAME_IGNORED' = any (p.warnings) is not true
       and (s.name, s.title_prefix, s.title_suffix) is distinct from (h.name, h.title_prefix, h.title_suffix)
       and (stamp.at > h.name_at or (stamp.at = h.name_at and (stamp.at = 'infinity' or s.name > h.name))) as name_wins,

@@ -25,7 +25,7 @@ select page.id, (planned).outcome as outcome,
     'health_worker_id', (planned).health_worker_id
   ) || case
     when is_newer then '{}'
-    when (planned).ending_only then jsonb_build_object('status', new_status, 'source_status', (staged).source_status,
+    when (planned).deactivation_only then jsonb_build_object('status', new_status, 'source_status', (staged).source_status,
       'valid_until', coalesce((staged).valid_until, (stored).valid_until))
     else jsonb_build_object('status', new_status, 'source_status', (staged).source_status, 'competence', (staged).competence,
       'issued_on', (staged).issued_on, 'valid_until', (staged).valid_until, 'is_lifetime', (staged).is_lifetime,

@@ -3,7 +3,7 @@
 -- Closes questions of earlier checks that no longer apply: the licence has another holder, or the other person was deleted.
 with moot as (
   update kki.rejection d
-  set state = 'healed', closed_by_batch_id = $1, version = nextval('sdmk.version_seq')
+  set state = 'cleared', closed_by_batch_id = $1, version = nextval('sdmk.version_seq')
   where d.state = 'open' and d.first_batch_id in (select id from kki.batch where kind = 'check')
     and not exists (
       select from sdmk.registration r

@@ -2,7 +2,7 @@ import { analyseRows, type RowsReport } from './analyse-rows.ts'
 import { type AskOptions, askSource } from './ask.ts'
 import type { Facts, WindowFacts } from './facts.ts'
 import { type Finding, sortFindings } from './findings.ts'
-import { judge } from './judge.ts'
+import { evaluate } from './evaluate.ts'
 import { maskAnswer } from './mask.ts'
 
 export interface CheckOptions extends AskOptions {
@@ -38,7 +38,7 @@ export async function checkSource(options: CheckOptions): Promise<{ result: Chec
   const rows = facts.pages.flatMap(page => page.rows)
   const sourceNow = facts.pages[0]?.sourceNow ?? Date.now()
   const report = analyseRows(rows, description, { sourceNow, maxSkewMs })
-  const findings = sortFindings(judge(facts, report, options))
+  const findings = sortFindings(evaluate(facts, report, options))
   const isFine = findings.every(({ level }) => level !== 'wrong')
   const result = { isFine, findings, source: summarize(facts, options), rows: report }
   return { result, page: maskAnswer(facts.firstAnswer, rows, description) ?? null }

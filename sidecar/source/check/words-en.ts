@@ -10,7 +10,7 @@ export const english: Words = {
     unreachable: p => `The source ${p.problem}. Check KKI_BASE_URL and the network.`,
     tooSlow: p => `The source ${p.problem}. Ask for smaller pages, or raise KKI_PAGE_TIMEOUT.`,
     secretIncomplete: p => `The credentials cannot be used: ${p.problem}.`,
-    credentialsRefused: p =>
+    credentialsDenied: p =>
       `The source rejects the credentials (${denial(p.status)}). Check the secret "kki", and how the description sends it.`,
     tokenPathWrong: p => `The path of the token request does not exist there (status ${p.status}).`,
     tokenElsewhere: p => `The token answer has no token at ${p.expected}; something like a token stands at ${p.found}.`,
@@ -21,12 +21,12 @@ export const english: Words = {
     htmlAnswered: p =>
       `The source answers with a web page (HTML, status ${p.status}), not with JSON. KKI_BASE_URL or the path leads to a website or a login page.`,
     pathNotFound: p => `The path ${p.path} does not exist below KKI_BASE_URL (status 404).`,
-    methodRefused: p => `The source denies the method ${p.method} for this path (status 405).`,
-    tokenRefused: p =>
+    methodDenied: p => `The source denies the method ${p.method} for this path (status 405).`,
+    tokenDenied: p =>
       `The source rejects the token or key on the request for the list (status ${p.status}${p.place === '' ? '' : `, by its code at ${p.place}`}). Check where it is sent: header or query, name, prefix, and scope.`,
     forbidden: p => `These credentials may not read the list (status ${p.status}). Ask the council for the right.`,
     firstNumberWrong: p => `The source counts from ${p.countsFrom}; the description says ${p.described}.`,
-    requestRefused: p =>
+    requestDenied: p =>
       `The source denies the request (status ${p.status}, page ${p.page}). Check the names and forms of the parameters.`,
     unavailable: p =>
       `The source answers with status ${p.status} (page ${p.page}). Try again later, or ask its operator.`,

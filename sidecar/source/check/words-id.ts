@@ -5,7 +5,7 @@ export const indonesian: Words = {
     unreachable: p => `Sumber tidak dapat dihubungi${inBrackets(p.detail)}. Periksa KKI_BASE_URL dan jaringan.`,
     tooSlow: () => 'Sumber tidak menjawab tepat waktu. Minta halaman yang lebih kecil, atau naikkan KKI_PAGE_TIMEOUT.',
     secretIncomplete: () => 'Kredensial tidak dapat dipakai. Periksa isi rahasia "kki".',
-    credentialsRefused: p =>
+    credentialsDenied: p =>
       `Sumber menolak kredensial (${denial(p.status)}). Periksa rahasia "kki" dan cara deskripsi mengirimkannya.`,
     tokenPathWrong: p => `Alamat permintaan token tidak ada di sana (status ${p.status}).`,
     tokenElsewhere: p =>
@@ -17,12 +17,12 @@ export const indonesian: Words = {
     htmlAnswered: p =>
       `Sumber menjawab dengan halaman web (HTML, status ${p.status}), bukan JSON. KKI_BASE_URL atau alamat mengarah ke situs web atau halaman masuk.`,
     pathNotFound: p => `Alamat ${p.path} tidak ada di bawah KKI_BASE_URL (status 404).`,
-    methodRefused: p => `Sumber menolak metode ${p.method} untuk alamat ini (status 405).`,
-    tokenRefused: p =>
+    methodDenied: p => `Sumber menolak metode ${p.method} untuk alamat ini (status 405).`,
+    tokenDenied: p =>
       `Sumber menolak token atau kunci pada permintaan daftar (status ${p.status}${p.place === '' ? '' : `, dengan kode di ${p.place}`}). Periksa tempat pengirimannya: header atau alamat, nama, awalan, dan scope.`,
     forbidden: p => `Kredensial ini tidak berhak membaca daftar (status ${p.status}). Mintalah hak itu kepada konsil.`,
     firstNumberWrong: p => `Sumber menghitung mulai dari ${p.countsFrom}; deskripsi menyebut ${p.described}.`,
-    requestRefused: p =>
+    requestDenied: p =>
       `Sumber menolak permintaan (status ${p.status}, halaman ${p.page}). Periksa nama dan bentuk parameter.`,
     unavailable: p =>
       `Sumber menjawab dengan status ${p.status} (halaman ${p.page}). Coba lagi nanti, atau hubungi pengelolanya.`,

@@ -13,7 +13,7 @@ with offered as materialized (
   from plan_row p
   join staged_row s on s.row_no = p.row_no
   where p.outcome not in ('created', 'rejected') and p.health_worker_id is not null
-    and not p.ending_only
+    and not p.deactivation_only
 ), best as (
   select
     health_worker_id,

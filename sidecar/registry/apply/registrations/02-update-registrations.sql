@@ -5,7 +5,7 @@
 with named as (
   select p.row_no, p.registration_id as id
   from plan_row p
-  where p.ending_only = $2 and p.registration_id is not null and p.outcome in ('updated', 'created')
+  where p.deactivation_only = $2 and p.registration_id is not null and p.outcome in ('updated', 'created')
   union all
   select p.row_no, r.id
   from plan_row p
@@ -13,10 +13,10 @@ with named as (
   join sdmk.registration r on r.str_number = s.str_number
     and not sdmk.is_overruled(s.source_at, p.status, s.source_status, r.source_at, r.stated_status, r.source_status)
     and (r.source_at, r.stated_status) is distinct from (s.source_at, s.status)
-  where p.ending_only = $2 and p.registration_id is null and p.outcome = 'updated'
+  where p.deactivation_only = $2 and p.registration_id is null and p.outcome = 'updated'
 ), target as (
   select p.row_no, p.outcome, p.health_worker_id, case when kept.is_newer then r.status else p.status end as new_status,
-    p.rule, p.evidence, p.warnings as plan_warnings, r.id, r as before, p.ending_only,
+    p.rule, p.evidence, p.warnings as plan_warnings, r.id, r as before, p.deactivation_only,
     said.*
   from named n
   join plan_row p on p.row_no = n.row_no
@@ -40,19 +40,19 @@ with named as (
   update sdmk.registration r
   set
     health_worker_id = t.health_worker_id,
-    str_raw = case when t.ending_only then r.str_raw else t.str_raw end,
-    str_format = case when t.ending_only then r.str_format else t.str_format end,
-    competence = case when t.ending_only then r.competence else t.competence end,
+    str_raw = case when t.deactivation_only then r.str_raw else t.str_raw end,
+    str_format = case when t.deactivation_only then r.str_format else t.str_format end,
+    competence = case when t.deactivation_only then r.competence else t.competence end,
     -- The status that follows from the person's other licences is derived after all of them are stored.
     status = case when t.stated_status = 'active' and r.status in ('replaced', 'deceased') then r.status else t.new_status end,
     stated_status = t.stated_status,
     source_status = t.source_status,
-    issued_on = case when t.ending_only then r.issued_on else t.issued_on end,
-    valid_until = case when t.ending_only then coalesce(t.valid_until, r.valid_until) else t.valid_until end,
-    is_lifetime = case when t.ending_only then r.is_lifetime else t.is_lifetime end,
-    institution = case when t.ending_only then r.institution else t.institution end,
-    graduation_year = case when t.ending_only then r.graduation_year else t.graduation_year end,
-    province = case when t.ending_only then r.province else t.province end,
+    issued_on = case when t.deactivation_only then r.issued_on else t.issued_on end,
+    valid_until = case when t.deactivation_only then coalesce(t.valid_until, r.valid_until) else t.valid_until end,
+    is_lifetime = case when t.deactivation_only then r.is_lifetime else t.is_lifetime end,
+    institution = case when t.deactivation_only then r.institution else t.institution end,
+    graduation_year = case when t.deactivation_only then r.graduation_year else t.graduation_year end,
+    province = case when t.deactivation_only then r.province else t.province end,
     source_at = t.source_at,
     content_hash = t.content_hash,
     warnings = nullif(t.warnings || t.plan_warnings, '{}'),

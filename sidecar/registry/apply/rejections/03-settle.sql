@@ -12,8 +12,8 @@ with pending as materialized (
     and d.subject in (select str_number from staged_row union all select subject from staged_rejection)
 ), newer as materialized (
   select s.str_number as subject, nullif(s.profession, '') as profession, s.nik_digest, s.name_key, s.source_at, s.status,
-    s.source_status, sdmk.is_urgent(s.status) as is_ending, null::bytea as content_digest, null::bigint as rejection_id,
-    coalesce(p.outcome, 'unchanged') as outcome, coalesce(p.ending_only, false) as is_ending_only
+    s.source_status, sdmk.is_urgent(s.status) as is_deactivation, null::bytea as content_digest, null::bigint as rejection_id,
+    coalesce(p.outcome, 'unchanged') as outcome, coalesce(p.deactivation_only, false) as is_deactivation_only
   from staged_row s
   left join plan_row p on p.row_no = s.row_no
   where s.str_number in (select subject from pending)
@@ -36,9 +36,9 @@ with pending as materialized (
       and (b.kind = 'decision' or not w.is_question)
       and case w.code
         -- The stored row stays newer than the deactivation until another row replaces it.
-        when 'ENDING_STALE' then n.outcome <> 'unchanged'
+        when 'DEACTIVATION_STALE' then n.outcome <> 'unchanged'
         -- The stored row may be this one, without its name.
-        when 'NAME_DIFFERS' then (n.outcome <> 'unchanged' or b.kind = 'decision') and not n.is_ending_only
+        when 'NAME_DIFFERS' then (n.outcome <> 'unchanged' or b.kind = 'decision') and not n.is_deactivation_only
         else true
       end
     ))
@@ -50,7 +50,7 @@ with pending as materialized (
       n.content_digest = w.content_digest or n.nik_digest = w.nik_digest
       or (
         (w.name_key is null or n.name_key is null or n.name_key = w.name_key)
-        and (not w.urgent or n.is_ending or (n.name_key = w.name_key and not coalesce(n.nik_digest <> w.nik_digest, false)))
+        and (not w.urgent or n.is_deactivation or (n.name_key = w.name_key and not coalesce(n.nik_digest <> w.nik_digest, false)))
         -- A decision concerns one of several people with the STR, by name.
         and (b.kind <> 'decision' or not coalesce(n.nik_digest <> w.nik_digest, false))
       )
@@ -64,7 +64,7 @@ with pending as materialized (
 -- A rejection without pending rows is closed. The batch that carries out a decision resolves it.
 update kki.rejection d
 set
-  state = case when d.decided_at is not null and b.kind = 'decision' then 'resolved' else 'healed' end,
+  state = case when d.decided_at is not null and b.kind = 'decision' then 'resolved' else 'cleared' end,
   closed_by_batch_id = $1,
   version = nextval('sdmk.version_seq')
 from kki.batch b

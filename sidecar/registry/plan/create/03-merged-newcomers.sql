@@ -8,7 +8,7 @@ with companion as (
   from work w
   left join work winner on winner.row_no = w.winner_row_no
   where (w.winner_row_no is not null or w.leader_row_no is not null) and w.outcome in ('superseded', 'linked')
-    and not w.ending_only
+    and not w.deactivation_only
 ), told as (
   select c.creator_row_no, c.row_no from companion c
   union

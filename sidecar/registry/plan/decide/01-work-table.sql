@@ -20,7 +20,7 @@ create temp table work (
   source_status text,
   source_at timestamptz not null,
   content_hash bytea not null,
-  ending_only boolean not null,
+  deactivation_only boolean not null,
   problems jsonb,
   is_repeated boolean not null,
   -- A deactivation that cannot concern the person of the other rows of its STR: it is matched separately.
@@ -66,7 +66,7 @@ cross join lateral kki.unchanged_registration(s.str_number, s.profession, s.cont
 where s.str_number not in (select str_number from asked);
 
 insert into work (row_no, new_health_worker_id, str_number, profession, nik_digest, name_key, birth_date, birth_place_key, sex, status,
-  source_status, source_at, content_hash, ending_only, problems, is_repeated)
+  source_status, source_at, content_hash, deactivation_only, problems, is_repeated)
 with repeated as (
   select str_number
   from staged_row
@@ -76,7 +76,7 @@ with repeated as (
 select
   s.row_no, s.new_health_worker_id, s.str_number, s.profession, s.nik_digest, nullif(s.name_key, ''), s.birth_date, s.birth_place_key, s.sex,
   case when s.status = 'active' and s.valid_until < current_setting('sdmk.as_of')::date then 'expired' else s.status end,
-  s.source_status, s.source_at, s.content_hash, s.ending_only, s.problems, repeated.str_number is not null
+  s.source_status, s.source_at, s.content_hash, s.deactivation_only, s.problems, repeated.str_number is not null
 from staged_row s
 left join repeated on repeated.str_number = s.str_number
 where s.row_no not in (select row_no from unchanged);

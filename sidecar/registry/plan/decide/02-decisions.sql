@@ -29,10 +29,10 @@ with decided as (
     select max(e.id) as id from kki.decision e
     where e.str_number = w.str_number and e.health_worker_id = r.health_worker_id and e.withdrawn_at is null
   ) rival on true
-  where not w.ending_only
+  where not w.deactivation_only
 ), ranked as (
   select decided.*,
-    is_overruled or first_value(decision_id) over latest <> decision_id as is_refused,
+    is_overruled or first_value(decision_id) over latest <> decision_id as is_rejected,
     first_value(row_no) over latest as winner_row_no
   from decided
   window latest as (
@@ -41,7 +41,7 @@ with decided as (
 ), led as (
   select ranked.*,
     case when health_worker_id is null then
-      min(row_no) filter (where not is_refused and row_no = winner_row_no) over (partition by decision_id)
+      min(row_no) filter (where not is_rejected and row_no = winner_row_no) over (partition by decision_id)
     end as creator_row_no
   from ranked
 )
@@ -50,27 +50,27 @@ set
   rule = 0,
   decision_id = l.decision_id,
   health_worker_id = l.health_worker_id,
-  registration_id = case when not l.is_refused and l.row_no = l.winner_row_no then l.registration_id end,
-  registration_version = case when not l.is_refused and l.row_no = l.winner_row_no then l.registration_version end,
+  registration_id = case when not l.is_rejected and l.row_no = l.winner_row_no then l.registration_id end,
+  registration_version = case when not l.is_rejected and l.row_no = l.winner_row_no then l.registration_version end,
   leader_row_no = case when l.creator_row_no <> l.row_no then l.creator_row_no end,
-  winner_row_no = case when not l.is_refused and l.row_no <> l.winner_row_no then l.winner_row_no end,
+  winner_row_no = case when not l.is_rejected and l.row_no <> l.winner_row_no then l.winner_row_no end,
   outcome = case
-    when l.is_refused then 'rejected'
+    when l.is_rejected then 'rejected'
     when l.row_no <> l.winner_row_no then 'superseded'
     when l.creator_row_no = l.row_no then 'created'
     when l.registration_id is null then 'linked'
     when l.holder_id = l.health_worker_id and (l.stored_hash = l.content_hash or l.says_less) then 'unchanged'
     else 'updated'
   end,
-  code = case when l.is_refused then 'STR_AMBIGUOUS' end,
-  candidates = case when l.is_refused then
+  code = case when l.is_rejected then 'STR_AMBIGUOUS' end,
+  candidates = case when l.is_rejected then
     (select array_agg(distinct c order by c) from unnest(array[l.health_worker_id, l.holder_id]) c where c is not null)
   end,
-  urgent = sdmk.is_urgent(l.status) and (l.is_refused or coalesce(
+  urgent = sdmk.is_urgent(l.status) and (l.is_rejected or coalesce(
     l.row_no = l.winner_row_no and l.holder_id = l.health_worker_id and l.source_at < l.stored_at and l.stored_status = 'active',
     false)),
   warnings = array_remove(array[
-    case when not l.is_refused and l.holder_id = l.health_worker_id and l.source_at < l.stored_at then 'STALE' end,
+    case when not l.is_rejected and l.holder_id = l.health_worker_id and l.source_at < l.stored_at then 'STALE' end,
     case when l.nik_is_anothers then 'NIK_IGNORED' end
   ], null)
 from led l

@@ -11,10 +11,10 @@ select a.str_number, a.row_no as row_a, b.row_no as row_b, a.is_deactivation as 
   sdmk.same_holder(g.nik, g.name, g.birth_date, g.birth_place, g.sex) as is_one_holder, g.nik
 from small
 join (
-  select *, ending_only or sdmk.is_urgent(status) as is_deactivation from work
+  select *, deactivation_only or sdmk.is_urgent(status) as is_deactivation from work
 ) a on a.str_number = small.str_number
 join (
-  select *, ending_only or sdmk.is_urgent(status) as is_deactivation from work
+  select *, deactivation_only or sdmk.is_urgent(status) as is_deactivation from work
 ) b on b.str_number = a.str_number and b.row_no > a.row_no
 cross join lateral (
   select sdmk.agreement(a.nik_digest, b.nik_digest) as nik, sdmk.name_agreement(a.name_key, b.name_key) as name,
@@ -27,7 +27,7 @@ cross join lateral (
 -- A deactivation without a NIK that does not concern the person of another row is set apart, as if it came in another batch.
 -- If it does, but would not match that person by the rules, only its deactivation is used.
 update work w
-set is_apart = p.is_apart, ending_only = w.ending_only or p.is_holders
+set is_apart = p.is_apart, deactivation_only = w.deactivation_only or p.is_holders
 from (
   select row_no, bool_and(is_one_holder) as is_holders, bool_or(not is_one_holder and nik is distinct from 'different') as is_apart
   from (
@@ -47,7 +47,7 @@ with size as (
   from work where is_repeated and not is_apart group by str_number
 ), pair as (
   select p.str_number,
-    bool_and(p.is_one_person or ((a.ending_only or b.ending_only) and p.is_one_holder)) as agree
+    bool_and(p.is_one_person or ((a.deactivation_only or b.deactivation_only) and p.is_one_holder)) as agree
   from str_pair p
   join work a on a.row_no = p.row_a and not a.is_apart
   join work b on b.row_no = p.row_b and not b.is_apart

@@ -7,7 +7,7 @@ update work w
 set outcome = 'unchanged', rule = 1, health_worker_id = r.health_worker_id, registration_id = r.id
 from sdmk.registration r
 join sdmk.health_worker h on h.id = r.health_worker_id
-where w.outcome is null and not w.ending_only and w.problems is null
+where w.outcome is null and not w.deactivation_only and w.problems is null
   and r.str_number = w.str_number and r.profession = w.profession and r.source_at = w.source_at
   and (sdmk.status_rank(w.status), w.content_hash) < (sdmk.status_rank(r.stated_status), r.content_hash)
   -- A row with a new NIK is still used for the NIK.

@@ -46,8 +46,8 @@ join work w using (row_no);
 analyze met;
 with known as materialized (
   select
-    w.row_no, w.ending_only, w.problems,
-    sdmk.is_urgent(w.status) as is_ending, w.source_at, w.content_hash,
+    w.row_no, w.deactivation_only, w.problems,
+    sdmk.is_urgent(w.status) as is_deactivation, w.source_at, w.content_hash,
     coalesce(not g.is_one_person, false) as is_shared,
     coalesce(m.people, 0) as people, m.candidates, m.oldest_at, m.active_at, m.has_news,
     sdmk.is_overruled(w.source_at, w.status, w.source_status, r.source_at, r.stated_status, r.source_status) as says_less,
@@ -88,7 +88,7 @@ with known as materialized (
       -- For an erased person a deactivation is stored. A reactivation needs the erased data, so a person decides.
       when is_erased and not (is_shared or is_set_apart) then
         case when row_status in ('active', 'unknown') and coalesce(stored_status, '') not in ('active', 'replaced') then -8 else 3 end
-      when ending_only then
+      when deactivation_only then
         case
           when people = 1 and not is_shared and is_holders and not nik_is_another then 3
           when problems is not null then 0
@@ -106,7 +106,7 @@ with known as materialized (
           when nik_is_another then -4
           when str_is_same then 3
           -- The deactivation is the holder's; only the other fields are in doubt.
-          when is_ending and is_holders and registration_id is not null then 3
+          when is_deactivation and is_holders and registration_id is not null then 3
           else -4
         end
       when problems is not null then 0
@@ -116,11 +116,11 @@ with known as materialized (
   from known
 ), tied as materialized (
   select decided.*,
-    ending_only or (rule = 3 and people = 1 and not coalesce(str_is_same, false)) as uses_ending_only,
+    deactivation_only or (rule = 3 and people = 1 and not coalesce(str_is_same, false)) as uses_deactivation_only,
     is_erased and not is_shared and (registration_id is null or row_status = stored_status or stored_status = 'replaced') as says_nothing,
     case rule when 3 then str_worker when 5 then nik_worker when 6 then nik_worker end as health_worker_id,
     -- A deactivation without a readable profession applies to every registration of its STR.
-    case when registration_id is null and ending_only then oldest_at else stored_at end as known_at
+    case when registration_id is null and deactivation_only then oldest_at else stored_at end as known_at
   from decided
 )
 update work w
@@ -129,7 +129,7 @@ set
   health_worker_id = t.health_worker_id,
   registration_id = case when t.rule > 0 then t.registration_id end,
   registration_version = case when t.rule > 0 then t.registration_version end,
-  ending_only = t.uses_ending_only,
+  deactivation_only = t.uses_deactivation_only,
   code = case t.rule when -4 then 'IDENTITY_CONFLICT' when -7 then 'IDENTITY_CONFLICT' when -5 then 'STR_AMBIGUOUS' when -8 then 'LICENCE_OF_ERASED' end,
   candidates = case when t.rule <= 0 then
     case when t.rule <> -8 then
@@ -138,23 +138,23 @@ set
   end,
   -- Urgent: a deactivation that may concern a known person, or that is older than a stored active status. A person must see
   -- it first.
-  urgent = t.is_ending and case
+  urgent = t.is_deactivation and case
     when t.rule <= 0 then t.people > 0 or t.nik_worker is not null or t.is_shared or t.is_set_apart
-    when t.registration_id is null and t.ending_only then coalesce(t.source_at < t.active_at, false)
+    when t.registration_id is null and t.deactivation_only then coalesce(t.source_at < t.active_at, false)
     else coalesce(t.source_at < t.known_at and t.stored_status = 'active', false)
   end,
   outcome = case
     when t.rule <= 0 then 'rejected'
     when t.says_nothing then 'unchanged'
-    when (t.stored_hash = t.content_hash and not (t.rule = 3 and t.brings_nik and not t.uses_ending_only)) or t.says_less then 'unchanged'
-    when t.ending_only and t.registration_id is null then case when t.has_news then 'updated' else 'unchanged' end
-    when t.uses_ending_only then 'updated'
+    when (t.stored_hash = t.content_hash and not (t.rule = 3 and t.brings_nik and not t.uses_deactivation_only)) or t.says_less then 'unchanged'
+    when t.deactivation_only and t.registration_id is null then case when t.has_news then 'updated' else 'unchanged' end
+    when t.uses_deactivation_only then 'updated'
     when t.registration_id is null then 'linked'
     else 'updated'
   end,
   warnings = array_remove(array[
     case when t.rule > 0 and t.source_at < t.known_at then 'STALE' end,
-    case when t.rule > 0 and t.uses_ending_only and not t.is_erased then 'FIELD_IGNORED' when t.rule > 0 and t.problems is not null then 'NIK_IGNORED' end
+    case when t.rule > 0 and t.uses_deactivation_only and not t.is_erased then 'FIELD_IGNORED' when t.rule > 0 and t.problems is not null then 'NIK_IGNORED' end
   ], null)
 from tied t
 where w.row_no = t.row_no and t.rule is not null;

@@ -27,16 +27,16 @@ with claimed as (
     case
       when is_decided then row_no <> winner_row_no and health_worker_id is distinct from winner_id
       else is_contested
-    end as is_refused
+    end as is_rejected
   from claim
   where row_no <> winner_row_no or (is_contested and not is_decided)
 )
 update work w
 set
-  outcome = case when j.is_refused then 'rejected' else 'superseded' end,
-  code = case when j.is_refused then 'STR_AMBIGUOUS' end,
-  candidates = case when j.is_refused then array[w.health_worker_id] end,
-  winner_row_no = case when not j.is_refused then j.winner_row_no end,
-  urgent = j.is_refused and sdmk.is_urgent(w.status)
+  outcome = case when j.is_rejected then 'rejected' else 'superseded' end,
+  code = case when j.is_rejected then 'STR_AMBIGUOUS' end,
+  candidates = case when j.is_rejected then array[w.health_worker_id] end,
+  winner_row_no = case when not j.is_rejected then j.winner_row_no end,
+  urgent = j.is_rejected and sdmk.is_urgent(w.status)
 from judged j
 where w.row_no = j.row_no;

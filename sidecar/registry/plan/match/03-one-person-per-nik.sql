@@ -9,7 +9,7 @@ with claim as (
   from work w
   join sdmk.health_worker h on h.id = w.health_worker_id and h.nik_digest is null
   left join str_group g on g.str_number = w.str_number and not w.is_apart
-  where w.outcome in ('linked', 'updated', 'unchanged') and not w.ending_only
+  where w.outcome in ('linked', 'updated', 'unchanged') and not w.deactivation_only
     and coalesce(w.nik_digest, g.nik_digest) is not null
     and not coalesce('NIK_IGNORED' = any (w.warnings), false)
 )

@@ -7,7 +7,7 @@ select h.id, t.name_key, coalesce(t.birth_date, h.birth_date) as birth_date,
   coalesce(t.birth_place_key, h.birth_place_key) as birth_place_key, coalesce(h.nik_digest, t.nik_digest) as nik_digest,
   coalesce(t.sex, h.sex) as sex
 from work t join sdmk.health_worker h on h.id = t.health_worker_id
-where t.outcome in ('linked', 'updated', 'unchanged') and not t.ending_only;
+where t.outcome in ('linked', 'updated', 'unchanged') and not t.deactivation_only;
 analyze retold;
 
 with candidate as (

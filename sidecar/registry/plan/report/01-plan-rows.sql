@@ -16,10 +16,10 @@ select kki.renew_statistics('plan_row');
 
 -- Then all other rows, except those that change nothing.
 insert into plan_row (row_no, outcome, rule, evidence, health_worker_id, health_worker_version,
-  registration_id, registration_version, status, str_is_new, ending_only, problems, candidates, urgent, warnings)
+  registration_id, registration_version, status, str_is_new, deactivation_only, problems, candidates, urgent, warnings)
 with judged as (
   select w.*, coalesce(w.outcome, 'rejected') as final_outcome,
-    w.outcome in ('linked', 'updated') and not w.ending_only as is_merged, coalesce(winner.health_worker_id, w.health_worker_id) as known_id,
+    w.outcome in ('linked', 'updated') and not w.deactivation_only as is_merged, coalesce(winner.health_worker_id, w.health_worker_id) as known_id,
     coalesce(winner.leader_row_no, winner.row_no, w.leader_row_no) as creator_row_no, winner.row_no as winning_row_no
   from work w
   left join work winner on winner.row_no = w.winner_row_no and winner.outcome is distinct from 'rejected'
@@ -39,14 +39,14 @@ select
   case when j.final_outcome <> 'rejected' then coalesce(j.known_id, creator.health_worker_id) end, h.version,
   j.registration_id, j.registration_version, j.status,
   j.final_outcome = 'linked' and j.str_number is not null and (select n.str_number from sdmk.str_number n where n.str_number = j.str_number) is null,
-  j.ending_only,
+  j.deactivation_only,
   case when j.final_outcome = 'rejected' then
     coalesce(j.problems, '[]') || case
       when j.code is not null then jsonb_build_array(jsonb_build_object('code', j.code, 'instancePath', '', 'params', '{}'::jsonb))
       when j.outcome is null then '[{"code": "STR_INACTIVE", "instancePath": "", "params": {}}]'
       else '[]'
     end
-    when j.urgent then '[{"code": "ENDING_STALE", "instancePath": "", "params": {}}]'
+    when j.urgent then '[{"code": "DEACTIVATION_STALE", "instancePath": "", "params": {}}]'
     when name_waits then '[{"code": "NAME_DIFFERS", "instancePath": "", "params": {}}]'
     when j.rule <> 0 then asked.problems
   end,
@@ -97,7 +97,7 @@ left join lateral (
 ) other on true
 -- NIK, STR and birth date match the person, and the name does not: the row is applied without its name.
 cross join lateral (
-  select j.final_outcome in ('linked', 'updated', 'superseded') and j.rule <> 0 and not j.ending_only and s.person_at is null
+  select j.final_outcome in ('linked', 'updated', 'superseded') and j.rule <> 0 and not j.deactivation_only and s.person_at is null
     and (h.id is null or h.name_at < j.source_at)
     and coalesce(case sdmk.name_agreement(other.name_key, j.name_key)
       when 'different' then true

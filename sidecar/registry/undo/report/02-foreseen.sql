@@ -8,7 +8,7 @@ select
   (select count(*) from undo_person where not is_new and restored <> '{}') as "peopleRestored",
   (
     select count(*) from kki.rejection d
-    where d.closed_by_batch_id = $1 and d.state in ('healed', 'resolved')
+    where d.closed_by_batch_id = $1 and d.state in ('cleared', 'resolved')
       and not exists (
         select from kki.rejection o
         where o.state = 'open' and o.source = d.source and o.subject = d.subject and o.code = d.code

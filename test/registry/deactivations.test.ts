@@ -28,7 +28,7 @@ const another = ({ nik, name, nameKey }: Candidate, given: Partial<Candidate> = 
 /** A deactivation with only these readable fields. */
 const unreadableBut = (code: 'DATE_INVALID' | 'PROFESSION_UNKNOWN', instancePath: string): Partial<Candidate> => ({
   ...revoked,
-  endingOnly: true,
+  deactivationOnly: true,
   problems: [{ code, instancePath, params: { reason: 'format' } }]
 })
 const revokedWithFault = unreadableBut('DATE_INVALID', '/tanggal_lahir')
@@ -49,7 +49,7 @@ async function setUp(t: TestContext) {
       ).rows[0],
     affected: async (batchId: number) =>
       (await database.withTransaction(client => findAffected(client, batchId, { after: 0, limit: 1000 }))).length,
-    desk: async () => (await pool.query('select code, state, urgent from kki.rejection order by id')).rows,
+    review: async () => (await pool.query('select code, state, urgent from kki.rejection order by id')).rows,
     undo: async (batchId: number) => {
       await pool.query(`update kki.batch set state = 'applied' where id = $1`, [batchId])
       await database.withTransaction(client => undoBatch(client, batchId, identity, '2026-06-01'))
@@ -77,7 +77,7 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     await r.apply(ending)
     const brought = await r.apply(told(licence, 2))
     assert.equal(brought.summary.created, 1)
-    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify(await r.desk()))
+    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify(await r.review()))
   })
 
   test('a deactivation with an impossible NIK that arrived before its licence is planned again too', async t => {
@@ -91,7 +91,7 @@ describe('deactivations and decisions', { concurrency: true }, () => {
       })
     )
     const brought = await r.apply(told(licence, 2))
-    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify(await r.desk()))
+    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify(await r.review()))
   })
 
   test('a deactivation without a readable profession, in one batch with its licence, is applied or planned again', async t => {
@@ -100,7 +100,7 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     const ending = told(licence, 3, revokedWithoutProfession)
     const both = await r.apply(told(licence, 2), ending)
     const { status } = await r.licence(licence)
-    const [d] = await r.desk()
+    const [d] = await r.review()
     assert.ok(status === 'revoked' || d?.urgent || (await r.affected(both.batchId)) === 1, JSON.stringify([status, d]))
   })
 
@@ -115,7 +115,7 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     assert.deepEqual(refused.outcomes[0]?.codes, ['STR_INACTIVE'])
     const brought = await r.apply(told(foreigner, 4, { nik }))
     assert.equal(brought.summary.updated, 1)
-    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(foreigner), await r.desk()]))
+    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(foreigner), await r.review()]))
   })
 
   test('a deactivation that was dismissed while unmatched is planned again when its licence arrives', async t => {
@@ -124,7 +124,7 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     await r.apply(told(licence, 3, revoked))
     await r.pool.query(`update kki.rejection set state = 'dismissed'`)
     const brought = await r.apply(told(licence, 2))
-    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(licence), await r.desk()]))
+    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(licence), await r.review()]))
   })
 
   test('a dismissed rejection does not hide its row when the row becomes urgent', async t => {
@@ -137,8 +137,8 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     const again = await r.apply(ending)
     assert.equal(again.outcomes[0]?.urgent, true)
     assert.ok(
-      (await r.desk()).some(d => d.state === 'open' && d.urgent),
-      JSON.stringify(await r.desk())
+      (await r.review()).some(d => d.state === 'open' && d.urgent),
+      JSON.stringify(await r.review())
     )
   })
 
@@ -166,8 +166,8 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     await r.applyWith({ kind: 'decision' }, row)
     const l = await r.licence(stored)
     assert.ok(
-      l.status === 'revoked' || (await r.desk()).some(d => d.state === 'open' && d.urgent),
-      JSON.stringify([l, await r.desk()])
+      l.status === 'revoked' || (await r.review()).some(d => d.state === 'open' && d.urgent),
+      JSON.stringify([l, await r.review()])
     )
   })
 
@@ -302,7 +302,7 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     await r.apply(licence)
     await r.applyWith(unreadable(licence), told(licence, 5, revoked))
     assert.deepEqual(
-      (await r.desk()).map(d => [d.state, d.urgent]),
+      (await r.review()).map(d => [d.state, d.urgent]),
       [['open', true]]
     )
     const own = {
@@ -314,7 +314,7 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     const done = await r.applyWith({ kind: 'import', hasOwnPeople: true }, own)
     assert.notEqual(done.outcomes[0]?.outcome, 'rejected')
     assert.deepEqual(
-      (await r.desk()).map(d => d.state),
+      (await r.review()).map(d => d.state),
       ['open']
     )
   })
@@ -326,13 +326,13 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     const held = await stageRows(r.database, r.identity, [told(licence, 2)])
     await r.applyWith(unreadable(licence), told(licence, 5, revoked))
     assert.deepEqual(
-      (await r.desk()).map(d => [d.state, d.urgent]),
+      (await r.review()).map(d => [d.state, d.urgent]),
       [['open', true]]
     )
     await r.database.withTransaction(client => planBatch(client, held, r.identity, planOptions))
     await r.database.withTransaction(client => applyPlan(client, held, r.identity, '2026-06-01'))
     assert.deepEqual(
-      (await r.desk()).map(d => d.state),
+      (await r.review()).map(d => d.state),
       ['open']
     )
   })
@@ -341,11 +341,11 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     const r = await setUp(t)
     const one = candidate()
     const death = another(one, { ...dead, profession: 'dentist' })
-    await r.applyWith({ createUnmatched: 'desk' }, one, death)
+    await r.applyWith({ createUnmatched: 'review' }, one, death)
     await r.decide(one, null)
-    const brought = await r.applyWith({ kind: 'decision', createUnmatched: 'desk' }, one)
+    const brought = await r.applyWith({ kind: 'decision', createUnmatched: 'review' }, one)
     assert.equal(brought.summary.created, 1)
-    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(one), await r.desk()]))
+    assert.equal(await r.affected(brought.batchId), 1, JSON.stringify([await r.licence(one), await r.review()]))
   })
 
   test('undoing a decision does not give the former holder later statements about the new one', async t => {
@@ -403,7 +403,7 @@ describe('deactivations and decisions', { concurrency: true }, () => {
       nik: '3171014502900777',
       name: 'Dewi Lestari',
       nameKey: 'DEWI LESTARI',
-      endingOnly: true,
+      deactivationOnly: true,
       problems: [{ code: 'DATE_INVALID', instancePath: '/tanggal_lahir', params: { reason: 'format' } }]
     })
     const met = await r.apply(ending)
@@ -411,7 +411,7 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     await r.applyWith(unreadable(licence, false), told(licence, 3))
     await r.apply(told(licence, 5))
     assert.deepEqual(
-      (await r.desk()).map(d => [d.state, d.urgent]),
+      (await r.review()).map(d => [d.state, d.urgent]),
       [['open', true]]
     )
   })
@@ -423,13 +423,13 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     await r.applyWith(unreadable(licence), told(licence, 3))
     await r.apply(told(licence, 4))
     assert.deepEqual(
-      (await r.desk()).map(d => [d.state, d.urgent]),
+      (await r.review()).map(d => [d.state, d.urgent]),
       [['open', true]]
     )
     await r.apply(told(licence, 5, revoked))
     assert.deepEqual(
-      (await r.desk()).map(d => d.state),
-      ['healed']
+      (await r.review()).map(d => d.state),
+      ['cleared']
     )
   })
 
@@ -445,7 +445,7 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     )
     const both = await r.apply(other, told(stored, 4, revoked))
     const { status } = await r.licence(stored)
-    assert.ok(status === 'revoked' || both.outcomes[1]?.urgent, JSON.stringify([status, both.outcomes, await r.desk()]))
+    assert.ok(status === 'revoked' || both.outcomes[1]?.urgent, JSON.stringify([status, both.outcomes, await r.review()]))
   })
 
   test('an expiry stays when a batch that was planned days before is applied', async t => {

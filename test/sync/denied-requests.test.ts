@@ -27,7 +27,7 @@ async function setUp(t: TestContext, intervalMs?: number) {
     app.inject({ url: '/runs/1', remoteAddress, headers: key === undefined ? {} : { authorization: `Bearer ${key}` } })
   const events = async () => {
     const { rows } = await pool.query(
-      `select actor, api_key_id, detail from kki.audit_event where action = 'access.refused' order by id`
+      `select actor, api_key_id, detail from kki.audit_event where action = 'access.denied' order by id`
     )
     return rows
   }

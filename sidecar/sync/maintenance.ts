@@ -4,13 +4,13 @@ import { type Caller, recordAudit } from '../audit/record.ts'
 import { purgeDisclosures, sealDisclosures } from '../audit/seal-disclosures.ts'
 import type { Database } from '../platform/database.ts'
 import { createTraceId } from '../platform/trace-context.ts'
-import { forgetShown } from '../registry/unseen.ts'
+import { forgetShown } from '../registry/not-listed.ts'
 import { takeBatch } from './batch.ts'
 import { FileNotStored } from './errors.ts'
 import { failWithin } from './fail-batch.ts'
 import type { SyncMetrics } from './metrics.ts'
 
-export interface HouseContext {
+export interface MaintenanceContext {
   database: Database
   metrics: Pick<SyncMetrics, 'batchEnded' | 'purged'>
   logger: FastifyBaseLogger
@@ -29,7 +29,7 @@ const lockTimeoutMs = 200
  * Fails files whose process is gone, drops the staging of batches that have ended, and deletes raw rows of rejections past
  * their retention. All are counted; the deletion of raw rows is audited in the same transaction.
  */
-export async function keepHouse(context: HouseContext): Promise<void> {
+export async function maintain(context: MaintenanceContext): Promise<void> {
   await failLostFiles(context)
   await dropStaging(context)
   await purgeRawRows(context)
@@ -38,7 +38,7 @@ export async function keepHouse(context: HouseContext): Promise<void> {
 }
 
 /** Seals the disclosures since the last time, and deletes those past their retention. */
-async function keepDisclosures({ database, metrics, disclosureRetentionDays }: HouseContext) {
+async function keepDisclosures({ database, metrics, disclosureRetentionDays }: MaintenanceContext) {
   await sealDisclosures(database, ownCaller())
   const purged = await purgeDisclosures(database, ownCaller(), disclosureRetentionDays)
   if (purged > 0) metrics.purged('disclosures', purged)
@@ -49,7 +49,7 @@ function ownCaller(): Caller {
 }
 
 /** Whoever stores the rows of a file holds its batch meanwhile (`stageFile`), and has held it long before a minute is over. */
-async function failLostFiles({ database, metrics, logger }: HouseContext) {
+async function failLostFiles({ database, metrics, logger }: MaintenanceContext) {
   const failed = await database.withTransaction(async client => {
     const { rows } = await client.query<{ id: number }>(
       `select id from kki.batch
@@ -67,7 +67,7 @@ async function failLostFiles({ database, metrics, logger }: HouseContext) {
   logger.error({ batch_ids: failed }, 'the process that stored the rows of a file is gone; the batch failed')
 }
 
-async function dropStaging({ database, metrics, logger }: HouseContext) {
+async function dropStaging({ database, metrics, logger }: MaintenanceContext) {
   const { rows } = await database.pool.query<{ id: number }>(
     `select b.id from kki.batch b
     where not kki.is_open(b.state) and to_regnamespace('batch_' || b.id) is not null
@@ -87,7 +87,7 @@ async function dropStaging({ database, metrics, logger }: HouseContext) {
   }
 }
 
-async function purgeRawRows({ database, metrics, logger, rawRetentionDays, timeZone }: HouseContext) {
+async function purgeRawRows({ database, metrics, logger, rawRetentionDays, timeZone }: MaintenanceContext) {
   const rows = await database.withTransaction(async client => {
     const { rows: days } = await client.query<{ day: string; rows: number }>(
       `with purged as (

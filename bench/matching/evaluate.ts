@@ -39,7 +39,7 @@ export interface Verdict extends Record<Failure, number>, Pick<MatchClass, 'name
   codes: Record<string, number>
 }
 
-export interface Judgement {
+export interface Evaluation {
   verdicts: Verdict[]
   /** By failure: the numbers of the cases. */
   failed: Record<Failure, Set<number>>
@@ -56,12 +56,12 @@ interface OpenRejection {
 const deactivating = ['TIDAK_AKTIF', 'DIBEKUKAN', 'DICABUT', 'MENINGGAL']
 
 /** Compares the results of the rows and the final registry with the truth. */
-export async function judge(
+export async function evaluate(
   { pool }: Database,
   identity: Pick<Identity, 'digestNik'>,
   { cases, people }: Labelled,
   results: readonly RowResult[]
-): Promise<Judgement> {
+): Promise<Evaluation> {
   const byCase = Map.groupBy(results, row => row.case)
   const caseOf = new Map(results.map(row => [row.person, row.case]))
   const creators = new Map<number, RowResult>()

@@ -14,8 +14,8 @@ const tokenValue = /^[\x21-\x7e]{12,}$/
 const mostPlaces = 3
 
 /** Returns the most likely cause if the requests ended early. */
-export function judgeFailure(failure: Failure, description: SourceDescription, baseUrl: string): Finding {
-  const found = failure.step === 'token' ? judgeToken(failure, description) : judgePage(failure, description, baseUrl)
+export function evaluateFailure(failure: Failure, description: SourceDescription, baseUrl: string): Finding {
+  const found = failure.step === 'token' ? evaluateToken(failure, description) : evaluatePage(failure, description, baseUrl)
   return { ...found, level: 'wrong', params: { ...found.params, step: failure.step, page: failure.page } }
 }
 
@@ -25,49 +25,49 @@ function cause(code: FindingCode, at: string, params: Cause['params'] = {}): Cau
   return { code, at, params }
 }
 
-function judgeToken({ error, answer }: Failure, { authentication }: SourceDescription): Cause {
-  if (isTimeout(error)) return judgeSilence(error, '')
+function evaluateToken({ error, answer }: Failure, { authentication }: SourceDescription): Cause {
+  if (isTimeout(error)) return evaluateSilence(error, '')
   const path = '/authentication/path'
-  if (answer === null) return judgeSilence(error, path)
+  if (answer === null) return evaluateSilence(error, path)
   const { status } = answer
   if (status >= 300 && status < 400) return cause('redirected', path, locationOf(answer))
   if (status === 404 || status === 405) return cause('tokenPathWrong', path, { status })
   if (status === 429 || status >= 500) return cause('tokenUnavailable', '', { status })
-  if (status >= 400) return cause('credentialsRefused', '/authentication', { status })
+  if (status >= 400) return cause('credentialsDenied', '/authentication', { status })
   if (isHtml(answer)) return cause('htmlAnswered', path, { status })
   const expected = ('token' in authentication && authentication.token) || '/access_token'
   const found = placesOfToken(answer)
   if (found.length > 0 && !found.includes(expected)) {
     return cause('tokenElsewhere', '/authentication/token', { expected, found: found.join(', ') })
   }
-  if (error instanceof TokenRefreshFailed) return cause('credentialsRefused', '/authentication', { status })
+  if (error instanceof TokenRefreshFailed) return cause('credentialsDenied', '/authentication', { status })
   return cause('tokenMissing', '/authentication', { expected })
 }
 
-function judgePage(failure: Failure, description: SourceDescription, baseUrl: string): Cause {
+function evaluatePage(failure: Failure, description: SourceDescription, baseUrl: string): Cause {
   const { error, answer, page } = failure
   const path = '/request/path'
-  if (isTimeout(error)) return judgeSilence(error, '')
+  if (isTimeout(error)) return evaluateSilence(error, '')
   if (error instanceof KkiModuleFailed) return cause('moduleFailed', '/module', problemOf(error.message))
   const message = error instanceof Error ? error.message : String(error)
   if (/Content-Encoding/.test(message)) return cause('encodingBroken', '', {})
-  if (answer === null) return judgeSilence(error, path)
+  if (answer === null) return evaluateSilence(error, path)
   const { status } = answer
   const fault = faultIn(message)
   // The client has already repeated the request with a new token.
-  if (fault !== null && description.answer.faults?.[fault.index]?.means === 'tokenRefused') {
-    return cause('tokenRefused', '/authentication', { status, place: fault.place })
+  if (fault !== null && description.answer.faults?.[fault.index]?.means === 'tokenDenied') {
+    return cause('tokenDenied', '/authentication', { status, place: fault.place })
   }
   if (status >= 300 && status < 400) return cause('redirected', path, locationOf(answer, baseUrl))
   if (status === 404 && page === 1) return cause('pathNotFound', path, { path: description.request.path })
-  if (status === 405) return cause('methodRefused', '/request/method', { method: description.request.method ?? 'GET' })
-  if (status === 401) return cause('tokenRefused', '/authentication', { status, place: '' })
+  if (status === 405) return cause('methodDenied', '/request/method', { method: description.request.method ?? 'GET' })
+  if (status === 401) return cause('tokenDenied', '/authentication', { status, place: '' })
   if (status === 403) return cause('forbidden', '/authentication', { status })
   if (status === 429 || status >= 500) return cause('unavailable', '', { status })
   if (fault !== null) return cause('faultReported', `/answer/faults/${fault.index}`, { status, place: fault.place })
-  if (status >= 400) return cause('requestRefused', '/request', { status })
+  if (status >= 400) return cause('requestDenied', '/request', { status })
   if (isHtml(answer)) return cause('htmlAnswered', path, { status })
-  return judgeContent(message, answer, description)
+  return evaluateContent(message, answer, description)
 }
 
 /** The description's rule for the answer, and the place of its code; empty if the status decides. */
@@ -77,7 +77,7 @@ function faultIn(message: string): { index: number; place: string } | null {
 }
 
 /** An answer with status 2xx came and does not match the description. */
-function judgeContent(message: string, answer: RawAnswer, { answer: { rows } }: SourceDescription): Cause {
+function evaluateContent(message: string, answer: RawAnswer, { answer: { rows } }: SourceDescription): Cause {
   const body = parsed(answer)
   if (body === undefined) return cause('notJson', '', { type: String(answer.headers['content-type'] ?? 'none') })
   if (/must be a list|must be an object/.test(message)) {
@@ -102,7 +102,7 @@ function judgeContent(message: string, answer: RawAnswer, { answer: { rows } }: 
 }
 
 /** No answer came. */
-function judgeSilence(error: unknown, at: string): Cause {
+function evaluateSilence(error: unknown, at: string): Cause {
   if (isTimeout(error)) return cause('tooSlow', '', problemOf('did not answer in time'))
   if (!(error instanceof KkiError)) return cause('unreachable', '', problemOf(String(error)))
   if (error instanceof TokenRefreshFailed) return cause('secretIncomplete', '/authentication', problemOf(error.message))

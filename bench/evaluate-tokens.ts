@@ -12,7 +12,7 @@ export interface TokenVerdict {
 }
 
 /** Returns the data about a walk's tokens from the simulator's log. */
-export function judgeTokens(requests: readonly TokenRequest[]): TokenVerdict {
+export function evaluateTokens(requests: readonly TokenRequest[]): TokenVerdict {
   const issued = requests.filter(({ result }) => result === 'issued')
   const gaps = issued.slice(1).map(({ at }, index) => (at - (issued[index]?.at ?? at)) / 1000)
   return {

@@ -3,12 +3,12 @@ import { withoutLoops } from './planner.ts'
 import { sql } from './sql.ts'
 import { useStaging } from './staging.ts'
 
-const noteSeen = sql('unseen/01-seen.sql')
-const noteShown = sql('unseen/02-shown.sql')
-const noteMissed = sql('unseen/03-missed.sql')
+const noteSeen = sql('not-listed/01-seen.sql')
+const noteShown = sql('not-listed/02-shown.sql')
+const noteMissed = sql('not-listed/03-missed.sql')
 
 /** A registration that full runs no longer show. It stays unchanged. */
-export interface UnseenRegistration {
+export interface NotListedRegistration {
   registrationId: number
   healthWorkerId: number
   strNumber: string
@@ -61,15 +61,15 @@ export async function forgetShown(pool: pg.Pool): Promise<void> {
 }
 
 /** Returns the registrations that two full runs in a row, or more, did not show, by id. */
-export async function readUnseen(
+export async function readNotListed(
   connection: pg.Pool | pg.ClientBase,
   { after, limit }: { after: number; limit: number }
-): Promise<{ items: UnseenRegistration[]; next: number | null }> {
-  const { rows } = await connection.query<UnseenRegistration & { firstMissedAt: Date; lastMissedAt: Date }>(
+): Promise<{ items: NotListedRegistration[]; next: number | null }> {
+  const { rows } = await connection.query<NotListedRegistration & { firstMissedAt: Date; lastMissedAt: Date }>(
     `select u.registration_id as "registrationId", r.health_worker_id as "healthWorkerId", r.str_number as "strNumber",
       r.profession, r.status, u.missed_runs as "missedRuns", u.first_missed_at as "firstMissedAt",
       u.last_missed_at as "lastMissedAt", u.last_batch_id as "lastBatchId"
-    from kki.unseen u join sdmk.registration r on r.id = u.registration_id
+    from kki.not_listed u join sdmk.registration r on r.id = u.registration_id
       join sdmk.health_worker h on h.id = r.health_worker_id and h.restricted_at is null
     where u.missed_runs >= ${reportedFrom} and u.registration_id > $1
     order by u.registration_id limit $2`,
@@ -84,9 +84,9 @@ export async function readUnseen(
 }
 
 /** Returns the number of these registrations. */
-export async function countUnseen(pool: pg.Pool): Promise<number> {
+export async function countNotListed(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
-    `select count(*) as count from kki.unseen where missed_runs >= ${reportedFrom}`
+    `select count(*) as count from kki.not_listed where missed_runs >= ${reportedFrom}`
   )
   return rows[0]?.count ?? 0
 }

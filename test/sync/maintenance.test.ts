@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { keepHouse } from '../../sidecar/sync/housekeeping.ts'
+import { maintain } from '../../sidecar/sync/maintenance.ts'
 import type { Purged } from '../../sidecar/sync/metrics.ts'
 import { startConnector } from '../e2e/helpers.ts'
 import { createTestDatabase } from '../helpers/database.ts'
@@ -48,7 +48,7 @@ async function setUp(t: TestContext) {
     return id
   }
   const keep = (rawRetentionDays: number) =>
-    keepHouse({
+    maintain({
       database,
       metrics,
       logger: silent,

@@ -145,7 +145,7 @@ describe('a rejected row in the review queue', () => {
       })
     for (const digest of [undefined, 'of something else']) {
       const refused = await decide(digest)
-      assert.deepEqual([refused.status, (refused.body as ProblemBody).code], [409, 'EFFECTS_UNSEEN'])
+      assert.deepEqual([refused.status, (refused.body as ProblemBody).code], [409, 'EFFECTS_NOT_SHOWN'])
     }
     const { status, body } = await call('POST', `/v1/rejections/${rejection.id}/resolve/preview`, {
       healthWorkerId: 'new'
@@ -189,7 +189,7 @@ describe('a rejected row in the review queue', () => {
     await run({})
     const { planDigest } = seen.body as { planDigest: string }
     const refused = await call('POST', path, { healthWorkerId: 'new', planDigest })
-    assert.deepEqual([refused.status, (refused.body as ProblemBody).code], [409, 'EFFECTS_UNSEEN'])
+    assert.deepEqual([refused.status, (refused.body as ProblemBody).code], [409, 'EFFECTS_NOT_SHOWN'])
     const again = (await call('POST', `${path}/preview`, { healthWorkerId: 'new' })).body as Foreseen
     assert.equal(again.people.find(({ id }) => id === holder)?.licences, 1)
     assert.equal((await resolve(connector, rejection.id, { healthWorkerId: 'new' })).status, 200)
@@ -303,7 +303,7 @@ describe('a rejected row in the review queue', () => {
     assert.deepEqual([run.mode, run.state, run.batches[0]?.kind], ['retry', 'applied', 'retry'])
     const detail = await detailOf(connector, rejection.id)
     assert.deepEqual(detail.retries, [{ ...detail.retries[0], batchId: run.batches[0]?.id, answer: 'found' }])
-    assert.equal(detail.state, 'healed')
+    assert.equal(detail.state, 'cleared')
   })
 
   test('that KKI no longer lists stays open, and shows that answer', async t => {

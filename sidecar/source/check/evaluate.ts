@@ -5,12 +5,12 @@ import { placeholdersIn } from '../template.ts'
 import type { FieldReport, RowsReport } from './analyse-rows.ts'
 import type { Facts } from './facts.ts'
 import type { Finding, FindingCode } from './findings.ts'
-import { judgeFailure } from './judge-failure.ts'
+import { evaluateFailure } from './evaluate-failure.ts'
 import { compileTime } from './probe-window.ts'
 import { keysOf, recognise } from './recognise.ts'
 import { leavesOf, printablePointer, withoutIndexes } from './shape.ts'
 
-export interface JudgeOptions {
+export interface EvaluateOptions {
   description: SourceDescription
   baseUrl: string
   pageSize: number
@@ -28,7 +28,7 @@ const noticeableSkewMs = 60_000
 const slowRowsPerSecond = 40
 
 /** Returns the faults of a source or its description, unsorted. */
-export function judge(facts: Facts, report: RowsReport, options: JudgeOptions): Finding[] {
+export function evaluate(facts: Facts, report: RowsReport, options: EvaluateOptions): Finding[] {
   const { description, baseUrl } = options
   const findings: Finding[] = []
   const add = (level: Finding['level'], code: FindingCode, at: string, params: Finding['params'] = {}) => {
@@ -38,24 +38,24 @@ export function judge(facts: Facts, report: RowsReport, options: JudgeOptions): 
     const at = description.paging.type === 'offset' ? '/paging/firstOffset' : '/paging/firstPage'
     add('wrong', 'firstNumberWrong', at, { countsFrom: facts.countsFrom, described: 1 - facts.countsFrom })
   }
-  if (facts.failure !== null) findings.push(judgeFailure(facts.failure, description, baseUrl))
-  judgePaging(facts, options, add)
-  judgeWindow(facts, description, add)
-  judgeClock(facts, options, add)
-  judgeRows(facts, report, description, add)
+  if (facts.failure !== null) findings.push(evaluateFailure(facts.failure, description, baseUrl))
+  evaluatePaging(facts, options, add)
+  evaluateWindow(facts, description, add)
+  evaluateClock(facts, options, add)
+  evaluateRows(facts, report, description, add)
   return findings
 }
 
 type Add = (level: Finding['level'], code: FindingCode, at: string, params?: Finding['params']) => void
 
-function judgePaging({ pages, repeats, repeatedRows, end, failure }: Facts, options: JudgeOptions, add: Add): void {
+function evaluatePaging({ pages, repeats, repeatedRows, end, failure }: Facts, options: EvaluateOptions, add: Add): void {
   const { description, pageSize } = options
   const received = pages.reduce((sum, page) => sum + page.received, 0)
   if (pages.length > 0 && received === 0) add('wrong', 'noRows', '/answer/rows')
   if (repeats === 'page') add('wrong', 'pageRepeated', '/paging')
   else if (repeats === 'cursor') add('wrong', 'cursorRepeated', '/paging')
   else if (repeatedRows > 0) add('wrong', 'rowsRepeated', '/paging', { rows: repeatedRows, of: received })
-  judgeOrder(
+  evaluateOrder(
     pages.flatMap(page => page.rows),
     description,
     add
@@ -84,7 +84,7 @@ function judgePaging({ pages, repeats, repeatedRows, end, failure }: Facts, opti
 }
 
 /** Rows that change during a walk move to a later page only if the list is ordered by change. */
-function judgeOrder(rows: readonly unknown[], description: SourceDescription, add: Add): void {
+function evaluateOrder(rows: readonly unknown[], description: SourceDescription, add: Add): void {
   const times = rows.map(compileTime(description)).filter(ms => ms !== null)
   const falls = times.filter((ms, index) => index > 0 && ms < (times[index - 1] as number)).length
   const rises = times.filter((ms, index) => index > 0 && ms > (times[index - 1] as number)).length
@@ -93,7 +93,7 @@ function judgeOrder(rows: readonly unknown[], description: SourceDescription, ad
   add(isCounted ? 'wrong' : 'warning', 'unsorted', '/request')
 }
 
-function judgeWindow({ window, failure }: Facts, description: SourceDescription, add: Add): void {
+function evaluateWindow({ window, failure }: Facts, description: SourceDescription, add: Add): void {
   const { window: described } = description.request
   if (described?.since === undefined) add('warning', 'windowMissing', '/request/window')
   if (window === null || failure?.step === 'window') return
@@ -109,7 +109,7 @@ function judgeWindow({ window, failure }: Facts, description: SourceDescription,
   }
 }
 
-function judgeClock({ pages }: Facts, { description, clockToleranceMs }: JudgeOptions, add: Add): void {
+function evaluateClock({ pages }: Facts, { description, clockToleranceMs }: EvaluateOptions, add: Add): void {
   const [page] = pages
   // With our own clock, the reported time is earlier by its margin.
   if (page === undefined || description.clock.from === 'own' || Math.abs(page.aheadMs) < noticeableSkewMs) return
@@ -120,11 +120,11 @@ function judgeClock({ pages }: Facts, { description, clockToleranceMs }: JudgeOp
   })
 }
 
-function judgeRows(facts: Facts, report: RowsReport, description: SourceDescription, add: Add): void {
+function evaluateRows(facts: Facts, report: RowsReport, description: SourceDescription, add: Add): void {
   if (report.rows === 0) return
   const { fields, inexact, birthDates, future } = report
   const likely = recognisePlaces(facts, description)
-  for (const field of fields) judgeField(field, report.rows, likely, add)
+  for (const field of fields) evaluateField(field, report.rows, likely, add)
   for (const field of ['nik', 'strNumber'] as const) {
     if (inexact[field] > 0) {
       add(levelOf(inexact[field], report.rows), 'numberInexact', `/fields/${field}`, { field, rows: inexact[field] })
@@ -141,7 +141,7 @@ function judgeRows(facts: Facts, report: RowsReport, description: SourceDescript
   }
 }
 
-function judgeField(report: FieldReport, rows: number, likely: ReadonlyMap<MappedField, string>, add: Add): void {
+function evaluateField(report: FieldReport, rows: number, likely: ReadonlyMap<MappedField, string>, add: Add): void {
   const { field, at, readable, unreadable, empty, reasons } = report
   const filled = readable + unreadable
   const place = `/fields/${field}`

@@ -16,7 +16,7 @@ export class Comparison extends Component {
     rows: Array,
     people: Array,
     /** KKI sent the row in good order since: nobody decided about it. */
-    isHealed: Boolean,
+    isCleared: Boolean,
     /** Index of the row that the people are compared with. */
     selected: Number,
     select: Function,
