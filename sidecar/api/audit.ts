@@ -10,7 +10,7 @@ export const HeadSchema = Type.Object(
   { seq: Id, hash: Type.String({ pattern: '^[0-9a-f]{64}$' }) },
   {
     title: 'AuditHead',
-    description: 'a link of the chain; noted elsewhere, `sdmk audit verify --head` compares with it'
+    description: 'a link of the chain; keep it elsewhere, so that `sdmk audit verify --head` can compare the chain with it'
   }
 )
 
@@ -18,8 +18,8 @@ export const CheckSchema = Type.Object(
   {
     checkedAt: Instant,
     events: Type.Integer({ minimum: 0 }),
-    findings: Type.Integer({ minimum: 0, description: 'places where the chain is not what it was; 0 is well' }),
-    odooDiffering: Type.Integer({ minimum: 0, description: 'heads noted in Odoo that the chain does not have' })
+    findings: Type.Integer({ minimum: 0, description: 'places where the chain was altered; 0 means none' }),
+    odooDiffering: Type.Integer({ minimum: 0, description: 'heads stored in Odoo that the chain does not contain' })
   },
   { title: 'AuditCheck' }
 )
@@ -29,7 +29,7 @@ export const AuditEventSchema = Type.Object(
     id: Id,
     at: Instant,
     action: Type.String({ examples: ['batch.applied'] }),
-    title: Type.String({ description: 'the action in words, in the language that Accept-Language likes best' }),
+    title: Type.String({ description: 'the action in words, in the language that Accept-Language prefers' }),
     actor: Type.String({ description: 'the operator’s login, the key’s name, or the part of the sidecar' }),
     apiKeyId: nullable(Id),
     runId: nullable(Id),
@@ -49,7 +49,7 @@ export function toEventBody(event: StoredEvent, language: Language): Static<type
 
 const Text = Type.String({ minLength: 1, maxLength: 200 })
 
-/** What was done, by whom, and why. */
+/** Audit events: each action, its actor and its reason. */
 export const auditRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/audit-events', {
     onRequest: app.requireScope('audit:read'),
@@ -80,7 +80,7 @@ export const auditRoutes: FastifyPluginAsyncTypebox = async app => {
             description: 'the last verification of the whole chain; null before the first one'
           }),
           actions: Type.Array(Type.Object({ action: Type.String(), title: Type.String() }), {
-            description: 'every action there is, on the first page only'
+            description: 'all kinds of actions, on the first page only'
           })
         }),
         ...problems

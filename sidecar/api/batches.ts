@@ -7,7 +7,7 @@ import { toBatchBody } from './bodies.ts'
 import { RejectionSchema, showsRejectionPage } from './rejections.ts'
 import { BatchSchema, closed, Id, IdParams, nullable, PageQuery, pageOf, problems } from './schemas.ts'
 
-/** Watching batches, and what each refused. */
+/** Batches and their rejected rows, read only. */
 export const batchRoutes: FastifyPluginAsyncTypebox = async app => {
   const pool = () => app.database.pool
 

@@ -21,7 +21,7 @@ import {
 import { type Batch, holdReasons, ledgerOf, readBatch } from '../sync/batch.ts'
 import { type BatchHistory, keptOf, readBatchHistory } from '../sync/batch-history.ts'
 import { BatchNotFound, BatchStateConflict } from '../sync/errors.ts'
-import { previewUndo } from '../sync/take-back.ts'
+import { previewUndo } from '../sync/undo-batch.ts'
 import { refuse } from './deny.ts'
 import {
   BatchSchema,
@@ -38,7 +38,7 @@ import {
 
 const Count = Type.Integer({ minimum: 0 })
 const Left = Type.Array(Type.Object({ id: Id, fields: Type.Array(Type.String()) }), {
-  description: 'what stays: all of it where no fields are named'
+  description: 'records that stay; without fields, the whole record stays'
 })
 
 export const ChangeSchema = Type.Object(
@@ -71,12 +71,12 @@ export const ChangeSchema = Type.Object(
       }),
       {
         description:
-          'fields that changed, without stamps; of a plan, as this row would change them. Of `nik`, and of people whose data is restricted, both values are null'
+          'fields that changed, or that this row of a plan would change, without stamps. Both values are null for `nik`, and for people whose data is restricted'
       }
     ),
     undo: Type.Union([Type.Enum(['kept', 'restored']), Type.Null()], {
       description:
-        'of an undone batch: what became of the change; null if more stayed than the report of the undo names. What was restored has no value after'
+        'only for an undone batch: whether the change stayed or its former value was restored. Null if the report of the undo is too short to say. A restored field has no value in `after`'
     })
   },
   { title: 'Change' }
@@ -85,11 +85,11 @@ export const ChangeSchema = Type.Object(
 export const Excesses = Type.Array(
   Type.Object({
     reason: Type.Enum(holdReasons),
-    profession: Type.String({ description: '`*` for all together' }),
+    profession: Type.String({ description: '`*` for the sum of all professions' }),
     count: Count,
-    limit: Type.Number({ minimum: 0, description: 'the most that is applied without a person' })
+    limit: Type.Number({ minimum: 0, description: 'the largest count that is applied without a person' })
   }),
-  { description: 'the numbers for which the batch was held; reasons without a number are not among them' }
+  { description: 'the counts that exceeded their limits, so that the batch was held; other reasons have no count' }
 )
 
 const undone = {
@@ -104,7 +104,7 @@ const undone = {
 }
 
 export const CodeCountSchema = Type.Array(Type.Object({ code: Type.String(), count: Count }), {
-  description: 'for which codes rows are rejected; a row may have several. After applying: rows for people to see'
+  description: 'rejected rows by code; a row may have several codes. After applying, only rows in the review queue'
 })
 
 export const Professions = Type.Array(
@@ -117,7 +117,7 @@ export const Professions = Type.Array(
     deactivated: Count,
     namesChanged: Count
   }),
-  { description: 'the ledger by profession; of an applied batch as it was then' }
+  { description: 'the ledger by profession; for an applied batch, as it was when the batch was applied' }
 )
 
 export const UndoSchema = Type.Object({
@@ -135,7 +135,7 @@ const SummarySchema = Type.Object(
     namesChanged: Count,
     stampOnly: Type.Integer({
       minimum: 0,
-      description: 'lines that are left out, since nothing but a stamp changes; `effect=stamp_only` lists them'
+      description: 'omitted lines, which change only a stamp; `effect=stamp_only` lists them'
     }),
     excesses: Excesses,
     codes: CodeCountSchema,
@@ -148,7 +148,7 @@ const SummarySchema = Type.Object(
 const filters = {
   outcome: Type.Optional(Type.Enum(outcomes)),
   effect: Type.Optional(
-    Type.Enum(changeEffects, { description: 'kept: of an undone batch, what a later change held back' })
+    Type.Enum(changeEffects, { description: 'kept: changes that an undo did not reverse, because a later change touched the same values' })
   ),
   profession: Type.Optional(Type.String({ minLength: 1, maxLength: 100 }))
 }
@@ -182,7 +182,7 @@ const ChangePageSchema = Type.Interface([pageOf(ChangeSchema)], {
 
 const ApplyPreviewSchema = Type.Object(
   {
-    planDigest: nullable(Type.String({ description: 'for the order that applies what is told here' })),
+    planDigest: nullable(Type.String({ description: 'send it with the request that applies this plan' })),
     holdReasons: BatchSchema.properties.holdReasons,
     summary: SummarySchema
   },
@@ -194,16 +194,16 @@ export function showsChanges({ items }: { items: Pick<Change, 'healthWorkerId'>[
   return { people, unnamed: items.length - people.length }
 }
 
-/** What a batch would do, or did, or its undo would do. */
+/** The changes of a batch: planned ones, applied ones, and those that an undo would make. */
 export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/batches/:id/changes', {
     onRequest: app.requireScope('registry:read'),
     config: { shows: showsChanges },
     schema: {
       tags: ['runs'],
-      summary: 'Show what a planned or held batch would do, or an applied one did',
+      summary: 'List the changes of a batch: planned or applied ones',
       description:
-        'Deactivated licences first, then changed names, then all others, then people without a licence. Lines in which nothing but a stamp changes are counted and left out. A plan that waits for nobody is not ranked: its lines come in the order of its rows.',
+        'The order is: deactivated licences, changed names, all others, people without a licence. Lines that change only a stamp are counted but not listed. The plan of a batch that is not on hold has no such order: its lines come in the order of its rows.',
       params: IdParams,
       querystring: Type.Interface([PageQuery], filters, closed),
       response: { 200: ChangePageSchema, ...problems }
@@ -217,7 +217,7 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     schema: {
       tags: ['runs'],
       summary: 'Find changes of a batch by STR or name',
-      description: 'As `GET …/changes`. A POST, so that no number and no name stands in an address.',
+      description: 'As `GET …/changes`. It is a POST, so that no number or name appears in a URL.',
       params: IdParams,
       body: SearchSchema,
       response: { 200: ChangePageSchema, ...problems }
@@ -233,8 +233,8 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     config: { shows: showsChanges },
     schema: {
       tags: ['runs'],
-      summary: 'Take changes of a batch out, in large pages',
-      description: 'As the search, and recorded as a disclosure of its own.',
+      summary: 'Export the changes of a batch, in large pages',
+      description: 'As the search. The export is recorded as a separate disclosure.',
       params: IdParams,
       body: ExportSchema,
       response: { 200: pageOf(ChangeSchema), ...problems }
@@ -256,13 +256,13 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     onRequest: app.requireScope('runs:read'),
     schema: {
       tags: ['runs'],
-      summary: 'Show what applying the held batch would do, with the digest of that plan',
+      summary: 'Preview applying a held batch, with the digest of its plan',
       params: IdParams,
       response: { 200: ApplyPreviewSchema, ...problems }
     },
     handler: async request => {
       const { id } = request.params
-      // The digest is read before the counts: an apply of older counts is then refused.
+      // The digest is read before the counts. If the plan changes in between, applying with this digest is denied.
       const batch = await readWithOutcomes(id, ['held'])
       const summary = await summarize(batch, await readBatchHistory(app.database.pool, id))
       return { planDigest: batch.planDigest, holdReasons: batch.holdReasons, summary }
@@ -273,8 +273,8 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
     onRequest: app.requireScope('runs:read'),
     schema: {
       tags: ['runs'],
-      summary: 'Show what an undo of the batch would restore, remove and leave',
-      description: 'As things are now. The lists end after a few; the counts do not.',
+      summary: 'Preview the undo of a batch: values and records that it would restore, remove and keep',
+      description: 'The preview is of the present state. The lists are short; the counts are complete.',
       params: IdParams,
       response: { 200: Type.Object(undone, { title: 'UndoPreview' }), ...problems }
     },
@@ -347,7 +347,7 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
   }
 }
 
-/** @throws StandbyBehind if it does not have this state of the batch yet, and so perhaps not all of its changes */
+/** @throws StandbyBehind if the standby does not have this state of the batch yet: it may then lack changes of the batch */
 async function requireSame(connection: pg.Pool | pg.ClientBase, { id, state }: Batch): Promise<void> {
   const replayed = await readBatch(connection, id)
   if (replayed?.state !== state) throw new StandbyBehind(`it has another state of batch ${id}`)

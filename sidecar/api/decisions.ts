@@ -4,22 +4,22 @@ import { approveBatch } from '../sync/approve.ts'
 import { type Batch, readBatch } from '../sync/batch.ts'
 import { discardBatch } from '../sync/decide.ts'
 import { PlanChanged } from '../sync/errors.ts'
-import { orderUndo } from '../sync/take-back.ts'
+import { orderUndo } from '../sync/undo-batch.ts'
 import { toBatchBody } from './bodies.ts'
 import { callerOf } from './caller.ts'
 import { refuse } from './deny.ts'
 import { BatchSchema, IdParams, problems, Reason } from './schemas.ts'
 import { waitForBatch } from './wait.ts'
 
-/** What people decide about a batch as a whole. */
+/** Decisions of people about a whole batch: apply, discard, undo. */
 export const decisionRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post('/v1/batches/:id/apply', {
     onRequest: app.requireScope('runs:write'),
     schema: {
       tags: ['runs'],
-      summary: 'Apply a held batch, as its plan was looked at',
+      summary: 'Apply a held batch with the plan that was reviewed',
       description:
-        'With the `planDigest` of the batch. Where the registry has moved since, the plan is made anew; if it would do something else, the batch stays held and the answer is PLAN_CHANGED with the new digest. 202 where applying takes longer than the answer may: the batch tells when it is applied.',
+        'Send the `planDigest` of the batch. If the registry has changed since, the batch is planned again. If the new plan differs, the batch stays on hold, and the answer is PLAN_CHANGED with the new digest. The answer is 202 if applying takes longer than the answer may; read the batch to see when it is applied.',
       params: IdParams,
       body: Type.Object(
         { planDigest: Type.String({ minLength: 1, maxLength: 100 }), reason: Type.Optional(Reason) },
@@ -52,7 +52,7 @@ export const decisionRoutes: FastifyPluginAsyncTypebox = async app => {
         {
           watermark: Type.Enum(['keep', 'advance'], {
             description:
-              'keep: the next run fetches the window again; advance: it counts as seen, save where its window does not join what was seen before, or other batches of its run walk a part of it'
+              'keep: the next run fetches the window again. advance: the window counts as fetched; this has no effect if the window starts after the watermark, or if other batches of the run cover a part of it'
           }),
           reason: Reason
         },
@@ -71,9 +71,9 @@ export const decisionRoutes: FastifyPluginAsyncTypebox = async app => {
     onRequest: app.requireScope('runs:write'),
     schema: {
       tags: ['runs'],
-      summary: 'Take an applied batch back',
+      summary: 'Undo an applied batch',
       description:
-        'What later batches, decisions or edits touched stays; `GET …/changes` lists it. The window is fetched again by the next run, which then waits for a person. 202 where it takes longer than the answer may.',
+        'Values that later batches, decisions or edits touched stay; `GET …/changes` lists them. The next run fetches the window again and is held for a person. The answer is 202 if the undo takes longer than the answer may.',
       params: IdParams,
       body: Type.Object({ reason: Reason }, { additionalProperties: false, title: 'BatchUndo' }),
       response: { 200: BatchSchema, 202: BatchSchema, ...problems }

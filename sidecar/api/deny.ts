@@ -2,10 +2,7 @@ import { RequestInvalid } from '../errors.ts'
 import { Problem } from '../platform/problem.ts'
 import { PlanChanged, RunOpen } from '../sync/errors.ts'
 
-/**
- * Throws an error of ours with the details that the caller can act on: the field at fault, the run in the way, the new
- * plan.
- */
+/** Throws the error as an answer with details that the caller needs: the invalid field, the conflicting run, the new plan. */
 export function refuse(error: unknown): never {
   if (error instanceof RunOpen) throw new Problem('RUN_OPEN', error.message, { runId: error.runId })
   if (error instanceof PlanChanged) {

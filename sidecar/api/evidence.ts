@@ -47,7 +47,7 @@ const EvidenceSchema = Type.Object(
     professions: nullable(Professions),
     codes: CodeCountSchema,
     undo: nullable(UndoSchema),
-    changes: Type.Array(ChangeSchema, { description: 'the most harmful ones first; the list ends after 1,000' }),
+    changes: Type.Array(ChangeSchema, { description: 'the most harmful ones first; at most 1,000' }),
     hasMoreChanges: Type.Boolean(),
     events: Type.Array(ProvenEventSchema, { description: 'of the batch and its run, oldest first' }),
     head: nullable(HeadSchema),
@@ -63,14 +63,14 @@ const AnswerSchema = Type.Object({
 
 const shows = ({ evidence }: Static<typeof AnswerSchema>): Shown => showsChanges({ items: evidence.changes })
 
-/** What an auditor takes along about a batch. */
+/** The evidence of a batch, for auditors. */
 export const evidenceRoutes: FastifyPluginAsyncTypebox = async app => {
   app.post('/v1/batches/:id/evidence', {
     onRequest: app.requireScope('registry:read', 'audit:read'),
     config: { shows },
     schema: {
       tags: ['audit'],
-      summary: 'Take the evidence of a batch: what it did, why, who decided it, and the proof from the audit chain',
+      summary: 'Export the evidence of a batch: its changes, reasons and decisions, and the proof from the audit chain',
       description: 'Audited, with the reason, and recorded as a disclosure.',
       params: IdParams,
       body: Type.Object(

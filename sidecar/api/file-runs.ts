@@ -34,19 +34,19 @@ export interface FileRunRouteOptions {
   files: Omit<FileRunContext, 'queue' | 'identity'>
 }
 
-/** Reading a file of the largest size takes some seconds, unless the machine is busy. Odoo ends a request after two minutes. */
+/** A file of the largest size is read in some seconds on an idle machine. Odoo ends a request after two minutes. */
 const mostReadMs = 30_000
-/** A small file waits for its turn behind another small one. */
+/** A small file waits so long for another file that is read or stored. */
 const mostTurnMs = 10_000
 const pollMs = 50
 
 /**
- * Taking the rows of a file that KKI sent. A caller waits while the file is read, and no longer: storing the rows takes a
- * multiple of reading them.
+ * Runs with the rows of a file from KKI. The answer is sent when the file has been read, because storing its rows takes several
+ * times longer.
  */
 export const fileRunRoutes: FastifyPluginAsyncTypebox<FileRunRouteOptions> = async (app, { identity, files }) => {
   takeUploads(app)
-  /** One file at a time: the one that is read or stored. */
+  /** True while a file is read or stored; there is only one at a time. */
   let isBusy = false
   let storing = Promise.resolve()
   const closing = new AbortController()
@@ -61,7 +61,7 @@ export const fileRunRoutes: FastifyPluginAsyncTypebox<FileRunRouteOptions> = asy
     schema: {
       tags: ['runs'],
       summary: 'Start a run with the rows of a file',
-      description: `The body is the file, of at most ${maxUploadBytes} bytes. It is read before the answer, for at most ${mostReadMs / 1000} seconds; a file that is found to be wrong starts no run. Its rows are stored after the answer, all of them or none: the run's first batch is "fetching" until then, and "failed" if that was not possible.`,
+      description: `The body is the file, of at most ${maxUploadBytes} bytes. It is read before the answer, for at most ${mostReadMs / 1000} seconds. A file with a fault starts no run. The rows are stored after the answer, all of them or none. Until then the run's first batch is "fetching"; if storing fails, it is "failed".`,
       body: { content: { 'application/octet-stream': { schema: {} } } },
       querystring: Type.Object(
         {
@@ -69,19 +69,19 @@ export const fileRunRoutes: FastifyPluginAsyncTypebox<FileRunRouteOptions> = asy
           asOf: Type.Optional(
             Type.String({
               format: 'date-time',
-              description: 'when KKI made the file, where its rows have no time of change'
+              description: 'when KKI made the file; needed if its rows have no time of change'
             })
           ),
           sheet: Type.Optional(
             Type.String({
               maxLength: 31,
-              // It is repeated where there is no such sheet.
+              // An error message repeats the name, so it must be printable.
               pattern: `^[^${unprintableInContracts}]+$`,
-              description: 'of a workbook'
+              description: 'name of a sheet, for workbooks'
             })
           ),
           encoding: Type.Optional(
-            Type.Enum(['utf-8', 'windows-1252'], { description: 'of CSV and JSON lines; by default what is described' })
+            Type.Enum(['utf-8', 'windows-1252'], { description: 'for CSV and JSON lines; the default is in the description of the file' })
           ),
           apply: Type.Optional(Type.Enum(['auto', 'hold'], { default: 'auto' }))
         },
@@ -91,7 +91,7 @@ export const fileRunRoutes: FastifyPluginAsyncTypebox<FileRunRouteOptions> = asy
     },
     handler: async (request, reply) => {
       const { upload } = request
-      // From here on it is closed below: where the caller leaves before the answer, no hook runs that would close it.
+      // This handler closes the file, because no hook runs if the caller disconnects before the answer.
       request.upload = null
       if (upload === null) throw new Problem('VALIDATION_FAILED', 'Send the file as application/octet-stream.')
       const until = Date.now() + mostTurnMs
@@ -121,7 +121,7 @@ export const fileRunRoutes: FastifyPluginAsyncTypebox<FileRunRouteOptions> = asy
       }
       storing = store(context, upload, given, run)
         .finally(end)
-        // Maintenance ends the batch.
+        // If this fails, the maintenance job ends the batch.
         .catch(error => app.log.error({ err: error }, 'the batch of a file could not be ended'))
       const { runId } = run
       const body = await readRun(app.database.pool, runId)
@@ -130,7 +130,7 @@ export const fileRunRoutes: FastifyPluginAsyncTypebox<FileRunRouteOptions> = asy
     }
   })
 
-  /** Reads a file as far as the time allows; if something further on is wrong, the batch fails. @throws Problem */
+  /** Checks as much of a file as the time allows. A fault after that point fails the batch later. @throws Problem */
   async function check(context: FileRunContext, file: FileHandle, request: FileRunRequest): Promise<void> {
     const enough = AbortSignal.timeout(mostReadMs)
     try {
@@ -146,7 +146,7 @@ export const fileRunRoutes: FastifyPluginAsyncTypebox<FileRunRouteOptions> = asy
     }
   }
 
-  /** Stores the rows of a file, or says in its batch why they could not be stored. */
+  /** Stores the rows of a file, or fails its batch with the reason. */
   async function store(
     context: FileRunContext,
     file: FileHandle,

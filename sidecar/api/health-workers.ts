@@ -48,7 +48,7 @@ const RegistrationSchema = Type.Object(
     institution: nullable(Type.String()),
     graduationYear: nullable(Type.Integer()),
     province: nullable(Type.String()),
-    sourceAt: Type.Union([Instant, Type.Null()], { description: 'null: KKI has not told of it yet' }),
+    sourceAt: Type.Union([Instant, Type.Null()], { description: 'null: KKI has not sent this registration yet' }),
     match: Type.Object({
       rule: Type.Integer({ description: 'rule of the matching table that tied it to this person' }),
       agreed: Type.Array(Type.String()),
@@ -66,7 +66,7 @@ export const HealthWorkerSchema = Type.Object(
     name: Type.String(),
     titlePrefix: nullable(Type.String()),
     titleSuffix: nullable(Type.String()),
-    hasNik: Type.Boolean({ description: 'a NIK is stored; no digit of it is told' }),
+    hasNik: Type.Boolean({ description: 'a NIK is stored; no digit of it is sent' }),
     birthPlace: nullable(Type.String()),
     birthDate: Day,
     sex: Type.Union([Type.Enum(['male', 'female']), Type.Null()]),
@@ -84,7 +84,7 @@ const SearchSchema = Type.Object(
       Type.String({
         minLength: 2,
         maxLength: 200,
-        description: 'what a caller says: an STR, a name, or both; instead of str and name'
+        description: 'an STR, a name, or both in one text, as a caller says it; replaces str and name'
       })
     ),
     str: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'in any spelling' })),
@@ -112,7 +112,7 @@ const Text = Type.String({ minLength: 1, maxLength: 400 })
 
 const EditSchema = Type.Object(
   {
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 400, description: 'titles in it are taken off' })),
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 400, description: 'titles in it are removed' })),
     titlePrefix: orNull(Text),
     titleSuffix: orNull(Text),
     nik: orNull(Type.String({ minLength: 1, maxLength: 64 })),
@@ -135,7 +135,7 @@ export interface HealthWorkerRoutesOptions {
   lookUpNik: LookUpNik
 }
 
-/** Finding, reading and editing people of the registry. Search is a POST, so that no identity number stands in an address. */
+/** Finding, reading and editing people of the registry. The search is a POST, so that no identity number appears in a URL. */
 export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOptions> = async (
   app,
   { identity, mapping, timeZone, lookUpNik }
@@ -154,7 +154,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
     schema: {
       tags: ['registry'],
       summary: 'Find health workers by STR or name',
-      description: 'The likeliest person comes first, and people who hardly fit are left out.',
+      description: 'The likeliest person comes first. People who hardly match are omitted.',
       body: SearchSchema,
       response: { 200: pageOf(HealthWorkerSchema), ...problems }
     },
@@ -171,7 +171,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
     schema: {
       tags: ['registry'],
       summary: 'Find a health worker by NIK',
-      description: 'Audited with the reason, whether somebody is found or not; limited for each key and hour.',
+      description: 'Audited with the reason, also without a result. The number of lookups per key and hour is limited.',
       body: NikSearchSchema,
       response: { 200: pageOf(HealthWorkerSchema), ...problems }
     },
@@ -212,7 +212,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
       tags: ['registry'],
       summary: 'Set values of a health worker by hand',
       description:
-        'They are SDMK’s own from then on: what KKI says differently is a warning. Null takes a value away, and KKI’s next one fills it. Needs the `ETag` of the answer that was read, as `If-Match`. A NIK needs a reason; its lookups are audited and limited.',
+        'SDMK then owns these values: a different value from KKI only causes a warning. Null removes a value, and KKI’s next value replaces it. Send the `ETag` of the person as `If-Match`. A NIK needs a reason; lookups of a NIK are audited and limited.',
       params: IdParams,
       headers: Type.Object({ 'if-match': Type.Optional(Type.String({ pattern: '^"\\d{1,15}"$' })) }),
       body: EditSchema,
@@ -228,7 +228,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
         throw invalid('/body/reason', 'is required with a NIK')
       }
       if (typeof nik === 'string' && reason !== undefined && nikFault(nik) === null) {
-        // Apart from the edit: a NIK that is taken undoes the edit, and its audit event must stay.
+        // In a separate transaction: a NIK that another person has rolls the edit back, but the audit event must stay.
         const isTaken = await lookUpNik(callerOf(request), reply, { reason, healthWorkerId: id }, async client => {
           const value = await isNikTaken(client, identity, id, nik)
           return { result: value ? 'taken' : 'free', foundIds: [], value }
@@ -253,7 +253,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
   })
 }
 
-/** @throws Problem where a search tells nothing that a person can be found by */
+/** @throws Problem if a search has neither an STR nor a usable name */
 function soughtBy({ caller, str, name }: Pick<Static<typeof SearchSchema>, 'caller' | 'str' | 'name'>): Sought {
   if (caller === undefined && str === undefined && name === undefined) {
     throw invalid('/body', 'must have caller, str or name')
@@ -265,7 +265,7 @@ function soughtBy({ caller, str, name }: Pick<Static<typeof SearchSchema>, 'call
     return { strNumbers, nameKey: nameKey === '' ? null : nameKey, isEither: true }
   }
   const nameKey = name === undefined ? null : nameKeyOf(name)
-  // Nothing but titles and signs is part of every name.
+  // A text of only titles and punctuation would match every name.
   if (nameKey === '') throw invalid('/body/name', 'must hold more than titles and signs')
   return { strNumbers: str === undefined ? null : [canonicalStr(str)], nameKey }
 }

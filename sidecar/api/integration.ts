@@ -29,7 +29,7 @@ const SettingSchema = Type.Object(
     ),
     rejectAlertRatio: Type.Number({ exclusiveMinimum: 0, maximum: 1 }),
     createUnmatched: Type.Enum(['create', 'review'], {
-      description: 'what becomes of an active licence of somebody unknown'
+      description: 'whether an active licence of an unmatched person creates that person or goes to the review queue'
     })
   },
   { additionalProperties: false, title: 'IntegrationSetting' }
@@ -38,10 +38,10 @@ const SettingSchema = Type.Object(
 const MirrorSchema = Type.Object(
   {
     waiting: Type.Integer({ description: 'messages that wait to be written to Odoo' }),
-    failing: Type.Integer({ description: 'those of them that failed before' }),
-    oldestSeconds: Type.Number({ description: 'age of the oldest' })
+    failing: Type.Integer({ description: 'waiting messages that failed before' }),
+    oldestSeconds: Type.Number({ description: 'age of the oldest waiting message' })
   },
-  { title: 'OdooBacklog', description: 'null where the sidecar has no Odoo' }
+  { title: 'OdooBacklog', description: 'null if no Odoo is configured' }
 )
 
 const IntegrationSchema = Type.Interface(
@@ -69,7 +69,7 @@ const CheckSchema = Type.Object(
         isFine: Type.Union([Type.Null(), Type.Boolean()], {
           description: 'null: no process that could check it has answered in time'
         }),
-        en: lines('what was found, the likeliest cause first'),
+        en: lines('the findings, the likeliest cause first'),
         id: lines('the same in Indonesian')
       })
     )
@@ -93,9 +93,9 @@ const shownRuns = 3
 export interface IntegrationRoutesOptions {
   mapping: Mapping
   timeZone: string
-  /** Whether the configuration says where Odoo is. */
+  /** Whether the configuration has the address of Odoo. */
   hasOdoo: boolean
-  /** `null` where the routes are described only. */
+  /** `null` if the app is built only to describe its routes. */
   secrets: Pick<SecretStore, 'read'> | null
 }
 
@@ -145,7 +145,7 @@ export const integrationRoutes: FastifyPluginAsyncTypebox<IntegrationRoutesOptio
     onRequest: app.requireScope('runs:read'),
     schema: {
       tags: ['integration'],
-      summary: 'Say in words when a schedule runs',
+      summary: 'Describe a schedule in words',
       querystring: Type.Object({ expression: SettingSchema.properties.schedule }),
       response: { 200: ScheduleSchema, ...problems }
     },
@@ -182,7 +182,7 @@ export const integrationRoutes: FastifyPluginAsyncTypebox<IntegrationRoutesOptio
   })
 }
 
-/** When the schedule had and has runs due; nothing while it is switched off. */
+/** Returns past and future times of the schedule; none while it is switched off. */
 function dueTimes({ active, schedule }: Pick<StoredSetting, 'active' | 'schedule'>, timeZone: string) {
   if (!active) return { nextRunDueAt: null, lastRunsDueAt: [] }
   const last = lastSlot(schedule, timeZone, new Date())
@@ -191,7 +191,7 @@ function dueTimes({ active, schedule }: Pick<StoredSetting, 'active' | 'schedule
   return { nextRunDueAt: next.toISOString(), lastRunsDueAt: [last.toISOString(), before.toISOString()] }
 }
 
-/** What somebody does about a secret that does not exist. */
+/** Instructions for a missing secret. */
 const missing: Record<string, Record<Language, string>> = {
   [identitySecret]: {
     en: 'The identity keys are missing: without them no NIK can be read. Tell the technical team.',
@@ -203,7 +203,7 @@ const missing: Record<string, Record<Language, string>> = {
   }
 }
 
-/** Reads the secrets anew, because the process may still use what it read when it started. */
+/** Reads the secrets again, because the process may still use those that it read when it started. */
 async function checkSecrets(store: IntegrationRoutesOptions['secrets'], names: readonly string[]) {
   try {
     const found = await Promise.all(names.map(async name => ({ name, value: await store?.read(name) })))

@@ -4,8 +4,8 @@ import { type Caller, recordAudit } from '../audit/record.ts'
 import { Problem } from '../platform/problem.ts'
 
 /**
- * How a lookup ended. A search finds a person or misses. A correction enters a NIK that is free, or that another person
- * has. Beyond the limit no lookup is made.
+ * The result of a lookup. `found`, `missed`: results of a search. `free`, `taken`: a corrected NIK belongs to nobody else, or
+ * to another person. `limited`: no lookup was made, because the limit is reached.
  */
 export const lookupResults = ['found', 'missed', 'free', 'taken', 'limited'] as const
 export type LookupResult = Exclude<(typeof lookupResults)[number], 'limited'>
@@ -27,8 +27,8 @@ const action = 'nik.looked_up'
 /**
  * Returns a function that looks up whether a person with a given NIK exists, for one caller.
  *
- * A caller without a limit could find a NIK by trying: birth date, sex and region leave few digits. So each lookup is
- * audited before its answer is sent, and a key may make `perHour` of them. The count comes from the audit, so all
+ * Without a limit, a caller could guess a NIK: if birth date, sex and region are known, only a few digits are left. So each
+ * lookup is audited before its answer is sent, and a key may make `perHour` of them. The count comes from the audit, so all
  * processes share it. Lookups of one key wait for each other, so that concurrent ones cannot exceed the limit.
  */
 export function createNikLookup(app: Pick<FastifyInstance, 'database' | 'metrics'>, perHour: number): LookUpNik {
@@ -60,7 +60,7 @@ export function createNikLookup(app: Pick<FastifyInstance, 'database' | 'metrics
 /** Returns the seconds to wait, 0 if the key may look up a NIK now. Holds the key's lock until the transaction ends. */
 async function secondsUntilAllowed(client: pg.ClientBase, apiKeyId: number | null, perHour: number): Promise<number> {
   await client.query(`select pg_advisory_xact_lock(hashtextextended('sdmk nik lookup', $1))`, [apiKeyId ?? 0])
-  // The lookup that must become older than an hour before another one is allowed.
+  // Another lookup is allowed when this one is older than an hour.
   const { rows } = await client.query<{ wait: number }>(
     `select ceil(extract(epoch from at + interval '1 hour' - clock_timestamp()))::int as wait
     from kki.audit_event

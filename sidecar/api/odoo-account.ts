@@ -25,13 +25,13 @@ const AccountSchema = Type.Object(
 const StoredSchema = Type.Object({ login: Type.String(), storedAt: Instant }, { title: 'OdooAccountStored' })
 
 export interface OdooAccountRoutesOptions {
-  /** `null` when the routes are only described and nothing is stored. */
+  /** `null` if the app is built only to describe its routes. */
   secrets: SecretStore | null
   /** Whether the configuration has Odoo's address. */
   isConfigured: boolean
 }
 
-/** Odoo sends the account here with which the sidecar calls it. */
+/** Receives from Odoo the account with which the sidecar calls Odoo. */
 export const odooAccountRoutes: FastifyPluginAsyncTypebox<OdooAccountRoutesOptions> = async (
   app,
   { secrets, isConfigured }
@@ -52,7 +52,7 @@ export const odooAccountRoutes: FastifyPluginAsyncTypebox<OdooAccountRoutesOptio
       const { login, apiKey } = request.body
       await app.database.withTransaction(async client => {
         await recordAudit(client, { ...callerOf(request), action: 'odoo.account_stored', detail: { login } })
-        // Last, because a secret that cannot be stored must roll the audit event back.
+        // The last step, so that the audit event is rolled back if the secret cannot be stored.
         await secrets.write(odooSecret, { login, apiKey })
       })
       // Absent if another process has the role `relay`: it reads the secret again when Odoo denies the former key.

@@ -22,7 +22,7 @@ const EntrySchema = Type.Object(
     nameBefore: nullable(Type.String()),
     nameAfter: nullable(Type.String()),
     otherHealthWorkerId: Type.Union([Id, Type.Null()], {
-      description: 'who held the licence before, or got it'
+      description: 'the former holder of a licence that moved, or its new holder'
     }),
     fields: Type.Array(Type.String(), { description: 'fields that changed' })
   },
@@ -37,16 +37,16 @@ const HistorySchema = Type.Object(
   { title: 'History' }
 )
 
-/** What happened to a person's data, by whom and why. */
+/** The history of a person's data: events, actors and reasons. */
 export const personHistoryRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/health-workers/:id/history', {
     onRequest: app.requireScope('registry:read'),
     config: { shows: (_answer, request) => ({ people: [(request.params as { id: number }).id] }) },
     schema: {
       tags: ['registry'],
-      summary: 'Show what happened to the data of a health worker',
+      summary: 'Show the history of a health worker',
       description:
-        'Batches, decisions, corrections, reveals of the NIK and decisions about privacy: who, when and why. A licence that went from one person to another is in the history of both.',
+        'Batches, decisions, corrections, disclosures of the NIK and privacy decisions, each with actor, time and reason. A licence that moved from one person to another is in the history of both.',
       params: IdParams,
       response: { 200: HistorySchema, ...problems }
     },

@@ -31,7 +31,7 @@ export const registrationRoutes: FastifyPluginAsyncTypebox = async app => {
       tags: ['registry'],
       summary: 'List registrations that full runs no longer show',
       description:
-        'Registrations that two full runs in a row did not show. They stay unchanged until somebody has asked KKI.',
+        'Registrations that two full runs in a row did not show. They stay unchanged until an operator has asked KKI.',
       querystring: PageQuery,
       response: { 200: pageOf(NotListedSchema), ...problems }
     },

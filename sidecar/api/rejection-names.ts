@@ -17,11 +17,11 @@ const NamesSchema = Type.Object(
     id: Id,
     name: nullable(
       Type.String({
-        description: 'in the row that came last; null where it has none, is no longer kept, or its person is restricted'
+        description: 'the name in the latest row; null if the row has none or was deleted, or if its person is restricted'
       })
     ),
     candidates: Type.Array(Type.Object({ id: Id, name: Type.String() }), {
-      description: 'people whom the row may concern, without those whose data is restricted'
+      description: 'people that the row may belong to, without those whose data is restricted'
     })
   },
   { title: 'RejectionNames' }
@@ -37,7 +37,7 @@ export interface RejectionNameRoutesOptions {
   review: Pick<ReviewContext, 'identity' | 'reader' | 'maxSkewSeconds'>
 }
 
-/** Names in rejected rows, for lists that store none. A POST each, so that no name stands in an address. */
+/** Names in rejected rows, for lists that do not store them. Both routes are a POST, so that no name appears in a URL. */
 export const rejectionNameRoutes: FastifyPluginAsyncTypebox<RejectionNameRoutesOptions> = async (app, { review }) => {
   const read = { onRequest: app.requireScope('registry:read') }
   const tags = ['rejections']
@@ -47,7 +47,7 @@ export const rejectionNameRoutes: FastifyPluginAsyncTypebox<RejectionNameRoutesO
     config: { shows: showsNames },
     schema: {
       tags,
-      summary: 'Show the names in rejected rows, and of the people whom they may concern',
+      summary: 'Show the names in rejected rows, and the names of people that the rows may belong to',
       body: Type.Object(
         { ids: Type.Array(Id, { minItems: 1, maxItems: mostNamed }) },
         { ...closed, title: 'RejectionNamesQuery' }
@@ -62,9 +62,9 @@ export const rejectionNameRoutes: FastifyPluginAsyncTypebox<RejectionNameRoutesO
     config: { shows: showsFound },
     schema: {
       tags,
-      summary: 'Find rejected rows by the name in the row, or of a person whom it may concern',
+      summary: 'Find rejected rows by the name in the row, or by the name of a person that the row may belong to',
       description:
-        'Each word must begin a word of the name, in any order and case, with or without titles. Of the rows that the present mapping cannot read, the newest 2,000 are searched. The newest come first.',
+        'Each word must begin a word of the name, in any order and case, with or without titles. The newest rows come first. If the present mapping cannot read rows, only the newest 2,000 of them are searched.',
       body: Type.Object(
         {
           name: Type.String({ minLength: 2, maxLength: 200 }),
@@ -81,7 +81,7 @@ export const rejectionNameRoutes: FastifyPluginAsyncTypebox<RejectionNameRoutesO
     handler: async request => {
       const { name, state, limit = mostFound } = request.body
       const key = nameKey(name)
-      // Nothing but titles and signs is the beginning of every name.
+      // A text of only titles and punctuation would match every name.
       if (key === '') refuse(new RequestInvalid('name', 'must hold more than titles and signs'))
       return { items: await findRejectionsByName(app.database.pool, review, { nameKey: key, state }, limit) }
     }

@@ -11,7 +11,7 @@ export const RejectionSchema = Type.Object(
     source: Type.Enum(['kki', 'sdmk'], { description: 'sdmk: a row of an imported file' }),
     code: Type.Enum(rejectionCodes),
     state: Type.Enum(['open', 'resolved', 'dismissed', 'cleared']),
-    urgent: Type.Boolean({ description: 'an ending that may concern a known person' }),
+    urgent: Type.Boolean({ description: 'a deactivation that may concern a known person' }),
     strNumber: nullable(Type.String()),
     profession: nullable(Type.String()),
     problems: Type.Array(
@@ -21,7 +21,7 @@ export const RejectionSchema = Type.Object(
       })
     ),
     rule: Type.Union([Type.Integer(), Type.Null()], { description: 'rule of the matching table that rejected it' }),
-    candidates: Type.Array(Id, { description: 'people whom it may concern' }),
+    candidates: Type.Array(Id, { description: 'people that the row may belong to' }),
     seenCount: Type.Integer({ minimum: 1 }),
     firstSeenAt: Instant,
     lastSeenAt: Instant,
@@ -31,7 +31,7 @@ export const RejectionSchema = Type.Object(
     decidedBy: nullable(Type.String()),
     decisionReason: nullable(Type.String()),
     closedByBatchId: Type.Union([Id, Type.Null()], {
-      description: 'the batch in which its row came in good order, or that carried the decision out'
+      description: 'the batch that received a valid row instead, or that applied the decision'
     }),
     occurrences: Type.Array(
       Type.Object({ batchId: Id, page: Type.Integer(), pageRow: Type.Integer(), rowNo: Type.Integer() })
@@ -42,14 +42,14 @@ export const RejectionSchema = Type.Object(
 
 type Listed = Pick<ReviewRejection, 'id' | 'candidates'>
 
-/** Returns whom a rejection may concern, beside the rejection itself: its row may name somebody unknown. */
+/** Returns the disclosed people: the candidates, and the rejection itself, because its row may name an unmatched person. */
 export const showsRejection = ({ id, candidates }: Listed): Shown => ({ rejections: [id], people: candidates })
 export const showsRejectionPage = ({ items }: { items: Listed[] }): Shown => ({
   rejections: items.map(({ id }) => id),
   people: items.flatMap(({ candidates }) => candidates)
 })
 
-/** The rejected rows, for those who work through them. */
+/** The review queue of rejected rows. */
 export const rejectionRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/rejections', {
     onRequest: app.requireScope('registry:read'),

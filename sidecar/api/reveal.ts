@@ -25,7 +25,7 @@ export const revealRoutes: FastifyPluginAsyncTypebox<{ identity: Identity }> = a
     handler: async (request, reply) => {
       const { id } = request.params
       const { reason } = request.body
-      // Committed before the answer is sent, so that nobody sees a number without an audit event.
+      // The audit event is committed before the answer is sent, so that no number is shown without one.
       const nik = await app.database.withTransaction(async client => {
         const revealed = await revealNik(client, identity, id)
         const detail = { healthWorkerId: id, reason }

@@ -26,7 +26,7 @@ const ReadingSchema = Type.Object({
   name: Type.String(),
   titlePrefix: Text,
   titleSuffix: Text,
-  hasNik: Type.Boolean({ description: 'the row has a NIK; the comparisons say whether it is a person’s' }),
+  hasNik: Type.Boolean({ description: 'the row has a NIK; the comparisons show whether a candidate has the same one' }),
   birthPlace: Text,
   birthDate: Text,
   sex: Text,
@@ -46,29 +46,29 @@ const DetailSchema = Type.Interface(
         pageRow: Type.Integer(),
         settledByBatchId: Type.Union([Id, Type.Null()], {
           description:
-            'the batch that carried out a decision about the row, or brought it in good order; null while it waits'
+            'the batch that applied a decision about the row, or received a valid row instead; null while the row is pending'
         }),
         row: Type.Unknown({
-          description: 'as KKI sent it, long numbers as asterisks; null where it is no longer kept'
+          description: 'as KKI sent it, with asterisks for long numbers; null if it was deleted after its retention'
         }),
         reading: Type.Union([ReadingSchema, Type.Null()], {
-          description: 'what the row says in SDMK’s terms; null where it cannot be read under the present mapping'
+          description: 'the row in SDMK’s terms; null if the present mapping cannot read it'
         }),
         comparisons: Type.Array(Type.Object({ healthWorkerId: Id, agreed: Fields, similar: Fields, differed: Fields }))
       }),
-      { description: 'the rows that wait, and those that were decided about; several where people share an STR' }
+      { description: 'pending and settled rows; there are several if people share an STR' }
     ),
     people: Type.Array(HealthWorkerSchema, {
-      description: 'whom the rows may concern; of a closed rejection as they were before it was closed'
+      description: 'people that the rows may belong to; for a closed rejection, with their values from before it was closed'
     }),
     decisions: Type.Array(
       Type.Object({
         id: Id,
         healthWorkerId: nullable(Id),
         healthWorkerName: nullable(
-          Type.String({ description: 'null also where the data of the person is restricted' })
+          Type.String({ description: 'also null if the data of the person is restricted' })
         ),
-        isNewPerson: Type.Boolean({ description: 'the decision was that the registry does not have the person' }),
+        isNewPerson: Type.Boolean({ description: 'the decision was that the row belongs to a new person' }),
         batchId: nullable(Id),
         batchState: Type.Union([Type.Enum(batchStates), Type.Null()]),
         decidedBy: Type.String(),
@@ -80,7 +80,7 @@ const DetailSchema = Type.Interface(
       Type.Object({
         batchId: Id,
         answer: Type.Union([Type.Enum(['found', 'not_found', 'refused']), Type.Null()], {
-          description: 'what KKI had under the STR; null until it has answered'
+          description: 'KKI’s answer about the STR; null until it has answered'
         }),
         answeredAt: nullable(Instant)
       })
@@ -91,23 +91,23 @@ const DetailSchema = Type.Interface(
 
 const Owner = {
   healthWorkerId: Type.Union([Id, Type.Literal('new')], {
-    description: 'a person of the registry, or `new` for one whom it does not have'
+    description: 'a person of the registry, or `new` for a person that it does not have'
   }),
   row: Type.Optional(
     Type.Object(RowPlace, {
       ...closed,
-      description: 'which of its rows is meant; required where they carry different NIKs'
+      description: 'one of the rejection’s rows; required if its rows have different NIKs'
     })
   )
 }
 
 const HolderSchema = Type.Object({
   id: nullable(Id),
-  name: nullable(Type.String({ description: 'null where the data of the person is restricted' }))
+  name: nullable(Type.String({ description: 'null if the data of the person is restricted' }))
 })
 const ForeseenSchema = Type.Object(
   {
-    outcome: Type.String({ description: 'what the ledger would count the row as' }),
+    outcome: Type.String({ description: 'the counter of the ledger that would count the row' }),
     codes: Type.Array(Type.String(), { description: 'why the row would be rejected again' }),
     licences: Type.Array(
       Type.Object({
@@ -117,9 +117,9 @@ const ForeseenSchema = Type.Object(
         statusAfter: Type.String(),
         holderBefore: Type.Union([HolderSchema, Type.Null()]),
         holderAfter: HolderSchema,
-        isHarmful: Type.Boolean({ description: 'it leaves its holder, or ends while it is active' })
+        isHarmful: Type.Boolean({ description: 'the licence would leave its holder, or would be deactivated' })
       }),
-      { description: 'before is null where SDMK does not have the licence; a holder without id would be created' }
+      { description: '`before` is null if the licence is new; a holder without id would be created' }
     ),
     people: Type.Array(
       Type.Object({
@@ -129,11 +129,11 @@ const ForeseenSchema = Type.Object(
         nik: Type.Enum(['none', 'same', 'added', 'removed', 'replaced']),
         licences: Type.Integer({ minimum: 0, description: 'after the decision' }),
         activeLicences: Type.Integer({ minimum: 0, description: 'after the decision' }),
-        isHarmful: Type.Boolean({ description: 'a known person’s NIK is replaced or removed' })
+        isHarmful: Type.Boolean({ description: 'the NIK of a known person would be replaced or removed' })
       })
     ),
     isHarmful: Type.Boolean({
-      description: 'one of the licences or people is harmed; the decision then needs a reason'
+      description: 'true if one of the licences or people would be harmed; the decision then needs a reason'
     }),
     planDigest: Type.String()
   },
@@ -141,40 +141,40 @@ const ForeseenSchema = Type.Object(
 )
 type ForeseenBody = Type.Static<typeof ForeseenSchema>
 
-/** Whom a decision named need not be a candidate. */
+/** A decision may name a person who is not a candidate, so the people of decisions are listed too. */
 const showsDetail = ({ id, people, candidates, decisions }: RejectionDetail): Shown => ({
   rejections: [id],
   people: [...candidates, ...people.map(person => person.id), ...decisions.flatMap(one => one.healthWorkerId ?? [])]
 })
 
-/** Every holder of a licence is among the people. One without an id would be created. */
+/** The people include every holder of a licence. A person without an id would be created. */
 const showsForeseen = ({ people }: ForeseenBody, { params }: FastifyRequest): Shown => {
   const ids = people.flatMap(({ id }) => id ?? [])
   return { rejections: [(params as { id: number }).id], people: ids, unnamed: people.length - ids.length }
 }
 
 const limit = (maximum: number) => Type.Optional(Type.Integer({ minimum: 1, maximum, default: maximum }))
-/** A bulk decision says what it is about: without ids, by code. */
+/** Selects the rejections of a bulk decision: by ids, or by code. */
 const bulk = (maximum: number) => ({
   ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: maximum })),
   code: Type.Optional(RejectionSchema.properties.code),
   batchId: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'those that this batch met' })
+    Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'only rejections with a row in this batch' })
   ),
   after: Type.Optional(
     Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'the `next` of the call before' })
   ),
   limit: limit(maximum)
 })
-const Next = Type.Union([Id, Type.Null()], { description: 'pass as `after` for what this call did not reach' })
-const RunId = Type.Union([Id, Type.Null()], { description: 'the run that does it; null where there is nothing to do' })
+const Next = Type.Union([Id, Type.Null()], { description: 'pass as `after` to continue with the remaining rejections; null if none remain' })
+const RunId = Type.Union([Id, Type.Null()], { description: 'the run that does the work; null if there is nothing to do' })
 const Count = Type.Integer({ minimum: 0 })
 const Retried = Type.Object(
   { runId: RunId, asked: Count, skipped: Type.Integer({ minimum: 0, description: 'without an STR' }), next: Next },
   { title: 'RetryOrder' }
 )
 
-/** Rejections that one call decides about: KKI is asked for each, so fewer of those. */
+/** Most rejections of one call. A retry has fewer, because KKI is asked for each of them. */
 const mostDismissed = 1000
 const mostRetried = 1000
 const mostReprocessed = 10_000
@@ -185,9 +185,9 @@ export interface ReviewRoutesOptions {
   review: Omit<RoutesContext, 'queue'>
 }
 
-/** What people do about rejected rows, one by one and in bulk. */
+/** Actions of people on rejected rows, one by one and in bulk. */
 export const reviewRoutes: FastifyPluginAsyncTypebox<ReviewRoutesOptions> = async (app, options) => {
-  // Described without services there is no queue; then no handler runs either.
+  // An app that is built only to describe its routes has no queue, and its handlers never run.
   const context = (): RoutesContext => ({ ...options.review, queue: app.queue })
   const decide = { onRequest: app.requireScope('rejections:write') }
   const tags = ['rejections']
@@ -197,7 +197,7 @@ export const reviewRoutes: FastifyPluginAsyncTypebox<ReviewRoutesOptions> = asyn
     config: { shows: showsDetail },
     schema: {
       tags,
-      summary: 'Show a rejected row beside the people whom it may concern',
+      summary: 'Show a rejected row next to the people that it may belong to',
       params: IdParams,
       response: { 200: DetailSchema, ...problems }
     },
@@ -243,9 +243,9 @@ export const reviewRoutes: FastifyPluginAsyncTypebox<ReviewRoutesOptions> = asyn
     config: { shows: showsForeseen },
     schema: {
       tags,
-      summary: 'Show what a decision about a rejected row would do',
+      summary: 'Preview a decision about a rejected row',
       description:
-        'Which licences change, who loses or gets one, and what becomes of a NIK. Nothing is changed. Send `planDigest` with the decision.',
+        'The preview lists licences that would change or move to another person, and NIKs that would change. It changes nothing. Send `planDigest` with the decision.',
       params: IdParams,
       body: Type.Object(Owner, { ...closed, title: 'RejectionResolutionPreview' }),
       response: { 200: ForeseenSchema, ...problems }
@@ -264,9 +264,9 @@ export const reviewRoutes: FastifyPluginAsyncTypebox<ReviewRoutesOptions> = asyn
     config: { shows: ({ rejection }) => showsRejection(rejection) },
     schema: {
       tags,
-      summary: 'Say whose a rejected row is',
+      summary: 'Decide which person a rejected row belongs to',
       description:
-        'The decision stands for every later row of this STR and NIK. 202 where carrying it out takes longer than the answer may: the batch tells when it is applied.',
+        'The decision also applies to every later row with this STR and NIK. The answer is 202 if applying it takes longer than the answer may; read the batch to see when it is applied.',
       params: IdParams,
       body: Type.Object(
         {
@@ -276,7 +276,7 @@ export const reviewRoutes: FastifyPluginAsyncTypebox<ReviewRoutesOptions> = asyn
             Type.String({
               minLength: 1,
               maxLength: 100,
-              description: 'of the preview; required where the preview says `isHarmful`'
+              description: 'from the preview; required if the preview has `isHarmful`'
             })
           )
         },
@@ -358,18 +358,18 @@ export const reviewRoutes: FastifyPluginAsyncTypebox<ReviewRoutesOptions> = asyn
     ...decide,
     schema: {
       tags,
-      summary: 'Run the stored rows of open rejections through the present mapping',
-      description: 'KKI is not asked. For after an edit of the mapping, or of people in the registry.',
+      summary: 'Reprocess the stored rows of open rejections with the present mapping',
+      description: 'KKI is not asked. Use it after a change of the mapping, or of people in the registry.',
       body: Type.Object(bulk(mostReprocessed), { ...closed, title: 'Reprocessing' }),
       response: {
         202: Type.Object(
           {
             runId: RunId,
             rows: Count,
-            purged: Type.Integer({ minimum: 0, description: 'rows that are no longer kept; retry asks KKI for them' }),
+            purged: Type.Integer({ minimum: 0, description: 'rows that were deleted after their retention; retry asks KKI for them' }),
             unfit: Type.Integer({
               minimum: 0,
-              description: 'rows whose sealed value does not fit where it stands; they are left out and audited'
+              description: 'rows whose sealed value belongs to another row or field; they are omitted and audited'
             }),
             next: Next
           },

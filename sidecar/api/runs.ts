@@ -36,7 +36,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
       tags: ['runs'],
       summary: 'Start a run',
       description:
-        'Incremental: what changed since the last one. Window: what changed between two times. Full: everything. Its rows are cut into batches, each planned and applied separately. Repeating a request with the same Idempotency-Key returns the run that the first one started.',
+        'Incremental: rows that changed since the last run. Window: rows that changed between two times. Full: all rows. The rows are split into batches, each planned and applied separately. A repeated request with the same Idempotency-Key returns the run that the first one started.',
       // ASCII: Node reads other header bytes as Latin-1, so one key would have two spellings.
       headers: Type.Object({ 'idempotency-key': Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' })) }),
       body: RunRequestSchema,

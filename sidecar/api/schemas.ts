@@ -37,7 +37,7 @@ export const Reason = Type.String({
 
 export const IdParams = Type.Object({ id: Id })
 
-/** For requests: a misspelt filter must be an error, since ignoring it would list everything. */
+/** For requests: an unknown property is an error, because ignoring a misspelt filter would list everything. */
 export const closed = { additionalProperties: false }
 
 /** `after` is the `next` of the page before. */
@@ -76,7 +76,7 @@ export const BatchSchema = Type.Object(
       description: 'registrations that end before this day are expired'
     }),
     planDigest: Type.Union([Type.String(), Type.Null()], {
-      description: 'identifies the plan that an approval is for'
+      description: 'identifies the plan; an approval must name it'
     }),
     holdReasons: Type.Union([Type.Array(Type.Enum(holdReasons)), Type.Null()], {
       description: 'why it is, or was, on hold'
@@ -90,7 +90,7 @@ export const BatchSchema = Type.Object(
     finishedAt: nullable(Instant),
     undoneAt: nullable(Instant),
     refetchedBy: Type.Union([Id, Type.Null()], {
-      description: 'of an undone batch: the run that fetched its window again'
+      description: 'only for an undone batch: the run that fetched its window again'
     })
   },
   { title: 'Batch' }

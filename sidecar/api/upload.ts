@@ -5,12 +5,12 @@ import { Problem } from '../platform/problem.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The file that was sent, whole. It is closed after the answer, unless a handler takes it: then it is null, as on other routes. */
+    /** The complete uploaded file; null on other routes. It is closed after the answer, unless a handler sets it to null. */
     upload: FileHandle | null
   }
 }
 
-/** Larger files are for the command: a request of an operator should be answered in a minute or two. */
+/** Larger files must be loaded with the command, because an operator's request should be answered within two minutes. */
 export const maxUploadBytes = 64 * 1024 * 1024
 
 /**

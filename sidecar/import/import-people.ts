@@ -76,7 +76,7 @@ async function toPage(records: unknown[], writer: PageWriter, transform: OwnTran
     if (result.ok) writer.add(i + 1, result.value)
     else {
       const { strNumber, profession, rejections: problems } = result
-      writer.refuse(i + 1, { strNumber, profession, problems, urgent: false, raw: JSON.stringify(record) })
+      writer.reject(i + 1, { strNumber, profession, problems, urgent: false, raw: JSON.stringify(record) })
     }
   }
   return writer.finish(Buffer.from(JSON.stringify({ data: records })))

@@ -1,15 +1,15 @@
 import type pg from 'pg'
 
-/** What waits to be written to Odoo. */
+/** Messages that wait to be written to Odoo. */
 export interface Backlog {
   waiting: number
-  /** Those of them that failed before, such as records that Odoo does not accept. */
+  /** Waiting messages that failed before, such as records that Odoo does not accept. */
   failing: number
-  /** Age of the oldest, in seconds; 0 where nothing waits. */
+  /** Age of the oldest waiting message in seconds; 0 if none waits. */
   oldestSeconds: number
 }
 
-/** Returns the backlog as the queue has it now, so that every replica reports the same. */
+/** Reads the backlog from the queue, so that every replica reports the same. */
 export async function readBacklog(pool: pg.Pool): Promise<Backlog> {
   const { rows } = await pool.query<Backlog>(
     `select count(*)::int as waiting, (count(*) filter (where retry_count > 0))::int as failing,

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { OdooDenied, OdooUnavailable } from './errors.ts'
 import type { OdooLink } from './link.ts'
 
-/** Before the browser of whoever asked gives up. */
+/** Shorter than a browser waits for the answer. */
 const timeoutMs = 10_000
 
-/** Whether Odoo can be written to, for people. */
+/** Result of a test call to Odoo, with texts for operators. */
 export interface OdooCheck {
   isFine: boolean
   en: string[]
@@ -26,25 +26,25 @@ const texts = {
     id: 'Akun sidecar tidak berhak menulis ke Odoo. Minta haknya kepada administrator sistem.'
   },
   away: {
-    en: 'The sidecar does not reach Odoo. Tell the technical team.',
+    en: 'The sidecar cannot reach Odoo. Call the technical team.',
     id: 'Sidecar tidak dapat menghubungi Odoo. Hubungi tim teknis.'
   }
 }
 
-/** Writes an empty list of settings with the account of the sidecar: it changes nothing, and needs every right of a real call. */
+/** Tests the sidecar's account by writing an empty list of settings: it needs the rights of a real call and changes nothing. */
 export async function checkOdoo(link: OdooLink): Promise<OdooCheck> {
   const payload = JSON.stringify({ integrations: [] })
   const empty = { model: 'sdmk.integration', method: 'sync_integrations', payload, rows: 0 }
   try {
     await link.deliver(empty, { requestId: randomUUID(), signal: AbortSignal.timeout(timeoutMs), attempts: 1 })
-    return told('fine')
+    return result('fine')
   } catch (error) {
-    if (error instanceof OdooDenied) return told(error.isOfAccount ? 'account' : 'denied')
-    return told(error instanceof OdooUnavailable && error.kind === 'account' ? 'account' : 'away')
+    if (error instanceof OdooDenied) return result(error.isOfAccount ? 'account' : 'denied')
+    return result(error instanceof OdooUnavailable && error.kind === 'account' ? 'account' : 'away')
   }
 }
 
-function told(what: keyof typeof texts): OdooCheck {
-  const { en, id } = texts[what]
-  return { isFine: what === 'fine', en: [en], id: [id] }
+function result(finding: keyof typeof texts): OdooCheck {
+  const { en, id } = texts[finding]
+  return { isFine: finding === 'fine', en: [en], id: [id] }
 }

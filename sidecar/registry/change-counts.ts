@@ -8,7 +8,7 @@ const plannedCodes = sql('changes/planned-codes.sql')
 const recordedProfessions = sql('changes/recorded-professions.sql')
 const recordedCodes = sql('changes/recorded-codes.sql')
 
-/** What a batch does in one profession; '' stands for rows whose profession cannot be read. */
+/** Counts of one profession in a batch; the profession '' stands for rows whose profession cannot be read. */
 export interface ProfessionChanges {
   profession: string
   created: number
@@ -24,14 +24,14 @@ export interface CodeCount {
   count: number
 }
 
-/** What a plan would do, in numbers. They are recorded with a batch on hold: its plan has many rows, and is looked at often. */
+/** Counts of a plan. They are stored when a batch is put on hold, because its plan is large and people open it often. */
 export interface PlanCounts {
   professions: ProfessionChanges[]
-  /** Lines in which nothing but a stamp changes. */
+  /** Rows that change only a stamp. */
   stampOnly: number
 }
 
-/** Returns the numbers of a plan, within the caller's transaction. */
+/** Counts the changes of a plan, within the caller's transaction. */
 export async function readPlanCounts(client: pg.ClientBase, batchId: number): Promise<PlanCounts> {
   return {
     professions: await readPlannedProfessions(client, batchId),
@@ -39,7 +39,7 @@ export async function readPlanCounts(client: pg.ClientBase, batchId: number): Pr
   }
 }
 
-/** Returns what the plan of a batch would do, by profession, within the caller's transaction. */
+/** Counts the changes of a plan by profession, within the caller's transaction. */
 async function readPlannedProfessions(client: pg.ClientBase, batchId: number): Promise<ProfessionChanges[]> {
   const { rows } = await client.query<ProfessionChanges>(plannedProfessions, [batchId])
   const effects = await readEffects(client, batchId)
@@ -50,8 +50,8 @@ async function readPlannedProfessions(client: pg.ClientBase, batchId: number): P
 }
 
 /**
- * Returns what a batch has just done by its plan, within the transaction that applies it: the same rows as in the ledger.
- * @param deactivated licences that ended, by profession
+ * Counts the changes of a batch by profession, within the transaction that applies its plan. The counts agree with the ledger.
+ * @param deactivated the deactivated licences of each profession
  */
 export async function readAppliedProfessions(
   client: pg.ClientBase,
@@ -62,7 +62,7 @@ export async function readAppliedProfessions(
   return withDeactivated(rows, [...deactivated])
 }
 
-/** Returns what a batch without a plan has just done, by profession, within the transaction that does it. */
+/** Counts the changes of a batch without a plan by profession, within the transaction that makes them. */
 export async function readRecordedProfessions(
   client: pg.ClientBase | pg.Pool,
   batchId: number
@@ -80,7 +80,7 @@ function withDeactivated(rows: ProfessionChanges[], counts: (readonly [string, n
   return [...byProfession.values()].sort((a, b) => (a.profession < b.profession ? -1 : 1))
 }
 
-/** Returns for which codes rows are rejected, or, of an applied batch, were shown to people. */
+/** Counts rejected rows by code: those that the plan would reject, or those that an applied batch put into the review queue. */
 export async function readRejectedCodes(
   client: pg.ClientBase | pg.Pool,
   batchId: number,

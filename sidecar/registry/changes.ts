@@ -10,7 +10,7 @@ const planned = { lines: sql('changes/planned-lines.sql'), page: sql('changes/pl
 const recorded = { lines: sql('changes/recorded-lines.sql'), page: sql('changes/recorded-page.sql') }
 const plannedRejected = sql('changes/planned-rejected.sql')
 
-/** One thing that a plan would do, or that a batch did. No digit of a NIK is in it. */
+/** One change that a plan would make or a batch made. It contains no digit of a NIK. */
 export interface Change {
   /** The row of the batch, or the change record. */
   id: number
@@ -20,25 +20,25 @@ export interface Change {
   strNumber: string | null
   profession: string | null
   registrationId: number | null
-  /** Null where the licence was not known. */
+  /** Null if the licence is new. */
   statusBefore: string | null
   statusAfter: string | null
-  /** Null where the person does not exist. */
+  /** Null if the person does not exist. */
   healthWorkerId: number | null
   nameBefore: string | null
   nameAfter: string | null
   /** The row or the person has a NIK. */
   hasNik: boolean
   fields: FieldChange[]
-  /** Of an undone batch: what became of it. */
+  /** After an undo: the change was kept, or the former value was restored. */
   undo: 'kept' | 'restored' | null
 }
 
-/** A field that changed. Of a NIK, and of a person whose data is restricted, both values are null. */
+/** A field that changed. Both values are null if the field is the NIK, or if the person's data is restricted. */
 export interface FieldChange {
   field: string
   before: string | null
-  /** Null as well where an undo restored the value before. */
+  /** Also null if an undo restored the former value. */
   after: string | null
 }
 
@@ -53,11 +53,11 @@ export interface ChangeFilter {
   text?: string | undefined
 }
 
-/** Of whom an undo left something: ids of registrations, and of people. */
+/** Registrations and people that an undo did not restore in full, by id, with the columns that it left. */
 export interface Kept {
   registrations: ReadonlyMap<number, readonly string[]>
   people: ReadonlyMap<number, readonly string[]>
-  /** False if there are more than the maps name. Of a change that they do not name it is then not known what became of it. */
+  /** False if the maps do not list all of them. It is then unknown whether an unlisted change was restored. */
   isComplete: boolean
 }
 
@@ -67,7 +67,7 @@ export interface PageRequest {
   limit: number
 }
 
-/** Columns in which a change is no news to a person: stamps, digests, and what follows from other columns. */
+/** Columns that people do not need to see: stamps, digests, and values that are derived from other columns. */
 const silentColumns = [
   ...['source_at', 'content_hash', 'match_reason', 'warnings', 'str_raw', 'str_format', 'stated_status', 'replaced_by'],
   ...['name_key', 'name_at', 'nik_at', 'nik_sealed', 'birth_place_key', 'birth_place_at', 'birth_date_at', 'sex_at']
@@ -75,15 +75,15 @@ const silentColumns = [
 const isSilent = new Set(silentColumns)
 
 /**
- * Lines come in this order: deactivated licences, changed names, all others, people without a licence. The lines of a plan
- * have their rank stored, with one more for those that change nothing but a stamp: see `rankPlan`.
+ * The order of the lines: deactivated licences, changed names, all others, people without a licence. A plan has one more
+ * rank, for lines that change only a stamp. `rankPlan` stores the ranks of a plan.
  */
 const ranks = { deactivated: 0, renamed: 1, other: 2, personOnly: 3, stampOnly: 4 }
 const rankOf = `case when is_deactivated then ${ranks.deactivated} when is_renamed then ${ranks.renamed}
   when is_stamp_only then ${ranks.stampOnly} when is_person_only then ${ranks.personOnly} else ${ranks.other} end`
 /**
- * Of an applied batch each rank is read by itself: a page of the first ones needs no other line, and a page of the others ends
- * as soon as it is full. The first condition of a rank is cheap, and leaves few lines for the next one.
+ * The lines of an applied batch are read rank by rank, so that a page does not read lines of later ranks. The first condition
+ * of a rank is cheap and leaves few lines for the second one.
  */
 const isNoOther = 'not is_deactivated and not is_renamed'
 const recordedRanks = [
@@ -93,14 +93,14 @@ const recordedRanks = [
   `${isNoOther} and not is_person_only`,
   `is_person_only and ${isNoOther}`
 ]
-/** Of an undone batch: what stayed, then what was restored. */
+/** The order after an undo: kept changes first, then restored ones. */
 const undoneRanks = [`undo = 'kept'`, `undo = 'restored'`]
-/** A cursor is the rank times this, and the id: ids stay below. */
+/** A cursor is the rank times this number, plus the id. Ids are always smaller. */
 const rankStep = 2 ** 50
 
 /**
- * Returns what the plan of a batch would do, by row, the most harmful first, within the caller's transaction. Rows that would
- * change nothing but a stamp, and rows that are rejected, come only where the filter asks for them.
+ * Returns the changes of a plan, one for each row, the most harmful first, within the caller's transaction. Rows that change
+ * only a stamp and rejected rows are returned only if the filter asks for them.
  */
 export async function readPlannedChanges(
   client: pg.ClientBase,
@@ -130,7 +130,7 @@ export async function readPlannedChanges(
   return toPage(rows, page, null)
 }
 
-/** Returns whether lines of this rank of a plan are among those that the filter asks for. */
+/** True if the filter asks for lines of this rank of a plan. */
 function isAsked(rank: number, { effect, outcome }: ChangeFilter): boolean {
   if (effect === 'deactivated') return rank === ranks.deactivated
   if (effect === 'name_changed') return rank <= ranks.renamed
@@ -139,8 +139,8 @@ function isAsked(rank: number, { effect, outcome }: ChangeFilter): boolean {
 }
 
 /**
- * Ranks the lines of a plan that is put on hold, within the transaction that made it. People read them in pages, and most of
- * the time of a page would be for the ranks of all lines.
+ * Stores the ranks of a plan that is put on hold, within the transaction that made it. Otherwise every page that a person
+ * opens would have to rank all lines first.
  */
 export async function rankPlan(client: pg.ClientBase, batchId: number): Promise<void> {
   await useStaging(client, batchId)
@@ -153,7 +153,7 @@ export async function rankPlan(client: pg.ClientBase, batchId: number): Promise<
   await renewStatistics(client, 'plan_row')
 }
 
-/** Returns how many rows of a plan on hold change nothing but a stamp, within the caller's transaction. */
+/** Counts the rows of a plan on hold that change only a stamp, within the caller's transaction. */
 export async function countPlannedStampOnly(client: pg.ClientBase, batchId: number): Promise<number> {
   await useStaging(client, batchId)
   const { rows } = await client.query<{ count: number }>(
@@ -163,8 +163,8 @@ export async function countPlannedStampOnly(client: pg.ClientBase, batchId: numb
 }
 
 /**
- * Returns what an applied batch did, in the same order. What has changed since is told as it was right after. Of an undone
- * batch what was removed is not listed; `kept` says what stayed, and comes first.
+ * Returns the changes of an applied batch, in the same order, with the values from right after the batch. After an undo, kept
+ * changes come first, and removed records are not listed.
  */
 export async function readRecordedChanges(
   client: pg.ClientBase | pg.Pool,
@@ -199,7 +199,7 @@ export async function readRecordedChanges(
   return toPage(rows, page, kept)
 }
 
-/** Returns the lines of a page and one more where there are more, rank by rank from where the page before ended. */
+/** Returns the lines of a page, rank by rank after the former page, and one more line if another page follows. */
 async function readRanks(
   count: number,
   page: PageRequest,
@@ -213,7 +213,7 @@ async function readRanks(
   return rows
 }
 
-/** Returns how many lines the unfiltered list leaves out, since nothing but a stamp changes in them. */
+/** Counts the lines that change only a stamp; the unfiltered list omits them. */
 export async function countStampOnly(client: pg.ClientBase | pg.Pool, batchId: number): Promise<number> {
   const { rows } = await client.query<{ count: number }>(
     `select count(*) from (${recorded.lines}) line where is_stamp_only`,
@@ -222,7 +222,7 @@ export async function countStampOnly(client: pg.ClientBase | pg.Pool, batchId: n
   return rows[0]?.count ?? 0
 }
 
-/** Returns whether a text can be searched: an STR, or a name with more than titles and signs, which are in every name. */
+/** True if a text can be searched for: an STR, or a name that is more than titles and punctuation. */
 export function isSearchable(text: string): boolean {
   return isStr(text) || nameKey(text) !== ''
 }

@@ -5,26 +5,25 @@ import { useStaging } from './staging.ts'
 const effects = sql('plan/report/04-effects.sql')
 const sizes = sql('plan/report/05-sizes.sql')
 
-/** What a plan would do to people whom SDMK knows. */
+/** Counts of a plan's effects on people who are already in the registry. */
 export interface Effects {
-  /** Licences that would go from active to an ended state, those that a death ends included. */
+  /** Licences that would be deactivated, including those that a death deactivates. */
   deactivations: number
-  /** Rows whose name would replace another one. */
+  /** Rows that would change the name of a person. */
   namesChanged: number
-  /** Rows that would add a registration to somebody. */
+  /** Rows that would add a registration to a person. */
   linked: number
 }
 
 export interface Sizes {
-  /** Rows of the batch that were not refused for their content. */
+  /** Valid rows of the batch. */
   rows: number
-  /** Those among them whose registration SDMK holds. */
+  /** Valid rows whose registration is already in the registry. */
   known: number
 }
 
 /**
- * Returns what the plan of a batch would do, by profession, within the caller's transaction; professions in which it does
- * nothing of it are absent.
+ * Returns the effects of a plan by profession, within the caller's transaction. Professions without effects are absent.
  */
 export async function readEffects(
   client: pg.ClientBase,
@@ -35,14 +34,14 @@ export async function readEffects(
   return rows
 }
 
-/** Returns what the effects of a batch are measured against, by profession of its rows. */
+/** Returns the sizes that the gate compares the effects with, by profession of the rows. */
 export async function readSizes(client: pg.ClientBase, batchId: number): Promise<(Sizes & { profession: string })[]> {
   await useStaging(client, batchId)
   const { rows } = await client.query<Sizes & { profession: string }>(sizes)
   return rows
 }
 
-/** Returns how many licences of each of these professions are active; reads all of the registry. */
+/** Counts the active licences of each of these professions. Slow: it reads the whole registry. */
 export async function countActive(client: pg.ClientBase, professions: readonly string[]): Promise<Map<string, number>> {
   const { rows } = await client.query<{ profession: string; active: number }>(
     `select profession, count(*) as active from sdmk.registration

@@ -38,7 +38,7 @@ export interface Registration {
   institution: string | null
   graduationYear: number | null
   province: string | null
-  /** KKI's stamp; null where KKI has not told of it yet. */
+  /** KKI's stamp; null if KKI has not sent this registration yet. */
   sourceAt: string | null
   match: Match
   warnings: string[]
@@ -132,7 +132,7 @@ interface PersonRow {
 
 interface RegistrationRow extends Omit<Registration, 'id' | 'sourceAt' | 'match'> {
   registrationId: number | null
-  /** Minus infinity, which pg gives as a number, where KKI has not told of it. */
+  /** Minus infinity, which pg returns as a number, if KKI has not sent this registration yet. */
   sourceAt: Date | number
   matchReason: string
 }

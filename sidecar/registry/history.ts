@@ -5,12 +5,12 @@ const changes = sql('history/changes.sql')
 const decisions = sql('history/decisions.sql')
 const events = sql('history/events.sql')
 
-/** What happened to a person's data: what a batch did, or a person. */
+/** The kinds of events in a person's history, made by batches or by people. */
 export const historyKinds = [
   'created',
   'linked',
   'updated',
-  /** A licence of the person went to somebody else. */
+  /** A licence of the person moved to another person. */
   'moved_away',
   'decided',
   'edited',
@@ -21,11 +21,11 @@ export const historyKinds = [
   'erased'
 ] as const
 
-/** One thing that happened to a person's data. No digit of a NIK is in it. */
+/** One event in a person's history. It contains no digit of a NIK. */
 export interface HistoryEntry {
   at: string
   kind: (typeof historyKinds)[number]
-  /** Who decided, approved the batch or started its run, or the part of the service that did. */
+  /** The person or part of the service that decided, approved the batch, or started its run. */
   by: string
   reason: string | null
   batch: { id: number; kind: string; traceId: string } | null
@@ -37,7 +37,7 @@ export interface HistoryEntry {
   statusAfter: string | null
   nameBefore: string | null
   nameAfter: string | null
-  /** Who held the licence before, or got it. */
+  /** The former holder of a licence that moved, or its new holder. */
   otherHealthWorkerId: number | null
   fields: string[]
 }
@@ -58,7 +58,7 @@ type EntryRow = Omit<HistoryEntry, 'at' | 'undone'> & {
   undoneReason: string | null
 }
 
-/** Returns what happened to a person's data, the latest first. */
+/** Returns the history of a person, the latest event first. */
 export async function readHistory(pool: pg.Pool, healthWorkerId: number): Promise<History> {
   const read = async (text: string) =>
     (

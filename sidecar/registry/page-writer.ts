@@ -97,9 +97,9 @@ export class PageWriter {
   }
 
   /** Adds a row that is rejected for its content. */
-  refuse(pageRow: number, refused: Omit<Parameters<typeof rejectedForContent>[0], 'position'>): RowPosition {
+  reject(pageRow: number, row: Omit<Parameters<typeof rejectedForContent>[0], 'position'>): RowPosition {
     const position = this.#next(pageRow)
-    this.#rejectionLines.add(rejectionValues(this.#batch, rejectedForContent({ position, ...refused }), this.#identity))
+    this.#rejectionLines.add(rejectionValues(this.#batch, rejectedForContent({ position, ...row }), this.#identity))
     this.#rejectionCount++
     return position
   }

@@ -35,8 +35,8 @@ export async function findAffected(
           where n.registration_id = r.id and m.id <> b.id and m.finished_at >= b.created_at
         ))
       union all
-      -- A row that this batch rejected although a decision says whose it is: the decision's batch was open when the plan was
-      -- made, and has ended since. What it changed is not what this batch changed. A retry leads to another as above.
+      -- A row that this batch rejected although a decision ties it to a person. The decision's batch was still open when this
+      -- plan was made, and has ended since. A retry leads to another one only under the same condition as above.
       select d.subject, null
       from kki.rejection_occurrence o
       join kki.rejection d on d.id = o.rejection_id

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { type Evidence, type HealthWorker, parseEvidence, readHealthWorkers } from '../registry/health-workers.ts'
 
-/** Former values of a person, by column; only of those that changed since. */
+/** Former values of a person, by column; only columns that changed since. */
 type Former = Partial<{
   name: string
   title_prefix: string | null
@@ -18,11 +18,11 @@ interface FormerLicence {
 }
 
 /**
- * Returns people as they were when a batch was about to be applied, with the licences that they held then. People whom it or a
- * later change created are left out, and so are those whose data is restricted.
+ * Returns people with their values and licences from just before a batch was applied. People that this batch or a later change
+ * created are omitted, and so are people whose data is restricted.
  *
- * The change records hold the former value of each field that changed. So the value of then is the one that the first change
- * from the batch on replaced, or the present one. A licence that only a later batch moved away is missing.
+ * A change record holds the former value of each changed field. So the value before the batch is in the first change record
+ * from the batch on; without one, it is the present value. A licence that only a later batch moved away is missing.
  */
 export async function readPeopleBefore(client: pg.ClientBase, batchId: number, ids: number[]): Promise<HealthWorker[]> {
   const start = await firstChange(client, batchId, ids)
@@ -47,7 +47,7 @@ export async function readPeopleBefore(client: pg.ClientBase, batchId: number, i
     }))
 }
 
-/** Returns how a row agrees with people as they were before a batch; see `compareWithPeople`. */
+/** Compares a row with people as they were before a batch; see `compareWithPeople`. */
 export async function compareBefore(
   client: pg.ClientBase,
   batchId: number,
@@ -86,8 +86,8 @@ export async function compareBefore(
 }
 
 /**
- * Returns the id of the first change from the batch on. If the batch changed nothing, that is the first change to these people, or
- * to a licence that they held, by a batch that was applied after it: batches are not applied in the order of their ids.
+ * Returns the id of the batch's first change record. If it has none, this is the first change, by a batch that was applied
+ * later, to these people or to licences that they held. Batches are not applied in the order of their ids.
  */
 async function firstChange(client: pg.ClientBase, batchId: number, ids: number[]): Promise<number> {
   const { rows } = await client.query<{ id: number }>(
@@ -126,7 +126,7 @@ async function formerValues(client: pg.ClientBase, start: number, ids: number[])
   return new Map(rows.map(({ id, former }) => [id, former]))
 }
 
-/** Former values of the licences that the people hold now, or that the batch gave them or took from them. */
+/** Former values of the licences that the people hold now, gained by the batch, or lost by it. */
 async function formerLicences(
   client: pg.ClientBase,
   batchId: number,

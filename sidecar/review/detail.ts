@@ -10,23 +10,23 @@ import { compareBefore, readPeopleBefore } from './as-decided.ts'
 import { maskRow } from './mask.ts'
 import { type ReviewRejection, readRejections } from './read.ts'
 
-/** One row, beside each person whom it may be. */
+/** One row, with its comparison with each person that it may belong to. */
 export interface ReviewRow {
   batchId: number
   rowNo: number
   page: number
   pageRow: number
-  /** Null while the row is pending; otherwise the batch that carried out a decision about it, or brought it in good order. */
+  /** The batch that applied a decision about the row, or received a valid row instead; null while the row is pending. */
   settledByBatchId: number | null
-  /** As KKI sent it, no digit of a long number in it; null where it is no longer kept. */
+  /** As KKI sent it, without any digit of long numbers; null if it was deleted after its retention. */
   row: unknown
-  /** What the row says in SDMK's terms; null where it cannot be read under the present mapping. */
+  /** The row in SDMK's terms; null if the present mapping cannot read it. */
   reading: ReviewReading | null
-  /** By person; empty where the row cannot be read under the present mapping. */
+  /** One per person; empty if the present mapping cannot read the row. */
   comparisons: ({ healthWorkerId: number } & Evidence)[]
 }
 
-/** A row in the words of a person and a licence, to be held beside those of the registry. */
+/** A row in the form of a person and a licence, so that it can be compared with those of the registry. */
 export type ReviewReading = Pick<
   Candidate,
   | 'name'
@@ -43,11 +43,11 @@ export type ReviewReading = Pick<
 
 export interface ReviewDecision {
   id: number
-  /** Null where the decision was for somebody new who does not exist yet, or no longer. */
+  /** Null if the decision was for a new person who does not exist yet or was removed by an undo. */
   healthWorkerId: number | null
-  /** Null without a person, and where their data is restricted. */
+  /** Null without a person, and if the person's data is restricted. */
   healthWorkerName: string | null
-  /** The decision was that the registry does not have the person. */
+  /** The decision was that the row belongs to a new person. */
   isNewPerson: boolean
   batchId: number | null
   batchState: BatchState | null
@@ -70,12 +70,12 @@ export interface RejectionDetail extends ReviewRejection {
   retries: ReviewRetry[]
 }
 
-/** Rows, decisions and retries that are shown. */
+/** Most rows, decisions and retries that are shown. */
 const mostShown = 20
 
 /**
- * Returns a rejection with its rows and its candidates side by side. Rows and people of a closed one are shown as they were
- * before the batch that closed it. @throws RejectionNotFound, SealBroken, SealUnfit
+ * Returns a rejection with its rows and its candidates. For a closed rejection, rows and people have their values from before
+ * the batch that closed it. @throws RejectionNotFound, SealBroken, SealUnfit
  */
 export async function readRejection(pool: pg.Pool, context: ReviewContext, id: number): Promise<RejectionDetail> {
   return inTransaction(pool, client => readWithin(client, context, id), oneMoment)
@@ -109,7 +109,7 @@ async function readWithin(client: pg.ClientBase, context: ReviewContext, id: num
   }
 }
 
-/** After an undo the same row may be pending in two batches: it is shown where the later batch has it. */
+/** After an undo, the same row may be pending in two batches. Only the one of the later batch is shown. */
 function eachOnce(rows: readonly PendingRow[]): PendingRow[] {
   const isSame = (one: PendingRow, other: PendingRow) => one.raw !== null && one.raw === other.raw
   return rows.filter(row => !rows.some(other => isSame(row, other) && other.batchId > row.batchId))
@@ -139,7 +139,7 @@ async function toReviewRow(
   return { ...place, row, reading: toReading(result.value), comparisons }
 }
 
-/** True where the row carries the NIK, or the STR, of somebody whose data is restricted. */
+/** True if the row has the NIK or the STR of a person whose data is restricted. */
 export async function isRestricted(client: pg.ClientBase, { batchId, rowNo }: { batchId: number; rowNo: number }) {
   const { rows } = await client.query(
     `select from kki.rejection_occurrence o

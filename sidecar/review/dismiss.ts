@@ -55,7 +55,7 @@ export async function reopenRejection(
       [id]
     )
   } catch (error) {
-    // A batch that commits meanwhile has opened the row.
+    // A concurrent batch has opened a rejection of the same row.
     if (error instanceof pg.DatabaseError && error.code === '23505') throw new RejectionOpenAgain(id)
     throw error
   }

@@ -3,13 +3,13 @@ import { holdsIdentityNumber } from '../platform/identity-number.ts'
 import { cutDeep } from '../transform/depth.ts'
 import type { Mapping } from '../transform/mapping.ts'
 
-/** As many digits as an identity number nearly has, whatever stands between them. */
+/** At least 13 digits, also with separators between them: a NIK, even if up to three digits are missing. */
 const longNumber = /\d(?:[ ./_-]{0,3}\d){12,}/g
 
 /**
- * Returns a row as KKI sent it, for people to see, with asterisks for the NIK and for every long number that stands where
- * none belongs. Not one digit is left: two of them, beside birth date and sex, make a NIK a hundred times easier to guess.
- * The STR stays, if it is one (`hasStr`): what is refused as one may be a NIK.
+ * Returns a row as KKI sent it, with asterisks in place of the NIK and of long numbers in other fields. No digit of them is
+ * left: together with birth date and sex, two digits make a NIK a hundred times easier to guess. The STR is shown only if it
+ * is valid (`hasStr`), because an invalid STR may be a NIK.
  */
 export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>, hasStr: boolean): unknown {
   return walk(parseExactly(cutDeep(raw)), '')
@@ -34,12 +34,12 @@ export function maskRow(raw: string, { fields }: Pick<Mapping, 'fields'>, hasStr
     if (path === fields.nik) return maskAll(text)
     if (path === fields.strNumber && hasStr) return text
     const masked = text.replace(longNumber, maskAll)
-    // In another script, with other separators or encoded: seldom, so nothing of such a text is shown.
+    // An identity number in another script, with other separators or encoded is rare, so the whole text is masked.
     return holdsIdentityNumber(masked) ? '*'.repeat(text.length) : masked
   }
 }
 
-/** Returns as many asterisks as a text has characters: how long it is may be its fault. */
+/** Returns one asterisk for each character, because a wrong length may be the reason for the rejection. */
 function maskAll(text: string): string {
   return '*'.repeat(text.length)
 }

@@ -12,7 +12,7 @@ import { maskRow } from './mask.ts'
 
 export interface RejectionNames {
   id: number
-  /** In the row that came last, as KKI spells it. Null where the row has none, is no longer kept, or is of a restricted person. */
+  /** The name in the latest row, as KKI spells it. Null if the row has none or was deleted, or if its person is restricted. */
   name: string | null
   /** Without people whose data is restricted. */
   candidates: { id: number; name: string }[]
@@ -20,7 +20,7 @@ export interface RejectionNames {
 
 type NamesContext = Pick<ReviewContext, 'identity' | 'reader' | 'maxSkewSeconds'>
 
-/** Returns the names in these rejections and of the people whom they may concern, by id. Names of unreadable rows are masked. */
+/** Returns the names in these rejections and of their candidates, by id. Names in unreadable rows are masked. */
 export async function readRejectionNames(
   pool: pg.Pool,
   context: NamesContext,
@@ -38,7 +38,7 @@ export async function readRejectionNames(
   )
 }
 
-/** True where a row carries the NIK or the STR of somebody whose data is restricted; `o` and `r` are its occurrence and rejection. */
+/** True if a row has the NIK or the STR of a restricted person; `o` and `r` are its occurrence and rejection. */
 const isRestricted = `exists (
     select from sdmk.health_worker h where h.nik_digest = o.nik_digest and h.restricted_at is not null
   ) or exists (
@@ -81,7 +81,7 @@ async function readCandidates(client: pg.ClientBase, ids: readonly number[]) {
   )
 }
 
-/** Returns what reads the name out of a sealed row: as the mapping takes it in, or where that fails what stands in its place, masked. */
+/** Returns a function that reads the name from a sealed row: through the mapping, or, if that fails, the masked raw value. */
 function compileNameReader({ identity, reader, maxSkewSeconds }: NamesContext) {
   const places = new Map<Mapping, ReturnType<typeof compileSource>>()
   const placeOf = (mapping: Mapping) => {
@@ -104,7 +104,7 @@ function compileNameReader({ identity, reader, maxSkewSeconds }: NamesContext) {
   }
 }
 
-/** A row that was sealed for another place is told of where it is opened by itself; a list shows no name for it. */
+/** Returns null if a row was sealed for another place. Opening the rejection reports this fault; a list only omits the name. */
 function openOrNull(identity: Identity, row: SealedRow): string | null {
   try {
     return openRow(identity, row)
@@ -115,15 +115,15 @@ function openOrNull(identity: Identity, row: SealedRow): string | null {
 }
 
 export interface NameSearch {
-  /** Name key: each of its words must begin a word of the name. */
+  /** A name key. Each of its words must begin a word of the name. */
   nameKey: string
   state?: string | undefined
 }
 
-/** Unreadable rows that one search opens, the newest first: no name key of them is stored. */
+/** Unreadable rows have no stored name key, so a search must open them. It opens at most this many, the newest first. */
 const mostOpened = 2000
 
-/** A search reads every rejection that was ever stored, unless it names a state. */
+/** A search without a state reads every stored rejection, so it needs a time limit. */
 const longestSearchMs = 10_000
 
 /** A search by name did not end in time. */
@@ -136,8 +136,8 @@ export class SearchTooLong extends SdmkError {
 }
 
 /**
- * Returns rejections whose row, or a person whom it may concern, has such a name; newest first. Rows count that came last, or are
- * pending. @throws SearchTooLong
+ * Returns rejections in which a row or a candidate has this name, newest first. Only pending rows and the latest row of each
+ * rejection are searched. @throws SearchTooLong
  */
 export async function findRejectionsByName(
   pool: pg.Pool,

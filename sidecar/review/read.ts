@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { RejectionCode } from '../transform/codes.ts'
 
-/** A rejected row as Odoo shows it; `occurrences` are where the last batch that met it found it. */
+/** A rejected row as Odoo shows it; `occurrences` are its places in the latest batch that had it. */
 export interface ReviewRejection {
   id: number
   /** `sdmk`: a row of an imported file. */
@@ -19,11 +19,11 @@ export interface ReviewRejection {
   lastSeenAt: string
   firstBatchId: number
   lastBatchId: number
-  /** When a person last decided about it; null where none did. */
+  /** The time of the latest decision of a person; null if there is none. */
   decidedAt: string | null
   decidedBy: string | null
   decisionReason: string | null
-  /** The batch in which its last row came in good order, or that carried the decision out. */
+  /** The batch that received a valid row for its last pending row, or that applied the decision. */
   closedByBatchId: number | null
   occurrences: { batchId: number; page: number; pageRow: number; rowNo: number }[]
 }
@@ -36,10 +36,10 @@ export interface RejectionFilter {
   id?: number | undefined
 }
 
-/** Places of one rejection that are shown: an STR that a batch lists a thousand times is told by its count. */
+/** Most places that are shown for one rejection. A batch may list the same STR a thousand times; the count shows that. */
 const shownOccurrences = 20
 
-/** Returns rejections by id; with a batch, those that it met and where it met them. */
+/** Returns rejections by id; with a batch, only its rejections, with their places in that batch. */
 export async function readRejections(
   client: pg.ClientBase | pg.Pool,
   filter: RejectionFilter,

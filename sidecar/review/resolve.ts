@@ -19,7 +19,7 @@ import type { RejectionCode } from '../transform/codes.ts'
 import type { Candidate } from '../transform/types.ts'
 import { isRestricted } from './detail.ts'
 
-/** A decision would harm somebody, and its effects are not those that the caller has seen. */
+/** A decision would harm a person, and the caller has not seen its present effects. */
 export class EffectsNotShown extends SdmkError {
   readonly code = 'EFFECTS_NOT_SHOWN'
   readonly foreseen: Foreseen
@@ -33,7 +33,7 @@ export class EffectsNotShown extends SdmkError {
   }
 }
 
-/** A batch that is being applied holds the people of a decision. */
+/** A batch that is being applied holds locks on the people of a decision. */
 export class PeopleLocked extends SdmkError {
   readonly code = 'UNAVAILABLE'
 
@@ -45,7 +45,7 @@ export class PeopleLocked extends SdmkError {
 const longestWaitMs = 10_000
 const pauseMs = 200
 
-/** Repeats a transaction that decides, or previews a decision, while batches are in its way. @throws PeopleLocked */
+/** Runs a transaction that decides or previews a decision, and repeats it while batches hold its locks. @throws PeopleLocked */
 export async function betweenBatches<T>(work: () => Promise<T>): Promise<T> {
   const end = performance.now() + longestWaitMs
   for (;;) {
@@ -59,19 +59,19 @@ export async function betweenBatches<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Where a row stood: a rejection may stand for several. */
+/** The place of one row. A rejection may have several rows. */
 export interface RowName {
   batchId: number
   rowNo: number
 }
 
 export interface Resolution {
-  /** Whose the row is; `new`: somebody whom the registry does not have. */
+  /** The person that the row belongs to; `new` for a person that the registry does not have. */
   healthWorkerId: number | 'new'
-  /** Which of the rejection's rows is meant; needed where they are of different people. */
+  /** One of the rejection's rows; needed if its rows belong to different people. */
   row?: RowName | undefined
   reason?: string | undefined
-  /** Of the preview that the caller looked at; needed where the decision is harmful. */
+  /** The digest of the preview that the caller has seen; needed if the decision is harmful. */
   planDigest?: string | undefined
 }
 
@@ -91,15 +91,15 @@ const resolvableCodes: readonly RejectionCode[] = [
   'STR_INACTIVE'
 ]
 
-/** Rows of one rejection that can be told apart on a screen. */
+/** Most rows of one rejection that a person can compare on a screen. */
 const mostRows = 100
 
 /**
- * Says whose a rejected row is, from now on and for every later row of its STR and NIK, and queues the batch that carries
- * it out; within the caller's transaction. An earlier decision about the same is withdrawn, and its batch ends if it is open.
+ * Ties a rejected row, and every later row with its STR and NIK, to a person, within the caller's transaction, and queues the
+ * batch that applies this decision. An earlier decision about the same row is withdrawn, and its batch ends if it is open.
  * @throws RejectionNotFound, RejectionStateConflict, RejectionNotResolvable, RowPurged, RequestInvalid, SealBroken,
- *   SealUnfit; EffectsNotShown where the decision is harmful and the caller has not seen its present effects; RequestInvalid
- *   where it is harmful and has no reason
+ *   SealUnfit; EffectsNotShown if the decision is harmful and the caller has not seen its present effects; RequestInvalid
+ *   if it is harmful and has no reason
  */
 export async function resolveRejection(
   client: Transaction,
@@ -138,8 +138,9 @@ async function stageDecision(
   caller: ReviewCaller
 ): Promise<{ batch: Batch; foreseen: Foreseen }> {
   const { identity } = context
-  // A decision locks the rejection before the people, and a batch locks the people first. So the decision stops waiting before
-  // PostgreSQL looks for a deadlock (1 s) and ends one of them. A file that is being staged also holds a lock for minutes.
+  // A decision locks the rejection before the people, and a batch locks the people first, so they can deadlock. The decision
+  // stops waiting before PostgreSQL looks for deadlocks (after 1 s) and might end the batch. A file that is being staged also
+  // holds a lock for minutes.
   await client.query(`set local lock_timeout = '500ms'`)
   const { code, source } = await lockRejection(client, id)
   if (source !== 'kki') {
@@ -179,7 +180,7 @@ async function stageDecision(
       rejectionIds: [id],
       code,
       healthWorkerId,
-      // Whose history it belongs to; somebody new has no id yet.
+      // The decision appears in the history of these people. A new person has no id yet.
       healthWorkerIds: foreseen.people.flatMap(person => person.id ?? []),
       isHarmful: foreseen.isHarmful,
       ...(row && { row }),
@@ -251,8 +252,8 @@ async function decide(
 }
 
 /**
- * Ends the open batches of earlier decisions about the same row. Otherwise an approval of a held one, or its job, would carry
- * out the earlier decision after the later one.
+ * Ends the open batches of earlier decisions about the same row. Otherwise such a batch could still be applied, after the
+ * later decision.
  */
 async function endFormerBatches(
   client: Transaction,

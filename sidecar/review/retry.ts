@@ -22,7 +22,7 @@ import { compileStamp } from '../transform/stamp.ts'
 import { canonicalStr } from '../transform/str-number.ts'
 
 export interface Retried extends Selected {
-  /** Null where there was nothing to ask for. */
+  /** Null if there was nothing to ask for. */
   runId: number | null
   /** STRs that KKI is asked for. */
   asked: number
@@ -30,17 +30,17 @@ export interface Retried extends Selected {
   skipped: number
 }
 
-/** What KKI would spell an STR with is not longer. */
+/** KKI's spelling of an STR is not longer. */
 const longestSpelling = 64
 
 export interface RetryContext extends ReviewContext {
-  /** Whether the source can be asked for the records of one STR. */
+  /** True if the source has a request for the records of one STR. */
   canAskByStr: boolean
 }
 
 /**
- * Queues a run that asks KKI again for open rejections, within the caller's transaction: for their STRs, or, where KKI
- * cannot be asked by STR, for everything that changed since the oldest of their rows.
+ * Queues a run that asks KKI again for open rejections, within the caller's transaction. It asks for their STRs. If the source
+ * has no such request, it asks for everything that changed since the oldest of their rows.
  * @throws IntegrationDisabled, RunOpen
  */
 export async function retryRejections(
@@ -98,7 +98,7 @@ async function askByStr(
   return { runId: batch.runId, batchId: batch.id }
 }
 
-/** A row that KKI has corrected has a later time than the rejected one. Without a time of the rejected ones, all is fetched. */
+/** A corrected row has a later time than the rejected row. If the rejected rows have no time, everything is fetched. */
 async function askByWindow(
   client: Transaction,
   { queue, mapping }: RetryContext,
@@ -135,8 +135,8 @@ interface StoredSpelling extends Omit<SealedRow, 'rawSealed'> {
 }
 
 /**
- * Returns each STR of the rejections once, as KKI spelled it where that is still known, and the earliest time of their rows.
- * Where the stored row does not fit its rejection, KKI is asked for the STR as SDMK spells it.
+ * Returns each STR of the rejections once, and the earliest time of their rows. An STR has KKI's spelling if that is still
+ * stored. If the stored row does not belong to its rejection, it has the spelling of SDMK.
  */
 async function readStrNumbers(client: pg.ClientBase, { identity, mapping }: ReviewContext, ids: readonly number[]) {
   const { rows } = await client.query<StoredSpelling>(

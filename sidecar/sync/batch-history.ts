@@ -4,27 +4,27 @@ import type { Kept } from '../registry/changes.ts'
 import type { UndoReport } from '../registry/undo.ts'
 import type { Excess } from './gate.ts'
 
-/** What the audit events of a batch tell of it. */
+/** The history of a batch, read from its audit events. */
 export interface BatchHistory {
-  /** The numbers for which it was held, of its present plan. */
+  /** The limits that its present plan exceeds, for which it was held. */
   excesses: Excess[]
-  /** What it did by profession, as it was applied, or what its present plan would do; null where it has neither. */
+  /** The counts of its changes, or of its present plan, by profession; null if it has neither. */
   professions: ProfessionChanges[] | null
-  /** Lines of its present plan in which nothing but a stamp changes; null where it was never on hold. */
+  /** Rows of its present plan that change only a stamp; null if it was never on hold. */
   stampOnly: number | null
   undo: (UndoReport & { reason: string; actor: string; at: Date }) | null
 }
 
-interface Told {
+interface EventRow {
   action: string
   actor: string
   at: Date
   detail: { excesses?: Excess[] } & Partial<PlanCounts> & UndoReport & { reason: string; role?: string }
 }
 
-/** Returns what was recorded as the batch was held, applied and undone: later changes of the registry do not touch it. */
+/** Returns the values recorded when the batch was held, applied and undone. Later changes of the registry do not alter them. */
 export async function readBatchHistory(client: pg.ClientBase | pg.Pool, batchId: number): Promise<BatchHistory> {
-  const { rows } = await client.query<Told>(
+  const { rows } = await client.query<EventRow>(
     `select action, actor, at, detail from kki.audit_event
     where batch_id = $1 and action in ('batch.held', 'batch.plan_changed', 'batch.applied', 'batch.undone') order by id`,
     [batchId]
@@ -43,7 +43,7 @@ export async function readBatchHistory(client: pg.ClientBase | pg.Pool, batchId:
   return history
 }
 
-/** Returns of whom the undo of a batch left something; null where the batch is not undone. */
+/** Returns the registrations and people that the undo of a batch did not restore in full; null if it is not undone. */
 export function keptOf({ undo }: BatchHistory): Kept | null {
   const fieldsOf = (left: UndoReport['left']['people']) => new Map(left.map(({ id, fields }) => [id, fields]))
   if (undo === null) return null

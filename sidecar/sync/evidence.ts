@@ -10,25 +10,25 @@ import { type Batch, readBatch } from './batch.ts'
 import { type BatchHistory, keptOf, readBatchHistory } from './batch-history.ts'
 import { BatchNotFound } from './errors.ts'
 
-/** Changes that evidence lists; all of them are in the export of changes. */
+/** Most changes that the evidence lists; the export of changes has all of them. */
 const mostChanges = 1000
 
-/** What proves what a batch did, why, and who decided it. */
+/** The proof of a batch: its changes, their reasons, and the people who decided. */
 export interface Evidence extends BatchHistory {
   at: Date
   batch: Batch
   codes: CodeCount[]
-  /** The most harmful ones first; the list ends after some. */
+  /** The most harmful ones first; at most `mostChanges`. */
   changes: Change[]
   /** Whether there are more than `changes` lists. */
   hasMoreChanges: boolean
-  /** Of the batch and its run, oldest first. */
+  /** The events of the batch and its run, oldest first. */
   events: ProvenEvent[]
   head: Head | null
   check: ChainCheck | null
 }
 
-/** Returns the evidence of a batch as it is now, all of it of one moment. @throws BatchNotFound */
+/** Returns the present evidence of a batch, read in one snapshot. @throws BatchNotFound */
 export async function readEvidence(pool: pg.Pool, batchId: number): Promise<Evidence> {
   return inTransaction(pool, client => readWithin(client, batchId), oneMoment)
 }
@@ -44,7 +44,7 @@ async function readWithin(client: pg.ClientBase, batchId: number): Promise<Evide
     isPlan
       ? readPlannedChanges(client, batchId, {}, page)
       : readRecordedChanges(client, batchId, {}, page, keptOf(history))
-  // A batch that ended on hold did nothing of its plan.
+  // A batch that ended while on hold was never applied.
   const readProfessions = async () => {
     if (!hasOutcomes(batch.state)) return null
     return history.professions ?? (isPlan ? (await readPlanCounts(client, batchId)).professions : null)

@@ -7,59 +7,59 @@ import { meetsRefetch } from './refetch.ts'
 import { readWatermark } from './watermark.ts'
 
 export interface GateOptions {
-  /** Share of rejected rows above which a batch is held; null where that holds nothing. */
+  /** Share of rejected rows above which a batch is held; null if rejected rows never hold a batch. */
   rejectHoldRatio: number | null
 }
 
-/** A number for which a batch is held. */
+/** A count that exceeds its limit, so that the batch is held. */
 export interface Excess {
   reason: HoldReason
-  /** A profession code, or `*` for all together. */
+  /** A profession code, or `*` for the sum of all. */
   profession: string
   count: number
-  /** The most that is applied without a person; a share of something, so not always a whole number. */
+  /** The largest count that is applied without a person. It may be a fraction, because it is a share of another count. */
   limit: number
 }
 
 export interface Verdict {
-  /** In the order of `holdReasons`; empty where the batch may be applied. */
+  /** In the order of `holdReasons`; empty if the batch may be applied. */
   reasons: HoldReason[]
-  /** The numbers that led to it, where a reason is one of numbers. */
+  /** The counts behind the reasons that compare a count with a limit. */
   excesses: Excess[]
-  /** What the plan does to people whom SDMK knows; null where it touches none. Later batches of the run add it to theirs. */
+  /** The plan's effects on known people; null if it has none. Later batches of the run add them to their own. */
   effects: ProfessionEffects | null
 }
 
-/** The professions together, in place of a code. */
+/** Stands for all professions together. */
 const whole = '*'
 
-/** By profession. */
+/** Keys are profession codes. */
 type ProfessionEffects = Record<string, Effects & Sizes>
 
-/** Batches below this are too small for a share of their rows to say anything. */
+/** In smaller batches, a share of rejected rows is chance. */
 const smallestBatch = 20
-/** Up to so many endings, changed names or links are an ordinary night, whatever they are a share of. */
+/** So many deactivations, changed names or links happen in any night, so they never hold a batch. */
 const alwaysAllowed = 20
-/** Below so many rows, 5 % of the known ones is chance. */
+/** In fewer rows, 5 % of the known ones is chance. */
 const rowsForKnownShare = 1000
 const knownShare = 0.05
 const activeShare = 0.002
-/** Runs without an empty one, after which an empty one is news. */
+/** An empty run is suspicious after this many runs of which none was empty. */
 const runsBeforeEmpty = 7
 
-/** What a renamed field, format or code list looks like. */
+/** Codes that appear in many rows after KKI renames a field, or changes a format or code list. */
 const schemaCodes = ['SCHEMA_INVALID', 'DATE_INVALID', 'STATUS_UNKNOWN', 'PROFESSION_UNKNOWN']
 
 /**
- * Evaluates the plan of a batch, within the transaction that made it: must a person look before it is applied, and why.
+ * Evaluates the plan of a batch, within the transaction that made it: whether a person must decide about it, and why.
  *
- * `DEACTIVATIONS`, `NAMES_CHANGED` and `LINKED` are more than 20 and more than the larger of 5 % of the known
- * registrations (from 1,000 rows on) and 0.2 % of the active ones. They are measured for each profession by that
- * profession's own rows and licences, and for all by the sums: neither may one that goes wrong hide among forty that do
- * not, nor may pass what is too much altogether. Earlier batches of the run count as well, so that what is harmful does not
- * pass in pieces. The last two say nothing until everything was stored once: then everything is new.
+ * `DEACTIVATIONS`, `NAMES_CHANGED` and `LINKED` hold a batch if the count is above the largest of three numbers: 20, 0.2 % of
+ * the active registrations, and (from 1,000 rows on) 5 % of the known ones. Each profession has its own limit, so that a fault
+ * in one does not hide among forty others. The sum of all professions has a limit too. The counts include earlier batches of
+ * the run, so that a harmful change does not pass in small pieces. Names and links are not checked in the first load, because
+ * everything is new then.
  *
- * Batches that people or the calendar made (`retry`, `decision`, `clock`, `import`) are held where that was asked for only.
+ * Batches that people or the calendar made (`retry`, `decision`, `clock`, `import`) are held only on request.
  */
 export async function evaluatePlan(client: pg.ClientBase, batch: Batch, options: GateOptions): Promise<Verdict> {
   const found = new Set<HoldReason>(batch.holdAsked)
@@ -73,7 +73,7 @@ export async function evaluatePlan(client: pg.ClientBase, batch: Batch, options:
     if (effects !== null) excesses.push(...(await evaluateEffects(client, batch, effects)))
     for (const { reason } of excesses) found.add(reason)
   }
-  // A batch that waits for another reason shows its effects as well.
+  // A batch that is held for another reason also shows its effects.
   if (found.size > 0) effects ??= await effectsOf(client, batch)
   return { reasons: holdReasons.filter(reason => found.has(reason)), excesses, effects }
 }
@@ -106,7 +106,7 @@ async function evaluateSchema(client: pg.ClientBase, { id, fetched }: Batch): Pr
   return count > limit ? [{ reason: 'SCHEMA_CHANGED', profession: whole, count, limit }] : []
 }
 
-/** True where this batch ends a walk that found nothing, although none of the last ones over the same professions was empty. */
+/** True if the walk that this batch ends is empty, and none of the last walks over the same professions was. */
 async function isEmptyAgainstHabit(client: pg.ClientBase, batch: Batch): Promise<boolean> {
   if (batch.fetched > 0 || batch.kind === 'window' || batch.kind === 'file') return false
   const { rows } = await client.query<{ hasOthers: boolean; runs: number; empty: number }>(
@@ -126,7 +126,7 @@ async function isEmptyAgainstHabit(client: pg.ClientBase, batch: Batch): Promise
   return rows[0]?.hasOthers === false && rows[0].runs === runsBeforeEmpty && rows[0].empty === 0
 }
 
-/** Returns null where nobody known is touched, as in a first load: its rows need not be looked at again. */
+/** Returns null if the plan changes no known person, as in a first load. This saves reading all of its rows again. */
 async function effectsOf(client: pg.ClientBase, batch: Batch): Promise<ProfessionEffects | null> {
   if (batch.updated === 0 && batch.linked === 0) return null
   const effects = await readEffects(client, batch.id)
@@ -139,18 +139,18 @@ async function effectsOf(client: pg.ClientBase, batch: Batch): Promise<Professio
 
 const nothing: Effects & Sizes = { deactivations: 0, namesChanged: 0, linked: 0, rows: 0, known: 0 }
 
-/** Returns what the batch and those planned before it in its run do together, the sums under `*`. */
+/** Adds the effects of batches planned earlier in the same run; the sum of all professions is under `*`. */
 async function addEarlier(
   client: pg.ClientBase,
   batch: Batch,
   own: ProfessionEffects
 ): Promise<Map<string, Effects & Sizes>> {
-  // Until this transaction ends no other batch of the run is evaluated, so that each sees those before it.
+  // Batches of a run are evaluated one after the other, so that each sees all earlier ones.
   await lockRun(client, batch.runId)
   const { rows } = await client.query<{ effects: ProfessionEffects }>(
     `select effects from kki.batch
     where run_id = $1 and id <> $2 and effects is not null and state in ('planned', 'applied')
-      -- A person has looked at those that were held.
+      -- A person has already examined the batches that were held.
       and hold_reasons is null`,
     [batch.runId, batch.id]
   )
@@ -176,18 +176,18 @@ function add(a: Effects & Sizes, b: Effects & Sizes): Effects & Sizes {
 async function evaluateEffects(client: pg.ClientBase, batch: Batch, own: ProfessionEffects): Promise<Excess[]> {
   const together = await addEarlier(client, batch, own)
   const isFirst = (await readWatermark(client)) === null && !(await hasEarlierFile(client, batch))
-  const judged: [HoldReason, keyof Effects][] = [['DEACTIVATIONS', 'deactivations']]
-  if (!isFirst) judged.push(['NAMES_CHANGED', 'namesChanged'], ['LINKED', 'linked'])
+  const checks: [HoldReason, keyof Effects][] = [['DEACTIVATIONS', 'deactivations']]
+  if (!isFirst) checks.push(['NAMES_CHANGED', 'namesChanged'], ['LINKED', 'linked'])
   const excesses = (active?: ReadonlyMap<string, number>): Excess[] =>
     [...together].flatMap(([profession, effect]) => {
-      // A batch that does nothing of it is not held for what others did.
+      // A batch without this effect is not held for the effects of earlier ones.
       const mine = profession === whole ? Object.values(own).reduce(add, nothing) : (own[profession] ?? nothing)
       const limit = limitOf(effect, active?.get(profession) ?? 0)
-      return judged
+      return checks
         .filter(([, name]) => mine[name] > 0 && effect[name] > limit)
         .map(([reason, name]) => ({ reason, profession, count: effect[name], limit }))
     })
-  // Only what the rows themselves do not allow is held against the whole registry, which takes long to count.
+  // The limit by active licences is computed only if the other limits are exceeded, because counting the registry takes long.
   if (excesses().length === 0) return []
   const active = await countActive(
     client,
@@ -197,7 +197,7 @@ async function evaluateEffects(client: pg.ClientBase, batch: Batch, own: Profess
   return excesses(new Map(active).set(whole, activeInAll))
 }
 
-/** True for a file where rows of an earlier one are stored: an installation may have files alone, and no watermark. */
+/** True for a file after an earlier file was applied. An installation that uses only files has no watermark. */
 async function hasEarlierFile(client: pg.ClientBase, { kind, runId }: Batch): Promise<boolean> {
   if (kind !== 'file') return false
   const { rows } = await client.query(
@@ -207,7 +207,7 @@ async function hasEarlierFile(client: pg.ClientBase, { kind, runId }: Batch): Pr
   return rows.length > 0
 }
 
-/** A profession that only a death reaches has no rows, and so the smallest limit. */
+/** A profession without rows has the smallest limit. Only a death can affect it. */
 function limitOf({ rows, known }: Sizes, active: number): number {
   if (rows === 0) return alwaysAllowed
   const ofKnown = rows >= rowsForKnownShare ? known * knownShare : 0

@@ -188,7 +188,7 @@ export async function afterApplied({ database, metrics, logger }: ApplyContext, 
   if (await isMuch(database.pool, 'sdmk.registration', created + linked + updated)) {
     await renewStatistics(database.pool, 'sdmk.str_number', 'sdmk.health_worker', 'sdmk.registration')
   }
-  // Whoever reads what the batch did, or undoes it, joins its changes with each other.
+  // The list of changes and an undo join the changes of the batch with each other.
   if (await isMuch(database.pool, 'kki.change', created + linked + updated)) {
     await renewStatistics(database.pool, 'kki.change')
   }

@@ -53,7 +53,7 @@ export async function readPage(
       formatErrors?.add(position, row.candidate.problems)
     } else if (!result.ok) {
       const { rejections: problems, ok: _, ...refused } = result
-      const position = writer.refuse(i + 1, { ...refused, problems, raw: textOf(i) })
+      const position = writer.reject(i + 1, { ...refused, problems, raw: textOf(i) })
       formatErrors?.add(position, problems)
     }
   }

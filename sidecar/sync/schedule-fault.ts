@@ -1,7 +1,7 @@
 import type { Language } from '../platform/problem-texts.ts'
 import { isSchedule } from './schedule-slot.ts'
 
-/** Returns what is wrong with a schedule, for the person who wrote it; null where nothing is. */
+/** Explains the fault of a schedule to the person who wrote it; null if the schedule is valid. */
 export function scheduleFault(schedule: string): Record<Language, string> | null {
   if (isSchedule(schedule)) return null
   const example = { en: '“0 2 * * *” is every day at 02:00', id: '“0 2 * * *” berarti setiap hari pukul 02.00' }
@@ -40,7 +40,7 @@ const parts = [
   { en: 'day of the week', id: 'hari', range: [0, 7], example: '1,4' }
 ]
 
-/** True where the part is right by itself, as in 30 February: then no part is wrong, and all of them together are. */
+/** True if the part is valid alone. In a schedule for 30 February all parts are valid, but not together. */
 function isPossible(fields: readonly string[], at: number): boolean {
   return isSchedule(fields.map((field, other) => (other === at ? field : '*')).join(' '))
 }

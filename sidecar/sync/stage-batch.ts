@@ -11,8 +11,8 @@ import { queueBatchJob } from './batch-job.ts'
 export type PageMaker = (writer: PageWriter) => PreparedPage | Promise<PreparedPage>
 
 /**
- * Stages given pages as those of a queued batch, and queues its plan, all within the caller's transaction, so that the batch
- * is either complete or does not exist. One page is in memory at a time.
+ * Stages the given pages in a queued batch, and queues its plan, all within the caller's transaction. So the batch is either
+ * complete or absent. Only one page at a time is in memory.
  */
 export async function stageBatch(
   client: Transaction,
@@ -24,13 +24,13 @@ export async function stageBatch(
   return finishStaging(client, context, await stageRows(client, context, batch, pages))
 }
 
-/** A batch that is being fetched, and what its rows are that are stored in the present transaction. */
+/** A batch that is being fetched, and the counts of the rows that the present transaction stored for it. */
 export interface StagedRows {
   batch: Batch
   counts: Pick<Batch, 'pages' | 'fetched' | 'rejected'>
 }
 
-/** Stores the rows of a batch. The batch itself stays as it is, so that others may change it until `finishStaging`. */
+/** Stores the rows of a batch, but does not change the batch itself, so that others can change it until `finishStaging`. */
 export async function stageRows(
   client: Transaction,
   { identity }: { identity: Identity },
@@ -52,7 +52,7 @@ export async function stageRows(
   return { batch, counts }
 }
 
-/** Says that the rows of a batch are stored, and queues its plan. @throws FenceLost where somebody has ended the batch */
+/** Marks a batch as staged, and queues its plan. @throws FenceLost if the batch has been ended meanwhile */
 export async function finishStaging(
   client: Transaction,
   { queue }: { queue: JobQueue },

@@ -5,7 +5,7 @@ import type { BatchJob } from './batch-job.ts'
 import type { ReviewContext } from './open-rejections.ts'
 import type { ApplyContext } from './plan-and-apply.ts'
 import { reprocessAffected } from './reprocess.ts'
-import { takeBack } from './take-back.ts'
+import { carryOutUndo } from './undo-batch.ts'
 
 /** Runs the work of a job, as one of its attempts. @throws what `attemptBatch` throws */
 export function workOnBatch(
@@ -25,7 +25,7 @@ function perform(context: ApplyContext, review: ReviewContext, job: BatchJob): P
     case 'approved':
       return applyApproved(context, job.batchId, job.approval)
     case 'undo':
-      return takeBack(context, job.batchId, job.undo)
+      return carryOutUndo(context, job.batchId, job.undo)
     case 'reprocess':
       return reprocessAffected(context, review, job.batchId, job)
   }

@@ -1,6 +1,6 @@
 -- reads: kki.plan_row, kki.staged_rejection
 -- writes: nothing
--- For which codes the plan of batch $1 would reject rows; a row may have several.
+-- Counts the rows that the plan of batch $1 would reject, by code. A row may have several codes.
 select x.code, count(distinct r.row_no) as count
 from kki.staged_rejection r
 left join kki.plan_row p on p.batch_id = $1 and p.row_no = r.row_no

@@ -1,7 +1,7 @@
 -- reads: kki.batch, plan_row, sdmk.health_worker, sdmk.registration, staged_row
 -- writes: nothing
--- What the plan of batch $1 would do, a line for each row; of outcome $2, profession $3, STR $4 and names like $5 where they
--- are given. The rules of a licence are those of apply/registrations, the rules of a person those of apply/people.
+-- The changes that the plan of batch $1 would make, one line for each row. Optional filters: outcome $2, profession $3, STR $4,
+-- patterns of the name $5. Rules for licences are the same as in apply/registrations, rules for people as in apply/people.
 select p.row_no as id, p.rank, p as planned, s as staged, r as stored, h as person, b.kind as batch_kind, says.is_newer, says.new_status,
   says.person_speaks, says.at,
   -- The same licences as in plan/report/04-effects.sql, each by the row that deactivates it.

@@ -1,6 +1,6 @@
 -- reads: page
 -- writes: nothing
--- The lines of a page in full. A value that SDMK holds is in "before", the same field as the row would leave it in "after".
+-- The complete lines of a page: "before" has the stored value of each field, "after" its value if the row is applied.
 select page.id, (planned).outcome as outcome,
   case when (planned).rule is not null then concat_ws(' ', (planned).rule, nullif((planned).evidence, '')) end as reason,
   array(select x ->> 'code' from jsonb_array_elements((planned).problems) x) as codes,

@@ -1,6 +1,6 @@
 -- reads: kki.plan_row, kki.staged_rejection, kki.staged_row
 -- writes: nothing
--- What the plan of batch $1 would do, by profession; '' stands for rows whose profession cannot be read.
+-- Counts the changes of the plan of batch $1 by profession; '' stands for rows whose profession cannot be read.
 select profession, count(*) filter (where outcome = 'created') as created, count(*) filter (where outcome = 'linked') as linked,
   count(*) filter (where outcome = 'updated') as updated, count(*) filter (where outcome = 'rejected') as rejected,
   0 as deactivated, count(*) filter (where is_renamed) as "namesChanged"

@@ -1,7 +1,7 @@
 -- reads: plan_row, sdmk.health_worker, sdmk.registration, staged_rejection, staged_row
 -- writes: nothing
--- The rows of batch $1 after row $2 that its plan would reject, at most $3: for their own content, and by the plan. Of profession
--- $4, STR $5 and names like $6 where they are given.
+-- Rejected rows of batch $1 after row $2, at most $3: invalid rows, and rows that the plan rejects. Optional filters:
+-- profession $4, STR $5, patterns of the name $6.
 select r.row_no as id, 'rejected' as outcome,
   case when r.rule is not null then concat_ws(' ', r.rule, nullif(r.evidence, '')) end as reason,
   array(select distinct x ->> 'code' from jsonb_array_elements(r.problems) x order by 1) as codes,

@@ -1,6 +1,6 @@
 -- reads: kki.rejection, kki.rejection_occurrence
 -- writes: nothing
--- The rows that an applied batch $1 left for a person to see, by code.
+-- Counts the rows that the applied batch $1 put into the review queue, by code.
 select r.code, count(distinct o.row_no) as count
 from kki.rejection_occurrence o
 join kki.rejection r on r.id = o.rejection_id

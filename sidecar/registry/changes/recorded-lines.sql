@@ -1,8 +1,8 @@
 -- reads: kki.change, sdmk.health_worker, sdmk.registration
 -- writes: nothing
--- What batch $1 did, a line for each change of a licence; of operation $2, profession $3, STR $4 and names like $5 where they
--- are given. The change of a person stands with the first licence of theirs in the batch, or by itself where there is none.
--- Columns $6 tell of no change that a person would see.
+-- The changes that batch $1 made, one line for each change of a licence. Optional filters: operation $2, profession $3, STR $4,
+-- patterns of the name $5. A change of a person is part of the line of their first licence in the batch; without a licence it
+-- has its own line. A line that changes only columns of $6 counts as a change of the stamp.
 select c.id, p.id as person_change_id, c.operation, c.health_worker_id, c.registration_id, c.registration_before,
   coalesce(c.health_worker_before, p.health_worker_before) as health_worker_before,
   coalesce(c.registration_before ->> 'status' = 'active' and sdmk.is_deactivated(

@@ -1,6 +1,6 @@
 -- reads: kki.change, page, sdmk.health_worker, sdmk.registration
 -- writes: nothing
--- The lines of a page in full. A value that a later change replaced is read from that change.
+-- The complete lines of a page. A value that a later change replaced is read from the record of that change.
 select page.id, page.operation as outcome, r.match_reason as reason, '{}'::text[] as codes,
   r.str_number as "strNumber", r.profession, page.registration_id as "registrationId",
   case

@@ -1,6 +1,6 @@
 -- reads: kki.change, sdmk.registration
 -- writes: nothing
--- What batch $1 did, by profession. A licence may have several change records in it, and a person several licences.
+-- Counts the changes of batch $1 by profession. A licence may have several change records, and a person several licences.
 with renamed as materialized (
   select distinct health_worker_id from kki.change where batch_id = $1 and health_worker_before ? 'name_key'
 ), licence as (

@@ -1,7 +1,7 @@
 -- reads: kki.audit_event, kki.batch, kki.change, kki.decision, kki.run, sdmk.health_worker, sdmk.registration
 -- writes: nothing
--- What batches changed about person $1, the latest $2 first; also when a licence of the person went to somebody else. What was
--- changed by hand is in the audit. A value that a later change replaced is read from that change.
+-- Changes that batches made to person $1, the latest $2 first, including licences that moved to another person. Changes by hand
+-- come from the audit (events.sql). A value that a later change replaced is read from the record of that change.
 select
   coalesce(b.finished_at, b.created_at) as at,
   case when c.health_worker_id = $1 then c.operation else 'moved_away' end as kind,

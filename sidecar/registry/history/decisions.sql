@@ -1,7 +1,7 @@
 -- reads: kki.audit_event, kki.change, kki.decision, kki.rejection
 -- writes: nothing
--- Decisions that an STR belongs to person $1, the latest $2 first. One whose batch changed something of the person is told with
--- that change, unless it was withdrawn.
+-- Decisions that an STR belongs to person $1, the latest $2 first. If the batch of a decision changed the person, changes.sql
+-- already returns it, unless it was withdrawn.
 select d.decided_at as at, 'decided' as kind, d.decided_by as by, (
     select e.detail ->> 'reason' from kki.audit_event e
     where e.batch_id = d.batch_id and e.action = 'rejection.resolved' order by e.id desc limit 1

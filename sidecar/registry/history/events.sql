@@ -1,7 +1,7 @@
 -- reads: kki.audit_event
 -- writes: nothing
--- What people did with the data of person $1, the latest $2 first: corrections, the NIK that was shown, reports and decisions
--- about privacy.
+-- Actions of people on the data of person $1, the latest $2 first: corrections, disclosure of the NIK, reports, and privacy
+-- decisions.
 select e.at, substr(e.action, strpos(e.action, '.') + 1) as kind, e.actor as by, e.detail ->> 'reason' as reason,
   array(
     select case f when 'nik_digest' then 'nik' else f end from jsonb_array_elements_text(coalesce(e.detail -> 'fields', '[]')) f

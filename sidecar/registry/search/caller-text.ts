@@ -1,28 +1,28 @@
 import { nameKey } from '../../transform/name.ts'
 import { canonicalStr, isStrNumber } from '../../transform/str-number.ts'
 
-/** What somebody tells of a person whom they look for. */
+/** The search terms in a text that a caller says. */
 export interface CallerText {
-  /** The STR in every way that it may be meant, the likeliest first. */
+  /** The possible readings of the STR, the likeliest first. */
   strNumbers: string[]
-  /** The key of the name; empty where the text has none. */
+  /** The key of the name; empty if the text has no name. */
   nameKey: string
 }
 
-/** How people are spoken of: on behalf of (a.n.), addressed, or by their work. None of it belongs to a name. */
+/** Words before a name that do not belong to it: "on behalf of" (a.n.), forms of address, occupations. */
 const address =
   /^(?:a\s?[./]\s?n\b\.?|an\.|atas nama|bapak|bpk|pak|ibu|bu|mbak|suster|zuster|perawat|bidan|ners)[\s.:/]+/i
 
-/** What stands before a number. An STR for life may begin with `NO` as well. */
+/** Labels before a number. They are optional, because a lifelong STR may itself begin with `NO`. */
 const label = /^(?:(?:str|nomor|no)(?![a-z])[\s.:#-]*)+/i
 
-/** An STR that is read aloud or copied: letters that look like digits. */
+/** Letters that look like digits, as people copy or read them in an STR. */
 const digitLike: Record<string, string> = { O: '0', Q: '0', D: '0', I: '1', L: '1', Z: '2', S: '5', G: '6', B: '8' }
 
-/** As many digits does every STR have, and no name. */
+/** Every STR has at least this many digits; no name has. */
 const fewestDigits = 6
 
-/** Returns the STR and the name that a text may hold: `STR 31.1.1.100.2.20-999999 a.n. dr. Budi`, or one of the two. */
+/** Reads an STR, a name, or both from a text such as `STR 31.1.1.100.2.20-999999 a.n. dr. Budi`. */
 export function readCallerText(text: string): CallerText {
   const words = text.trim().split(/\s+/)
   const numbers = words.filter(isOfNumber)
@@ -33,19 +33,19 @@ export function readCallerText(text: string): CallerText {
   return { strNumbers: [...new Set(strNumbers)], nameKey: nameKeyOf(names.join(' ')) }
 }
 
-/** True where half of a word is digits. A name may have one that was read for a letter. */
+/** True if at least half of the word is digits. A name may contain a single digit by mistake. */
 function isOfNumber(word: string): boolean {
   return word.replace(/\D/g, '').length * 2 >= word.replace(/[^\p{L}\p{N}]/gu, '').length && /\d/.test(word)
 }
 
-/** Returns the key of a name as a caller says it. */
+/** Returns the key of a name, without words that only introduce it. */
 export function nameKeyOf(name: string): string {
   let rest = name.trim().replace(label, '')
   while (address.test(rest)) rest = rest.replace(address, '')
   return nameKey(rest)
 }
 
-/** Returns the STRs that a text may mean: as it is written, and with letters that look like digits read as digits. */
+/** Returns the possible readings of an STR: unchanged, and with letters that look like digits replaced. */
 export function spellingsOfStr(text: string): string[] {
   const spellings = [text.trim(), text.trim().replace(label, '')].flatMap(written => {
     const str = canonicalStr(written)

@@ -1,15 +1,15 @@
 import { distance } from '../../platform/closest.ts'
 
-/** A likeness below this may be chance: one word of two agrees. */
+/** A likeness below this may be chance, such as one equal word of two. */
 export const leastLikeness = 0.6
 
-/** A word that the caller does not say matters less than one that the stored name lacks. */
+/** Weight of the sought words. They count more, because a caller often omits words of the stored name. */
 const soughtShare = 0.75
 
-/** Words count by their length up to this: a short one is soon like another. */
+/** Shorter words than this count less, because short words resemble each other by chance. */
 const fullLength = 4
 
-/** Shorter words, written as one, must be the same; of longer ones a letter may differ. */
+/** Two words written as one may differ in a letter from this length on. Shorter ones must be equal. */
 const longWhole = 8
 
 interface Word {
@@ -18,7 +18,7 @@ interface Word {
   weight: number
 }
 
-/** Words of both names that stand for each other: a word and another, or two words and one. */
+/** Corresponding words of the two names: one and one, or two and one. */
 interface Pair {
   sought: number[]
   stored: number[]
@@ -27,10 +27,10 @@ interface Pair {
 }
 
 /**
- * Returns a function that tells how much a stored name is like the one that is looked for, from 0 to 1: the share of the words
- * of each that have a counterpart in the other. Misspelt ones, initials and abbreviations count for a part.
+ * Returns a function that compares a stored name with the sought one. Its result, from 0 to 1, is the share of words in each
+ * name that have a counterpart in the other. Misspelt words, initials and abbreviations count in part.
  *
- * Thousands of stored names have the same few words, so what was found out about a word is kept.
+ * Comparisons of words are cached, because thousands of stored names share the same few words.
  */
 export function createLikeness(soughtKey: string): (storedKey: string) => number {
   const wordOf = memoize(toWord)
@@ -59,7 +59,7 @@ export function createLikeness(soughtKey: string): (storedKey: string) => number
       for (const i of pair.sought) agreesOfSought[i] = pair.agrees
       for (const j of pair.stored) agreesOfStored[j] = pair.agrees
     }
-    // Equal keys alone are equal names.
+    // Only equal keys have a likeness of 1.
     return Math.min(
       0.999,
       soughtShare * shareOf(sought, agreesOfSought) + (1 - soughtShare) * shareOf(stored, agreesOfStored)
@@ -88,13 +88,13 @@ function shareOf(words: readonly Word[], agrees: readonly number[]): number {
   return words.reduce((sum, { weight }, i) => sum + weight * (agrees[i] ?? 0), 0) / whole
 }
 
-/** Returns the words that are two of the others written as one: `Nurhayati`, and `Abdurrahman`, whose `l` became an `r`. */
+/** Finds words that are two words of the other name written as one, such as `Nurhayati` for `Nur Hayati`. */
 function wholes(words: readonly Word[], others: readonly Word[]): { whole: number; parts: number[]; agrees: number }[] {
   const found: ReturnType<typeof wholes> = []
   for (const [whole, { plain }] of words.entries()) {
     for (const [i, first] of others.entries()) {
       for (const [j, second] of others.entries()) {
-        // Where parts meet, two equal letters become one.
+        // Two equal letters at the joint become one, and the `l` of `Abdul Rahman` becomes an `r`.
         const surplus = first.plain.length + second.plain.length - plain.length
         if (i === j || surplus < -1 || surplus > 2 || first.plain[0] !== plain[0]) continue
         const joined = plainSpelling(first.text + second.text)
@@ -113,7 +113,7 @@ function agreement(a: Word, b: Word): number {
   const [shorter, longer] = a.plain.length <= b.plain.length ? [a.plain, b.plain] : [b.plain, a.plain]
   if (shorter.length === 1) return longer.startsWith(shorter) ? 0.7 : 0
   const share = 1 - distance(shorter, longer) / longer.length
-  // `Abd` and `Kusum` were cut, and `St` and `Mhd` are the consonants of the word.
+  // `Abd` and `Kusum` are the beginning of a word; `St` and `Mhd` are its consonants.
   const isCut = shorter.length >= 3 ? longer.startsWith(shorter) : isOfConsonants(shorter, longer)
   return Math.max(isCut ? 0.8 : 0, share >= 0.6 ? 0.95 * share : 0)
 }
@@ -123,17 +123,17 @@ function isOfConsonants(short: string, long: string): boolean {
   return !/[AEIOU]/.test(short) && short[0] === long[0] && consonants.startsWith(short.slice(1))
 }
 
-/** The letter j stood for today's y until 1972. */
+/** Until the spelling reform of 1972, the sound of y was written j. */
 const oldSpelling = ({ plain }: Word) => plain.replaceAll('J', 'I')
 
-/** True where words differ by how they begin alone, and one begins with kh or ch: others write it h, k or c. */
+/** True if a word begins with `kh` or `ch`, and both are equal without a first `kh`, `ch`, `h`, `k` or `c`. */
 function isOpenedAlike(a: Word, b: Word): boolean {
   if (!/^[CK]H/.test(a.text) && !/^[CK]H/.test(b.text)) return false
   const rest = (word: string) => plainSpelling(word.replace('TJ', 'C').replace(/^(?:[CK]H?|H)/, ''))
   return rest(a.text) === rest(b.text)
 }
 
-/** Returns one spelling for all that sound the same: that of today, with single letters, `i` for `y` and without `h`. */
+/** Returns one spelling for words that sound alike: today's letters, no doubled ones, `i` for `y`, no `h` after the first. */
 function plainSpelling(word: string): string {
   return word
     .replaceAll('OE', 'U')

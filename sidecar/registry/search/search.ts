@@ -2,21 +2,21 @@ import type pg from 'pg'
 import { createLikeness, leastLikeness } from './rank.ts'
 import { nearSounds, readingsOf } from './spellings.ts'
 
-/** Who is looked for; at least one of the two is there. */
+/** The search terms; at least one of the two is not null. */
 export interface Sought {
-  /** The STR in every way that it may be meant, the likeliest first. */
+  /** The possible readings of the STR, the likeliest first. */
   strNumbers: readonly string[] | null
   nameKey: string | null
-  /** The name matters only where nobody has the STR. Otherwise a person must fit both. */
+  /** If true, the name is used only if nobody has the STR. If false, a person must match both. */
   isEither?: boolean
 }
 
-/** A name that sounds like more people than this is too common; whoever is called exactly so comes first nevertheless. */
+/** Most people that are read per condition. A common name may have more; people with exactly this name are read first. */
 const mostCandidates = 3000
-/** A name that agrees as well as this is meant; nothing that sounds less alike is looked for. */
+/** From this likeness on, the search stops and does not try less similar names. */
 const sureLikeness = 0.87
 
-/** Returns the ids of the people who are sought, the likeliest first. People whose data is restricted are not among them. */
+/** Returns the ids of matching people, the likeliest first, without people whose data is restricted. */
 export async function rankPeople(
   connection: pg.Pool | pg.ClientBase,
   { strNumbers, nameKey, isEither = false }: Sought
@@ -33,7 +33,7 @@ interface Named {
   nameKey: string
 }
 
-/** Returns who holds the likeliest of the numbers that somebody holds. */
+/** Returns the holders of the likeliest STR that has any holder. */
 async function readHolders(connection: pg.Pool | pg.ClientBase, strNumbers: readonly string[]): Promise<Named[]> {
   const { rows } = await connection.query<Named & { place: number }>(
     `select h.id, h.name_key as "nameKey", min(array_position($1::text[], r.str_number::text)) as place
@@ -45,7 +45,7 @@ async function readHolders(connection: pg.Pool | pg.ClientBase, strNumbers: read
   return rows.filter(({ place }) => place === rows[0]?.place)
 }
 
-/** Looks for names that sound alike, then nearly alike, then for names that lack a word, until a name agrees well. */
+/** Searches for names that sound alike, then nearly alike, then with one word missing. It stops at a good match. */
 async function rankByName(connection: pg.Pool | pg.ClientBase, nameKey: string): Promise<number[]> {
   const heard = await hear(connection, nameKey)
   const [spoken = []] = heard
@@ -68,10 +68,10 @@ function ranked(nameKey: string, people: readonly Named[]): (Named & { likeness:
     .sort((a, b) => b.likeness - a.likeness || a.id - b.id)
 }
 
-/** The sounds that each word of a name may have; a name has one such list for each way to read it. */
+/** The possible sounds of each word of a name, for one reading of the name. */
 type Sounds = string[][]
 
-/** Returns what the readings of a name sound like; the first one is the name as it is. */
+/** Returns the sounds of each reading of a name; the first reading is the unchanged name. */
 async function hear(connection: pg.Pool | pg.ClientBase, nameKey: string): Promise<Sounds[]> {
   const readings = readingsOf(nameKey)
   const writings = [...new Set(readings.flat(2))]
@@ -83,19 +83,19 @@ async function hear(connection: pg.Pool | pg.ClientBase, nameKey: string): Promi
   return readings.map(reading => reading.map(word => [...new Set(word.map(writing => soundOf.get(writing) ?? ''))]))
 }
 
-/** One of the words is a letter off. */
+/** Variants in which one sound differs by a letter. */
 function withOneNear(words: Sounds): Sounds[] {
   return words.map((sounds, at) => words.with(at, [...new Set(sounds.flatMap(nearSounds))]))
 }
 
-/** One of the words is missing, or another one; two words at least are left. */
+/** Variants in which one word is missing; at least two words remain. */
 function withoutOne(words: Sounds): Sounds[] {
   return words.length > 2 ? words.map((_, at) => words.toSpliced(at, 1)) : []
 }
 
 /**
- * Reads the people whose names sound like one of the readings, and those who are called exactly so. Of a single word, which many
- * names have, it reads people with a single name apart: they are meant more likely.
+ * Reads the people whose names equal the sought one or sound like one of its readings. For a single word it first reads people
+ * whose whole name is one word, because they are likelier and the limit could leave them out.
  */
 async function readCandidates(
   connection: pg.Pool | pg.ClientBase,

@@ -1,18 +1,18 @@
-/** Words that a name must sound like, each in the ways that it may be written down. */
+/** One reading of a name: for each word, its possible spellings. */
 export type Reading = readonly (readonly string[])[]
 
-/** So many words of a name find a person; the longest ones, since they are the rarest. Each costs a search of its own. */
+/** The search uses only this many words, the longest ones, because they are the rarest. Each word costs an index search. */
 const mostWords = 6
-/** Names of more words are not read as words written together or apart: nobody says so many. */
+/** Words are joined or split only in names of at most this many words. Callers do not say more. */
 const mostWordsToJoin = 4
-/** Each part of a word that is read as two has at least as many letters. */
+/** Least length of each part when a word is split into two. */
 const shortestPart = 3
-/** No word of a name is longer. */
+/** Words are cut at this length. No real word of a name is longer. */
 const longestWord = 24
 
 /**
- * Returns the ways to read the words of a name key: as they are, two of them as one word (`NUR HAYATI`), or one as two
- * (`SITIAMINAH`). A single letter is an initial and sounds like nothing.
+ * Returns the readings of a name key: unchanged, with two words joined (`NUR HAYATI`), or with one word split in two
+ * (`SITIAMINAH`). Single letters are initials, which have no sound, so they are left out.
  */
 export function readingsOf(nameKey: string): Reading[] {
   const all = nameKey.split(' ').map(word => word.slice(0, longestWord))
@@ -31,12 +31,12 @@ export function readingsOf(nameKey: string): Reading[] {
   return readings.map(reading => reading.map(writingsOf))
 }
 
-/** The article `al` takes the sound of what follows: `Abdurrahman`, `Abdussalam`. */
+/** Restores the `l` of the article `al`, which takes the sound of the next letter: `Abdurrahman`, `Abdussalam`. */
 const unassimilated = (word: string) => word.replace(/^(ABD[UO])[DNRSTZ]$/, '$1L')
 
 /**
- * Returns the spellings of a word that `sdmk.name_sounds` hears differently: the `j` of the spelling before 1972 for a `y`, and
- * a `k` or `c` at the beginning that others write `kh` or `ch`.
+ * Returns spellings of a word for which `sdmk.name_sounds` has different results: `j` for `y` as before 1972, and `k` or `c`
+ * for `kh` or `ch` at the beginning.
  */
 function writingsOf(word: string): string[] {
   const writings = [word]
@@ -47,10 +47,10 @@ function writingsOf(word: string): string[] {
   return writings
 }
 
-/** The letters that `sdmk.name_sounds` leaves. */
+/** The letters that a result of `sdmk.name_sounds` may contain. */
 const soundLetters = [...'BCGJKLMNPRSTW']
 
-/** Returns a sound and those that one letter parts from it: another, too many, too few, or two exchanged. */
+/** Returns a sound and all sounds at distance one: a letter replaced, added, removed, or exchanged with the next. */
 export function nearSounds(sound: string): string[] {
   const near = new Set([sound])
   for (let at = 0; at <= sound.length; at++) {

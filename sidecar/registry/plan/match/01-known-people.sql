@@ -1,8 +1,8 @@
 -- reads: sdmk.health_worker, sdmk.registration, staged_unchanged, str_group, unchanged, work
--- writes: met, work
+-- writes: known_match, work
 -- Rules 2 to 7: rows whose STR or NIK a known person has, and rows that share their STR with another person's row.
 -- The first statement finds these rows. A first load has hardly any, and no other row is compared.
-create temp table met on commit drop as
+create temp table known_match on commit drop as
 with by_str as (
   select w.row_no, count(distinct r.health_worker_id) as people, min(r.health_worker_id) as health_worker_id,
     array_agg(distinct r.health_worker_id) as candidates, min(r.source_at) as oldest_at,
@@ -43,7 +43,7 @@ from (
   full join doubted using (row_no)
 ) m
 join work w using (row_no);
-analyze met;
+analyze known_match;
 with known as materialized (
   select
     w.row_no, w.deactivation_only, w.problems,
@@ -63,7 +63,7 @@ with known as materialized (
     by_nik.name = 'equal' and by_nik.birth_place = 'equal' and by_nik.birth_date is distinct from 'different'
       and (by_nik.sex is distinct from 'different' or by_nik.birth_date = 'equal') as nik_agrees_fully,
     sdmk.same_nik_holder(by_nik.name, by_nik.birth_date, by_nik.birth_place, by_nik.sex) as nik_agrees
-  from met m
+  from known_match m
   join work w on w.row_no = m.row_no
   left join str_group g on g.str_number = w.str_number and not w.is_apart
   left join sdmk.registration r on r.str_number = w.str_number and r.profession = w.profession

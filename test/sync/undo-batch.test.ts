@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { createQueue } from '../../sidecar/platform/queue.ts'
 import { createTraceId } from '../../sidecar/platform/trace-context.ts'
 import { approveBatch } from '../../sidecar/sync/approve.ts'
-import { orderUndo } from '../../sidecar/sync/take-back.ts'
+import { orderUndo } from '../../sidecar/sync/undo-batch.ts'
 import { createTestDatabase } from '../helpers/database.ts'
 import { silent } from '../helpers/server.ts'
 

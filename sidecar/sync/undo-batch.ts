@@ -14,7 +14,7 @@ import { BatchNotFound, BatchStateConflict } from './errors.ts'
 import { type ApplyContext, maxReplans, today } from './plan-and-apply.ts'
 import { type Refetch, requestRefetch } from './refetch.ts'
 
-/** Takes the order to undo a batch, within the caller's transaction, and queues the work. @throws BatchNotFound, BatchStateConflict */
+/** Records and queues the order to undo a batch, within the caller's transaction. @throws BatchNotFound, BatchStateConflict */
 export async function orderUndo(
   client: pg.ClientBase,
   queue: JobQueue,
@@ -34,15 +34,15 @@ export async function orderUndo(
 }
 
 /**
- * Undoes an applied batch, in one transaction, and records what went and what stayed. The watermark does not move; the
- * window is fetched again by the next incremental run, which waits for a person.
+ * Undoes an applied batch, in one transaction, and records the restored and the kept changes. The watermark does not move.
+ * The next incremental run fetches the window again and is held for a person.
  */
-export async function takeBack(context: ApplyContext, batchId: number, order: Retraction): Promise<void> {
+export async function carryOutUndo(context: ApplyContext, batchId: number, order: Retraction): Promise<void> {
   const { database, logger } = context
   for (let attempt = 1; ; attempt++) {
     try {
       const report = await inSpan('undo', {}, () =>
-        database.withTransaction(client => takeBackWithin(client, context, batchId, order))
+        database.withTransaction(client => undoWithin(client, context, batchId, order))
       )
       if (report === null) return
       const { left: _, ...counts } = report
@@ -54,7 +54,7 @@ export async function takeBack(context: ApplyContext, batchId: number, order: Re
   }
 }
 
-async function takeBackWithin(
+async function undoWithin(
   client: Transaction,
   { identity, timeZone }: ApplyContext,
   batchId: number,
@@ -62,7 +62,7 @@ async function takeBackWithin(
 ): Promise<UndoReport | null> {
   const taken = await takeBatch(client, batchId, ['applied'])
   if (taken === null) return null
-  // The rejections first: undoing forgets which it reopens.
+  // Read the rejections first: afterwards it is not stored which ones the undo reopened.
   client.notifyOdoo({ rejections: await rejectionsClosedBy(client, batchId) })
   const refetch = await windowOf(client, taken)
   const report = await undoBatch(client, batchId, identity, await today(client, timeZone))
@@ -81,8 +81,8 @@ async function takeBackWithin(
 }
 
 /**
- * Returns what must be fetched again once the batch is undone: the window of its run; of a retry the stamps of what it
- * stored, while that is still there. Null where KKI has nothing to send again.
+ * Returns the window that must be fetched again after the undo: the window of the run, or for a retry the range of stamps that
+ * it stored. Null if KKI has nothing to send again.
  */
 async function windowOf(client: pg.ClientBase, batch: Batch): Promise<Refetch | null> {
   const { kind, windowSince, windowUntil, runProfessions } = batch
@@ -109,7 +109,7 @@ async function rejectionsClosedBy(client: pg.ClientBase, batchId: number): Promi
   return rows.map(({ id }) => id)
 }
 
-/** Returns what undoing an applied batch would do now. @throws BatchNotFound, BatchStateConflict */
+/** Returns the effects that an undo of an applied batch would have now. @throws BatchNotFound, BatchStateConflict */
 export async function previewUndo(pool: pg.Pool, batchId: number): Promise<ForeseenUndo> {
   const batch = await readBatch(pool, batchId)
   if (!batch) throw new BatchNotFound(batchId)
