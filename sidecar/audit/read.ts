@@ -51,7 +51,7 @@ export async function readEvents(
   return rows
 }
 
-/** What the last verification of the chain found. */
+/** The result of the last verification of the chain. */
 export interface ChainCheck {
   checkedAt: Date
   events: number
@@ -68,7 +68,7 @@ export async function readCheck(client: pg.ClientBase | pg.Pool): Promise<ChainC
   return rows[0] ?? null
 }
 
-/** An event with its link, enough to compute both hashes anew. */
+/** An event with its link, so that both hashes can be recomputed. */
 export interface ProvenEvent extends StoredEvent {
   /** The text whose SHA-256 is `eventHash`. */
   text: string

@@ -3,23 +3,23 @@ import { CsvError, type Options, parse } from 'csv-parse'
 import { FileFault } from './file-fault.ts'
 
 export interface CsvLine {
-  /** Of the file, where the record begins. */
+  /** The line of the file at which the record begins. */
   number: number
   cells: string[]
 }
 
 export interface CsvOptions {
   maxRecordLength: number
-  /** Whether a cell is a name of a column: the delimiter is the one by which a line has most of them. */
+  /** True if a cell is the name of a column. The delimiter that finds most names in one line is used. */
   isColumn: (cell: string) => boolean
-  /** Lines, blank ones not counted, among which the header is looked for. */
+  /** The header must be within so many lines, not counting blank ones. */
   headerWithin: number
 }
 
-/** Spreadsheets set to Indonesian write semicolons, and their "Unicode text" tabs. */
+/** Spreadsheets set to Indonesian write semicolons; their format "Unicode text" has tabs. */
 const delimiters = [',', ';', '\t', '|']
 
-/** Yields the records of a CSV text as cells, Excel's own first line (`sep=;`) left out. @throws FileFault naming the line */
+/** Yields the records of a CSV text as cells, without Excel's first line `sep=;`. @throws FileFault with the line */
 export async function* readCsvLines(
   texts: AsyncIterable<string>,
   options: CsvOptions
@@ -46,9 +46,9 @@ async function* parseLines(
   const options: Options<CsvLine, string[]> = {
     delimiter: delimiterOf(start, headerWithin, isColumn),
     record_delimiter: '\n',
-    // A quote within a value that does not begin with one is part of it, as in ="3273…".
+    // A quote within a value that begins with another character is part of the value, as in ="3273…".
     relax_quotes: true,
-    // Counted by whoever knows which cells matter.
+    // The caller checks the number of cells, because it knows which ones are needed.
     relax_column_count: true,
     max_record_size: maxRecordLength,
     on_record(cells, { lines }) {
@@ -57,7 +57,7 @@ async function* parseLines(
       return { number, cells }
     }
   }
-  // Its types know of changed records only where the library reads the header.
+  // The types of the library allow `on_record` to change records only if the library reads the header.
   const parser = parse(options as unknown as Options)
   pipeline(Readable.from(prepend(start, source)), parser, () => {})
   try {
@@ -75,19 +75,19 @@ function csvFault({ code }: CsvError, line: number, characters: number): FileFau
   return new FileFault({ line }, 'recordTooLong', { characters })
 }
 
-/** Yields the text with line feeds alone: files that were put together have line breaks of several systems. */
+/** Yields the text with `\n` as the only line break. Files that were joined may contain different ones. */
 async function* unifyBreaks(texts: AsyncIterable<string>): AsyncGenerator<string, void, void> {
   let held = ''
   for await (const text of texts) {
     const whole = held + text
-    // It may be the first half of a line break.
+    // A `\r` at the end may be the first half of a line break.
     held = whole.endsWith('\r') ? '\r' : ''
     yield whole.slice(0, whole.length - held.length).replace(/\r\n?/g, '\n')
   }
   if (held !== '') yield '\n'
 }
 
-/** Returns the text up to and including so many lines that are not blank, and what came with them. */
+/** Returns the beginning of the text, with at least so many lines that are not blank. */
 async function readStart(
   source: AsyncGenerator<string, void, void>,
   maxLength: number,
@@ -106,7 +106,7 @@ async function readStart(
   return start
 }
 
-/** The lines that are not blank; the last may go on. */
+/** Returns the lines that are not blank; the last one may be incomplete. */
 function linesOf(text: string): string[] {
   return text.split('\n').filter((line, index, all) => line.trim() !== '' || (index === all.length - 1 && index > 0))
 }
@@ -116,10 +116,10 @@ async function* prepend(start: string, rest: AsyncIterable<string>): AsyncGenera
   yield* rest
 }
 
-/** Excel's own first line, by which a file says its delimiter. */
+/** Excel's optional first line, which states the delimiter. */
 const delimiterLine = /^"?sep=(.)"?(?:\r|$)/i
 
-/** One delimiter for the whole file: the one by which a line of its start has most columns. */
+/** Returns the delimiter of the whole file: the one with which a line at the start has most columns. */
 function delimiterOf(start: string, headerWithin: number, isColumn: (cell: string) => boolean): string {
   const lines = start
     .split('\n')

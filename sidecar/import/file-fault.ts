@@ -2,12 +2,12 @@ import type { FaultCode, FaultParams, Place, Words } from './words.ts'
 import { english } from './words-en.ts'
 
 /**
- * A file cannot be read. It does not know the file's name. Place and parameters hold nothing of what the file says: names of
- * columns are those that are asked for.
+ * A file cannot be read. The error does not contain the file's name. Its place and parameters contain no text from the file;
+ * column names come from the description.
  */
 export class FileFault extends Error {
   readonly code: FaultCode
-  /** Empty where the whole file is meant. */
+  /** Empty if the fault concerns the whole file. */
   readonly place: Place
   readonly params: FaultParams
 

@@ -3,22 +3,21 @@ import type { TableRow } from './cells.ts'
 import { FileFault } from './file-fault.ts'
 
 export interface Header {
-  /** By the index of a cell: the column as the description names it. */
+  /** The described column of each cell, by the index of the cell. */
   names: ReadonlyMap<number, string>
-  /** Cells up to the last one of the header that has a name, described or not. */
+  /** The number of cells up to the last one with a name, described or not. */
   width: number
 }
 
-/** Returns a name of a column without what people write differently: case, blanks, line breaks, hyphens. */
+/** Normalises a column name, because people write case, blanks, line breaks and hyphens differently. */
 export function foldName(text: string): string {
   return foldWord(text.normalize('NFKC').trim())
 }
 
 /**
- * Finds the header at the beginning of these rows: the first row in which all of the columns stand, or two rows where
- * some columns share a heading. Under a heading a column is known by its own name, and by the heading's and its own.
- * Returns null where not all of them are there.
- * @throws FileFault where a column stands there twice
+ * Reads a header at the beginning of these rows. It is one row, or two rows if some columns share a heading. A column under a
+ * heading is found by its own name, or by both names together. Returns null if not all columns are there.
+ * @throws FileFault if a column is there twice
  */
 export function findHeader(rows: readonly TableRow[], columns: readonly string[]): Header | null {
   const [first, second] = rows
@@ -30,7 +29,7 @@ export function findHeader(rows: readonly TableRow[], columns: readonly string[]
   return null
 }
 
-/** Returns the columns that a header which begins with the first of these rows lacks. */
+/** Returns the columns that are missing from the header in these rows. */
 export function lackingIn(rows: readonly TableRow[], columns: readonly string[]): string[] {
   const [first, second] = rows
   if (first === undefined) return [...columns]
@@ -38,7 +37,7 @@ export function lackingIn(rows: readonly TableRow[], columns: readonly string[])
   return columns.filter(column => !known.has(foldName(column)))
 }
 
-/** The names by which each cell of a header is known. */
+/** Returns the possible names of each cell of a header. */
 function namesOf(first: TableRow, second?: TableRow): string[][] {
   const width = Math.max(first.cells.length, second?.cells.length ?? 0)
   const names: string[][] = []
@@ -46,7 +45,7 @@ function namesOf(first: TableRow, second?: TableRow): string[][] {
   for (let index = 0; index < width; index++) {
     const upper = nameIn(first, index)
     const lower = second === undefined ? '' : nameIn(second, index)
-    // A heading over several columns stands in the first of its cells alone.
+    // Only the first cell of a heading over several columns has its text.
     heading = upper || heading
     if (lower === '') names.push(upper === '' ? [] : [foldName(upper)])
     else names.push([foldName(lower), ...(heading === '' ? [] : [foldName(`${heading} ${lower}`)])])

@@ -23,8 +23,8 @@ export interface ImportOptions {
 const recordsPerPage = 500
 
 /**
- * Takes in SDMK's own people as a batch with the life and ledger of any other, within the caller's transaction: whole, or
- * not at all. @throws ImportFileInvalid, or what else reading the records throws
+ * Imports SDMK's own people as a batch with a plan and a ledger like any other, within the caller's transaction: all of them or
+ * none. @throws ImportFileInvalid, and any other error while the records are read
  */
 export async function importPeople(
   client: Transaction,

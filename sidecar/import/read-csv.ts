@@ -4,14 +4,14 @@ import { NikEndings, plainText } from './cells.ts'
 import { type CsvLine, isBlankLine, readCsvLines } from './csv-lines.ts'
 import { FileFault } from './file-fault.ts'
 
-/** A name of `null` is that of a column without one, which spreadsheets write for cells that were emptied. */
+/** `null` stands for a column without a name. Spreadsheets write such columns for cells that were cleared. */
 type Header = (string | null)[]
 
 const columns = Object.keys(ownColumns)
 
 /**
- * Yields the records of a CSV text: objects by the columns of the header, which also decides the delimiter. A blank line
- * is no record. @throws FileFault naming line and column
+ * Yields the records of a CSV text as objects with the columns of the header. The header also decides the delimiter. Blank
+ * lines are skipped. @throws FileFault with line and column
  */
 export async function* readCsv(
   texts: AsyncIterable<string>,
@@ -41,7 +41,7 @@ function headerOf({ number, cells }: CsvLine): Header {
   const names = cells.map(cell => nameOf(cell) || null)
   for (const [index, name] of names.entries()) {
     const place = { line: number, column: index + 1 }
-    // Its text is not repeated: in a file without a header it is somebody's.
+    // The name is not repeated, because in a file without a header it is data of a person.
     if (name !== null && !columns.includes(name)) {
       throw new FileFault(place, 'columnUnknown', { columns: columns.join(', ') })
     }
@@ -63,12 +63,12 @@ function recordOf(line: CsvLine, header: Header): Record<string, unknown> {
 }
 
 /**
- * Checks that a line has as many cells as the header, which has this width; `nameOf` is the name of a column, or `null`.
+ * Checks that a line has as many cells as the header (`width`). `nameOf` returns the name of a column, or `null`.
  * @throws FileFault
  */
 export function checkWidth({ number, cells }: CsvLine, width: number, nameOf: (index: number) => string | null): void {
   if (cells.length < width) {
-    // Not taken for blank cells: a line break in a value without quotes looks the same.
+    // Missing cells do not count as blank, because a line break in a value without quotes looks the same.
     throw new FileFault({ line: number }, 'tooFewValues', { values: cells.length, columns: width })
   }
   for (const [index, cell] of cells.entries()) {

@@ -11,13 +11,13 @@ export const importFormats = ['csv', 'jsonl'] as const
 export type ImportFormat = (typeof importFormats)[number]
 
 export interface FileOptions {
-  /** By default the name of the file decides. */
+  /** By default, the ending of the file's name decides. */
   format?: ImportFormat | undefined
-  /** A label of the WHATWG Encoding Standard; by default UTF-8. A byte order mark goes before both. */
+  /** A label of the WHATWG Encoding Standard; by default UTF-8. A byte order mark overrides it. */
   encoding?: string | undefined
 }
 
-/** The file cannot be read as the format that it should have; nothing of it was imported. */
+/** The file does not have the expected format; nothing was imported. */
 export class ImportFileInvalid extends SdmkError {
   readonly code = 'IMPORT_FILE_INVALID'
 
@@ -30,12 +30,12 @@ export class ImportFileInvalid extends SdmkError {
   }
 }
 
-/** A longer line or record is a file of another kind. */
+/** A longer line or record means that the file has another format. */
 export const maxRecordLength = 1_048_576
 
 /**
- * Yields the records of a file in order: for CSV an object by the header's columns, for JSON lines the value of each line,
- * or its text where it is not JSON. @throws ImportFileInvalid naming file, line and place in the line
+ * Yields the records of a file in order: for CSV objects with the header's columns, for JSON lines the value of each line, or
+ * its text if it is not JSON. @throws ImportFileInvalid with file, line and place in the line
  */
 export async function* readRecords(
   file: string,
@@ -49,7 +49,7 @@ export async function* readRecords(
       isEmpty = false
       yield record
     }
-    // An export that failed is often an empty file, and an import of nobody would look like a success.
+    // A failed export is often an empty file, and its import would look like a success.
     if (isEmpty) throw new FileFault({}, 'noRecords')
   } catch (error) {
     throw faultOfFile(file, error)
@@ -72,7 +72,7 @@ function formatOf(file: string): ImportFormat {
 
 const systemFaults: Record<string, FaultCode> = { ENOENT: 'missing', EISDIR: 'folder', EACCES: 'denied' }
 
-/** Returns what an error while a file was read is, said of that file; other errors stay as they are. */
+/** Returns an `ImportFileInvalid` for an error that came from reading this file; returns other errors unchanged. */
 export function faultOfFile(file: string, error: unknown): unknown {
   if (error instanceof FileFault) return new ImportFileInvalid(file, error)
   if (error instanceof TextUnreadable) return new ImportFileInvalid(file, faultOfText(error))
@@ -89,7 +89,7 @@ function faultOfText({ line, character, fault }: TextUnreadable): FileFault {
   return new FileFault(place, isOfUtf8 ? 'notUtf8' : code, params)
 }
 
-/** Yields the value of each line of a JSON lines text that is not blank, with the line's number. */
+/** Yields the value and number of each line of a JSON lines text, without blank lines. */
 export async function* readJsonLines(
   texts: AsyncIterable<string>
 ): AsyncGenerator<{ line: number; value: unknown }, void, void> {
@@ -100,7 +100,7 @@ export async function* readJsonLines(
   }
 }
 
-/** A line that is not JSON becomes a rejected row, like any other that is not an object. */
+/** Returns a line that is not JSON as text, so that it becomes a rejected row like any value that is not an object. */
 function parseLine(line: string): unknown {
   try {
     return JSON.parse(cutDeep(line))

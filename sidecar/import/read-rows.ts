@@ -14,13 +14,13 @@ import { openWorkbook, type Sheet } from './read-xlsx.ts'
 export const fileFormats = ['xlsx', 'csv', 'jsonl'] as const
 export type FileFormat = (typeof fileFormats)[number]
 
-/** A row of a file: the values of the columns that the description names, and the row's number or line. */
+/** A row of a file: the values of the described columns, and its row number or line. */
 export interface ReadRow {
   columns: unknown
   fileRow: number
 }
 
-/** Rows that were passed over: without a value, with a sum, and of professions that the setting leaves out. */
+/** Counts of skipped rows: blank ones, totals, and rows of professions that the setting excludes. */
 export interface PassedOver {
   blank: number
   totals: number
@@ -34,7 +34,7 @@ export function nothingPassedOver(): PassedOver {
 export interface ReadOptions {
   format: FileFormat
   description: FileDescription
-  /** Each in place of what the description says. */
+  // `sheet`, `headerRow` and `encoding` override the description.
   sheet?: string | undefined
   headerRow?: number | undefined
   encoding?: string | undefined
@@ -42,10 +42,10 @@ export interface ReadOptions {
   signal?: AbortSignal | undefined
 }
 
-/** Titles and notes stand above the header of many lists. */
+/** Many lists have titles and notes above the header. */
 const headerWithin = 50
 
-/** Yields the rows of a file in order; it is read as a stream. @throws FileFault, TextUnreadable, the signal's reason */
+/** Yields the rows of a file in order, as a stream. @throws FileFault, TextUnreadable, the signal's reason */
 export async function* readRows(file: FileHandle, options: ReadOptions): AsyncGenerator<ReadRow, void, void> {
   const niks = new NikEndings()
   const nikColumn = options.description.columns.nik
@@ -104,7 +104,7 @@ async function* readWorkbook(file: FileHandle, options: ReadOptions) {
   }
 }
 
-/** Returns the sheet that is named, or the first visible one with all columns; else the first, which is then told of. */
+/** Returns the named sheet, or the first visible one with all columns. If none has them, errors are about the first one. */
 async function chooseSheet(sheets: readonly Sheet[], options: ReadOptions): Promise<Sheet> {
   const named = options.sheet ?? options.description.file.sheet
   if (named !== undefined) {
@@ -137,7 +137,7 @@ class HeaderMissing extends FileFault {}
 
 interface TableOptions extends ReadOptions {
   dayOffset: number
-  /** Checks a row that is one of somebody. */
+  /** Checks a row that has data of a person. */
   check?: (row: TableRow, header: Header) => void
 }
 
@@ -200,10 +200,10 @@ function list(names: readonly string[]): string {
   return names.map(name => `"${name}"`).join(', ')
 }
 
-/** STR, name, profession and status: a row with fewer values is nobody's. */
+/** A row of a person has at least STR, name, profession and status. */
 const fewestFilled = 4
 
-/** Sums below a list: `Jumlah`, `Total`, `Sub Total`. */
+/** True for a total below a list: `Jumlah`, `Total`, `Sub Total`. */
 function isTotal({ cells }: TableRow): boolean {
   const first = cells.find(cell => !isBlankCell(cell))
   return typeof first === 'string' && /^(?:grand[ -]?|sub[ -]?)?(?:total|jumlah)\b/i.test(first.trim())
@@ -227,12 +227,12 @@ function kindsOf({ columns }: FileDescription): Map<string, Kind> {
   )
 }
 
-/** From here on a number has 16 digits, of which spreadsheets keep 15. */
+/** The smallest number with 16 digits. Spreadsheets keep only 15. */
 const firstRounded = 1e15
-/** 1927 to 9999: a smaller number in a column of dates may be a year. */
+/** Serial numbers of dates from 1927 to 9999. A smaller number in a column of dates may be a year. */
 const serials = { first: 10_000, last: 2_958_465 }
 
-/** Returns what the transform is to read. What is no text where one belongs makes it reject the row, with the column. */
+/** Returns a cell in the form that the transform reads. The transform rejects a row with a value of the wrong type. */
 function readable(cell: Exclude<Cell, null>, kind: Kind, dayOffset: number): unknown {
   if (typeof cell === 'string') {
     const text = plainText(cell)
@@ -251,15 +251,18 @@ function readable(cell: Exclude<Cell, null>, kind: Kind, dayOffset: number): unk
   return String(cell)
 }
 
-/** An identifier must be a text. A number lost its leading zeros; one that was rounded is written so that it shows. */
+/**
+ * Returns an identifier that a file stores as a number, so that its row is rejected: a number has lost its leading zeros. A
+ * rounded number is returned as `3.27…E+15`, so that the reason shows it.
+ */
 function identifierOf(number: number): unknown {
   return Math.abs(number) >= firstRounded ? number.toExponential().toUpperCase() : number
 }
 
-/** Day 60 is 29 February 1900, which never was: from day 61 on the count fits. */
+/** Spreadsheets count 29 February 1900 as day 60, but that day never existed. So this origin is right from day 61 on. */
 const dayZero = Date.UTC(1899, 11, 30)
 
-/** Returns the day of a serial number, and its time of day if it has one, by the clock that the cell shows. */
+/** Returns the date of a serial number, with its time of day if it has one, without a time zone, as the cell shows it. */
 function serialText(serial: number): string {
   if (!(serial >= 61 && serial < serials.last + 1)) return String(serial)
   const text = new Date(dayZero + Math.round(serial * 86_400) * 1000).toISOString()

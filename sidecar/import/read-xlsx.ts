@@ -7,30 +7,30 @@ import { openXlsxParts, type XlsxParts, type XmlHandlers } from './xlsx-parts.ts
 export interface Sheet {
   name: string
   isHidden: boolean
-  /** Yields the rows that are not empty, in order; may be called again. @throws FileFault, the signal's reason */
+  /** Yields the rows that are not empty, in order; can be called repeatedly. @throws FileFault, the signal's reason */
   rows(): AsyncGenerator<TableRow, void, void>
 }
 
 export interface Workbook {
-  /** In the order of their tabs. */
+  /** In the order of the tabs. */
   sheets: Sheet[]
-  /** Days that this workbook's serial numbers lag behind the usual ones: old Macintosh workbooks count from 1904. */
+  /** Days to add to this workbook's serial numbers. Old Macintosh workbooks count from 1904. */
   dayOffset: number
   close(): Promise<void>
 }
 
-/** Texts that are kept while the sheet is read, in a temporary file. */
+/** Limit of the workbook's texts, which are stored in a temporary file while a sheet is read. */
 const maxTextBytes = 512 * 1024 * 1024
-/** Of the parts that say what the workbook has. */
+/** Limit of each part that describes the workbook, such as its list of sheets. */
 const maxSmallBytes = 16 * 1024 * 1024
 const maxSheets = 1000
-/** As many as a sheet can have. */
+/** The largest number of columns in a sheet. */
 const maxColumns = 16_384
 const daysTo1904 = 1462
 
 /**
- * Opens a workbook by the descriptor of its file, which stays open. Rows are read as a stream, and a formula counts as the
- * result that was stored with it; nothing is calculated. To be closed.
+ * Opens a workbook from a file descriptor, which stays open. Rows are read as a stream. A formula has the result that was
+ * stored with it; nothing is calculated. The caller must close the workbook.
  * @throws FileFault, the signal's reason
  */
 export async function openWorkbook(fd: number, signal?: AbortSignal): Promise<Workbook> {
@@ -65,7 +65,7 @@ interface Relation {
   part: string
 }
 
-/** Returns what a part refers to, by id; of the archive itself for the empty name. */
+/** Returns the relations of a part, by id. The empty name stands for the archive itself. */
 async function readRelations(parts: XlsxParts, part: string): Promise<Map<string, Relation>> {
   const folder = part.slice(0, part.lastIndexOf('/') + 1)
   const found = new Map<string, Relation>()
@@ -126,7 +126,7 @@ async function readTexts(parts: XlsxParts, part: string | undefined): Promise<St
   return table
 }
 
-/** Puts a text of several formats together (`<r><t>…</t></r>`), without the reading aids of Japanese (`rPh`). */
+/** Joins the pieces of a formatted text (`<r><t>…</t></r>`), without phonetic hints for Japanese (`rPh`). */
 class TextCollector {
   #text = ''
   #isOpen = false
@@ -157,13 +157,13 @@ class TextCollector {
   }
 }
 
-/** Characters that XML cannot hold stand as `_x000D_`. */
+/** Decodes characters that XML cannot represent, such as `_x000D_`. */
 function unescapeText(text: string): string {
   if (!text.includes('_x')) return text
   return text.replace(/_x([0-9A-Fa-f]{4})_/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
 }
 
-/** Formats of dates that have no text of their own: ECMA-376 part 1, 18.8.30, East Asian ones included. */
+/** Ids of built-in date formats, including East Asian ones. @see ECMA-376 part 1, 18.8.30 */
 const builtInDates = [
   [14, 22],
   [27, 36],
@@ -171,7 +171,7 @@ const builtInDates = [
   [50, 58]
 ] as const
 
-/** Returns for each style of a cell whether it shows a date. */
+/** Returns, for each cell style, whether it shows a date. */
 async function readDateStyles(parts: XlsxParts, part: string | undefined): Promise<boolean[]> {
   const styles: boolean[] = []
   if (part === undefined || !parts.has(part)) return styles
@@ -192,7 +192,7 @@ async function readDateStyles(parts: XlsxParts, part: string | undefined): Promi
   return styles
 }
 
-/** `[Red]`, `"text"` and `\d` are no letters of a date; `[h]` counts hours, which is no date either. */
+/** True for a date format. `[Red]`, `"text"` and `\d` are not parts of a date; `[h]` is a duration. */
 function isDateFormatCode(code: string): boolean {
   return /[dmy]/i.test(code.replace(/"[^"]*(?:"|$)|\[[^\]]*(?:\]|$)|[\\_*]./g, '').replace(/general/i, ''))
 }
@@ -225,7 +225,7 @@ function rowHandlers(context: SheetContext): XmlHandlers<TableRow[]> {
   let next = 0
   let cell: OpenCell | null = null
   let isInValue = false
-  /** Of the texts of the row. */
+  /** Total length of the row's texts. */
   let length = 0
   return {
     open(name, attributes) {
@@ -277,7 +277,7 @@ function rowHandlers(context: SheetContext): XmlHandlers<TableRow[]> {
   }
 }
 
-/** The number of a column, from 0, of an address such as `AB12`. */
+/** Returns the index of the column, from 0, in an address such as `AB12`. */
 function columnOf(address: string): number {
   let column = 0
   for (const letter of /^[A-Z]{0,4}/.exec(address.toUpperCase())?.[0] ?? '') {

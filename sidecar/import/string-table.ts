@@ -2,17 +2,17 @@ import { readSync, writeSync } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import { openNamelessFile } from '../platform/nameless-file.ts'
 
-/** Texts that are read at once, as neighbours are used together: spreadsheets number them as they come. */
+/** Texts that are read at once. Neighbours are used together, because spreadsheets number texts in the order of their use. */
 const textsPerGroup = 16
 /** UTF-16 units of texts that stay in memory. */
 const mostKept = 2 << 20
 const bufferBytes = 1 << 18
-/** Before each text: its bytes. */
+/** The length of each text in bytes precedes it. */
 const lengthBytes = 4
 
 /**
- * Texts by their number, in a temporary file: a spreadsheet has each of its texts once in such a table, and a column of
- * names would fill the memory. All texts are added before the first is read.
+ * The table of a workbook's texts, by number, in a temporary file, because a column of names would fill the memory. Add all
+ * texts before reading the first.
  */
 export class StringTable {
   readonly #file: FileHandle
@@ -29,7 +29,7 @@ export class StringTable {
     this.#file = file
   }
 
-  /** To be closed. */
+  /** The caller must close the table. */
   static async create(): Promise<StringTable> {
     return new StringTable(await openNamelessFile())
   }
@@ -47,7 +47,7 @@ export class StringTable {
     this.#count++
   }
 
-  /** Returns the text with this number, from 0; `undefined` where there is none. */
+  /** Returns the text with this number, from 0; `undefined` if there is none. */
   at(index: number): string | undefined {
     if (!(index >= 0 && index < this.#count)) return undefined
     const group = Math.floor(index / textsPerGroup)
@@ -88,7 +88,7 @@ export class StringTable {
     return texts
   }
 
-  /** Keeps a group, and lets go of the oldest ones. */
+  /** Keeps a group in memory, and drops the oldest ones. */
   #keep(group: number, texts: string[]): void {
     this.#kept.set(group, texts)
     this.#keptLength += lengthOf(texts)
@@ -101,6 +101,6 @@ export class StringTable {
 }
 
 function lengthOf(texts: readonly string[]): number {
-  // An empty text takes its place as well.
+  // An empty text needs memory too.
   return texts.reduce((sum, text) => sum + text.length + 16, 0)
 }

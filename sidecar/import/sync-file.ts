@@ -34,7 +34,7 @@ export interface FileRunContext {
 
 export interface FileRunRequest {
   format: FileFormat
-  /** The time for which a list without stamps holds. */
+  /** The time at which a list without stamps was made. */
   asOf?: Date | undefined
   sheet?: string | undefined
   headerRow?: number | undefined
@@ -48,11 +48,11 @@ export interface FileRunOptions {
 }
 
 export interface WholeFileOptions extends FileRunOptions, Pick<StageOptions, 'onProgress'> {
-  /** What errors call the file. */
+  /** The file's name in errors. */
   name: string
 }
 
-/** A run of which no row is stored yet. */
+/** A run without stored rows. */
 export interface FileRun {
   runId: number
   /** Its first batch. */
@@ -70,7 +70,7 @@ export interface StageOptions {
 const rowsPerPage = 500
 
 /**
- * Takes the rows of a file that KKI sent as a run, within the caller's transaction: whole, or not at all. The file is open
+ * Creates a run with the rows of a file from KKI, within the caller's transaction: all of them or none. The file must be open
  * for reading, and stays open. @throws ImportFileInvalid, RequestInvalid, IntegrationDisabled
  */
 export async function syncFile(
@@ -88,7 +88,7 @@ export async function syncFile(
   }
 }
 
-/** Makes a run for a file, within the caller's transaction. @throws RequestInvalid, IntegrationDisabled */
+/** Creates the run for a file, within the caller's transaction. @throws RequestInvalid, IntegrationDisabled */
 export async function createFileRun(
   client: Transaction,
   context: FileRunContext,
@@ -112,10 +112,10 @@ export async function createFileRun(
 }
 
 /**
- * Stages the rows of a file as those of a run that was made for it, within the caller's transaction: whole, or not at all.
- * Its batches are planned, evaluated and applied like those of a walk. Rows of professions that the setting leaves out are
- * passed over, as a walk does not ask for them; returns how many were. The run can be cancelled meanwhile.
- * @throws FileFault, TextUnreadable; FenceLost where the run was cancelled
+ * Stages the rows of a file in the run that was created for it, within the caller's transaction: all of them or none. Its
+ * batches are planned, evaluated and applied like those of a walk. Rows of professions that the setting excludes are skipped,
+ * because a walk does not ask for them either; the result counts them. The run can be cancelled meanwhile.
+ * @throws FileFault, TextUnreadable; FenceLost if the run was cancelled
  */
 export async function stageFile(
   client: Transaction,
@@ -145,7 +145,7 @@ export async function stageFile(
       parts.push(await stageRows(client, context, batch, cut.pages()))
       page = cut.next
     }
-    // At last: from here on whoever wants to cancel the run must wait.
+    // The last step, because from here on a request to cancel the run must wait.
     for (const part of parts) await finishStaging(client, context, part)
     const sum = (counter: 'fetched' | 'rejected') => parts.reduce((total, { counts }) => total + counts[counter], 0)
     const detail = { fetched: sum('fetched'), rejected: sum('rejected'), batches: parts.length, passedOver }
@@ -179,7 +179,7 @@ async function insertNext(client: Transaction, runId: number): Promise<Batch> {
   return (await readBatch(client, await insertBatch(client, runId))) as Batch
 }
 
-/** Shows others, as long as the transaction lasts, that somebody stores the rows; the batch may be changed. @throws FenceLost */
+/** Locks the batch while its rows are stored, so that others see this; they can still change the batch. @throws FenceLost */
 async function holdBatch(client: Transaction, { id, fence }: Batch): Promise<void> {
   const { rowCount } = await client.query(
     `select from kki.batch where id = $1 and fence = $2 and state = 'fetching' for key share`,
@@ -188,16 +188,16 @@ async function holdBatch(client: Transaction, { id, fence }: Batch): Promise<voi
   if (rowCount === 0) throw new FenceLost(id)
 }
 
-/** A row without a stamp would be taken for the newest that KKI says. */
+/** Requires a time for rows without a stamp. Otherwise such a row would count as KKI's newest. */
 function checkStamp({ columns }: FileDescription, { asOf }: FileRunRequest, now: Date): void {
   if (columns.changedAt !== undefined) {
-    if (asOf) throw new RequestInvalid('asOf', 'has no effect: each row has a stamp of its own')
+    if (asOf) throw new RequestInvalid('asOf', 'has no effect: each row has its own stamp')
   } else if (!asOf) {
     throw new RequestInvalid('asOf', 'is required: the file has no column that says when a row was changed')
   } else if (asOf > now) throw new RequestInvalid('asOf', 'must not be in the future')
 }
 
-/** Runs with the same value have read the same rows from their files. */
+/** Returns a digest of the file and the way it is read: two runs with the same digest have the same rows. */
 function readingOf(digest: string, { description }: FileRunContext, asOf: string): Buffer {
   return createHash('sha256')
     .update(JSON.stringify([digest, description, asOf]))
@@ -217,9 +217,9 @@ interface CountedPage {
   make: PageMaker
 }
 
-/** The pages of one batch, of the many that a file has. */
+/** Takes the pages of one batch from the pages of the file. */
 class BatchCut {
-  /** The page after the batch. */
+  /** The first page after the batch. */
   next: IteratorResult<CountedPage, void>
   readonly #pages: Pages
   readonly #maxRows: number

@@ -1,4 +1,4 @@
-/** What can be wrong with a file. */
+/** Faults of a file. */
 export type FaultCode =
   | 'cellTooFar'
   | 'columnMissing'
@@ -42,7 +42,7 @@ export type FaultCode =
 
 export type FaultParams = Record<string, string | number>
 
-/** Where in a file: a line of a text or a row of a sheet, and a column by its number or its name. */
+/** A place in a file: a line of a text or a row of a sheet, and a column by number or name. */
 export interface Place {
   line?: number
   row?: number
@@ -50,12 +50,12 @@ export interface Place {
   column?: number | string
 }
 
-/** The words of faults of files in one language. */
+/** The texts for faults of files in one language. */
 export interface Words {
-  /** Stands in front where no place can be named. */
+  /** Begins the sentence if there is no place to name. */
   file: string
   /** Returns an empty text for an empty place. */
   place: (place: Place) => string
-  /** What is wrong, and what helps. */
+  /** The fault, and how to correct it. */
   faults: Record<FaultCode, (params: FaultParams) => string>
 }

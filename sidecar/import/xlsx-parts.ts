@@ -7,14 +7,14 @@ import yauzl, { type Entry, type ZipFile } from 'yauzl'
 import { FileFault } from './file-fault.ts'
 import { maxRecordLength } from './read-file.ts'
 
-/** The parts of an .xlsx file: XML texts in a ZIP archive, read one at a time and at any place. */
+/** The parts of an .xlsx file: XML texts in a ZIP archive. They can be read in any order, one at a time. */
 export interface XlsxParts {
   has(name: string): boolean
-  /** Yields what `handlers` made of each piece of a part, of at most so many bytes. @throws FileFault, the signal's reason */
+  /** Yields the results of `handlers` for each chunk of a part. @throws FileFault if it is too large or damaged */
   read<T>(name: string, handlers: XmlHandlers<T>, maxBytes?: number): AsyncGenerator<T, void, void>
 }
 
-/** Called for each element, by its name without a prefix. `take` returns what was made since it was last called. */
+/** Called for each element, with its name without prefix. `take` returns the results since its last call. */
 export interface XmlHandlers<T> {
   open?(name: string, attributes: Record<string, string>): void
   text?(text: string): void
@@ -23,19 +23,19 @@ export interface XmlHandlers<T> {
 }
 
 /**
- * A small archive can unpack to any size. So many bytes may be unpacked of all parts together for each byte of the file;
- * lists of people have 5 to 20.
+ * Limit of the bytes of all parts together, for each byte of the file, because a small archive can unpack to any size. Lists
+ * of people have 5 to 20.
  */
 const unpackedPerByte = 200
 const leastUnpacked = 64 * 1024 * 1024
-/** More than two million rows of twenty columns. */
+/** Enough for more than two million rows of twenty columns. */
 const mostUnpacked = 2 * 1024 * 1024 * 1024
 /** Workbooks have a few dozen. */
 const maxEntries = 10_000
-/** Elements around a cell: five. */
+/** A cell is within five elements. */
 const maxDepth = 100
 
-/** Opens an .xlsx file by its descriptor, which stays open; a signal ends what is read. @throws FileFault */
+/** Opens an .xlsx file from a file descriptor, which stays open. The signal stops reading. @throws FileFault */
 export async function openXlsxParts(fd: number, signal?: AbortSignal): Promise<XlsxParts> {
   const { size } = fstatSync(fd)
   let left = Math.min(mostUnpacked, Math.max(leastUnpacked, size * unpackedPerByte))
@@ -57,13 +57,13 @@ export async function openXlsxParts(fd: number, signal?: AbortSignal): Promise<X
       }
       let stream: Readable | undefined
       try {
-        // What it says of its size; while it is unpacked, the size is counted.
+        // Checks the stated size first; the real size is counted while the part is unpacked.
         if (entry.uncompressedSize > largest) count(entry.uncompressedSize)
         stream = await openStream(entry)
         yield* parseXml(stream, handlers, count)
       } catch (error) {
         if (error instanceof FileFault || signal?.aborted) throw error
-        // Its text may quote the file.
+        // The error is only the cause, because its message may quote the file.
         throw new FileFault({}, 'partDamaged', {}, { cause: error })
       } finally {
         left -= unpacked
@@ -74,8 +74,8 @@ export async function openXlsxParts(fd: number, signal?: AbortSignal): Promise<X
 }
 
 async function openArchive(fd: number): Promise<ZipFile> {
-  // It is never closed: that would close the descriptor, which belongs to the caller.
-  // Sizes are checked while a part is unpacked: one that is larger than it says is an error.
+  // The archive is never closed, because that would close the descriptor, which belongs to the caller.
+  // `validateEntrySizes` reports a part that is larger than its stated size.
   const options = { lazyEntries: true, autoClose: false, validateEntrySizes: true }
   try {
     return await promisify<number, yauzl.Options, ZipFile>(yauzl.fromFd)(fd, options)
@@ -106,7 +106,7 @@ async function* parseXml<T>(
   handlers: XmlHandlers<T>,
   count: (bytes: number) => void
 ): AsyncGenerator<T, void, void> {
-  // Entities of a document type are not expanded: the parser takes an unknown one for a fault.
+  // Entities of a document type are not expanded: the parser reports an unknown entity as an error.
   const parser = new SaxesParser({ xmlns: false, position: false })
   parser.on('error', error => {
     throw new FileFault({}, 'partNotXml', {}, { cause: error })
@@ -127,7 +127,7 @@ async function* parseXml<T>(
   const decoder = new TextDecoder('utf-8', { fatal: true })
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     count(chunk.length)
-    // The parser keeps a text, a tag or a comment until its end.
+    // The parser buffers a text, a tag or a comment until its end, so its length is limited.
     withoutTag += chunk.length
     if (withoutTag > maxRecordLength + chunk.length) {
       throw new FileFault({}, 'valueTooLong', { characters: maxRecordLength })
@@ -139,7 +139,7 @@ async function* parseXml<T>(
   yield handlers.take()
 }
 
-/** Some programs write each name with a prefix: `x:row`. */
+/** Removes the prefix, because some programs write one before each name: `x:row`. */
 function localName(name: string): string {
   return name.slice(name.indexOf(':') + 1)
 }

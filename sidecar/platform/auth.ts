@@ -37,7 +37,7 @@ const cacheMs = 10_000
  * Requests per minute of an address whose key is not cached as valid. It limits guessing of keys, and does not slow down
  * programs with a valid key at the same address.
  */
-const strangerRequestsPerMinute = 60
+const unknownKeyRequestsPerMinute = 60
 
 /** Decorates the app with `requireScope`, over the bearer keys of `kki.api_key`; it reads `app.database` at each request. */
 export default fp(
@@ -45,7 +45,7 @@ export default fp(
     /** By digest. At most as many as there are keys, since unknown keys are not cached. */
     const known = new Map<string, { key: ApiKey; until: number }>()
     const countStranger = app.createRateLimit({
-      max: strangerRequestsPerMinute,
+      max: unknownKeyRequestsPerMinute,
       timeWindow: '1 minute',
       keyGenerator: request => request.ip
     })

@@ -5,8 +5,7 @@ const connectTimeoutMs = 5000
 
 /**
  * A host that vanished sends nothing. After this much silence the kernel sends probes, and Node makes it close the
- * connection
- * ten seconds later; the kernel's own default is two hours.
+ * connection ten seconds later. The kernel's default is two hours.
  */
 const keepAliveInitialDelayMillis = 10_000
 

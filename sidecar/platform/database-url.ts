@@ -36,8 +36,7 @@ export function databaseAddress(text: string, defaultHost = process.env.PGHOST):
 
 /**
  * Returns the fault in the URL's choice of a server, or null. libpq tries several hosts in turn; this driver supports
- * only one.
- * It always requires the primary, so `target_session_attrs` may have no other value.
+ * only one. It always requires the primary, so `target_session_attrs` may have no other value.
  */
 export function serverFault(text: string): string | null {
   const hosts = /^[a-z]+:\/\/(?:[^/?@]*@)?([^/?]*)/i.exec(text)?.[1]

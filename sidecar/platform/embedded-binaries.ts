@@ -14,8 +14,8 @@ export interface Account {
 }
 
 /**
- * Returns the account that PostgreSQL runs as. It refuses to run as root, so for root this is the user `postgres`, which is
- * created if it is missing.
+ * Returns the account that PostgreSQL runs as. PostgreSQL does not run as root, so for root this is the user `postgres`,
+ * which is created if it is missing.
  *
  * @throws EmbeddedDatabaseFailed if it is missing and cannot be created.
  */

@@ -137,7 +137,7 @@ async function findRunning(cluster: Cluster): Promise<string | null> {
     const [pid, , , port] = await readPidFile(cluster)
     if (!pid || !isAlive(Number(pid))) return null
     if (!(await isPostgres(Number(pid)))) {
-      // Another program has the process id now; PostgreSQL would refuse to start because of the stale file.
+      // Another program has the process id now. PostgreSQL does not start while the stale file is there.
       await rm(path.join(cluster.data, 'postmaster.pid'), { force: true })
       return null
     }

@@ -1,7 +1,7 @@
 import { escapeUnprintable } from './printable-text.ts'
 import type { Language } from './problem-texts.ts'
 
-/** A document as it is printed: sections of lines. A line that begins with blanks belongs to the one above it. */
+/** A document for printing: sections of lines. A line that begins with blanks belongs to the line above it. */
 export interface PrintedDocument {
   language: Language
   title: string

@@ -5,8 +5,7 @@ import { isPrintableLine } from './printable-text.ts'
 import { Problem } from './problem.ts'
 
 /**
- * Fields that accept long numbers: a NIK, an STR, what a caller says, the text that a search looks for, instants, and generated
- * texts that are compared or sealed.
+ * Fields that accept long numbers: NIK, STR, search texts, instants, and generated texts that are compared or sealed.
  */
 const numberFields = new Set(['nik', 'str', 'caller', 'text', 'planDigest', 'apiKey', 'changedSince', 'changedUntil'])
 

@@ -14,8 +14,7 @@ export interface WatchOptions {
 
 /**
  * Checks at regular intervals, over a new connection, whether the server is the primary. If it has become a standby, or gave
- * no answer for a minute, all connections are dropped, so waiting work fails and is repeated. Otherwise a frozen
- * server would
+ * no answer for a minute, all connections are dropped, so waiting work fails and is repeated. Otherwise a frozen server would
  * block its clients until it responds again. A rejected connection counts as an answer.
  */
 export function watchDatabase(
