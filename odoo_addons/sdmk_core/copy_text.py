@@ -2,9 +2,9 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
 def copy_table(rows):
-    """Write rows down as payloads carry them: their columns, and a line of COPY's text format for each.
+    """Return rows in the form of a payload's table: the columns, and one line of COPY's text format per row.
 
-    :param list[dict] rows: a column that a row does not have is null in it
+    :param list[dict] rows: columns that a row does not have become null
     :rtype: dict
     """
     columns = list(dict.fromkeys(["id", "version", *(name for row in rows for name in row)]))

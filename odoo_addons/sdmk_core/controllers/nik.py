@@ -2,7 +2,7 @@ from odoo.http import Controller, request, route
 
 
 class Nik(Controller):
-    """Identity numbers pass through here on their way to a dialog, and are kept by no model, log or cache."""
+    """Passes identity numbers between a dialog and the sidecar. No model, log or cache stores them."""
 
     @route("/sdmk/health_worker/<int:worker_id>/nik", type="jsonrpc", auth="user", methods=["POST"])
     def reveal(self, worker_id, reason):
@@ -16,7 +16,7 @@ class Nik(Controller):
 
     @route("/sdmk/health_worker/<int:worker_id>/nik/correct", type="jsonrpc", auth="user", methods=["POST"])
     def correct(self, worker_id, nik, reason):
-        """Give a person another NIK, which is SDMK's own from then on."""
+        """Replace a person's NIK with a value that SDMK owns from then on."""
         worker = request.env["sdmk.health.worker"].browse(worker_id)
         worker._edit({"nik": nik, "reason": reason})
         return True

@@ -2,11 +2,13 @@ from odoo.http import Controller, request, route
 
 
 class PersonReport(Controller):
-    """What the law gives people a right to ask for passes through here on its way to a dialog, and is kept nowhere."""
+    """Passes reports about a person's stored data, to which the law entitles them, to a dialog. Stores nothing."""
 
     @route("/sdmk/person_report", type="jsonrpc", auth="user", methods=["POST"])
     def report(self, asked):
-        """Return the report about a person as a page, or who may be meant; the sidecar records who asked, when and why.
+        """Return the report about a person as a page, or the people that match the request.
+
+        The sidecar records who asked, when and why.
 
         :param dict asked: as ``POST /v1/person-reports`` takes it
         """

@@ -8,16 +8,16 @@ from odoo.tools import SQL
 
 _logger = logging.getLogger(__name__)
 
-# As many people as several screens show at once. One call that reads more is recorded.
+# A screen shows fewer people. A call that reads more is recorded.
 RECORDED_ABOVE = 200
-# One call reads no more, unless a system administrator makes it.
+# The limit of one call, except for system administrators.
 MOST_READ = 2000
-# For how long the sidecar keeps its record of disclosures by default.
+# The default retention of the sidecar's disclosures.
 RETENTION_DAYS = 730
 
 
 class SdmkBulkRead(models.Model):
-    """Calls that read many people at once: who, when, how many and by which fields they were searched."""
+    """Records of calls that read many people at once: the user, the time, the count and the fields of the search."""
 
     _name = "sdmk.bulk.read"
     _inherit = "sdmk.service"
@@ -36,7 +36,7 @@ class SdmkBulkRead(models.Model):
 
     @api.autovacuum
     def _gc_old(self):
-        """Delete records older than the system parameter ``sdmk.bulk_read.retention_days`` says, once a day."""
+        """Delete, once a day, records that are older than the system parameter ``sdmk.bulk_read.retention_days``."""
         given = self.env["ir.config_parameter"].sudo().get_param("sdmk.bulk_read.retention_days") or RETENTION_DAYS
         try:
             days = int(given)
@@ -53,7 +53,7 @@ class SdmkBulkRead(models.Model):
 
 
 class SdmkReadCount(models.AbstractModel):
-    """Counts the records of people that one call reads, however it reads them."""
+    """Counts the records of people that one call reads, whichever method it uses."""
 
     _name = "sdmk.read.count"
     _description = "Count of the Records That a Call Reads"
@@ -64,17 +64,17 @@ class SdmkReadCount(models.AbstractModel):
         return super().search_fetch(domain, field_names, offset=offset, limit=limit, order=order)
 
     def export_data(self, fields_to_export):
-        """Record every export, however few it takes. Odoo itself asks for a group that no role of SDMK has."""
+        """Record every export of any size. Odoo itself requires a group for exports that no role of SDMK has."""
         self._read_so_far()["is_export"] = True
         return super().export_data(fields_to_export)
 
     def _fetch_query(self, query, fields):
-        # All reads of columns pass here: of lists, forms, relations, names, exports and computed fields.
+        # All reads of columns pass here: lists, forms, relations, names, exports and computed fields.
         if self.env.uid == api.SUPERUSER_ID or all(field.name == "id" for field in fields):
             return super()._fetch_query(query, fields)
         most = self._most_read()
         if most and (query.limit is None or query.limit > most):
-            # One too many is enough to deny the call.
+            # One record above the limit is enough to deny the call.
             query.limit = most + 1
         fetched = super()._fetch_query(query, fields)
         so_far = self._read_so_far()
@@ -96,7 +96,7 @@ class SdmkReadCount(models.AbstractModel):
 
     @api.model
     def _counted_groups(self, domain, groups):
-        """Count groups as records, and those that list values by the values."""
+        """Count each group as a record, or, if it lists values, each value."""
         if self.env.uid != api.SUPERUSER_ID and groups:
             so_far = self._read_so_far()
             so_far["criteria"] = self._criteria_of(domain)
@@ -109,7 +109,7 @@ class SdmkReadCount(models.AbstractModel):
 
     @api.model
     def _read_so_far(self):
-        """Return what this transaction has read of the model for its user."""
+        """Return the counts of records of this model that this transaction has read for its user."""
         key = ("sdmk.read.count", self._name, self.env.uid)
         empty = {"ids": set(), "groups": 0, "criteria": "", "is_export": False, "record": None, "recorded": 0}
         return self.env.cr.cache.setdefault(key, empty)
@@ -141,7 +141,7 @@ class SdmkReadCount(models.AbstractModel):
 
     @api.model
     def _record(self, so_far, count, is_denied):
-        # By itself: a call that is denied, or that only reads, commits nothing.
+        # In a separate transaction, because a call that is denied or only reads commits nothing.
         with self.env.registry.cursor() as cr:
             if so_far["record"] is None:
                 cr.execute(
@@ -170,6 +170,6 @@ class SdmkReadCount(models.AbstractModel):
 
     @api.model
     def _criteria_of(self, domain):
-        """Return the fields and operators of a domain. Its values may be a person's name or number."""
+        """Return the fields and operators of a domain, without its values: they may be a person's name or number."""
         conditions = Domain(domain).iter_conditions()
         return ", ".join(dict.fromkeys(f"{item.field_expr} {item.operator}" for item in conditions))[:500]

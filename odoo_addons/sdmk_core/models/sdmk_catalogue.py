@@ -5,21 +5,21 @@ from odoo.tools import SQL
 
 
 class SdmkCatalogue(models.AbstractModel):
-    """Words that come with a release of the sidecar, in every language that it knows."""
+    """Texts of a release of the sidecar, in all of its languages."""
 
     _name = "sdmk.catalogue"
     _inherit = "sdmk.service"
     _description = "Words of the SDMK Sidecar"
 
-    # Names and SQL types of the columns that an entry fills, beside its code; texts in several languages are jsonb.
+    # Names and SQL types of an entry's columns, without its code. Texts in several languages are jsonb.
     _catalogue_columns: dict[str, str] = {}
 
     @api.model
     def _receive_words(self, payload, key):
-        """Store the entries of a payload by their codes. An entry that is no longer told stays, save in a repair.
+        """Store the entries of a payload by their codes. Only a repair removes entries that the payload lacks.
 
         :param str payload: JSON text, as contracts/odoo describes
-        :return: how many entries are new, have changed or went
+        :return: number of entries that were added, changed or removed
         :rtype: int
         """
         rows, is_repair = self._read_rows(payload, key)

@@ -9,7 +9,7 @@ KINDS = [
 
 
 class SdmkCode(models.Model):
-    """What the sidecar's codes mean, and what to do about them."""
+    """The sidecar's codes, each with its meaning and the action to take."""
 
     _name = "sdmk.code"
     _inherit = "sdmk.catalogue"

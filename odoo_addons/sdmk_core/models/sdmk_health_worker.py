@@ -10,7 +10,7 @@ class SdmkHealthWorker(models.Model):
     _name = "sdmk.health.worker"
     _inherit = ["sdmk.mirror", "sdmk.read.count", "sdmk.health.worker.history"]
     _description = "Health Worker"
-    # Who wrote it is always the service account; when is not asked for two million rows.
+    # The writer is always the service account, and four columns on two million rows would cost space for nothing.
     _log_access = False
     _order = "name, id"
 
@@ -31,10 +31,10 @@ class SdmkHealthWorker(models.Model):
         "restricted_at": "timestamp",
         "erased_at": "timestamp",
     }
-    # Of a person whose data is restricted both sides have a line without content.
+    # Both sides have a row without content for a person whose data is restricted.
     _mirror_present = "(active or restricted_at is not null)"
 
-    # An int4 would end before the sequence does; a double holds every whole number that it will reach.
+    # The sequence outgrows an int4. A double represents every whole number that it will reach.
     version = fields.Float(digits=(16, 0), required=True, readonly=True)
     active = fields.Boolean(default=True, readonly=True)
     name = fields.Char(readonly=True)
@@ -63,13 +63,13 @@ class SdmkHealthWorker(models.Model):
     def sync_health_workers(self, payload):
         """Store health workers of the sidecar and their registrations; see :meth:`SdmkMirror._receive`.
 
-        Both in one call: a registration needs its person.
+        Both come in one call, because a registration needs its person.
         """
         return self._receive(payload, self._mirrored_models())
 
     @api.model
     def compare_health_workers(self, payload):
-        """Tell what is here of both; see :meth:`SdmkMirror._compare`."""
+        """Return block summaries of people and registrations; see :meth:`SdmkMirror._compare`."""
         return self._compare(payload, self._mirrored_models())
 
     @api.depends("name", "restricted_at")
@@ -82,15 +82,15 @@ class SdmkHealthWorker(models.Model):
                 record.display_name = record.name or self.env._("Number %(number)s", number=record.id)
 
     def action_restrict(self):
-        """Open what there is to know before the data is restricted."""
+        """Open the dialog that explains and confirms the restriction of the data."""
         return self._open_privacy_decision("restrict", self.env._("Restrict the Data"))
 
     def action_unrestrict(self):
-        """Open what there is to know before the restriction is lifted."""
+        """Open the dialog that explains and confirms the end of the restriction."""
         return self._open_privacy_decision("unrestrict", self.env._("Lift the Restriction"))
 
     def action_erase(self):
-        """Open what there is to know before the data is erased."""
+        """Open the dialog that explains and confirms the erasure of the data."""
         return self._open_privacy_decision("erase", self.env._("Erase the Data"))
 
     def action_report(self):
@@ -114,10 +114,10 @@ class SdmkHealthWorker(models.Model):
         }
 
     def _decide(self, decision, body):
-        """Restrict or erase the person's data in the sidecar, or lift the restriction. The mirror follows by itself.
+        """Restrict or erase the person's data in the sidecar, or lift the restriction. The sidecar then updates Odoo.
 
         :param str decision: ``restrict``, ``unrestrict`` or ``erase``
-        :param dict body: as the sidecar's route of this name takes it
+        :param dict body: the body for the sidecar's route of this name
         """
         self.ensure_one()
         self._checked()._lock()
@@ -138,9 +138,9 @@ class SdmkHealthWorker(models.Model):
         }
 
     def _edit(self, body):
-        """Set values of the person as SDMK's own, and show at once what the sidecar stored.
+        """Set values of the person that SDMK owns, and show at once the values that the sidecar stored.
 
-        :param dict body: as ``PATCH /v1/health-workers/{id}`` takes it
+        :param dict body: the body for ``PATCH /v1/health-workers/{id}``
         """
         self.ensure_one()
         self._checked()._lock()

@@ -2,13 +2,13 @@ from odoo import models
 
 
 class SdmkHealthWorkerHistory(models.AbstractModel):
-    """What happened to a person's data, read from the sidecar whenever somebody looks. Nothing of it stays in Odoo."""
+    """The history of a person's data. Each view reads it from the sidecar; Odoo stores none of it."""
 
     _name = "sdmk.health.worker.history"
     _description = "History of a Health Worker"
 
     def read_history(self):
-        """Return what happened to the person's data, the latest first, in the operator's language.
+        """Return the history of the person's data, the latest event first, in the operator's language.
 
         :rtype: dict
         """
@@ -64,7 +64,7 @@ class SdmkHealthWorkerHistory(models.AbstractModel):
         }.get(entry["kind"], entry["kind"])
 
     def _history_details(self, entry):
-        """Yield what changed, each as a label, the value before and the value after."""
+        """Yield each change as a label, the value before and the value after."""
         registrations = self.env["sdmk.registration"]
         if entry["strNumber"]:
             profession = dict(registrations._selection_profession()).get(entry["profession"], entry["profession"])
@@ -84,7 +84,7 @@ class SdmkHealthWorkerHistory(models.AbstractModel):
             yield {"label": self.env._("Changed"), "before": None, "after": ", ".join(dict.fromkeys(labels))}
 
     def _history_label(self, name):
-        """Return what operators call a column of a person or a licence."""
+        """Return the operators' label for a column of a person or a licence."""
         if name == "nik":
             return self.env._("NIK")
         for model in (self, self.env["sdmk.registration"]):
@@ -94,7 +94,7 @@ class SdmkHealthWorkerHistory(models.AbstractModel):
         return name.replace("_", " ")
 
     def _history_actor(self, actor):
-        """Return who did something; parts of the sidecar have names that people understand."""
+        """Return the name of an actor. Parts of the sidecar get a readable name."""
         return {
             "schedule": self.env._("By the schedule"),
             "clock": self.env._("By the calendar"),

@@ -7,9 +7,9 @@ from odoo.tools import SQL
 
 from .sdmk_registration import STATUSES
 
-# As many people as one answer of the sidecar has; the likeliest come first.
+# The sidecar returns no more people in one answer; the likeliest come first.
 MOST_FOUND = 100
-# Each text is a request to the sidecar.
+# Each text causes a request to the sidecar, so their number is limited.
 MOST_TEXTS = 5
 SEARCHED_BY = ("ilike", "like", "=", "in")
 
@@ -17,7 +17,7 @@ LICENCE_STATES = [("active", "Active"), ("mixed", "In Part"), ("ended", "Deactiv
 
 
 class SdmkHealthWorkerSearch(models.Model):
-    """How people are found by what a caller says, and what a list shows of their licences."""
+    """Search of people by an STR or name as a caller says it, and the licences column of lists."""
 
     _inherit = "sdmk.health.worker"
 
@@ -33,7 +33,7 @@ class SdmkHealthWorkerSearch(models.Model):
     licence_state = fields.Selection(LICENCE_STATES, string="Licence Status", compute="_compute_licences")
 
     def _compute_caller(self):
-        """Nothing is stored of a search; the field is there to be searched by."""
+        """Return no value: the field exists only for searching."""
         self.caller = False
 
     @api.model
@@ -41,14 +41,14 @@ class SdmkHealthWorkerSearch(models.Model):
         texts = _texts_of(value)
         if operator not in SEARCHED_BY or not texts:
             return NotImplemented
-        # A search of people has asked before; one of their registrations asks here.
+        # A search of people has already asked the sidecar. A search of their registrations asks it here.
         return [("id", "in", [worker_id for text in texts for worker_id in self._ids_by_caller(text)])]
 
     @api.model
     def _ids_by_caller(self, text):
-        """Return the ids of the people who fit what a caller says, the likeliest first. One call asks once.
+        """Return the ids of the people who match a text, the likeliest first. A transaction asks for a text only once.
 
-        :raises UserError: with what the sidecar says about the search
+        :raises UserError: with the sidecar's message about the search
         """
         asked = self.env.cr.cache.setdefault(("sdmk.caller", self.env.uid), {})
         if text not in asked:
@@ -68,7 +68,7 @@ class SdmkHealthWorkerSearch(models.Model):
         ]
         if len(texts) > MOST_TEXTS:
             raise UserError(self.env._("Search for at most %(most)s people at once.", most=MOST_TEXTS))
-        # Now: an error within the search method of a field would be taken for an operator that the field does not know.
+        # Ask now, because Odoo takes an error within a field's search method for an operator that the field lacks.
         ids = [worker_id for text in texts for worker_id in self._ids_by_caller(text)]
         query = super()._search(domain, offset, limit, order, **kwargs)
         if ids and order == self._order:
@@ -78,7 +78,7 @@ class SdmkHealthWorkerSearch(models.Model):
     @api.depends("registration_ids.str_number", "registration_ids.profession", "registration_ids.status")
     @api.depends_context("lang")
     def _compute_licences(self):
-        """Tell of the licences line by line. One that another replaced is left out beside others."""
+        """List the licences, one per line. A replaced licence is omitted if there are others."""
         ranks = {status: rank for rank, (status, _label) in enumerate(STATUSES)}
         registrations = self.env["sdmk.registration"]
         statuses = dict(registrations._fields["status"]._description_selection(self.env))
@@ -98,7 +98,7 @@ class SdmkHealthWorkerSearch(models.Model):
 
 
 def _texts_of(value):
-    """Return the texts that a condition is about; none where a value is no text."""
+    """Return the texts of a condition; none if a value is not a text."""
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, Collection) or isinstance(values, Mapping):
         return []

@@ -6,31 +6,31 @@ from odoo import api, models
 from odoo.exceptions import ValidationError
 from odoo.tools import SQL
 
-# Above, a screen rather looks again than through the list.
+# For more ids than this, the list is not sent: screens just reload.
 TOLD_IDS = 100
-# A table of a payload that holds no row.
+# A table of a payload without rows.
 NOTHING = {"columns": ["id", "version"], "rows": ""}
-# Bytes that are handed to PostgreSQL at a time.
+# Bytes that are sent to PostgreSQL at a time.
 COPY_SIZE = 1 << 16
 
 
 class SdmkMirror(models.AbstractModel):
-    """What the records of the sidecar's database have in common here: they are written by it alone.
+    """Base of the records that mirror the sidecar's database. Only the sidecar writes them.
 
-    A record has the id that it has there, and a version that rises with each change. A row that is not newer than
-    what is stored changes nothing, so rows may come twice, late or in any order. Of a record that is gone an archived
-    line stays, without any content: an older row that comes later finds it and brings nothing back.
+    A record has the same id as in the sidecar, and a version that rises with each change. A row that is not newer than
+    the stored one changes nothing, so rows may arrive twice, late or in any order. A deleted record stays as an
+    archived row without content, so that an older row that arrives later cannot restore it.
     """
 
     _name = "sdmk.mirror"
     _inherit = "sdmk.service"
     _description = "Mirror of a record of SDMK"
 
-    # Names and SQL types of the columns that a row of the payload fills, beside id and version.
+    # Names and SQL types of the columns in the payload, without id and version.
     _mirror_columns: dict[str, str] = {}
-    # The column by whose ranges both sides are compared and repaired.
+    # Comparison and repair work on ranges of this column.
     _mirror_block = "id"
-    # Which rows the sidecar has as well. The others stand for records that are gone.
+    # Condition for rows that the sidecar also has. The other rows stand for deleted records.
     _mirror_present = "active"
 
     @api.model
@@ -38,8 +38,8 @@ class SdmkMirror(models.AbstractModel):
         """Store the tables of a payload, in the order of the models.
 
         :param str payload: JSON text, as contracts/odoo describes
-        :param dict models_by_key: the model that each table of the payload belongs to
-        :return: by table, how many of its rows were newer than what was stored
+        :param dict models_by_key: the model of each table in the payload
+        :return: for each table, the number of rows that were newer than the stored ones
         :rtype: dict
         """
         told = self._read_call(payload, "repair", *models_by_key)
@@ -57,18 +57,17 @@ class SdmkMirror(models.AbstractModel):
 
     @api.model
     def _store(self, table, between=None):
-        """Store the rows that are newer than what is there, and return how many they were.
+        """Store the rows that are newer than the stored ones, and return their number.
 
-        :param dict table: ``columns``, and ``rows`` as COPY's text format has them
-        :param tuple between: first and last of a range of which the rows are all that there is: then they count
-            whatever their versions, and what is here beyond them goes
+        :param dict table: ``columns``, and ``rows`` in COPY's text format
+        :param tuple between: first and last of a range that the rows contain completely. They then replace stored rows
+            regardless of the version, and all other rows of the range are deleted
         """
         told = self._copy_in(table)
         columns = ("version", *self._mirror_columns)
-        # What is known already is left out before anything is written: `on conflict` would lock each such row. The
-        # subquery is one look into the index for each row told, where a join may read the whole table. Of one record
-        # that stands twice the newer version counts. Sorted by id: two calls that share rows then wait for each other
-        # and cannot deadlock.
+        # Rows that are not newer are left out before the insert, because `on conflict` would lock each of them. The
+        # subquery looks up each row in the index, while a join might read the whole table. If a record appears twice,
+        # the newer version counts. Rows are sorted by id, so that two calls with common rows cannot deadlock.
         self.env.cr.execute(
             SQL(
                 """
@@ -93,7 +92,7 @@ class SdmkMirror(models.AbstractModel):
         stored = [record_id for (record_id,) in self.env.cr.fetchall()]
         if between is not None and "active" in self._mirror_columns:
             self._drop_others(told, between)
-        # There may be another call in this transaction.
+        # Another call in this transaction may create the table again.
         self.env.cr.execute(SQL("drop table %s", told))
         self.invalidate_model()
         if stored:
@@ -104,12 +103,12 @@ class SdmkMirror(models.AbstractModel):
     def _copy_in(self, table):
         """Copy the rows of a table into a temporary one, and return its name.
 
-        A column that is not told is null in all of them.
+        Columns that the table lacks are null in all rows.
 
         :rtype: SQL
-        :raises ValidationError: where they are no rows of this model; what they hold is not repeated
+        :raises ValidationError: if these are not rows of this model; the message does not repeat their content
         """
-        # As a bigint, since a double would also take infinity, above which no version comes.
+        # The version is copied as a bigint, because a double accepts infinity, and no later version would be newer.
         types = {"id": "int not null", "version": "bigint not null", **self._mirror_columns}
         match table:
             case {"columns": [*columns], "rows": str(rows), **others} if not others:
@@ -121,7 +120,7 @@ class SdmkMirror(models.AbstractModel):
         if not {"id", "version"} <= set(columns):
             raise ValidationError(self.env._("Rows of SDMK come with their ids and versions; these do not."))
         if not set(columns) <= set(types):
-            raise ValidationError(self.env._("SDMK tells of columns that are not known here. Are the addons too old?"))
+            raise ValidationError(self.env._("SDMK sends columns that are unknown here. Are the addons too old?"))
         told = SQL.identifier(f"{self._table}_told")
         self.env.cr.execute(
             SQL(
@@ -134,22 +133,22 @@ class SdmkMirror(models.AbstractModel):
         try:
             self.env.cr.copy_expert(copy.code, io.BytesIO(rows.encode()), COPY_SIZE)
         except (psycopg2.DataError, psycopg2.IntegrityError, UnicodeEncodeError):
-            # Not as the cause: PostgreSQL repeats the line.
+            # Without the cause, because PostgreSQL's message repeats the line.
             raise ValidationError(self.env._("Rows of SDMK cannot be read.")) from None
-        # COPY ends at a line that says so, whatever follows.
+        # COPY stops at an end marker within the data, and ignores the lines after it.
         if self.env.cr.rowcount != rows.count("\n"):
             raise ValidationError(self.env._("Rows of SDMK cannot be read."))
         return told
 
     @api.model
     def _tell_screens(self, ids):
-        """Let the screens of operators know, once the rows are committed, that these records may have changed."""
+        """Notify the screens of operators, after the commit, that these records may have changed."""
         told = {"model": self._name, "ids": ids if len(ids) <= TOLD_IDS else None}
         self.env["bus.bus"]._sendone(self.env.ref("sdmk_core.group_sdmk_auditor"), "sdmk.mirror/changed", told)
 
     @api.model
     def _drop_others(self, told, between):
-        """Empty and archive the records of a range that are not among those told."""
+        """Empty and archive the records of a range that are not in the payload."""
         first, last = between
         self.env.cr.execute(
             SQL(
@@ -170,9 +169,9 @@ class SdmkMirror(models.AbstractModel):
 
     @api.model
     def _compare(self, payload, models_by_key):
-        """Return what is here, counted in blocks of ids, as JSON text: XML-RPC has no integers above 31 bits.
+        """Return summaries of the stored records, by block of ids, as JSON text: XML-RPC has no integers above 31 bits.
 
-        :param str payload: ``{"block": 5000}``, the ids of one block
+        :param str payload: ``{"block": 5000}``, the number of ids in one block
         """
         self._read_call("{}")
         size = int(json.loads(payload)["block"])
@@ -193,7 +192,7 @@ class SdmkMirror(models.AbstractModel):
                     block=SQL.identifier(model._mirror_block),
                     size=SQL(str(size)),
                     columns=SQL(", ").join(
-                        # As a payload has it.
+                        # In the format of a payload.
                         SQL("to_char(%(name)s, 'YYYY-MM-DD HH24:MI:SS') as %(name)s", name=SQL.identifier(name))
                         if kind == "timestamp"
                         else SQL.identifier(name)

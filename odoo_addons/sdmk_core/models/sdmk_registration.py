@@ -18,7 +18,7 @@ class SdmkRegistration(models.Model):
     _description = "Registration (STR)"
     _log_access = False
     _rec_name = "str_number"
-    # By person it would join and sort two million rows for each page.
+    # An order by person would join and sort two million rows for each page.
     _order = "id desc"
 
     _mirror_columns = {
@@ -82,7 +82,7 @@ class SdmkRegistration(models.Model):
 
     @api.model
     def _match_rule(self, rule):
-        """Return what a rule of the matching table says, as a sentence."""
+        """Return the meaning of a rule of the matching table, as a sentence."""
         sentence = {
             "0": self.env._("A person decided that this STR belongs to this health worker."),
             "1": self.env._("Rows of KKI with this STR are of the same person."),

@@ -6,15 +6,15 @@ from odoo.tools import SQL
 
 
 class Told(str):
-    """In the context of a write that stores what the sidecar tells: the model that may be written.
+    """Marks, in the context, a write of data from the sidecar; its value is the only model that may be written.
 
-    No request from outside holds such an object. Records of other models, which a command of a relation could write
-    along, stay closed.
+    A request from outside cannot contain such an object. Other models stay protected, which the command of a relation
+    could otherwise write too.
     """
 
 
 class SdmkService(models.AbstractModel):
-    """What the methods that the sidecar calls have in common: who may call them, and what they take."""
+    """Base of the methods that the sidecar calls: it checks the caller and the payload."""
 
     _name = "sdmk.service"
     _description = "Call of the SDMK Sidecar"
@@ -29,7 +29,7 @@ class SdmkService(models.AbstractModel):
         return super().write(vals)
 
     def _update_field_translations(self, *args, **kwargs):
-        # It would pass by `write`.
+        # This method does not call `write`, so it must check too.
         self._check_told()
         return super()._update_field_translations(*args, **kwargs)
 
@@ -39,31 +39,31 @@ class SdmkService(models.AbstractModel):
 
     @api.model
     def _check_told(self):
-        """See that the sidecar tells what is to be written; superusers write nothing else either.
+        """Check that the data to write comes from the sidecar. Superusers may not write other data either.
 
-        :raises AccessError: where it does not
+        :raises AccessError: if it does not
         """
         told = self.env.context.get("sdmk_told")
         if not isinstance(told, Told) or told != self._name:
             raise self._only_told()
 
     def _as_told(self):
-        """Return the records for writing what the sidecar tells."""
+        """Return the records in a context that allows writing data from the sidecar."""
         return self.with_context(sdmk_told=Told(self._name))
 
     @api.model
     def _only_told(self):
-        return AccessError(self.env._("Only SDMK itself changes what it tells of here."))
+        return AccessError(self.env._("Only SDMK itself can change this data."))
 
     def _checked(self):
         """Return these records as :meth:`SdmkSidecar._checked` does."""
         return self.env["sdmk.sidecar"]._checked(self)
 
     def _lock(self):
-        """Keep the records to this transaction until it ends, before the sidecar is given an order about them.
+        """Lock the records until this transaction ends. Call this before sending the sidecar an order about them.
 
-        The sidecar tells of what it did at once, from another transaction. That one then waits, and not this one fails:
-        Odoo would run it again, and give the order a second time.
+        The sidecar writes the result to Odoo at once, in another transaction. With the lock, that transaction waits.
+        Without it, this one could fail; Odoo would then repeat it and send the order twice.
         """
         self.flush_recordset()
         self.env.cr.execute(
@@ -73,12 +73,12 @@ class SdmkService(models.AbstractModel):
 
     @api.model
     def _read_call(self, payload, *keys):
-        """Return what a payload holds under these keys, without those that it does not have.
+        """Return the values of these keys in a payload, without keys that it does not have.
 
         :param str payload: JSON text, as contracts/odoo describes
         :rtype: dict
-        :raises AccessError: where the caller is not the service account
-        :raises ValidationError: where the text is no such payload
+        :raises AccessError: if the caller is not the service account
+        :raises ValidationError: if the text is not such a payload
         """
         if not self.env.user.has_group("sdmk_core.group_sdmk_service"):
             raise AccessError(self.env._("Only the service account of SDMK may write here."))
@@ -92,9 +92,9 @@ class SdmkService(models.AbstractModel):
 
     @api.model
     def _read_rows(self, payload, key):
-        """Return the rows of a payload that lists them one by one under this key, and whether it is a repair.
+        """Return the rows that a payload lists under this key, and whether it is a repair. See :meth:`_read_call`.
 
-        In a repair they are all that there is, and count whatever is here. See :meth:`_read_call`.
+        The rows of a repair are complete, and replace stored rows regardless of the version.
 
         :rtype: tuple[list[dict], bool]
         """
@@ -108,5 +108,5 @@ class SdmkService(models.AbstractModel):
 
     @api.model
     def _no_payload(self):
-        """Return the error that says so. It names nothing of what was sent, which may be a person's."""
+        """Return the error for an invalid payload. It does not repeat the payload, which may contain personal data."""
         return ValidationError(self.env._("This is not a payload of SDMK."))

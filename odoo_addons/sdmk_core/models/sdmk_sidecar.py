@@ -15,42 +15,42 @@ from odoo.exceptions import AccessError, MissingError, UserError, ValidationErro
 from odoo.http import request
 
 CONNECT_SECONDS = 5
-# Somebody looks at a screen until the answer is there.
+# A person waits for the answer in front of a screen.
 READ_SECONDS = 5
-# An order that takes longer goes on in the sidecar, which answers after ten seconds.
+# The sidecar answers an order after ten seconds at most, and continues longer work after the answer.
 ANSWER_SECONDS = 30
-# The sidecar reads a file for up to half a minute before it answers. Odoo ends a request of its own after two minutes
+# The sidecar reads a file for up to half a minute before it answers. Odoo ends its own requests after two minutes
 # (limit_time_real).
 FILE_ANSWER_SECONDS = 110
-# A page of what a batch changes has a few kilobytes.
+# Far above the largest normal answer: a page of changes has a few kilobytes.
 ANSWER_MEGABYTES = 16
-# The sidecar takes no longer life, and allows that clocks differ by as much.
+# The sidecar accepts no longer lifetime of a signature. It also accepts clocks that differ by so much.
 SIGNED_SECONDS = 30
 
 # https://www.w3.org/TR/trace-context/
 TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 KEY = re.compile(r"sdmk_([A-Za-z0-9_-]{43})")
 
-# The highest first: whoever has it may also do what those after it may.
+# The highest role first. Each role includes the rights of the roles after it.
 ROLES = {
     "administrator": "sdmk_core.group_sdmk_admin",
     "verifier": "sdmk_core.group_sdmk_verifier",
     "auditor": "sdmk_core.group_sdmk_auditor",
 }
-# Apart from them: it may do what none of them may, and nothing else.
+# A separate role, with rights that no other role has, and no other rights.
 OFFICER = "data_protection_officer"
-# The detail of these problems is in the reader's language. It names lines and columns of a file, and no value.
+# The detail of these problems is in the reader's language. It names lines and columns of a file, but no value.
 TOLD_IN_DETAIL = {"IMPORT_FILE_INVALID"}
-# So is the detail where one of these is wrong.
+# If one of these fields is invalid, the detail is also in the reader's language.
 SCHEDULE_FIELDS = {"/body/schedule", "/query/expression"}
 GROUPS = {**ROLES, OFFICER: "sdmk_core.group_sdmk_data_protection_officer"}
 
 
 class SdmkSidecar(models.AbstractModel):
-    """The sidecar's REST interface, as the operator who is signed in.
+    """Client of the sidecar's REST interface, for the signed-in operator.
 
-    Each request is signed for that operator, their role, its method, its address and its body. The key that signs is
-    never sent. The sidecar decides by the role once more.
+    The signature of a request covers the operator, their role, and the request's method, address and body. The signing
+    key is never sent. The sidecar checks the role again.
     """
 
     _name = "sdmk.sidecar"
@@ -61,7 +61,7 @@ class SdmkSidecar(models.AbstractModel):
         """Return the sidecar's answer to an order that only people of this role may give; see :meth:`_call`.
 
         :param str role: ``verifier``, ``administrator`` or ``data_protection_officer``
-        :raises AccessError: where the user does not have it
+        :raises AccessError: if the user does not have it
         """
         self._check_role(role)
         signed = OFFICER if role == OFFICER else self._role()
@@ -69,9 +69,9 @@ class SdmkSidecar(models.AbstractModel):
 
     @api.model
     def _check_role(self, role):
-        """See that the user has a role, or a higher one.
+        """Check that the user has this role or a higher one.
 
-        :raises AccessError: where they do not
+        :raises AccessError: if they do not
         """
         if not self.env.user.has_group(GROUPS[role]):
             raise AccessError(self.env._("Your role does not allow this."))
@@ -94,15 +94,15 @@ class SdmkSidecar(models.AbstractModel):
 
         :param str pattern: the path from ``/v1/`` on, with ``{}`` for each of the segments
         :param segments: see :meth:`_path`
-        :param str role: that the request is signed for; by default the highest that the user has
-        :param dict query: names and values behind the path
+        :param str role: the role to sign for; by default the user's highest
+        :param dict query: parameters of the query
         :param dict body: sent as JSON
-        :param file: sent as it is, from its beginning, in place of a body: binary, and open for reading
-        :param int seconds: to wait for the answer; by default as long as a screen, an order or a file may take
-        :param bool only_reads: that a request of another method than GET orders nothing
+        :param file: a binary file, open for reading, that is sent in place of a body, from its beginning
+        :param int seconds: time limit of the answer; the default depends on the kind: a screen, an order or a file
+        :param bool only_reads: True if a request with another method than GET changes nothing
         :rtype: dict
-        :raises AccessError: where the user has no role of SDMK
-        :raises UserError: with what the sidecar says, in the operator's language, and the id of the request
+        :raises AccessError: if the user has no role of SDMK
+        :raises UserError: with the sidecar's message in the operator's language, and the id of the request
         """
         role = role or self._role()
         only_reads = method == "GET" if only_reads is None else only_reads
@@ -123,14 +123,14 @@ class SdmkSidecar(models.AbstractModel):
                     "Authorization": self._sign(key, role, method, path, _sha256(data)),
                     "X-Request-ID": request_id,
                     "traceparent": self._traceparent(),
-                    # What is packed may unpack to any size.
+                    # A compressed answer could unpack to any size.
                     "Accept-Encoding": "identity",
                     "Accept-Language": (self.env.user.lang or "en_US").replace("_", "-"),
                     **({} if data is None else {"Content-Type": content_type}),
                     **(headers or {}),
                 },
                 timeout=(min(CONNECT_SECONDS, seconds), seconds),
-                # What was signed is for this address alone.
+                # The signature is valid only for this address.
                 allow_redirects=False,
                 stream=True,
             )
@@ -149,13 +149,13 @@ class SdmkSidecar(models.AbstractModel):
 
     @api.model
     def _read_answer(self, response, seconds):
-        """Return the body of an answer, or None where it is larger than an answer may be.
+        """Return the body of an answer, or None if it is too large.
 
-        :raises requests.RequestException: where it is packed, or does not end in time
+        :raises requests.RequestException: if it is compressed, or does not end in time
         """
         if response.headers.get("Content-Encoding", "identity") != "identity":
             raise requests.exceptions.ContentDecodingError()
-        # The timeout of the request is one of each piece.
+        # The timeout of `requests` applies to each chunk, not to the whole answer.
         ends = time.monotonic() + seconds
         content = bytearray()
         for piece in response.iter_content(1 << 16):
@@ -170,7 +170,7 @@ class SdmkSidecar(models.AbstractModel):
     def _role(self):
         """Return the highest role of the user.
 
-        :raises AccessError: where they have none
+        :raises AccessError: if they have none
         """
         for role, group in ROLES.items():
             if self.env.user.has_group(group):
@@ -179,12 +179,14 @@ class SdmkSidecar(models.AbstractModel):
 
     @api.model
     def _checked(self, records):
-        """Return the records, which all exist and which the user may read: an id from a browser may be any JSON.
+        """Return the records after checking that all exist and the user may read them.
 
-        :raises MissingError: where one does not exist
-        :raises AccessError: where the user may not read one
+        The check is needed because an id from a browser may be any JSON.
+
+        :raises MissingError: if one does not exist
+        :raises AccessError: if the user may not read one
         """
-        # True and 1.0 are equal to one, and no ids; an id is an int4.
+        # `True` and `1.0` equal 1 in Python but are not ids. An id is an int4.
         are_ids = all(type(record_id) is int and 0 < record_id < 2**31 for record_id in records._ids)
         records.browse().check_access("read")
         if not are_ids or len(records.exists()) < len(set(records._ids)):
@@ -194,10 +196,10 @@ class SdmkSidecar(models.AbstractModel):
 
     @api.model
     def _path(self, pattern, segments, query=None):
-        """Return an address of the sidecar. All of them are made here: what comes from a browser may be any JSON.
+        """Return an address of the sidecar. No other method builds one, because a value from a browser may be any JSON.
 
         :param tuple segments: each an id, or a word such as the code of an integration
-        :raises ValidationError: where one is neither
+        :raises ValidationError: if one is neither
         """
         for segment in segments:
             is_id = type(segment) is int and segment > 0
@@ -209,9 +211,9 @@ class SdmkSidecar(models.AbstractModel):
 
     @api.model
     def _sign(self, key, role, method, path, digest):
-        """Return the header that says who asks, in which role and for what, signed with the sidecar's key.
+        """Return the header with the signed statement of the operator, their role and the request.
 
-        A JWT (RFC 7519), of which the sidecar knows the public key.
+        It is a JWT (RFC 7519). The sidecar has the public key.
 
         :param bytes digest: SHA-256 of the body
         """
@@ -237,7 +239,7 @@ class SdmkSidecar(models.AbstractModel):
 
     @api.model
     def _traceparent(self):
-        """Return the trace that the operator's own request came with, from a proxy for example; else a new one."""
+        """Return the trace of the operator's own request, for example from a proxy, or a new one."""
         given = request.httprequest.headers.get("traceparent", "") if request else ""
         return given if TRACEPARENT.fullmatch(given) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
@@ -249,7 +251,7 @@ class SdmkSidecar(models.AbstractModel):
                 " request."
             )
         else:
-            # The order may have arrived, and only its answer may be lost.
+            # The sidecar may have received the order, although its answer is lost.
             text = self.env._(
                 "The sidecar does not answer. Check whether your order was carried out before you give it again. If it"
                 " stays so, tell the technical team the number of the request."
@@ -267,20 +269,20 @@ class SdmkSidecar(models.AbstractModel):
 
     @api.model
     def _problem(self, answer, request_id):
-        """Return what is wrong and what to do about it, in the operator's language, with the request's id."""
+        """Return the fault and the action to take, in the operator's language, with the request's id."""
         answer = answer if isinstance(answer, dict) else {}
         known = self.env["sdmk.code"].sudo()._of(answer.get("code"))
         wrong = [item["field"] for item in answer.get("errors") or ()]
         if answer.get("detail") and wrong and set(wrong) <= SCHEDULE_FIELDS:
-            # It says all, in the reader's language.
+            # The detail is complete, and in the reader's language.
             return f"{answer['detail']}\n{self._request_line(answer.get('requestId') or request_id)}"
         lines = [known.name or answer.get("title") or self.env._("The sidecar rejects the request.")]
-        # Other details are English, and stand for what the catalogue does not know.
+        # Other details are in English. They are shown only if the catalogue does not have the code.
         if answer.get("detail") and (not known or known.code in TOLD_IN_DETAIL):
             lines.append(answer["detail"])
         lines += [known.meaning, known.action]
         names = self._field_names()
-        # What operators did not enter has no name that they know.
+        # Only fields that operators enter have a name that they know.
         wrong = {names[field]: None for field in map(_entered, wrong) if field in names}
         if wrong:
             lines.append(self.env._("Not right: %(fields)s", fields=", ".join(wrong)))
@@ -289,7 +291,7 @@ class SdmkSidecar(models.AbstractModel):
 
     @api.model
     def _field_names(self):
-        """Return what operators call the fields of the sidecar's requests."""
+        """Return the operators' labels for the fields of requests."""
         return {
             "schedule": self.env._("Schedule"),
             "professions": self.env._("Professions"),
@@ -317,7 +319,7 @@ class SdmkSidecar(models.AbstractModel):
 
 
 def _sha256(data):
-    """Return the digest of bytes, of none for None, or of a whole file, which is at its beginning afterwards."""
+    """Return the digest of bytes, of a whole file, or of nothing for None. The file is rewound afterwards."""
     if data is None or isinstance(data, bytes):
         return hashlib.sha256(data or b"").digest()
     data.seek(0)
@@ -327,7 +329,7 @@ def _sha256(data):
 
 
 def _entered(field):
-    """Return the name of what was entered: ``professions`` for ``/body/professions/0``."""
+    """Return the name of the field: ``professions`` for ``/body/professions/0``."""
     return field.removeprefix("/body/").partition("/")[0] if field.startswith("/body/") else field
 
 

@@ -8,7 +8,7 @@ from .sdmk_sidecar import KEY
 
 
 class SdmkSidecar(models.AbstractModel):
-    """Where the sidecar is, and the key that signs requests to it."""
+    """The sidecar's address, and the key that signs requests to it."""
 
     _inherit = "sdmk.sidecar"
 
@@ -16,7 +16,7 @@ class SdmkSidecar(models.AbstractModel):
     def _connection(self):
         """Return the sidecar's address and key.
 
-        :raises UserError: where one is missing, the key belongs to another address, or the address is not allowed
+        :raises UserError: if one is missing, the key belongs to another address, or the address is not allowed
         """
         parameters = self.env["ir.config_parameter"].sudo()
         url = parameters.get_param("sdmk.sidecar.url")
@@ -31,11 +31,11 @@ class SdmkSidecar(models.AbstractModel):
 
     @api.model
     def _connect(self, url, key=None):
-        """Take an address and a key into use. A key belongs to its address: with another one it is forgotten.
+        """Set the address and the key. A key belongs to one address; a new address removes the former key.
 
         :param str key: None keeps the present one
-        :raises ValidationError: where the address or the key is none
-        :raises AccessError: where the address is not allowed, and the user may not allow it
+        :raises ValidationError: if the address or the key is invalid
+        :raises AccessError: if the address is not allowed, and the user may not allow it
         """
         parameters = self.env["ir.config_parameter"].sudo()
         url = (url or "").strip().rstrip("/")
@@ -55,7 +55,7 @@ class SdmkSidecar(models.AbstractModel):
 
     @api.model
     def _allow(self, url):
-        """See that an address is allowed: a system administrator allows what they enter, nobody else does."""
+        """Check that an address is allowed. If a system administrator enters a new address, it becomes allowed."""
         try:
             parts = urlsplit(url)
             is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0

@@ -8,7 +8,7 @@ from odoo.tools import mute_logger
 
 from ..copy_text import copy_table
 
-# What a browser may send for an id: the first is one, the others are none.
+# Values that a browser may send as an id. Only the first is an id.
 ANY_JSON = (
     1,
     "../runs/3/cancel?x=",
@@ -47,7 +47,7 @@ class SdmkCase(TransactionCase):
         return cls.env["res.users"].create({"name": login, "login": f"sdmk-{login}", "group_ids": group_ids})
 
     def assertDenied(self, attack, *args):
-        """Expect an error, whichever, that a caller is told of."""
+        """Expect any error that a caller can receive."""
         try:
             with (
                 mute_logger("odoo.addons.base.models.ir_model", "odoo.models", "odoo.sql_db"),
@@ -96,11 +96,11 @@ class SdmkCase(TransactionCase):
         return {**row, **given}
 
     def receive(self, model, method, user="service", **told):
-        """Hand over what is told as the sidecar does."""
+        """Send a payload as the sidecar does."""
         return getattr(self.env[model].with_user(self.users[user]), method)(json.dumps(told))
 
     def send(self, *workers, registrations=(), user="service", **more):
-        """Hand people and registrations over, each as a row by name."""
+        """Send people and registrations, each given as a dict by column."""
         return self.receive(
             "sdmk.health.worker",
             "sync_health_workers",

@@ -11,7 +11,7 @@ KEY = f"sdmk_{'k' * 43}"
 
 
 class FakeSidecar:
-    """Answers as the sidecar does, and keeps what it was asked."""
+    """Answers like the sidecar, and keeps the requests."""
 
     def __init__(self, env):
         env["sdmk.sidecar"]._connect("http://sidecar.invalid", KEY)
@@ -19,7 +19,7 @@ class FakeSidecar:
         self.answers = []
 
     def answer(self, body, status=200, headers=None):
-        """Answer the next call so; an exception is raised instead."""
+        """Set the answer of the next call. An exception is raised instead."""
         self.answers.append((status, body, headers or {}))
 
     def refuse(self, code, status=409, **more):

@@ -84,7 +84,7 @@ class TestAccess(SdmkCase):
             ]
             for operation in ("read", "write", "create", "unlink")
         }
-        # What Odoo lets everybody read: languages, countries and the like; none of it is of people.
+        # Odoo lets everybody read languages, countries and the like, which are not about people.
         readable = allowed.pop("read")
         self.assertFalse([name for name in readable if name.startswith(("sdmk.", "res.users", "res.partner", "mail."))])
         self.assertEqual(allowed, {"write": [], "create": [], "unlink": []})

@@ -22,7 +22,7 @@ class TestBulkRead(SdmkCase):
         people = [self.worker(i) for i in range(1, MOST_READ + 2)]
         licences = [self.registration(i, health_worker_id=i, str_number=f"EQ{i:014d}") for i in range(1, MOST_READ + 2)]
         self.send(*people, registrations=licences)
-        # Exports of other tests are recorded with a cursor of their own, and stay.
+        # Exports of other tests are recorded in a separate transaction, so their rollback leaves the records.
         self.env.cr.execute("delete from sdmk_bulk_read")
         self._new_call()
 

@@ -86,7 +86,7 @@ class TestCaller(SdmkCase, HttpCase):
         people = self.people().browse([1, 2, 3])
         people.mapped("name")
         people.env.flush_all()
-        # Licences, their columns, names of professions, and the group that decides how many people may be read.
+        # Queries for licences, their columns, names of professions, and the group that sets the limit of people.
         with self.assertQueryCount(4):
             told = [(p.str_numbers, p.licence_statuses, p.licence_state) for p in people]
         self.assertEqual(

@@ -24,7 +24,7 @@ class TestPrivacy(SdmkCase, HttpCase):
         return self.env[model].with_user(self.users[role])
 
     def decide(self, decision, role=OFFICER, **given):
-        """Decide as a browser does: open the dialog from the form, fill it in, press the button."""
+        """Make a decision like a browser: open the dialog from the form, fill it in, press the button."""
         action = getattr(self.as_role(role).browse(1), f"action_{decision}")()
         wizard = self.as_role(role, action["res_model"]).with_context(**action["context"])
         return wizard.create({"reason": "Asked by letter", **given}).action_decide()
@@ -102,7 +102,7 @@ class TestPrivacy(SdmkCase, HttpCase):
             worker = self.as_role(role).with_context(active_test=False).search([("restricted_at", "!=", False)])
             self.assertEqual(worker.display_name, "Restricted data, number 1")
             self.assertFalse(worker.name or worker.birth_date or worker.registration_ids)
-        # The way of the menu, and the filter of the usual list.
+        # Restricted people are archived. The menu's context and a filter of the list show them.
         action = self.env.ref("sdmk_core.sdmk_privacy_action")
         self.assertIn("'active_test': False", action.context)
         self.assertEqual(self.as_role("auditor").search([("active", "=", False), ("restricted_at", "!=", False)]).id, 1)
@@ -131,7 +131,7 @@ class TestPrivacy(SdmkCase, HttpCase):
         repair = {"health_workers": [0, 4999]}
         self.send(RESTRICTED, self.worker(2), repair=repair)
         self.assertEqual(block(), (2, restricted))
-        # Who is gone by then leaves nothing, the restriction included.
+        # A person who has been deleted leaves nothing, not even the restriction.
         self.send(self.worker(2), repair=repair)
         self.env.cr.execute("select active, restricted_at from sdmk_health_worker where id = 1")
         self.assertEqual(self.env.cr.fetchone(), (False, None))

@@ -77,7 +77,7 @@ class TestSidecar(SdmkCase):
         of_file = asked["timeout"][1]
         self.call()
         self.assertGreater(of_file, self.sidecar.last["timeout"][1])
-        # Odoo would end its own request then, and nobody would be told anything.
+        # After 120 s Odoo ends its own request, and the operator would get no message.
         self.assertLess(of_file, 120)
 
     def test_the_role_is_the_highest_that_the_user_has_and_without_one_nothing_is_called(self):
@@ -134,7 +134,7 @@ class TestSidecar(SdmkCase):
                 sent = self.sidecar.last["headers"]["traceparent"]
                 self.assertEqual(sent == given, goes_on)
                 self.assertRegex(sent, r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-01$")
-        # A scheduled action answers no request.
+        # A scheduled action runs without a request.
         self.call()
         self.assertRegex(self.sidecar.last["headers"]["traceparent"], r"^00-[0-9a-f]{32}-[0-9a-f]{16}-01$")
 
@@ -227,7 +227,7 @@ class TestSidecar(SdmkCase):
     def test_a_key_belongs_to_its_address(self):
         sidecar = self.env["sdmk.sidecar"]
         parameters = self.env["ir.config_parameter"]
-        # However the address came to be another one.
+        # The address may also change by another way.
         parameters.set_param("sdmk.sidecar.allowed_urls", "http://sidecar.invalid http://other.invalid")
         parameters.set_param("sdmk.sidecar.url", "http://other.invalid")
         with self.assertRaises(UserError):
@@ -250,7 +250,7 @@ class TestSidecar(SdmkCase):
         self.assertIn("https://elsewhere.invalid", parameters.get_param("sdmk.sidecar.allowed_urls").split())
         self.sidecar_as("admin")._connect("http://sidecar.invalid", KEY)
         self.call()
-        # Taken from the list, it is called no more.
+        # An address that was removed from the list is not called any more.
         parameters.set_param("sdmk.sidecar.allowed_urls", "https://elsewhere.invalid")
         with self.assertRaisesRegex(UserError, "system administrator"):
             self.call()

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 
 from ..models.sdmk_health_worker import SEXES
 
-# What the sidecar calls the fields of the form.
+# The sidecar's names for the fields of the form.
 KEYS = {
     "name": "name",
     "title_prefix": "titlePrefix",
@@ -14,7 +14,7 @@ KEYS = {
 
 
 class SdmkHealthWorkerEdit(models.TransientModel):
-    """An administrator's correction of a person. The NIK is not among it: Odoo never stores one."""
+    """An administrator's correction of a person, without the NIK, because Odoo never stores a NIK."""
 
     _name = "sdmk.health.worker.edit"
     _description = "Correction of a Health Worker"
@@ -35,7 +35,7 @@ class SdmkHealthWorkerEdit(models.TransientModel):
         return {**values, **{name: worker[name] for name in KEYS if name in fields and worker}}
 
     def action_save(self):
-        """Send the fields that were changed; the others stay KKI's."""
+        """Send only changed fields, because SDMK then owns them; KKI still owns the others."""
         self.env["sdmk.sidecar"]._checked(self).ensure_one()
         worker = self.health_worker_id
         changed = {

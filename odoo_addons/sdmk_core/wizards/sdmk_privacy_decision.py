@@ -3,7 +3,7 @@ from odoo.exceptions import ValidationError
 
 
 class SdmkPrivacyDecision(models.TransientModel):
-    """A data protection officer's decision about a person's data, made in sight of all its consequences."""
+    """Dialog in which a data protection officer sees the consequences of a decision about a person's data."""
 
     _name = "sdmk.privacy.decision"
     _description = "Data Protection Decision"

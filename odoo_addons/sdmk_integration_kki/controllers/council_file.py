@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 from odoo.exceptions import UserError
 from odoo.http import Controller, request, route, serialize_exception
 
-# As much as the sidecar takes.
+# The sidecar accepts no larger files.
 MOST_MEGABYTES = 64
-# By the end of a file's name, as `sdmk sync --file` reads it.
+# Formats by the ending of a file's name, the same as in `sdmk sync --file`.
 FORMATS = {
     ".xlsx": "xlsx",
     ".xlsm": "xlsx",
@@ -17,27 +17,27 @@ FORMATS = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-# What the sidecar has where nothing else is set; it tells its own with its setting.
+# The sidecar's default, used until the sidecar has sent its setting.
 TIME_ZONE = "Asia/Jakarta"
 
 
 class CouncilFile(Controller):
-    """Files of the council pass through here on their way to the sidecar.
+    """Passes files of the council to the sidecar.
 
-    They hold NIKs, and are kept by no model, attachment, log or cache. A large one lies in a file without a name while
-    the request lasts.
+    The files contain NIKs, so no model, attachment, log or cache stores them. A large one is in a temporary file
+    without a name during the request.
     """
 
-    # The request has the other fields of the form as well.
+    # `_others` receives the other fields of the form.
     @route(
         "/sdmk/council_file", type="http", auth="user", methods=["POST"], max_content_length=(MOST_MEGABYTES + 1) << 20
     )
     def load(self, file=None, as_of="", apply_mode="", sheet="", encoding="", **_others):
         """Start a run with the rows of a file.
 
-        :param file: as a form uploads it
-        :param str as_of: the day on which the council made it
-        :return: JSON of the ``action`` that shows the run, or of the ``error`` as RPC tells it
+        :param file: the upload of a form
+        :param str as_of: the day on which the council made the file
+        :return: JSON with the ``action`` that shows the run, or with an ``error`` in the form of RPC
         """
         sidecar = request.env["sdmk.sidecar"]
         try:
@@ -52,9 +52,9 @@ class CouncilFile(Controller):
 
 
 def _format_of(file):
-    """Return the format of a file that can be sent.
+    """Return the format of a file.
 
-    :raises UserError: where it cannot
+    :raises UserError: if the file cannot be sent
     """
     if not hasattr(file, "stream"):
         raise UserError(request.env._("Choose a file."))
@@ -80,10 +80,10 @@ def _format_of(file):
 
 
 def _beginning_of(day):
-    """Return the first moment of a day where the sidecar is, for its query; an empty text for none.
+    """Return the first moment of a day in the sidecar's time zone, for its query; an empty text for an empty day.
 
     :param str day: such as 2026-11-01
-    :raises UserError: where it is none
+    :raises UserError: if it is not a day
     """
     if not day:
         return ""

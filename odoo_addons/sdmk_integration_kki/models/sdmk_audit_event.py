@@ -1,6 +1,6 @@
 from odoo import api, models
 
-# Batches that one trace or run has on the screen; a full run has many.
+# The most batches that are shown for one trace or run. A full run has many.
 MOST = 5
 
 

@@ -34,7 +34,7 @@ TRIGGERS = [
     ("command", "Engineer"),
 ]
 UNDER_WAY = ("queued", "fetching", "staged", "planned")
-# What an administrator decides about a batch as a whole; the sidecar carries it out.
+# Decisions of an administrator about a whole batch. The sidecar carries them out.
 DECISIONS = ("apply", "discard", "undo")
 COUNTERS = ("fetched", "created", "linked", "updated", "unchanged", "superseded", "rejected", "deactivated")
 
@@ -74,7 +74,7 @@ class SdmkBatch(models.Model):
         "duration": "float8",
     }
 
-    # An int4 would end before the sidecar's counter does; a double holds every whole number that it will reach.
+    # The sidecar's counter outgrows an int4. A double represents every whole number that it will reach.
     version = fields.Float(digits=(16, 0), required=True, readonly=True)
     run_id = fields.Integer(readonly=True, index=True, aggregator=None)
     kind = fields.Selection(KINDS, readonly=True)
@@ -145,7 +145,7 @@ class SdmkBatch(models.Model):
             record.is_under_way = record.state in UNDER_WAY
             done = record.fetched_before + record.fetched
             share = 100 * done // record.expected_total if record.expected_total else 0
-            # What KKI expects is an estimate: only the end is the end.
+            # KKI's total is an estimate, so only a finished batch shows 100 %.
             record.progress = min(share, 99) if record.is_under_way else 100
 
     def _compute_rejection_count(self):
@@ -157,22 +157,22 @@ class SdmkBatch(models.Model):
             record.rejection_count = counts.get(record.id, 0)
 
     def action_apply(self):
-        """Show what the held batch would do, and ask for the reason to apply it."""
+        """Open the dialog that shows the changes of the held batch and asks for the reason to apply it."""
         return self._ask("apply")
 
     def action_discard(self):
-        """Ask for the reason to end the held batch without applying it."""
+        """Open the dialog that asks for the reason to discard the held batch."""
         return self._ask("discard")
 
     def action_undo(self):
-        """Show what the undo of the batch would do, and ask for its reason."""
+        """Open the dialog that shows the effects of an undo and asks for its reason."""
         return self._ask("undo")
 
     def get_preview(self, decision):
-        """Return what a decision would do as things are now.
+        """Return the present effects of a decision.
 
         :param str decision: ``apply`` or ``undo``
-        :return: for ``apply`` the ``summary`` of the changes, and ``planDigest`` for :meth:`decide`; else the ``undo``
+        :return: for ``apply`` the ``summary`` of the changes, and ``planDigest`` for :meth:`decide`; else ``undo``
         :rtype: dict
         """
         self._check_decision(decision, ("apply", "undo"))
@@ -185,8 +185,8 @@ class SdmkBatch(models.Model):
     def decide(self, decision, reason, plan_digest=None, watermark="keep"):
         """Give the order to apply, discard or undo the batch.
 
-        :param str plan_digest: of the preview that the operator saw, if the batch is applied
-        :param str watermark: whether a discarded period is fetched again (``keep``) or not (``advance``)
+        :param str plan_digest: to apply, the digest from the preview that the operator saw
+        :param str watermark: to discard, whether the period is fetched again (``keep``) or not (``advance``)
         """
         self._check_decision(decision, DECISIONS)
         body = {"reason": reason}
@@ -211,7 +211,7 @@ class SdmkBatch(models.Model):
         }
 
     def action_cancel(self):
-        """Cancel what is not applied yet of the batch's run."""
+        """Cancel the batches of this run that are not applied yet."""
         self.ensure_one()
         self.env["sdmk.sidecar"]._command("administrator", "POST", "/v1/runs/{}/cancel", self._checked().run_id)
 
@@ -222,15 +222,15 @@ class SdmkBatch(models.Model):
 
     @api.model
     def sync_batches(self, payload):
-        """Store batches and rejected rows that are newer than what is here; see :meth:`SdmkMirror._receive`.
+        """Store batches and rejected rows that are newer than the stored ones; see :meth:`SdmkMirror._receive`.
 
-        Both in one call: a rejected row names its batches.
+        Both come in one call, because a rejected row refers to its batches.
         """
         return self._receive(payload, self._mirrored_models())
 
     @api.model
     def compare_batches(self, payload):
-        """Tell what is here of both; see :meth:`SdmkMirror._compare`."""
+        """Return block summaries of batches and rejected rows; see :meth:`SdmkMirror._compare`."""
         return self._compare(payload, self._mirrored_models())
 
     @api.model
@@ -247,7 +247,7 @@ class SdmkBatch(models.Model):
         }
 
     def _check_decision(self, decision, known):
-        """See that there is such a decision: a request from a browser may hold any JSON."""
+        """Check that the decision is a known one, because a request from a browser may contain any JSON."""
         self.ensure_one()
         self._checked()
         if decision not in known:

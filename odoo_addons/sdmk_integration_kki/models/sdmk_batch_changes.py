@@ -4,14 +4,14 @@ import io
 from odoo import api, fields, models
 from odoo.tools import format_datetime
 
-# Changes at a time, and records that an undo names.
+# Number of changes per page, and of records that are named after an undo.
 PAGE = 50
 EFFECTS = ("deactivated", "name_changed", "stamp_only", "kept")
 OUTCOMES = ("created", "linked", "updated", "superseded", "rejected")
 LINES = 5000
-# A spreadsheet takes a text that begins so for a formula.
+# A spreadsheet treats a text that begins with one of these as a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-# What the sidecar calls the fields of a change, and where Odoo has words for them.
+# The sidecar's names for the fields of a change, with the Odoo fields that have their labels.
 REGISTRATION = {
     "status": "status",
     "sourceStatus": "source_status",
@@ -35,14 +35,14 @@ PERSON = {
 
 
 class SdmkBatch(models.Model):
-    """What a batch would do, or did, read from the sidecar while somebody looks; nothing of it is stored here."""
+    """Planned and applied changes of a batch. Each view reads them from the sidecar; Odoo stores none of them."""
 
     _inherit = "sdmk.batch"
 
     def get_changes(self, after=0, asked=None):
-        """Return a page of what the batch would do, or did.
+        """Return a page of the batch's planned or applied changes.
 
-        :param int after: where the page before ended
+        :param int after: the ``next`` of the page before
         :param dict asked: any of ``effect``, ``outcome``, ``profession`` and ``text``, an STR or words of a name
         """
         self.ensure_one()
@@ -56,9 +56,9 @@ class SdmkBatch(models.Model):
         return self._in_words(page)
 
     def export_changes(self, after=0, asked=None):
-        """Return a large page of changes as lines of CSV; the sidecar records who took them. The first page has a head.
+        """Return a large page of changes as lines of CSV, the first page with a header. The sidecar records the export.
 
-        :return: ``lines``, and ``next``, where the next page begins
+        :return: ``lines``, and ``next`` for the next page
         :rtype: dict
         """
         self.ensure_one()
@@ -97,9 +97,9 @@ class SdmkBatch(models.Model):
         return {"lines": text.getvalue(), "next": page["next"]}
 
     def take_evidence(self, reason, language):
-        """Return the evidence of the batch: for machines, and as a page for people; the sidecar records who took it.
+        """Return the evidence of the batch, as data and as a page for people. The sidecar records the export.
 
-        :param str reason: why it is needed
+        :param str reason: the purpose of the evidence
         :param str language: ``id`` or ``en``
         """
         self.ensure_one()
@@ -108,12 +108,12 @@ class SdmkBatch(models.Model):
         return self.env["sdmk.sidecar"]._call("POST", "/v1/batches/{}/evidence", self.id, body=body)
 
     def action_take_evidence(self):
-        """Open the dialog that takes the evidence of the batch."""
+        """Open the dialog that exports the evidence of the batch."""
         self.ensure_one()
         return {"type": "ir.actions.client", "tag": "sdmk_batch_evidence", "params": {"batch_id": self.id}}
 
     def action_view_audit_events(self):
-        """Show what was done about the batch, by whom and why."""
+        """Show the audit events of the batch: actions, actors and reasons."""
         self.ensure_one()
         return {
             **self.env["ir.actions.client"]._for_xml_id("sdmk_integration_manager.sdmk_audit_event_action"),
@@ -122,7 +122,7 @@ class SdmkBatch(models.Model):
 
     @api.model
     def _asked(self, after, asked, limit):
-        """Return what the sidecar takes of a request that came from a browser, and so may be any JSON."""
+        """Return the valid parts of a request from a browser, which may be any JSON, as a query for the sidecar."""
         body = {"limit": limit, "after": after if type(after) is int else 0}
         asked = asked if isinstance(asked, dict) else {}
         if asked.get("effect") in EFFECTS:
@@ -142,7 +142,7 @@ class SdmkBatch(models.Model):
 
     @api.model
     def _in_words(self, page):
-        """Put the operator's words where the sidecar has codes."""
+        """Replace the sidecar's codes with the operators' terms."""
         professions = dict(self.env["sdmk.profession"]._selection())
         codes = {code.code: code.name for code in self.env["sdmk.code"].sudo().search([])}
         statuses = dict(self.env["sdmk.registration"]._fields["status"]._description_selection(self.env))
@@ -164,7 +164,7 @@ class SdmkBatch(models.Model):
 
     @api.model
     def _summary_in_words(self, summary):
-        """Name professions and codes, and what an undo left."""
+        """Add the names of professions and codes, and of the records that an undo left."""
         professions = dict(self.env["sdmk.profession"]._selection())
         codes = {code.code: code.name for code in self.env["sdmk.code"].sudo().search([])}
         for row in summary["professions"]:
@@ -183,7 +183,7 @@ class SdmkBatch(models.Model):
 
     @api.model
     def _undo_in_words(self, undo):
-        """Name the people and registrations of whom something stays, as far as Odoo has them."""
+        """Add the names of people and registrations that the undo did not restore in full, if Odoo has them."""
         labels = self._labels()
         columns = {column: labels[name] for name, column in {**REGISTRATION, **PERSON}.items()}
         columns["nik_digest"] = labels["nik"]
@@ -210,7 +210,7 @@ class SdmkBatch(models.Model):
 
     @api.model
     def _people_of(self, changes):
-        """Return the names of the people to whom a licence went or from whom it came."""
+        """Return the names of former and new holders of licences that moved."""
         ids = {
             int(field[side])
             for change in changes

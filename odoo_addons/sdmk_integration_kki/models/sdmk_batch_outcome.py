@@ -12,7 +12,7 @@ OUTCOMES = [
 
 
 class SdmkBatchOutcome(models.Model):
-    """What became of the rows of applied batches, a line per batch and outcome, for graphs and pivots."""
+    """Outcomes of the rows of applied batches, one record per batch and outcome, for graphs and pivots."""
 
     _name = "sdmk.batch.outcome"
     _description = "Outcome Details"

@@ -9,13 +9,13 @@ from .sdmk_batch import UNDER_WAY
 from .sdmk_batch_outcome import OUTCOMES
 
 DAYS = 14
-# Durations that a chart shows.
+# Number of batches whose duration the chart shows.
 BATCHES = 30
-# Batches of runs over what KKI has.
+# Kinds of batches that read rows from KKI's API.
 WALKS = ("incremental", "window", "full")
-# Asked again and again while the dashboard is open, which must say within ten seconds that nobody answers.
+# An open dashboard repeats the call, and must show within ten seconds that the sidecar does not answer.
 SIDECAR_SECONDS = 3
-# What Odoo shows is older than this only while much is written, or nothing can be.
+# Odoo's data is older than this only while a large backlog is written, or if writing fails.
 BACKLOG_SECONDS = 600
 
 
@@ -27,7 +27,7 @@ class SdmkDashboard(models.AbstractModel):
 
     @api.model
     def get_figures(self):
-        """Return the verdict, the rows of two weeks by outcome, open rejected rows by reason, and durations."""
+        """Return the overall status, the rows of two weeks by outcome, open rejected rows by reason, and durations."""
         self.env["sdmk.batch"].check_access("read")
         zone = self._zone()
         today = fields.Datetime.now().replace(tzinfo=datetime.UTC).astimezone(zone).date()
@@ -65,7 +65,7 @@ class SdmkDashboard(models.AbstractModel):
 
     @api.model
     def get_sidecar(self):
-        """Return when the next run is due and why somebody is needed, as the sidecar says, or its silence."""
+        """Return the time of the next run and the sidecar's reasons for attention, or that it does not answer."""
         self.env["sdmk.batch"].check_access("read")
         integration = self._integration()
         settings = f"/odoo/sdmk.integration/{integration.id}"
@@ -82,7 +82,7 @@ class SdmkDashboard(models.AbstractModel):
 
     @api.model
     def _verdict(self, integration, figures):
-        """Return why something is broken, or somebody is needed, as far as Odoo knows."""
+        """Return the faults and the reasons for attention that Odoo's own data shows."""
         settings = f"/odoo/sdmk.integration/{integration.id}"
         reasons = []
         if not figures["isKnown"]:
@@ -98,7 +98,7 @@ class SdmkDashboard(models.AbstractModel):
         failed = self.env._("Batches that failed today: %(count)s")
         on_hold = "sdmk-held-batches"
         if figures["held"] == 1:
-            # One press leads to the batch itself.
+            # With a single batch on hold, the link leads to the batch itself.
             on_hold += f"/{batches.search([('state', '=', 'held')], limit=1).id}"
         for count, text, place in (
             (figures["held"], held, on_hold),
@@ -114,10 +114,10 @@ class SdmkDashboard(models.AbstractModel):
 
     @api.model
     def _overdue(self, answer, settings):
-        """Return that two runs were due since the last success; one that is due may still be under way."""
+        """Return a fault if two runs were due since the last success. A single one may still be under way."""
         due = [_moment(text) for text in answer["lastRunsDueAt"]]
         last = self._last_success()
-        # Before the setting was changed, other runs were due.
+        # Times before the last change of the setting belong to another schedule.
         if len(due) < 2 or _moment(answer["changedAt"]) > due[-1] or (last and last.finished_at >= due[-1]):
             return []
         text = self.env._("No run has succeeded yet, although two were due.")
@@ -201,7 +201,7 @@ class SdmkDashboard(models.AbstractModel):
 
     @api.model
     def _begin(self, day, zone):
-        """Return the first moment of a day, in UTC, as Odoo stores moments."""
+        """Return the first moment of a day in Odoo's format, in UTC."""
         begin = datetime.datetime.combine(day, datetime.time(), tzinfo=zone)
         return begin.astimezone(datetime.UTC).replace(tzinfo=None)
 
@@ -215,5 +215,5 @@ def _needed(text, href):
 
 
 def _moment(text):
-    """Return a moment of the sidecar, as Odoo stores moments."""
+    """Return a moment from the sidecar in Odoo's format."""
     return fields.Datetime.to_datetime(text[:19].replace("T", " "))

@@ -18,5 +18,5 @@ class SdmkIntegration(models.Model):
             record.under_way_count = under_way
 
     def action_sync_now(self):
-        """Ask what to fetch."""
+        """Open the dialog that asks for the kind of run."""
         return self.env["ir.actions.act_window"]._for_xml_id("sdmk_integration_kki.sdmk_sync_wizard_action")

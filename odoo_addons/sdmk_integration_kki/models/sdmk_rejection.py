@@ -8,7 +8,7 @@ STATES = [
     ("dismissed", "Dismissed"),
     ("cleared", "Cleared"),
 ]
-# Licences that ended before SDMK knew their holder.
+# Inactive licences of people that SDMK does not have.
 NOTHING_TO_DO = [("code", "=", "STR_INACTIVE"), ("candidate_count", "in", (0, False)), ("urgent", "=", False)]
 
 
@@ -48,14 +48,14 @@ class SdmkRejection(models.Model):
     action_text = fields.Text(string="What to Do", compute="_compute_texts")
     state = fields.Selection(STATES, readonly=True, index=True)
     urgent = fields.Boolean(readonly=True, help="A licence of a known person may have ended.")
-    # Zero or one, so that a list can order its groups by the sum. PostgreSQL computes it, see init.
+    # 0 or 1, so that a list can sort its groups by the sum. PostgreSQL computes it, see `init`.
     urgent_count = fields.Integer(string="Urgent Rows", readonly=True, aggregator="sum")
     needs_work = fields.Boolean(
         store=False,
         search="_search_needs_work",
         help="Open, and more than an inactive licence of a person whom SDMK does not know.",
     )
-    # Not stored here: the sidecar reads names when somebody looks, and searches them.
+    # Names are not stored here. The sidecar shows and searches them on request.
     person_name = fields.Char(string="Name", store=False, search="_search_person_name")
     str_number = fields.Char(string="STR", readonly=True, index=True)
     profession = fields.Selection("_selection_profession", readonly=True)
@@ -119,7 +119,7 @@ class SdmkRejection(models.Model):
     @api.model
     @api.readonly
     def web_read_group(self, *args, auto_unfold=False, **kwargs):
-        """Open the groups of a list that have urgent rows, and those alone. A board opens all of them itself."""
+        """Unfold only the groups of a list that have urgent rows. A board unfolds all groups itself."""
         model = self if auto_unfold else self.with_context(sdmk_open_urgent=True)
         return super(SdmkRejection, model).web_read_group(*args, auto_unfold=auto_unfold, **kwargs)
 
@@ -139,7 +139,7 @@ class SdmkRejection(models.Model):
         return found if True in value else ~found
 
     def _search_person_name(self, operator, value):
-        """Find rows by a name in them, or of a person whom they may concern, as the sidecar knows them."""
+        """Find rows by the name in the row or the name of a candidate. The sidecar has both."""
         if operator not in ("ilike", "=", "in"):
             return NotImplemented
         ids = set()
@@ -151,10 +151,10 @@ class SdmkRejection(models.Model):
 
     @api.model
     def _ids_by_name(self, name):
-        """Return the ids of the rows with a name. A list asks for its groups and their rows: one call asks once.
+        """Return the ids of the rows with a name.
 
-        Filters that show open rows alone say so in the context: the sidecar then reads no other row, and the newest
-        that it tells of are all open.
+        A list searches for its groups and for their rows, but one transaction asks the sidecar only once. Filters for
+        open rows set a flag in the context: the sidecar then searches only open rows, and its limit applies to them.
         """
         only_open = self.env.context.get("sdmk_only_open") is True
         asked = self.env.cr.cache.setdefault(("sdmk.rejection.name", self.env.uid, only_open), {})

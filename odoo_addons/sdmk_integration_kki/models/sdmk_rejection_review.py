@@ -2,16 +2,16 @@ from odoo import api, models
 from odoo.exceptions import UserError
 from odoo.fields import Domain
 
-# Rows that the sidecar takes in one order.
+# The sidecar accepts no more rows in one order.
 MOST = 1000
-# Rows that one rule dismisses.
+# The most rows that one rule dismisses.
 MOST_BY_RULE = 10000
-# Rows whose names the sidecar tells at a time.
+# The sidecar returns the names of no more rows in one answer.
 MOST_NAMED = 100
 
 
 class SdmkRejection(models.Model):
-    """What people see and do about rejected rows. All of it is asked of the sidecar when somebody looks."""
+    """Views and actions of the review queue. Each of them asks the sidecar."""
 
     _inherit = "sdmk.rejection"
 
@@ -25,7 +25,7 @@ class SdmkRejection(models.Model):
         )
 
     def action_reprocess(self):
-        """Run these rows through the present rules once more, as KKI sent them."""
+        """Reprocess the stored original rows with the present rules."""
         answer = self._command("reprocess", {"ids": self._ids_to_decide()})
         told = self.env._("Re-evaluated: %(rows)s; no longer kept: %(purged)s.", **answer)
         if answer["unfit"]:
@@ -36,12 +36,12 @@ class SdmkRejection(models.Model):
         return self._notify(told, "warning" if answer["unfit"] else "success")
 
     def action_dismiss(self):
-        """Ask for the reason to dismiss these rows."""
+        """Open the dialog that asks for the reason to dismiss these rows."""
         ids = self._ids_to_decide()
         return {"type": "ir.actions.client", "tag": "sdmk_dismiss", "params": {"ids": ids}}
 
     def action_dismiss_by_rule(self):
-        """Ask for the rule by which open rows of the present list are dismissed."""
+        """Open the dialog that asks for a rule, by which open rows of the present list are dismissed."""
         self.env["sdmk.sidecar"]._check_role("verifier")
         domain = self._rule_domain(self.env.context.get("active_domain") or [])
         names = dict(self._selection_code())
@@ -53,7 +53,7 @@ class SdmkRejection(models.Model):
                 "code": code,
                 "name": names.get(code, code),
                 "count": count,
-                # Rows that come after somebody has looked are not dismissed.
+                # Rows that arrive after the dialog was opened are not dismissed.
                 "domain": list(domain & Domain("code", "=", code) & Domain("id", "<=", last)),
             }
             for code, count, last in groups
@@ -66,9 +66,9 @@ class SdmkRejection(models.Model):
 
     @api.model
     def dismiss_by_rule(self, domain, reason):
-        """Dismiss the open rows of a rule, those that are urgent excepted.
+        """Dismiss the open rows of a rule, except urgent ones.
 
-        :return: how many were dismissed
+        :return: number of dismissed rows
         :rtype: int
         """
         self.env["sdmk.sidecar"]._check_role("verifier")
@@ -86,7 +86,7 @@ class SdmkRejection(models.Model):
         return Domain(domain) & Domain("state", "=", "open") & Domain("urgent", "=", False)
 
     def dismiss(self, reason):
-        """Dismiss these rows until KKI sends them with another content."""
+        """Dismiss these rows until KKI sends them with different content."""
         return self._checked()._command("dismiss", {"ids": self.ids, "reason": reason})["dismissed"]
 
     def reopen(self):
@@ -96,10 +96,10 @@ class SdmkRejection(models.Model):
         self.env["sdmk.sidecar"]._command("verifier", "POST", "/v1/rejections/{}/reopen", self.id, body={})
 
     def undo_decision(self, batch_id, reason):
-        """Undo the batch that carried out a standing decision about this row.
+        """Undo the batch that applied the present decision about this row.
 
-        :param int batch_id: of the decision that was on screen; another one is never undone in its place
-        :return: how the batch ended, in words
+        :param int batch_id: the batch of the decision on the screen; a newer decision is never undone in its place
+        :return: the final state of the batch, in words
         """
         self.ensure_one()
         self._checked()
@@ -112,7 +112,7 @@ class SdmkRejection(models.Model):
         return self._batch_states().get(answer["state"])
 
     def get_names(self):
-        """Return the names in these rows and of the people whom they may concern, straight from the sidecar.
+        """Return the names in these rows and the names of their candidates, read from the sidecar.
 
         :rtype: list[dict]
         """
@@ -123,7 +123,7 @@ class SdmkRejection(models.Model):
         return answer["items"]
 
     def get_detail(self):
-        """Return the row as KKI sent it beside the people whom it may concern, straight from the sidecar."""
+        """Return the row as KKI sent it, and its candidates, read from the sidecar."""
         self.ensure_one()
         self._checked()
         detail = self.env["sdmk.sidecar"]._call("GET", "/v1/rejections/{}", self.id)
@@ -154,7 +154,7 @@ class SdmkRejection(models.Model):
         return {key: detail[key] for key in (*keys, "decisionReason")}
 
     def preview(self, health_worker_id, row=None):
-        """Tell what a decision would do, without making it. The parameters are those of ``resolve``.
+        """Preview a decision. The parameters are those of ``resolve``.
 
         :return: ``effects``, each a sentence and whether it is a warning; ``isHarmful``; ``planDigest`` for ``resolve``
         :rtype: dict
@@ -172,7 +172,7 @@ class SdmkRejection(models.Model):
         }
 
     def _effects(self, seen):
-        """Yield what a decision would do, in words: a sentence, and whether somebody loses something by it."""
+        """Yield the effects of a decision, each as a sentence and whether it harms a person."""
         if seen["outcome"] == "rejected":
             names = dict(self._selection_code())
             reasons = ", ".join(names.get(code, code) for code in seen["codes"])
@@ -232,17 +232,17 @@ class SdmkRejection(models.Model):
     def _owner(self, health_worker_id, row):
         body = {"healthWorkerId": health_worker_id}
         if row:
-            # The screen has more of it; what is none at all the sidecar does not take.
+            # The screen's row has more keys. The sidecar rejects values that are not a row.
             body["row"] = {key: row.get(key) for key in ("batchId", "rowNo")} if isinstance(row, dict) else row
         return body
 
     def resolve(self, health_worker_id, row=None, reason=None, plan_digest=None):
-        """Say whose the rejected row is; the sidecar carries it out.
+        """Decide which person the rejected row belongs to. The sidecar applies the decision.
 
-        :param health_worker_id: the id of a person, or ``new`` for somebody whom SDMK does not have
-        :param dict row: which of the rows is meant, as ``{"batchId": …, "rowNo": …}``
-        :param str plan_digest: of the preview that the operator saw
-        :return: how the row's batch ended, and whose the row is now where that is known
+        :param health_worker_id: the id of a person, or ``new`` for a person that SDMK does not have
+        :param dict row: one of the rejection's rows, as ``{"batchId": …, "rowNo": …}``
+        :param str plan_digest: the digest from the preview that the operator saw
+        :return: the state of the decision's batch, and the person's id if it is known
         :rtype: dict
         """
         self.ensure_one()
@@ -264,7 +264,7 @@ class SdmkRejection(models.Model):
         }
 
     def _created_by(self, batch_id):
-        """Return the id of the person whom a decision created. None is no failure: the decision is carried out."""
+        """Return the id of the person that a decision created; None if it cannot be read, which is no failure."""
         try:
             page = self.env["sdmk.sidecar"]._call("GET", "/v1/batches/{}/changes", batch_id, query={"limit": 1})
         except UserError:

@@ -71,7 +71,7 @@ class KkiCase(SdmkCase):
         )
 
     def tell_words(self):
-        """Hand over words of one code of each kind."""
+        """Send the texts of one code of each kind."""
         codes = [
             {
                 "code": code,

@@ -13,7 +13,7 @@ class TestAccess(KkiCase):
         self.tell(self.batch(state="held"), rejections=[self.rejection()])
 
     def orders(self, role):
-        """What there is to press, and the least role that may press it."""
+        """Return all buttons, each with the lowest role that may press it."""
         batch = self.batch_as(role)
         rejection = self.rejection_as(role)
         env = self.env(user=self.users[role])
@@ -79,7 +79,7 @@ class TestAccess(KkiCase):
             for model, calls in methods.items():
                 for name, args in calls.items():
                     for given in ANY_JSON[1:]:
-                        # As `call_kw` does with what a browser sends.
+                        # As `call_kw` treats an id from a browser.
                         records = self.env[model].with_user(self.users[role]).browse([given])
                         with self.subTest(role=role, method=name, id=given):
                             self.assertDenied(getattr(records, name), *args)
@@ -138,7 +138,7 @@ class TestAccess(KkiCase):
             "resolve": {"batch": {"id": 1, "state": "applied"}},
             "dismiss": {"dismissed": 1},
             "dismiss by rule": {"dismissed": 1},
-            # Of the row first, then of the batch that is undone.
+            # The answer for the row first, then the answer for the batch that is undone.
             "undo a decision": {"decisions": [{"batchId": 1, "batchState": "applied"}], "state": "undone"},
         }.get(order, {})
 

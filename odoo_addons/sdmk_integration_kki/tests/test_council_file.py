@@ -14,7 +14,7 @@ CONTENT = f"Nomor STR;NIK\r\nEQ00000000000001;{NIK}\r\n".encode()
 @tagged("post_install", "-at_install")
 class TestCouncilFile(KkiCase, HttpCase):
     def load(self, role="admin", name="list.csv", content=CONTENT, with_token=True, **fields):
-        """Upload a file as the dialog does."""
+        """Upload a file like the dialog."""
         self.users[role].password = f"sdmk-{role}-password"
         self.authenticate(f"sdmk-{role}", f"sdmk-{role}-password")
         token = {"csrf_token": Request.csrf_token(self)} if with_token else {}
@@ -22,7 +22,7 @@ class TestCouncilFile(KkiCase, HttpCase):
         return self.url_open("/sdmk/council_file", data={**token, **fields}, files=files)
 
     def fault(self, *args, **given):
-        """Return the name of the error, and what the operator reads."""
+        """Return the name of the error, and the operator's message."""
         error = self.load(*args, **given).json()["error"]
         return error["name"], error["message"]
 
@@ -104,7 +104,7 @@ class TestCouncilFile(KkiCase, HttpCase):
             def emit(self, record):
                 lines.append(record.getMessage())
 
-        # On the heap below the limit of a file in memory, and above it.
+        # A file below the limit for files in memory, and one above it.
         for content in (CONTENT, CONTENT * 20_000):
             for answer in ({"id": 12}, {"code": "IMPORT_FILE_INVALID", "detail": "Line 3: has 2 values."}):
                 self.sidecar.answer(answer, 202 if "id" in answer else 422)

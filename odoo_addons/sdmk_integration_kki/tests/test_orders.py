@@ -65,7 +65,7 @@ class TestOrders(KkiCase):
             batch = self.batch_as("admin")
             params = getattr(batch, f"action_{decision}")()["params"]
             self.assertEqual(params, {"batch_id": 1, "decision": decision})
-            # The mirror has another digest, which nobody saw.
+            # The operator sends the digest that they saw, not the newer one in Odoo.
             batch.decide(decision, "wrong feed", "d7", "advance")
             self.assertEqual(self.sidecar.last["path"], f"/v1/batches/1/{decision}")
             self.assertEqual(self.sidecar.last["json"], body)
@@ -405,7 +405,7 @@ class TestOrders(KkiCase):
         self.assertEqual(self.sidecar.last["json"], {"reason": "mixed up"})
         self.assertEqual(self.sidecar.last["signed"]["role"], "administrator")
         asked = len(self.sidecar.asked)
-        # Undone before, of another row, and no id at all.
+        # A batch that is already undone, a batch of another row, and values that are no id.
         for batch_id in (9, 7, None, "8"):
             self.sidecar.answer({"decisions": decisions})
             with self.subTest(batch_id=batch_id), self.assertRaises(UserError):

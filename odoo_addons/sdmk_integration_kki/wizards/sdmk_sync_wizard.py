@@ -6,7 +6,7 @@ from odoo.exceptions import UserError
 
 
 class SdmkSyncWizard(models.TransientModel):
-    """The run that an administrator starts."""
+    """Dialog in which an administrator starts a run."""
 
     _name = "sdmk.sync.wizard"
     _description = "Run of the Integration with KKI"
@@ -29,7 +29,7 @@ class SdmkSyncWizard(models.TransientModel):
     apply_mode = fields.Selection(
         [("auto", "Automatically"), ("hold", "Hold for review")], string="Apply", required=True, default="auto"
     )
-    # The same for a second press of the button: it starts nothing more.
+    # A second press of the button sends the same key, so it starts no second run.
     idempotency_key = fields.Char(default=lambda self: f"odoo-{uuid.uuid4()}", readonly=True)
 
     def action_start(self):

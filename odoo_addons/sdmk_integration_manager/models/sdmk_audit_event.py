@@ -13,21 +13,21 @@ MOST = 9007199254740991
 
 
 def _may_hold_nik(text):
-    """Whether a text holds sixteen digits, as a NIK does: what is asked for stands in addresses, and in their logs."""
+    """Return whether a text has sixteen digits, like a NIK. Search texts are part of URLs, which are logged."""
     return re.search(r"(?<![0-9a-fA-F])\d{16}(?![0-9a-fA-F])", re.sub(r"[ .-]", "", text)) is not None
 
 
 class SdmkAuditEvent(models.AbstractModel):
-    """The sidecar's audit events, read while somebody looks: nothing of them is stored here."""
+    """The sidecar's audit events. Each view reads them from the sidecar; Odoo stores none of them."""
 
     _name = "sdmk.audit.event"
     _description = "Audit Event"
 
     @api.model
     def get_events(self, before=0, asked=None):
-        """Return a page of events in the operator's language, newest first, with what was last found in their chain.
+        """Return a page of events in the operator's language, newest first, with the last verification of their chain.
 
-        :param int before: where the page before ended
+        :param int before: the ``next`` of the page before
         :param dict asked: any of ``action``, ``actor``, ``since``, ``until``, ``batchId``, ``runId``, ``traceId`` and
             ``requestId``; the two days as ``2026-11-29``
         """
@@ -50,10 +50,10 @@ class SdmkAuditEvent(models.AbstractModel):
 
     @api.model
     def find(self, text):
-        """Return what a number from a screen or an error leads to.
+        """Find the screens and events for a number from a screen or an error message.
 
         :param str text: the number of a batch or a run, a trace ID, or the ID of a request
-        :return: ``asked`` for :meth:`get_events`, and ``places``, each a name and an action
+        :return: ``asked``, the filter for :meth:`get_events`, and ``places``, each a name and an action
         :rtype: dict
         """
         self.env["sdmk.sidecar"]._check_role("auditor")
@@ -76,12 +76,12 @@ class SdmkAuditEvent(models.AbstractModel):
 
     @api.model
     def _places(self, field, value):
-        """Return the screens of batches that have this value; each a name, an action, and what to ask events for."""
+        """Return the screens of batches with this value, each with a name, an action and a filter for events."""
         return []
 
     @api.model
     def _asked(self, asked):
-        """Return what the sidecar takes of a request that came from a browser, and so may be any JSON."""
+        """Return the valid parts of a request from a browser, which may be any JSON, as a query for the sidecar."""
         asked = asked if isinstance(asked, dict) else {}
         query = {}
         for name, shape in (

@@ -5,19 +5,19 @@ from odoo import api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL
 
-# Heads that one call asks for.
+# The most heads in one call.
 MOST = 5000
 COMPARED = [("set_aside_at", "=", False)]
 
 
 class SdmkAuditHead(models.Model):
-    """An end of the sidecar's chain of audit events, noted when it was told.
+    """An end (head) of the sidecar's audit chain, stored when the sidecar sent it.
 
-    It is never changed, but for one thing: after a restore of the sidecar's database, ends that its backup
-    does not have are set aside. They stay here, with the reason, and are not compared any more.
+    A head is never changed, with one exception: after a restore of the sidecar's database, heads that the backup does
+    not have are set aside. They stay here, with the reason, but are no longer compared.
 
-    Whoever cuts the chain off in the sidecar's database, or makes it anew, cannot reach what is noted here:
-    ``sdmk audit verify --head`` compares.
+    A person who cuts off or rewrites the chain in the sidecar's database cannot change the heads here, so
+    ``sdmk audit verify --head`` detects it.
     """
 
     _name = "sdmk.audit.head"
@@ -50,7 +50,7 @@ class SdmkAuditHead(models.Model):
     )
     set_aside_reason = fields.Char(string="Reason", readonly=True)
 
-    # Behind a head that was set aside the same one is noted anew, and contradicts as any other.
+    # After a head was set aside, the same head can be stored again, and is then compared like any other.
     _noted_uniq = models.UniqueIndex("(seq, hash) WHERE set_aside_at IS NULL", "A head is noted once.")
 
     @api.depends("seq", "hash")
@@ -73,10 +73,10 @@ class SdmkAuditHead(models.Model):
 
     @api.model
     def sync_audit_heads(self, payload):
-        """Note the ends of the chain that are not noted yet.
+        """Store the heads of the chain that are not stored yet.
 
         :param str payload: JSON text, as contracts/odoo describes
-        :return: how many are new
+        :return: number of new heads
         :rtype: int
         """
         heads = [(row.get("seq"), row.get("hash")) for row in self._read_rows(payload, "audit_heads")[0]]
@@ -100,9 +100,9 @@ class SdmkAuditHead(models.Model):
 
     @api.model
     def compare_audit_heads(self, payload):
-        """Return what is noted, a page at a time, as JSON text: XML-RPC has no integers above 31 bits.
+        """Return a page of the stored heads as JSON text, because XML-RPC has no integers above 31 bits.
 
-        :param str payload: ``{"after": 0, "limit": 5000}``, the id of the last one before and how many
+        :param str payload: ``{"after": 0, "limit": 5000}``, the last id of the page before and the size of the page
         """
         told = self._read_call(payload, "after", "limit")
         after, limit = told.get("after"), told.get("limit")
@@ -113,10 +113,10 @@ class SdmkAuditHead(models.Model):
 
     @api.model
     def set_aside_audit_heads(self, payload):
-        """Compare these heads no more: the sidecar's database was restored to a time before them.
+        """Set these heads aside, because the sidecar's database was restored to a time before them.
 
         :param str payload: ``{"ids": [7], "reason": "..."}``
-        :return: how many were compared until now
+        :return: number of heads that are no longer compared
         :rtype: int
         """
         told = self._read_call(payload, "ids", "reason")
@@ -139,9 +139,9 @@ class SdmkAuditHead(models.Model):
 
     @api.model
     def recall_audit_heads(self, payload):
-        """Return places that are noted, as JSON text: the newest ones, and ever fewer of those before.
+        """Return numbers of stored heads as JSON text: the newest ones, and increasingly fewer older ones.
 
-        The sidecar then tells what its chain holds there now. Where that is another hash, both stand here.
+        The sidecar then sends its present links at these places. If a hash differs, both are stored here.
 
         :param str payload: ``{}``
         """

@@ -4,18 +4,18 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Command
 
-# Under the longest life that Odoo gives the key of a person: three months.
+# Shorter than the longest lifetime that Odoo allows for a user's key, three months.
 KEY_DAYS = 85
 RENEW_DAYS = 30
-# What people set. The sidecar stores it first, and tells what holds.
+# Fields that people set. The sidecar stores them first, and then sends the stored values to Odoo.
 SETTING = {"schedule", "profession_ids", "reject_alert_ratio", "create_unmatched"}
 CONNECTION = {"sidecar_url", "sidecar_key"}
-# A notification has room for this many; the first names the likeliest cause.
+# A notification has room for this many lines. The first one has the likeliest cause.
 FINDINGS = 6
 
 
 class SdmkIntegration(models.Model):
-    """An integration as its sidecar runs it; a change of the setting is stored there before it is here."""
+    """The setting of an integration. The sidecar stores each change first, and Odoo afterwards."""
 
     _name = "sdmk.integration"
     _inherit = "sdmk.service"
@@ -72,23 +72,23 @@ class SdmkIntegration(models.Model):
         self.sidecar_key = "••••••••" if has_key else False
 
     def _inverse_sidecar(self):
-        """Take the address and the key into use at once: a key that is entered belongs to the address beside it."""
+        """Set the address and the key together, because the entered key belongs to the entered address."""
         self._check_administrator()
         for record in self:
             is_shown = (record.sidecar_key or "").startswith("•")
             self.env["sdmk.sidecar"]._connect(record.sidecar_url, None if is_shown else record.sidecar_key or "")
-        # The form must not keep what was typed.
+        # The form must not keep the entered key.
         self.invalidate_recordset(CONNECTION, flush=False)
 
     @api.model_create_multi
     def create(self, vals_list):
-        """Let the addon of an integration make its record, and nobody else: what it is comes from the sidecar."""
+        """Let only the addon of an integration create its record, because all other values come from the sidecar."""
         if not self.env.su or any(not vals.keys() <= {"name", "code"} for vals in vals_list):
             raise self._only_told()
         return super(SdmkIntegration, self._as_told()).create(vals_list).with_env(self.env)
 
     def write(self, vals):
-        """Store a setting at the sidecar first. All else is what the sidecar tells, and nobody's to write."""
+        """Send a changed setting to the sidecar first. All other fields come from the sidecar and cannot be written."""
         if not vals.keys() <= SETTING | CONNECTION:
             raise self._only_told()
         self._check_administrator()
@@ -110,11 +110,11 @@ class SdmkIntegration(models.Model):
             record._store_setting(False)
 
     def action_test_connection(self):
-        """Check the way to the sidecar, and let it check its source, its way here and its secrets."""
+        """Check the connection to the sidecar, and let it check its source, its connection to Odoo and its secrets."""
         self._check_administrator()
         self.ensure_one()
         sidecar = self.env["sdmk.sidecar"]
-        # First, because it takes seconds, and what is stored after it locks the record.
+        # The check comes first, because it takes seconds, and the writes after it lock the record.
         answer = sidecar._command("administrator", "POST", "/v1/integrations/{}/check", self._checked().code)
         setting = sidecar._call("GET", "/v1/integrations/{}", self.code)
         self._take(setting)
@@ -137,9 +137,9 @@ class SdmkIntegration(models.Model):
         return self._notify("\n\n".join(lines), kind)
 
     def get_schedule(self, expression):
-        """Return a schedule in words with its next runs, or the sentence that says what is wrong with it.
+        """Return a schedule in words with its next runs, or a sentence that explains its fault.
 
-        :param str expression: as it was entered
+        :param str expression: the entered text
         """
         self._checked().ensure_one()
         try:
@@ -152,17 +152,17 @@ class SdmkIntegration(models.Model):
         return {"words": words, "runs": [run[:19].replace("T", " ") for run in answer["nextRunsDueAt"]]}
 
     def action_renew_key(self):
-        """Make the sidecar a new key for its account here, and hand it over."""
+        """Create a new key for the sidecar's account in Odoo, and send it to the sidecar."""
         self._check_administrator()
         self._renew_key()
         return self._notify(self.env._("The sidecar has a new key."))
 
     @api.model
     def sync_integrations(self, payload):
-        """Store the settings of the sidecar that are newer than what is here; in a repair those that are not the same.
+        """Store settings of the sidecar that are newer than the stored ones; in a repair, all that differ.
 
         :param str payload: JSON text, as contracts/odoo describes
-        :return: how many were newer, or not the same
+        :return: number of settings that were newer or differed
         :rtype: int
         """
         rows, is_repair = self._read_rows(payload, "integrations")
@@ -175,7 +175,7 @@ class SdmkIntegration(models.Model):
                 record = self.sudo().create({"name": row["code"], "code": row["code"]})
             if not record:
                 continue
-            # Two calls side by side: the second waits, and then sees what the first has stored.
+            # A concurrent call waits here, and then reads the values that the first one stored.
             record._lock()
             if record.version < row["version"] or (is_repair and not record._has_row(row)):
                 record._take_row(row)
@@ -219,7 +219,7 @@ class SdmkIntegration(models.Model):
         self._take(answer)
 
     def _take(self, answer):
-        """Store what the sidecar answers as its present setting."""
+        """Store the present setting from an answer of the sidecar."""
         self._take_row(
             {
                 "version": answer["version"],
@@ -237,7 +237,7 @@ class SdmkIntegration(models.Model):
         self.sudo()._write_as_told(self._values_of(row))
 
     def _has_row(self, row):
-        """Return whether the record says what the sidecar tells."""
+        """Return whether the record has the same values as the sidecar's row."""
         values = self._values_of(row)
         (_command, _id, professions) = values.pop("profession_ids")[0]
         changed_at = fields.Datetime.to_datetime(values.pop("changed_at"))
@@ -265,7 +265,7 @@ class SdmkIntegration(models.Model):
         return values
 
     def _write_as_told(self, values):
-        """Write what the sidecar has stored already."""
+        """Write values that the sidecar has already stored."""
         return super(SdmkIntegration, self._as_told()).write(values)  # pylint: disable=super-method-mismatch
 
     @api.model
@@ -289,7 +289,7 @@ class SdmkIntegration(models.Model):
                 "message": message,
                 "type": kind,
                 "className": "text-prewrap",
-                # What is wrong takes longer to read.
+                # A person needs more time to read about faults.
                 "sticky": kind != "success",
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },

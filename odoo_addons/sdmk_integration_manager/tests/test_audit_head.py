@@ -32,7 +32,7 @@ class TestAuditHead(SdmkCase):
     def test_what_was_noted_last_stands_first(self):
         self.note(4, "b" * 64)
         self.env.cr.execute("update sdmk_audit_head set noted_at = noted_at - interval '1 day'")
-        # A chain that was made anew begins with low numbers again.
+        # A rewritten chain begins with low numbers again.
         self.note(1, "c" * 64)
         self.assertEqual(self.env["sdmk.audit.head"].search([]).mapped("seq"), [1, 4])
 

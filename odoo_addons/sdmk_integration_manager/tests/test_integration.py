@@ -200,7 +200,7 @@ class TestIntegration(SdmkCase):
             lambda: admin.web_read({"sidecar_key": {}}),
         ):
             self.assertNotIn(new, str(read()))
-        # What the form shows is no key.
+        # The dots that the form shows are not a key.
         self.as_role("admin").write({"sidecar_key": self.as_role("admin").sidecar_key})
         self.assertEqual(parameters.get_param("sdmk.sidecar.key"), new)
 
@@ -235,7 +235,7 @@ class TestIntegration(SdmkCase):
             with self.subTest(change=list(change)), self.assertRaises(AccessError), self.env.cr.savepoint():
                 self.as_role("admin").write(change)
         self.assertEqual(parameters.get_param("sdmk.sidecar.url"), "http://sidecar.invalid")
-        # Of two that are allowed, each has its own key.
+        # Each of two allowed addresses has its own key.
         parameters.set_param("sdmk.sidecar.allowed_urls", "http://sidecar.invalid http://other.invalid")
         self.as_role("admin").write({"sidecar_url": "http://other.invalid"})
         self.assertFalse(parameters.get_param("sdmk.sidecar.key"))
@@ -271,7 +271,7 @@ class TestIntegration(SdmkCase):
                     "default": lambda: record.with_context(**{f"default_{name}": value}).copy(),
                 }
                 for way, attack in attacks.items():
-                    # A superuser's addon makes a record with its name and code.
+                    # An addon, as superuser, may create a record with name and code.
                     if user == self.env.user and way == "create" and name in ("name", "code"):
                         continue
                     with (

@@ -2,7 +2,7 @@ from odoo import SUPERUSER_ID, api
 
 
 def migrate(cr, version):
-    """Allow the address that is in use, and let the key that is there belong to it."""
+    """Allow the present address, and bind the present key to it."""
     if not version:
         return
     parameters = api.Environment(cr, SUPERUSER_ID, {})["ir.config_parameter"]

@@ -1,5 +1,5 @@
 def migrate(cr, version):
-    """Keep of each mask whether there is a NIK, and drop the two digits that it showed."""
+    """Replace the masked NIK, which showed two digits, with a boolean: whether the person has a NIK."""
     if not version:
         return
     cr.execute("alter table sdmk_health_worker add column if not exists has_nik boolean")

@@ -1,5 +1,5 @@
 def migrate(cr, version):
-    """Drop the constraint that an index takes the place of."""
+    """Drop a constraint, because an index replaces it."""
     if not version:
         return
     cr.execute("alter table sdmk_audit_head drop constraint if exists sdmk_audit_head_seq_hash_uniq")
