@@ -44,7 +44,7 @@ class SdmkRejection(models.Model):
     version = fields.Float(digits=(16, 0), required=True, readonly=True)
     source = fields.Selection([("kki", "KKI"), ("sdmk", "Imported File")], readonly=True)
     code = fields.Selection("_selection_code", string="Reason", readonly=True, index=True)
-    meaning = fields.Text(string="What It Means", compute="_compute_texts")
+    meaning = fields.Text(string="Meaning", compute="_compute_texts")
     action_text = fields.Text(string="What to Do", compute="_compute_texts")
     state = fields.Selection(STATES, readonly=True, index=True)
     urgent = fields.Boolean(readonly=True, help="A licence of a known person may have ended.")
@@ -53,7 +53,7 @@ class SdmkRejection(models.Model):
     needs_work = fields.Boolean(
         store=False,
         search="_search_needs_work",
-        help="Open, and more than an inactive licence of a person whom SDMK does not know.",
+        help="Open, and more than an inactive licence of a person that SDMK does not have.",
     )
     # Names are not stored here. The sidecar shows and searches them on request.
     person_name = fields.Char(string="Name", store=False, search="_search_person_name")
@@ -61,7 +61,7 @@ class SdmkRejection(models.Model):
     profession = fields.Selection("_selection_profession", readonly=True)
     rule = fields.Integer(readonly=True, aggregator=None)
     candidate_count = fields.Integer(
-        string="Candidates", readonly=True, aggregator=None, help="People whom the row may concern."
+        string="Candidates", readonly=True, aggregator=None, help="People that the row may belong to."
     )
     fields_at_fault = fields.Char(string="Fields of KKI at Fault", readonly=True)
     seen_count = fields.Integer(string="Times Seen", readonly=True, aggregator=None)

@@ -39,7 +39,7 @@ class SdmkAuditHead(models.Model):
         string="Contradicted",
         compute="_compute_is_contradicted",
         search="_search_is_contradicted",
-        help="The sidecar has told of another event in this place, or (64 zeros) of none: its audit was changed. "
+        help="The sidecar has sent another event for this place, or (64 zeros) none: its audit was changed. "
         "Tell the security officer.",
     )
 

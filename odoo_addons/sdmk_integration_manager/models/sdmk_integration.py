@@ -36,7 +36,7 @@ class SdmkIntegration(models.Model):
     create_unmatched = fields.Selection(
         [("create", "Create the person"), ("review", "Ask a verifier")],
         string="Unknown Person",
-        help="What becomes of an active licence of somebody whom SDMK does not know.",
+        help="The rule for an active licence of a person that SDMK does not have.",
     )
     version = fields.Integer(readonly=True)
     changed_at = fields.Datetime(readonly=True)

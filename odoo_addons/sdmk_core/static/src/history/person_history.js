@@ -5,7 +5,7 @@ import { useService } from '@web/core/utils/hooks'
 import { standardWidgetProps } from '@web/views/widgets/standard_widget_props'
 import { formOf } from '../open_record'
 
-/** What happened to a person's data: who, when and why. It is read from the sidecar whenever somebody looks. */
+/** The history of a person's data, with actors, times and reasons. Each view reads it from the sidecar. */
 export class PersonHistory extends Component {
   static template = 'sdmk_core.PersonHistory'
   static props = standardWidgetProps
@@ -14,7 +14,7 @@ export class PersonHistory extends Component {
     this.orm = useService('orm')
     this.action = useService('action')
     this.state = useState({ history: null, problem: null })
-    // Not waited for: the form is there at once, whatever the sidecar does.
+    // Not awaited, so that the form opens at once, even if the sidecar is slow.
     onWillStart(() => void this.load())
     onWillUpdateProps(next => {
       const { data } = this.props.record
@@ -30,7 +30,7 @@ export class PersonHistory extends Component {
   async load(record = this.props.record) {
     this.shownId = record.resId
     this.version = record.data.version
-    // The answer to an earlier question may come later, and be about another person.
+    // An earlier request, about another person, may be answered later than this one.
     const asking = {}
     this.asking = asking
     try {
@@ -43,7 +43,7 @@ export class PersonHistory extends Component {
     }
   }
 
-  /** @param {string} at as the sidecar gives it: in UTC, with milliseconds */
+  /** @param {string} at in the sidecar's format: UTC with milliseconds */
   when(at) {
     return formatDateTime(deserializeDateTime(at.slice(0, 19).replace('T', ' ')))
   }

@@ -4,14 +4,14 @@ import { kanbanView } from '@web/views/kanban/kanban_view'
 import { listView } from '@web/views/list/list_view'
 import { useLiveReload } from './use_live_reload'
 
-/** Lists and boards of a mirror: they look again when any of its records has changed. */
+/** Makes a list or board of mirrored records reload after any of them has changed. */
 const liveMany = Controller =>
   class extends Controller {
     setup() {
       super.setup()
       useLiveReload(
         ({ model }) => model === this.props.resModel,
-        // A selection is somebody's work.
+        // A reload would clear the user's selection.
         async () => this.model.root.selection?.length || (await this.model.load())
       )
     }

@@ -1,14 +1,14 @@
 import { onWillUnmount } from '@odoo/owl'
 import { useService } from '@web/core/utils/hooks'
 
-/** Screens look again at most this often, however fast the sidecar tells. */
+/** A screen reloads at most once in this time, however many changes arrive. */
 const PAUSE_MS = 1000
 
 /**
  * Calls `reload` after the sidecar has changed records that the component shows.
  *
- * @param {(change: { model: string, ids: number[] | null }) => boolean} concerns whether a change is shown here; `ids` is
- *     null where there are many
+ * @param {(change: { model: string, ids: number[] | null }) => boolean} concerns returns whether a change is shown here; `ids`
+ *     is null if there are many
  * @param {() => Promise<void>} reload
  */
 export function useLiveReload(concerns, reload) {

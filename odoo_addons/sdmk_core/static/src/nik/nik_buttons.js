@@ -5,7 +5,7 @@ import { useService } from '@web/core/utils/hooks'
 import { standardWidgetProps } from '@web/views/widgets/standard_widget_props'
 import { NikCorrectDialog, NikRevealDialog } from './nik_dialog'
 
-/** The two things that people do with a NIK, none of whose digits is shown without it. */
+/** Buttons to show and to correct the NIK, which the form itself never shows. */
 export class NikButtons extends Component {
   static template = 'sdmk_core.NikButtons'
   static props = standardWidgetProps

@@ -4,10 +4,10 @@ import { rpc } from '@web/core/network/rpc'
 import { registry } from '@web/core/registry'
 import { formOf } from '../open_record'
 
-/** A number that was looked at does not stay on a screen that was left. */
+/** The dialog hides the NIK after this time, because its user may have left the screen. */
 const SHOWN_MS = 60_000
 
-/** Asks for a reason and shows a person's NIK; nothing of it stays in Odoo. */
+/** Asks for a reason and shows a person's NIK. Odoo does not store it. */
 export class NikRevealDialog extends Component {
   static template = 'sdmk_core.NikRevealDialog'
   static components = { Dialog }
@@ -35,7 +35,7 @@ export class NikRevealDialog extends Component {
   }
 }
 
-/** Gives a person another NIK. */
+/** Replaces the NIK of a person. */
 export class NikCorrectDialog extends Component {
   static template = 'sdmk_core.NikCorrectDialog'
   static components = { Dialog }
@@ -64,7 +64,7 @@ export class NikCorrectDialog extends Component {
   }
 }
 
-/** Finds the person who has a NIK. Who searched, when and why is recorded, also where nobody has it. */
+/** Finds the person who has a NIK. Each search is recorded with user, time and reason, even without a result. */
 export class NikSearchDialog extends Component {
   static template = 'sdmk_core.NikSearchDialog'
   static components = { Dialog }

@@ -4,7 +4,7 @@ import { downloadFile } from '@web/core/network/download'
 import { rpc } from '@web/core/network/rpc'
 import { registry } from '@web/core/registry'
 
-/** Finds a person, shows what is stored about them, and prints or saves it; nothing of it stays in Odoo. */
+/** Finds a person, and shows, prints or saves the report of their stored data. Odoo does not store the report. */
 export class ReportDialog extends Component {
   static template = 'sdmk_core.ReportDialog'
   static components = { Dialog }
@@ -25,7 +25,7 @@ export class ReportDialog extends Component {
     })
   }
 
-  /** What names the person, as the sidecar takes it; null while it is not complete. */
+  /** The fields that identify the person, in the sidecar's format; null while they are incomplete. */
   get who() {
     if (this.props.workerId) return { id: this.props.workerId }
     const { by, birthDate } = this.state

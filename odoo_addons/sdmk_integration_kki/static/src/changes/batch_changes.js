@@ -9,10 +9,10 @@ import { standardWidgetProps } from '@web/views/widgets/standard_widget_props'
 const statesWithOutcomes = ['planned', 'held', 'applied', 'undone']
 const nothingAsked = { effect: null, outcome: '', profession: '', text: '' }
 
-/** Before it is applied, the rejected rows of a batch are with its plan, and not yet among the rejected rows. */
+/** Until a batch is applied, its rejected rows are part of its plan, and not yet in the review queue. */
 const isPlan = ({ data }) => !['applied', 'undone'].includes(data.state)
 
-/** What a batch would do, or did: by profession, and row by row. */
+/** The planned or applied changes of a batch, by profession and row by row. */
 export class BatchChanges extends Component {
   static template = 'sdmk_integration_kki.BatchChanges'
   static props = standardWidgetProps
@@ -29,12 +29,12 @@ export class BatchChanges extends Component {
       isLoading: false,
       isExporting: false
     })
-    // The form does not wait for the sidecar.
+    // Not awaited, so that the form opens at once, even if the sidecar is slow.
     onWillStart(() => void this.load())
     onWillUpdateProps(next => {
       const { resId, data } = this.props.record
       const isOther = next.record.resId !== resId
-      // Nothing of another batch stays beside the buttons of this one.
+      // Data of another batch must not stay next to the buttons of this one.
       if (isOther) Object.assign(this.state, { asked: { ...nothingAsked }, summary: null, problem: null })
       if (isOther || next.record.data.version !== this.version || next.record.data !== data) void this.load(next.record)
     })
@@ -65,7 +65,7 @@ export class BatchChanges extends Component {
 
   async more(after = this.state.next, record = this.props.record) {
     this.state.isLoading = true
-    // An answer to what was asked before comes late.
+    // An earlier request may be answered later than this one.
     const asking = {}
     this.asking = asking
     try {
@@ -96,10 +96,10 @@ export class BatchChanges extends Component {
     return String(this.state.asked.effect === effect)
   }
 
-  /** Takes the changes that are asked for out as CSV, page by page. */
+  /** Exports the filtered changes as CSV, page by page. */
   async save() {
     this.state.isExporting = true
-    // Of this batch and this question to the last page, whatever is opened meanwhile.
+    // The export keeps this batch and filter to its last page, even if another batch is opened meanwhile.
     const { resId } = this.props.record
     const asked = { ...this.state.asked }
     try {
@@ -109,7 +109,7 @@ export class BatchChanges extends Component {
         parts.push(page.lines)
         after = page.next
       }
-      // The mark tells spreadsheets that the text is UTF-8.
+      // The byte order mark makes spreadsheets read the text as UTF-8.
       downloadFile(`\ufeff${parts.join('')}`, `sdmk-batch-${resId}.csv`, 'text/csv')
     } finally {
       this.state.isExporting = false

@@ -5,7 +5,7 @@ import { _t } from '@web/core/l10n/translation'
 import { registry } from '@web/core/registry'
 import { useAutofocus, useService } from '@web/core/utils/hooks'
 
-/** Shows what a decision about a batch would do, and asks for its reason. What is applied is what it shows. */
+/** Shows the effects of a decision about a batch, and asks for its reason. Only the shown plan is applied. */
 export class DecisionDialog extends Component {
   static template = 'sdmk_integration_kki.DecisionDialog'
   static components = { Dialog }
@@ -13,7 +13,7 @@ export class DecisionDialog extends Component {
     batchId: Number,
     /** `apply`, `discard` or `undo`. */
     decision: String,
-    /** Shows the batch as it is now. */
+    /** Reloads the batch. */
     reload: Function,
     close: Function
   }
@@ -23,7 +23,7 @@ export class DecisionDialog extends Component {
     this.action = useService('action')
     this.state = useState({ preview: null, problem: null, reason: '', watermark: 'keep', isDeciding: false })
     useAutofocus({ refName: 'reason' })
-    // The dialog opens at once, and shows the figures when they are here.
+    // Not awaited: the dialog opens at once, and shows the figures when they arrive.
     onWillStart(() => void this.load())
   }
 
@@ -41,7 +41,7 @@ export class DecisionDialog extends Component {
     return titles[this.props.decision]
   }
 
-  /** What applying the batch does, the most harmful first. */
+  /** The effects of applying the batch, the most harmful first. */
   get effects() {
     const { ledger, namesChanged } = this.state.preview.summary
     return [
@@ -75,7 +75,7 @@ export class DecisionDialog extends Component {
     }
   }
 
-  /** Whatever went wrong, the dialog no longer shows what is: the batch must be looked at again. */
+  /** After any error the figures of the dialog may be outdated, so the user must review the batch again. */
   fail(error) {
     this.state.problem = error.data?.message ?? String(error)
   }

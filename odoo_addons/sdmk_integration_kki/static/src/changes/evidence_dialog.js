@@ -5,7 +5,7 @@ import { registry } from '@web/core/registry'
 import { user } from '@web/core/user'
 import { useService } from '@web/core/utils/hooks'
 
-/** Takes the evidence of a batch: for people to print, for machines as JSON; nothing of it stays in Odoo. */
+/** Exports the evidence of a batch, as a page to print and as JSON. Odoo does not store it. */
 export class EvidenceDialog extends Component {
   static template = 'sdmk_integration_kki.EvidenceDialog'
   static components = { Dialog }

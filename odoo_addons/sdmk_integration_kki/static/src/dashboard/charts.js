@@ -10,11 +10,11 @@ const colors = {
   rejected: '#d32f2f'
 }
 
-/** Figures as the operator's language writes them. */
+/** Numbers in the format of the operator's language. */
 const ticks = { precision: 0, callback: value => formatFloat(value, { trailingZeros: false }) }
 const common = { responsive: true, maintainAspectRatio: false, animation: false }
 
-/** Opens what the pressed bar stands for. */
+/** Opens the records of the clicked bar. */
 const opening = open => (_event, elements) => elements.length > 0 && open(elements[0].index)
 
 /** Rows of each day, stacked by outcome. */
@@ -54,7 +54,7 @@ export function reasonsChart(reasons, open) {
   }
 }
 
-/** Seconds that the last batches took. */
+/** Durations of the last batches in seconds. */
 export function durationChart(batches, open) {
   return {
     type: 'bar',

@@ -10,12 +10,12 @@ import { standardActionServiceProps } from '@web/webclient/actions/action_servic
 import { durationChart, outcomesChart, reasonsChart } from './charts'
 
 const mirrored = ['sdmk.batch', 'sdmk.rejection']
-/** With the three seconds that an answer may take, silence shows within ten. */
+/** An answer may take three seconds, so a sidecar that does not answer is shown within ten seconds. */
 const askEveryMs = 5000
-/** Each question to a sidecar that is silent keeps a worker of Odoo busy for seconds. */
+/** Longer, because each request to a sidecar that does not answer blocks a worker of Odoo for seconds. */
 const askAfterSilenceMs = 30_000
 
-/** The integration with KKI at a glance: a verdict with its reasons, what waits for a person, and two weeks of figures. */
+/** Overview of the integration with KKI: its status with reasons, work that waits for a person, and figures of two weeks. */
 export class SdmkDashboard extends Component {
   static template = 'sdmk_integration_kki.Dashboard'
   static props = { ...standardActionServiceProps }
@@ -29,12 +29,12 @@ export class SdmkDashboard extends Component {
     this.isGone = false
     onWillStart(async () => {
       await Promise.all([loadBundle('web.chartjs_lib'), this.load()])
-      // Not awaited: the figures are here whether the sidecar answers or not.
+      // Not awaited, because Odoo's own figures do not need the sidecar.
       this.ask()
     })
     onMounted(() => this.draw())
     onPatched(() => this.draw())
-    // Also where the screen is left before it is shown, while the first question is out.
+    // Also called if the user leaves before the first answer has arrived.
     onWillDestroy(() => {
       this.isGone = true
       clearTimeout(this.timer)
@@ -59,7 +59,7 @@ export class SdmkDashboard extends Component {
     this.timer = setTimeout(() => this.ask(), sidecar?.isSilent ? askAfterSilenceMs : askEveryMs)
   }
 
-  /** Why somebody is needed, what is broken first. */
+  /** The reasons for attention, faults first. */
   get reasons() {
     const { figures, sidecar } = this.state
     const all = [...figures.verdict, ...(sidecar?.verdict ?? [])]
@@ -102,7 +102,7 @@ export class SdmkDashboard extends Component {
     return `/odoo/sdmk.batch/${id}`
   }
 
-  /** A press on a chart is one on the link of the table beside it. */
+  /** Makes a click on a chart act like a click on the same link in the table next to it. */
   follow(href) {
     this.root.el.querySelector(`a[href="${href}"]`)?.click()
   }
@@ -125,7 +125,7 @@ export class SdmkDashboard extends Component {
   }
 }
 
-/** What is shown where Odoo itself gives no answer. An error of its own would be a dialog at every question. */
+/** Returns the status to show if Odoo itself does not answer. Otherwise each request would open an error dialog. */
 function unanswered() {
   const text = _t('Odoo does not answer. The figures may be old.')
   return { isSilent: true, nextRun: false, verdict: [{ level: 'broken', text, href: '/odoo/sdmk-kki' }] }

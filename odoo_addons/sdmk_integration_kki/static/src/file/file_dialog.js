@@ -7,11 +7,11 @@ import { makeErrorFromResponse } from '@web/core/network/rpc'
 import { registry } from '@web/core/registry'
 import { useService } from '@web/core/utils/hooks'
 
-/** As much as the sidecar takes. */
+/** The sidecar accepts no larger files. */
 const mostMegabytes = 64
 const endings = ['.xlsx', '.xlsm', '.csv', '.tsv', '.txt', '.jsonl', '.ndjson']
 
-/** Sends a file of the council to the sidecar, through Odoo and not into it, and shows the run. */
+/** Sends a file of the council through Odoo to the sidecar, and shows the run. Odoo does not store the file. */
 export class FileDialog extends Component {
   static template = 'sdmk_integration_kki.FileDialog'
   static components = { DateTimeInput, Dialog }
@@ -22,14 +22,14 @@ export class FileDialog extends Component {
     this.accept = endings.join()
     this.state = useState({
       file: null,
-      /** The day as the picker has it; false where none is entered. */
+      /** The day in the picker's format; false if none is entered. */
       asOf: false,
       apply: 'auto',
       sheet: '',
       encoding: '',
       isSending: false,
       fault: '',
-      /** Another file must be chosen first. */
+      /** True until another file is chosen. */
       isUnfit: false
     })
   }
@@ -42,7 +42,7 @@ export class FileDialog extends Component {
     return this.state.file !== null && !this.isWorkbook
   }
 
-  /** The same file can be chosen again after it was mended: otherwise the browser would see no change. */
+  /** Clears the input. Otherwise the browser would ignore it if the user chooses the same file after correcting it. */
   forget(ev) {
     ev.target.value = ''
   }
@@ -96,13 +96,13 @@ export class FileDialog extends Component {
     }
   }
 
-  /** Returns Odoo's answer; an empty one where there is none. */
+  /** Returns Odoo's answer, or an empty object without one. */
   async post(body) {
     try {
       const response = await browser.fetch('/sdmk/council_file', { method: 'POST', body })
       return await response.json()
     } catch {
-      // A proxy may not let a file of this size through, the sign-in may have ended, or the network be away.
+      // A proxy may block a file of this size, the session may have ended, or the network may be down.
       this.state.fault = _t(
         'Odoo has not answered. Look among the batches whether a run was started, and sign in again if need be. Loading the same file once more does no harm. If it stays so, tell whoever runs Odoo: a proxy in front of it may let no file of this size through.'
       )
@@ -111,7 +111,7 @@ export class FileDialog extends Component {
   }
 }
 
-/** A browser does not read a file that was changed after it was chosen. */
+/** Returns false if the file has changed since it was chosen; browsers do not read it then. */
 async function isAsChosen(file) {
   try {
     await file.slice(0, 1).arrayBuffer()

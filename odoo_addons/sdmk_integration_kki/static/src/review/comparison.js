@@ -2,20 +2,20 @@ import { Component } from '@odoo/owl'
 import { deserializeDate, formatDate } from '@web/core/l10n/dates'
 import { _t } from '@web/core/l10n/translation'
 
-/** How a value agrees with that of the row: never by colour alone. */
+/** Marks for the agreement of a value with the row's value. Each has an icon and a word, because colour alone is not enough. */
 const marks = {
   agreed: { icon: 'fa-check', color: 'text-success', word: () => _t('Equal') },
   similar: { icon: 'fa-adjust', color: 'o_sdmk_similar', word: () => _t('Similar') },
   differed: { icon: 'fa-times', color: 'text-danger', word: () => _t('Different') }
 }
 
-/** The rows of one rejection and the people whom they may concern, each in a column. */
+/** The rows of one rejection and its candidates, each in a column. */
 export class Comparison extends Component {
   static template = 'sdmk_integration_kki.Comparison'
   static props = {
     rows: Array,
     people: Array,
-    /** KKI sent the row in good order since: nobody decided about it. */
+    /** True if KKI has sent a valid row since, so that no decision was needed. */
     isCleared: Boolean,
     /** Index of the row that the people are compared with. */
     selected: Number,
@@ -49,14 +49,14 @@ export class Comparison extends Component {
     return this.selectedRow?.comparisons.find(item => item.healthWorkerId === person.id)
   }
 
-  /** Mark of a field of this person, `key` in the words of the sidecar's evidence; null where it was not compared. */
+  /** Returns the mark of a person's field, by its key in the sidecar's comparison; null if it was not compared. */
   markOf(person, key) {
     const comparison = this.comparisonOf(person) ?? {}
     const found = Object.keys(marks).find(name => comparison[name]?.includes(key))
     return found ? marks[found] : null
   }
 
-  /** Mark of a field of another row of the same rejection. */
+  /** Returns the mark of a field of another row of the same rejection. */
   markOfRow(index, { text, isApart }) {
     const [reading, selected] = [this.props.rows[index].reading, this.selectedRow?.reading]
     if (index === this.props.selected || !reading || !selected || isApart) return null
@@ -74,7 +74,7 @@ function day(text) {
   return text ? formatDate(deserializeDate(text)) : ''
 }
 
-/** What is said of a NIK, none of whose digits is shown: of a person's whether it is the row's. */
+/** Returns the text for a NIK, without its digits. For a person it says whether the row has the same NIK. */
 function nik(who, comparison) {
   if (comparison?.agreed.includes('nik')) return _t('Same NIK')
   if (comparison?.differed.includes('nik')) return _t('Different NIK')

@@ -2,7 +2,7 @@ import { _t } from '@web/core/l10n/translation'
 import { registry } from '@web/core/registry'
 import { ReasonDialog } from './reason_dialog'
 
-/** The reason that was given last in this window: many rows in a row have the same. */
+/** The last reason in this window, offered again because consecutive rows often have the same reason. */
 let lastReason = ''
 
 /**
@@ -28,7 +28,7 @@ export function dismiss(env, ids, done) {
   })
 }
 
-/** Not waited for: rows are dismissed, also where the list cannot be read again. */
+/** Not awaited: the rows are dismissed even if the list cannot be reloaded. */
 const reload = env => void env.services.action.doAction({ type: 'ir.actions.client', tag: 'soft_reload' })
 
 const actions = registry.category('actions')

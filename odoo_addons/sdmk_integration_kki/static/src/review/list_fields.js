@@ -4,7 +4,7 @@ import { registry } from '@web/core/registry'
 import { useService } from '@web/core/utils/hooks'
 import { standardFieldProps } from '@web/views/fields/standard_field_props'
 
-/** The name in a row, and below it the people whom the row may concern. */
+/** The name in a row, and below it the row's candidates. */
 export class RejectionName extends Component {
   static template = 'sdmk_integration_kki.RejectionName'
   static props = standardFieldProps
@@ -32,7 +32,7 @@ export class RejectionName extends Component {
   }
 }
 
-/** A bolt and its word, so that urgency is not told by a colour alone. */
+/** An icon with a word, because colour alone is not enough to show urgency. */
 export class Urgent extends Component {
   static template = 'sdmk_integration_kki.Urgent'
   static props = standardFieldProps

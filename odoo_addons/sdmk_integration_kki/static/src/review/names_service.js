@@ -1,11 +1,11 @@
 import { registry } from '@web/core/registry'
 
-/** Rows that the sidecar tells the names of at a time. */
+/** The sidecar returns the names of no more rows in one answer. */
 const MOST = 100
 
 /**
- * Returns the names in rejected rows, as the sidecar knows them now. Cells of a list that are drawn together share a
- * request, and the list does not wait for it.
+ * Reads the present names in rejected rows from the sidecar. Cells of a list that are rendered together share a request, and
+ * the list does not wait for it.
  */
 export const rejectionNames = {
   dependencies: ['orm'],
@@ -21,7 +21,7 @@ export const rejectionNames = {
           const found = new Map(items.map(item => [item.id, item]))
           for (const id of part) batch.get(id).resolve(found.get(id) ?? null)
         } catch {
-          // The list shows the rows all the same.
+          // The list shows the rows without names.
           for (const id of part) batch.get(id).resolve(null)
         }
       }

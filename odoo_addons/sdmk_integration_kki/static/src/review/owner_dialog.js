@@ -2,8 +2,8 @@ import { useExternalListener } from '@odoo/owl'
 import { SelectCreateDialog } from '@web/views/view_dialogs/select_create_dialog'
 
 /**
- * The dialog to choose a person. Esc closes it, also while the cursor stands in its search box; with another dialog above
- * it, Esc is that one's.
+ * The dialog to choose a person. Esc closes it, even while the cursor is in its search box. If another dialog is above it, Esc
+ * closes only that one.
  */
 export class OwnerDialog extends SelectCreateDialog {
   setup() {

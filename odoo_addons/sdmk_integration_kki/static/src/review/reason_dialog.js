@@ -2,18 +2,18 @@ import { Component, useState } from '@odoo/owl'
 import { Dialog } from '@web/core/dialog/dialog'
 import { useAutofocus } from '@web/core/utils/hooks'
 
-/** Asks for the reason of an order. Enter gives the order, Esc leaves. */
+/** Asks for the reason of an order. Enter sends the order, Esc closes the dialog. */
 export class ReasonDialog extends Component {
   static template = 'sdmk_integration_kki.ReasonDialog'
   static components = { Dialog }
   static props = {
     title: String,
     text: String,
-    /** Rules of which one is chosen, each with the name and the number of its rows. */
+    /** Rules to choose from, each with its name and number of rows. */
     rules: { type: Array, optional: true },
     most: { type: Number, optional: true },
     reason: { type: String, optional: true },
-    /** Takes the reason and the rule. */
+    /** Called with the reason and the rule. */
     confirm: Function,
     close: Function
   }

@@ -13,7 +13,7 @@ import { OwnerDialog } from './owner_dialog'
 import { ReasonDialog } from './reason_dialog'
 import { ResolveDialog } from './resolve_dialog'
 
-/** A rejected row as KKI sent it, the people whom it may concern, and what was decided about it. */
+/** A rejected row as KKI sent it, its candidates, and the decisions about it. */
 export class RejectionDetail extends Component {
   static template = 'sdmk_integration_kki.RejectionDetail'
   static components = { Comparison }
@@ -33,7 +33,7 @@ export class RejectionDetail extends Component {
       this.canDecide = await user.hasGroup('sdmk_core.group_sdmk_verifier')
       this.canUndo = await user.hasGroup('sdmk_core.group_sdmk_admin')
     })
-    // The form is there at once, whatever the sidecar does.
+    // Not awaited, so that the form opens at once, even if the sidecar is slow.
     useRecordObserver(({ resId, data: { version } }) => {
       if (resId !== this.shownId) Object.assign(this.state, { detail: null, problem: null, at: 0 })
       this.shownId = resId
@@ -51,7 +51,7 @@ export class RejectionDetail extends Component {
       if (asked !== this.asked) return
       this.state.detail = detail
       this.state.problem = null
-      // The row that waits next, where several people share an STR.
+      // If several people share an STR, select the first pending row.
       const waiting = detail.rows.findIndex(row => !row.settledByBatchId)
       const isThere =
         this.state.at < detail.rows.length && (waiting < 0 || !detail.rows[this.state.at].settledByBatchId)
@@ -83,7 +83,7 @@ export class RejectionDetail extends Component {
     return _t('Fetched again by batch %s.', batchId)
   }
 
-  /** A decision in one sentence. */
+  /** Returns a decision as one sentence. */
   decided({ isNewPerson, healthWorkerName, decidedBy, decidedAt }) {
     const words = { name: healthWorkerName ?? _t('a person who is not shown'), who: decidedBy, at: moment(decidedAt) }
     if (!isNewPerson) return _t('Linked to %(name)s, by %(who)s, %(at)s', words)
@@ -98,12 +98,12 @@ export class RejectionDetail extends Component {
     return _t('Dismissed by %(who)s, %(at)s', { who: decidedBy, at: moment(decidedAt) })
   }
 
-  /** Whether the batch of a decision stands, which can be undone then. */
+  /** True if the batch of a decision is applied, so that it can be undone. */
   stands({ batchState }) {
     return batchState === 'applied'
   }
 
-  /** The row's fields as KKI names them, in its order. */
+  /** The row's fields, with KKI's names and in KKI's order. */
   get fields() {
     const row = this.row?.row
     if (row === null || row === undefined) return []
@@ -115,7 +115,7 @@ export class RejectionDetail extends Component {
   }
 
   canResolve(row) {
-    // A row that cannot be read is nobody's yet, whoever it may be.
+    // A row that the mapping cannot read cannot be tied to a person yet.
     const isReadable = this.state.detail.source === 'kki' && Boolean(row.reading)
     return this.canDecide && this.isOpen && isReadable && !row.settledByBatchId
   }
@@ -124,7 +124,7 @@ export class RejectionDetail extends Component {
     return this.action.doAction(formOf(model, id))
   }
 
-  /** For the row of somebody whom the rules did not think of. */
+  /** Lets the user choose a person who is not a candidate. */
   choose(index) {
     this.state.at = index
     // A reload may select another row while the dialog is open.
@@ -134,7 +134,7 @@ export class RejectionDetail extends Component {
       title: _t('Choose the Holder of the STR'),
       multiSelect: false,
       noCreate: true,
-      // The search by NIK opens a person, and so would close the choice.
+      // Hides the search by NIK, because it opens a person and so would close this dialog.
       context: { sdmk_choice: true },
       onSelected: async ([id]) => {
         const [{ name }] = await this.orm.read('sdmk.health.worker', [id], ['name'])
@@ -201,18 +201,18 @@ export class RejectionDetail extends Component {
     })
   }
 
-  /** Tells what was done, and opens the next open row of the list; the last one stays on screen. */
+  /** Reports a decision, and opens the next open row of the list. The last row stays on the screen. */
   async goOn(message, { type, buttons }) {
     const id = this.shownId
     await this.load()
-    // A row of several people has more to decide.
+    // A rejection with rows of several people may need more decisions.
     const isLeft = this.isOpen && this.state.detail.rows.some(row => this.canResolve(row))
-    // What is done is done, also where no next row is found.
+    // The decision is stored, so an error in the search for the next row is ignored.
     const next = isLeft && this.state.detail.rows.length > 1 ? null : await this.nextOpen(id).catch(() => null)
     const back = { name: _t('Show the Decided Row'), onClick: () => this.open(id, 'sdmk.rejection') }
-    const told = next ? `${message} ${_t('This is the next row.')}` : message
-    this.notification.add(told, { type, buttons: next ? [...buttons, back] : buttons })
-    // Not waited for: an error of it is its own, and none of what was done.
+    const text = next ? `${message} ${_t('This is the next row.')}` : message
+    this.notification.add(text, { type, buttons: next ? [...buttons, back] : buttons })
+    // Not awaited, so that an error here is not reported as an error of the decision.
     if (next) this.props.record.model.load({ resId: next })
   }
 

@@ -3,14 +3,14 @@ import { Dialog } from '@web/core/dialog/dialog'
 import { _t } from '@web/core/l10n/translation'
 import { useAutofocus } from '@web/core/utils/hooks'
 
-/** Shows what a decision would do, and asks for the last word before a row becomes somebody's. */
+/** Shows the effects of a decision, and asks for confirmation before a row is tied to a person. */
 export class ResolveDialog extends Component {
   static template = 'sdmk_integration_kki.ResolveDialog'
   static components = { Dialog }
   static props = {
-    /** Of the person, or null for somebody new. */
+    /** The name of the person, or null for a new person. */
     name: [String, { value: null }],
-    /** Returns the effects in words, whether one is harmful, and their digest. */
+    /** Returns the effects as sentences, whether one is harmful, and their digest. */
     preview: Function,
     confirm: Function,
     close: Function
@@ -41,7 +41,7 @@ export class ResolveDialog extends Component {
       await this.props.confirm(this.state.reason.trim(), this.state.preview.planDigest)
       this.props.close()
     } catch (error) {
-      // The registry may have changed since the effects were read. Why they cannot be read is not what went wrong first.
+      // The registry may have changed, so the effects are read again. An error of this is ignored: the first one is reported.
       await this.load().catch(() => {})
       throw error
     } finally {

@@ -6,7 +6,7 @@ import { standardActionServiceProps } from '@web/webclient/actions/action_servic
 
 const nothingAsked = { action: '', actor: '', since: '', until: '' }
 
-/** Who did what, when and why, straight from the sidecar, and whether its chain of events is whole. */
+/** The audit events, read from the sidecar, and the result of the last verification of their chain. */
 export class AuditEvents extends Component {
   static template = 'sdmk_integration_manager.AuditEvents'
   static props = { ...standardActionServiceProps }
@@ -17,7 +17,7 @@ export class AuditEvents extends Component {
     this.state = useState({
       text: '',
       asked: { ...nothingAsked },
-      // What one batch, run, trace or request is asked for.
+      // The filter for one batch, run, trace or request.
       only: {},
       places: [],
       items: [],
@@ -38,7 +38,7 @@ export class AuditEvents extends Component {
     })
   }
 
-  /** Leads to what the text names. */
+  /** Finds the events and screens for the entered number. */
   async find() {
     const { asked, places } = await this.orm.call('sdmk.audit.event', 'find', [this.state.text])
     Object.assign(this.state, { only: asked, places, asked: { ...nothingAsked } })

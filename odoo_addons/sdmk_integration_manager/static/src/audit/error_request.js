@@ -4,7 +4,7 @@ import { user } from '@web/core/user'
 import { useService } from '@web/core/utils/hooks'
 import { patch } from '@web/core/utils/patch'
 
-/** An error that names a request leads to what was recorded under it. */
+/** Adds a link from an error with a request id to the audit events of that request. */
 patch(WarningDialog.prototype, {
   setup() {
     super.setup()

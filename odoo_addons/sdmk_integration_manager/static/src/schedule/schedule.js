@@ -4,7 +4,7 @@ import { registry } from '@web/core/registry'
 import { useService } from '@web/core/utils/hooks'
 import { standardWidgetProps } from '@web/views/widgets/standard_widget_props'
 
-/** The schedule of the record in words, with its next runs, or what is wrong with it; also before it is saved. */
+/** Shows the schedule of the form in words with its next runs, or its fault, even before it is saved. */
 export class SdmkSchedule extends Component {
   static template = 'sdmk_integration_manager.Schedule'
   static props = { ...standardWidgetProps }
@@ -24,7 +24,7 @@ export class SdmkSchedule extends Component {
         this.orm.silent
           .call('sdmk.integration', 'get_schedule', [[id], expression])
           .then(told => {
-            // Another one may have been entered meanwhile.
+            // The user may have entered another schedule meanwhile.
             if (isGone || expression !== this.props.record.data.schedule) return
             Object.assign(this.state, { isAsked: false, told })
           })
