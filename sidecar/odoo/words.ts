@@ -19,31 +19,34 @@ export async function professionsPayload(pool: pg.Pool): Promise<Payload> {
 }
 
 type Text = Record<'en' | 'id', string>
-type Catalogue = Record<string, { kind: string } & Record<'title' | 'meaning' | 'action', Text>>
-type Shown = Partial<Record<'meaning' | 'action', Text>>
+type Catalogue = Record<
+  string,
+  { kind: string; audience?: 'technical' } & Record<'title' | 'meaning' | 'action', Text>
+>
 
-interface OperatorTexts {
-  technical: Required<Shown> & { codes: string[] }
-  texts: Record<string, Shown>
+/** Replaces the texts of codes that operators can do nothing about. */
+const technicalFault: Record<'meaning' | 'action', Text> = {
+  meaning: {
+    en: 'This has a technical cause, and nothing that you entered is wrong.',
+    id: 'Penyebabnya teknis; tidak ada isian Anda yang salah.'
+  },
+  action: {
+    en: 'Call the technical team. Give them the trace ID of the batch, or the number of the request.',
+    id: 'Hubungi tim teknis. Sebutkan ID jejak batch atau nomor permintaan.'
+  }
 }
 
 /**
- * Returns the catalogue of codes in both languages, as operators read it, without alerts, which Odoo does not show.
+ * Returns the texts of all codes for operators, in both languages. Alerts are not included, because Odoo does not show them.
  * @see contracts/odoo/codes.schema.json
  */
 export function codesPayload(): Payload {
-  const catalogue = readContract<Catalogue>('codes.yaml')
-  const { technical, texts } = readContract<OperatorTexts>('operator-texts.yaml')
+  const file = new URL('../../contracts/codes.yaml', import.meta.url)
+  const catalogue = parse(readFileSync(file, 'utf8')) as Catalogue
   const both = ({ en, id }: Text) => ({ en_US: en, id_ID: id })
-  const entries = Object.entries(catalogue).filter(([, { kind }]) => kind !== 'alert')
-  const codes = entries.map(([code, { kind, title, ...ofEngineers }]) => {
-    const ofOperators = technical.codes.includes(code) ? technical : texts[code]
-    const { meaning, action } = { ...ofEngineers, ...ofOperators }
-    return { code, kind, name: both(title), meaning: both(meaning), action: both(action) }
+  const codes = Object.entries(catalogue).flatMap(([code, { kind, audience, title, ...texts }]) => {
+    const { meaning, action } = audience === 'technical' ? technicalFault : texts
+    return kind === 'alert' ? [] : [{ code, kind, name: both(title), meaning: both(meaning), action: both(action) }]
   })
   return { model: 'sdmk.code', method: 'sync_codes', rows: codes.length, payload: JSON.stringify({ codes }) }
-}
-
-function readContract<T>(name: string): T {
-  return parse(readFileSync(new URL(`../../contracts/${name}`, import.meta.url), 'utf8')) as T
 }

@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const languages = ['en', 'id']
 const texts = ['title', 'meaning', 'example', 'action']
 
-type Entry = Record<string, Record<string, string>> & { kind: string }
+type Entry = Record<string, Record<string, string>> & { kind: string; audience: string }
 const catalogue = parse(readFileSync(`${root}/contracts/codes.yaml`, 'utf8')) as Record<string, Entry>
 
 const codesOf = (kind: string) => Object.keys(catalogue).filter(code => catalogue[code]?.kind === kind)
@@ -40,7 +40,8 @@ test('the catalogue has every problem and every error class, and no other', () =
 
 test('every code has all of its texts in both languages', () => {
   for (const [code, entry] of Object.entries(catalogue)) {
-    assert.deepEqual(Object.keys(entry), ['kind', ...texts], code)
+    const isTechnical = entry.kind === 'problem' && entry.audience === 'technical'
+    assert.deepEqual(Object.keys(entry), ['kind', ...(isTechnical ? ['audience'] : []), ...texts], code)
     for (const text of texts) {
       assert.deepEqual(Object.keys(entry[text] ?? {}), languages, `${code} ${text}`)
       for (const language of languages)
