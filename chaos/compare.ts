@@ -85,7 +85,7 @@ export interface Difference {
 
 const examplesEach = 2
 
-/** The sections that say what is in the registry, and not how it came there. */
+/** The sections with the contents of the registry, without its history. */
 export const contents: readonly Section[] = ['people', 'registrations']
 
 /** Compares with the undisturbed run: all sections, unless some are named. */
@@ -118,7 +118,7 @@ export async function countByOrder(pool: pg.Pool): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
     `select count(distinct o.rejection_id) as count
     from kki.rejection_occurrence o
-      -- A row that is planned again is compared with the people of its own first batch.
+      -- A row that is planned again is compared with the people of its first batch.
       join kki.batch b on b.id = o.batch_id and b.kind <> 'retry'
       join kki.rejection r on r.id = o.rejection_id and r.code in ('IDENTITY_CONFLICT', 'STR_AMBIGUOUS', 'POSSIBLE_DUPLICATE')
       join kki.change c on c.operation = 'created' and c.batch_id <> o.batch_id

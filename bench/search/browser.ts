@@ -17,9 +17,9 @@ export interface Wait {
 export interface Shown {
   searches: readonly string[]
   heldBatch: number
-  /** Somebody whom the batch on hold changes. */
+  /** A person that the batch on hold would change. */
   changed: number
-  /** The name of somebody whom a rejected row concerns. */
+  /** The name of a person in a rejected row. */
   rejectedName: string
 }
 

@@ -117,7 +117,7 @@ export const Professions = Type.Array(
     deactivated: Count,
     namesChanged: Count
   }),
-  { description: 'the ledger by profession; for an applied batch, as it was when the batch was applied' }
+  { description: 'the ledger by profession; for an applied batch, at the time of applying' }
 )
 
 export const UndoSchema = Type.Object({

@@ -4,8 +4,8 @@ import { type Caller, recordAudit } from '../audit/record.ts'
 import { Problem } from '../platform/problem.ts'
 
 /**
- * The result of a lookup. `found`, `missed`: results of a search. `free`, `taken`: a corrected NIK belongs to nobody else, or
- * to another person. `limited`: no lookup was made, because the limit is reached.
+ * The result of a lookup. `found`, `missed`: results of a search. `free`, `taken`: a corrected NIK is unused, or belongs to
+ * another person. `limited`: no lookup was made, because the limit is reached.
  */
 export const lookupResults = ['found', 'missed', 'free', 'taken', 'limited'] as const
 export type LookupResult = Exclude<(typeof lookupResults)[number], 'limited'>

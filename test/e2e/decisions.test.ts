@@ -201,7 +201,7 @@ describe('a decision about a rejected row', () => {
 })
 
 describe('a decided row', () => {
-  test('stays as it was compared, with the decision and its reason', async t => {
+  test('keeps the values that it was compared by, with the decision and its reason', async t => {
     const { connector, rejection } = await withConflict(t)
     const before = await detailOf(connector, rejection.id)
     const [person] = rejection.candidates

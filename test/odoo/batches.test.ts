@@ -207,7 +207,7 @@ describe('a held batch and its audit in Odoo', { skip, timeout: 1_800_000 }, () 
     await (await ask()).locator('.btn-secondary').click()
   })
 
-  test('a batch is not discarded without a reason, and Esc leaves it as it is', { skip }, async () => {
+  test('a batch is not discarded without a reason, and Esc does not change it', { skip }, async () => {
     const page = await as('admin')
     await showBatch(page)
     await page.click('.o_form_statusbar button:has-text("Discard")')

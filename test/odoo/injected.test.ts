@@ -28,7 +28,7 @@ const faults: Record<string, Fault> = {
     transport === 'json2'
       ? void response.writeHead(422).end(JSON.stringify({ name: 'odoo.exceptions.UserError', message: planted }))
       : void response.end(xmlFault(2)),
-  'Odoo reports a fault of its own': (response, transport) =>
+  'Odoo reports an internal fault': (response, transport) =>
     transport === 'json2'
       ? void response.writeHead(500).end(JSON.stringify({ name: 'builtins.ValueError', debug: planted }))
       : void response.end(xmlFault(1))

@@ -145,7 +145,7 @@ describe('the payload of people', () => {
     assert.equal((await told(pool, [person])).people.length, 1)
   })
 
-  test('reads only the change records of its own licences, also without statistics', async t => {
+  test('reads only the change records of the licences in the batch, also without statistics', async t => {
     const { pool, url } = await createTestDatabase(t)
     await storeProfessions(pool, await loadMapping(mappingFile))
     await pool.query(

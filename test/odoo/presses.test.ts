@@ -16,7 +16,7 @@ const skip = noOdoo || (await whyNoBrowser())
 const database = 'sdmk_odoo_presses'
 const dashboard = 'sdmk_integration_kki.sdmk_dashboard_action'
 /**
- * What the screens before this work took for the same, counted by the same rule on their views: at commit 00dbca8.
+ * Actions that the same tasks needed on earlier screens, counted by the same rule on their views at commit 00dbca8.
  * A batch on hold: card, batch, ended licences, their second page, changed names, rejected rows (an empty list), back, apply,
  * confirm. A misspelt name was not found: menu, name, Enter, remove it, another spelling, Enter, open the person. Each of 30
  * rejected rows: open, decide, confirm, back. Evidence of a batch could not be had in Odoo.
@@ -135,7 +135,7 @@ describe('the presses of an operator’s day', { skip, timeout: 1_800_000 }, () 
       if (rest === inactive) break
       await page.waitForURL(url => url.pathname !== pathname)
     }
-    // What the list leaves out goes by a rule as well.
+    // Rows that the filter hides are also dismissed by a rule.
     await menu(page, 'sdmk_integration_kki.sdmk_rejection_menu')
     await page.locator('.o_facet_remove').first().click()
     await page.locator('.o_group_header', { hasText: 'Inactive licence' }).waitFor()

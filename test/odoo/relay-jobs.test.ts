@@ -68,7 +68,7 @@ describe('the relay', () => {
   })
 
   for (const [what, error] of Object.entries({
-    'that Odoo refuses': new OdooDenied('odoo.exceptions.ValidationError'),
+    'that Odoo denies': new OdooDenied('odoo.exceptions.ValidationError'),
     'that Odoo fails over': new OdooUnavailable('failed', 'answers 500'),
     'that cannot be written down': new OdooCallNotMade(),
     'that cannot be read': new TypeError('Orang Rahasia')

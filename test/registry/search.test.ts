@@ -22,7 +22,7 @@ describe('the words of a caller', () => {
     assert.deepEqual(readCallerText('Budi 2'), { strNumbers: [], nameKey: 'BUDI' })
   })
 
-  test('an STR as it is written comes before one with its letters read as digits', () => {
+  test('the unchanged STR comes before the STR with letters read as digits', () => {
     assert.deepEqual(spellingsOfStr('ob-12345678901234').slice(0, 2), ['OB12345678901234', '0812345678901234'])
     assert.equal(spellingsOfStr('3I1110O220999999')[0], '3I1110O220999999')
     assert.ok(spellingsOfStr('3I1110O220999999').includes('3111100220999999'))

@@ -21,8 +21,8 @@ const nth = fc.nat({ max: 99 })
 const manyRows = fc.array(twinRow, { minLength: 1, maxLength: 80, size: 'max' }).map(sayOneThingAtATime)
 
 /**
- * Leaves out what says something else of a licence at the same moment and with the same word. Of two such rows the one that
- * is planned later stands, so a held batch would bring back its own.
+ * Removes rows that contradict another row of the same licence with the same time and status. The row that is planned later
+ * would win, so a held batch would restore its own value.
  */
 function sayOneThingAtATime(rows: TwinRow[]): TwinRow[] {
   const said = new Map<string, string>()

@@ -22,7 +22,7 @@ import { openWorkshop, type Workshop } from './server.ts'
 const limitMs = 300_000
 const script = (name: string) => fileURLToPath(new URL(`../../tools/restore/${name}`, import.meta.url))
 
-/** What the backups of a system have, and what became of it after them. */
+/** A lost system: its backups, and the changes after them. */
 interface Lost {
   workshop: Workshop
   simulator: Simulator
@@ -168,7 +168,7 @@ async function assertHeals(t: TestContext, lost: Lost, ownerUrl: string): Promis
   })
 }
 
-test('a system comes back from its backups, says what is missing, and ends the run that was open', {
+test('a restored system reports the missing changes, and ends the run that was open', {
   timeout: 1_500_000
 }, async t => {
   const lost = await loseEverything(t)

@@ -18,7 +18,7 @@ export interface Workshop {
   folder: string
   archive: string
   password: string
-  /** Runs a program as the user of PostgreSQL, with the login of the owner. @throws with what it said */
+  /** Runs a program as the user of PostgreSQL, with the login of the owner. @throws an error with the program's output */
   as(file: string, args: string[], port?: number): Promise<string>
   /** Starts a server on this data folder, which archives its log; resolves to its port. Stopped with the test. */
   start(data: string): Promise<number>

@@ -4,7 +4,7 @@ import { parse } from 'yaml'
 type Both = { en: string; id: string }
 export interface CatalogueEntry {
   kind: 'rejection' | 'warning' | 'hold' | 'problem' | 'alert'
-  /** Set if only the technical team can act on the code; Odoo then shows a common text instead of its own. */
+  /** Set if only the technical team can act on the code. Odoo then shows a common text. */
   audience?: 'technical'
   title: Both
   meaning: Both

@@ -25,7 +25,7 @@ const stopMs = 20_000
 export const nodeNames = ['node1', 'node2', 'node3'] as const
 export type NodeName = (typeof nodeNames)[number]
 
-/** The cluster could not do what was asked; the message has the reason. */
+/** A command of the cluster failed; the message has the reason. */
 export class ClusterFailed extends SdmkError {
   readonly code = 'SDMK_CLUSTER_FAILED'
 }

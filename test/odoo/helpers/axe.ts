@@ -17,7 +17,7 @@ const odoos: { rule: string; selector: string; reason: string }[] = [
   { rule: 'role-img-alt', selector: '.o_searchview', reason: 'icons of the search bar' },
   { rule: 'button-name', selector: '.o_list_table thead, .o_list_actions_header', reason: 'the choice of columns' },
   { rule: 'label', selector: '.o_list_record_selector', reason: 'the box that selects a row of a list' },
-  { rule: 'label', selector: '.o-checkbox', reason: 'a box whose label Odoo puts beside it, or above its column' },
+  { rule: 'label', selector: '.o-checkbox', reason: 'a box whose label Odoo puts next to it, or above its column' },
   { rule: 'label', selector: '.o_field_percentage', reason: 'a share, whose label Odoo does not tie to it' },
   { rule: 'aria-allowed-attr', selector: '.o-autocomplete--input', reason: 'the field that looks up records' },
   { rule: 'aria-allowed-attr', selector: '.o_field_selection', reason: 'the field that chooses from a list' },

@@ -21,8 +21,8 @@ const script = `(() => {
 })()`
 
 /**
- * Counts what a person presses in this page from now on: clicks, keys, and each text once. It follows the page through other
- * addresses. `fill` sends no keys, so tests type with the keyboard.
+ * Counts the user's actions in this page from now on: clicks, keys, and each text once. It continues when the page opens other
+ * URLs. `fill` sends no keys, so tests must type with the keyboard.
  */
 export async function countPresses(page: Page): Promise<{ take(): number }> {
   let presses = 0
