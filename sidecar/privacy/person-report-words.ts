@@ -44,7 +44,7 @@ const words = {
     times: 'times',
     editedBy: 'Who changed values by hand',
     privacyDecisions: 'Decisions to restrict or erase',
-    shownTo: 'Disclosures of the data',
+    shownTo: 'Who saw or received the data',
     recorded: 'This has been recorded since',
     notRecorded: 'Nothing is recorded yet.',
     odoo: 'the ministry’s Odoo: names, titles, birth, registrations, and whether a NIK is stored',
