@@ -39,7 +39,7 @@ class SdmkCase(TransactionCase):
             role: cls._new_user(role, f"sdmk_core.group_sdmk_{role}")
             for role in ("auditor", "verifier", "admin", "data_protection_officer", "service")
         }
-        cls.stranger = cls._new_user("stranger", "base.group_user")
+        cls.user_without_role = cls._new_user("user_without_role", "base.group_user")
 
     @classmethod
     def _new_user(cls, login, group):

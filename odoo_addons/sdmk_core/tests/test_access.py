@@ -9,7 +9,7 @@ from .common import SdmkCase
 
 @tagged("post_install", "-at_install")
 class TestAccess(SdmkCase):
-    def test_people_read_and_do_not_write(self):
+    def test_people_can_read_but_not_write(self):
         self.send(self.worker(), registrations=[self.registration()])
         for role in ("auditor", "verifier", "admin"):
             for model in ("sdmk.health.worker", "sdmk.registration"):
@@ -20,7 +20,7 @@ class TestAccess(SdmkCase):
                         with self.assertRaises(AccessError):
                             refused()
 
-    def test_nobody_writes_what_the_sidecar_tells_superusers_included(self):
+    def test_nobody_can_write_mirrored_records_not_even_superusers(self):
         self.send(self.worker(), registrations=[self.registration()])
         self.receive(
             "sdmk.profession", "sync_professions", professions=[{"code": "doctor", "name": {"en_US": "Doctor"}}]
@@ -39,7 +39,7 @@ class TestAccess(SdmkCase):
                 with self.subTest(model=model, change=name), self.assertRaises(AccessError):
                     change()
 
-    def test_a_repair_of_words_takes_what_was_changed_or_added_here(self):
+    def test_a_repair_of_texts_reverts_local_changes_and_additions(self):
         doctor = {"code": "doctor", "name": {"en_US": "Doctor", "id_ID": "Dokter"}}
         self.receive("sdmk.profession", "sync_professions", professions=[doctor])
         self.env.cr.execute(
@@ -54,16 +54,16 @@ class TestAccess(SdmkCase):
         with self.assertRaises(ValidationError):
             self.receive("sdmk.profession", "sync_professions", repair=[1, 2], professions=[doctor])
 
-    def test_people_cannot_hand_over_rows(self):
+    def test_people_cannot_send_payloads(self):
         for role in ("auditor", "verifier", "admin"):
             with self.assertRaises(AccessError):
                 self.send(self.worker(), user=role)
 
-    def test_who_has_no_role_sees_nothing(self):
+    def test_a_user_without_a_role_sees_nothing(self):
         with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
-            self.env["sdmk.health.worker"].with_user(self.stranger).search([])
+            self.env["sdmk.health.worker"].with_user(self.user_without_role).search([])
 
-    def test_the_service_account_hands_over_and_reads_nothing(self):
+    def test_the_service_account_can_send_payloads_but_not_read(self):
         service = self.users["service"]
         self.assertTrue(service.share)
         self.assertFalse(service.has_group("base.group_user"))
@@ -104,7 +104,7 @@ class TestAccess(SdmkCase):
             with self.subTest(role=role), self.assertRaises(UserError):
                 self.env["sdmk.health.worker"].with_user(self.users[role]).browse(1).export_data(["name"])
 
-    def test_who_may_export_all_the_same_finds_no_identity_number(self):
+    def test_a_user_who_may_export_finds_no_identity_number(self):
         self.send(self.worker(), registrations=[self.registration()])
         verifier = self.users["verifier"]
         verifier.group_ids += self.env.ref("base.group_allow_export")

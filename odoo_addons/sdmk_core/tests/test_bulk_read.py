@@ -58,7 +58,7 @@ class TestBulkRead(SdmkCase):
                 read()
                 self.assertEqual(self.recorded(), [])
 
-    def test_every_way_to_read_many_is_recorded(self):
+    def test_every_way_to_read_many_records_is_recorded(self):
         count = RECORDED_ABOVE + 1
         for model in ("sdmk.health.worker", "sdmk.registration"):
             for name, read in self.ways(self.as_role("verifier", model), count).items():
@@ -85,7 +85,7 @@ class TestBulkRead(SdmkCase):
             for first in range(1, MOST_READ + 2, 100):
                 auditor.search_read([("id", ">=", first)], ["name"], limit=100, order="id")
 
-    def test_a_list_behind_a_relation_and_a_group_that_lists_values_count_too(self):
+    def test_relations_and_groups_that_list_values_count_too(self):
         auditor = self.as_role("auditor", "sdmk.registration")
         for name, read in {
             "relation": lambda: auditor.search([], limit=500).mapped("health_worker_id.name"),
@@ -115,7 +115,7 @@ class TestBulkRead(SdmkCase):
         self.assertEqual(len(self.as_role("admin").search_read([], ["name"])), MOST_READ + 1)
         self.assertEqual(self.recorded(), [(self.users["admin"].login, "sdmk.health.worker", MOST_READ + 1, False)])
 
-    def test_an_export_needs_a_group_and_is_recorded_however_small(self):
+    def test_an_export_of_any_size_needs_a_group_and_is_recorded(self):
         with self.assertRaises(UserError):
             self.as_role("auditor").browse(1).export_data(["name"])
         self.users["verifier"].group_ids += self.env.ref("base.group_allow_export")
@@ -127,7 +127,7 @@ class TestBulkRead(SdmkCase):
         self.as_role("verifier").search_read([], ["name"], limit=300)
         log = self.env["sdmk.bulk.read"].with_user(self.users["auditor"]).search([])
         self.assertEqual(len(log), 1)
-        system = self.stranger
+        system = self.user_without_role
         system.group_ids += self.env.ref("base.group_system")
         self.assertTrue(log.with_user(system).read(["login"]))
         with mute_logger("odoo.addons.base.models.ir_model"):
@@ -141,7 +141,7 @@ class TestBulkRead(SdmkCase):
                 with self.assertRaises(AccessError):
                     change()
 
-    def test_records_are_deleted_after_two_years_or_what_the_parameter_says(self):
+    def test_records_are_deleted_after_the_retention_of_the_parameter(self):
         self.env.cr.execute(
             """
             insert into sdmk_bulk_read (read_at, login, model, records)

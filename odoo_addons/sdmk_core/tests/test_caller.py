@@ -34,7 +34,7 @@ class TestCaller(SdmkCase, HttpCase):
     def found(self, *ids):
         self.sidecar.answer({"items": [{"id": worker_id} for worker_id in ids], "next": None})
 
-    def test_the_sidecar_says_who_is_meant_and_the_likeliest_comes_first(self):
+    def test_people_found_by_the_sidecar_come_in_its_order(self):
         self.found(3, 1)
         records = self.people().search([("caller", "ilike", "citra rekan")])
         self.assertEqual(records.ids, [3, 1])
@@ -56,16 +56,16 @@ class TestCaller(SdmkCase, HttpCase):
         self.assertEqual(self.people().search(narrowed).ids, [1])
         self.assertEqual(self.people().search_count([("caller", "=", "rekaan")]), 2)
 
-    def test_nobody_is_found_where_the_sidecar_finds_nobody(self):
+    def test_nobody_is_found_if_the_sidecar_finds_nobody(self):
         self.found()
         self.assertFalse(self.people().search([("caller", "ilike", "xaverius")]))
 
-    def test_registrations_are_found_by_what_a_caller_says(self):
+    def test_registrations_are_found_by_the_text_of_a_caller(self):
         self.found(2)
         registrations = self.env["sdmk.registration"].with_user(self.auditor)
         self.assertEqual(registrations.search([("health_worker_id.caller", "=", "budi")]).ids, [22, 21])
 
-    def test_what_is_wrong_with_a_search_is_told(self):
+    def test_a_fault_in_a_search_is_reported(self):
         self.sidecar.refuse("VALIDATION_FAILED", 400, errors=[{"field": "/body/caller", "message": "must hold more"}])
         with self.assertRaisesRegex(UserError, "Name or STR"):
             self.people().search([("caller", "ilike", "dr.")])
@@ -77,9 +77,9 @@ class TestCaller(SdmkCase, HttpCase):
             self.assertDenied(self.people().search, domain)
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_a_stranger_finds_nobody(self):
+    def test_a_user_without_a_role_finds_nobody(self):
         with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
-            self.env["sdmk.health.worker"].with_user(self.stranger).search([("caller", "ilike", "budi")])
+            self.env["sdmk.health.worker"].with_user(self.user_without_role).search([("caller", "ilike", "budi")])
         self.assertEqual(self.sidecar.asked, [])
 
     def test_a_list_shows_licences_without_a_query_for_each_person(self):
@@ -103,7 +103,7 @@ class TestCaller(SdmkCase, HttpCase):
         self.authenticate(f"sdmk-{user}", f"sdmk-{user}-password")
         return self.url_open("/sdmk/health_worker/find_by_nik", json={"params": {"nik": NIK, "reason": reason}})
 
-    def test_a_nik_is_searched_by_a_verifier_with_a_reason_and_kept_by_no_cache(self):
+    def test_a_verifier_finds_a_nik_with_a_reason_and_no_cache_keeps_it(self):
         for answer, expected in (((2,), 2), ((), False)):
             self.found(*answer)
             response = self.find_by_nik("verifier", "a hospital asks")
@@ -111,13 +111,13 @@ class TestCaller(SdmkCase, HttpCase):
             self.assertEqual(response.headers["Cache-Control"], "no-store")
             self.assertEqual(self.sidecar.last["json"], {"nik": NIK, "reason": "a hospital asks"})
 
-    def test_a_nik_is_not_searched_by_an_auditor(self):
+    def test_an_auditor_cannot_search_for_a_nik(self):
         with mute_logger("odoo.http"):
             response = self.find_by_nik("auditor", "look")
         self.assertEqual(response.json()["error"]["data"]["name"], "odoo.exceptions.AccessError")
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_the_history_is_told_in_words(self):
+    def test_the_history_has_sentences(self):
         empty = {
             "reason": None,
             "batch": None,

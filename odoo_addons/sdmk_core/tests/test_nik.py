@@ -20,7 +20,7 @@ class TestNik(SdmkCase, HttpCase):
         self.authenticate(f"sdmk-{user}", f"sdmk-{user}-password")
         return self.url_open(path, json={"params": params})
 
-    def test_a_nik_is_shown_to_a_verifier_with_a_reason_and_kept_by_no_cache(self):
+    def test_a_verifier_sees_a_nik_with_a_reason_and_no_cache_keeps_it(self):
         self.sidecar.answer({"nik": NIK})
         response = self.ask("verifier", "/sdmk/health_worker/1/nik", reason="compare the card")
         self.assertEqual(response.json()["result"], {"nik": NIK})
@@ -28,13 +28,13 @@ class TestNik(SdmkCase, HttpCase):
         self.assertEqual(self.sidecar.last["path"], "/v1/health-workers/1/reveal")
         self.assertEqual(self.sidecar.last["json"], {"reason": "compare the card"})
 
-    def test_a_nik_is_not_for_an_auditor(self):
+    def test_an_auditor_cannot_see_a_nik(self):
         with mute_logger("odoo.http"):
             response = self.ask("auditor", "/sdmk/health_worker/1/nik", reason="look")
         self.assertEqual(response.json()["error"]["data"]["name"], "odoo.exceptions.AccessError")
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_a_nik_is_corrected_by_an_administrator_alone(self):
+    def test_only_an_administrator_corrects_a_nik(self):
         with mute_logger("odoo.http"):
             response = self.ask("verifier", "/sdmk/health_worker/1/nik/correct", nik=NIK, reason="card")
         self.assertEqual(response.json()["error"]["data"]["name"], "odoo.exceptions.AccessError")

@@ -29,7 +29,7 @@ class TestPrivacy(SdmkCase, HttpCase):
         wizard = self.as_role(role, action["res_model"]).with_context(**action["context"])
         return wizard.create({"reason": "Asked by letter", **given}).action_decide()
 
-    def test_nobody_has_the_role_by_default_administrators_included(self):
+    def test_nobody_has_the_role_by_default_not_even_administrators(self):
         group = self.env.ref("sdmk_core.group_sdmk_data_protection_officer")
         self.assertEqual(group.with_context(active_test=False).all_user_ids, self.users[OFFICER])
         self.assertFalse(self.users["admin"].has_group("sdmk_core.group_sdmk_data_protection_officer"))
@@ -50,7 +50,7 @@ class TestPrivacy(SdmkCase, HttpCase):
                 self.assertEqual(asked["json"], {"reason": "Asked by letter", **sent})
                 self.assertEqual(asked["signed"]["role"], OFFICER)
 
-    def test_what_the_officer_reads_is_signed_as_an_auditor_reads(self):
+    def test_reads_of_the_officer_are_signed_with_the_role_of_an_auditor(self):
         self.as_role(OFFICER, "sdmk.sidecar")._call("GET", "/v1/runs")
         self.assertEqual(self.sidecar.last["signed"]["role"], "auditor")
 
@@ -62,7 +62,7 @@ class TestPrivacy(SdmkCase, HttpCase):
                 self.assertDenied(lambda decision=decision: self.decide(decision, reason=False, is_understood=True))
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_no_other_role_decides_or_opens_what_decides(self):
+    def test_no_other_role_decides_or_opens_the_dialogs(self):
         for role in (*OTHERS, "service"):
             worker = self.as_role(role).browse(1)
             for name, attack in {
@@ -88,13 +88,13 @@ class TestPrivacy(SdmkCase, HttpCase):
             self.as_role(OFFICER, "sdmk.sidecar")._command("verifier", "POST", "/v1/health-workers/{}/reveal", 1)
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_ids_of_any_json_reach_no_address(self):
+    def test_an_invalid_id_is_never_part_of_an_address(self):
         for given in ANY_JSON[1:]:
             with self.subTest(id=given):
                 self.assertDenied(self.as_role(OFFICER).browse([given])._decide, "restrict", {"reason": "x"})
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_of_a_restricted_person_a_line_with_the_number_stays(self):
+    def test_a_restricted_person_keeps_a_row_with_only_the_number(self):
         gone = {"id": 1, "version": 2, "active": False}
         self.send(RESTRICTED, registrations=[gone])
         for role in (*OTHERS, OFFICER):
@@ -110,7 +110,7 @@ class TestPrivacy(SdmkCase, HttpCase):
         worker = self.as_role("auditor").search([])
         self.assertEqual((worker.display_name, worker.restricted_at), ("Siti Rekaan", False))
 
-    def test_an_erased_person_shows_when_and_keeps_the_licence_history(self):
+    def test_an_erased_person_shows_the_day_and_keeps_the_licence_history(self):
         erased = {"id": 1, "version": 2, "active": True, "name": "Data dihapus", "erased_at": "2026-11-28 03:00:00"}
         self.send(erased)
         worker = self.as_role("auditor").search([("erased_at", "!=", False)])
@@ -141,7 +141,7 @@ class TestPrivacy(SdmkCase, HttpCase):
         self.authenticate(f"sdmk-{user}", f"sdmk-{user}-password")
         return self.url_open("/sdmk/person_report", json={"params": {"asked": asked}})
 
-    def test_the_report_passes_through_and_is_kept_by_no_cache(self):
+    def test_no_cache_keeps_the_report(self):
         answer = {"healthWorkerId": 1, "page": "<!doctype html>", "candidates": []}
         self.sidecar.answer(answer)
         asked = {"str": "EQ00000000000001", "language": "id", "reason": "Asked by letter"}
@@ -151,7 +151,7 @@ class TestPrivacy(SdmkCase, HttpCase):
         self.assertEqual((self.sidecar.last["path"], self.sidecar.last["json"]), ("/v1/person-reports", asked))
         self.assertEqual(self.sidecar.last["signed"]["role"], OFFICER)
 
-    def test_the_report_is_for_the_officer_alone(self):
+    def test_only_the_officer_gets_the_report(self):
         for role in OTHERS:
             with self.subTest(role=role), mute_logger("odoo.http"):
                 response = self.report(role, {"id": 1, "reason": "look"})

@@ -40,7 +40,7 @@ class TestSidecar(SdmkCase):
     def call(self, user="admin", **given):
         return self.sidecar_as(user)._call("GET", "/v1/runs", **given)
 
-    def test_a_call_carries_who_asks_and_an_id(self):
+    def test_a_call_has_the_operator_and_a_request_id(self):
         self.call()
         headers = self.sidecar.last["headers"]
         signed = self.sidecar.last["signed"]
@@ -49,7 +49,7 @@ class TestSidecar(SdmkCase):
         self.assertNotIn(KEY, str(self.sidecar.asked))
         self.assertTrue(re.fullmatch(r"odoo-[0-9a-f-]{36}", headers["X-Request-ID"]))
 
-    def test_a_call_is_signed_for_its_body_by_the_key_that_is_not_sent(self):
+    def test_a_signature_covers_the_body_and_the_key_is_not_sent(self):
         public = Ed25519PrivateKey.from_private_bytes(base64.urlsafe_b64decode(f"{KEY[5:]}=")).public_key()
         self.sidecar_as("verifier")._command("verifier", "POST", "/v1/x", body={"reason": "é"})
         asked = self.sidecar.last
@@ -62,7 +62,7 @@ class TestSidecar(SdmkCase):
         self.call()
         self.assertNotEqual(self.sidecar.last["signed"]["jti"], asked["signed"]["jti"])
 
-    def test_a_file_is_sent_from_its_beginning_as_it_is_and_signed_and_has_longer_for_its_answer(self):
+    def test_a_file_is_sent_whole_and_signed_with_a_longer_time_limit(self):
         content = b"\x00NIK\r\n\xff" * 1000
         file = io.BytesIO(content)
         file.seek(7)
@@ -80,18 +80,18 @@ class TestSidecar(SdmkCase):
         # After 120 s Odoo ends its own request, and the operator would get no message.
         self.assertLess(of_file, 120)
 
-    def test_the_role_is_the_highest_that_the_user_has_and_without_one_nothing_is_called(self):
+    def test_the_highest_role_is_signed_and_without_a_role_nothing_is_called(self):
         for user, role in (("auditor", "auditor"), ("verifier", "verifier"), ("admin", "administrator")):
             self.call(user)
             self.assertEqual(self.sidecar.last["signed"]["role"], role)
         asked = len(self.sidecar.asked)
         portal = self._new_user("portal", "base.group_portal")
-        for user in (self.users["service"], self.stranger, portal):
+        for user in (self.users["service"], self.user_without_role, portal):
             with self.subTest(user=user.login), self.assertRaises(AccessError):
                 self.env["sdmk.sidecar"].with_user(user)._call("GET", "/v1/runs")
         self.assertEqual(len(self.sidecar.asked), asked)
 
-    def test_an_address_is_made_of_ids_and_words_alone(self):
+    def test_an_address_contains_only_ids_and_words(self):
         path = self.env["sdmk.sidecar"]._path
         self.assertEqual(path("/v1/a/{}/{}", (7, "kki")), "/v1/a/7/kki")
         self.assertEqual(path("/v1/a", (), {"b": "c&d=/"}), "/v1/a?b=c%26d%3D%2F")
@@ -108,7 +108,7 @@ class TestSidecar(SdmkCase):
             if given is not ANY_JSON[0]:
                 with self.subTest(id=given), self.assertRaises(MissingError):
                     workers.browse([given])._checked()
-        for user in (self.users["service"], self.stranger):
+        for user in (self.users["service"], self.user_without_role):
             with (
                 self.subTest(user=user.login),
                 self.assertRaises(AccessError),
@@ -116,14 +116,14 @@ class TestSidecar(SdmkCase):
             ):
                 workers.with_user(user).browse(1)._checked()
 
-    def test_a_redirect_is_not_followed_and_not_taken_for_an_answer(self):
+    def test_a_redirect_is_neither_followed_nor_an_answer(self):
         for status in (301, 302, 307, 308):
             self.sidecar.answer({"id": 1}, status)
             with self.subTest(status=status), self.assertRaisesRegex(UserError, "does not answer"):
                 self.call()
             self.assertIs(self.sidecar.last["allow_redirects"], False)
 
-    def test_a_call_goes_on_with_the_trace_of_the_request_and_begins_one_where_there_is_none(self):
+    def test_a_call_continues_the_trace_of_the_request_or_begins_one(self):
         given = f"00-{'a' * 32}-{'b' * 16}-01"
         for header, goes_on in ((given, True), (None, False), (f"00-{'0' * 32}-{'b' * 16}-01", False), ("x", False)):
             with self.subTest(header=header):
@@ -138,14 +138,14 @@ class TestSidecar(SdmkCase):
         self.call()
         self.assertRegex(self.sidecar.last["headers"]["traceparent"], r"^00-[0-9a-f]{32}-[0-9a-f]{16}-01$")
 
-    def test_a_problem_is_told_in_the_language_of_the_operator_with_the_request(self):
+    def test_a_problem_is_in_the_language_of_the_operator_with_the_request_id(self):
         self.sidecar.refuse("RUN_OPEN")
         with self.assertRaises(UserError) as told:
             self.env["sdmk.sidecar"].with_context(lang="id_ID")._call("GET", "/v1/runs")
         self.assertEqual(str(told.exception).splitlines()[:3], ["Proses sedang berjalan", "Satu per satu.", "Tunggu."])
         self.assertIn("r-1", str(told.exception))
 
-    def test_the_detail_is_told_of_a_file_alone_since_other_details_are_english(self):
+    def test_only_file_problems_show_their_detail_because_others_are_english(self):
         words = {name: {"en_US": name.title()} for name in ("name", "meaning", "action")}
         self.receive("sdmk.code", "sync_codes", codes=[{"code": "IMPORT_FILE_INVALID", "kind": "problem", **words}])
         for code, lines in (
@@ -158,7 +158,7 @@ class TestSidecar(SdmkCase):
                 self.call()
             self.assertEqual(str(told.exception).splitlines(), [*lines, "Request: r-1"])
 
-    def test_a_field_at_fault_is_named_as_the_screen_names_it_and_no_other_field_is_named(self):
+    def test_an_invalid_field_has_the_label_of_the_screen_and_others_are_not_named(self):
         for field, name in (("/body/professions/3", "Professions"), ("/body/name", "Name")):
             self.sidecar.refuse("VALIDATION_FAILED", 400, errors=[{"field": field, "message": "must be known"}])
             with self.subTest(field=field), self.assertRaisesRegex(UserError, f"Not right: {name}\n"):
@@ -168,7 +168,7 @@ class TestSidecar(SdmkCase):
             self.call()
         self.assertNotIn("planDigest", str(told.exception))
 
-    def test_a_wrong_schedule_is_told_by_the_sidecar_alone(self):
+    def test_an_invalid_schedule_is_explained_only_by_the_sidecar(self):
         errors = [{"field": "/body/schedule", "message": "the hour"}]
         self.sidecar.refuse("VALIDATION_FAILED", 400, detail="Bagian jam salah.", errors=errors)
         with self.assertRaises(UserError) as told:
@@ -186,7 +186,7 @@ class TestSidecar(SdmkCase):
         self.env["sdmk.sidecar"]._call("GET", "/v1/x", seconds=20)
         self.assertEqual(self.sidecar.last["timeout"][1], 20)
 
-    def test_a_sidecar_that_is_silent_is_told_with_the_request(self):
+    def test_a_missing_answer_is_reported_with_the_request_id(self):
         for failure in (requests.ConnectionError("gone"), requests.Timeout("slow")):
             self.sidecar.answer(failure)
             with self.assertRaisesRegex(UserError, "odoo-[0-9a-f]"):
@@ -201,7 +201,7 @@ class TestSidecar(SdmkCase):
             self.assertTrue(self.sidecar.last["stream"])
             self.assertLess(self.sidecar.read, 17 << 20)
 
-    def test_an_answer_that_is_packed_or_no_json_is_none(self):
+    def test_a_compressed_answer_or_one_that_is_not_json_is_rejected(self):
         self.sidecar.answer(b"<html>")
         with self.assertRaisesRegex(UserError, "odoo-[0-9a-f]"):
             self.call()
@@ -210,7 +210,7 @@ class TestSidecar(SdmkCase):
             self.call()
         self.assertEqual(self.sidecar.last["headers"]["Accept-Encoding"], "identity")
 
-    def test_an_answer_that_comes_too_slowly_is_given_up(self):
+    def test_an_answer_that_is_too_slow_is_abandoned(self):
         self.sidecar.answer({"state": "x" * (1 << 17)})
         with (
             patch("odoo.addons.sdmk_core.models.sdmk_sidecar.READ_SECONDS", -1),
@@ -240,7 +240,7 @@ class TestSidecar(SdmkCase):
             self.call()
         self.assertEqual(len(self.sidecar.asked), 1)
 
-    def test_an_address_is_one_that_a_system_administrator_allows(self):
+    def test_an_address_must_be_allowed_by_a_system_administrator(self):
         parameters = self.env["ir.config_parameter"]
         with self.assertRaisesRegex(AccessError, "system administrator"):
             self.sidecar_as("admin")._connect("https://elsewhere.invalid", KEY)
@@ -255,7 +255,7 @@ class TestSidecar(SdmkCase):
         with self.assertRaisesRegex(UserError, "system administrator"):
             self.call()
 
-    def test_what_is_no_address_or_no_key_is_not_taken(self):
+    def test_an_invalid_address_or_key_is_rejected(self):
         for url in (
             "ftp://sidecar.invalid",
             "sidecar.invalid",
@@ -325,7 +325,7 @@ class TestSidecar(SdmkCase):
         self.assertEqual(self.sidecar.last["json"], {"name": "Siti Benar", "reason": "as on the certificate"})
         self.assertEqual((worker.name, worker.name_source, worker.version), ("Siti Benar", "sdmk", 12))
 
-    def test_a_correction_is_not_for_a_verifier(self):
+    def test_a_verifier_cannot_correct_a_person(self):
         self.send(self.worker())
         with self.assertRaises(AccessError):
             self.env["sdmk.health.worker"].with_user(self.users["verifier"]).browse(1)._edit({"name": "Siti"})

@@ -34,7 +34,7 @@ class TestSync(SdmkCase):
         self.send(self.worker(), **rows)
         self.assertEqual(self.send(self.worker(), **rows), {"health_workers": 0, "registrations": 0})
 
-    def test_of_a_record_that_stands_twice_the_newer_counts(self):
+    def test_if_a_record_appears_twice_the_newer_one_counts(self):
         self.send(self.worker(version=2, name="Baru"), self.worker(version=1, name="Lama"))
         self.assertEqual(self.env["sdmk.health.worker"].browse(1).name, "Baru")
 
@@ -43,7 +43,7 @@ class TestSync(SdmkCase):
         self.send(registrations=[self.registration(5, version=2, health_worker_id=2)])
         self.assertEqual(self.env["sdmk.health.worker"].browse(2).registration_ids.ids, [5])
 
-    def test_a_person_who_is_gone_does_not_come_back_with_an_older_call(self):
+    def test_an_older_call_does_not_restore_a_deleted_person(self):
         self.send(self.worker(1, version=4), registrations=[self.registration(1, version=5)])
         gone = [{"id": 1, "version": 9, "active": False}]
         self.send(*gone, registrations=gone)
@@ -52,13 +52,13 @@ class TestSync(SdmkCase):
         self.assertEqual([(w.active, w.name) for w in workers.search([("id", "=", 1)])], [(False, False)])
         self.assertFalse(self.env["sdmk.registration"].search([("id", "=", 1)]))
 
-    def test_a_repair_counts_whatever_the_versions_and_drops_what_is_beyond(self):
+    def test_a_repair_ignores_versions_and_deletes_other_rows_of_its_range(self):
         self.send(self.worker(1, version=9, name="Salah"), self.worker(2), self.worker(6000, version=3))
         self.send(self.worker(1, version=2), repair={"health_workers": [0, 4999]})
         workers = self.env["sdmk.health.worker"].search([("id", "in", (1, 2, 6000))], order="id")
         self.assertEqual([(w.id, w.name) for w in workers], [(1, "Siti Rekaan"), (6000, "Siti Rekaan")])
 
-    def test_blocks_are_told_with_count_version_and_a_hash_of_what_they_hold(self):
+    def test_a_block_has_a_count_a_version_and_a_hash(self):
         self.env.cr.execute("delete from sdmk_health_worker")
         self.send(self.worker(1, version=7), self.worker(5001, version=8), {"id": 2, "version": 9, "active": False})
         model = self.env["sdmk.health.worker"]
@@ -88,19 +88,19 @@ class TestSync(SdmkCase):
         self.env["res.lang"]._activate_lang("id_ID")
         self.assertEqual(model.with_context(lang="id_ID").search([("code", "=", "invented")]).name, "Rekaan")
 
-    def test_why_a_registration_is_this_person_s_is_told_in_words(self):
+    def test_the_match_of_a_registration_is_explained_in_words(self):
         self.send(self.worker(), registrations=[self.registration()])
         told = self.env["sdmk.registration"].browse(1).match_text
         rule = "Rule 6: The STR is new, and the NIK is that of this health worker."
         self.assertEqual(told, f"{rule}\nEqual: NIK.\nSimilar: name.\nDifferent: birthplace.")
 
-    def test_every_character_arrives_as_it_was(self):
+    def test_every_character_arrives_unchanged(self):
         name = "Ni\tLuh \\N \\. \n\r \b 'Ayu' \"Ö\" %s ; drop table sdmk_health_worker --"
         self.send(self.worker(1, name=name), self.worker(2, name="\\N"), self.worker(3, name="\\."))
         workers = self.env["sdmk.health.worker"].browse((1, 2, 3))
         self.assertEqual(workers.mapped("name"), [name, "\\N", "\\."])
 
-    def test_what_is_not_told_is_empty(self):
+    def test_missing_values_are_empty(self):
         self.send(self.worker(1, birth_place="Bogor"))
         self.send({"id": 1, "version": 2, "active": True, "name": "Siti Rekaan"})
         self.assertFalse(self.env["sdmk.health.worker"].browse(1).birth_place)
@@ -111,7 +111,7 @@ class TestSync(SdmkCase):
         self.env.cr.execute("select relname from pg_class where relpersistence = 't' and relname like '%told'")
         self.assertEqual(self.env.cr.fetchall(), [])
 
-    def test_screens_are_told_of_what_was_stored(self):
+    def test_screens_are_notified_of_stored_records(self):
         def told():
             self.env.cr.precommit.run()
             messages = self.env["bus.bus"].sudo().search([], order="id desc", limit=2).mapped("message")
@@ -126,7 +126,7 @@ class TestSync(SdmkCase):
         self.send(*(self.worker(record_id, version=3) for record_id in range(1, 102)))
         self.assertEqual(told()[1], {"model": "sdmk.health.worker", "ids": None})
 
-    def test_what_is_no_payload_is_rejected(self):
+    def test_an_invalid_payload_is_rejected(self):
         model = self.env["sdmk.health.worker"].with_user(self.users["service"])
         table = {"columns": ["id", "version"], "rows": "1\t1\n"}
         told = (
@@ -148,7 +148,7 @@ class TestSync(SdmkCase):
             with self.subTest(text=text), self.assertRaisesRegex(ValidationError, "not a payload"):
                 model.sync_health_workers(text)
 
-    def test_columns_that_are_not_the_model_s_are_rejected(self):
+    def test_unknown_columns_are_rejected(self):
         for columns, says in (
             (["id", "active"], "ids and versions"),
             (["version", "name"], "ids and versions"),

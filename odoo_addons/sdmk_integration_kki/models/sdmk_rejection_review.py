@@ -30,7 +30,7 @@ class SdmkRejection(models.Model):
         told = self.env._("Re-evaluated: %(rows)s; no longer kept: %(purged)s.", **answer)
         if answer["unfit"]:
             told += " " + self.env._(
-                "Left out: %(unfit)s. The stored data was changed or belongs to another row. Tell the security officer.",
+                "Left out: %(unfit)s. Stored data was changed or belongs to another row. Tell the security officer.",
                 **answer,
             )
         return self._notify(told, "warning" if answer["unfit"] else "success")

@@ -49,7 +49,7 @@ class TestAccess(KkiCase):
                         self.assertEqual(len(self.sidecar.asked), before)
                     self.sidecar.answers = []
 
-    def test_an_id_that_is_none_orders_nothing(self):
+    def test_an_invalid_id_sends_no_order(self):
         methods = {
             "sdmk.rejection": {
                 "action_retry": (),
@@ -85,7 +85,7 @@ class TestAccess(KkiCase):
                             self.assertDenied(getattr(records, name), *args)
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_what_else_a_browser_sends_never_changes_the_address(self):
+    def test_other_values_of_a_browser_never_change_the_address(self):
         for given in ANY_JSON:
             self.sidecar.answers = [(200, {"batch": {"id": 1, "state": "held"}})]
             self.rejection_as("verifier").resolve(given, given, given, given)
@@ -94,7 +94,7 @@ class TestAccess(KkiCase):
             self.batch_as("auditor").get_changes(given, given)
             self.assertRegex(self.sidecar.last["path"], r"^/v1/batches/1/changes\?limit=50&after=-?\d+$")
 
-    def test_a_decision_that_is_none_orders_nothing(self):
+    def test_an_unknown_decision_sends_no_order(self):
         batch = self.batch_as("admin")
         for given in (*ANY_JSON[1:], "cancel", "apply/../undo"):
             for press in (lambda: batch.decide(given, "x"), lambda: batch.get_preview(given)):
@@ -109,7 +109,7 @@ class TestAccess(KkiCase):
                 with self.subTest(role=role), self.assertRaises(AccessError):
                     ask()
 
-    def test_nobody_writes_what_the_sidecar_tells_superusers_included(self):
+    def test_nobody_can_write_mirrored_records_not_even_superusers(self):
         for record in (self.env["sdmk.batch"].browse(1), self.env["sdmk.rejection"].browse(1)):
             for change in (
                 lambda: record.write({"state": "applied"}),
@@ -142,7 +142,7 @@ class TestAccess(KkiCase):
             "undo a decision": {"decisions": [{"batchId": 1, "batchState": "applied"}], "state": "undone"},
         }.get(order, {})
 
-    def test_people_read_and_do_not_write(self):
+    def test_people_can_read_but_not_write(self):
         for role in ("auditor", "verifier", "admin"):
             for model in ("sdmk.batch", "sdmk.rejection"):
                 record = self.env[model].with_user(self.users[role]).browse(1)
@@ -154,24 +154,24 @@ class TestAccess(KkiCase):
                     with self.assertRaises(AccessError):
                         self.tell(self.batch(2), user=role)
 
-    def test_who_has_no_role_sees_nothing(self):
+    def test_a_user_without_a_role_sees_nothing(self):
         for model in ("sdmk.batch", "sdmk.rejection", "sdmk.batch.outcome", "sdmk.code", "sdmk.integration"):
             with (
                 self.subTest(model=model),
                 self.assertRaises(AccessError),
                 mute_logger("odoo.addons.base.models.ir_model"),
             ):
-                self.env[model].with_user(self.stranger).search([])
+                self.env[model].with_user(self.user_without_role).search([])
         with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
-            self.env["sdmk.dashboard"].with_user(self.stranger).get_figures()
+            self.env["sdmk.dashboard"].with_user(self.user_without_role).get_figures()
 
-    def test_what_comes_from_the_sidecar_is_not_for_strangers(self):
+    def test_a_user_without_a_role_gets_no_data_of_the_sidecar(self):
         for ask in (
-            lambda: self.env["sdmk.batch"].with_user(self.stranger).browse(1).get_changes(),
-            lambda: self.env["sdmk.rejection"].with_user(self.stranger).browse(1).get_detail(),
-            lambda: self.env["sdmk.rejection"].with_user(self.stranger).browse(1).get_names(),
-            lambda: self.env["sdmk.rejection"].with_user(self.stranger).search([("person_name", "ilike", "Siti")]),
-            lambda: self.env["sdmk.dashboard"].with_user(self.stranger).get_sidecar(),
+            lambda: self.env["sdmk.batch"].with_user(self.user_without_role).browse(1).get_changes(),
+            lambda: self.env["sdmk.rejection"].with_user(self.user_without_role).browse(1).get_detail(),
+            lambda: self.env["sdmk.rejection"].with_user(self.user_without_role).browse(1).get_names(),
+            lambda: self.env["sdmk.rejection"].with_user(self.user_without_role).search([("person_name", "ilike", "Siti")]),
+            lambda: self.env["sdmk.dashboard"].with_user(self.user_without_role).get_sidecar(),
         ):
             with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
                 ask()

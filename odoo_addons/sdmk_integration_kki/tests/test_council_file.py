@@ -26,7 +26,7 @@ class TestCouncilFile(KkiCase, HttpCase):
         error = self.load(*args, **given).json()["error"]
         return error["name"], error["message"]
 
-    def test_a_file_is_handed_on_with_what_was_chosen_and_its_run_is_shown(self):
+    def test_a_file_is_sent_with_its_options_and_its_run_is_shown(self):
         self.sidecar.answer({"id": 12}, 202)
         response = self.load(as_of="2026-11-01", apply_mode="hold", encoding="windows-1252", sheet="", other="x")
         self.assertEqual(response.headers["Cache-Control"], "no-store")
@@ -40,7 +40,7 @@ class TestCouncilFile(KkiCase, HttpCase):
         self.assertEqual(self.sidecar.last["data"], CONTENT)
         self.assertEqual(self.sidecar.last["signed"]["role"], "administrator")
 
-    def test_the_day_begins_where_the_sidecar_is(self):
+    def test_the_day_begins_in_the_time_zone_of_the_sidecar(self):
         row = {
             "code": "kki",
             "version": 3,
@@ -58,7 +58,7 @@ class TestCouncilFile(KkiCase, HttpCase):
         self.load(as_of="2026-11-01")
         self.assertIn("asOf=2026-11-01T00%3A00%3A00%2B09%3A00", self.sidecar.last["path"])
 
-    def test_the_format_is_what_the_name_of_the_file_ends_with(self):
+    def test_the_ending_of_the_name_decides_the_format(self):
         for name, told in (("A.XLSX", "xlsx"), ("a.b.xlsm", "xlsx"), ("a.txt", "csv"), ("a.ndjson", "jsonl")):
             self.sidecar.answer({"id": 12}, 202)
             self.load(name=name)
@@ -77,7 +77,7 @@ class TestCouncilFile(KkiCase, HttpCase):
             self.assertEqual(self.load(with_token=False).status_code, 400)
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_a_file_that_cannot_be_sent_is_told_in_a_sentence(self):
+    def test_a_file_that_cannot_be_sent_is_reported_in_a_sentence(self):
         self.patch(council_file, "MOST_MEGABYTES", 1)
         for given, sentence in (
             ({"name": None}, "Choose a file."),
@@ -91,13 +91,13 @@ class TestCouncilFile(KkiCase, HttpCase):
                 self.assertIn(sentence, self.fault(**given)[1])
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_what_the_sidecar_finds_wrong_is_told_with_line_and_column(self):
+    def test_faults_of_a_file_are_reported_with_line_and_column(self):
         self.sidecar.refuse("IMPORT_FILE_INVALID", 422, detail="Line 3: has 2 values.")
         self.assertIn("Line 3: has 2 values.", self.fault()[1])
         self.sidecar.refuse("VALIDATION_FAILED", 400, errors=[{"field": "/body/asOf", "message": "is required"}])
         self.assertIn("Day of the File", self.fault()[1])
 
-    def test_nothing_of_a_file_stays_in_odoo_or_in_its_log(self):
+    def test_no_content_of_a_file_stays_in_odoo_or_its_log(self):
         lines = []
 
         class Keeper(logging.Handler):

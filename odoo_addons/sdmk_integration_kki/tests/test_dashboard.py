@@ -34,7 +34,7 @@ class TestDashboard(KkiCase):
     def figures(self, role="auditor"):
         return self.env["sdmk.dashboard"].with_user(self.users[role]).get_figures()
 
-    def test_today_and_what_waits_is_told(self):
+    def test_figures_have_today_and_the_waiting_work(self):
         figures = self.figures()
         today = {row["key"]: row for row in figures["today"]}
         self.assertEqual(today["rejected"]["kki"], 5)
@@ -53,14 +53,14 @@ class TestDashboard(KkiCase):
         shown = self.env["sdmk.rejection"].search_count([("needs_work", "=", True)])
         self.assertEqual((self.figures()["open"], shown), (3, 3), "an inactive licence of somebody unknown needs none")
 
-    def test_rows_of_two_weeks_are_told_by_day_and_outcome(self):
+    def test_rows_of_two_weeks_are_counted_by_day_and_outcome(self):
         figures = self.figures()
         self.assertEqual(len(figures["days"]), 14)
         created = next(item for item in figures["outcomes"] if item["key"] == "created")
         self.assertEqual(created["rows"][-2:], [4, 4])
         self.assertEqual(sum(created["rows"]), 8)
 
-    def test_open_rows_are_told_by_reason_the_most_first(self):
+    def test_open_rows_are_counted_by_reason_the_most_frequent_first(self):
         reasons = [(reason["label"], reason["rows"]) for reason in self.figures()["reasons"]]
         self.assertEqual(reasons, [("IDENTITY_CONFLICT name", 2), ("NAME_MISSING name", 1)])
 
@@ -70,7 +70,7 @@ class TestDashboard(KkiCase):
         )
         self.assertEqual(dict(groups)["rejected"], 7)
 
-    def test_rows_of_imports_are_apart_from_those_of_kki(self):
+    def test_rows_of_imports_are_counted_separately_from_rows_of_kki(self):
         now = str(fields.Datetime.now())
         self.tell(self.batch(7, kind="import", created=700, created_at=now, finished_at=now))
         created = next(row for row in self.figures()["today"] if row["key"] == "created")
@@ -79,7 +79,7 @@ class TestDashboard(KkiCase):
     def levels(self, verdict):
         return [(reason["level"], reason["href"]) for reason in verdict]
 
-    def test_the_verdict_has_a_reason_with_a_link_for_each_thing_that_waits(self):
+    def test_the_status_has_a_reason_with_a_link_for_each_waiting_item(self):
         settings = f"/odoo/sdmk.integration/{self.env.ref('sdmk_integration_kki.sdmk_integration_kki').id}"
         self.assertEqual(
             self.levels(self.figures()["verdict"]),
@@ -113,7 +113,7 @@ class TestDashboard(KkiCase):
         self.sidecar.answer({**answer, **given})
         return self.env["sdmk.dashboard"].with_user(self.users["auditor"]).get_sidecar()
 
-    def test_a_sidecar_that_is_silent_is_told_and_no_error(self):
+    def test_a_sidecar_that_does_not_answer_is_shown_and_raises_no_error(self):
         self.sidecar.answer(requests.Timeout("slow"))
         silent = self.env["sdmk.dashboard"].with_user(self.users["auditor"]).get_sidecar()
         (reason,) = silent["verdict"]
@@ -122,7 +122,7 @@ class TestDashboard(KkiCase):
         self.assertLess(sum(self.sidecar.last["timeout"]), 8, "it is asked every few seconds")
         self.assertEqual(self.sidecar_says(), {"isSilent": False, "nextRun": "2026-01-02 19:00:00", "verdict": []})
 
-    def test_a_success_is_missing_once_two_runs_were_due_since_the_last_one(self):
+    def test_a_success_is_missing_after_two_due_runs_without_one(self):
         def due(*minutes):
             now = fields.Datetime.now()
             return [(now + datetime.timedelta(minutes=minute)).isoformat() + "Z" for minute in minutes]
@@ -135,7 +135,7 @@ class TestDashboard(KkiCase):
         self.env.cr.execute("delete from sdmk_rejection; delete from sdmk_batch")
         self.assertIn("yet", self.sidecar_says(lastRunsDueAt=due(-1, -60))["verdict"][0]["text"])
 
-    def test_what_waits_to_be_written_to_odoo_is_told_once_it_is_old(self):
+    def test_an_old_backlog_of_messages_for_odoo_is_shown(self):
         mirror = {"waiting": 1234, "failing": 0, "oldestSeconds": 59}
         self.assertEqual(self.sidecar_says(mirror=mirror)["verdict"], [])
         (behind,) = self.sidecar_says(mirror={**mirror, "oldestSeconds": 900})["verdict"]
@@ -143,7 +143,7 @@ class TestDashboard(KkiCase):
         self.assertIn("15 minutes", behind["text"])
         self.assertEqual(self.sidecar_says(mirror=None)["verdict"], [])
 
-    def test_lists_that_a_chart_leads_to_hold_what_its_bar_counts(self):
+    def test_the_list_behind_a_bar_has_the_counted_rows(self):
         now = fields.Datetime.now().replace(tzinfo=datetime.UTC)
         day = int(now.astimezone(self.env["sdmk.dashboard"]._zone()).strftime("%Y%m%d"))
         batches = self.env["sdmk.batch"].with_user(self.users["auditor"])

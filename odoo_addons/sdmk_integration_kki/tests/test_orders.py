@@ -17,7 +17,7 @@ class TestOrders(KkiCase):
         )
         self.tell(self.batch(state="held"), rejections=[self.rejection()])
 
-    def test_a_run_is_started_with_what_was_chosen_and_its_batches_are_shown(self):
+    def test_a_run_is_started_with_the_chosen_options_and_its_batches_are_shown(self):
         self.sidecar.answer({"id": 12})
         with Form(self.env["sdmk.sync.wizard"].with_user(self.users["admin"])) as form:
             form.mode = "window"
@@ -49,14 +49,14 @@ class TestOrders(KkiCase):
         other = self.env["sdmk.sync.wizard"].with_user(self.users["admin"]).create({})
         self.assertNotEqual(other.idempotency_key, keys[0])
 
-    def test_a_period_has_a_beginning_and_an_end(self):
+    def test_a_period_needs_a_beginning_and_an_end(self):
         wizards = self.env["sdmk.sync.wizard"].with_user(self.users["admin"])
         wizard = wizards.create({"mode": "window", "changed_since": False})
         with self.assertRaises(UserError):
             wizard.action_start()
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_a_batch_is_applied_as_it_was_seen_discarded_or_undone_with_a_reason(self):
+    def test_a_batch_is_applied_by_digest_discarded_or_undone_with_a_reason(self):
         for decision, body in (
             ("apply", {"reason": "wrong feed", "planDigest": "d7"}),
             ("discard", {"reason": "wrong feed", "watermark": "advance"}),
@@ -103,7 +103,7 @@ class TestOrders(KkiCase):
     def summary(self, **given):
         return {"professions": [], "codes": [], "excesses": [], "undo": None, **given}
 
-    def test_changes_are_told_in_words(self):
+    def test_changes_are_shown_in_words(self):
         excess = {"reason": "DEACTIVATIONS", "profession": "*", "count": 25, "limit": 50}
         summary = self.summary(professions=[{"profession": "doctor"}], excesses=[excess])
         nik = {"field": "nik", "before": None, "after": None}
@@ -126,7 +126,7 @@ class TestOrders(KkiCase):
         self.assertEqual(page["summary"]["professions"][0]["name"], "Doctor")
         self.assertEqual(page["summary"]["excesses"][0]["professionName"], "All together")
 
-    def test_changes_are_searched_without_a_name_in_the_address(self):
+    def test_a_search_of_changes_has_no_name_in_its_address(self):
         self.sidecar.answer({"items": [], "next": None, "summary": None})
         self.batch_as("auditor").get_changes(7, {"text": " Siti ", "outcome": "updated", "effect": "other"})
         self.assertEqual(self.sidecar.last["path"], "/v1/batches/1/changes/search")
@@ -149,7 +149,7 @@ class TestOrders(KkiCase):
         self.sidecar.answer({"items": [], "next": None})
         self.assertEqual(self.batch_as("auditor").export_changes(9), {"lines": "", "next": None})
 
-    def test_a_rejected_row_is_shown_beside_its_candidates_in_words(self):
+    def test_a_rejected_row_is_shown_next_to_its_candidates_in_words(self):
         person = {"id": 5, "sex": "female", "registrations": [{"profession": "doctor", "status": "active"}]}
         reading = {"sex": "male", "profession": "doctor", "status": "revoked"}
         self.sidecar.answer(
@@ -239,7 +239,7 @@ class TestOrders(KkiCase):
         self.rejection_as("verifier").resolve(5, None, "as on the card", "d1")
         self.assertEqual(self.sidecar.last["json"]["planDigest"], "d1")
 
-    def test_a_row_is_resolved_to_a_person_or_to_somebody_new(self):
+    def test_a_row_is_resolved_to_a_known_or_a_new_person(self):
         self.sidecar.answer({"batch": {"id": 9, "state": "applied"}})
         answer = self.rejection_as("verifier").resolve(5, {"batchId": 1, "rowNo": 2, "page": 1}, "as on the card")
         self.assertEqual(
@@ -251,19 +251,19 @@ class TestOrders(KkiCase):
         self.sidecar.answer({"items": [{"healthWorkerId": 77}]})
         self.assertEqual(self.rejection_as("verifier").resolve("new")["healthWorkerId"], 77)
 
-    def test_a_decision_that_is_carried_out_does_not_fail_where_the_new_person_cannot_be_read(self):
+    def test_an_applied_decision_does_not_fail_if_the_new_person_cannot_be_read(self):
         self.sidecar.answer({"batch": {"id": 10, "state": "applied"}})
         self.sidecar.answer(requests.Timeout("slow"))
         answer = self.rejection_as("verifier").resolve("new")
         self.assertEqual((answer["batchState"], answer["healthWorkerId"]), ("applied", None))
 
-    def test_many_rows_are_asked_again_at_once_and_those_decided_are_left_out(self):
+    def test_many_rows_are_retried_at_once_without_decided_ones(self):
         self.tell(rejections=[self.rejection(2, state="resolved"), self.rejection(3)])
         self.sidecar.answer({"asked": 2, "skipped": 0})
         self.rejection_as("verifier", 1, 2, 3).action_retry()
         self.assertEqual(self.sidecar.last["json"], {"ids": [1, 3]})
 
-    def test_what_cannot_be_asked_is_said(self):
+    def test_rows_that_cannot_be_retried_are_reported(self):
         self.sidecar.answer({"asked": 0, "skipped": 1})
         with self.assertRaises(UserError):
             self.rejection_as("verifier").action_retry()
@@ -271,7 +271,7 @@ class TestOrders(KkiCase):
         with self.assertRaises(UserError):
             self.rejection_as("verifier").action_retry()
 
-    def test_rows_whose_seal_does_not_fit_are_told_of_after_judging_again(self):
+    def test_rows_with_an_unfit_seal_are_reported_after_reprocessing(self):
         self.env["res.lang"]._activate_lang("id_ID")
         for unfit, lang, kind, told in (
             (0, "en_US", "success", r"^Re-evaluated: 1; no longer kept: 0\.$"),
@@ -293,7 +293,7 @@ class TestOrders(KkiCase):
         self.assertEqual(self.sidecar.last["path"], "/v1/rejections/dismiss")
         self.assertEqual(self.sidecar.last["json"], {"ids": [1, 2], "reason": "known to KKI"})
 
-    def test_a_rule_dismisses_what_the_list_showed_urgent_and_later_rows_excepted(self):
+    def test_a_rule_dismisses_the_listed_rows_except_urgent_and_later_ones(self):
         self.tell(
             rejections=[
                 self.rejection(2, code="STR_INACTIVE"),
@@ -312,7 +312,7 @@ class TestOrders(KkiCase):
         self.assertEqual(self.rejection_as("verifier").dismiss_by_rule(rule["domain"], "usual"), 2)
         self.assertEqual(self.sidecar.last["json"], {"ids": [2, 3], "reason": "usual"})
 
-    def test_a_list_opens_its_groups_with_urgent_rows_and_has_them_first(self):
+    def test_groups_with_urgent_rows_come_first_and_are_open(self):
         self.tell(
             rejections=[
                 self.rejection(1, version=2, code="UNMATCHED"),
@@ -329,7 +329,7 @@ class TestOrders(KkiCase):
             [("STR_AMBIGUOUS", 1, 2), ("IDENTITY_CONFLICT", 0, 0), ("UNMATCHED", 0, 0)],
         )
 
-    def test_rows_that_usually_need_nothing_are_left_out_by_a_filter(self):
+    def test_a_filter_leaves_out_rows_that_usually_need_no_work(self):
         self.tell(
             rejections=[
                 self.rejection(1, version=2, code="STR_INACTIVE", candidate_count=0),
@@ -343,7 +343,7 @@ class TestOrders(KkiCase):
         self.assertEqual(sorted(rows.search([("needs_work", "=", True)]).ids), [2, 3, 4])
         self.assertEqual(sorted(rows.search([("needs_work", "=", False)]).ids), [1, 5])
 
-    def test_names_are_read_and_searched_at_the_sidecar_and_stored_nowhere(self):
+    def test_the_sidecar_reads_and_searches_names_and_odoo_stores_none(self):
         rows = self.rejection_as("auditor")
         told = [{"id": 1, "name": "Siti Rahmawati", "candidates": [{"id": 5, "name": "Siti Aminah"}]}]
         self.sidecar.answer({"items": told})
@@ -354,7 +354,7 @@ class TestOrders(KkiCase):
         self.assertEqual(self.sidecar.last["json"], {"name": "rahma"})
         self.assertFalse(rows.person_name)
 
-    def test_a_list_of_open_rows_searches_a_name_in_open_rows_alone(self):
+    def test_a_list_of_open_rows_searches_names_only_in_open_rows(self):
         rows = self.rejection_as("auditor").with_context(sdmk_only_open=True)
         for state, found in ((None, []), ("open", [1])):
             self.sidecar.answer({"items": [{"id": item} for item in found]})
@@ -370,12 +370,12 @@ class TestOrders(KkiCase):
         self.rejection_as("auditor").search([("person_name", "ilike", "aminah"), ("code", "=", "IDENTITY_CONFLICT")])
         self.assertEqual(len(self.sidecar.asked), 1)
 
-    def test_a_search_by_name_says_that_the_sidecar_is_silent(self):
+    def test_a_search_by_name_reports_that_the_sidecar_does_not_answer(self):
         self.sidecar.answer(requests.Timeout("slow"))
         with self.assertRaisesRegex(UserError, "odoo-[0-9a-f]"):
             self.rejection_as("auditor").search([("person_name", "ilike", "silent")])
 
-    def test_what_is_only_read_is_waited_for_as_a_screen_waits(self):
+    def test_calls_that_only_read_have_the_time_limit_of_a_screen(self):
         rows = self.rejection_as("verifier")
         for answer, ask in (
             ({"items": []}, rows.get_names),
@@ -392,7 +392,7 @@ class TestOrders(KkiCase):
         rows.resolve(5)
         self.assertGreater(self.sidecar.last["timeout"][1], 10)
 
-    def test_a_decision_is_undone_with_its_batch_by_an_administrator(self):
+    def test_an_administrator_undoes_a_decision_with_its_batch(self):
         decisions = [
             {"batchId": 9, "batchState": "undone"},
             {"batchId": 10, "batchState": "applied"},

@@ -14,14 +14,14 @@ class TestSync(KkiCase):
         self.assertEqual((batch.fetched, batch.duration, batch.rejection_count), (10, 30.0, 1))
         self.assertEqual(self.env["sdmk.rejection"].browse(1).last_batch_id, batch)
 
-    def test_a_call_that_comes_twice_or_late_changes_nothing(self):
+    def test_a_repeated_or_late_call_changes_nothing(self):
         self.tell(self.batch(version=5), rejections=[self.rejection(version=8, state="resolved")])
         for _ in range(2):
             told = self.tell(self.batch(version=5), rejections=[self.rejection(version=7)])
             self.assertEqual(told, {"batches": 0, "rejections": 0})
         self.assertEqual(self.env["sdmk.rejection"].browse(1).state, "resolved")
 
-    def test_progress_is_a_share_of_what_kki_expects_and_never_the_end_before_the_end(self):
+    def test_progress_is_a_share_of_the_expected_rows_and_below_100_until_the_end(self):
         for version, (state, fetched, expected, progress) in enumerate(
             (
                 ("queued", 0, None, 0),
@@ -34,7 +34,7 @@ class TestSync(KkiCase):
             self.tell(self.batch(version=version, state=state, fetched=fetched, expected_total=expected))
             self.assertEqual(self.env["sdmk.batch"].browse(1).progress, progress, state)
 
-    def test_codes_are_told_in_words(self):
+    def test_codes_have_texts(self):
         self.tell_words()
         self.env["res.lang"]._activate_lang("id_ID")
         self.tell(
@@ -67,7 +67,7 @@ class TestSync(KkiCase):
                 found = self.env[model].with_user(self.users["auditor"]).search([(path, "=", TRACE)])
                 self.assertEqual(found.ids, [1])
 
-    def test_blocks_are_told_to_the_service_account_alone(self):
+    def test_only_the_service_account_reads_blocks(self):
         self.tell(self.batch(), rejections=[self.rejection()])
         model = self.env["sdmk.batch"]
         with self.assertRaises(AccessError):
@@ -75,7 +75,7 @@ class TestSync(KkiCase):
         blocks = json.loads(model.with_user(self.users["service"]).compare_batches('{"block": 5000}'))
         self.assertEqual([len(blocks[key]) for key in ("batches", "rejections")], [1, 1])
 
-    def test_what_is_no_payload_is_rejected(self):
+    def test_an_invalid_payload_is_rejected(self):
         for text in ("", "[]", '{"batches": [1]}', '{"batches": {}}', '{"others": []}'):
             with self.subTest(text=text), self.assertRaises(ValidationError):
                 self.env["sdmk.batch"].with_user(self.users["service"]).sync_batches(text)

@@ -24,7 +24,7 @@ class TestAuditEvent(SdmkCase):
         check = {"checkedAt": "2026-11-29T01:00:00.000Z", "events": 5, "findings": 0, "odooDiffering": 0}
         self.sidecar.answer({"items": [event], "next": None, "head": None, "check": check, "actions": []})
 
-    def test_an_event_says_who_did_what_when_and_why(self):
+    def test_an_event_shows_actor_action_time_and_reason(self):
         self.answer(reason="wrong feed", role="administrator", holdReasons=["DEACTIVATIONS"])
         (event,) = self.events.get_events()["items"]
         self.assertEqual(
@@ -33,7 +33,7 @@ class TestAuditEvent(SdmkCase):
         )
         self.assertIn("2026", event["atName"])
 
-    def test_days_are_those_of_the_operator(self):
+    def test_days_are_in_the_time_zone_of_the_operator(self):
         self.users["auditor"].tz = "Asia/Jakarta"
         self.answer()
         self.events.get_events(0, {"since": "2026-11-28", "until": "2026-11-28", "batchId": 7, "actor": "rina"})
@@ -43,13 +43,13 @@ class TestAuditEvent(SdmkCase):
             "&since=2026-11-28T00%3A00%3A00%2B07%3A00&until=2026-11-29T00%3A00%3A00%2B07%3A00",
         )
 
-    def test_what_else_a_browser_sends_never_reaches_the_sidecar(self):
+    def test_other_values_of_a_browser_never_reach_the_sidecar(self):
         for given in (None, "x", 1.5, True, [1], {"batchId": "1&x=2", "action": "../x", "since": "now", "traceId": 1}):
             self.answer()
             self.events.get_events(given, given)
             self.assertEqual(self.sidecar.last["path"], "/v1/audit-events?limit=40&before=0")
 
-    def test_a_number_of_a_screen_leads_to_what_it_names(self):
+    def test_a_number_leads_to_its_screens_and_events(self):
         trace = "0123456789abcdef" * 2
         for text, asked in (
             (" 12 ", {"batchId": 12}),
@@ -60,9 +60,9 @@ class TestAuditEvent(SdmkCase):
         ):
             self.assertEqual(self.events.find(text)["asked"], asked)
 
-    def test_whoever_is_no_auditor_reads_no_event(self):
-        stranger = self.env["sdmk.audit.event"].with_user(self.users["service"])
-        for call in (stranger.get_events, lambda: stranger.find("1")):
+    def test_only_auditors_read_events(self):
+        user_without_role = self.env["sdmk.audit.event"].with_user(self.users["service"])
+        for call in (user_without_role.get_events, lambda: user_without_role.find("1")):
             with self.assertRaises(AccessError):
                 call()
         self.assertEqual(self.sidecar.asked, [])

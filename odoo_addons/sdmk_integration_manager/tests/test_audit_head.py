@@ -12,13 +12,13 @@ class TestAuditHead(SdmkCase):
         heads = [{"seq": seq, "hash": digest}]
         return self.receive("sdmk.audit.head", "sync_audit_heads", user=user, audit_heads=heads)
 
-    def test_a_head_is_noted_once(self):
+    def test_a_head_is_stored_once(self):
         self.assertEqual(self.note(3, "a" * 64), 1)
         self.assertEqual(self.note(3, "a" * 64), 0)
         head = self.env["sdmk.audit.head"].with_user(self.users["auditor"]).search([])
         self.assertEqual((head.head, head.is_contradicted), (f"3:{'a' * 64}", False))
 
-    def test_another_event_in_the_place_of_one_shows_beside_it(self):
+    def test_another_event_at_the_same_place_is_shown_next_to_it(self):
         self.note(3, "a" * 64)
         self.note(4, "b" * 64)
         self.note(3, "c" * 64)
@@ -29,14 +29,14 @@ class TestAuditHead(SdmkCase):
                 found = heads.search([("is_contradicted", "=", value)])
                 self.assertEqual(found, heads.filtered(lambda head, value=value: head.is_contradicted == value))
 
-    def test_what_was_noted_last_stands_first(self):
+    def test_the_latest_head_comes_first(self):
         self.note(4, "b" * 64)
         self.env.cr.execute("update sdmk_audit_head set noted_at = noted_at - interval '1 day'")
         # A rewritten chain begins with low numbers again.
         self.note(1, "c" * 64)
         self.assertEqual(self.env["sdmk.audit.head"].search([]).mapped("seq"), [1, 4])
 
-    def test_what_is_noted_is_changed_by_nobody(self):
+    def test_nobody_can_change_a_stored_head(self):
         self.note(3, "a" * 64)
         for role in ("auditor", "verifier", "admin", "service"):
             head = (
@@ -48,7 +48,7 @@ class TestAuditHead(SdmkCase):
                 with self.subTest(role=role), self.assertRaises(AccessError), mute_logger("odoo.models"):
                     change()
 
-    def test_what_is_noted_is_told_to_the_service_account_page_by_page(self):
+    def test_the_service_account_reads_heads_page_by_page(self):
         for seq, letter in ((3, "a"), (4, "b"), (3, "c")):
             self.note(seq, letter * 64)
         heads = self.env["sdmk.audit.head"]
@@ -64,7 +64,7 @@ class TestAuditHead(SdmkCase):
             with self.subTest(payload=payload), self.assertRaises(ValidationError):
                 service.compare_audit_heads(payload)
 
-    def test_the_sidecar_is_asked_for_the_newest_places_and_ever_fewer_of_those_before(self):
+    def test_recalled_places_are_the_newest_and_increasingly_fewer_older_ones(self):
         heads = self.env["sdmk.audit.head"]
         service = heads.with_user(self.users["service"])
         self.assertEqual(json.loads(service.recall_audit_heads("{}")), [])
@@ -76,7 +76,7 @@ class TestAuditHead(SdmkCase):
         with self.assertRaises(ValidationError):
             service.recall_audit_heads('{"after": 0}')
 
-    def test_a_place_that_the_sidecar_has_no_event_for_any_more_is_contradicted(self):
+    def test_a_head_without_an_event_in_the_sidecar_is_contradicted(self):
         self.note(3, "a" * 64)
         self.note(3, "0" * 64)
         self.assertEqual(self.env["sdmk.audit.head"].search([("is_contradicted", "=", True)]).mapped("seq"), [3, 3])
@@ -104,7 +104,7 @@ class TestAuditHead(SdmkCase):
         self.assertEqual([head["seq"] for head in compared], [3, 4])
         self.assertEqual(json.loads(service.recall_audit_heads("{}")), [3, 4])
 
-    def test_behind_a_head_that_was_set_aside_another_contradicts(self):
+    def test_a_later_head_contradicts_after_one_was_set_aside(self):
         heads = self.env["sdmk.audit.head"]
         self.note(4, "b" * 64)
         self.note(4, "0" * 64)
@@ -114,7 +114,7 @@ class TestAuditHead(SdmkCase):
         contradicted = heads.search([("is_contradicted", "=", True)])
         self.assertEqual(sorted(contradicted.mapped("hash")), ["0" * 64, "d" * 64])
 
-    def test_only_the_service_account_sets_heads_aside_and_says_why(self):
+    def test_only_the_service_account_sets_heads_aside_with_a_reason(self):
         self.note(3, "a" * 64)
         head = self.env["sdmk.audit.head"].search([])
         for role in ("auditor", "verifier", "admin"):
@@ -126,11 +126,11 @@ class TestAuditHead(SdmkCase):
                 service.set_aside_audit_heads(payload)
         self.assertFalse(head.set_aside_at)
 
-    def test_heads_come_from_the_service_account_alone(self):
+    def test_only_the_service_account_sends_heads(self):
         with self.assertRaises(AccessError):
             self.note(3, "a" * 64, user="admin")
 
-    def test_what_is_no_head_is_rejected(self):
+    def test_an_invalid_head_is_rejected(self):
         for seq, digest in ((True, "a" * 64), ("3", "a" * 64), (3, "x"), (3, None)):
             with self.subTest(seq=seq), self.assertRaises(ValidationError):
                 self.note(seq, digest)

@@ -53,14 +53,14 @@ class TestIntegration(SdmkCase):
     def as_role(self, role):
         return self.integration.with_user(self.users[role])
 
-    def test_what_is_not_newer_changes_nothing(self):
+    def test_a_row_that_is_not_newer_changes_nothing(self):
         self.assertEqual(self.hand_over(version=3, schedule="1 1 * * *"), 0)
         self.assertEqual(self.hand_over(version=2, schedule="1 1 * * *"), 0)
         self.assertEqual(self.integration.schedule, "0 2 * * *")
         self.assertEqual(self.hand_over(version=5, schedule="1 1 * * *"), 1)
         self.assertEqual((self.integration.schedule, self.integration.version), ("1 1 * * *", 5))
 
-    def test_a_repair_counts_whatever_is_here(self):
+    def test_a_repair_ignores_the_stored_version(self):
         repair = {"repair": True, "integrations": [self.row(professions="doctor", version=3)]}
         self.receive(
             "sdmk.profession",
@@ -80,7 +80,7 @@ class TestIntegration(SdmkCase):
             self.integration.invalidate_recordset()
             self.assertEqual((tell(), tell()), (1, 0), forged)
 
-    def test_a_payload_that_is_none_is_denied(self):
+    def test_an_invalid_payload_is_denied(self):
         for rows in (
             [{}],
             [{"code": "rekaan"}],
@@ -90,7 +90,7 @@ class TestIntegration(SdmkCase):
             with self.subTest(rows=rows), self.assertRaises(ValidationError):
                 self.receive("sdmk.integration", "sync_integrations", integrations=rows)
 
-    def test_a_setting_is_stored_by_the_sidecar_before_it_is_here(self):
+    def test_the_sidecar_stores_a_setting_before_odoo(self):
         self.sidecar.answer(self.stored(schedule="30 3 * * *"))
         with Form(self.as_role("admin")) as form:
             form.schedule = "30 3 * * *"
@@ -108,13 +108,13 @@ class TestIntegration(SdmkCase):
         self.integration.invalidate_recordset()
         self.assertEqual(self.integration.schedule, "0 2 * * *")
 
-    def test_the_switch_is_turned_by_the_sidecar(self):
+    def test_the_sidecar_turns_the_switch(self):
         self.sidecar.answer(self.stored(active=False))
         self.as_role("admin").action_switch_off()
         self.assertFalse(self.sidecar.last["json"]["active"])
         self.assertFalse(self.integration.is_active)
 
-    def test_only_an_administrator_commands(self):
+    def test_only_an_administrator_gives_orders(self):
         for role in ("auditor", "verifier"):
             integration = self.as_role(role)
             for name, refused in {
@@ -140,7 +140,7 @@ class TestIntegration(SdmkCase):
         self.sidecar.answer(self.stored(active=False))
         return self.as_role("admin").action_test_connection()["params"]
 
-    def test_the_connection_is_told_to_work(self):
+    def test_a_working_connection_is_reported(self):
         params = self.check_connection()
         self.assertIn("switched off", params["message"])
         self.assertEqual(params["message"].count("✓"), 4)
@@ -150,7 +150,7 @@ class TestIntegration(SdmkCase):
             [("POST", "/v1/integrations/rekaan/check"), ("GET", "/v1/integrations/rekaan")],
         )
 
-    def test_what_is_wrong_is_told_in_the_language_of_the_user_and_marked(self):
+    def test_faults_are_reported_in_the_language_of_the_user_and_marked(self):
         self.env["res.lang"]._activate_lang("id_ID")
         self.users["admin"].lang = "id_ID"
         for what in ("kki", "odoo", "secrets"):
@@ -170,13 +170,13 @@ class TestIntegration(SdmkCase):
         self.assertIn("technical team", lines[-1])
         self.assertEqual(params["className"], "text-prewrap")
 
-    def test_what_nobody_could_check_is_told(self):
+    def test_parts_that_were_not_checked_are_reported(self):
         for what in ("kki", "odoo"):
             params = self.check_connection(**{what: {"isFine": None, "en": [], "id": []}})
             self.assertIn("Not checked", params["message"])
             self.assertEqual(params["type"], "danger")
 
-    def test_a_schedule_is_told_in_words_or_what_is_wrong_with_it(self):
+    def test_a_schedule_is_described_in_words_or_its_fault_is(self):
         runs = ["2026-01-02T19:00:00.000Z"]
         self.sidecar.answer({"en": "Every day", "id": "Setiap hari", "nextRunsDueAt": runs})
         told = self.as_role("auditor").get_schedule("0 2 * * *")
@@ -204,7 +204,7 @@ class TestIntegration(SdmkCase):
         self.as_role("admin").write({"sidecar_key": self.as_role("admin").sidecar_key})
         self.assertEqual(parameters.get_param("sdmk.sidecar.key"), new)
 
-    def test_the_key_of_the_sidecar_is_found_by_no_search(self):
+    def test_no_search_finds_the_key_of_the_sidecar(self):
         for role in ("auditor", "verifier", "admin"):
             model = self.env["sdmk.integration"].with_user(self.users[role])
             for name, ask in {
@@ -217,7 +217,7 @@ class TestIntegration(SdmkCase):
                 with self.subTest(role=role, by=name), mute_logger("odoo.domains", "odoo.fields"):
                     self.assertDenied(ask, model)
 
-    def test_the_connection_is_shown_to_administrators_alone(self):
+    def test_only_administrators_see_the_connection(self):
         for role in ("auditor", "verifier"):
             record = self.as_role(role)
             self.assertFalse({"sidecar_url", "sidecar_key", "account_key_ends"} & record.read()[0].keys())
@@ -225,7 +225,7 @@ class TestIntegration(SdmkCase):
                 with self.subTest(role=role, field=name), self.assertRaises(AccessError):
                     record.read([name])
 
-    def test_an_administrator_gets_the_key_to_no_address_of_their_own(self):
+    def test_an_administrator_cannot_send_the_key_to_another_address(self):
         parameters = self.env["ir.config_parameter"]
         for change in (
             {"sidecar_url": "https://elsewhere.invalid"},
@@ -246,7 +246,7 @@ class TestIntegration(SdmkCase):
             self.as_role("admin").write(change)
             self.assertEqual(parameters.get_param("sdmk.sidecar.key"), KEY)
 
-    def test_what_the_sidecar_tells_is_written_by_nobody(self):
+    def test_nobody_can_write_values_of_the_sidecar(self):
         forged = {
             "is_active": False,
             "changed_by": "somebody",
@@ -259,7 +259,7 @@ class TestIntegration(SdmkCase):
             "create_uid": 1,
         }
         before = self.integration.read([*forged, "schedule"])
-        for user in (*self.users.values(), self.stranger, self.env.user):
+        for user in (*self.users.values(), self.user_without_role, self.env.user):
             record = self.integration.with_user(user)
             for name, value in forged.items():
                 attacks = {
@@ -295,7 +295,7 @@ class TestIntegration(SdmkCase):
         self.assertEqual(self.integration.read([*forged, "schedule"]), before)
         self.assertEqual(self.sidecar.asked, [])
 
-    def test_a_renewed_key_takes_the_place_of_the_former_one(self):
+    def test_a_renewed_key_replaces_the_former_one(self):
         account = self.env.ref("sdmk_integration_manager.user_sdmk_service")
         keys = []
         for _ in range(2):
@@ -324,7 +324,7 @@ class TestIntegration(SdmkCase):
         with self.assertRaises(UserError):
             self.integration.unlink()
 
-    def test_the_account_of_the_sidecar_is_no_employee(self):
+    def test_the_account_of_the_sidecar_is_not_an_internal_user(self):
         account = self.env.ref("sdmk_integration_manager.user_sdmk_service")
         self.assertTrue(account.share)
         self.assertFalse(account.has_group("base.group_user"))
