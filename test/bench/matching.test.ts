@@ -59,7 +59,7 @@ function cast() {
   return { one, other, row, people: [one, other] }
 }
 
-test('rows that are right fail in nothing', async t => {
+test('correct rows have no errors', async t => {
   const { one, other, row, people } = cast()
   const verdict = await judged(
     t,

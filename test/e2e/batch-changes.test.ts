@@ -177,7 +177,7 @@ describe('the changes of a batch', () => {
     assert.doesNotMatch(JSON.stringify([planned, applied]), /3171014101900777/)
   })
 
-  test('hide every value of somebody whose data is restricted, before and after applying', async t => {
+  test('hide every value of a restricted person, before and after applying', async t => {
     const { connector, batch, look, apply } = await withHeldBatch(t)
     const isOfProvince = ({ fields }: Change) => fields.some(({ field }) => field === 'province')
     const person = (await look('?limit=500')).items.find(isOfProvince)?.healthWorkerId
@@ -192,7 +192,7 @@ describe('the changes of a batch', () => {
     assert.deepEqual(fieldsOf(await hidden()), ['province: null → null'])
   })
 
-  test('are foreseen in reverse before an undo, and told after it: what stayed first, who undid it and why', async t => {
+  test('are previewed before an undo, and shown after it: kept changes first, with the actor and the reason', async t => {
     const { connector, batch, look, apply } = await withHeldBatch(t)
     await apply()
     const { call } = connector

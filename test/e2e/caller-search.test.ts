@@ -41,14 +41,14 @@ describe('a caller asks for a health worker', () => {
     }
   })
 
-  test('people of one STR and another name are not found where both are asked for', async () => {
+  test('a search by STR and name does not find people of that STR with another name', async () => {
     const str = '3151500260000015'
     assert.equal((await search({ str, name: 'Siti Amina' })).items.length, 1)
     assert.equal((await search({ str, name: 'Togar Simanjuntak' })).items.length, 0)
     assert.equal((await search({ str: '1', name: 'Siti Aminah' })).items.length, 0)
   })
 
-  test('an STR that a program asks for is never taken for another that looks like it', async () => {
+  test('an STR from a program never finds another STR that looks similar', async () => {
     assert.deepEqual((await search({ str: '3I4I4OO25OOOOOI4' })).items, [])
     assert.equal((await search({ str: 'str 3141-4002-5000-0014' })).items[0]?.name, 'Suharto')
   })

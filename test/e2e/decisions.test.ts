@@ -127,7 +127,7 @@ describe('a decision about a rejected row', () => {
     assert.ok((await connector.call('POST', path, body)).status < 300)
   })
 
-  test('is held where another batch has made it harmful since, and its row waits again once it is discarded', async t => {
+  test('is held if another batch has made it harmful since, and its row is pending again after it is discarded', async t => {
     const { connector, rejection, batch } = await withHeldDecision(t)
     assert.equal((await detailOf(connector, rejection.id)).decisions[0]?.batchState, 'held')
     const { id } = await batch()
@@ -259,7 +259,7 @@ describe('a decided row', () => {
     assert.equal(detail.decisions[0]?.batchState, 'undone')
   })
 
-  test('is put back where it was dismissed by mistake, unless its row is open already', async t => {
+  test('can be reopened after a mistaken dismissal, unless its row is already open', async t => {
     const { connector, conflicting, rejection } = await withConflict(t)
     const { call, pool, run, simulator } = connector
     const path = `/v1/rejections/${rejection.id}`
@@ -341,7 +341,7 @@ describe('names in rejected rows', () => {
     assert.ok(!/Aminah|Rahmawati/.test(JSON.stringify(detail)))
   })
 
-  test('of restricted people are not told among the rejected rows of a plan, nor whether there is a NIK', async t => {
+  test('of restricted people are not shown among the rejected rows of a plan, nor whether they have a NIK', async t => {
     const { connector, rejection, conflicting } = await withConflict(t)
     const { call, run, simulator } = connector
     const [person] = rejection.candidates

@@ -160,7 +160,7 @@ describe('a file that the API takes', () => {
     assert.equal(done.batches[0]?.state, 'applied')
   })
 
-  test('that takes long to read is answered meanwhile, and a fault at its end fails the batch', async t => {
+  test('that takes long to read is answered before its end, and a fault at its end fails the batch', async t => {
     const { send, call, stored, openFiles } = await setUp(t)
     const timeout = AbortSignal.timeout
     t.mock.method(AbortSignal, 'timeout', (ms: number) => timeout.call(AbortSignal, ms === 30_000 ? 1 : ms))

@@ -120,7 +120,7 @@ test('an undone batch stays in the history, with who undid it and why', async t 
   assert.equal(entry?.statusAfter, null, 'the present status differs from that of the batch')
 })
 
-test('the history of nobody is not found', async t => {
+test('the history of a person who does not exist is not found', async t => {
   const { call } = await startConnector(t)
   assert.equal((await call('GET', '/v1/health-workers/999999/history')).status, 404)
 })

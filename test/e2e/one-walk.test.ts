@@ -198,7 +198,7 @@ describe('a harmful run', () => {
 })
 
 describe('licences that full runs no longer show', () => {
-  test('are counted once the whole run is applied, however it is cut', async t => {
+  test('are counted when the whole run is applied, whatever its batches are', async t => {
     const connector = await startConnector(t, { env: { SDMK_BATCH_ROWS: '20', KKI_PAGE_SIZE: '10' } })
     await inject(
       connector.simulator,

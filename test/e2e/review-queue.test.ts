@@ -133,7 +133,7 @@ describe('a rejected row in the review queue', () => {
     assert.deepEqual([again.status, (again.body as ProblemBody).code], [409, 'REJECTION_STATE'])
   })
 
-  test('takes a licence from nobody before the reviewer has seen this effect', async t => {
+  test('does not take a licence from a person before the reviewer has seen this effect', async t => {
     const { connector, call, rejection, pool } = await withConflict(t)
     const [holder] = rejection.candidates
     const before = await dumpRegistry(pool)

@@ -180,7 +180,7 @@ describe('the scopes of API keys', () => {
     }
   })
 
-  test('routes without a key name nobody', async t => {
+  test('routes without a key name no person', async t => {
     const { app, run, pool } = await startConnector(t, { rows: 30 })
     await run({ mode: 'full', professions: ['doctor'] })
     const { rows } = await pool.query<{ text: string }>(

@@ -139,7 +139,7 @@ for (const { name, first, pagesBefore } of [
   { name: 'examples/page-number-api-key.json', first: 12, pagesBefore: 4 },
   { name: 'examples/offset-session-login.json', first: 11, pagesBefore: 3 }
 ]) {
-  test(`a revocation is not lost where a row is deleted while ${name} is read`, async t => {
+  test(`a revocation is not lost if a row is deleted while ${name} is read`, async t => {
     const description = await loadDescription(folder + name)
     const { simulator, pool, run } = await startConnector(t, { like: folder + name, env: settings })
     const { write } = compileRecords(description, await loadDescription(shippedDescription))

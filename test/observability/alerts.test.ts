@@ -157,7 +157,7 @@ test('Slack gets each failure with the facts needed to act, and a second message
     await clear()
   })
 
-  await t.test('a deactivation that is matched to nobody', async () => {
+  await t.test('a deactivation that matches no person', async () => {
     const known = present()
     await change({ id: 'known', record: known })
     await run()

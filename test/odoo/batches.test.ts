@@ -290,7 +290,7 @@ describe('a held batch and its audit in Odoo', { skip, timeout: 1_800_000 }, () 
     await page.locator('.o_form_view h1', { hasText: 'Nama Dari Kartu' }).waitFor()
   })
 
-  test('an auditor reads who did what, when and why, and that the chain is whole', { skip }, async () => {
+  test('an auditor sees actors, actions, times and reasons, and that the chain is intact', { skip }, async () => {
     const page = await as('auditor')
     const check = (findings: number) =>
       operations.connector.pool.query(

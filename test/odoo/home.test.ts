@@ -102,7 +102,7 @@ describe('the morning look and the settings in Odoo', { skip, timeout: 1_800_000
     }
   }
 
-  test('every card and every figure of a chart is reached and opened with the keyboard alone', { skip }, async () => {
+  test('every card and every figure of a chart can be opened with only the keyboard', { skip }, async () => {
     const page = await as('auditor')
     await showDashboard(page)
     const reached = new Set<string>()
@@ -137,7 +137,7 @@ describe('the morning look and the settings in Odoo', { skip, timeout: 1_800_000
     await page.locator('.o_list_view').waitFor()
   })
 
-  test('a press on a bar of each chart leads where its figure in the table leads', { skip }, async () => {
+  test('a click on a bar of a chart opens the same list as its figure in the table', { skip }, async () => {
     const page = await as('auditor')
     for (const [chart, url] of [
       ['Rows of KKI by Outcome', /\/\d{8}\/sdmk-batches-of-day$/],
@@ -237,7 +237,7 @@ describe('the morning look and the settings in Odoo', { skip, timeout: 1_800_000
     }
   })
 
-  test('Test Connection checks KKI, both ways of Odoo and the secrets, and names what fails', { skip }, async () => {
+  test('Test Connection checks KKI, both directions between Odoo and the sidecar and the secrets, and names each failure', { skip }, async () => {
     const page = await as('admin')
     await openSettings(page)
     const note = page.locator('.o_notification').last()

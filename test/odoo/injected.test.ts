@@ -97,7 +97,7 @@ async function setUp(t: TestContext, transport: TransportName, fault?: Fault) {
 }
 
 for (const transport of ['xmlrpc', 'json2'] as const) {
-  describe(`over ${transport} one person who cannot be sent delays nobody, and is named nowhere`, () => {
+  describe(`over ${transport} a person who cannot be sent delays no others, and is named nowhere`, () => {
     for (const [name, fault] of Object.entries(faults)) {
       test(`if ${name}`, async t => {
         const { relay, sent, assertOthersTold } = await setUp(t, transport, fault)

@@ -120,7 +120,7 @@ describe('a caller asks an operator in Odoo', { skip, timeout: 1_200_000 }, () =
     }
   })
 
-  test('the list tells STR, profession and status, and fits', { skip }, async () => {
+  test('the list shows STR, profession and status, and fits the screen', { skip }, async () => {
     const page = await as('verifierInIndonesian')
     await open(page, people, '.o_list_view .o_data_row')
     await searchFor(page, 'Bambang Sutrisno')
@@ -149,7 +149,7 @@ describe('a caller asks an operator in Odoo', { skip, timeout: 1_200_000 }, () =
     await page.locator('.o_data_row [name=str_number]', { hasText: '3131300240000013' }).waitFor()
   })
 
-  test('a verifier finds somebody by NIK for a reason, with the keyboard alone; an auditor cannot', {
+  test('a verifier finds a person by NIK with a reason, using only the keyboard; an auditor cannot', {
     skip
   }, async () => {
     const page = await as('verifierInIndonesian')

@@ -78,7 +78,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     await page.locator('.o_sdmk_comparison, .o_sdmk_rejection_detail details').first().waitFor()
   }
 
-  test('begins with the urgent rows, counted and open, and shows whose they are', { skip }, async () => {
+  test('begins with the urgent rows, counted and unfolded, and shows their candidates', { skip }, async () => {
     const page = await as('verifierInIndonesian')
     await open(page, list, '.o_list_view .o_group_header')
     const groups = page.locator('.o_group_header')
@@ -118,7 +118,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     }
   })
 
-  test('is worked through with the keyboard alone, and each decision opens the next row', { skip }, async () => {
+  test('can be worked through with only the keyboard, and each decision opens the next row', { skip }, async () => {
     const page = await as('verifier')
     await open(page, list, '.o_list_view .o_group_header')
     await page.locator('.o_data_row', { hasText: 'Gita Samaran' }).waitFor()
@@ -274,7 +274,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     await dialog.waitFor({ state: 'hidden' })
   })
 
-  test('dismisses all rows of a reason by a rule, those that are urgent excepted', { skip }, async () => {
+  test('dismisses all rows of a reason by a rule, except urgent ones', { skip }, async () => {
     const page = await as('verifier')
     await open(page, list, '.o_list_view .o_group_header')
     await page.locator('.o_facet_remove').first().click()
@@ -290,7 +290,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     assert.equal(rows[0].n, 0)
   })
 
-  test('is there at once while the sidecar does not answer, and says that it waits', { skip }, async () => {
+  test('opens at once while the sidecar does not answer, and shows that it waits', { skip }, async () => {
     const page = await as('auditor')
     const id = await conflictOf('Dedi Kurnia')
     await page.route('**/get_detail', async route => {
@@ -305,7 +305,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
   })
 
   for (const size of [{ width: 1280, height: 800 }, narrow]) {
-    test(`can be used by everybody at ${size.width} pixels, and nothing runs over the edge`, { skip }, async () => {
+    test(`is accessible at ${size.width} pixels, and nothing runs over the edge`, { skip }, async () => {
       const id = await conflictOf('Dedi Kurnia')
       const first = size === narrow ? '.o_kanban_record' : '.o_group_header'
       for (const who of ['verifierInIndonesian', 'admin', 'auditor'] as const) {

@@ -47,7 +47,7 @@ async function setUp(t: TestContext) {
 }
 
 describe('a check of the registry for duplicates', { concurrency: 4 }, () => {
-  test('asks once about the licence of the younger of two who are much alike', async t => {
+  test('asks once about the licence of the newer of two very similar people', async t => {
     const { check, queue, withTwins, pool } = await setUp(t)
     const { second, older } = await withTwins()
     const found = await check()
@@ -176,7 +176,7 @@ describe('a check of the registry for duplicates', { concurrency: 4 }, () => {
     assert.equal((await queue('cleared')).length, 1)
   })
 
-  test('counts pairs of people without a licence apart', async t => {
+  test('counts pairs of people without a licence separately', async t => {
     const { check, queue, withTwins, pool } = await setUp(t)
     await withTwins()
     await pool.query('delete from kki.change')

@@ -153,7 +153,7 @@ test('a real Vault that is sealed is waited for', async t => {
   assert.deepEqual(await store.read('kki-token'), { accessToken: 'a' })
 })
 
-test('what fills the Vault of the compose file gives each process its secrets, and may run again', async t => {
+test('the script that fills the Vault of the compose file gives each process its secrets, and can be repeated', async t => {
   const vault = await startRealVault(t)
   const secrets = await mkdtemp(join(tmpdir(), 'real-vault-'))
   t.after(() => rm(secrets, { recursive: true, force: true }))

@@ -78,7 +78,7 @@ describe('a small workbook that unpacks to a large one', () => {
     'of texts': { workbook: { sheet: headerRow, texts: repeat('<t>x</t></si><si>', 400 * mb) }, error: tooLarge }
   }
   for (const [what, { workbook, error }] of Object.entries(kinds)) {
-    test(`${what} ends with an error, in little memory`, async t => {
+    test(`${what} ends with an error and needs little memory`, async t => {
       const file = path.join(await temporaryFolder(t), 'bomb.xlsx')
       await writeRawXlsx(file, workbook)
       assert.ok((await stat(file)).size < 2 * mb)

@@ -39,7 +39,7 @@ test('a status is sent as a problem, with Retry-After and the 401 challenge wher
   }
 })
 
-test('a status aimed at the token endpoint leaves the list alone', async t => {
+test('a status for the token endpoint does not affect the list', async t => {
   const { simulator, get } = await connect(t, { rows: 20 })
   simulator.addFault({ kind: 'status', status: 500, on: 'token' })
   assert.equal((await get(LIST)).status, 200)

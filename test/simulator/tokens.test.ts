@@ -43,7 +43,7 @@ test('at most one of two simultaneous uses of a refresh token gets a pair', asyn
   assert.ok(replies.filter(({ status }) => status === 200).length <= 1)
 })
 
-test('reuse in one family leaves another alone', async t => {
+test('reuse in one family does not affect another', async t => {
   const { simulator, token, get } = await connect(t)
   const other = await requestToken(simulator, { grant_type: 'client_credentials' })
   const form = { grant_type: 'refresh_token', refresh_token: other.refresh_token }

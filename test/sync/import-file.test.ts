@@ -135,7 +135,7 @@ test('the header decides the delimiter of the whole file', async t => {
   assert.deepEqual(await read('nama\nAni\n'), [{ nama: 'Ani' }])
 })
 
-test('line breaks of every system are read, also where they are mixed', async t => {
+test('line breaks of every system are read, even if they are mixed', async t => {
   const { read } = await setUp(t)
   const lines = ['nik,nama', '3273015708850041,Orang Alfa', '3273015708850042,Orang Beta', '3273015708850043,"A\nB"']
   const lineBreak = fc.constantFrom('\r\n', '\n', '\r')
@@ -148,7 +148,7 @@ test('line breaks of every system are read, also where they are mixed', async t 
   )
 })
 
-test('JSON lines end at line feeds alone', async t => {
+test('only a line feed ends a JSON line', async t => {
   const { read } = await setUp(t)
   const people = [
     { nama: 'Rina\u2028Wulandari' },

@@ -61,8 +61,8 @@ class TestAuditEvent(SdmkCase):
             self.assertEqual(self.events.find(text)["asked"], asked)
 
     def test_only_auditors_read_events(self):
-        user_without_role = self.env["sdmk.audit.event"].with_user(self.users["service"])
-        for call in (user_without_role.get_events, lambda: user_without_role.find("1")):
+        service = self.env["sdmk.audit.event"].with_user(self.users["service"])
+        for call in (service.get_events, lambda: service.find("1")):
             with self.assertRaises(AccessError):
                 call()
         self.assertEqual(self.sidecar.asked, [])
