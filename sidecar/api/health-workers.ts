@@ -29,7 +29,7 @@ import { Id, IdParams, Instant, nullable, pageOf, problems, Reason } from './sch
 const Day = nullable(Type.String({ format: 'date' }))
 const Source = Type.Union(
   [Type.Object({ source: Type.Enum(['kki', 'sdmk']), at: Type.Optional(Instant) }), Type.Null()],
-  { description: 'where the value came from, with KKI’s stamp' }
+  { description: 'the owner of the value, and KKI’s stamp for a value from KKI; null without a value' }
 )
 
 const RegistrationSchema = Type.Object(
@@ -41,7 +41,7 @@ const RegistrationSchema = Type.Object(
     profession: Type.String(),
     competence: nullable(Type.String()),
     status: Type.String(),
-    sourceStatus: Type.String({ description: 'KKI’s own word' }),
+    sourceStatus: Type.String({ description: 'the status in KKI’s own word' }),
     issuedOn: Day,
     validUntil: Day,
     isLifetime: Type.Boolean(),

@@ -2,7 +2,7 @@ import { SealUnfit } from './errors.ts'
 import type { Identity } from './keys.ts'
 import { type RowSource, rawRowOf, type SealPlace } from './seal-place.ts'
 
-/** Returns the NIK in a column of a row, after comparing it with the row's digest. @throws SealBroken, SealUnfit */
+/** Decrypts the NIK in a column of a row, and checks it against the row's digest. @throws SealBroken, SealUnfit */
 export function openNik(
   { open, digestNik }: Pick<Identity, 'open' | 'digestNik'>,
   place: SealPlace,
@@ -13,7 +13,7 @@ export function openNik(
   return nik
 }
 
-/** A rejected row in its stored form. */
+/** A rejected row as it is stored. */
 export interface SealedRow {
   source: RowSource
   /** The canonical STR, or `row:` and the digest of the row. */
@@ -24,7 +24,7 @@ export interface SealedRow {
   rawSealed: Uint8Array
 }
 
-/** Returns the JSON text of a rejected row, after comparing it with the row's digests. @throws SealBroken, SealUnfit */
+/** Decrypts the JSON text of a rejected row, and checks it against the row's digests. @throws SealBroken, SealUnfit */
 export function openRow({ open, digestRow }: Pick<Identity, 'open' | 'digestRow'>, row: SealedRow): string {
   const place = rawRowOf(row.source, row.batchId, row.rowNo, row.subject)
   const text = open(place, row.rawSealed).toString('utf8')

@@ -11,8 +11,8 @@ type Delivering = Omit<Delivery, 'requestId'>
 const model = 'sdmk.audit.head'
 
 /**
- * Sends Odoo the end of the audit chain, and the present links at some places that Odoo has noted before. If the chain
- * was cut off or written again, Odoo sees the contradiction at the next event.
+ * Sends Odoo the end (head) of the audit chain, and its present links at some places where Odoo stored a head before. So
+ * Odoo notices at the next event if the chain was cut off or rewritten.
  */
 export async function tellAuditHead(
   { pool, link }: { pool: CompareContext['database']['pool']; link: OdooLink },
@@ -42,9 +42,9 @@ async function* notedHeads(link: OdooLink, delivery: Delivering): AsyncGenerator
 }
 
 /**
- * Returns how many of the heads that Odoo has noted are not in the audit chain, and stores the number for the metric behind
- * the alert. Odoo receives the chain's present links at these places. Nothing is repaired: one of the sides was changed, and
- * a person must find out which.
+ * Compares all heads in Odoo with the audit chain, and returns how many are not in it. The number is stored for the metric
+ * behind the alert, and Odoo receives the present links at these places. Nothing is repaired, because one of the sides was
+ * altered and a person must find out which.
  */
 export async function compareAuditHeads(
   { database: { pool }, link, logger }: CompareContext,
@@ -53,7 +53,7 @@ export async function compareAuditHeads(
   await tellAuditHead({ pool, link }, { ...delivery, requestId: 'odoo-audit-head' })
   let differing = 0
   for await (const heads of notedHeads(link, delivery)) {
-    // Odoo stores 64 zeros for a place at which the chain has no link.
+    // A head of 64 zeros in Odoo states that the chain has no link at this place.
     const { rows } = await pool.query<{ seq: number }>(
       `select h.seq from unnest($1::bigint[], $2::text[]) as h (seq, hash) left join kki.audit_chain c on c.seq = h.seq
       where coalesce(encode(c.hash, 'hex'), repeat('0', 64)) <> h.hash`,
@@ -81,10 +81,10 @@ export interface SetAside {
 }
 
 /**
- * Makes Odoo ignore the noted heads after a link that the chain does not have, because the database was restored to an
- * earlier time. The audit event is written before Odoo is called. Returns the number of these heads.
+ * Makes Odoo stop comparing heads that a restore of the database has removed from the chain: those later than the link
+ * `after` that the chain does not have. The audit event is written before Odoo is called. Returns the number of these heads.
  *
- * @throws RequestInvalid if the chain does not have that link
+ * @throws RequestInvalid if the chain does not have the link `after`
  */
 export async function setAsideAuditHeads(
   { database, link }: Pick<CompareContext, 'database' | 'link'>,
@@ -96,7 +96,7 @@ export async function setAsideAuditHeads(
   if (!isKnown) throw new RequestInvalid('after', 'the chain of audit events has no such link')
   const left: NotedHead[] = []
   for await (const heads of notedHeads(link, delivery)) {
-    // Odoo's 64 zeros are the hash of no link, so they are set aside too.
+    // A head of 64 zeros equals no link, so it is set aside too.
     const { rows } = await database.pool.query<NotedHead>(
       `select h.* from unnest($1::int[], $2::bigint[], $3::text[]) as h (id, seq, hash)
       left join kki.audit_chain c on c.seq = h.seq

@@ -4,21 +4,19 @@ import { findUnportable } from './portable-text.ts'
 import { isPrintableLine } from './printable-text.ts'
 import { Problem } from './problem.ts'
 
-/**
- * Fields that accept long numbers: NIK, STR, search texts, instants, and generated texts that are compared or sealed.
- */
+/** Fields that accept long numbers: NIK, STR, search texts, instants, and generated texts that are compared or sealed. */
 const numberFields = new Set(['nik', 'str', 'caller', 'text', 'planDigest', 'apiKey', 'changedSince', 'changedUntil'])
 
-/** A trace id may contain sixteen digits in a row by chance. */
+/** An idempotency key of this form is allowed, although a UUID may contain sixteen digits in a row by chance. */
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
 
 /**
- * Denies requests with text that must not be stored, which a schema of type `string` accepts. The answer names only the
- * field.
+ * Denies requests with text that must not be stored, although a schema of type `string` accepts it. The answer names only the
+ * field. It denies:
  *
- * - Text that not every receiver can represent.
- * - Text with an identity number, except in the fields for such numbers: it would be stored in clear.
- * - A reason that is not one printable line. Blanks and line breaks at its ends, which come with pasted text, are removed.
+ * - text that not every receiver can represent
+ * - text with an identity number, because it would be stored unencrypted; fields for such numbers are exempt
+ * - a reason that is not one printable line. Blanks and line breaks at its ends, which come with pasted text, are removed first
  */
 export default fp(
   async function storableTextPlugin(app) {

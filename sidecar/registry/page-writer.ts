@@ -6,10 +6,10 @@ import { CopyText } from './copy.ts'
 import type { TakePersonIds } from './person-ids.ts'
 import { rejectedForContent, rejectionValues, rowValues, type StagedBatch, unchangedValues } from './staged-lines.ts'
 
-/** A page as lines of COPY, outside of the heap, because several pages wait for one transaction. */
+/** The lines of a page for COPY. They are outside of the JavaScript heap, because several pages wait for a transaction. */
 export interface PreparedPage {
   page: number
-  /** Counters of all its rows. */
+  /** Number of all rows, including unchanged and rejected ones. */
   rowCount: number
   rejectionCount: number
   /** Null if none of its rows is staged, because the page is then not read again. */
@@ -20,14 +20,14 @@ export interface PreparedPage {
 }
 
 /**
- * On the main thread, at a millisecond per page. The thread pool would do it concurrently, but each of its threads keeps
- * megabytes for itself afterwards.
+ * Compresses on the main thread, which takes a millisecond per page. Threads of the pool would work concurrently, but each of
+ * them would keep megabytes of memory afterwards.
  */
 const compress = (body: Buffer) => zstdCompressSync(body, { params: { [constants.ZSTD_c_compressionLevel]: 1 } })
 
 /**
- * Writes the pages of a batch for its staging tables row by row, so that no row stays in memory: identity numbers digested
- * and sealed, bodies compressed and sealed.
+ * Converts the pages of a batch to lines for its staging tables, row by row, so that no row stays in memory. Identity numbers
+ * are digested and sealed; the bodies of pages are compressed and sealed.
  */
 export class PageWriter {
   readonly #batch: StagedBatch
@@ -44,7 +44,7 @@ export class PageWriter {
   #candidateCount = 0
   #rejectionCount = 0
 
-  /** `next`: the number of the first page, and of its first row. */
+  /** `next`: the numbers of the first page and of its first row. */
   constructor(
     batch: StagedBatch,
     identity: Identity,
@@ -58,7 +58,7 @@ export class PageWriter {
     this.#rowNo = next.rowNo
   }
 
-  /** Call it before this many rows are added: each may create a person, whose id is reserved. */
+  /** Reserves ids of people. Call it before adding this many rows, because each of them may create a person. */
   async expect(rows: number): Promise<void> {
     const left = this.#personIds.slice(this.#personIdsUsed)
     const missing = Math.max(0, rows - left.length)
@@ -91,7 +91,7 @@ export class PageWriter {
     this.#rowNo++
   }
 
-  /** Adds the registrations of the page's unchanged rows, as text of a PostgreSQL array, and the warnings of all of them. */
+  /** Adds the registrations of the page's unchanged rows, as the text of a PostgreSQL array, and the warnings of these rows. */
   addUnchanged(registrationIds: string, warnings: readonly string[]): void {
     this.#unchangedLines.add(unchangedValues(this.#page, registrationIds, warnings))
   }

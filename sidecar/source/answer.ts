@@ -18,7 +18,7 @@ export interface Evaluated {
   means: Fault['means'] | 'rows' | 'refused'
   /** The parsed body of a successful answer. */
   envelope: unknown
-  /** Completes "reports a fault …"; `null` if the status alone decides. */
+  /** The place of the described fault, which completes "reports a fault …"; `null` without a described fault. */
   fault: string | null
 }
 
@@ -76,7 +76,7 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
       limit: query.limit,
       url
     })
-    if (found.received === 0 || nextCursor === null) refuseErrors(envelope)
+    if (found.received === 0 || nextCursor === null) failOnErrors(envelope)
     return {
       ...found,
       nextCursor,
@@ -89,7 +89,7 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
   function toRecords(answer: HttpAnswer, { means, envelope }: Evaluated): KkiPage {
     if (means === 'noRows') return emptyPage(answer, clock(answer, envelope))
     const sourceNow = timeOf(clock, answer, envelope)
-    refuseErrors(envelope)
+    failOnErrors(envelope)
     return {
       ...records(envelope, answer.body, { filter: null }),
       nextCursor: null,
@@ -100,16 +100,16 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
   }
 
   /**
-   * Fails on an answer that reports an error although its status is 200. Read as a last page or as "no such STR", it would
-   * count rows as seen that KKI never sent. The error may contain personal data, so it is not repeated.
+   * Throws if an answer reports an error although its status is 200. Otherwise it would count as the last page, or as an
+   * unknown STR, and rows would be missed. The error may contain personal data, so the message does not repeat it.
    */
-  function refuseErrors(envelope: unknown): void {
+  function failOnErrors(envelope: unknown): void {
     for (const { pointer, at } of errors) {
-      if (saysSomething(at(envelope))) throw broken(`sent a page that reports an error at ${pointer}`)
+      if (isError(at(envelope))) throw broken(`sent a page that reports an error at ${pointer}`)
     }
   }
 
-  /** A count that is smaller than the page itself is ignored. */
+  /** Returns the total number of rows; null if the answer has none, or if it is smaller than the page and so must be wrong. */
   function totalOf(envelope: unknown, received: number): number | null {
     const total = totalAt?.(envelope)
     if (total === null || total === undefined) return null
@@ -126,7 +126,7 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
 interface CompiledFault {
   means: Fault['means']
   words: string
-  /** Whether the status alone decides. */
+  /** True if an answer with this status is the fault, whatever its body is. */
   isOfStatus(status: number): boolean
   fits(status: number, body: unknown): boolean
 }
@@ -149,7 +149,7 @@ function compileFault(fault: Fault, index: number): CompiledFault {
   }
 }
 
-/** A code as text; objects and lists are not codes. */
+/** Returns a code as text; an empty text for an object or a list, which cannot be a code. */
 function textOf(valueAt: Read, body: unknown): string {
   const value = valueAt(body)
   return typeof value === 'object' && value !== null ? '' : String(value)
@@ -161,7 +161,7 @@ function timeOf(clock: ClockReader, answer: HttpAnswer, envelope: unknown): numb
   throw broken(time)
 }
 
-/** An answer without rows by its fault may lack all other members, including the time. */
+/** Returns a page without rows, for a fault that means "no rows". Such an answer may lack all other members, also the time. */
 function emptyPage({ release, answeredAt }: HttpAnswer, time: number | string): KkiPage {
   return {
     rows: [],
@@ -176,8 +176,8 @@ function emptyPage({ release, answeredAt }: HttpAnswer, time: number | string): 
   }
 }
 
-/** An empty list or object of errors reports none. */
-function saysSomething(value: unknown): boolean {
+/** True if the member reports an error. An empty list or object of errors reports none. */
+function isError(value: unknown): boolean {
   return typeof value === 'object' && value !== null ? Object.keys(value).length > 0 : Boolean(value)
 }
 
@@ -191,7 +191,7 @@ function read({ body, hasUnknownCoding }: HttpAnswer): unknown {
   }
 }
 
-/** The body of an error answer is only searched for a code. */
+/** Returns undefined for a body that is not JSON, because the body of an error answer is only searched for a code. */
 function readLeniently({ body }: HttpAnswer): unknown {
   try {
     return parseJson(body)

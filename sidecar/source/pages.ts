@@ -4,7 +4,7 @@ import { KkiCursorRepeated, KkiTooManyPages } from './errors.ts'
 import type { CallContext, KkiClient, KkiPage, PageQuery } from './types.ts'
 
 export interface WalkOptions {
-  /** Pages of the whole walk, including those before `firstPage`. */
+  /** Largest number of pages in the whole walk, including those before `firstPage`. */
   maxPages: number
   /** The cursor at which an interrupted walk resumes; if absent, it starts at the first page. */
   startCursor?: string
@@ -13,14 +13,14 @@ export interface WalkOptions {
 }
 
 /**
- * Yields the pages of `query` in order, and always requests one page ahead of the caller; for counted pages, as many as the
- * description allows.
+ * Yields the pages of `query` in order. While the caller uses a page, the next one is already requested; of counted pages
+ * (with a page number or an offset), as many as the description allows.
  *
- * A page may be used until the next one is requested; then its memory is reused.
- *
- * Leaving the loop early aborts the request that is ahead, and waits for its end.
- * @throws KkiCursorRepeated instead of a page that names a cursor a second time, or repeats an earlier page; KkiListMoved if
- *   counted pages do not join; KkiTooManyPages after the last allowed page; what `fetchPage` throws, when its page is due.
+ * The caller may use a page until it takes the next one, because the memory of the page is then reused. If the caller leaves
+ * the loop early, requests that are still open are aborted.
+ * @throws KkiCursorRepeated instead of a page that names an earlier cursor again, or repeats an earlier page; KkiListMoved if
+ *   no counted page continues after the last row; KkiTooManyPages after the last allowed page; an error of `fetchPage` when
+ *   the caller takes its page
  */
 export async function* walkPages(
   client: KkiClient,

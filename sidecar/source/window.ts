@@ -5,8 +5,8 @@ import { formatInstant, unitOf } from './window-format.ts'
 type Bounds = Pick<PageQuery, 'changedSince' | 'changedUntil'>
 
 /**
- * Returns the bounds of a window in the form of the source. The window is [since, until). If the source cannot express it
- * exactly, the bounds are outside of it, by a unit of the format at most.
+ * Formats the bounds of a window for the source. `changedSince` belongs to the window, and `changedUntil` does not. If the
+ * source cannot express these bounds exactly, the result is wider, by at most one unit of the format at each end.
  */
 export function windowValues(
   { request: { window } }: SourceDescription,
@@ -17,12 +17,13 @@ export function windowValues(
   const unit = unitOf(format)
   const values: { since?: string; until?: string } = {}
   if (changedSince !== undefined && window.since !== undefined) {
-    // The format rounds a bound down to its unit. A source that excludes the bound needs an earlier one.
+    // The format rounds down to its unit. A source that excludes its lower bound needs a bound that is one unit earlier.
     const ms = Date.parse(changedSince) - (window.since === 'exclusive' ? unit : 0)
     values.since = formatInstant(ms, format, zone)
   }
   if (changedUntil !== undefined && window.until !== undefined) {
-    // Rounded up, even for a source that includes the bound: it may compare a day with the midnight at its start.
+    // Rounded up, even for a source that includes its upper bound. It may compare a day as the midnight at its start, and
+    // would then leave out the rows of that day.
     values.until = formatInstant(Date.parse(changedUntil) + unit - 1, format, zone)
   }
   return values

@@ -12,12 +12,12 @@ import { type Batch, batchColumns, batchTables, changeBatch, takeBatch } from '.
 import { insertBatchRun } from './batch-run.ts'
 import { closeRun } from './close-run.ts'
 
-/** Ids of people that one transaction checks; bounds memory and locks. */
+/** Each transaction checks a range of so many ids of people, which limits its memory and locks. */
 const idsAtATime = 20_000
 
 export interface CheckOptions {
   caller: Caller
-  /** Called after each part with the last checked id, and the last id of all. */
+  /** Called after each range with the last checked id and the last id of the registry. */
   onProgress?: (id: number, lastId: number) => void
   idsAtATime?: number
 }
@@ -31,7 +31,7 @@ export interface CheckResult extends Doubts {
   closed: number
 }
 
-/** Counts the questions of `checkRegistry` without writing them. */
+/** Counts the questions that `checkRegistry` would ask, without writing them. */
 export async function countDoubts(
   { database }: { database: Database },
   { onProgress, idsAtATime: step = idsAtATime }: Omit<CheckOptions, 'caller'> = {}
@@ -48,9 +48,9 @@ export async function countDoubts(
 }
 
 /**
- * Looks for likely duplicates, and for licences that the present rules would not give to their holder, and adds a question
- * about each to the review queue. Each part is a transaction, and an interrupted check resumes there. Questions that are in
- * the queue or were decided are not asked again.
+ * Looks for likely duplicates, and for licences that the present rules would not link to their holder. It adds a question about
+ * each to the review queue, unless the same question is open or was decided. Each range of ids is one transaction, and an
+ * interrupted check resumes after the last one.
  */
 export async function checkRegistry(
   { database }: { database: Database },
@@ -61,7 +61,7 @@ export async function checkRegistry(
     const { rows } = await client.query<Batch>(
       `select ${batchColumns} from ${batchTables} where b.kind = 'check' and b.state = 'fetching' order by b.id desc limit 1`
     )
-    // Its fence rises: a check that still runs elsewhere ends with FenceLost.
+    // Taking the batch raises its fence, so that a check that still runs elsewhere fails with FenceLost.
     if (rows[0]) return (await takeBatch(client, rows[0].id, ['fetching'])) as Batch
     const queued = await insertBatchRun(client, {
       kind: 'check',

@@ -1,6 +1,6 @@
 import { decodeHTMLStrict } from 'entities'
 
-/** Printable ASCII in single blanks and without `&`: no cleaning needed; true of most texts of KKI. */
+/** Words of printable ASCII without `&`, with single blanks between them. Most texts of KKI are so, and need no cleaning. */
 const alreadyClean = /^[!-%'-~]+(?: [!-%'-~]+)*$/
 
 /** The same without digits, so that it cannot contain an identity number. */
@@ -13,14 +13,14 @@ const alreadyCleanWords = /^[!-%'-/:-~]+(?: [!-%'-/:-~]+)*$/
 const invisible = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]+/gu
 
 /**
- * Blank characters that have a width: the fillers among the letters, the blank patterns of braille, music and hieroglyphs.
- * Unicode has a property only for the fillers.
+ * Characters that look like a blank but are none: filler letters, and empty patterns of braille, music and hieroglyphs.
+ * Unicode has a property only for the filler letters.
  */
 const fillers = /[[\p{L}&&\p{Default_Ignorable_Code_Point}]\u2800\u{1d159}\u{16fe4}\u{13441}\u{13442}]+/gv
 
-/** Signs that people type where a name has an apostrophe: quotation marks, modifier letters, accents that stand alone, primes. */
+/** Signs that people type instead of an apostrophe: quotation marks, modifier letters, separate accents, primes. */
 const apostrophes = String.raw`\p{Quotation_Mark}\p{Lm}\p{Sk}\u2032-\u2037\u2057\u055a\u05f3\u05f4\ua78b\ua78c`
-/** Signs that people type where a name has a hyphen. */
+/** Signs that people type instead of a hyphen. */
 const hyphens = String.raw`\p{Dash}\u2043`
 
 const apostrophe = new RegExp(`[${apostrophes}]+`, 'gu')
@@ -29,9 +29,9 @@ const apostropheOrHyphen = new RegExp(`[${apostrophes}${hyphens}]+`, 'gu')
 const controls = /\p{Cc}+/gu
 
 /**
- * Returns `text` trimmed, with HTML entities decoded, control characters turned into blanks, lone surrogates into
- * U+FFFD, without invisible characters and noncharacters, in Unicode NFC and with inner white space folded into single
- * blanks. Every receiver can represent the result (`isPortable`).
+ * Returns a text that every receiver can represent (`isPortable`). HTML entities are decoded. Control characters become blanks,
+ * and lone surrogates U+FFFD. Invisible characters and noncharacters are removed. The result is in Unicode NFC, trimmed, with
+ * single blanks.
  */
 export function cleanText(text: string): string {
   if (alreadyClean.test(text)) return text
@@ -45,18 +45,18 @@ export function cleanText(text: string): string {
     .trim()
 }
 
-/** Returns whether `cleanText` would change nothing and `text` has no digit, with one regular expression. */
+/** True for a text without digits that `cleanText` would not change. It may be false for some of them, to be fast. */
 export function isCleanWords(text: string): boolean {
   return alreadyCleanWords.test(text)
 }
 
-/** Twice, because double escaping is common (`&amp;#039;`). */
+/** Decodes twice, because double escaping is common (`&amp;#039;`). */
 function decodeEntities(text: string): string {
   if (!text.includes('&')) return text
   return decodeHTMLStrict(decodeHTMLStrict(text))
 }
 
-/** Returns the comparison form of a code word: upper case, runs of blanks, underscores and hyphens as one underscore. */
+/** Returns a code word in the form for comparison: upper case, with one underscore for blanks, underscores and hyphens. */
 export function foldWord(text: string): string {
   return text
     .toUpperCase()
@@ -64,19 +64,19 @@ export function foldWord(text: string): string {
     .replace(/^_|_$/g, '')
 }
 
-/** Returns `text` without apostrophes, in all their spellings. */
+/** Removes apostrophes in all their spellings. */
 export function dropApostrophes(text: string): string {
   return text.replace(apostrophe, '')
 }
 
-/** Returns `text` without apostrophes and hyphens, in all their spellings. */
+/** Removes apostrophes and hyphens in all their spellings. */
 export function dropApostrophesAndHyphens(text: string): string {
   return text.replace(apostropheOrHyphen, '')
 }
 
 /**
- * Returns `text` with compatibility forms as plain letters (full width, ligatures) and without diacritics. Keyboards and
- * older systems lose accents, so `José` and `Jose` must be compared as equal.
+ * Removes diacritics, and replaces compatibility forms (full width, ligatures) with plain letters. Keyboards and older
+ * systems lose accents, so `José` and `Jose` must be equal in comparisons.
  */
 export function foldDiacritics(text: string): string {
   return text
