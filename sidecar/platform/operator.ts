@@ -92,7 +92,7 @@ export async function verifySigned(
   return operator
 }
 
-/** One printable line: it goes to the audit, and from there to terminals. */
+/** One printable line, because the audit stores it and terminals show it. */
 const login = /^[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?$/
 
 /** The number of a civil servant (NIP) is a common login. Its eighteen digits are dates and a serial number, not a NIK. */

@@ -5,7 +5,7 @@ import type { Language } from './problem-texts.ts'
 export interface PrintedDocument {
   language: Language
   title: string
-  /** What stands below the title. */
+  /** The lines below the title. */
   subtitle: string
   at: string
   sections: { title: string; lines: string[] }[]

@@ -18,7 +18,7 @@ declare module 'fastify' {
 
 /** How often the position of the primary is read, and so how exact the age is. */
 const observeMs = 1000
-/** After a failure the standby is left alone for this time, so that not every request waits for it. */
+/** After a failure the standby is not used for this time, so that not every request waits for it. */
 const pauseMs = 5000
 /** A standby that does not answer for this long is left for the primary. */
 const answerMs = 30_000

@@ -1,8 +1,8 @@
 -- reads: kki.change, sdmk.registration
 -- writes: nothing
--- Licences that were active before batch $1 and are deactivated now, by profession. Licences that a newer one replaces do
--- not count, nor do those that the batch itself created. The changes are read once: the statistics know nothing of them yet,
--- and a second look for each licence would read all of them.
+-- Counts licences that were active before batch $1 and are deactivated now, by profession, without licences that a newer one
+-- replaces or that the batch created. The changes are read only once, because they are not in the statistics yet: PostgreSQL
+-- would plan a second read of all of them for each licence.
 select r.profession, count(*) as deactivated
 from (
   select registration_id from kki.change

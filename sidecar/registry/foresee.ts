@@ -7,37 +7,37 @@ import { sql } from './sql.ts'
 
 const touched = sql('changes/touched.sql')
 
-/** A person as a decision finds or leaves them. */
+/** The holder of a licence before or after a decision. */
 export interface Holder {
   /** Null for a person that the decision would create. */
   id: number | null
-  /** Null where their data is restricted. */
+  /** Null if their data is restricted. */
   name: string | null
 }
 
-/** What would become of one licence. */
+/** The effect of a decision on one licence. */
 export interface LicenceEffect {
   strNumber: string
   profession: string
-  /** Null where the licence is new to SDMK. */
+  /** Null if the licence is new to SDMK. */
   statusBefore: string | null
   statusAfter: string
-  /** Null where the licence is new to SDMK. */
+  /** Null if the licence is new to SDMK. */
   holderBefore: Holder | null
   holderAfter: Holder
-  /** It leaves its holder, or ends while it is active. */
+  /** The licence leaves its holder, or is deactivated. */
   isHarmful: boolean
 }
 
-/** What would become of one person. */
+/** The effect of a decision on one person. */
 export interface PersonEffect {
   /** Null for a person that the decision would create. */
   id: number | null
-  /** Null where there is no such person before or after, or their data is restricted. */
+  /** Null if the person does not exist at that time, or if their data is restricted. */
   nameBefore: string | null
   nameAfter: string | null
   nik: 'none' | 'same' | 'added' | 'removed' | 'replaced'
-  /** Licences, and those of them that are active, after the decision. */
+  /** Counts after the decision. */
   licences: number
   activeLicences: number
   /** A known person's NIK is replaced or removed. */
@@ -47,13 +47,13 @@ export interface PersonEffect {
 export interface Foreseen {
   /** The outcome of the row, as the ledger would count it. */
   outcome: string
-  /** Why it would be rejected again; empty otherwise. */
+  /** The reasons if the row would be rejected again; otherwise empty. */
   codes: string[]
   licences: LicenceEffect[]
   people: PersonEffect[]
   /** One of the licences or people is harmed. */
   isHarmful: boolean
-  /** Equal where the effects are, whether names are shown or not. */
+  /** Two previews have the same digest if their effects are equal, with or without names. */
   digest: string
 }
 
@@ -83,7 +83,7 @@ interface State {
  * Returns the effects of a staged batch of one row. It plans and applies the batch within the caller's transaction, and rolls
  * both back. So the effects are those of the batch itself. Without `isNamed` all names are null, which is for the row of a
  * person whose data is restricted.
- * @throws what `applyPlan` throws; `isLostRace` and `isLocked` tell whether another attempt may succeed
+ * @throws the errors of `applyPlan`; if `isLostRace` or `isLocked` is true for one, another attempt may succeed
  */
 export async function foresee(
   client: pg.ClientBase,
@@ -129,7 +129,7 @@ export async function foreseePlanned(
   return { ...foreseen, digest: digestOf(foreseen) }
 }
 
-/** True where rows were locked for too long, by a batch that is being applied. */
+/** True if a batch that is being applied held its locks for too long. */
 export function isLocked(error: unknown): boolean {
   return (error as { code?: unknown }).code === lockNotAvailable
 }

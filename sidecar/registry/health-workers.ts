@@ -55,11 +55,11 @@ export interface Match {
 
 export interface Page<T> {
   items: T[]
-  /** Pass as `after` for what follows; null where there is nothing more. */
+  /** Pass it as `after` to get the next page; null on the last page. */
   next: number | null
 }
 
-/** Returns a page of the people who are sought, the likeliest first. Here `next` is the place in this order, and no id. */
+/** Returns a page of the matching people, the likeliest first. `next` is a position in this order, not an id. */
 export async function searchHealthWorkers(
   connection: pg.Pool | pg.ClientBase,
   sought: Sought,
@@ -82,12 +82,12 @@ export async function findByNik(client: pg.ClientBase, identity: Identity, nik: 
   return worker ?? null
 }
 
-/** Who is read: people whose data is restricted are for the report to themselves alone. */
+/** Only the report to a person includes people whose data is restricted. */
 interface ReadOptions {
   withRestricted?: boolean
 }
 
-/** Returns the person, or null where there is none of this id, or the data is restricted. */
+/** Returns the person; null if there is none with this id, or if the data is restricted. */
 export async function readHealthWorker(
   pool: pg.Pool | pg.ClientBase,
   id: number,
@@ -97,7 +97,7 @@ export async function readHealthWorker(
   return worker ?? null
 }
 
-/** Returns those of these people who are there, by id, without those whose data is restricted. */
+/** Returns the existing people among these ids, sorted by id, without people whose data is restricted. */
 export async function readHealthWorkers(
   pool: pg.Pool | pg.ClientBase,
   ids: readonly number[],
@@ -212,10 +212,10 @@ export function parseMatch(reason: string): Match {
   return { rule: Number(rule), ...parseEvidence(evidence) }
 }
 
-/** What two records of a person agree and differ on. */
+/** The fields that agree, are similar, or differ between two records of a person. */
 export type Evidence = Omit<Match, 'rule'>
 
-/** Returns what each of these people agrees and differs on with a row, by id. */
+/** Compares a row with each of these people; sorted by id. */
 export async function compareWithPeople(
   client: pg.ClientBase,
   row: { nikDigest: Buffer | null } & Pick<Candidate, 'nameKey' | 'birthDate' | 'birthPlaceKey' | 'sex'>,

@@ -1,9 +1,8 @@
 -- reads: kki.rejection
 -- writes: nothing
--- The rows $1 to $4 (parallel lists, joined by commas: STR, profession, content hash and NIK digest, the last two in hex, empty
--- without a NIK) that are unchanged: their places in the lists, from 0, and their registrations. Rows whose STR has a
--- pending
--- rejected row are left out.
+-- Finds unchanged rows among $1 to $4, parallel lists joined by commas: STR, profession, content hash and NIK digest. The last
+-- two are in hex, and empty without a NIK. Returns the places of unchanged rows in the lists, from 0, and their registrations.
+-- Rows whose STR has a pending rejected row are left out.
 select coalesce(array_agg(a.place::int - 1), '{}') as places, coalesce(array_agg(u.registration_id), '{}')::text as "registrationIds"
 from unnest(string_to_array($1, ','), string_to_array($2, ','), string_to_array($3, ','), string_to_array($4, ',', ''))
   with ordinality as a (str_number, profession, content_hash, nik_digest, place)

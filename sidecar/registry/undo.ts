@@ -24,7 +24,7 @@ const foreseen = sql('undo/report/02-foreseen.sql')
 
 /** Ids of each kind that a report lists; the counts include further ones. */
 const namedLeft = 10_000
-/** Before the undo a few are enough to look at. */
+/** A preview of the undo lists only so many ids of each kind. */
 const namedForeseen = 20
 
 /** A record of an undone batch that stays: the whole record if `fields` is empty, otherwise these fields. */
@@ -104,12 +104,12 @@ interface Kept {
   people: Left[]
 }
 
-/** What an undo would do. */
+/** The effects that an undo would have. */
 export type ForeseenUndo = Omit<UndoReport, 'strNumbersDeleted' | 'decisionsWithdrawn'>
 
 /**
- * Returns what `undoBatch` would do now, within a transaction that the caller rolls back. It compares as the undo does, and
- * neither locks nor writes: what changes until the undo is given counts there.
+ * Returns the effects that `undoBatch` would have now, within a transaction that the caller rolls back. It makes the same
+ * comparison as the undo, but locks no rows. So the undo may have other effects if the registry changes in between.
  */
 export async function foreseeUndo(client: pg.ClientBase, batchId: number): Promise<ForeseenUndo> {
   await settlePlanner(client)

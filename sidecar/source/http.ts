@@ -38,7 +38,7 @@ export interface HttpAnswer {
   retryAfter: string | null
   /** The header `Link`. */
   link: string | null
-  /** Decompressed, and in UTF-8 for a status of 2xx. Empty where an error answer could not be read. */
+  /** Decompressed, and in UTF-8 for a status of 2xx. Empty if an error answer could not be read. */
   body: Buffer
   /** Whether `Content-Encoding` names an unknown coding; `body` is then not decoded. */
   hasUnknownCoding: boolean

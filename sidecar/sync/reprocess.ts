@@ -36,8 +36,8 @@ export async function reprocessSelected(
 }
 
 /**
- * Reprocesses the rejections that a change by an applied batch may settle. So it does not matter which of two batches comes first:
- * a revocation may come before its licence. It ends, since only a batch that changes something leads to the next.
+ * Reprocesses the rejections that a change by an applied batch may settle. So the order of two batches does not matter, for
+ * example if a revocation comes before its licence. It ends, because a batch without changes causes no further reprocessing.
  */
 export async function reprocessAffected(
   { database, logger }: { database: Database; logger: FastifyBaseLogger },

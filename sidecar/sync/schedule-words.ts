@@ -131,7 +131,7 @@ function weekdaysInWords(values: readonly (number | string)[], nth: number, lang
   return isRange ? say.range(names[0] as string, names.at(-1) as string) : say.weekdays(list(names, language))
 }
 
-/** Returns the step of values that repeat evenly over the whole range from 0; null where they do not. */
+/** Returns the step of values that repeat evenly over the whole range from 0; null for other values. */
 function stepOf(values: readonly number[], range: number): number | null {
   const step = range / values.length
   return values.length > 1 && Number.isInteger(step) && values.every((value, at) => value === at * step) ? step : null

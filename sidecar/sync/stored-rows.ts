@@ -43,7 +43,7 @@ export async function readPendingRows(
 interface Page {
   after?: Pick<PendingRow, 'batchId' | 'rowNo'> | undefined
   limit: number
-  /** Batches whose settled rows are wanted beside the pending ones. */
+  /** Batches whose settled rows are returned in addition to the pending ones. */
   settledBy?: readonly number[]
 }
 

@@ -17,7 +17,7 @@ select p.row_no as id, p.rank, p as planned, s as staged, r as stored, h as pers
     )), false) as is_deactivated,
   coalesce('NAME_CHANGED' = any (p.warnings), false) as is_renamed,
   p.outcome in ('updated', 'superseded') and not coalesce(
-    -- The licence, where the row is the newest about it.
+    -- Columns of the licence, if the row is the newest about it.
     (p.outcome = 'updated' and not says.is_newer and (
       r.id is null
       or (r.status, r.source_status) is distinct from (says.new_status, s.source_status)

@@ -45,7 +45,7 @@ join kki.run run on run.id = b.run_id
 left join sdmk.registration r on r.id = c.registration_id
 left join sdmk.health_worker h on h.id = c.health_worker_id
 left join lateral (
-  -- A rejection keeps the reason of its last decision alone, and an undo takes it away.
+  -- The reason comes from the audit, because a rejection keeps only the reason of its last decision, and an undo removes it.
   select d.decided_by, (
     select e.detail ->> 'reason' from kki.audit_event e
     where e.batch_id = b.id and e.action = 'rejection.resolved' order by e.id desc limit 1

@@ -1,7 +1,7 @@
 import { findFormatFault } from '../../transform/check-tables.ts'
 import { compileFormat, epochFormats } from '../../transform/date-format.ts'
 
-/** Patterns that APIs and spreadsheets write; a day stands before a month where both orders read a text. */
+/** Patterns that APIs and spreadsheets write. If both orders can read a text, the day comes before the month. */
 const patterns = [
   'YYYY-MM-DD',
   'DD-MM-YYYY',
