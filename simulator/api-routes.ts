@@ -121,7 +121,7 @@ function compileList(state: SimulatorState) {
       addressOf: (place: string) => {
         const next = new URL(request.url, `${request.protocol}://${request.host}`)
         next.searchParams.delete(linkParameter)
-        // An address must not carry a secret into somebody's log.
+        // A URL must not contain a secret, because others log URLs.
         if (credential !== null) next.searchParams.delete(credential)
         if (place !== '') next.searchParams.set(linkParameter, place)
         return next.href
@@ -155,7 +155,7 @@ async function sendPage(
   const coding = faults.strike('coding', 'list')
   const zipped = coding === null && state.gzip && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
   if (zipped) reply.header('content-encoding', 'gzip').header('vary', 'accept-encoding')
-  // Level 1: a page of a thousand rows in milliseconds.
+  // Level 1 compresses a page of a thousand rows in milliseconds.
   let body: Buffer = zipped ? await compress(text, { level: 1 }) : Buffer.from(text)
   if (coding !== null) reply.header('content-encoding', coding.declared)
   for (const name of coding?.applied ?? []) body = await encoders[name](body)

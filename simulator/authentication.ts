@@ -15,19 +15,19 @@ export interface Credentials {
   apiKey: string
 }
 
-/** Who may ask, in the way of one description. Lifetimes follow the real clock. */
+/** Checks the callers in the way of one description. Lifetimes follow the real clock. */
 export interface Authentication {
-  /** The secret `kki` of a connector that may ask. */
+  /** The secret `kki` of a connector with access. */
   secret: Record<string, string>
   /** The header WWW-Authenticate of a denied request; null for none. */
   challenge: string | null
   isAccepted(request: FastifyRequest): Promise<boolean>
-  /** Denies every token issued so far; one that never changes is denied once. */
+  /** Denies every token issued so far. A constant token is denied only once. */
   expireAccessTokens(): void
   revokeRefreshTokens(): void
   /** The token endpoint with OAuth. */
   tokens: Tokens | null
-  /** The login with a session. @throws SimulatorInputError where it does not fit the description */
+  /** The login with a session. @throws SimulatorInputError if the request does not match the description */
   login: ((body: unknown) => Json | null) | null
   /** Tokens issued so far, by grant type. */
   readonly issued: Readonly<Record<string, number>>
@@ -42,7 +42,7 @@ export interface AuthenticationOptions {
 
 const defaultLifetimeSeconds = 3600
 
-/** Returns the authentication that a description asks for. */
+/** Returns the authentication of a description. */
 export function createAuthentication(
   described: Described,
   credentials: Credentials,
@@ -89,7 +89,7 @@ export function createAuthentication(
   }
 }
 
-/** A login that gives a token; each one is valid until it ends or is denied. */
+/** A login that returns a session token. */
 function createSessions(
   described: Extract<Described, { type: 'session' }>,
   { username, password }: Credentials,
@@ -131,7 +131,7 @@ function createSessions(
 
 type Check = (request: FastifyRequest) => boolean
 
-/** What does not change cannot be renewed either, so an expiry lasts for one request. */
+/** A constant credential cannot be renewed, so it is denied for only one request. */
 function constant(secret: Record<string, string>, challenge: string | null, check: Check): Authentication {
   let isExpired = false
   return {
@@ -157,7 +157,7 @@ function headerOf(name: string, expected: string): Check {
   return request => equal(String(request.headers[name] ?? ''), expected)
 }
 
-/** Looks for a token where the description puts it. */
+/** Returns the token at the place of the description. */
 function carried(
   { in: place, name, prefix = '' }: { in: 'header' | 'query'; name: string; prefix?: string },
   isGood: (value: string) => boolean

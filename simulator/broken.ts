@@ -14,7 +14,7 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown }
  * The record is active and its STR its own, so that a rejected record never concerns a valid registration.
  */
 export function brokenRecord(record: KkiRecord, kind: LoneBrokenKind, variant: number): unknown {
-  // Sent with all its digits: that they do not survive `JSON.parse` is the consumer's affair.
+  // Sent with all digits. `JSON.parse` would round them, which the consumer must prevent.
   if (kind === 'nik-as-number') return { ...record, nik: rawJSON(record.nik ?? '0') }
   if (kind === 'not-an-object') return NOT_OBJECTS[variant % NOT_OBJECTS.length]
   return { ...record, ...fault(record, kind, variant) }

@@ -14,15 +14,14 @@ export interface NewDay {
   now: string
 }
 
-/** What makes the simulator change or misbehave; the routes under `/_` do the same over HTTP. */
+/** Functions that make the simulator change or fail. The routes under `/_` offer the same over HTTP. */
 export interface Controls {
   /**
-   * Moves the clock on by 24 hours, in which the given share of records changes (as far as they may: pairs and broken
-   * records stay as they are).
+   * Moves the clock forward by 24 hours, in which the given share of records changes. Pairs and broken records never change.
    */
   newDay(changedShare?: number): NewDay
   putRecords(records: readonly InjectedRecord[]): void
-  /** Returns whether there was such a record. */
+  /** Returns true if the record existed. */
   deleteRecord(id: string): boolean
   /** Returns the simulated time, an ISO instant. */
   advanceClock(seconds: number): string
@@ -30,7 +29,7 @@ export interface Controls {
   clearFaults(): void
   listFaults(): readonly QueuedFault[]
   stats(): StatsReport
-  /** The last requests, in the order in which they came. */
+  /** The last requests, in the order of their arrival. */
   requests(): readonly SeenRequest[]
 }
 

@@ -12,9 +12,9 @@ export const DAY_MS = 24 * 3_600_000
 
 /** The changes of a record so far. */
 export interface Changes {
-  /** KKI's status word, where a day set one. */
+  /** KKI's status word, if a day has set one. */
   status: string | null
-  /** How often each of these got a new value; 0 means as at first. */
+  /** Counts of new values for each of these; 0 means the first value. */
   titles: number
   province: number
   institution: number
@@ -87,12 +87,12 @@ export class Days {
     return count
   }
 
-  /** Returns the last day, counted from 0, that changed a record; -1 where none did. */
+  /** Returns the last day, counted from 0, that changed a record; -1 if none did. */
   lastOf(index: number): number {
     return this.#days.length === 0 ? -1 : this.#lastOfNumber(this.#layout.eligibleNumberOf(index))
   }
 
-  /** Returns the stamp that its last day gave a record, in milliseconds since the epoch; null where none changed it. */
+  /** Returns the stamp of a record's last change, in milliseconds since the epoch; null if no day changed it. */
   stampOf(index: number): number | null {
     if (this.#days.length === 0) return null
     const number = this.#layout.eligibleNumberOf(index)
@@ -101,7 +101,7 @@ export class Days {
     return day === undefined ? null : this.#stampIn(day, last, day.order.invert(number))
   }
 
-  /** Yields the records that stand in a day, oldest first: a later day takes its records away. */
+  /** Yields the records whose last change was in a day, oldest first. */
   *recordsOf(day: number, since: number): Generator<{ index: number; stamp: number }> {
     const { count, step, start, order } = this.#days[day] ?? { count: 0, step: 1, start: 0, order: null }
     if (order === null) return
@@ -166,7 +166,7 @@ function changeOf(drawn: number, kind: Kind, { status, renewals }: Changes): Cha
   for (const [change, weight] of MIX) {
     rest -= weight
     if (rest >= 0) continue
-    // Who has no NIK cannot be recognised under a new number.
+    // A person without a NIK cannot be recognised under a new STR.
     const isPossible = change !== 'renewals' || (kind === 'ordinary' && renewals < MAX_RENEWALS && !hasEnded)
     return isPossible ? change : 'titles'
   }

@@ -65,7 +65,7 @@ export type FaultKind = FaultSpec['kind']
 /** The part of the API that a request is for. */
 export type Target = 'list' | 'record' | 'token'
 
-/** A queued fault with what became of it. */
+/** A queued fault, and how often it has struck. */
 export interface QueuedFault {
   id: number
   spec: FaultSpec
@@ -76,7 +76,7 @@ export interface QueuedFault {
   fromPage: number
 }
 
-/** The faults that wait for their moment, in the order in which they were queued. */
+/** The queued faults, in the order in which they were queued. */
 export class FaultQueue {
   #queue: QueuedFault[] = []
   #nextId = 1
@@ -104,7 +104,7 @@ export class FaultQueue {
     this.#queue = []
   }
 
-  /** Returns the first fault of this kind that strikes this request now, and counts the hit; null where none does. */
+  /** Returns the first queued fault of this kind that is due for this request, and counts it; null if none is due. */
   strike<K extends FaultKind>(kind: K, on: Target): Extract<FaultSpec, { kind: K }> | null {
     const isDue = ({ spec, left, fromPage }: QueuedFault) =>
       spec.kind === kind && left !== 0 && this.pagesServed >= fromPage && isAimedAt(spec, on)

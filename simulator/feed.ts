@@ -15,7 +15,7 @@ export interface Filters {
 export interface FeedPage {
   /** JSON texts. */
   rows: string[]
-  /** Where the last row stands, and the one before it; null where there is none. */
+  /** The positions of the last row and of the row before it; null if there is none. */
   last: Position | null
   lastButOne: Position | null
   /** Whether the list ends with this page. */
@@ -27,7 +27,7 @@ const KEPT_COUNTS = 32
 /** Pages whose end is remembered, so that the one behind it is found without counting all rows before it. */
 const KEPT_ENDS = 64
 
-/** The list that KKI shows: generated and injected records as one, in order. */
+/** The list of KKI: generated and injected records in one order. */
 export class Feed {
   readonly overlay: Overlay
   readonly #population: Population
@@ -61,7 +61,7 @@ export class Feed {
   pageAt(filters: Filters, offset: number, limit: number): FeedPage {
     const { since, until, professionCode } = filters
     const injected = this.overlay.visibleAt(this.#now(), professionCode).length
-    // A row that came or went moves all behind it, so an end that was seen before that is of no use.
+    // A new or deleted row moves all rows after it, so a remembered end is valid only for the same state.
     const state = `${since} ${until} ${professionCode} ${this.#population.days.length} ${this.overlay.version} ${injected}`
     const after = offset === 0 ? null : (this.#ends.get(`${state} ${offset}`) ?? this.#positionAt(filters, offset))
     if (after === undefined) return { rows: [], last: null, lastButOne: null, isLast: true }
@@ -73,7 +73,7 @@ export class Feed {
     return page
   }
 
-  /** Returns where the row stands that is the last of the first `count`; undefined where there are fewer. */
+  /** Returns the position of the row with this number, counted from 1; undefined if there are fewer rows. */
   #positionAt(filters: Filters, count: number): Position | undefined {
     let seen = 0
     for (const { position } of this.#merged(filters, null)) if (++seen === count) return position
@@ -163,7 +163,7 @@ interface Counts {
   byProfession: ReadonlyMap<string, number>
 }
 
-/** Sets an entry, and forgets the oldest where there are more than `most`. */
+/** Sets an entry, and removes the oldest if there are more than `most`. */
 function keep<T>(entries: Map<string, T>, key: string, value: T, most: number): void {
   entries.set(key, value)
   const [oldest] = entries.keys()

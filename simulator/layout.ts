@@ -31,9 +31,9 @@ const ROUND = loneKinds.length + pairedKinds.length + 1
 /** The kind of a record, and its person. Indices are places in the day-0 order, oldest first. */
 export interface Role {
   kind: Kind
-  /** The older record of its pair; itself where it stands alone. Person, STR and profession derive from it. */
+  /** The older record of its pair, or the record itself without a pair. Person, STR and profession derive from it. */
   leader: number
-  /** The other record of its pair; -1 where it stands alone. */
+  /** The other record of its pair; -1 without a pair. */
   partner: number
 }
 
@@ -118,7 +118,7 @@ export class Layout {
     return block * BLOCK + this.#placeOf(block, slot)
   }
 
-  /** Returns the eligible number of a record; negative where no day changes it. */
+  /** Returns the eligible number of a record; negative if no day changes it. */
   eligibleNumberOf(index: number): number {
     const block = Math.floor(index / BLOCK)
     const slot = this.#slotAt(block, index - block * BLOCK) - this.#reservedOf(block)

@@ -8,7 +8,7 @@ import { canonicalForm } from './str-number.ts'
 /** A record that a test or an operator puts into the feed. */
 export const InjectedRecord = Type.Object({
   id: Type.String({ minLength: 1, description: 'replaces the record that was injected under the same id' }),
-  record: Type.Unknown({ description: 'any JSON; a value that is no object is listed unchanged' }),
+  record: Type.Unknown({ description: 'any JSON; a value that is not an object is listed unchanged' }),
   visibleFrom: Type.Optional(
     Type.String({ format: 'date-time', description: 'simulated time before which nobody sees it: a late commit' })
   ),
@@ -37,14 +37,14 @@ export class Overlay {
   #sorted: OverlayEntry[] | null = null
   #version = 0
 
-  /** `fields` are those of the description that is served: records come in its shape. */
+  /** The fields are those of the served description, because records have its form. */
   constructor({ strNumber, profession, changedAt }: Fields) {
     this.#strNumber = compileSource(strNumber)
     this.#profession = compileSource(profession)
     this.#changedAt = changedAt === undefined ? () => undefined : compileSource(changedAt)
   }
 
-  /** Another number after each change. */
+  /** A number that differs after each change. */
   get version(): number {
     return this.#version
   }
@@ -66,7 +66,7 @@ export class Overlay {
     this.#changed()
   }
 
-  /** Takes a record out; returns whether there was one. */
+  /** Removes a record; returns true if it existed. */
   delete(id: string): boolean {
     this.#changed()
     return this.#entries.delete(id)

@@ -2,7 +2,7 @@ import { defaultBrokenShare, defaultSeed, Population } from './population.ts'
 import { share } from './random.ts'
 
 export interface OwnPeopleOptions {
-  /** Rows of the simulated KKI, some of whose people SDMK knows as well. */
+  /** Number of rows of the simulated KKI. SDMK also has some of their people. */
   rows: number
   count: number
   seed?: number
@@ -22,9 +22,8 @@ const personColumns = ['nik', 'nama', 'gelar_depan', 'gelar_belakang', 'tempat_l
 const licenceColumns = ['nomor_str', 'profesi', 'status_str', 'tanggal_terbit', 'berlaku_sampai']
 
 /**
- * Yields invented people as SDMK's own registry would hand them over, one row for `sdmk import` each: half of them KKI
- * lists too, some under another birthplace (which SDMK keeps), a few with a NIK that KKI gives to somebody of another
- * name. The same for the same options.
+ * Yields invented people of SDMK's own registry, one row for `sdmk import` each. KKI lists half of them too: some with another
+ * birthplace (SDMK keeps its own), a few with a NIK that KKI has under another name. Equal options give equal people.
  */
 export function* ownPeople({ rows, count, seed = defaultSeed }: OwnPeopleOptions): Generator<Row, void, void> {
   const kki = new Population({ seed, rows, brokenShare: defaultBrokenShare })

@@ -30,15 +30,15 @@ export interface SimulatorOptions {
   /** Days to start with, and the share of records that changes in each. Default none, 0.1. */
   days?: number
   changedShare?: number
-  /** How far its clock starts behind the real one, so that it can be moved on without passing that. Default 0. */
+  /** Seconds that its clock starts behind the real one, so that it can be moved forward without passing it. Default 0. */
   behindSeconds?: number
-  /** Default: as the description says it, else 3600. */
+  /** Default: the lifetime in the description, else 3600. */
   tokenLifetimeSeconds?: number
   /** Compresses pages for clients that accept it. Default false. */
   gzip?: boolean
   clientId?: string
   clientSecret?: string
-  /** The source description whose API is spoken: a file, or one that was loaded. Default: `contracts/sources/kki.json`. */
+  /** The source description to serve: a file, or a loaded description. Default: `contracts/sources/kki.json`. */
   like?: string | SourceDescription
 }
 
@@ -48,7 +48,7 @@ export interface Simulator extends Controls {
   url: string
   clientId: string
   clientSecret: string
-  /** The secret `kki` of a connector that asks it. */
+  /** The secret `kki` of a connector with access. */
   secret: Record<string, string>
   /** Returns the simulated time in milliseconds since the epoch. */
   now(): number
@@ -68,7 +68,7 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const own = await loadDescription(shippedDescription)
   const { like = own } = options
   const description = typeof like === 'string' ? await loadDescription(like) : like
-  await refuseSealedAnswers(description)
+  await rejectSealedAnswers(description)
   const shape = compileShape(description, own)
   const seed = options.seed ?? defaultSeed
   const clock = new SimulatedClock(LAST_STAMP, options.behindSeconds)
@@ -122,8 +122,8 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   }
 }
 
-/** A signature is not looked at, but an answer that must be opened would have to be sealed here. */
-async function refuseSealedAnswers({ module }: SourceDescription): Promise<void> {
+/** Rejects descriptions with encrypted answers, because the simulator cannot encrypt. It does not check signatures either. */
+async function rejectSealedAnswers({ module }: SourceDescription): Promise<void> {
   if (module === null) return
   const { openAnswer } = (await import(pathToFileURL(module).href)) as { openAnswer?: unknown }
   if (openAnswer !== undefined) {

@@ -7,7 +7,7 @@ import type { Cursors } from './position.ts'
 import type { Shape } from './shape/shape.ts'
 import type { Stats } from './stats.ts'
 
-/** Everything that one simulator is made of; nothing is shared between two of them. */
+/** The complete state of one simulator. Two simulators share nothing. */
 export interface SimulatorState {
   clock: SimulatedClock
   population: Population
@@ -18,6 +18,6 @@ export interface SimulatorState {
   shape: Shape
   stats: Stats
   gzip: boolean
-  /** Aborted at `close`, so that no slow reply holds it up. */
+  /** Aborted by `close`, so that `close` does not wait for slow replies. */
   closing: AbortController
 }

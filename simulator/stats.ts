@@ -17,11 +17,11 @@ export interface SeenRequest {
   /** Method and route. */
   route: string
   requestId: string
-  /** Null where it had none. */
+  /** Null if the request had none. */
   traceparent: string | null
 }
 
-/** Requests that are remembered; enough for a walk to be looked at afterwards. */
+/** Number of requests that are kept, enough to examine a whole walk afterwards. */
 const seenRequests = 10_000
 
 export class Stats {

@@ -7,12 +7,12 @@ import type { SimulatorState } from './state.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** How far the clock of this answer was put ahead. */
+    /** Milliseconds by which a fault moved the clock of this answer ahead. */
     clockAheadMs: number
   }
 }
 
-/** Returns a hook that lets queued faults strike before a request is looked at. */
+/** Returns a hook that applies queued faults before a request is handled. */
 export function strikeBefore(state: SimulatorState, on: Target) {
   const { clock, faults, stats, authentication, closing, shape } = state
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
@@ -49,7 +49,7 @@ export function strikeBefore(state: SimulatorState, on: Target) {
   }
 }
 
-/** Denies a request without a valid token, as the description says it, or else with status 401. */
+/** Denies a request without a valid token, in the form of the description, or with status 401. */
 export function refuse(state: SimulatorState, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const said = state.shape.answers.fault('tokenDenied', state.clock.now() + request.clockAheadMs)
   if (said !== null) return sendReply(reply, said)
@@ -65,12 +65,12 @@ export function sendReply(reply: FastifyReply, { status, body }: Reply): Fastify
   return reply.code(status).type('application/json').send(body)
 }
 
-/** Returns method and route of a request, as the statistics name it. */
+/** Returns method and route of a request, as in the statistics. */
 export function routeOf(request: FastifyRequest): string {
   return `${request.method} ${request.routeOptions.url ?? 'elsewhere'}`
 }
 
-/** Hands the headers set so far to Node's own response, for replies that are written past Fastify. */
+/** Copies the headers set so far to Node's response, for replies that are written without Fastify. */
 export function copyHeaders(reply: FastifyReply): void {
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value !== undefined) reply.raw.setHeader(name, value)

@@ -3,7 +3,7 @@ import { sendProblem } from './problems.ts'
 import type { SimulatorState } from './state.ts'
 import { copyHeaders, routeOf, strikeBefore } from './strike.ts'
 
-/** Where tokens are issued, for descriptions with a token request. */
+/** The token endpoint, for descriptions with a token request. */
 export const tokenRoute: FastifyPluginAsync<{ state: SimulatorState }> = async (app, { state }) => {
   const { authentication } = state.shape.description
   if (authentication.type === 'oauth2') await oauthRoute(app, state, authentication.path)

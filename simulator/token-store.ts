@@ -1,7 +1,7 @@
 import { type Adapter, type AdapterFactory, type AdapterPayload, errors } from 'oidc-provider'
 
 /**
- * The memory of the token endpoint, for one simulator alone.
+ * The memory of one simulator's token endpoint.
  *
  * oidc-provider's own memory adapter forgets the oldest of 1,000 entries, which would revoke live tokens silently.
  */

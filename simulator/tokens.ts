@@ -8,9 +8,9 @@ import { TokenStore } from './token-store.ts'
 
 type OAuth2 = Extract<Authentication, { type: 'oauth2' }>
 
-/** The scope of a client that is described without one. */
+/** The scope of a client if the description has none. */
 const DEFAULT_SCOPE = 'nakes.read'
-/** The provider's own address of the token endpoint, wherever the description has it. */
+/** The path of the provider's token endpoint, which may differ from the described one. */
 const TOKEN_PATH = '/token'
 const REFRESH_TOKEN_SECONDS = 30 * 24 * 3600
 
@@ -73,7 +73,7 @@ export function createTokens({ described, clientId, clientSecret, lifetimeSecond
     jwks: { keys: [generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })] },
     rotateRefreshToken: true,
     routes: { token: TOKEN_PATH },
-    // The provider knows refresh tokens only where this scope exists; nobody needs to ask for it.
+    // The provider has refresh tokens only if this scope exists. Clients need not request it.
     scopes: [...scope.split(' '), 'offline_access'],
     ttl: { AccessToken: lifetimeSeconds, RefreshToken: REFRESH_TOKEN_SECONDS, Grant: REFRESH_TOKEN_SECONDS }
   })
@@ -106,7 +106,7 @@ export function createTokens({ described, clientId, clientSecret, lifetimeSecond
     isAccepted: async authorization => {
       const value = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1]
       const token = value === undefined ? undefined : await provider.AccessToken.find(value)
-      // The provider leaves expired tokens to the store, and this one keeps them.
+      // The provider relies on the store to delete expired tokens, but this store keeps them.
       return token !== undefined && !token.isExpired
     },
     expireAccessTokens: () => store.expireAccessTokens(),
@@ -142,7 +142,7 @@ function issueRefreshTokenWithClientCredentials(provider: Provider, known: strin
   )
 }
 
-/** Returns the parameters for the provider: each one counts only at its described place. */
+/** Returns the parameters for the provider. A parameter is accepted only at its described place. */
 function formOf(
   { parameters = {}, parametersIn = 'body' }: OAuth2,
   query: URLSearchParams,
@@ -156,7 +156,7 @@ function formOf(
   return form
 }
 
-/** Returns the request with another body, at the provider's own address. */
+/** Returns the request with another body, for the provider's own path. */
 function withForm({ headers, socket, httpVersion }: IncomingMessage, form: string): IncomingMessage {
   const body = Buffer.from(form)
   const length = { 'content-length': String(body.length), 'transfer-encoding': undefined }
@@ -164,7 +164,7 @@ function withForm({ headers, socket, httpVersion }: IncomingMessage, form: strin
   return Object.assign(Readable.from([body]), parts) as unknown as IncomingMessage
 }
 
-/** Returns the function that puts the provider's answer into the places of the description. */
+/** Returns a function that moves the members of the provider's answer to the places of the description. */
 function compileTokenAnswer({ token, expiresIn, lifetimeSeconds, refreshToken }: OAuth2): (answer: Json) => Json {
   const putToken = token === undefined ? null : compilePut(token)
   const putExpiry = expiresIn === undefined ? null : compilePut(expiresIn)
@@ -172,7 +172,7 @@ function compileTokenAnswer({ token, expiresIn, lifetimeSeconds, refreshToken }:
     const answer: Json = { ...others, ...(refreshToken && { refresh_token }) }
     if (putToken === null) answer.access_token = access_token
     else putToken(answer, access_token)
-    // A description says the lifetime itself where the answer does not.
+    // If the answer has no lifetime, the description states it.
     if (putExpiry !== null) putExpiry(answer, expires_in)
     else if (lifetimeSeconds === undefined) answer.expires_in = expires_in
     return answer

@@ -18,8 +18,8 @@ export function writtenDate(dice: Dice, { year, month, day }: CalendarDate): str
 }
 
 /**
- * Returns a birthplace as one record writes it. Makassar stands under its old name for many who were born under it, and
- * where `mayMisdate` also for a few others.
+ * Returns a birthplace as one record writes it. Makassar has its former name for many people who were born at that time; with
+ * `mayMisdate` also for a few others.
  */
 export function writtenPlace(dice: Dice, { name, kind }: Place, birthYear: number, mayMisdate: boolean): string {
   const bornUnderOldName = birthYear > UJUNG_PANDANG.from && birthYear < UJUNG_PANDANG.to

@@ -11,30 +11,30 @@ export interface Reply {
   body: string
 }
 
-/** What stands beside the rows of one page. */
+/** The members of a page in addition to its rows. */
 export interface PageFacts {
-  /** Cursor or address of the next page; null where there is none. */
+  /** Cursor or URL of the next page; null if there is none. */
   next: string | null
   hasMore: boolean
   lastPage: number
   total: number
 }
 
-/** Writes answers as one description has them; `now` is the clock that they show, in milliseconds since the epoch. */
+/** Writes answers in the form of one description; `now` is the time in the answers, in milliseconds since the epoch. */
 export interface AnswerWriter {
-  /** Returns a page; `facts` null leaves out all that pages have beside rows and next page. */
+  /** Returns a page. If `facts` is null, it has only its rows and the next page. */
   page(rows: readonly string[], facts: PageFacts | null, now: number, members?: Json): Reply
-  /** Returns the answer to a question for one STR; null where no record has it and nothing says what then comes. */
+  /** Returns the answer to a request for one STR; null if no record has it and the description has no answer for that. */
   records(rows: readonly string[], now: number): Reply | null
-  /** Returns how the description says a fault; null where it does not. */
+  /** Returns an answer with this fault; null if the description does not have it. */
   fault(means: Meaning, now: number): Reply | null
 }
 
-/** Stands for the rows while the rest is made into JSON. */
+/** A placeholder for the rows while the other members are converted to JSON. */
 const rowsMark = '\u0001rows'
 const rowsMarkJson = JSON.stringify(rowsMark)
 
-/** Returns the writer of a description's answers. */
+/** Returns a writer for the answers of a description. */
 export function compileAnswers({ answer, paging, clock, oneByStr, dates, tables }: SourceDescription): AnswerWriter {
   const faults = answer.faults ?? []
   const normal = normalCodes(faults)
@@ -101,7 +101,7 @@ export function compileAnswers({ answer, paging, clock, oneByStr, dates, tables 
   }
 }
 
-/** What stands in place of the next page on the last one; undefined where nothing does. */
+/** Returns the value that the last page has in place of the next page; undefined if it has none. */
 function endOf(paging: SourceDescription['paging']): string | null | undefined {
   const { nextMayBe = [] } = paging as { nextMayBe?: string[] }
   if (nextMayBe.includes('blank')) return ''
@@ -117,7 +117,7 @@ function splice(text: string, inserted: string): string {
   return at < 0 ? text : text.slice(0, at) + inserted + text.slice(at + rowsMarkJson.length)
 }
 
-/** The codes of a valid answer, which avoid every fault that is defined by exceptions. */
+/** Returns codes for a valid answer, needed if a fault is defined as "any code except these". */
 function normalCodes(faults: readonly Fault[]): { put: Put; code: unknown }[] {
   const codes = new Map<string, unknown>()
   for (const fault of faults) {
@@ -131,7 +131,7 @@ function normalCodes(faults: readonly Fault[]): { put: Put; code: unknown }[] {
   }
 }
 
-/** Returns a code that means this fault, and none of those that count before it. */
+/** Returns a code that means this fault, and none of the faults that are checked before it. */
 function codeOf(fault: Extract<Fault, { at: string }>, before: readonly Fault[]): string | number {
   const isTaken = (code: string | number) => before.some(one => 'at' in one && one.at === fault.at && says(one, code))
   const codes = 'equals' in fault ? fault.equals : [500, 499, 599, 'GAGAL', 'KELIRU', 999]
@@ -143,7 +143,7 @@ function says(fault: Extract<Fault, { at: string }>, code: string | number): boo
   return 'equals' in fault ? isIn(fault.equals) : !isIn(fault.except)
 }
 
-/** An API that a description reads as "false" sends the JSON value. */
+/** Returns the JSON value of a code: `false` for "false". */
 function asJson(code: string | number): unknown {
   return code === 'true' || code === 'false' ? code === 'true' : code
 }

@@ -10,11 +10,11 @@ export type DayWriter = (date: CalendarDate) => string | number
 
 /** The parts of a local time that a pattern can contain. */
 interface LocalTime extends CalendarDate {
-  /** Since midnight. */
+  /** Seconds since midnight. */
   seconds: number
 }
 
-/** Returns the function that writes instants in a format of a description; `zone` is that of a pattern. */
+/** Returns a function that writes instants in a format of a description; a pattern uses the time zone `zone`. */
 export function compileInstant(format: string, zone: Zone, monthNames: readonly string[][]): InstantWriter {
   if (format === 'epochSeconds') return ms => Math.floor(ms / 1000)
   if (format === 'epochMilliseconds') return ms => ms
@@ -31,7 +31,7 @@ export function compileInstant(format: string, zone: Zone, monthNames: readonly 
   }
 }
 
-/** Returns the function that writes days: as their midnight in the zone, where the format has a time. */
+/** Returns a function that writes days. A format with a time gets the day's midnight in the zone. */
 export function compileDay(format: string, zone: Zone, monthNames: readonly string[][]): DayWriter {
   if (format === 'instant' || format.startsWith('epoch')) {
     const write = compileInstant(format, zone, monthNames)
@@ -41,7 +41,7 @@ export function compileDay(format: string, zone: Zone, monthNames: readonly stri
   return ({ year, month, day }) => write({ year, month, day, seconds: 0 })
 }
 
-/** A row has up to four dates, so a pattern is taken apart once. */
+/** Parses a pattern only once, because each row has up to four dates. */
 function compilePattern(format: string, monthNames: readonly string[][]): (time: LocalTime) => string {
   const parts: Record<string, (time: LocalTime) => string> = {
     YYYY: ({ year }) => pad(year, 4),
@@ -71,7 +71,7 @@ function twoDigits(number: number): string {
 const longMonths = ['januari', 'februari', 'maret', 'april', 'mei', 'juni', 'juli', 'agustus', 'september']
 const months = [...longMonths, 'oktober', 'november', 'desember']
 
-/** Returns the day that a generated record writes in one of its three ways; null where the text is no day. */
+/** Reads a day in one of the three forms of generated records; null if the text is not a day. */
 export function readWrittenDay(text: string): CalendarDate | null {
   const [, y, m, d] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(text) ?? []
   if (y !== undefined) return checkedDay(Number(y), Number(m), Number(d))
@@ -92,7 +92,7 @@ function checkedDay(year: number, month: number, day: number): CalendarDate | nu
 
 const instant = /^(\d{4})-(\d\d)-(\d\d)[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/
 
-/** Returns the instant that the bound of a window names, and how long the unit is in which it counts; null for no bound. */
+/** Reads the bound of a window, and returns its instant and the length of its unit; null if the text is not a bound. */
 export function readBound(text: string, format: string, zone: Zone): { ms: number; unitMs: number } | null {
   if (format === 'instant') {
     const [, year, month, day] = instant.exec(text) ?? []
@@ -110,7 +110,7 @@ export function readBound(text: string, format: string, zone: Zone): { ms: numbe
   }
   const day = Date.UTC(part('YYYY', 1970), part('MM', 1) - 1, part('DD', 1))
   const ms = day + part('HH', 0) * HOUR_MS + part('mm', 0) * 60_000 + part('ss', 0) * 1000 - zoneOffsets[zone] * HOUR_MS
-  // Written again it must be the same text: that finds the 30th of February, and whatever is no digit.
+  // The instant must give the same text when it is written again. This finds 30 February, and characters that are no digits.
   if (Number.isNaN(ms) || compileInstant(format, zone, [])(ms) !== text) return null
   return { ms, unitMs: unitOf(format) }
 }

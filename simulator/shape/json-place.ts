@@ -8,7 +8,7 @@ export type Put = (target: Json, value: unknown) => void
 
 const isIndex = (token: string | undefined) => token !== undefined && /^(0|[1-9]\d{0,3})$/.test(token)
 
-/** Returns the function that writes at a JSON pointer. Missing parts of the path are created: a list if an index follows. */
+/** Returns a function that writes at a JSON pointer. It creates missing parts of the path: lists for indexes, else objects. */
 export function compilePut(pointer: string): Put {
   const tokens = tokensOf(pointer)
   const last = tokens.length - 1
@@ -36,7 +36,7 @@ export function compilePut(pointer: string): Put {
   }
 }
 
-/** Returns the function that reads what stands at a JSON pointer. */
+/** Returns a function that reads the value at a JSON pointer. */
 export function compileGet(pointer: string): (target: unknown) => unknown {
   const tokens = tokensOf(pointer)
   return target => {

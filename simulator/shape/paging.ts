@@ -5,23 +5,23 @@ import type { Cursors, Position } from '../position.ts'
 import type { PageFacts } from './answer.ts'
 import type { Asked } from './template.ts'
 
-/** In the address of a next page. */
+/** The parameter in the URL of a next page. */
 export const linkParameter = 'lanjut'
 
 /** One request for a page. */
 export interface PageRequest {
   asked: Asked
   filters: Filters
-  /** The filters as they were asked for: a cursor is of use only with the same. */
+  /** The requested filters. A cursor is valid only with the same filters. */
   signed: string
   limit: number
-  /** The values in the address of a next page. */
+  /** The parameter's value in the URL of a next page. */
   link: string | null
-  /** Returns the address of this request, with a place to go on from. */
+  /** Returns the URL of this request with another position. */
   addressOf(place: string): string
 }
 
-/** A page as the paging of a description shows it. */
+/** A page in the form of the description's paging. */
 export interface ServedPage {
   rows: readonly string[]
   facts: PageFacts
@@ -29,19 +29,19 @@ export interface ServedPage {
   links: string | null
 }
 
-/** How a page misbehaves, where a fault says so. */
+/** Faults of a page that were ordered by a control. */
 export interface PageFault {
-  /** A page without rows, behind which nothing is missing. */
+  /** The page has no rows; later pages still have all rows. */
   isEmpty: boolean
-  /** The same page again, or a next page that is this one. */
+  /** The page is the same as before, or names itself as the next page. */
   isRepeated: boolean
-  /** Makes cursors to one place differ. */
+  /** Makes cursors to the same position differ. */
   salt: number
 }
 
 /**
- * Returns the function that cuts pages out of the feed; `nameOf` gives the parameter of a placeholder. The function throws a
- * SimulatorInputError for a place that is none.
+ * Returns a function that takes pages from the feed; `nameOf` returns the parameter of a placeholder. The function throws a
+ * SimulatorInputError for an invalid position.
  */
 export function compilePaging(paging: Paging, feed: Feed, cursors: Cursors, nameOf: (placeholder: string) => string) {
   // If a description recognises the end in another way, the last page names a next one too, as some APIs do.

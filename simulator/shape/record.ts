@@ -7,7 +7,7 @@ import { compileGet, compilePut, type Json } from './json-place.ts'
 import { compileSources } from './source-writer.ts'
 import { compileProfessionWords, compileWords, type Translate } from './words.ts'
 
-/** Under which name a generated record has each field of a description. */
+/** The names of the description's fields in generated records. */
 const ownNames: Record<keyof Fields, string> = {
   strNumber: 'nomor_str',
   nik: 'nik',
@@ -29,7 +29,7 @@ const ownNames: Record<keyof Fields, string> = {
 }
 const known = new Set(Object.values(ownNames))
 
-/** Writes generated records as one description has them. */
+/** Writes generated records in the form of one description. */
 export interface RecordWriter {
   /** Returns the JSON text of a record. `variant` chooses among words, places and formats; equal input gives equal text. */
   write(record: unknown, variant: number, registrations?: readonly { record: unknown; variant: number }[]): string
@@ -37,7 +37,7 @@ export interface RecordWriter {
   profession: Translate
 }
 
-/** Returns the writer of a description; `own` is the description that generated records follow. */
+/** Returns a writer for the records of a description; `own` is the description of generated records. */
 export function compileRecords(description: SourceDescription, own: SourceDescription): RecordWriter {
   const profession = compileProfessionWords(own.tables.professions, description.tables.professions)
   const { fields, dates, tables, answer } = description
@@ -93,7 +93,7 @@ export function compileRecords(description: SourceDescription, own: SourceDescri
 
 type Value = (value: unknown, variant: number) => unknown
 
-/** Returns how the fields with words and dates are said; the others are sent as they are. */
+/** Returns converters for fields with words and dates; other fields are sent unchanged. */
 function compileValues(
   { dates, tables }: SourceDescription,
   own: SourceDescription,
@@ -116,7 +116,7 @@ function compileValues(
     issuedOn: day('issuedOn'),
     validUntil: day('validUntil'),
     changedAt: (value, variant) => {
-      // Written so already.
+      // Generated records already have this format.
       if (stampFormats[variant % stampFormats.length] === 'instant') return value
       const ms = Date.parse(String(value))
       return Number.isNaN(ms) ? value : stamps[variant % stamps.length]?.(ms)
@@ -128,7 +128,7 @@ function textual(translate: Translate): Value {
   return (value, variant) => (typeof value === 'string' ? translate(value, variant) : value)
 }
 
-/** No format reads it: the month is none, whichever part that is. */
+/** No format can read this date, because neither part is a month. */
 const unreadable = '31-31-1985'
 const unknownWords = ['-', '0000-00-00']
 const lifetimeWord = 'Seumur Hidup'

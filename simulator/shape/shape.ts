@@ -10,20 +10,20 @@ import { type Asked, compileRequest, type ReceivedRequest } from './template.ts'
 /** The most rows that a page may have, unless the description asks for more. */
 const MOST_ROWS = 1000
 
-/** One description, made ready for serving. */
+/** A description that is compiled for serving. */
 export interface Shape {
   description: SourceDescription
   records: RecordWriter
   answers: AnswerWriter
   /** Reads a request for a page. @throws SimulatorInputError, which names the parameter */
   readList(request: ReceivedRequest): Asked
-  /** Reads a question for one STR. @throws SimulatorInputError */
+  /** Reads a request for one STR. @throws SimulatorInputError */
   readRecord(request: ReceivedRequest): Asked
   filtersOf(asked: Asked): Filters
   pageSizeOf(asked: Asked): number
 }
 
-/** Returns the shape of a description; `own` is the description that generated records follow. */
+/** Compiles a description; `own` is the description of generated records. */
 export function compileShape(description: SourceDescription, own: SourceDescription): Shape {
   const { request, oneByStr, limits } = description
   const defaultSize = limits.pageSize ?? 100
@@ -42,7 +42,7 @@ export function compileShape(description: SourceDescription, own: SourceDescript
     readList: compileRequest(request),
     readRecord: compileRequest(oneByStr ?? {}),
     filtersOf(asked) {
-      // A bound names a whole unit of its format: an exclusive start leaves it out, an inclusive end keeps it.
+      // A bound stands for a whole unit of its format. An exclusive start excludes this unit, and an inclusive end includes it.
       const since = bound('since', asked.since)
       const until = bound('until', asked.until)
       return {

@@ -1,12 +1,12 @@
 import { type Element, type FieldSource, type OneValue, pointersOf } from '../../sidecar/transform/field-source.ts'
 import { compileGet, compilePut, type Json } from './json-place.ts'
 
-/** Writes a value where a field source reads it; `variant` chooses among several places. */
+/** Writes a value at the place from which a field source reads it; `variant` chooses one of several places. */
 export type SourceWriter = (target: Json, value: unknown, variant: number) => void
 
 type Converter = 'text' | 'digits' | 'number'
 
-/** A value that a converter could have received: `digits` gets a separator, `text` a number, and `number` a text. */
+/** Functions that return a possible input of a converter: separators for `digits`, a number for `text`, a text for `number`. */
 const inverses: Record<Converter, (value: unknown) => unknown> = {
   text: value => {
     if (value === 'true' || value === 'false') return value === 'true'
@@ -22,12 +22,12 @@ function isWholeNumber(text: string): boolean {
   return Number.isSafeInteger(number) && String(number) === text
 }
 
-/** Converters are applied in order, so they are undone from the last to the first. */
+/** Converters are applied in order, so their inverses are applied from the last to the first. */
 function inverseOf(converters: readonly Converter[] = []): (value: unknown) => unknown {
   return value => converters.reduceRight((given, name) => inverses[name](given), value)
 }
 
-/** Returns the writers of the sources that one object is read by, in their order. */
+/** Returns a writer for each of the sources that read from one object, in their order. */
 export function compileSources(sources: readonly FieldSource[]): SourceWriter[] {
   const pointers = sources.flatMap(pointersOf)
   const elements = new Map<string, (target: Json) => Json>()
@@ -43,7 +43,7 @@ export function compileSources(sources: readonly FieldSource[]): SourceWriter[] 
     const put = compilePut(source.at)
     if (!('list' in source)) return (target, value) => put(target, convert(value))
     const element = elementOf(source)
-    // An API does not list an element that says nothing.
+    // An API does not list an element without a value.
     return (target, value) => value !== null && put(element(target), convert(value))
   }
   return sources.map(source => {
@@ -59,7 +59,7 @@ export function compileSources(sources: readonly FieldSource[]): SourceWriter[] 
   })
 }
 
-/** Writes into one of several places; those before it say nothing. */
+/** Writes into one of several places; the places before it get no value. */
 function firstOf(writers: readonly SourceWriter[], target: Json, value: unknown, chosen: number): void {
   for (const [at, write] of writers.entries()) {
     if (at < chosen) write(target, null, 0)
@@ -67,7 +67,7 @@ function firstOf(writers: readonly SourceWriter[], target: Json, value: unknown,
   }
 }
 
-/** Writes the parts of a text into as many places; a text that would not come together again stands in the first. */
+/** Writes the parts of a text into several places. A text that joining would change is written into the first place whole. */
 function joined(writers: readonly SourceWriter[], target: Json, value: unknown, separator: string, variant: number) {
   const parts = typeof value === 'string' && separator !== '' ? value.split(separator) : [value]
   const places = writers.length - (variant % writers.length)
@@ -76,7 +76,7 @@ function joined(writers: readonly SourceWriter[], target: Json, value: unknown, 
   for (const [at, write] of writers.entries()) write(target, written[at] ?? null, 0)
 }
 
-/** Tells whether a place can be written without touching that of another source. */
+/** True if a place can be written without changing the place of another source. */
 function isFree(source: OneValue, pointers: readonly string[]): boolean {
   return pointersOf(source).every(pointer => {
     const isShared = pointers.filter(other => other === pointer).length > 1
@@ -86,8 +86,8 @@ function isFree(source: OneValue, pointers: readonly string[]): boolean {
 }
 
 /**
- * Returns the function that finds or makes the element of a list that has the constants of `where`. An element that does
- * not fit stands before it, so that nobody takes the first one unseen.
+ * Returns a function that finds or creates the list element that has the constants of `where`. An element without these
+ * constants comes before it, so that a reader that takes the first element without a check fails.
  */
 function compileElement({ list, where, at }: Element, pointers: readonly string[]): (target: Json) => Json {
   const listAt = compileGet(list)
@@ -97,8 +97,8 @@ function compileElement({ list, where, at }: Element, pointers: readonly string[
   compilePut(at)(other, 'lain')
   for (const { put, value } of constants) put(other, `${value}-lain`)
   const reserved = Math.max(-1, ...pointers.map(pointer => indexBelow(list, pointer)))
-  // The last one that was made here, to find it again: another element may have the same constants and more. Records are
-  // written one after the other; a WeakMap of all elements took a fifth of the time to collect.
+  // The last element that was created here. It must be remembered, because another element may have the same constants and
+  // more. One is enough, because records are written one after the other; a WeakMap of all cost a fifth of the time to collect.
   let made: { elements: Json[]; element: Json } | null = null
   return target => {
     let elements = listAt(target) as Json[] | undefined
@@ -116,7 +116,7 @@ function compileElement({ list, where, at }: Element, pointers: readonly string[
   }
 }
 
-/** The index by which a pointer reads a list without a condition; -1 where it does not. */
+/** Returns the index at which a pointer reads a list without a condition; -1 if it does not read the list so. */
 function indexBelow(list: string, pointer: string): number {
   const [token = ''] = pointer.startsWith(`${list}/`) ? pointer.slice(list.length + 1).split('/') : []
   return /^\d{1,4}$/.test(token) ? Number(token) : -1

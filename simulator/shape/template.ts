@@ -1,18 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
 import { SimulatorInputError } from '../errors.ts'
 
-/** The value in a request for each placeholder of a description. */
+/** The value of each placeholder of a description in a request. */
 export type Asked = { [placeholder: string]: string | undefined }
 
-/** The parts of a request that a description can speak of. */
+/** The parts of a request that a description can describe. */
 export interface ReceivedRequest {
   query: URLSearchParams
-  /** With names in lower case. */
+  /** The names are in lower case. */
   headers: Readonly<Record<string, unknown>>
   body: unknown
 }
 
-/** Reads one text by its template; null where it does not fit. */
+/** Reads one text by its template; null if it does not match. */
 type TextReader = (text: string) => Asked | null
 
 /** The part of a description about one request. */
@@ -24,12 +24,12 @@ interface RequestTemplate {
 }
 
 const placeholder = /\{([A-Za-z]+)\}/
-/** In a JSON body these are numbers where they stand alone. */
+/** In a JSON body, a value that is only one of these placeholders is a number. */
 const numbers = /^\{(page|offset|pageSize)\}$/
 
 /**
- * Returns the reader of one kind of request. A parameter whose template has a placeholder may be missing; a constant one
- * must be there.
+ * Returns a reader for one kind of request. A parameter whose template has a placeholder is optional; a constant one is
+ * required.
  * @throws SimulatorInputError, which names the parameter
  */
 export function compileRequest(template: RequestTemplate): (request: ReceivedRequest) => Asked {
@@ -50,7 +50,7 @@ export function compileRequest(template: RequestTemplate): (request: ReceivedReq
   }
 }
 
-/** Returns the reader of a text by a template such as `ge{since}`; each placeholder takes as little as it can. */
+/** Returns a reader for a text with a template such as `ge{since}`; each placeholder matches as few characters as possible. */
 export function compileText(template: string): TextReader {
   const parts = template.split(placeholder)
   const names = parts.filter((_, at) => at % 2 === 1)
@@ -91,7 +91,7 @@ function readJson(template: unknown, value: unknown, name: string, asked: Asked)
   }
   if (Array.isArray(template)) {
     const items = Array.isArray(value) ? [...value] : []
-    // Items without a value are left out, so those that are there move up.
+    // Items without a value are omitted, so that later ones move to the front.
     for (const item of template) {
       if (!isOpen(item) || fits(item, items[0], name)) readJson(item, items.shift(), name, asked)
     }

@@ -1,13 +1,13 @@
 import type { Tables } from '../../sidecar/transform/tables.ts'
 
-/** Returns the word by which a description says what one of KKI's words says; `variant` chooses among several. */
+/** Returns a description's word with the same meaning as one of KKI's words; `variant` chooses one of several. */
 export type Translate = (word: string, variant: number) => string
 
 type Meanings = ReadonlyMap<string, string>
 
 /**
- * Returns the translation between two tables of words. A word that means the same in both stays. One without a meaning, or
- * with one for which the other table has no word, stays as well.
+ * Returns a translation between two tables of words. A word that means the same in both is not changed. A word that has no
+ * meaning, or whose meaning has no word in the other table, is not changed either.
  */
 export function compileWords(
   ours: Readonly<Record<string, string>>,
@@ -16,7 +16,7 @@ export function compileWords(
   return translation(new Map(Object.entries(ours)), new Map(Object.entries(theirs)), new Map(Object.entries(theirs)))
 }
 
-/** The same for professions; the words that may replace another one are the codes, and not their aliases. */
+/** The same for professions. The result is always a code of the other table, never an alias. */
 export function compileProfessionWords(ours: Tables['professions'], theirs: Tables['professions']): Translate {
   const codes = new Map(theirs.flatMap(({ code, kkiCodes }) => kkiCodes.map(word => [word, code] as const)))
   return translation(meaningsOf(ours), meaningsOf(theirs), codes)
