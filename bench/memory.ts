@@ -1,5 +1,5 @@
 /**
- * Measures resident memory where many rows pass through, and ends with 1 where it grows with them.
+ * Measures resident memory while many rows are processed. The exit code is 1 if it grows with the number of rows.
  *
  *   node bench/memory.ts [--rows 2000000]
  *     a full run through a service: at most 300 MB, and 80 MB above idle

@@ -55,7 +55,7 @@ export async function createWorld(moreAddons: string[] = []): Promise<World> {
     const { template, account } = await install(odoo)
     const serveOdoo = async (): Promise<LaneOdoo> => {
       const database = `sdmk_chaos_${randomBytes(4).toString('hex')}`
-      // Without the files of its web client, which nobody opens.
+      // Without the files of the web client, because no browser opens it.
       await withAdmin(server.url, async client => {
         const { rows } = await client.query<{ owner: string }>(
           'select datdba::regrole::text as owner from pg_database where datname = $1',

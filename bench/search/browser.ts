@@ -24,9 +24,9 @@ export interface Shown {
 }
 
 interface Watch {
-  /** Notes how long `work` took. */
+  /** Records the duration of `work`. */
   time(kind: keyof typeof limits, what: string, work: () => Promise<unknown>): Promise<void>
-  /** Notes the time since then, as `performance.now()` tells it. */
+  /** Records the time since `since`, a value of `performance.now()`. */
   note(kind: keyof typeof limits, what: string, since: number): void
 }
 

@@ -17,7 +17,7 @@ function valuesOf(unit: string, setting: string): string[] {
   return [...unit.matchAll(new RegExp(`^${setting}=(.*)$`, 'gm'))].map(([, value]) => value ?? '')
 }
 
-/** Copies a unit with the program of this machine, under the name of an instance where it is a template. */
+/** Copies a unit with the path of this machine's Node. A template unit gets the name of an instance. */
 async function installable(t: TestContext, name: string): Promise<string> {
   const target = await mkdtemp(path.join(os.tmpdir(), 'sdmk-systemd-'))
   t.after(() => rm(target, { recursive: true, force: true }))

@@ -8,7 +8,7 @@ const read = (file: string) => readFileSync(`${root}${file}`, 'utf8')
 const [table = '', proofs = ''] = read('docs/explain/threat-model.md').split('## Tests that attack')
 const named = [...proofs.matchAll(/^- `([^`]+)`: (.+)$/gm)].map(([, file = '', name = '']) => ({ file, name }))
 
-/** The names of the tests in a file, as they stand in its text. */
+/** Returns the titles of the tests in a file, as written in the source. */
 function testsOf(file: string): string[] {
   if (file.endsWith('.py')) return [...read(file).matchAll(/^ +def (test_\w+)/gm)].map(([, name = '']) => name)
   const found = read(file).matchAll(/\btest\(\s*(?:'((?:[^'\\]|\\.)*)'|`([^`]*)`)/g)

@@ -22,7 +22,7 @@ let key: string
 let stored: unknown
 const enders: (() => Promise<unknown>)[] = []
 
-/** Sends bytes as they are and returns the first answer; `null` where the connection was closed without one. */
+/** Sends raw bytes and returns the first answer; `null` if the connection was closed without one. */
 function raw(bytes: string | Buffer): Promise<Answer | null> {
   return patiently(
     () => send(bytes),

@@ -75,7 +75,7 @@ const helpers = `
 until_answers() { for _ in $(seq 600); do command curl -sf "$1" > /dev/null && return; sleep 0.5; done; return 1; }
 curl() { command curl --fail-with-body "$@"; }`
 
-/** Lets a command run beside the others, with further options, until its address answers. */
+/** Runs a command in the background, with further options, and waits until its address answers. */
 function inBackground(block: string, command: string, address: string, options = ''): string {
   const pattern = new RegExp(`^(${command}[^#&\\n]*)[^\\n]*$`, 'm')
   assert.match(block, pattern)

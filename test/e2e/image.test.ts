@@ -36,7 +36,7 @@ async function buildImage(t: TestContext): Promise<string> {
       !path.relative(path.join(root, name), folder).split(path.sep).includes('node_modules')
     await cp(path.join(root, name), path.join(app, name), { recursive: true, filter: nested })
   }
-  // The one of the machine that runs the tests may lie where that user cannot go.
+  // Node is copied, because that user may not have access to the folder of this machine's Node.
   await cp(process.execPath, path.join(app, '../node'))
   return app
 }

@@ -5,11 +5,11 @@ import { type FakeKki, sendJson, startKki } from '../source/helpers/fake-kki.ts'
 import { type Connector, startConnector } from './helpers.ts'
 import { until } from './process.ts'
 
-/** A KKI that issues tokens, tells the time and answers every page with 503; when it was asked for pages is kept. */
+/** A KKI that issues tokens and tells its time, but answers every page with 503. Returns the times of the requests for pages. */
 async function downKki(kki: FakeKki): Promise<number[]> {
   const asked: number[] = []
   kki.answerList = ({ url }, response) => {
-    // The request for one row tells the time; the walk asks for more.
+    // A request for one row only asks for the time. A walk asks for more rows.
     if (url.searchParams.get('limit') === '1')
       return sendJson(response, 200, { data: [], meta: { kursor_berikutnya: null } })
     asked.push(performance.now())

@@ -149,7 +149,7 @@ test('the report of a person shows all stored texts escaped, each on its own lin
   const { rows } = await pool.query<{ id: number }>('select id from sdmk.health_worker')
   const id = rows[0]?.id
   const texts = [...Object.values(forged), ...Object.values(honest), '", alasan: "Lain']
-  // Stored before there was a rule: at every place where a text of a person can stand.
+  // Values that were stored before the rule existed, in every column that may hold a text of a person.
   await pool.query('update sdmk.health_worker set name = $1', [`Siti${forged['an override of direction']}`])
   const old = await createApiKey(pool, `old\n${forged['an escape that erases the line']}`, [
     'registry:read',

@@ -56,7 +56,7 @@ test('a walk begins again if the cursor of a lost attempt cannot be read, such a
   assert.deepEqual(unfit, [{ detail: { column: 'kki.batch.cursor', row, fault: 'altered' } }])
 })
 
-/** Fails the first update of a batch that this condition holds for, as where the connection is lost. */
+/** Makes the first update of a batch that meets this condition fail, like a lost connection. */
 async function loseFirstAttempt(pool: pg.Pool, when: string): Promise<void> {
   // A rollback does not reset a sequence, so only the first attempt fails.
   await pool.query(`

@@ -22,7 +22,7 @@ interface Fault {
   fault: string
 }
 
-/** Two people in the registry, and somebody with the service's database login and no key. */
+/** Two people in the registry, and an attacker with the service's database login but no key. */
 async function setUp(t: TestContext) {
   const connector = await startConnector(t)
   const { app, call, pool, run, simulator } = connector

@@ -202,7 +202,7 @@ async function readBatch(pool: pg.Pool): Promise<{ pages: number; state: string 
   return found[0]
 }
 
-/** Returns the file of a description; a copy that asks for several pages at once, where that may be. */
+/** Returns the file of a description. If its paging allows it, this is a copy that requests several pages at once. */
 async function withPagesAtOnce(t: TestContext, name: string): Promise<{ file: string; isCounted: boolean }> {
   const file = folder + name
   const json = JSON.parse(await readFile(file, 'utf8'))

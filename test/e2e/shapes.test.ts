@@ -180,7 +180,7 @@ test('a source that cannot be asked by STR is asked for the window since the old
   assert.equal(open.length, 0)
 })
 
-/** Fails the first update of a batch that has staged four pages, as where the connection is lost. */
+/** Makes the first update of a batch with four staged pages fail, like a lost connection. */
 async function loseFirstAttempt({ pool }: Connector): Promise<void> {
   await pool.query(`
     create sequence kki.attempt;

@@ -1,6 +1,6 @@
 import { BrowserUnavailable, installBrowser } from '../../tools/browser/install.ts'
 
-/** Returns why there can be no browser here, or false where there is one. @throws BrowserUnavailable in CI */
+/** Returns the reason why no browser can run here, or false if one can. @throws BrowserUnavailable in CI */
 export async function whyNoBrowser(): Promise<string | false> {
   try {
     await installBrowser()

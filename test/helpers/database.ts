@@ -18,7 +18,7 @@ export interface TestDatabase {
 let ready: Promise<{ server: string; template: string }> | undefined
 const leftovers = new Set<string>()
 
-/** Returns a migrated database of the test's own, which is dropped with it, or with the file where it is still in use. */
+/** Returns a separate migrated database for a test. It is dropped after the test, or after the file if it is still in use. */
 export async function createTestDatabase(t: TestContext): Promise<TestDatabase> {
   ready ??= prepare()
   const { server, template } = await ready

@@ -206,7 +206,7 @@ function fitting(schema: RequestSchema): unknown[] {
   return [true, false]
 }
 
-/** Returns a value that fits, as far as the schema can say; of an object with all of its fields. */
+/** Returns a value that is valid by the schema. An object has all of its fields. */
 export function sampleOf(schema: RequestSchema): unknown {
   if (schema.anyOf) return sampleOf(schema.anyOf.find(({ type }) => type !== 'null') ?? {})
   if (schema.enum) return schema.enum[0]

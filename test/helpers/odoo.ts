@@ -12,7 +12,7 @@ export async function odooOrReason(): Promise<{ odoo?: Odoo; skip: string | fals
   return skip === false ? { odoo: await createOdoo(await serverUrl()), skip } : { skip }
 }
 
-/** Returns why there can be no Odoo here, or false where there can. @throws OdooUnavailable in CI */
+/** Returns the reason why no Odoo can run here, or false if one can. @throws OdooUnavailable in CI */
 export async function whyNoOdoo(): Promise<string | false> {
   try {
     await findEngine()

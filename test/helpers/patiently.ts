@@ -7,9 +7,9 @@ const limitMs = 120_000
 const longestWaitSeconds = 60
 
 /**
- * Returns the answer of a service, asked again as long as it says when to try again (503 or 429 with `Retry-After`):
- * nothing was done then. All requests of tests to a running service go through here, since the machine may be busy;
- * a test that wants a 503 or 429 itself asks without it.
+ * Returns the answer of a service. It repeats the request while the answer is 503 or 429 with `Retry-After`, because the
+ * service did nothing then. All tests send requests to a running service with this function, because the machine may be
+ * busy. Only tests that expect a 503 or 429 do not.
  *
  * @throws after two minutes of such answers.
  */

@@ -13,7 +13,7 @@ export interface Trace {
 export function formsOf(text: string): [how: string, form: string][] {
   const bytes = Buffer.from(text)
   const percent = [...bytes].map(byte => `%${byte.toString(16).padStart(2, '0')}`).join('')
-  // Of base64 the middle, which does not depend on what stands before and after: once for each place in its groups of three.
+  // The middle of the base64 text, which does not depend on the bytes around it, for each of the three possible alignments.
   const base64 = [0, 1, 2].map(shift => {
     const encoded = Buffer.concat([Buffer.alloc(shift), bytes])
       .toString('base64')

@@ -34,7 +34,7 @@ test('Slack gets each failure with the facts needed to act, and a second message
   const { slack, monitoring, simulator, call, pool } = world
   const present = (given: Record<string, unknown> = {}) =>
     kkiRecord({ diubah_pada: new Date(simulator.now()).toISOString(), ...given })
-  /** Lets KKI change records. Its clock, which ends windows, tells whole seconds: it moves on, so that they are over. */
+  /** Changes records of KKI, and moves its clock past the present second, because windows end at whole seconds of this clock. */
   const change = async (...records: { id?: string; record: unknown }[]) => {
     await inject(simulator, records)
     const answer = await fetch(`${simulator.url}/_clock`, {

@@ -75,7 +75,7 @@ const methods: Record<string, Record<string, unknown[]>> = {
   'sdmk.health.worker.edit': { action_save: [] }
 }
 
-/** How somebody calls a method: resolves to its answer, rejects with Odoo's error. */
+/** Calls a method as a user: resolves to its answer, or rejects with Odoo's error. */
 type Call = (model: string, method: string, args: unknown[], kwargs?: object) => Promise<unknown>
 
 describe('attacks through Odoo', { skip, timeout: 900_000 }, () => {
@@ -119,7 +119,7 @@ print('READY')
     between?.calls.splice(0)
   })
 
-  /** Signs somebody in, over XML-RPC or as the web client does. */
+  /** Signs a user in, over XML-RPC or like the web client. */
   async function as(who: Who, way: 'xmlrpc' | 'web' = 'web'): Promise<Call> {
     const known = clients.get(`${who} ${way}`)
     if (known) return known
@@ -152,7 +152,7 @@ print('READY')
     return async (model, method, args, kwargs = {}) => client.execute_kw(model, method, [args, kwargs])
   }
 
-  /** Returns what stands in the sidecar's database that orders change. */
+  /** Returns the parts of the sidecar's database that orders can change. */
   async function state() {
     const { rows } = await theirs(
       `select (select jsonb_agg(to_jsonb(r) order by id) from kki.run r) as runs,

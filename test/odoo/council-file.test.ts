@@ -219,7 +219,7 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
     assert.equal(held.rowCount, 1)
     const found = [...(await searchDatabase(theirs, niks)), ...(await searchFolder(odoo?.folder as string, niks))]
     assert.deepEqual([...new Set(found.map(({ where, how }) => `${where} (${how})`))], [])
-    // Packed, a workbook shows no number; an attachment is known by the digest of its bytes.
+    // A search cannot find numbers in a compressed workbook, so attachments are compared by the digest of their bytes.
     const bytes = await readFile(path.join(folder, 'konsil.xlsx'))
     const { rows } = await theirs.query<{ same: number; all: number }>(
       `select count(*) filter (where checksum = $1)::int as same, count(*)::int as all from ir_attachment`,

@@ -16,7 +16,7 @@ const planted = 'Orang Rahasia'
 const people = Array.from({ length: 8 }, (_, i) => i + 1)
 type TransportName = 'xmlrpc' | 'json2'
 
-/** What Odoo does with a call that holds the planted person; `null` where the fault is on our side. */
+/** The reaction of Odoo to a call with the planted person. */
 type Fault = (response: ServerResponse, transport: TransportName) => void
 const faults: Record<string, Fault> = {
   'Odoo answers 500 and quotes it': response => void response.writeHead(500).end(planted),

@@ -51,7 +51,7 @@ describe('a caller asks an operator in Odoo', { skip, timeout: 1_200_000 }, () =
     }
   })
 
-  /** Lets KKI give somebody's STR to another person, and decides that it is theirs. */
+  /** Makes KKI send a person's STR for another person, and decides that it belongs to the other person. */
   async function moveLicence(): Promise<{ former: number; present: number }> {
     const { simulator, run, call } = operations.connector
     const ago = (minutes: number) => new Date(simulator.now() - minutes * 60_000).toISOString()

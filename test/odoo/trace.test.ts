@@ -23,7 +23,7 @@ describe('one trace id', { skip }, () => {
       const { logger, lines } = keepLog()
       const { app, call, pool, proxy, simulator } = await world.connect(t, transport, { logger })
       await drained(pool)
-      // KKI lists by the stamp; rows of one stamp stand in any order.
+      // KKI sorts by the stamp, and rows with equal stamps have any order, so each row needs its own stamp.
       const at = (second: number) => ({ diubah_pada: `2026-01-01T00:00:0${second}Z` })
       const broken = { record: kkiRecord({ tanggal_lahir: 'kemarin', ...at(1) }) }
       const ended = Array.from({ length: 9 }, () => ({ record: kkiRecord({ status_str: 'DICABUT', ...at(2) }) }))

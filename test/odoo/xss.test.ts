@@ -108,7 +108,7 @@ describe('attacks with scripts in texts of KKI', { skip, timeout: 900_000 }, () 
     await odoo?.close()
   })
 
-  /** Signs somebody in with a page that counts what runs, what opens a dialog of the browser, and what leaves the page. */
+  /** Signs a user in with a page that counts injected scripts, browser dialogs, and requests to other hosts. */
   async function watched(who: Operator): Promise<Page> {
     const page = await signIn(browser, operations, who)
     // The client's own first action would end ours, whose promise then never settles.

@@ -15,7 +15,7 @@ const isRoot = process.getuid?.() === 0
 /** Any number without a user would do; this one has none on all systems. */
 const nobody = 65_534
 
-/** A folder that is removed after the test; everybody may enter it unless told otherwise. */
+/** Creates a folder that is removed after the test. By default everybody may enter it. */
 async function folder(t: TestContext, mode = 0o711): Promise<string> {
   const directory = await mkdtemp(path.join(os.tmpdir(), 'sdmk-embedded-'))
   await chmod(directory, mode)

@@ -53,7 +53,7 @@ test('an error is logged with its code, stack and cause, without extra propertie
   assert.doesNotMatch(JSON.stringify(err), /EQ01/)
 })
 
-/** Errors of libraries whose texts and fields hold somebody, and the ways in which they come into a log. */
+/** Errors of libraries with personal data in their messages and fields, in every form that may be logged. */
 function planted(): unknown[] {
   const parsed = (() => {
     try {

@@ -96,7 +96,7 @@ describe('the login of the service', () => {
     const { database, ownerUrl } = await createTestDatabase(t)
     const client = await database.pool.connect()
     try {
-      // A name that it plants where a careless function would look for it.
+      // The service creates an object of the same name, which a function with an unsafe search path would use.
       await client.query('create temp table pg_class (oid oid); set search_path = pg_temp, pg_catalog')
       await client.query('select kki.open_staging(7)')
       await client.query(`select kki.renew_statistics('batch_7.staged_row')`)

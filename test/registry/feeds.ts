@@ -20,7 +20,7 @@ const shortened = (row: Row): Row => {
   return named(`${one} ${two}`)
 }
 
-/** Rows in which anything may be wrong: each is somebody's, under any STR, with any NIK, name or birth date. */
+/** Rows with any errors: each belongs to a person, but may have any STR, NIK, name or birth date. */
 export const anyRow: fc.Arbitrary<Candidate> = fc
   .record({
     owner: fc.nat({ max: people.length - 1 }),

@@ -71,7 +71,7 @@ export async function decide(
 
 let serial = 0
 
-/** Returns an invented active registration; every call is another person unless told otherwise. */
+/** Returns an invented active registration. Without further values, each call returns another person. */
 export function candidate(given: Partial<Candidate> = {}): Candidate {
   const n = ++serial
   const name = given.name ?? `Orang ${letters(n)}`
@@ -130,7 +130,7 @@ export type ApplyOptions = Partial<PlanOptions> & StageOptions
 interface StageOptions {
   kind?: string | undefined
   transform?: Transform | undefined
-  /** As if SDMK held no row as it comes. */
+  /** Stages unchanged rows too. */
   stagesAll?: boolean | undefined
 }
 

@@ -10,7 +10,7 @@ import { createTestDatabase } from '../helpers/database.ts'
 import { silent } from '../helpers/server.ts'
 import { applyRows, candidate } from './helpers.ts'
 
-/** A registry with some people, the hands of its owner, processes that use it, and the keys of a rotation. */
+/** A registry with some people, connections of its owner and of processes that use it, and the keys of a rotation. */
 async function registry(t: TestContext) {
   const { url, ownerUrl } = await createTestDatabase(t)
   const open = (address: string, identity?: Identity): Database => {

@@ -34,7 +34,7 @@ function sayOneThingAtATime(rows: TwinRow[]): TwinRow[] {
   })
 }
 
-/** What happens one after the other, with rows of a list, so that they come again; where it fails, that list stays. */
+/** A sequence of events with rows from one list, so that rows are repeated. Shrinking a failure keeps the list. */
 const anyHistory = fc.noShrink(fc.noBias(manyRows)).chain(rows => {
   const row = fc.constantFrom(...rows)
   const feed = fc.record({

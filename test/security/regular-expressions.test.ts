@@ -72,7 +72,7 @@ function isSlow(pattern: RegExp, { pumps, suffix }: Attack): boolean {
   })
 }
 
-/** The tool does not know operations on sets of characters (flag `v`): the union of the sets stands for their result. */
+/** Replaces operations on character sets (flag `v`) with the union of the sets, because the tool does not support them. */
 function withoutSets(source: string, flags: string): [source: string, flags: string] {
   if (!flags.includes('v')) return [source, flags]
   const flat = source.replace(/\[\[.*\]/g, set => `[${set.replace(/[[\]]|&&|--/g, '')}]`)

@@ -71,7 +71,7 @@ export async function control(simulator: Simulator, method: string, path: string
   })
 }
 
-/** The field of a row, where the row is an object. */
+/** Returns a field of a row, if the row is an object. */
 export function field(row: unknown, name: string): unknown {
   return typeof row === 'object' && row !== null ? Object.getOwnPropertyDescriptor(row, name)?.value : undefined
 }

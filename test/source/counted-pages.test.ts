@@ -169,7 +169,7 @@ for (const by of kinds) {
     const { walk, places } = await startList(t, { by, list, limit: 11, atOnce: 4 })
     const pages = walk()
     const rows = [...((await pages.next()).value?.rows ?? [])]
-    // The first page, then four. A numbered page goes alone; it asks for the one before it as well.
+    // The first page, then four. With page numbers only one page is requested ahead, together with the page before it.
     const expected = by === 'pages' ? 3 : 5
     await until(() => places().length === expected)
     await wait(20)

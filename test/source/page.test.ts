@@ -330,7 +330,7 @@ test('reports an unknown coding of a body that is not JSON', async t => {
 })
 
 const spaces = Buffer.alloc(64 * 1024 * 1024, 0x20)
-// A stored block without data: deflate data that grows as long as it likes and means nothing.
+// Stored blocks without data: deflate data of any length that decodes to nothing.
 const endlessDeflate = Buffer.alloc(50_000_000, Buffer.from([0, 0, 0, 0xff, 0xff]))
 for (const [coding, body] of [
   ['deflate', deflateSync(spaces)],

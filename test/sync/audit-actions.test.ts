@@ -6,7 +6,7 @@ import { actionWords, auditActions } from '../../sidecar/audit/actions.ts'
 
 const folder = fileURLToPath(new URL('../../sidecar', import.meta.url))
 
-/** Every text of the code that looks like an action and stands where one is written. */
+/** Returns every text in the code that looks like an action and is in the place of an action. */
 function writtenActions(): Set<string> {
   const found = new Set<string>()
   for (const file of globSync('**/*.ts', { cwd: folder })) {

@@ -21,7 +21,7 @@ interface Chained {
   chain(): Promise<void>
   /** The findings of the verifier, as `CODE link/event`. */
   findings(heads?: Head[]): Promise<string[]>
-  /** Does what only somebody with all rights can do to the database. */
+  /** Changes the database with the rights of a superuser. */
   tamper(statements: string): Promise<void>
 }
 

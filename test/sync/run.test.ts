@@ -39,7 +39,7 @@ async function setUp(t: TestContext) {
   }
   const change = (client: Transaction, id: number, to: BatchChange) =>
     readBatch(client, id).then(batch => changeBatch(client, batch as Batch, to))
-  /** Ends a batch as a job does, and closes the run where it was the last. */
+  /** Ends a batch like a job, and closes the run if it was the last batch. */
   const end = (runId: number, id: number, to: BatchChange) =>
     database.withTransaction(async client => {
       await change(client, id, to)

@@ -22,7 +22,7 @@ test('invalid cron expressions are recognised', () => {
   // With missing fields filled up it would be every minute of each Friday.
   assert.equal(isSchedule('5'), false)
   assert.equal(isSchedule(''), false)
-  // Runs start in a minute, and seconds are not told in words.
+  // A schedule has no seconds, because runs start to the minute.
   assert.equal(isSchedule('0 0 2 * * *'), false)
   assert.equal(isSchedule('@secondly'), false)
   assert.equal(isSchedule('@daily'), true)

@@ -11,7 +11,7 @@ const names = readFileSync(`${import.meta.dirname}/names.txt`, 'utf8')
   .flatMap(line => line.split(' '))
   .filter(name => name !== '')
 
-/** Names that are titles where they stand before another name. */
+/** Names that count as titles before another name. */
 const titlesInFront = new Map([
   ['Haji', 'pilgrims carry it before their name'],
   ['Hajjah', 'as Haji, for women'],

@@ -2,7 +2,7 @@ import { PackagesUnavailable } from '../../../tools/debian/unpack.ts'
 import { installPrometheus, type PrometheusPrograms } from '../../../tools/prometheus/install.ts'
 
 /**
- * Returns the programs, or why there can be none here: their tests are then told to be skipped. In CI there must be some.
+ * Returns the programs, or the reason why they cannot run here, with which their tests are skipped. In CI they must run.
  * @throws PackagesUnavailable in CI
  */
 export async function programsOrReason(): Promise<{ programs?: PrometheusPrograms; skip: string | false }> {

@@ -51,7 +51,7 @@ export async function findings(page: Page): Promise<string[]> {
   return found
 }
 
-/** Fails with what keeps people from using the page, where that is our doing. */
+/** Fails with the accessibility faults of the page that our code causes. */
 export async function assertAccessible(page: Page, name: string): Promise<void> {
   assert.deepEqual(await findings(page), [], `axe-core on ${name}`)
 }

@@ -30,7 +30,7 @@ export const operators = {
 } as const
 export type Operator = keyof typeof operators
 
-/** An address that Odoo may call, where nobody listens. */
+/** An address that Odoo may call, but that no server listens on. */
 export const nobody = 'http://127.0.0.1:9'
 
 /** An Odoo for operators and a sidecar, which can call each other. */
@@ -73,7 +73,7 @@ export async function startOperations(
   }
 }
 
-/** Makes the operators, and tells Odoo where the sidecar is; Odoo then hands its account over. */
+/** Creates the operators, and enters the sidecar's address in Odoo. Odoo then sends the sidecar its account. */
 async function connect(
   odoo: Odoo,
   database: string,

@@ -5,7 +5,7 @@ import type { Table } from '../../../sidecar/odoo/tables.ts'
 
 export type TextRow = Record<string, string>
 
-/** Returns the rows of a table as texts; a null value is left out of its row. */
+/** Returns the rows of a table as texts, without null values. */
 export function rowsOf({ columns, rows }: Table): TextRow[] {
   return linesOf(rows).map(values => {
     const pairs = columns.map((column, i): [string, string] => [column, values[i] as string])

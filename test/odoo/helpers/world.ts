@@ -10,7 +10,7 @@ import { serverUrl, urlOf } from '../../helpers/server.ts'
 import { installAddons } from './installed.ts'
 import { type OdooProxy, startProxy } from './proxy.ts'
 
-/** A connector that tells an Odoo, and what lies between. */
+/** A connector with an Odoo, and the proxy between them. */
 export type RelayConnector = Connector & {
   proxy: OdooProxy
   /** For a process on the same database. */

@@ -20,7 +20,7 @@ export interface FakeToken {
   renewable?: boolean
   /** Seconds; 0 for a token without end. */
   ttl?: number
-  /** Seconds from its making, which no renewal goes beyond. */
+  /** Seconds after its creation at which it ends, even if it is renewed. */
   maxTtl?: number
 }
 
