@@ -25,8 +25,8 @@ export const loneBrokenKinds = {
 } as const satisfies Record<string, RejectionCode>
 
 /**
- * Ways in which a record is rejected because of another one. Both have the same profession, so that they are in one
- * batch, and the right one is the older, so that it is known first in every order of batches.
+ * Ways in which a record is rejected because of another one. Both have the same profession, so that they are in one batch.
+ * The correct record is the older one, so that it is known first in every order of batches.
  */
 export const pairedBrokenKinds = {
   /** Two people with one STR: both records are rejected. */

@@ -7,10 +7,10 @@ import type { Identity } from './keys.ts'
  * `sdmk.digest_key` has the fingerprint of the key that made every digest in the database. If that key changed while a
  * process compares or stores digests, no NIK would match any more and every person would be created again.
  *
- * So every connection of a process that uses the key holds a shared lock for its whole life, and is closed at once if
- * another key is in force. A rotation needs the lock exclusively. If a process is paused and the server drops its
- * connections, its transactions end too. Before it can write again it must connect, and then the fingerprint differs. One
- * lock on a separate connection would not be enough: it can be lost while another connection is inside a transaction.
+ * So every connection of a process that uses the key holds a shared lock for its whole life. It is closed at once if another
+ * key is in force. A rotation needs the lock exclusively. If a process is paused and the server drops its connections, its
+ * transactions end too. Before it can write again it must connect, and then the fingerprint differs. One lock on a separate
+ * connection would not be enough: it can be lost while another connection is inside a transaction.
  */
 const lock = `hashtextextended('sdmk digest key', 0)`
 

@@ -8,8 +8,8 @@ export type SealedColumn =
   | 'kki.batch.cursor'
 
 /**
- * The place of one sealed value. The value opens only there, so a person who can write to the database and has no key
- * cannot give the number or the row of one person to another.
+ * The place of one sealed value. The value can be opened only there. So an attacker who can write to the database, but has no
+ * key, cannot move the number or the row of one person to another.
  */
 export interface SealPlace {
   column: SealedColumn

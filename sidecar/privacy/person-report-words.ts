@@ -145,9 +145,8 @@ const terms: Record<Language, Record<string, string>> = {
 }
 
 /**
- * Returns the report for people. A text that a person chose is quoted at the end of a separate line, so that it cannot
- * imitate
- * other text, and right-to-left text reorders nothing next to it.
+ * Returns the report as a document for people. Texts that people entered are quoted at the end of a separate line. So they
+ * cannot imitate other text, and right-to-left text cannot reorder it.
  */
 export function toDocument(report: PersonReport, language: Language): PrintedDocument {
   const t = words[language]

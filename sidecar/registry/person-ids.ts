@@ -4,8 +4,8 @@ import type pg from 'pg'
 export type TakePersonIds = (count: number) => Promise<number[]>
 
 /**
- * Returns a function that reserves ids of people in bulk. A row is staged with the id of the person that it may create, so
- * its NIK is sealed for that person at once, and the plan copies it unchanged.
+ * Returns a function that reserves ids of people in bulk. A row is staged with the id of the person that it may create. So
+ * its NIK can be sealed for that person at once, and the plan copies the sealed value unchanged.
  */
 export function takePersonIdsFrom(client: pg.ClientBase | pg.Pool): TakePersonIds {
   return async count => {

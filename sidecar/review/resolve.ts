@@ -95,7 +95,7 @@ const resolvableCodes: readonly RejectionCode[] = [
 const mostRows = 100
 
 /**
- * Ties a rejected row, and every later row with its STR and NIK, to a person, within the caller's transaction, and queues the
+ * Ties a rejected row, and every later row with its STR and NIK, to a person. Within the caller's transaction it queues the
  * batch that applies this decision. An earlier decision about the same row is withdrawn, and its batch ends if it is open.
  * @throws RejectionNotFound, RejectionStateConflict, RejectionNotResolvable, RowPurged, RequestInvalid, SealBroken,
  *   SealUnfit; EffectsNotShown if the decision is harmful and the caller has not seen its present effects; RequestInvalid

@@ -52,8 +52,8 @@ function compileWindowFilter(description: SourceDescription): FilterFor {
 }
 
 /**
- * If the source cannot filter by profession, its rows are filtered here. A word that is not a code of the source belongs to
- * the first code of its profession, so that each row is in exactly one part of a walk.
+ * If the source cannot filter by profession, its rows are filtered here. Each row must be in exactly one part of a walk. So a
+ * word that is not a code of the source counts as the first code of its profession.
  */
 function compileProfessionFilter({ request, fields, tables }: SourceDescription): FilterFor {
   if (placeholdersIn([request.query, request.json, request.form]).includes('profession')) return () => null

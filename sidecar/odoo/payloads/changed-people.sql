@@ -1,5 +1,5 @@
--- The people of the change records $2 to $3 of batch $1, including deleted ones, and those of their registrations that were
--- deleted or belong to another person by now. The other registrations are sent with their people.
+-- The people of the change records $2 to $3 of batch $1, including deleted ones. Also their registrations that were deleted or
+-- moved to another person; the other registrations are sent with their people.
 select coalesce(array_agg(distinct c.health_worker_id), '{}') as people,
   coalesce(array_agg(distinct c.registration_id) filter (where c.registration_id is not null and r.id is null), '{}')
     as registrations

@@ -34,10 +34,9 @@ const inventedMs = Date.UTC(2011, 6, 23)
 const leastShare = 0.25
 
 /**
- * Returns an answer in which all values are masked that may be personal: letters become x and digits 1. NIKs and dates
- * become invented ones of the same form, so that they can still be recognised. Words of the status, sex and profession
- * columns stay if they may be shown, and so do the words for "for life", true, false, null and, outside the rows, small
- * numbers.
+ * Returns an answer in which all values that may be personal are masked: letters become x and digits 1. NIKs and dates
+ * become invented ones of the same form, so that they can still be recognised. These values stay: words of the status, sex
+ * and profession columns if they may be shown, words for "for life", true, false, null, and small numbers outside the rows.
  */
 export function maskAnswer(answer: unknown, rows: readonly unknown[], description: MaskedBy): unknown {
   const { answer: place, fields, tables } = description

@@ -1,7 +1,7 @@
 -- reads: work
 -- writes: work
--- If the row that would create a person is rejected, the rows that would join that person wait with it, and so do the rows
--- that are similar to it.
+-- If the row that would create a person is rejected, the rows that would be linked to that person are rejected too. The same
+-- holds for rows that are similar to it.
 update work w
 set outcome = 'rejected', rule = leader.rule, code = leader.code, candidates = leader.candidates,
   urgent = sdmk.is_urgent(w.status)

@@ -1,8 +1,8 @@
 -- reads: kki.batch, kki.change, kki.run, sdmk.health_worker, sdmk.registration, staged_row, staged_unchanged, unchanged
 -- writes: work
 -- Rows of a file without their own stamps all have the same stamp. If the file lists an STR more than once, rule 1 decides
--- which row counts. Once that row is stored, by this batch, another batch of the file or an earlier load of it with the same
--- description, the other rows are not compared with it; they would replace it each time.
+-- which row counts. It may be stored by this batch, another batch of the file, or an earlier load of it with the same
+-- description. After that, the other rows are not compared with it, because they would replace it each time.
 update work w
 set outcome = 'unchanged', rule = 1, health_worker_id = r.health_worker_id, registration_id = r.id
 from sdmk.registration r
