@@ -58,7 +58,7 @@ export async function attemptBatch(
   } catch (error) {
     const isRejected = error instanceof DigestKeyUnknown || error instanceof DigestKeyHeld
     if (signal.aborted || isRejected || error instanceof FenceLost || isOutage(error)) {
-      await excuse(context, batchId, signal)
+      await uncountAttempt(context, batchId, signal)
       throw error
     }
     // It will not fit at the next attempt either.
@@ -83,8 +83,8 @@ async function changeAttempts(
   return rows[0]?.attempts ?? null
 }
 
-/** Does not count the attempt, once the database answers. */
-async function excuse(context: AttemptContext, batchId: number, signal: AbortSignal): Promise<void> {
+/** Waits until the database answers, and then removes the attempt from the count. */
+async function uncountAttempt(context: AttemptContext, batchId: number, signal: AbortSignal): Promise<void> {
   for (;;) {
     try {
       await changeAttempts(context, batchId, 'greatest(attempts - 1, 0)')

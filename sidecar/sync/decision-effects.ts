@@ -4,8 +4,8 @@ import { foreseePlanned } from '../registry/foresee.ts'
 import type { Batch } from './batch.ts'
 
 /**
- * True if a planned batch carries out a decision that would now harm somebody in a way that the reviewer has not seen. Another
- * batch may have changed the same people or licence since the decision. @throws as `foreseePlanned`
+ * True if a planned batch applies a decision that would now harm a person in a way that the reviewer has not seen. Another
+ * batch may have changed the same people or licence since the decision. @throws the errors of `foreseePlanned`
  */
 export async function isUnforeseen(
   client: pg.ClientBase,

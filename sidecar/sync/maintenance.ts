@@ -48,7 +48,7 @@ function ownCaller(): Caller {
   return { actor: 'sidecar', apiKeyId: null, requestId: randomUUID(), traceId: createTraceId() }
 }
 
-/** Whoever stores the rows of a file holds its batch meanwhile (`stageFile`), and has held it long before a minute is over. */
+/** Fails older batches of files that no process has locked. A process that stores a file locks its batch soon (`stageFile`). */
 async function failLostFiles({ database, metrics, logger }: MaintenanceContext) {
   const failed = await database.withTransaction(async client => {
     const { rows } = await client.query<{ id: number }>(

@@ -91,7 +91,7 @@ export function createSyncMetrics(app: FastifyInstance, timeZone: string): SyncM
 
 const rejectionCounts = `select p ->> 'code' as code, count(distinct r.row_no) as count
   from kki.staged_rejection r, jsonb_array_elements(r.problems) p where r.batch_id = $1 group by p ->> 'code'`
-/** The codes of a batch's warnings, and how often each was given; of the batch `$1`. */
+/** Counts the warnings of batch `$1` by code. */
 export const warningCounts = `select warning as code, count(*) as count
   from (
     select unnest(s.warnings) as warning from kki.staged_row s where s.batch_id = $1

@@ -198,7 +198,7 @@ export async function afterApplied({ database, metrics, logger }: ApplyContext, 
   }
 }
 
-/** After so many rows, statistics of a table are updated at once; otherwise autovacuum does it. */
+/** A batch with at least so many rows updates the statistics of a table at once; otherwise autovacuum does it. */
 const muchInRows = 1000
 const muchOfAll = 0.1
 
