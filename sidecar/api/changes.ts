@@ -22,7 +22,7 @@ import { type Batch, holdReasons, ledgerOf, readBatch } from '../sync/batch.ts'
 import { type BatchHistory, keptOf, readBatchHistory } from '../sync/batch-history.ts'
 import { BatchNotFound, BatchStateConflict } from '../sync/errors.ts'
 import { previewUndo } from '../sync/undo-batch.ts'
-import { refuse } from './deny.ts'
+import { deny } from './deny.ts'
 import {
   BatchSchema,
   closed,
@@ -309,7 +309,7 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
   ) {
     const { text } = filter
     if (text !== undefined && !isSearchable(text)) {
-      refuse(new RequestInvalid('text', 'must be an STR, or hold more than titles and signs'))
+      deny(new RequestInvalid('text', 'must be an STR, or hold more than titles and signs'))
     }
     if (isOpen(batch.state)) {
       return inTransaction(app.database.pool, client => readPlannedChanges(client, batch.id, filter, page))

@@ -7,7 +7,7 @@ import { PlanChanged } from '../sync/errors.ts'
 import { orderUndo } from '../sync/undo-batch.ts'
 import { toBatchBody } from './bodies.ts'
 import { callerOf } from './caller.ts'
-import { refuse } from './deny.ts'
+import { deny } from './deny.ts'
 import { BatchSchema, IdParams, problems, Reason } from './schemas.ts'
 import { waitForBatch } from './wait.ts'
 
@@ -31,13 +31,13 @@ export const decisionRoutes: FastifyPluginAsyncTypebox = async app => {
       const { id } = request.params
       const { planDigest, reason } = request.body
       const approval = { planDigest, caller: callerOf(request) }
-      await app.database.withTransaction(client => approveBatch(client, app.queue, id, approval, reason)).catch(refuse)
+      await app.database.withTransaction(client => approveBatch(client, app.queue, id, approval, reason)).catch(deny)
       const { batch, isDone } = await waitForBatch(
         app.database.pool,
         id,
         b => b.state !== 'held' || b.planDigest !== planDigest
       )
-      if (batch.state === 'held' && isDone) refuse(new PlanChanged(id, batch.planDigest))
+      if (batch.state === 'held' && isDone) deny(new PlanChanged(id, batch.planDigest))
       return reply.code(isDone ? 200 : 202).send(toBatchBody(batch))
     }
   })

@@ -21,7 +21,7 @@ interface Refusals {
   routes: Set<string>
 }
 
-export interface RefusalOptions {
+export interface DeniedRequestsOptions {
   intervalMs?: number
 }
 
@@ -29,7 +29,7 @@ export interface RefusalOptions {
  * Audits denied requests: one event per minute for each key, or for each address without a key, with counts. The counts
  * are kept in memory and written every minute and when the app closes, so that an attack does not fill the audit.
  */
-export default fp<RefusalOptions>(
+export default fp<DeniedRequestsOptions>(
   async function refusalsPlugin(app, { intervalMs = minuteMs }) {
     let pending = new Map<string, Refusals>()
     let flushing = Promise.resolve()

@@ -3,7 +3,7 @@ import { Problem } from '../platform/problem.ts'
 import { PlanChanged, RunOpen } from '../sync/errors.ts'
 
 /** Throws the error as an answer with details that the caller needs: the invalid field, the conflicting run, the new plan. */
-export function refuse(error: unknown): never {
+export function deny(error: unknown): never {
   if (error instanceof RunOpen) throw new Problem('RUN_OPEN', error.message, { runId: error.runId })
   if (error instanceof PlanChanged) {
     throw new Problem('PLAN_CHANGED', error.message, { batchId: error.batchId, planDigest: error.planDigest })

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Identity } from '../identity/keys.ts'
-import { tellFault } from '../import/file-fault.ts'
+import { describeFault } from '../import/file-fault.ts'
 import { faultOfFile, ImportFileInvalid } from '../import/read-file.ts'
 import { fileFormats } from '../import/read-rows.ts'
 import {
@@ -25,7 +25,7 @@ import { FileNotStored } from '../sync/errors.ts'
 import { failBatch } from '../sync/fail-batch.ts'
 import { readRun } from './bodies.ts'
 import { callerOf, triggerOf } from './caller.ts'
-import { refuse } from './deny.ts'
+import { deny } from './deny.ts'
 import { closed, problems, RunSchema, toDate } from './schemas.ts'
 import { maxUploadBytes, takeUploads } from './upload.ts'
 
@@ -117,7 +117,7 @@ export const fileRunRoutes: FastifyPluginAsyncTypebox<FileRunRouteOptions> = asy
         run = await app.database.withTransaction(client => createFileRun(client, context, upload, given, options))
       } catch (error) {
         await end()
-        return refuse(error)
+        return deny(error)
       }
       storing = store(context, upload, given, run)
         .finally(end)
@@ -140,8 +140,8 @@ export const fileRunRoutes: FastifyPluginAsyncTypebox<FileRunRouteOptions> = asy
       const invalid = faultOfFile('the file', error)
       if (!(invalid instanceof ImportFileInvalid)) throw error
       throw new Problem('IMPORT_FILE_INVALID', {
-        en: tellFault(invalid.fault, english),
-        id: tellFault(invalid.fault, indonesian)
+        en: describeFault(invalid.fault, english),
+        id: describeFault(invalid.fault, indonesian)
       })
     }
   }

@@ -22,7 +22,7 @@ import type { Mapping } from '../transform/mapping.ts'
 import { nikFault } from '../transform/nik.ts'
 import { canonicalStr } from '../transform/str-number.ts'
 import { callerOf } from './caller.ts'
-import { refuse } from './deny.ts'
+import { deny } from './deny.ts'
 import type { LookUpNik } from './nik-lookup.ts'
 import { Id, IdParams, Instant, nullable, pageOf, problems, Reason } from './schemas.ts'
 
@@ -245,7 +245,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
             await recordAudit(client, { ...callerOf(request), action: 'health_worker.edited', detail })
           }
         })
-        .catch(refuse)
+        .catch(deny)
       const worker = await readHealthWorker(app.database.pool, id)
       if (!worker) return refuseUnread(app.database.pool, id)
       return reply.header('etag', `"${worker.version}"`).send(worker)

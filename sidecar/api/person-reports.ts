@@ -10,7 +10,7 @@ import { reportPerson } from '../privacy/person-report.ts'
 import { type FindBy, type Found, findPerson, ofPerson } from '../privacy/person-report-find.ts'
 import { toDocument } from '../privacy/person-report-words.ts'
 import { callerOf } from './caller.ts'
-import { refuse } from './deny.ts'
+import { deny } from './deny.ts'
 import type { LookUpNik } from './nik-lookup.ts'
 import { closed, Id, nullable, problems, Reason } from './schemas.ts'
 
@@ -83,7 +83,7 @@ export const personReportRoutes: FastifyPluginAsyncTypebox<{
           return { healthWorkerId, page: toHtml(toDocument(report, language)), candidates: [] }
         },
         oneMoment
-      ).catch(refuse)
+      ).catch(deny)
       return reply.header('cache-control', 'no-store').send(answer)
     }
   })
@@ -106,9 +106,9 @@ function askedBy({ id, nik, str, name, birthDate }: Static<typeof RequestSchema>
   if (str !== undefined) ways.push({ by: 'str', given: str })
   if (name !== undefined) ways.push({ by: 'name', given: `${name.replace(/\s+/g, ' ')}\n${birthDate ?? ''}` })
   const [way] = ways
-  if (!way || ways.length > 1) refuse(new RequestInvalid('id', 'name one of id, nik, str, or name with birthDate'))
+  if (!way || ways.length > 1) deny(new RequestInvalid('id', 'name one of id, nik, str, or name with birthDate'))
   if ((name === undefined) !== (birthDate === undefined)) {
-    refuse(new RequestInvalid(name === undefined ? 'name' : 'birthDate', 'name and birthDate go together'))
+    deny(new RequestInvalid(name === undefined ? 'name' : 'birthDate', 'name and birthDate go together'))
   }
   return way
 }

@@ -5,7 +5,7 @@ import { RequestInvalid } from '../errors.ts'
 import { findRejectionsByName, type RejectionNames, readRejectionNames } from '../review/names.ts'
 import type { ReviewContext } from '../sync/open-rejections.ts'
 import { nameKey } from '../transform/name.ts'
-import { refuse } from './deny.ts'
+import { deny } from './deny.ts'
 import { RejectionSchema } from './rejections.ts'
 import { closed, Id, nullable, problems } from './schemas.ts'
 
@@ -82,7 +82,7 @@ export const rejectionNameRoutes: FastifyPluginAsyncTypebox<RejectionNameRoutesO
       const { name, state, limit = mostFound } = request.body
       const key = nameKey(name)
       // A text of only titles and punctuation would match every name.
-      if (key === '') refuse(new RequestInvalid('name', 'must hold more than titles and signs'))
+      if (key === '') deny(new RequestInvalid('name', 'must hold more than titles and signs'))
       return { items: await findRejectionsByName(app.database.pool, review, { nameKey: key, state }, limit) }
     }
   })

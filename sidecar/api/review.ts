@@ -12,7 +12,7 @@ import type { ReviewCaller } from '../sync/open-rejections.ts'
 import { reprocessSelected } from '../sync/reprocess.ts'
 import { toBatchBody } from './bodies.ts'
 import { callerOf, triggerOf } from './caller.ts'
-import { refuse } from './deny.ts'
+import { deny } from './deny.ts'
 import { HealthWorkerSchema } from './health-workers.ts'
 import { RejectionSchema, showsRejection } from './rejections.ts'
 import { BatchSchema, closed, Id, IdParams, Instant, nullable, problems, Reason } from './schemas.ts'
@@ -254,7 +254,7 @@ export const reviewRoutes: FastifyPluginAsyncTypebox<ReviewRoutesOptions> = asyn
       const { id } = request.params
       const { digest, ...foreseen } = await betweenBatches(() =>
         app.database.withRollback(client => previewResolution(client, context(), id, request.body, callerFor(request)))
-      ).catch(refuse)
+      ).catch(deny)
       return { ...foreseen, planDigest: digest }
     }
   })
@@ -294,7 +294,7 @@ export const reviewRoutes: FastifyPluginAsyncTypebox<ReviewRoutesOptions> = asyn
         app.database.withTransaction(client =>
           resolveRejection(client, context(), id, request.body, callerFor(request))
         )
-      ).catch(refuse)
+      ).catch(deny)
       const { batch, isDone } = await waitForBatch(app.database.pool, batchId, isAtRest)
       const rejection = await readRejection(app.database.pool, context(), id)
       return reply.code(isDone ? 200 : 202).send({ rejection, batch: toBatchBody(batch) })

@@ -7,7 +7,7 @@ import { createRun } from '../sync/run.ts'
 import type { Mapping } from '../transform/mapping.ts'
 import { readRun, readRuns } from './bodies.ts'
 import { callerOf, triggerOf } from './caller.ts'
-import { refuse } from './deny.ts'
+import { deny } from './deny.ts'
 import { closed, Id, IdParams, Instant, nullable, problems, RunSchema, toDate } from './schemas.ts'
 
 const RunRequestSchema = Type.Object(
@@ -52,7 +52,7 @@ export const runRoutes: FastifyPluginAsyncTypebox<{ mapping: Mapping }> = async 
       }
       const { runId } = await app.database
         .withTransaction(client => createRun(client, app.queue, mapping, run, options))
-        .catch(refuse)
+        .catch(deny)
       const body = await readRun(app.database.pool, runId)
       if (!body) throw new Problem('NOT_FOUND', 'The run no longer exists.')
       return reply.code(202).header('location', `/v1/runs/${runId}`).send(body)

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { inTransaction, oneMomentReadOnly } from '../platform/transaction.ts'
 import type { ChainContext } from './append.ts'
 import { eventText, type Head } from './link.ts'
-import { type ChainedEvent, tellOf, type Verdict, verifyChain } from './verify.ts'
+import { type ChainedEvent, addFinding, type Verdict, verifyChain } from './verify.ts'
 
 const linksAtATime = 5000
 
@@ -23,7 +23,7 @@ export function verifyDatabase(
       where not exists (select from kki.audit_event e where e.id = u.event_id)
       order by 1`
     )
-    for (const { id, isGone } of rows) tellOf(verdict, isGone ? 'EVENT_MISSING' : 'EVENT_UNLINKED', null, id)
+    for (const { id, isGone } of rows) addFinding(verdict, isGone ? 'EVENT_MISSING' : 'EVENT_UNLINKED', null, id)
     return verdict
   }
   return inTransaction(pool, work, oneMomentReadOnly)

@@ -32,7 +32,7 @@ export interface Verdict {
   first: Finding[]
 }
 
-const toldFindings = 100
+const mostFindings = 100
 
 /**
  * Walks a chain from its first link and reports each place that was changed. One finding hides no other: after a link
@@ -50,8 +50,8 @@ export async function verifyChain(
   const heads = [...keys.auditHeads(), ...elsewhere]
   const known = new Map<number, KeyObject | null>()
   const verdict: Verdict = { events: 0, head: null, findings: 0, first: [] }
-  const tell = (code: Finding['code'], seq: number | null, eventId: number | null) =>
-    tellOf(verdict, code, seq, eventId)
+  const add = (code: Finding['code'], seq: number | null, eventId: number | null) =>
+    addFinding(verdict, code, seq, eventId)
   const noted = Map.groupBy(heads, head => head.seq)
   let previous: Head = { seq: 0, hash: origin }
   for await (const link of links) {
@@ -62,23 +62,23 @@ export async function verifyChain(
       known.set(keyId, key)
     }
     verdict.events++
-    if (seq > previous.seq + 1) tell('LINK_MISSING', previous.seq + 1, null)
+    if (seq > previous.seq + 1) add('LINK_MISSING', previous.seq + 1, null)
     // After a gap the previous hash is missing, so only the link's event can be checked.
-    if (key === null) tell('KEY_UNKNOWN', seq, eventId)
+    if (key === null) add('KEY_UNKNOWN', seq, eventId)
     else if (seq === previous.seq + 1 && hashLink(key, previous.hash, link) !== link.hash)
-      tell('LINK_CHANGED', seq, eventId)
-    if (event === null) tell('EVENT_MISSING', seq, eventId)
-    else if (hashEvent(event) !== link.eventHash) tell('EVENT_CHANGED', seq, eventId)
-    if (noted.get(seq)?.some(({ hash }) => hash !== link.hash)) tell('HEAD_DIFFERS', seq, eventId)
+      add('LINK_CHANGED', seq, eventId)
+    if (event === null) add('EVENT_MISSING', seq, eventId)
+    else if (hashEvent(event) !== link.eventHash) add('EVENT_CHANGED', seq, eventId)
+    if (noted.get(seq)?.some(({ hash }) => hash !== link.hash)) add('HEAD_DIFFERS', seq, eventId)
     previous = { seq, hash: link.hash }
   }
   verdict.head = previous.seq > 0 ? previous : null
-  for (const { seq } of heads) if (seq > previous.seq) tell('CUT_OFF', seq, null)
+  for (const { seq } of heads) if (seq > previous.seq) add('CUT_OFF', seq, null)
   return verdict
 }
 
 /** Adds a finding. */
-export function tellOf(verdict: Verdict, code: Finding['code'], seq: number | null, eventId: number | null): void {
+export function addFinding(verdict: Verdict, code: Finding['code'], seq: number | null, eventId: number | null): void {
   verdict.findings++
-  if (verdict.first.length < toldFindings) verdict.first.push({ code, seq, eventId })
+  if (verdict.first.length < mostFindings) verdict.first.push({ code, seq, eventId })
 }

@@ -80,7 +80,7 @@ function formatOf(path: string): FileFormat {
 }
 
 /** Returns the skipped rows as lines for people; no line if none were skipped. */
-export function tellPassedOver({ blank, totals, otherProfessions }: PassedOver): string[] {
+export function linesOfPassedOver({ blank, totals, otherProfessions }: PassedOver): string[] {
   const parts = [
     ...(blank > 0 ? [counted(blank, 'empty row')] : []),
     ...(totals > 0 ? [counted(totals, 'row of totals', 'rows of totals')] : []),

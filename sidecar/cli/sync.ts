@@ -13,7 +13,7 @@ import { commandCaller, errorLogger, print } from './command.ts'
 import { followRun } from './follow.ts'
 import { encodingLabel } from './import.ts'
 import { renderSummary, summarize } from './summary.ts'
-import { type FileOptions, rowNumber, startFileRun, tellPassedOver } from './sync-file.ts'
+import { type FileOptions, rowNumber, startFileRun, linesOfPassedOver } from './sync-file.ts'
 import { type InstantOrDay, instantOrDay, instantOrDayForm, toInstant } from './values.ts'
 
 interface SyncOptions extends FileOptions {
@@ -70,7 +70,7 @@ export function syncCommand(): Command {
         const { pool } = service.app.database
         const run = await followRun(pool, runId, { quiet })
         print(json, { ...summarize(run), ...(passedOver && { passedOver }) }, [
-          ...(passedOver ? tellPassedOver(passedOver) : []),
+          ...(passedOver ? linesOfPassedOver(passedOver) : []),
           ...(await renderSummary(pool, run))
         ])
         if (run.state !== (hold ? 'held' : 'applied')) process.exitCode = 1

@@ -20,7 +20,7 @@ export class FileFault extends Error {
 }
 
 /** Returns a fault as a sentence, such as "Line 3: has 2 values, and the header has 15 columns." */
-export function tellFault({ code, place, params }: FileFault, words: Words): string {
+export function describeFault({ code, place, params }: FileFault, words: Words): string {
   const where = words.place(place) || words.file
   return `${where.charAt(0).toUpperCase()}${where.slice(1)}: ${words.faults[code](params)}.`
 }

@@ -14,7 +14,7 @@ const model = 'sdmk.audit.head'
  * Sends Odoo the end (head) of the audit chain, and its present links at some places where Odoo stored a head before. So
  * Odoo notices at the next event if the chain was cut off or rewritten.
  */
-export async function tellAuditHead(
+export async function sendAuditHead(
   { pool, link }: { pool: CompareContext['database']['pool']; link: OdooLink },
   delivery: Delivery
 ): Promise<void> {
@@ -50,7 +50,7 @@ export async function compareAuditHeads(
   { database: { pool }, link, logger }: CompareContext,
   delivery: Delivering
 ): Promise<number> {
-  await tellAuditHead({ pool, link }, { ...delivery, requestId: 'odoo-audit-head' })
+  await sendAuditHead({ pool, link }, { ...delivery, requestId: 'odoo-audit-head' })
   let differing = 0
   for await (const heads of notedHeads(link, delivery)) {
     // A head of 64 zeros in Odoo states that the chain has no link at this place.

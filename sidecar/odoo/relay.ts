@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Job, Outcome, Traced } from '../platform/queue.ts'
-import { tellAuditHead } from './audit-heads.ts'
+import { sendAuditHead } from './audit-heads.ts'
 import { chunks, type PeopleJob, type Range, type StateJob } from './jobs.ts'
 import type { Delivery } from './link.ts'
 import { reviewPayload, integrationPayload, type Payload, peoplePayload, readChangedPeople } from './payloads.ts'
@@ -75,7 +75,7 @@ const stateRelay: Relay<StateJob> = {
       const split = { tell, halve: halveRange<typeof repair>, probe, signal }
       steps.push(() => tellApart(repair, { ...split, leaveOut: (part, error) => leaveOut({ repair: part }, error) }))
     }
-    if (data.some(({ auditHead }) => auditHead)) steps.push(() => tellAuditHead({ pool, link }, delivery))
+    if (data.some(({ auditHead }) => auditHead)) steps.push(() => sendAuditHead({ pool, link }, delivery))
     if (data.some(({ setting }) => setting))
       steps.push(async () => link.deliver(await integrationPayload(pool, timeZone), delivery))
     await inTurn(steps, signal)

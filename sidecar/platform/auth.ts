@@ -44,7 +44,7 @@ export default fp(
   async function authPlugin(app) {
     /** By digest. At most as many as there are keys, since unknown keys are not cached. */
     const known = new Map<string, { key: ApiKey; until: number }>()
-    const countStranger = app.createRateLimit({
+    const countUnknownKey = app.createRateLimit({
       max: unknownKeyRequestsPerMinute,
       timeWindow: '1 minute',
       keyGenerator: request => request.ip
@@ -60,7 +60,7 @@ export default fp(
       const former = known.get(name)
       if (former && former.until > Date.now()) return former.key
       if (!former) {
-        const limit = await countStranger(request)
+        const limit = await countUnknownKey(request)
         if (!limit.isAllowed && limit.isExceeded) {
           reply.header('retry-after', limit.ttlInSeconds)
           throw new Problem('RATE_LIMITED', `More than ${limit.max} requests in a minute without a valid key.`)

@@ -27,8 +27,7 @@ export interface VaultSecretStore extends OpenSecretStore {
 /**
  * Returns a store over Vault's KV engine, version 2 (also of OpenBao), logged in. Every read asks Vault, and every write
  * is a check-and-set. A 403 of a read comes from the policy: `docs/operate/secrets.md` has the necessary policies.
- * @throws ConfigurationError if Vault denies the login or a file cannot be read; SecretStoreUnavailable if Vault is
- * sealed or
+ * @throws ConfigurationError if Vault denies the login or a file cannot be read; SecretStoreUnavailable if Vault is sealed or
  *   unreachable.
  * @see https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2
  */

@@ -84,23 +84,23 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
 
   const read: OwnTransform = (record, now) => {
     if (typeof record !== 'object' || record === null || Array.isArray(record)) {
-      return refuse([{ code: 'SCHEMA_INVALID', instancePath: '', params: { reason: 'type', expected: 'object' } }])
+      return reject([{ code: 'SCHEMA_INVALID', instancePath: '', params: { reason: 'type', expected: 'object' } }])
     }
-    if (isTooDeep(record)) return refuse([tooDeep])
+    if (isTooDeep(record)) return reject([tooDeep])
     const given = record as Record<string, unknown>
     const unknown = Object.keys(given).find(column => !Object.hasOwn(ownColumns, column))
     // The name of an unknown column is the sender's own text; it is not repeated.
     if (unknown !== undefined)
-      return refuse([{ code: 'SCHEMA_INVALID', instancePath: '', params: { reason: 'unknownColumn' } }])
+      return reject([{ code: 'SCHEMA_INVALID', instancePath: '', params: { reason: 'unknownColumn' } }])
     const hasLicence = !isBlank(given, 'nomor_str')
     const result = transform(completed(given, hasLicence, now), { sourceNow: now, maxSkewMs: 0 })
     if (!result.ok)
-      return refuse(result.rejections, hasLicence ? result.strNumber : null, hasLicence ? result.profession : null)
+      return reject(result.rejections, hasLicence ? result.strNumber : null, hasLicence ? result.profession : null)
     const { value } = result
     const str = hasLicence ? value.strNumber : null
-    if (value.deactivationOnly) return refuse(value.problems, str, hasLicence ? value.profession : null)
+    if (value.deactivationOnly) return reject(value.problems, str, hasLicence ? value.profession : null)
     if (!hasLicence && isBlank(given, 'nik') && (value.birthDate === null || value.birthPlaceKey === null)) {
-      return refuse([{ code: 'SCHEMA_INVALID', instancePath: '/nik', params: { reason: 'identity' } }])
+      return reject([{ code: 'SCHEMA_INVALID', instancePath: '/nik', params: { reason: 'identity' } }])
     }
     const candidate: OwnCandidate = {
       ...value,
@@ -121,7 +121,7 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
     try {
       return read(record, now)
     } catch {
-      return refuse([rowFault])
+      return reject([rowFault])
     }
   }
 
@@ -136,7 +136,7 @@ export function createOwnTransform(mapping: Mapping): OwnTransform {
     return record
   }
 
-  function refuse(
+  function reject(
     rejections: Rejection[],
     strNumber: string | null = null,
     profession: string | null = null
