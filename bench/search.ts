@@ -9,7 +9,7 @@ import { shippedDescription } from '../sidecar/source/load.ts'
 import { startTarget, tell } from './odoo/target.ts'
 import { makeBatches } from './search/batches.ts'
 import { measureScreens } from './search/browser.ts'
-import { fillReview, fillOdoo, fillRegistry, nameOf, strOf } from './search/people.ts'
+import { fillOdoo, fillRegistry, fillReview, nameOf, strOf } from './search/people.ts'
 import { openWorld } from './world.ts'
 
 const limitMs = 1000

@@ -10,7 +10,8 @@ export const HeadSchema = Type.Object(
   { seq: Id, hash: Type.String({ pattern: '^[0-9a-f]{64}$' }) },
   {
     title: 'AuditHead',
-    description: 'a link of the chain; keep it elsewhere, so that `sdmk audit verify --head` can compare the chain with it'
+    description:
+      'a link of the chain; keep it elsewhere, so that `sdmk audit verify --head` can compare the chain with it'
   }
 )
 

@@ -148,7 +148,9 @@ const SummarySchema = Type.Object(
 const filters = {
   outcome: Type.Optional(Type.Enum(outcomes)),
   effect: Type.Optional(
-    Type.Enum(changeEffects, { description: 'kept: changes that an undo did not reverse, because a later change touched the same values' })
+    Type.Enum(changeEffects, {
+      description: 'kept: changes that an undo did not reverse, because a later change touched the same values'
+    })
   ),
   profession: Type.Optional(Type.String({ minLength: 1, maxLength: 100 }))
 }

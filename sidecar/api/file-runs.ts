@@ -81,7 +81,9 @@ export const fileRunRoutes: FastifyPluginAsyncTypebox<FileRunRouteOptions> = asy
             })
           ),
           encoding: Type.Optional(
-            Type.Enum(['utf-8', 'windows-1252'], { description: 'for CSV and JSON lines; the default is in the description of the file' })
+            Type.Enum(['utf-8', 'windows-1252'], {
+              description: 'for CSV and JSON lines; the default is in the description of the file'
+            })
           ),
           apply: Type.Optional(Type.Enum(['auto', 'hold'], { default: 'auto' }))
         },

@@ -35,6 +35,7 @@ export const registrationRoutes: FastifyPluginAsyncTypebox = async app => {
       querystring: PageQuery,
       response: { 200: pageOf(NotListedSchema), ...problems }
     },
-    handler: async (request, reply) => app.readFromStandby(reply, connection => readNotListed(connection, request.query))
+    handler: async (request, reply) =>
+      app.readFromStandby(reply, connection => readNotListed(connection, request.query))
   })
 }

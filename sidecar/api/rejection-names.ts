@@ -17,7 +17,8 @@ const NamesSchema = Type.Object(
     id: Id,
     name: nullable(
       Type.String({
-        description: 'the name in the latest row; null if the row has none or was deleted, or if its person is restricted'
+        description:
+          'the name in the latest row; null if the row has none or was deleted, or if its person is restricted'
       })
     ),
     candidates: Type.Array(Type.Object({ id: Id, name: Type.String() }), {

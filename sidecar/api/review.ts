@@ -59,15 +59,14 @@ const DetailSchema = Type.Interface(
       { description: 'pending and settled rows; there are several if people share an STR' }
     ),
     people: Type.Array(HealthWorkerSchema, {
-      description: 'people that the rows may belong to; for a closed rejection, with their values from before it was closed'
+      description:
+        'people that the rows may belong to; for a closed rejection, with their values from before it was closed'
     }),
     decisions: Type.Array(
       Type.Object({
         id: Id,
         healthWorkerId: nullable(Id),
-        healthWorkerName: nullable(
-          Type.String({ description: 'also null if the data of the person is restricted' })
-        ),
+        healthWorkerName: nullable(Type.String({ description: 'also null if the data of the person is restricted' })),
         isNewPerson: Type.Boolean({ description: 'the decision was that the row belongs to a new person' }),
         batchId: nullable(Id),
         batchState: Type.Union([Type.Enum(batchStates), Type.Null()]),
@@ -159,15 +158,23 @@ const bulk = (maximum: number) => ({
   ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: maximum })),
   code: Type.Optional(RejectionSchema.properties.code),
   batchId: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description: 'only rejections with a row in this batch' })
+    Type.Integer({
+      minimum: 1,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'only rejections with a row in this batch'
+    })
   ),
   after: Type.Optional(
     Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: 'the `next` of the call before' })
   ),
   limit: limit(maximum)
 })
-const Next = Type.Union([Id, Type.Null()], { description: 'pass as `after` to continue with the remaining rejections; null if none remain' })
-const RunId = Type.Union([Id, Type.Null()], { description: 'the run that does the work; null if there is nothing to do' })
+const Next = Type.Union([Id, Type.Null()], {
+  description: 'pass as `after` to continue with the remaining rejections; null if none remain'
+})
+const RunId = Type.Union([Id, Type.Null()], {
+  description: 'the run that does the work; null if there is nothing to do'
+})
 const Count = Type.Integer({ minimum: 0 })
 const Retried = Type.Object(
   { runId: RunId, asked: Count, skipped: Type.Integer({ minimum: 0, description: 'without an STR' }), next: Next },
@@ -366,7 +373,10 @@ export const reviewRoutes: FastifyPluginAsyncTypebox<ReviewRoutesOptions> = asyn
           {
             runId: RunId,
             rows: Count,
-            purged: Type.Integer({ minimum: 0, description: 'rows that were deleted after their retention; retry asks KKI for them' }),
+            purged: Type.Integer({
+              minimum: 0,
+              description: 'rows that were deleted after their retention; retry asks KKI for them'
+            }),
             unfit: Type.Integer({
               minimum: 0,
               description: 'rows whose sealed value belongs to another row or field; they are omitted and audited'

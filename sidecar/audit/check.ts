@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { inTransaction, oneMomentReadOnly } from '../platform/transaction.ts'
 import type { ChainContext } from './append.ts'
 import { eventText, type Head } from './link.ts'
-import { type ChainedEvent, addFinding, type Verdict, verifyChain } from './verify.ts'
+import { addFinding, type ChainedEvent, type Verdict, verifyChain } from './verify.ts'
 
 const linksAtATime = 5000
 

@@ -13,7 +13,7 @@ import { commandCaller, errorLogger, print } from './command.ts'
 import { followRun } from './follow.ts'
 import { encodingLabel } from './import.ts'
 import { renderSummary, summarize } from './summary.ts'
-import { type FileOptions, rowNumber, startFileRun, linesOfPassedOver } from './sync-file.ts'
+import { type FileOptions, linesOfPassedOver, rowNumber, startFileRun } from './sync-file.ts'
 import { type InstantOrDay, instantOrDay, instantOrDayForm, toInstant } from './values.ts'
 
 interface SyncOptions extends FileOptions {

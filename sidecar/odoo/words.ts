@@ -19,10 +19,7 @@ export async function professionsPayload(pool: pg.Pool): Promise<Payload> {
 }
 
 type Text = Record<'en' | 'id', string>
-type Catalogue = Record<
-  string,
-  { kind: string; audience?: 'technical' } & Record<'title' | 'meaning' | 'action', Text>
->
+type Catalogue = Record<string, { kind: string; audience?: 'technical' } & Record<'title' | 'meaning' | 'action', Text>>
 
 /** Replaces the texts of codes that operators can do nothing about. */
 const technicalFault: Record<'meaning' | 'action', Text> = {

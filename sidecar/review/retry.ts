@@ -8,9 +8,9 @@ import type { Transaction } from '../platform/database.ts'
 import { insertBatchRun } from '../sync/batch-run.ts'
 import { IntegrationDisabled, RejectionNotRetriable } from '../sync/errors.ts'
 import {
+  lockRejection,
   type ReviewCaller,
   type ReviewContext,
-  lockRejection,
   type Selected,
   type Selection,
   selectOpen

@@ -80,7 +80,10 @@ export function assertOfRejection({ source, batchId, rowNo, subject }: PendingRo
 }
 
 /** Returns a function that stages stored rows of KKI with the present mapping, without calling KKI. */
-export function pageOfRows({ reader: { transform }, maxSkewSeconds }: ReviewContext, raws: readonly string[]): PageMaker {
+export function pageOfRows(
+  { reader: { transform }, maxSkewSeconds }: ReviewContext,
+  raws: readonly string[]
+): PageMaker {
   const body = Buffer.from(`{"data":[${raws.join(',')}]}`)
   return async writer => {
     // Checked against the present clock: a stamp that was in the future when the row came may have passed since.

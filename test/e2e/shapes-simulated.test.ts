@@ -95,11 +95,7 @@ for (const name of examples) {
 
       const failed = await run({ mode: 'full' })
 
-      assert.deepEqual(
-        [failed.state, failed.batches[0]?.error?.code],
-        ['failed', 'KKI_DENIED'],
-        JSON.stringify(failed)
-      )
+      assert.deepEqual([failed.state, failed.batches[0]?.error?.code], ['failed', 'KKI_DENIED'], JSON.stringify(failed))
       assert.deepEqual(await dumpRegistry(pool), [])
       const run2 = await run({ mode: 'full' })
       assert.deepEqual([run2.state, ledgerOf(run2).fetched], ['applied', rows])

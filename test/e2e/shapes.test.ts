@@ -132,11 +132,7 @@ for (const shape of shapes) {
 
       const failed = await connector.run({ mode: 'full' })
 
-      assert.deepEqual(
-        [failed.state, failed.batches[0]?.error?.code],
-        ['failed', 'KKI_DENIED'],
-        JSON.stringify(failed)
-      )
+      assert.deepEqual([failed.state, failed.batches[0]?.error?.code], ['failed', 'KKI_DENIED'], JSON.stringify(failed))
       server.instead.clear()
       const run = await connector.run({ mode: 'full' })
       assert.equal(run.state, 'applied')

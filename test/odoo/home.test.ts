@@ -237,7 +237,9 @@ describe('the morning look and the settings in Odoo', { skip, timeout: 1_800_000
     }
   })
 
-  test('Test Connection checks KKI, both directions between Odoo and the sidecar and the secrets, and names each failure', { skip }, async () => {
+  test('Test Connection checks KKI, both directions between Odoo and the sidecar and the secrets, and names each failure', {
+    skip
+  }, async () => {
     const page = await as('admin')
     await openSettings(page)
     const note = page.locator('.o_notification').last()

@@ -157,7 +157,9 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     await page.getByText('Alt+L').waitFor()
   })
 
-  test('shows a decided row with the former comparison, and an administrator undoes the decision there', { skip }, async () => {
+  test('shows a decided row with the former comparison, and an administrator undoes the decision there', {
+    skip
+  }, async () => {
     const id = await conflictOf('Ani Rahma')
     const verifier = await as('verifier')
     await show(verifier, id)
