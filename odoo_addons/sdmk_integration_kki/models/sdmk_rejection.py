@@ -44,7 +44,7 @@ class SdmkRejection(models.Model):
     version = fields.Float(digits=(16, 0), required=True, readonly=True)
     source = fields.Selection([("kki", "KKI"), ("sdmk", "Imported File")], readonly=True)
     code = fields.Selection("_selection_code", string="Reason", readonly=True, index=True)
-    meaning = fields.Text(string="Meaning", compute="_compute_texts")
+    meaning = fields.Text(compute="_compute_texts")
     action_text = fields.Text(string="What to Do", compute="_compute_texts")
     state = fields.Selection(STATES, readonly=True, index=True)
     urgent = fields.Boolean(readonly=True, help="A licence of a known person may have ended.")

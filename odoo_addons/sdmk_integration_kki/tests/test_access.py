@@ -170,7 +170,9 @@ class TestAccess(KkiCase):
             lambda: self.env["sdmk.batch"].with_user(self.user_without_role).browse(1).get_changes(),
             lambda: self.env["sdmk.rejection"].with_user(self.user_without_role).browse(1).get_detail(),
             lambda: self.env["sdmk.rejection"].with_user(self.user_without_role).browse(1).get_names(),
-            lambda: self.env["sdmk.rejection"].with_user(self.user_without_role).search([("person_name", "ilike", "Siti")]),
+            lambda: (
+                self.env["sdmk.rejection"].with_user(self.user_without_role).search([("person_name", "ilike", "Siti")])
+            ),
             lambda: self.env["sdmk.dashboard"].with_user(self.user_without_role).get_sidecar(),
         ):
             with self.assertRaises(AccessError), mute_logger("odoo.addons.base.models.ir_model"):
