@@ -186,6 +186,17 @@ CREATE TRIGGER disclosure_no_early_delete BEFORE DELETE ON kki.disclosure FOR EA
 CREATE TRIGGER disclosure_no_truncate BEFORE TRUNCATE ON kki.disclosure FOR EACH STATEMENT EXECUTE FUNCTION kki.refuse_change();
 CREATE TRIGGER disclosure_no_update BEFORE UPDATE ON kki.disclosure FOR EACH ROW EXECUTE FUNCTION kki.refuse_change();
 
+CREATE TABLE kki.not_listed (
+    registration_id bigint NOT NULL,
+    missed_runs integer NOT NULL,
+    first_missed_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_missed_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_batch_id bigint NOT NULL,
+    CONSTRAINT not_listed_pkey PRIMARY KEY (registration_id),
+    CONSTRAINT not_listed_last_batch_fkey FOREIGN KEY (last_batch_id) REFERENCES kki.batch(id),
+    CONSTRAINT not_listed_registration_fkey FOREIGN KEY (registration_id) REFERENCES sdmk.registration(id) ON DELETE CASCADE
+);
+
 CREATE TABLE kki.plan_row (
     batch_id bigint NOT NULL,
     row_no bigint NOT NULL,
@@ -440,17 +451,6 @@ CREATE TABLE kki.staged_unchanged (
     registration_ids bigint[] NOT NULL STORAGE EXTERNAL,
     warnings text[] NOT NULL
 ) PARTITION BY LIST (batch_id);
-
-CREATE TABLE kki.not_listed (
-    registration_id bigint NOT NULL,
-    missed_runs integer NOT NULL,
-    first_missed_at timestamp with time zone DEFAULT now() NOT NULL,
-    last_missed_at timestamp with time zone DEFAULT now() NOT NULL,
-    last_batch_id bigint NOT NULL,
-    CONSTRAINT not_listed_pkey PRIMARY KEY (registration_id),
-    CONSTRAINT not_listed_last_batch_fkey FOREIGN KEY (last_batch_id) REFERENCES kki.batch(id),
-    CONSTRAINT not_listed_registration_fkey FOREIGN KEY (registration_id) REFERENCES sdmk.registration(id) ON DELETE CASCADE
-);
 
 CREATE TABLE kki.watermark (
     integration text NOT NULL,
