@@ -101,7 +101,7 @@ describe('the presses of an operator’s day', { skip, timeout: 1_800_000 }, () 
     await page.locator('.o_group_header').first().waitFor()
     /** Dismisses all open rows of the list with the reason that has most of them: the dialog proposes it. */
     const dismissByRule = async (reason: string, rest: number) => {
-      await page.click('button:has-text("Dismiss by Rule")')
+      await page.click('button:has-text("Dismiss by Reason")')
       await page.locator('#sdmk_rule option:checked', { hasText: reason }).waitFor({ state: 'attached' })
       await page.locator('#sdmk_reason:focus').waitFor()
       // The reason that was given last is there already.

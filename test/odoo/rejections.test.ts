@@ -281,7 +281,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     await open(page, list, '.o_list_view .o_group_header')
     await page.locator('.o_facet_remove').first().click()
     await page.locator('.o_group_header', { hasText: 'Inactive licence, person unknown' }).waitFor()
-    await page.click('button:has-text("Dismiss by Rule")')
+    await page.click('button:has-text("Dismiss by Reason")')
     await page.selectOption('#sdmk_rule', { label: 'Inactive licence, person unknown (6)' })
     await page.fill('#sdmk_reason', 'known to KKI')
     await page.keyboard.press('Enter')

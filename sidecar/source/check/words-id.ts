@@ -89,7 +89,7 @@ export const indonesian: Words = {
       `Diminta ${p.asked} baris per halaman, diterima paling banyak ${p.received}: sumber membatasinya. Tuliskan batas itu di sana.`,
     pageSizeIgnored: p =>
       `Diminta ${p.asked} baris per halaman, diterima ${p.received}: sumber mengabaikan permintaan itu.`,
-    slow: p => `Sumber memberi ${p.rowsPerSecond} baris per detik; pembacaan penuh akan lama.`,
+    slow: p => `Sumber memberi ${p.rowsPerSecond} baris per detik; pembacaan lengkap akan lama.`,
     windowMissing: () => 'Deskripsi tidak memuat rentang waktu: setiap pembacaan mengambil semuanya.'
   },
   wrong: 'Salah',
