@@ -114,7 +114,7 @@ function createSessions(
     login(body) {
       const asked = read({ query: new URLSearchParams(), headers: {}, body })
       const isKnown = equal(asked.username ?? username, username) && equal(asked.password ?? '', password)
-      requests.push({ at: Date.now(), grantType: 'login', result: isKnown ? 'issued' : 'refused' })
+      requests.push({ at: Date.now(), grantType: 'login', result: isKnown ? 'issued' : 'denied' })
       if (!isKnown) return null
       const token = randomUUID()
       ends.set(token, Date.now() + lifetime * 1000)

@@ -304,7 +304,7 @@ CREATE TABLE kki.retry_item (
     answered_at timestamp with time zone,
     CONSTRAINT retry_item_pkey PRIMARY KEY (batch_id, item_no),
     CONSTRAINT retry_item_batch_fkey FOREIGN KEY (batch_id) REFERENCES kki.batch(id),
-    CONSTRAINT retry_item_answer_known CHECK ((answer = ANY (ARRAY['found'::text, 'not_found'::text, 'refused'::text])))
+    CONSTRAINT retry_item_answer_known CHECK ((answer = ANY (ARRAY['found'::text, 'not_found'::text, 'denied'::text])))
 );
 CREATE INDEX retry_item_str_number_idx ON kki.retry_item USING btree (str_number);
 

@@ -78,7 +78,7 @@ const DetailSchema = Type.Interface(
     retries: Type.Array(
       Type.Object({
         batchId: Id,
-        answer: Type.Union([Type.Enum(['found', 'not_found', 'refused']), Type.Null()], {
+        answer: Type.Union([Type.Enum(['found', 'not_found', 'denied']), Type.Null()], {
           description: 'KKI’s answer about the STR; null until it has answered'
         }),
         answeredAt: nullable(Instant)

@@ -147,7 +147,7 @@ create table kki.retry_item (
   answer text,
   answered_at timestamptz,
   constraint retry_item_pkey primary key (batch_id, item_no),
-  constraint retry_item_answer_known check (answer in ('found', 'not_found', 'refused'))
+  constraint retry_item_answer_known check (answer in ('found', 'not_found', 'denied'))
 );
 
 create index retry_item_str_number_idx on kki.retry_item (str_number);

@@ -11,7 +11,7 @@ import { OdooCallNotMade, OdooDenied, OdooUnavailable } from './errors.ts'
 import type { Payload } from './payloads.ts'
 import type { OdooCall, OdooTransport } from './transport.ts'
 
-export type CallResult = 'stored' | 'unavailable' | 'refused' | 'not_made'
+export type CallResult = 'stored' | 'unavailable' | 'denied' | 'not_made'
 
 export interface LinkOptions {
   odoo: OdooConfig
@@ -188,7 +188,7 @@ function isOfCall(error: unknown): boolean {
 
 /** The result that a failed call counts as; null if no call was made: the breaker is open, or there is no account yet. */
 function resultOf(error: unknown): CallResult | null {
-  if (error instanceof OdooDenied) return 'refused'
+  if (error instanceof OdooDenied) return 'denied'
   if (error instanceof OdooCallNotMade) return 'not_made'
   return error instanceof OdooUnavailable && error.kind !== 'account' ? 'unavailable' : null
 }

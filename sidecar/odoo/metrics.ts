@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Backlog, readBacklog } from './backlog.ts'
 import type { CallResult } from './link.ts'
 
-const results: readonly CallResult[] = ['stored', 'unavailable', 'refused', 'not_made']
+const results: readonly CallResult[] = ['stored', 'unavailable', 'denied', 'not_made']
 
 /** Creates the metrics of the calls to Odoo, and returns the function that counts them. */
 export function createOdooMetrics(app: FastifyInstance, breakerState: () => number): (result: CallResult) => void {

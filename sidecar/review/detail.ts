@@ -59,7 +59,7 @@ export interface ReviewDecision {
 export interface ReviewRetry {
   batchId: number
   /** Null until KKI has answered. */
-  answer: 'found' | 'not_found' | 'refused' | null
+  answer: 'found' | 'not_found' | 'denied' | null
   answeredAt: string | null
 }
 

@@ -15,7 +15,7 @@ const largestTotal = 2_147_483_647
 
 /** The meaning of an answer, before its rows are read. */
 export interface Evaluated {
-  means: Fault['means'] | 'rows' | 'refused'
+  means: Fault['means'] | 'rows' | 'denied'
   /** The parsed body of a successful answer. */
   envelope: unknown
   /** The place of the described fault, which completes "reports a fault …"; `null` without a described fault. */
@@ -58,7 +58,7 @@ export function compileAnswers(description: SourceDescription, baseUrl: URL): An
     }
     if (isSuccess(status)) return { means: 'rows', envelope: envelope ?? read(answer), fault: null }
     if (status === 401) return { means: 'tokenDenied', envelope, fault: null }
-    return { means: isRetryable(status) ? 'tryLater' : 'refused', envelope, fault: null }
+    return { means: isRetryable(status) ? 'tryLater' : 'denied', envelope, fault: null }
   }
 
   function toPage(answer: HttpAnswer, { means, envelope }: Evaluated, query: PageQuery, url: URL): KkiPage {

@@ -16,7 +16,7 @@ export type Grant = { type: 'client_credentials' } | { type: 'refresh_token'; re
 /** The result of a token request: `refused` is KKI's decision, `failed` means that there was no decision. */
 export type GrantOutcome =
   | { result: 'ok'; pair: TokenPair }
-  | { result: 'refused'; status: number; reason: string }
+  | { result: 'denied'; status: number; reason: string }
   | { result: 'failed'; failure: AttemptFailed }
 
 /** A token answer has a few hundred bytes; this leaves room for long tokens. */
@@ -62,12 +62,12 @@ export async function requestGrant(
     throw error
   }
   if (isRetryable(answer.status)) return { result: 'failed', failure: statusFailure(answer) }
-  if (!isSuccess(answer.status)) return { result: 'refused', status: answer.status, reason: reasonOf(answer) }
+  if (!isSuccess(answer.status)) return { result: 'denied', status: answer.status, reason: reasonOf(answer) }
   const pair = parseTokenAnswer(answer.body, askedAt, authentication)
   if (pair !== null) return { result: 'ok', pair }
   // Many APIs answer a wrong password with status 200. A repetition could lock the account.
   return authentication.type === 'session'
-    ? { result: 'refused', status: 401, reason: `${answer.status} without a token at ${authentication.token}` }
+    ? { result: 'denied', status: 401, reason: `${answer.status} without a token at ${authentication.token}` }
     : unusable('answered a token request with something other than a bearer token')
 }
 

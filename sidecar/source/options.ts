@@ -19,7 +19,7 @@ export interface KkiObserver {
   onRequest?(request: { status: string; seconds: number }): void
   onRetry?(): void
   /** One grant ended: `refused` by KKI, `failed` without a usable answer. */
-  onTokenRefresh?(result: 'ok' | 'refused' | 'failed'): void
+  onTokenRefresh?(result: 'ok' | 'denied' | 'failed'): void
   onTokenExpires?(epochSeconds: number): void
   onBreakerState?(state: BreakerState): void
 }

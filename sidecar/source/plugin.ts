@@ -101,7 +101,7 @@ function createObserver(app: FastifyInstance): KkiObserver {
     help: 'Requests for an access token, by result',
     labelNames: ['result']
   })
-  for (const result of ['ok', 'refused', 'failed']) refreshes.inc({ result }, 0)
+  for (const result of ['ok', 'denied', 'failed']) refreshes.inc({ result }, 0)
   const expires = new client.Gauge({
     name: 'sdmk_kki_token_expires_timestamp_seconds',
     help: 'Time at which the present access token expires'

@@ -19,7 +19,7 @@ interface RetryItem {
 }
 
 interface Answer extends RetryItem {
-  answer: 'found' | 'not_found' | 'refused'
+  answer: 'found' | 'not_found' | 'denied'
   page: KkiPage | null
 }
 
@@ -70,7 +70,7 @@ async function ask(kki: KkiClient, item: RetryItem, context: CallContext): Promi
     return { ...item, page, answer: page ? 'found' : 'not_found' }
   } catch (error) {
     // One number that KKI rejects must not prevent the requests for the others.
-    if (error instanceof KkiDenied && error.status === 400) return { ...item, page: null, answer: 'refused' }
+    if (error instanceof KkiDenied && error.status === 400) return { ...item, page: null, answer: 'denied' }
     throw error
   }
 }

@@ -431,7 +431,7 @@ describe('after a rotation of the digest key', () => {
     const connector = await start(t)
     const { simulator, run, pool, secrets, command, stop } = connector
     await load(connector, 3)
-    await inject(simulator, [{ id: 'refused', record: kkiRecord({ nomor_str: '-', diubah_pada: ago(100) }) }])
+    await inject(simulator, [{ id: 'denied', record: kkiRecord({ nomor_str: '-', diubah_pada: ago(100) }) }])
     await run(full)
     await pool.query(`insert into kki.decision (str_number, nik_digest, decided_by) values ('EQ1', $1, 'test')`, [
       randomBytes(32)

@@ -98,7 +98,7 @@ describe('the link to Odoo', () => {
     stored.account = { login: 'sdmk-sidecar', apiKey: 'key-2' }
     await delivery
     assert.equal(calls.at(-1), 'stored')
-    assert.deepEqual(new Set(calls.slice(0, -1)), new Set(['refused']))
+    assert.deepEqual(new Set(calls.slice(0, -1)), new Set(['denied']))
   })
 
   test('tries again soon if a new key is denied, because Odoo accepts it a moment later', async t => {
@@ -112,7 +112,7 @@ describe('the link to Odoo', () => {
     link.renewAccount()
     const renewed = performance.now()
     await delivery
-    assert.deepEqual(calls, ['refused', 'refused', 'refused', 'refused', 'stored'])
+    assert.deepEqual(calls, ['denied', 'denied', 'denied', 'denied', 'stored'])
     // Now one second; without the new key six to eight.
     assert.ok(performance.now() - renewed < 5500)
   })
@@ -148,7 +148,7 @@ describe('the link to Odoo', () => {
     await assert.rejects(deliver({ attempts: 2 }), OdooUnavailable)
     odoo.answer = (_, response) => response.end(rows.payload.slice(0, -5))
     await assert.rejects(deliver({ attempts: 1 }), OdooUnavailable)
-    assert.deepEqual(calls, ['refused', 'unavailable', 'unavailable', 'unavailable'])
+    assert.deepEqual(calls, ['denied', 'unavailable', 'unavailable', 'unavailable'])
     assert.match(log(), /Odoo does not accept rows/)
     assert.ok(!log().includes('Rahasia'))
     assert.ok(!log().includes('key-1'))

@@ -241,7 +241,7 @@ for (const transport of ['xmlrpc', 'json2'] as const) {
       const env = { SDMK_ODOO_RETRY_MAX: '300' }
       const { pool, run, call, app } = await world.connect(t, transport, { rows: 200, apiKey: 'f'.repeat(40), env })
       await run({})
-      await until('the key is denied', async () => /result="refused"} [2-9]/.test(await metricsOf(app)))
+      await until('the key is denied', async () => /result="denied"} [2-9]/.test(await metricsOf(app)))
       assert.ok((await pending(pool)) > 0)
       await call('PUT', '/v1/odoo/account', world.account)
       await drained(pool)

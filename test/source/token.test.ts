@@ -228,7 +228,7 @@ test('falls back to the client credentials if the refresh is denied', async t =>
   await client.fetchPage({ limit: 1 }, callContext())
 
   assert.deepEqual(grantTypes(kki.grants), ['refresh_token', 'client_credentials'])
-  assert.deepEqual(seen.refreshes, ['refused', 'ok'])
+  assert.deepEqual(seen.refreshes, ['denied', 'ok'])
   assert.equal(store.content.get('kki-token')?.refreshToken, 'r1')
 })
 
@@ -267,7 +267,7 @@ test('stops with TOKEN_REFRESH_FAILED if KKI denies the client credentials too',
   })
   assert.equal(kki.grants.length, 2)
   assert.equal(kki.list.length, 0)
-  assert.deepEqual(seen.refreshes, ['refused', 'refused'])
+  assert.deepEqual(seen.refreshes, ['denied', 'denied'])
 })
 
 test('names the missing secret', async t => {

@@ -79,7 +79,7 @@ export class RejectionDetail extends Component {
   told({ batchId, answer }) {
     if (answer === 'found') return _t('Fetched again by batch %s: KKI has the row.', batchId)
     if (answer === 'not_found') return _t('Fetched again by batch %s: KKI does not know the STR.', batchId)
-    if (answer === 'refused') return _t('Fetched again by batch %s: KKI does not accept the STR.', batchId)
+    if (answer === 'denied') return _t('Fetched again by batch %s: KKI does not accept the STR.', batchId)
     return _t('Fetched again by batch %s.', batchId)
   }
 
