@@ -8,6 +8,7 @@ import { renewStatistics } from './statistics.ts'
 
 const planned = { lines: sql('changes/planned-lines.sql'), page: sql('changes/planned-page.sql') }
 const recorded = { lines: sql('changes/recorded-lines.sql'), page: sql('changes/recorded-page.sql') }
+const plannedNamed = sql('changes/planned-named.sql')
 const plannedRejected = sql('changes/planned-rejected.sql')
 
 /** One change that a plan would make or a batch made. It contains no digit of a NIK. */
@@ -116,18 +117,31 @@ export async function readPlannedChanges(
     const values = [batchId, page.after, page.limit + 1, profession, strNumber, words]
     return toPage((await client.query<Line>(plannedRejected, values)).rows, page, null)
   }
+  const isRenamed = filter.effect === 'name_changed'
+  const asked = Object.values(ranks).filter(rank => isAsked(rank, filter))
+  if (words !== null) {
+    const { rows } = await client.query<{ id: number }>(plannedNamed, [
+      ...[words, asked, filter.outcome ?? null, profession, isRenamed],
+      ...[...cursorOf(page), page.limit + 1]
+    ])
+    const ids = rows.map(({ id }) => id)
+    return toPage(await readLines(client, [batchId, null, null, null, ids], 'true'), page, null)
+  }
+  const given = [batchId, filter.outcome ?? null, profession, strNumber, null]
   const rows = await readRanks(Object.values(ranks).length, page, async (rank, after, limit) => {
-    if (!isAsked(rank, filter)) return []
-    const { rows } = await client.query<Line>(
-      `with line as (${planned.lines}), page as materialized (
-        select * from line where rank = $6::smallint and id > $7::bigint ${filter.effect === 'name_changed' ? 'and is_renamed' : ''}
-        order by id limit $8
-      ) ${planned.page}`,
-      [batchId, filter.outcome ?? null, profession, strNumber, words, rank, after, limit]
-    )
-    return rows
+    if (!asked.includes(rank)) return []
+    const condition = `rank = $6::smallint and id > $7::bigint ${isRenamed ? 'and is_renamed' : ''} order by id limit $8`
+    return readLines(client, [...given, rank, after, limit], condition)
   })
   return toPage(rows, page, null)
+}
+
+async function readLines(client: pg.ClientBase, values: unknown[], condition: string): Promise<Line[]> {
+  const { rows } = await client.query<Line>(
+    `with line as (${planned.lines}), page as materialized (select * from line where ${condition}) ${planned.page}`,
+    values
+  )
+  return rows
 }
 
 /** True if the filter asks for lines of this rank of a plan. */

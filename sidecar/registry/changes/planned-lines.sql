@@ -1,7 +1,7 @@
 -- reads: kki.batch, plan_row, sdmk.health_worker, sdmk.registration, staged_row
 -- writes: nothing
 -- The changes that the plan of batch $1 would make, one line for each row. Optional filters: outcome $2, profession $3, STR $4,
--- patterns of the name $5. Rules for licences are the same as in apply/registrations, rules for people as in apply/people.
+-- row numbers $5. Rules for licences are the same as in apply/registrations, rules for people as in apply/people.
 select p.row_no as id, p.rank, p as planned, s as staged, r as stored, h as person, b.kind as batch_kind, says.is_newer, says.new_status,
   says.person_speaks, says.at,
   -- The same licences as in plan/report/04-effects.sql, each by the row that deactivates it.
@@ -63,4 +63,4 @@ where p.outcome not in ('unchanged', 'rejected')
   and ($2::text is null or p.outcome = $2)
   and ($3::text is null or s.profession = $3)
   and ($4::text is null or s.str_number = $4)
-  and ($5::text[] is null or (h.restricted_at is null and (s.name_key like all ($5) or h.name_key like all ($5))))
+  and ($5::bigint[] is null or p.row_no = any ($5))
