@@ -22,11 +22,7 @@ const leftovers = new Set<string>()
 export async function createTestDatabase(t: TestContext): Promise<TestDatabase> {
   ready ??= prepare()
   const { server, template } = await ready
-  const name = `sdmk_test_${randomBytes(8).toString('hex')}`
-  await withAdmin(server, client => client.query(`create database ${name} template ${template} strategy file_copy`))
-  leftovers.add(name)
-  const ownerUrl = urlOf(server, name)
-  const url = serviceUrlOf(ownerUrl)
+  const { name, ownerUrl, url } = await create(server, `template ${template} strategy file_copy`)
   const database = createDatabase({ url, maxConnections: 4, applicationName: 'sdmk test' }, silent)
   database.setOdooOutbox(async () => {})
   const { pool } = createDatabase({ url: ownerUrl, maxConnections: 4, applicationName: 'sdmk test owner' }, silent)
@@ -35,6 +31,20 @@ export async function createTestDatabase(t: TestContext): Promise<TestDatabase> 
     await dropUnused(server, name)
   })
   return { url, ownerUrl, pool, database }
+}
+
+/** Returns a database without a schema, which is dropped with the file. */
+export async function createEmptyDatabase(): Promise<Pick<TestDatabase, 'url' | 'ownerUrl'>> {
+  ready ??= prepare()
+  return create((await ready).server)
+}
+
+async function create(server: string, options = '') {
+  const name = `sdmk_test_${randomBytes(8).toString('hex')}`
+  await withAdmin(server, client => client.query(`create database ${name} ${options}`))
+  leftovers.add(name)
+  const ownerUrl = urlOf(server, name)
+  return { name, ownerUrl, url: serviceUrlOf(ownerUrl) }
 }
 
 async function prepare() {
