@@ -1,5 +1,5 @@
 import { type InjectedRecord, Overlay, type OverlayEntry } from './overlay.ts'
-import type { Population } from './population.ts'
+import { FIRST_STAMP, type Population } from './population.ts'
 import { comparePositions, type Position } from './position.ts'
 import type { Shape } from './shape/shape.ts'
 import type { Translate } from './shape/words.ts'
@@ -139,6 +139,8 @@ export class Feed {
   }
 
   #countGenerated(professionCode: string | undefined, since: number, until: number): number {
+    // The connector asks for the unlimited list before each run, only to read the clock.
+    if (professionCode === undefined && since <= FIRST_STAMP && until > this.#now()) return this.#population.listed
     const key = `${since} ${until} ${this.#population.days.length}`
     const { all, byProfession } = this.#counts.get(key) ?? this.#count(since, until)
     keep(this.#counts, key, { all, byProfession }, KEPT_COUNTS)

@@ -52,6 +52,7 @@ export class Population {
   readonly #step: number
   readonly #write: RecordWriter['write']
   readonly #isGrouped: boolean
+  #listed: number | undefined
 
   /** `isGrouped`: the later registration of a person is listed together with the first one, in one record. */
   constructor(options: {
@@ -87,6 +88,16 @@ export class Population {
   registrationsOf(index: number): number[] {
     const { kind, leader } = this.#layout.roleOf(index)
     return this.#isGrouped && leader !== index && isOfOnePerson(kind) ? [index, leader] : [index]
+  }
+
+  /** Returns how many records an unlimited list has: days change records, and never their number. */
+  get listed(): number {
+    if (!this.#isGrouped) return this.rows
+    if (this.#listed === undefined) {
+      this.#listed = 0
+      for (let index = 0; index < this.rows; index++) if (this.#listedAt(index) === index) this.#listed++
+    }
+    return this.#listed
   }
 
   /** Yields the listed records stamped `since` or later (milliseconds since the epoch), oldest first. */
