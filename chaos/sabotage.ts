@@ -96,18 +96,23 @@ export function sabotageOf(name: string): SabotageName {
   throw new Error(`--sabotage: one of ${Object.keys(sabotages).join(', ')}`)
 }
 
+/** Copies the code of the sidecar and the simulator into this folder; packages are linked. */
+export async function copyProgram(folder: string): Promise<void> {
+  for (const copied of ['sidecar', 'contracts', 'simulator']) {
+    await cp(path.join(root, copied), path.join(folder, copied), { recursive: true })
+  }
+  for (const linked of ['node_modules', 'package.json']) {
+    await symlink(path.join(root, linked), path.join(folder, linked))
+  }
+}
+
 /** Makes a copy of the repository in which one safety is switched off. @throws if the code to replace has changed */
 export async function sabotage(name: SabotageName): Promise<Sabotaged> {
   const { edits, pairs }: Sabotage = sabotages[name]
   const folder = await mkdtemp(path.join(tmpdir(), 'sdmk-sabotage-'))
   const close = () => rm(folder, { recursive: true, force: true })
   try {
-    for (const copied of ['sidecar', 'contracts', 'simulator']) {
-      await cp(path.join(root, copied), path.join(folder, copied), { recursive: true })
-    }
-    for (const linked of ['node_modules', 'package.json']) {
-      await symlink(path.join(root, linked), path.join(folder, linked))
-    }
+    await copyProgram(folder)
     for (const { file, from, to } of edits) {
       const isCopied = file.startsWith('sidecar/')
       const text = await readFile(isCopied ? path.join(folder, file) : path.join(root, file), 'utf8')

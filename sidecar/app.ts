@@ -80,7 +80,8 @@ export type App = Awaited<ReturnType<typeof buildApp>>
  * Returns the sidecar, ready to listen; closing it ends its jobs and connections. Each plugin may use only those above
  * it, so their order shows the dependencies.
  *
- * @throws DatabaseUnavailable, SchemaBehind, ConfigurationError, SecretStoreUnavailable, DigestKeyUnknown, DigestKeyHeld
+ * @throws DatabaseUnavailable, SchemaBehind, SchemaForeign, ConfigurationError, SecretStoreUnavailable, DigestKeyUnknown,
+ *   DigestKeyHeld
  */
 export async function buildApp(config: Config, options: AppOptions = {}) {
   const app = Fastify({
@@ -144,7 +145,13 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         applicationName: `sdmk ${config.roles.join(',')}`,
         onConnect: usesIdentity ? client => holdDigestKey(client, identity) : undefined
       })
-      await assertMigrated(app.database.pool)
+      const versions = await assertMigrated(app.database.pool)
+      if (versions.database > versions.program) {
+        app.log.warn(
+          { database_version: versions.database, program_version: versions.program },
+          'a newer version of the connector has migrated the database; replace this process by one of that version'
+        )
+      }
       if (usesIdentity) {
         const kept = keepDigestKey(app.database.pool, error => options.onDigestKeyLost?.(error))
         app.addHook('onClose', async () => kept.close())

@@ -31,7 +31,8 @@ export interface StartOptions extends Pick<AppOptions, 'logger' | 'onDigestKeyLo
  * Returns the running sidecar. With the embedded database the migrations are applied first; any other database must
  * have been migrated.
  *
- * @throws ConfigurationError, DatabaseUnavailable, SchemaBehind, EmbeddedDatabaseFailed; nothing is left running then.
+ * @throws ConfigurationError, DatabaseUnavailable, SchemaBehind, SchemaForeign, EmbeddedDatabaseFailed; nothing is left
+ *   running then.
  */
 export async function startService(config: Config, options: StartOptions = {}): Promise<Service> {
   const { logger = createLogger(config.logLevel), listen = true, ...rest } = options

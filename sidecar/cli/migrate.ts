@@ -11,6 +11,13 @@ export function migrateCommand(): Command {
     .action(({ grantTo, json }: { grantTo?: string; json?: boolean }) =>
       withDatabase(async ({ database: { ownerUrl, serviceRole }, logger }) => {
         const result = await migrate({ databaseUrl: ownerUrl, grantTo: grantTo ?? serviceRole ?? undefined, logger })
+        if (result.isNewer) {
+          const version = `The database is at version ${result.to}`
+          print(json, result, [
+            `${version}. A newer version of the connector has migrated it, and nothing was changed.`
+          ])
+          return
+        }
         const lines = result.applied.map(({ version, name }) => `applied ${version} ${name}`)
         print(json, result, [...lines, `The database is at version ${result.to} (was ${result.from}).`])
       })

@@ -274,3 +274,13 @@ export const payloadSchemas = {
 } as const
 
 export type PayloadName = keyof typeof payloadSchemas
+
+/** Returns a payload with all columns of its tables, and no row. */
+export function emptyTables(name: 'health-workers' | 'batches'): string {
+  const { repair: _repair, ...tables } = payloadSchemas[name].properties
+  const empty = Object.entries(tables as Record<string, ReturnType<typeof tableOf>>).map(([key, table]) => [
+    key,
+    { columns: table.properties.columns.items.enum, rows: '' }
+  ])
+  return JSON.stringify(Object.fromEntries(empty))
+}

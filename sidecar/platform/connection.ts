@@ -69,9 +69,9 @@ export function openClient(url: string, applicationName = 'sdmk'): pg.Client {
   }
 }
 
-/** Returns the error that a failed connection to `url` is reported as. */
-export function unavailable(url: string, error: unknown): DatabaseUnavailable {
-  return new DatabaseUnavailable(serverOf(url), reasonOf(error), { cause: error })
+/** Returns the error that a failed connection to `url`, the value of `setting`, is reported as. */
+export function unavailable(url: string, error: unknown, setting?: string): DatabaseUnavailable {
+  return new DatabaseUnavailable(serverOf(url), reasonOf(error), { cause: error }, setting)
 }
 
 /** Closes the connection without waiting for the server. Pending queries fail. */

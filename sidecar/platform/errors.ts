@@ -5,8 +5,9 @@ export class DatabaseUnavailable extends SdmkError {
   readonly code = 'SDMK_DATABASE_UNAVAILABLE'
   override readonly retryable = true
 
-  constructor(server: string, reason: string, options?: ErrorOptions) {
-    super(`SDMK_DATABASE_URL: the database at ${server} ${reason}`, options)
+  /** @param setting the variable that names the server */
+  constructor(server: string, reason: string, options?: ErrorOptions, setting = 'SDMK_DATABASE_URL') {
+    super(`${setting}: the database at ${server} ${reason}`, options)
   }
 }
 
@@ -22,6 +23,11 @@ export class SchemaBehind extends SdmkError {
   constructor(reason: string, options?: ErrorOptions) {
     super(`${reason}; run "sdmk migrate" first`, options)
   }
+}
+
+/** The schema is not the one that this program was made for, and `sdmk migrate` of this program cannot change that. */
+export class SchemaForeign extends SdmkError {
+  readonly code = 'SDMK_SCHEMA_FOREIGN'
 }
 
 /** A migration failed; the database has no part of it, nor of earlier ones in the same call. */

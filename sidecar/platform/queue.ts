@@ -5,10 +5,10 @@ import type pg from 'pg'
 import { type Job as BossJob, type ConstructorOptions, type Db, PgBoss } from 'pg-boss'
 import { requirePrimary } from './connection.ts'
 import { StorableError } from './describe-error.ts'
-import { SchemaBehind } from './errors.ts'
+import { SchemaBehind, SchemaForeign } from './errors.ts'
 import { isOutage } from './outage.ts'
 import { OutageLog } from './outage-log.ts'
-import { type QueueName, queueOptions, queues } from './queue-schema.ts'
+import { type QueueName, queueOptions, queueSchemaVersion, queues } from './queue-schema.ts'
 import { parseTraceparent } from './trace-context.ts'
 import { apart, type Ids, inSpan } from './tracing.ts'
 
@@ -133,7 +133,11 @@ function poolOptions(url: string): ConstructorOptions {
   return options as ConstructorOptions
 }
 
-/** Returns the started queue. @throws SchemaBehind if `sdmk migrate` has not run. */
+/**
+ * Returns the started queue.
+ *
+ * @throws SchemaBehind if `sdmk migrate` has not run; SchemaForeign if a newer version's has
+ */
 export async function createQueue(options: QueueOptions, logger: FastifyBaseLogger): Promise<JobQueue> {
   const boss = new PgBoss({ ...queueOptions(options.url), ...poolOptions(options.url) })
   const outages = new OutageLog(logger)
@@ -254,8 +258,17 @@ async function start(boss: PgBoss) {
     const missing = Object.keys(queues).find(name => !present.has(name))
     if (missing) throw new SchemaBehind(`The queue ${missing} does not exist`)
   } catch (error) {
+    const isOfSchema = !(error instanceof SchemaBehind) && error instanceof Error && /pg-boss/.test(error.message)
+    // pg-boss reports a newer schema in the words for an older one.
+    const found = isOfSchema ? await boss.schemaVersion().catch(() => null) : null
     await boss.stop({ graceful: false })
-    if (error instanceof SchemaBehind || !(error instanceof Error) || !/pg-boss/.test(error.message)) throw error
+    if (!isOfSchema) throw error
+    if (found !== null && found > queueSchemaVersion) {
+      throw new SchemaForeign(
+        `The schema of the queue is at version ${found} and this program needs ${queueSchemaVersion}: a newer version has migrated it; start that version`,
+        { cause: error }
+      )
+    }
     throw new SchemaBehind('The schema of the queue is missing or behind', { cause: error })
   }
 }

@@ -74,8 +74,13 @@ export interface Service {
 }
 
 /** Starts `sdmk serve` and waits until it is ready. Killed with the test. */
-export async function serve(t: TestContext, env: Record<string, string>, nodeFlags: string[] = []): Promise<Service> {
-  const child = spawn(process.execPath, [...nodeFlags, sdmk, 'serve'], {
+export async function serve(
+  t: TestContext,
+  env: Record<string, string>,
+  nodeFlags: string[] = [],
+  file = sdmk
+): Promise<Service> {
+  const child = spawn(process.execPath, [...nodeFlags, file, 'serve'], {
     env: environment({ SDMK_PORT: '0', ...env }),
     stdio: ['ignore', 'pipe', 'inherit']
   })

@@ -5,9 +5,11 @@ import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createDatabase } from '../../sidecar/platform/database.ts'
-import { MigrationFailed, SchemaBehind } from '../../sidecar/platform/errors.ts'
+import { serviceRole } from '../../sidecar/platform/embedded-database.ts'
+import { MigrationFailed, SchemaBehind, SchemaForeign } from '../../sidecar/platform/errors.ts'
 import { assertMigrated, migrate } from '../../sidecar/platform/migrations.ts'
 import { createQueue, queues } from '../../sidecar/platform/queue.ts'
+import { queueSchemaVersion } from '../../sidecar/platform/queue-schema.ts'
 import { serverUrl, silent, urlOf, withAdmin } from '../helpers/server.ts'
 
 /** A database that nobody has migrated. */
@@ -17,6 +19,15 @@ async function emptyDatabase(t: TestContext): Promise<string> {
   await withAdmin(server, client => client.query(`create database ${name}`))
   t.after(() => withAdmin(server, client => client.query(`drop database ${name} with (force)`)))
   return urlOf(server, name)
+}
+
+/** A database with everything that this version needs, and its owner's pool. */
+async function migratedDatabase(t: TestContext) {
+  const url = await emptyDatabase(t)
+  await migrate({ databaseUrl: url, grantTo: serviceRole, logger: silent })
+  const { pool } = createDatabase({ url, maxConnections: 1 }, silent)
+  t.after(() => pool.end())
+  return { url, pool }
 }
 
 /** A folder of migrations; its name has characters with a meaning in file patterns. */
@@ -69,20 +80,101 @@ test('a database of an older version gets the missing migrations and keeps its r
   const directory = await migrations(t, { '0001.do.first.sql': 'create table note as select 1 as one' })
   await migrate({ databaseUrl, logger: silent, directory })
   await writeFile(path.join(directory, '0002.do.second.sql'), 'alter table note add column two int default 2')
-  const { from, to, applied } = await migrate({ databaseUrl, logger: silent, directory })
-  assert.deepEqual({ from, to, applied }, { from: 1, to: 2, applied: [{ version: 2, name: 'second' }] })
+  const result = await migrate({ databaseUrl, logger: silent, directory })
+  assert.deepEqual(result, { from: 1, to: 2, applied: [{ version: 2, name: 'second' }], isNewer: false })
   const { pool } = createDatabase({ url: databaseUrl, maxConnections: 1 }, silent)
   t.after(() => pool.end())
   const { rows } = await pool.query('select * from note')
   assert.deepEqual(rows, [{ one: 1, two: 2 }])
 })
 
-test('a migration that changed after it was applied is rejected', async t => {
+test('a database of a build between two releases is recognised by migrate and by a start, and each says what to do', async t => {
   const databaseUrl = await emptyDatabase(t)
   const directory = await migrations(t, { '0001.do.first.sql': 'create table first ()' })
   await migrate({ databaseUrl, logger: silent, directory })
   await writeFile(path.join(directory, '0001.do.first.sql'), 'create table other ()')
-  await assert.rejects(migrate({ databaseUrl, logger: silent, directory }), /checksum failed for migration \[1\]/)
+  const isForeign = (error: unknown) => {
+    assert.ok(error instanceof SchemaForeign)
+    assert.match(error.message, /another migration 1 than this program.*use that build, or an empty database/)
+    return true
+  }
+  await assert.rejects(migrate({ databaseUrl, logger: silent, directory }), isForeign)
+
+  const whole = await migratedDatabase(t)
+  await whole.pool.query('update kki.schema_version set md5 = md5(md5) where version = 1')
+  await assert.rejects(assertMigrated(whole.pool), isForeign)
+})
+
+test('an older version leaves a newer database alone: its queues and the rights of the newer service stay', async t => {
+  const { url, pool } = await migratedDatabase(t)
+  const { to } = await migrate({ databaseUrl: url, logger: silent })
+  await pool.query(`
+    insert into kki.schema_version (version, name, md5) select max(version) + 1, 'later', 'x' from kki.schema_version;
+    create table kki.later ();
+    grant select on kki.later to ${serviceRole};
+    update pgboss.queue set retry_limit = 7 where name = 'kki-fetch'`)
+  const again = await migrate({ databaseUrl: url, grantTo: serviceRole, logger: silent })
+  assert.deepEqual(again, { from: to + 1, to: to + 1, applied: [], isNewer: true })
+  const { rows } = await pool.query(
+    `select has_table_privilege($1, 'kki.later', 'select') as granted, retry_limit from pgboss.queue where name = 'kki-fetch'`,
+    [serviceRole]
+  )
+  assert.deepEqual(rows, [{ granted: true, retry_limit: 7 }])
+  assert.deepEqual(await assertMigrated(pool), { database: to + 1, program: to })
+})
+
+test('a newer schema of the queue stops an older version with the reason, and migrate leaves it alone', async t => {
+  const { url, pool } = await migratedDatabase(t)
+  await pool.query('update pgboss.version set version = version + 1')
+  await assert.rejects(createQueue({ url, shutdownTimeoutSeconds: 1 }, silent), (error: unknown) => {
+    assert.ok(error instanceof SchemaForeign)
+    assert.match(error.message, /queue is at version \d+ and this program needs \d+: a newer version/)
+    return true
+  })
+  assert.equal((await migrate({ databaseUrl: url, logger: silent })).isNewer, true)
+})
+
+test('a change of the schema of the queue waits until no process uses the queue', async t => {
+  const { url, pool } = await migratedDatabase(t)
+  const queue = await createQueue({ url, shutdownTimeoutSeconds: 1 }, silent)
+  try {
+    await pool.query('update pgboss.version set version = version - 1')
+    await assert.rejects(migrate({ databaseUrl: url, logger: silent }), (error: unknown) => {
+      assert.ok(error instanceof MigrationFailed)
+      assert.match(error.message, /running processes have \d+ connections.*stop all of them.*Nothing was changed/)
+      return true
+    })
+  } finally {
+    await queue.close()
+  }
+  const { rows } = await pool.query('select version::int as version from pgboss.version')
+  assert.deepEqual(rows, [{ version: queueSchemaVersion - 1 }])
+})
+
+test('migrate ends when the indexes of a new schema of the queue are built, and says so if one cannot be', async t => {
+  const { url, pool } = await migratedDatabase(t)
+  const order = (command: string) =>
+    pool.query(`insert into pgboss.bam (name, version, table_name, command) values ('drill', $1, 'queue', $2)`, [
+      queueSchemaVersion,
+      command
+    ])
+  await order('CREATE INDEX CONCURRENTLY IF NOT EXISTS drill ON pgboss.queue (policy)')
+  await migrate({ databaseUrl: url, logger: silent })
+  const { rows } = await pool.query(
+    `select indisvalid as valid from pg_index where indexrelid = 'pgboss.drill'::regclass`
+  )
+  assert.deepEqual(rows, [{ valid: true }])
+
+  await order('CREATE INDEX CONCURRENTLY IF NOT EXISTS drill2 ON pgboss.queue (no_such_column)')
+  await assert.rejects(migrate({ databaseUrl: url, logger: silent }), (error: unknown) => {
+    assert.ok(error instanceof MigrationFailed)
+    assert.match(error.message, /Indexes of the queue could not be built/)
+    return true
+  })
+  await pool.query('alter table pgboss.queue add column no_such_column text')
+  await migrate({ databaseUrl: url, logger: silent })
+  const { rows: later } = await pool.query(`select to_regclass('pgboss.drill2') is not null as built`)
+  assert.deepEqual(later, [{ built: true }])
 })
 
 test('a program on a database without migrations names the command to run', async t => {
