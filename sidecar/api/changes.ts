@@ -232,7 +232,7 @@ export const changeRoutes: FastifyPluginAsyncTypebox = async app => {
 
   app.post('/v1/batches/:id/changes/export', {
     onRequest: app.requireScope('registry:read'),
-    config: { shows: showsChanges },
+    config: { shows: showsChanges, readsStandby: true },
     schema: {
       tags: ['runs'],
       summary: 'Export the changes of a batch, in large pages',

@@ -150,7 +150,7 @@ export const healthWorkerRoutes: FastifyPluginAsyncTypebox<HealthWorkerRoutesOpt
 
   app.post('/v1/health-workers/search', {
     onRequest: app.requireScope('registry:read'),
-    config: { shows: showsPage },
+    config: { shows: showsPage, readsStandby: true },
     schema: {
       tags: ['registry'],
       summary: 'Find health workers by STR or name',

@@ -25,7 +25,8 @@ export const registrationRoutes: FastifyPluginAsyncTypebox = async app => {
     config: {
       shows: ({ items }: { items: { healthWorkerId: number }[] }) => ({
         people: items.map(({ healthWorkerId }) => healthWorkerId)
-      })
+      }),
+      readsStandby: true
     },
     schema: {
       tags: ['registry'],

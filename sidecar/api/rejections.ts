@@ -53,7 +53,7 @@ export const showsRejectionPage = ({ items }: { items: Listed[] }): Shown => ({
 export const rejectionRoutes: FastifyPluginAsyncTypebox = async app => {
   app.get('/v1/rejections', {
     onRequest: app.requireScope('registry:read'),
-    config: { shows: showsRejectionPage },
+    config: { shows: showsRejectionPage, readsStandby: true },
     schema: {
       tags: ['rejections'],
       summary: 'List rejected rows',

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
+import type { Finding } from '../doctor/finding.ts'
 import { print } from './command.ts'
-import { examineAll } from './doctor/examine-all.ts'
-import type { Finding } from './doctor/finding.ts'
+import { examineAll } from './examine-all.ts'
 
 const marks: Record<Finding['state'], string> = {
   ok: 'ok     ',

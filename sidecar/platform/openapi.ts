@@ -3,13 +3,17 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import fp from 'fastify-plugin'
 import packageJson from '../../package.json' with { type: 'json' }
+import { ageHeader } from './read-database.ts'
 
 /** Describes the routes that are registered after it: `/openapi.json`, and a page to read and try them at `/docs`. */
 export default fp(
   async function openapiPlugin(app) {
     await app.register(swagger, {
-      transform: ({ schema, url }) => ({ schema: withoutDefaulted(schema), url }),
-      transformObject: document => withRequestIds((document as { openapiObject: OpenApi }).openapiObject),
+      transform: ({ schema, url, route }) => ({
+        schema: { ...withoutDefaulted(schema), ...(route.config?.readsStandby && { [standbyMark]: true }) },
+        url
+      }),
+      transformObject: document => withHeaders((document as { openapiObject: OpenApi }).openapiObject),
       openapi: {
         openapi: '3.1.0',
         info: {
@@ -59,23 +63,41 @@ export default fp(
   { name: 'openapi', fastify: '5.x' }
 )
 
+/** Carries the declaration of a route to its operation; the document does not have it. */
+const standbyMark = 'x-reads-standby'
+
 type OpenApi = ReturnType<FastifyInstance['swagger']> & { paths?: Record<string, Record<string, Operation>> }
 interface Operation {
   responses: Record<string, object>
+  [standbyMark]?: true
 }
 
-/** Every reply has the id of its request; described here once, instead of in each response of each route. */
-function withRequestIds(document: OpenApi): OpenApi {
-  const headers = {
-    'x-request-id': {
-      description: 'The caller’s `X-Request-ID`, or a new one; the log and the audit contain it',
-      required: true,
-      schema: { type: 'string' }
-    }
+const requestIdHeader = {
+  'x-request-id': {
+    description: 'The caller’s `X-Request-ID`, or a new one; the log and the audit contain it',
+    required: true,
+    schema: { type: 'string' }
   }
+}
+
+const standbyHeader = {
+  [ageHeader]: {
+    description:
+      'The answer is from a standby of the database, and its data is at most so many seconds old; an answer of the primary does not have it',
+    schema: { type: 'integer', minimum: 0 }
+  }
+}
+
+/** The headers of replies, described here once, instead of in each response of each route. */
+function withHeaders(document: OpenApi): OpenApi {
   for (const item of Object.values(document.paths ?? {})) {
-    for (const { responses } of Object.values(item)) {
-      for (const response of Object.values(responses)) Object.assign(response, { headers })
+    for (const operation of Object.values(item)) {
+      const { [standbyMark]: readsStandby, responses } = operation
+      delete operation[standbyMark]
+      for (const [status, response] of Object.entries(responses)) {
+        const headers = { ...requestIdHeader, ...(readsStandby && status === '200' && standbyHeader) }
+        Object.assign(response, { headers })
+      }
     }
   }
   return document

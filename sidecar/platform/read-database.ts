@@ -1,7 +1,8 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { FastifyBaseLogger, FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import pg from 'pg'
-import { connectionOptions, types, unavailable } from './connection.ts'
+import { connectionOptions, openClient, types, unavailable } from './connection.ts'
 import { DatabaseUnavailable } from './errors.ts'
 import { apart } from './tracing.ts'
 
@@ -14,12 +15,22 @@ declare module 'fastify' {
      */
     readFromStandby<T>(reply: FastifyReply, read: (connection: pg.Pool | pg.ClientBase) => Promise<T>): Promise<T>
   }
+
+  interface FastifyContextConfig {
+    /** True for a route that calls `readFromStandby`. The API description then has its header. */
+    readsStandby?: boolean
+  }
 }
+
+/** Says how many seconds old the answer's data is at most; an answer of the primary does not have it. */
+export const ageHeader = 'sdmk-data-age'
 
 /** How often the position of the primary is read, and so how exact the age is. */
 const observeMs = 1000
 /** After a failure the standby is not used for this time, so that not every request waits for it. */
 const pauseMs = 5000
+/** How often a standby is asked whether it has caught up. */
+const askMs = 50
 /** A standby that does not answer for this long is left for the primary. */
 const answerMs = 30_000
 
@@ -134,13 +145,7 @@ export class ReadDatabase {
   }
 
   async #ageOf(client: pg.ClientBase): Promise<number> {
-    const { rows } = await client.query<{ isStandby: boolean; place: string | null }>(
-      'select pg_is_in_recovery() as "isStandby", pg_last_wal_replay_lsn()::text as place'
-    )
-    const { isStandby, place } = rows[0] ?? {}
-    // Also a former primary that has not noticed its replacement yet.
-    if (!isStandby || !place) throw new DatabaseUnavailable(new URL(this.#url).host, 'is no standby')
-    const replayed = toPlace(place)
+    const replayed = await readReplayed(client, this.#url)
     const seen = this.#positions.findLast(position => position.place <= replayed)
     return seen === undefined ? Number.POSITIVE_INFINITY : performance.now() - seen.at
   }
@@ -148,8 +153,7 @@ export class ReadDatabase {
   async #readPosition(): Promise<void> {
     const at = performance.now()
     try {
-      const { rows } = await this.#primary.query<{ place: string }>('select pg_current_wal_lsn()::text as place')
-      if (rows[0]) this.#positions.push({ at, place: toPlace(rows[0].place) })
+      this.#positions.push({ at, place: await readWritten(this.#primary) })
     } catch {
       // The requests that need the primary report it.
     }
@@ -162,12 +166,69 @@ export class ReadDatabase {
     this.#isUsed = isUsed
     if (isUsed) this.#logger.info('reads use the standby')
     else if (error instanceof StandbyBehind) this.#logger.warn('the standby is too far behind; reads use the primary')
-    else this.#logger.warn({ err: unavailable(this.#url, error) }, 'the standby failed; reads use the primary')
+    else this.#logger.warn({ err: unavailableStandby(this.#url, error) }, 'the standby failed; reads use the primary')
   }
 }
 
 /** The standby does not have everything yet that the answer needs. */
 export class StandbyBehind extends Error {}
+
+/**
+ * Returns how many ms the standby needs until it has everything that the primary has now; null if it has not after `limitMs`.
+ *
+ * @throws DatabaseUnavailable if it does not answer, or is no standby of this primary
+ */
+export async function measureCatchUp(primary: pg.Pool, url: string, limitMs: number): Promise<number | null> {
+  const client = openClient(url, 'sdmk check')
+  try {
+    await client.connect()
+    if ((await readSystem(client)) !== (await readSystem(primary))) {
+      throw new DatabaseUnavailable(new URL(url).host, 'is of another cluster than the primary', {}, readSetting)
+    }
+    const started = performance.now()
+    const written = await readWritten(primary)
+    while ((await readReplayed(client, url)) < written) {
+      if (performance.now() - started > limitMs) return null
+      await wait(askMs)
+    }
+    return performance.now() - started
+  } catch (error) {
+    throw unavailableStandby(url, error)
+  } finally {
+    await client.end().catch(() => undefined)
+  }
+}
+
+const readSetting = 'SDMK_DATABASE_READ_URL'
+
+function unavailableStandby(url: string, error: unknown): DatabaseUnavailable {
+  return error instanceof DatabaseUnavailable ? error : unavailable(url, error, readSetting)
+}
+
+/** Returns how far the standby has replayed the log. @throws DatabaseUnavailable if it is none */
+async function readReplayed(client: pg.ClientBase, url: string): Promise<bigint> {
+  const { rows } = await client.query<{ isStandby: boolean; place: string | null }>(
+    'select pg_is_in_recovery() as "isStandby", pg_last_wal_replay_lsn()::text as place'
+  )
+  const { isStandby, place } = rows[0] ?? {}
+  // Also a former primary that has not noticed its replacement yet.
+  if (!isStandby || !place) throw new DatabaseUnavailable(new URL(url).host, 'is no standby', {}, readSetting)
+  return toPlace(place)
+}
+
+/** Returns how far the primary has written its log. */
+async function readWritten(primary: pg.Pool): Promise<bigint> {
+  const { rows } = await primary.query<{ place: string }>('select pg_current_wal_lsn()::text as place')
+  return toPlace(rows[0]?.place ?? '')
+}
+
+/** Returns the number that a primary shares with its standbys alone. */
+async function readSystem(connection: pg.Pool | pg.ClientBase): Promise<string> {
+  const { rows } = await connection.query<{ system: string }>(
+    'select system_identifier::text as system from pg_control_system()'
+  )
+  return rows[0]?.system ?? ''
+}
 
 /** Parses a position in the log, such as `16/B374D848`. */
 function toPlace(text: string): bigint {
@@ -175,19 +236,28 @@ function toPlace(text: string): bigint {
   return (BigInt(`0x${high}`) << 32n) | BigInt(`0x${low}`)
 }
 
+/** Otherwise the API description would lack the header. */
+function requireDeclared({ request }: FastifyReply): void {
+  if (request.routeOptions.config.readsStandby !== true) throw new Error('a route that may read the standby says so')
+}
+
 /** Decorates the app with `readFromStandby`. */
 export default fp<ReadDatabaseOptions>(
   async function readDatabasePlugin(app, { url, ...options }) {
     if (url === null) {
-      app.decorate('readFromStandby', (_reply, read) => read(app.database.pool))
+      app.decorate('readFromStandby', async (reply, read) => {
+        requireDeclared(reply)
+        return read(app.database.pool)
+      })
       return
     }
     const reads = new ReadDatabase(app.database.pool, { url, ...options }, app.log)
     await reads.observe()
     app.addHook('onClose', () => reads.close())
     app.decorate('readFromStandby', async (reply, read) => {
+      requireDeclared(reply)
       const { value, ageSeconds } = await reads.read(read)
-      if (ageSeconds !== null) reply.header('sdmk-data-age', ageSeconds)
+      if (ageSeconds !== null) reply.header(ageHeader, ageSeconds)
       return value
     })
   },

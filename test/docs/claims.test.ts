@@ -15,6 +15,10 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const read = (file: string) => readFileSync(path.join(root, file), 'utf8')
 const find = (pattern: string) => globSync(pattern, { cwd: root }).sort()
 
+interface Described {
+  responses: Record<string, { headers?: Record<string, object> }>
+}
+
 /** Text that people follow. The changelog is left out, because it also describes former versions. */
 const pages = [
   ...['README.md', 'SECURITY.md', 'CONTRIBUTING.md', '.env.example', 'docker-compose.odoo.yml', 'Dockerfile'],
@@ -122,6 +126,19 @@ describe('the documents', () => {
         routes.some(route => route.method === method && route.pattern.test(address)),
       20
     )
+  })
+
+  test('name the requests that a standby may answer, as the API description does', () => {
+    const [, section = ''] = /## Read replicas\n([\s\S]*?)\n## /.exec(read('docs/operate/cluster.md')) ?? []
+    const named = [...section.matchAll(/^\| `([A-Z]+ \S+)` \|/gm)].map(([, request]) => request)
+    const described = Object.entries(openapi.paths as Record<string, Record<string, Described>>).flatMap(
+      ([address, item]) =>
+        Object.entries(item)
+          .filter(([, { responses }]) => responses['200']?.headers?.['sdmk-data-age'] !== undefined)
+          .map(([method]) => `${method.toUpperCase()} ${address}`)
+    )
+    assert.ok(named.length >= 4, String(named.length))
+    assert.deepEqual(described.toSorted(), named.toSorted())
   })
 
   test('name existing scopes', () => {

@@ -1,9 +1,10 @@
 import type pg from 'pg'
-import { checkDatabase } from '../../platform/connection.ts'
-import { assertMigrated } from '../../platform/migrations.ts'
-import { refuseSharedSessions } from '../../platform/pooler.ts'
-import { isRestricted } from '../../platform/service-role.ts'
-import { examine, type Finding, failure, warning } from './finding.ts'
+import { checkDatabase } from '../platform/connection.ts'
+import { assertMigrated } from '../platform/migrations.ts'
+import { refuseSharedSessions } from '../platform/pooler.ts'
+import { measureCatchUp } from '../platform/read-database.ts'
+import { isRestricted } from '../platform/service-role.ts'
+import { examine, type Finding, failure, skipped, warning } from './finding.ts'
 
 const oldestServer = 150_000
 /** Clocks of machines that are kept by NTP differ by much less. */
@@ -35,11 +36,42 @@ export async function examineServer(pool: pg.Pool): Promise<Finding[]> {
       )
     }),
     await examine('schema', 'Run "sdmk migrate" with the login of the owner.', async () => {
-      await assertMigrated(pool)
-      return 'has every migration of this version'
+      const { database, program } = await assertMigrated(pool)
+      if (database === program) return 'has every migration of this version'
+      return warning(
+        `is at version ${database}, and this version knows ${program}: a newer version has migrated it`,
+        'Install the newer version here as well: docs/operate/upgrade.md.'
+      )
     }),
     await examine('clock', 'See docs/operate/runbook.md.', () => clockOf(pool))
   ]
+}
+
+/**
+ * Returns whether the standby for reads has what the primary has, as soon as answers may need it.
+ *
+ * @param patienceSeconds how long to wait for that
+ */
+export function examineStandby(
+  pool: pg.Pool,
+  url: string,
+  maxAgeSeconds: number,
+  patienceSeconds = maxAgeSeconds
+): Promise<Finding> {
+  return examine(
+    'standby for reads',
+    'Correct SDMK_DATABASE_READ_URL, or start the standby; meanwhile the primary answers: docs/operate/cluster.md.',
+    async () => {
+      const seconds = Math.min(maxAgeSeconds, patienceSeconds)
+      const ms = await measureCatchUp(pool, url, seconds * 1000)
+      if (ms !== null) return `has what the primary wrote ${(ms / 1000).toFixed(1)} s ago`
+      if (seconds < maxAgeSeconds) return skipped(`is more than ${seconds} s behind, and may be ${maxAgeSeconds} s`)
+      return warning(
+        `has not yet what the primary wrote ${maxAgeSeconds} s ago (SDMK_DATABASE_READ_AGE): the primary answers`,
+        'See pg_stat_replication on the primary: the standby or its network is too slow, or its replay is paused.'
+      )
+    }
+  )
 }
 
 async function settingsOf(pool: pg.Pool) {

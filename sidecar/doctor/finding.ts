@@ -1,5 +1,5 @@
-import { ConfigurationError, SdmkError } from '../../errors.ts'
-import { summarizeError } from '../../platform/describe-error.ts'
+import { ConfigurationError, SdmkError } from '../errors.ts'
+import { summarizeError } from '../platform/describe-error.ts'
 
 /** What one check of an installation found. */
 export interface Finding {

@@ -1,17 +1,17 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import type { Logger } from 'pino'
-import { type Config, loadConfig } from '../../config.ts'
-import { createDatabase } from '../../platform/database.ts'
-import { type OpenDatabase, openDatabase } from '../../platform/open-database.ts'
-import { openRoleSecrets, secretsOfRoles } from '../../role-secrets.ts'
-import type { OpenSecrets } from '../../secrets/open.ts'
-import { errorLogger } from '../command.ts'
-import { examineDatabase, examineServer } from './database.ts'
-import { examine, type Finding, failure } from './finding.ts'
-import { examineDisk, examineOdoo, examineSource } from './outside.ts'
-import { examineKeys, examineSecrets } from './secrets.ts'
-import { examineWork } from './work.ts'
+import { type Config, loadConfig } from '../config.ts'
+import { examineDatabase, examineServer, examineStandby } from '../doctor/database.ts'
+import { examine, type Finding, failure } from '../doctor/finding.ts'
+import { examineDisk, examineOdoo, examineSource } from '../doctor/outside.ts'
+import { examineKeys, examineSecrets } from '../doctor/secrets.ts'
+import { examineWork } from '../doctor/work.ts'
+import { createDatabase } from '../platform/database.ts'
+import { type OpenDatabase, openDatabase } from '../platform/open-database.ts'
+import { openRoleSecrets, secretsOfRoles } from '../role-secrets.ts'
+import type { OpenSecrets } from '../secrets/open.ts'
+import { errorLogger } from './command.ts'
 
 /** Yields what is right and wrong about the installation, check by check. It changes nothing. */
 export async function* examineAll(env: NodeJS.ProcessEnv): AsyncGenerator<Finding> {
@@ -67,7 +67,9 @@ async function* examineStored(
     if (database.state === 'ok') {
       const server = await examineServer(pool)
       yield* server
-      hasSchema = server.every(({ check, state }) => check !== 'schema' || state === 'ok')
+      const { url, maxAgeSeconds } = config.reads
+      if (url !== null) yield await examineStandby(pool, url, maxAgeSeconds)
+      hasSchema = server.every(({ check, state }) => check !== 'schema' || state !== 'failed')
     }
     if (hasSchema) {
       if (secrets !== undefined) yield* await examineKeys(pool, secrets)

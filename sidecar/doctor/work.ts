@@ -1,10 +1,10 @@
 import type pg from 'pg'
-import type { Config } from '../../config.ts'
-import { readBacklog } from '../../odoo/backlog.ts'
-import { counted } from '../../platform/plural.ts'
-import { lastSlot } from '../../sync/schedule-slot.ts'
-import { readSetting } from '../../sync/settings.ts'
-import { readWatermark } from '../../sync/watermark.ts'
+import type { Config } from '../config.ts'
+import { readBacklog } from '../odoo/backlog.ts'
+import { counted } from '../platform/plural.ts'
+import { lastSlot } from '../sync/schedule-slot.ts'
+import { readSetting } from '../sync/settings.ts'
+import { readWatermark } from '../sync/watermark.ts'
 import { examine, type Finding, failure, skipped, warning } from './finding.ts'
 
 /** A worker asks twice a second; a job that waited for so long has none. */
