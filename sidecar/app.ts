@@ -7,6 +7,7 @@ import { changeRoutes } from './api/changes.ts'
 import { decisionRoutes } from './api/decisions.ts'
 import refusals from './api/denied-requests.ts'
 import disclosure from './api/disclosures.ts'
+import { doctorRoutes } from './api/doctor.ts'
 import { evidenceRoutes } from './api/evidence.ts'
 import { fileRunRoutes } from './api/file-runs.ts'
 import { healthWorkerRoutes } from './api/health-workers.ts'
@@ -231,6 +232,7 @@ export async function buildApp(config: Config, options: AppOptions = {}) {
         hasOdoo: config.odoo !== null,
         secrets: secrets && scopeSecrets(secrets, [identitySecret, odooSecret])
       })
+      await app.register(doctorRoutes, { config })
       await app.register(auditRoutes)
       await app.register(evidenceRoutes)
       await app.register(odooAccountRoutes, {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { rm } from 'node:fs/promises'
 import path from 'node:path'
 import { test } from 'node:test'
+import { insideChecks } from '../../sidecar/doctor/words.ts'
+import { insertWatermark } from '../sync/watermark.ts'
 import { startConnector } from './helpers.ts'
 
 test('a schedule is said in words with its next three times, before it is stored', async t => {
@@ -87,4 +89,44 @@ test('a required secret that does not exist is reported in words', async t => {
   assert.match(withoutBoth?.en[0] ?? '', /^The identity keys are missing/)
   assert.match(withoutBoth?.id[0] ?? '', /^Kunci identitas tidak ada/)
   assert.equal(withoutBoth?.en.length, 2)
+})
+
+test('the service examines itself in words, and says in both languages what to do about what is wrong', async t => {
+  const { call, pool, run } = await startConnector(t, { rows: 50 })
+  assert.equal((await run({ mode: 'full' })).state, 'applied')
+  interface InWords {
+    name: string
+    action: string | null
+  }
+  const examine = async () => {
+    const { status, body } = await call('GET', '/v1/doctor')
+    assert.equal(status, 200, JSON.stringify(body))
+    return (body as { findings: { check: string; state: string; en: InWords; id: InWords }[] }).findings
+  }
+  const fine = await examine()
+  assert.deepEqual(
+    fine.map(({ check }) => check),
+    insideChecks.filter(check => check !== 'standby for reads'),
+    'without a standby there is nothing to check of it'
+  )
+  // The machine of a test may be short of connections.
+  for (const { check, state, en, id } of fine.filter(({ check }) => check !== 'database settings')) {
+    assert.equal(state, check === 'waiting for Odoo' ? 'skipped' : 'ok', check)
+    assert.deepEqual([en.action, id.action], [null, null])
+  }
+
+  await pool.query('update kki.setting set active = false')
+  await pool.query('insert into kki.schema_version (version) select max(version) + 1 from kki.schema_version')
+  await pool.query('delete from kki.watermark')
+  await insertWatermark(pool, '1 year')
+  const states = Object.fromEntries((await examine()).map(finding => [finding.check, finding]))
+  for (const [check, state, en, id] of [
+    ['runs', 'warning', /switched off/, /dinonaktifkan/],
+    ['schema', 'warning', /finish the upgrade/, /menyelesaikan pembaruan/],
+    ['watermark', 'failed', /leave changes out/, /melewatkan perubahan/]
+  ] as const) {
+    assert.equal(states[check]?.state, state, check)
+    assert.match(states[check]?.en.action ?? '', en)
+    assert.match(states[check]?.id.action ?? '', id)
+  }
 })

@@ -66,6 +66,7 @@ const needed: Record<string, Scope | Scope[] | null> = {
   'GET /v1/integrations/kki/schedule': 'runs:read',
   'POST /v1/integrations/kki/check': 'settings:write',
   'PUT /v1/integrations/kki': 'settings:write',
+  'GET /v1/doctor': 'settings:write',
   'PUT /v1/odoo/account': 'settings:write'
 }
 

@@ -70,7 +70,12 @@ const methods: Record<string, Record<string, unknown[]>> = {
     get_preview: ['undo'],
     take_evidence: ['needed', 'en']
   },
-  'sdmk.integration': { action_switch_on: [], action_switch_off: [], action_test_connection: [] },
+  'sdmk.integration': {
+    action_switch_on: [],
+    action_switch_off: [],
+    action_test_connection: [],
+    action_check_installation: []
+  },
   'sdmk.sync.wizard': { action_start: [] },
   'sdmk.health.worker.edit': { action_save: [] }
 }

@@ -262,6 +262,31 @@ describe('the morning look and the settings in Odoo', { skip, timeout: 1_800_000
     }
   })
 
+  test('Check Installation shows what the sidecar finds, with what to do in the language of the reader', {
+    skip
+  }, async () => {
+    const { pool } = operations.connector
+    const page = await as('admin')
+    await openSettings(page)
+    await page.click('button:has-text("Check Installation")')
+    const fine = page.locator('.o_notification', { hasText: 'Version of the database' })
+    await fine.waitFor()
+    assert.match(await fine.innerText(), /✓ Version of the database\n✓ Clock/)
+
+    await pool.query('insert into kki.schema_version (version) select max(version) + 1 from kki.schema_version')
+    try {
+      await page.click('button:has-text("Check Installation")')
+      const wrong = page.locator('.o_notification', { hasText: 'finish the upgrade' })
+      await wrong.waitFor()
+      assert.match(
+        await wrong.innerText(),
+        /! Version of the database\n.*Ask the technical team to finish the upgrade\./
+      )
+    } finally {
+      await pool.query('delete from kki.schema_version where name is null and version > 0')
+    }
+  })
+
   test('the screens of all roles have no serious finding of axe-core and do not overflow', { skip }, async () => {
     const wrong: string[] = []
     for (const [who, size] of [

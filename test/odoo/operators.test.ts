@@ -60,7 +60,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
   test('an auditor sees everything and has no buttons', { skip }, async () => {
     const page = await as('auditor')
     const orders =
-      /Sync Now|Load a File|Apply|Discard|^Undo$|Cancel the Run|Fetch Again from KKI|Re-evaluate|Dismiss|Reopen|Link to|Create New Person|Choose Another|Show…|Correct|Switch|Test Connection|Renew/
+      /Sync Now|Load a File|Apply|Discard|^Undo$|Cancel the Run|Fetch Again from KKI|Re-evaluate|Dismiss|Reopen|Link to|Create New Person|Choose Another|Show…|Correct|Switch|Test Connection|Check Installation|Renew/
     for (const screen of mainScreens(shown).filter(
       ({ name }) => !['sync-now', 'load-file', 'resolve'].includes(name)
     )) {

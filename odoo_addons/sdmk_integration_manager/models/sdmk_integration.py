@@ -12,6 +12,9 @@ SETTING = {"schedule", "profession_ids", "reject_alert_ratio", "create_unmatched
 CONNECTION = {"sidecar_url", "sidecar_key"}
 # A notification has room for this many lines. The first one has the likeliest cause.
 FINDINGS = 6
+MARKS = {"ok": "✓", "skipped": "–", "warning": "!", "failed": "✗"}
+# Longer than the sidecar looks.
+EXAMINE_SECONDS = 30
 
 
 class SdmkIntegration(models.Model):
@@ -135,6 +138,21 @@ class SdmkIntegration(models.Model):
         if kind != "success":
             lines.append(self.env._("Hand these lines to the technical team."))
         return self._notify("\n\n".join(lines), kind)
+
+    def action_check_installation(self):
+        """Let the sidecar examine its installation, and show each finding with what to do about it."""
+        self._check_administrator()
+        answer = self.env["sdmk.sidecar"]._command("administrator", "GET", "/v1/doctor", seconds=EXAMINE_SECONDS)
+        language = "id" if (self.env.user.lang or "").startswith("id") else "en"
+        lines = []
+        for finding in answer["findings"]:
+            words = finding[language]
+            lines.append(f"{MARKS[finding['state']]} {words['name']}")
+            if words["action"]:
+                lines.append(words["action"])
+        states = {finding["state"] for finding in answer["findings"]}
+        kind = "danger" if "failed" in states else "warning" if "warning" in states else "success"
+        return self._notify("\n".join(lines), kind)
 
     def get_schedule(self, expression):
         """Return a schedule in words with its next runs, or a sentence that explains its fault.

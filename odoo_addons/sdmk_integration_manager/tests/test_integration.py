@@ -121,6 +121,7 @@ class TestIntegration(SdmkCase):
                 "schedule": lambda record: record.write({"schedule": "1 1 * * *"}),
                 "switch": lambda record: record.action_switch_off(),
                 "connection": lambda record: record.action_test_connection(),
+                "installation": lambda record: record.action_check_installation(),
                 "key": lambda record: record.action_renew_key(),
                 "address": lambda record: record.write({"sidecar_url": "http://sidecar.invalid"}),
                 "key of the sidecar": lambda record: record.write({"sidecar_key": KEY}),
@@ -175,6 +176,34 @@ class TestIntegration(SdmkCase):
             params = self.check_connection(**{what: {"isFine": None, "en": [], "id": []}})
             self.assertIn("Not checked", params["message"])
             self.assertEqual(params["type"], "danger")
+
+    def check_installation(self, **found):
+        findings = []
+        for check in ("schema", "clock", "runs"):
+            state = found.get(check, "ok")
+            is_wrong = state in ("warning", "failed")
+            en = {"name": check.title(), "action": "Call the team." if is_wrong else None}
+            id_ = {"name": f"Nama {check}", "action": "Hubungi tim." if is_wrong else None}
+            findings.append({"check": check, "state": state, "found": "in English", "en": en, "id": id_})
+        self.sidecar.answer({"findings": findings})
+        return self.as_role("admin").action_check_installation()["params"]
+
+    def test_a_healthy_installation_is_reported(self):
+        params = self.check_installation(clock="skipped")
+        self.assertEqual(params["message"].splitlines(), ["✓ Schema", "– Clock", "✓ Runs"])
+        self.assertEqual((params["type"], params["sticky"]), ("success", False))
+        self.assertEqual((self.sidecar.last["method"], self.sidecar.last["path"]), ("GET", "/v1/doctor"))
+
+    def test_each_fault_of_the_installation_has_an_action_in_the_language_of_the_user(self):
+        params = self.check_installation(runs="warning")
+        self.assertEqual(params["message"].splitlines()[-2:], ["! Runs", "Call the team."])
+        self.assertEqual((params["type"], params["sticky"]), ("warning", True))
+        self.env["res.lang"]._activate_lang("id_ID")
+        self.users["admin"].lang = "id_ID"
+        params = self.check_installation(schema="failed", runs="warning")
+        lines = ["✗ Nama schema", "Hubungi tim.", "✓ Nama clock", "! Nama runs", "Hubungi tim."]
+        self.assertEqual(params["message"].splitlines(), lines)
+        self.assertEqual((params["type"], params["sticky"]), ("danger", True))
 
     def test_a_schedule_is_described_in_words_or_its_fault_is(self):
         runs = ["2026-01-02T19:00:00.000Z"]
