@@ -12,7 +12,7 @@ SETTING = {"schedule", "profession_ids", "reject_alert_ratio", "create_unmatched
 CONNECTION = {"sidecar_url", "sidecar_key"}
 # A notification has room for this many lines. The first one has the likeliest cause.
 FINDINGS = 6
-MARKS = {"ok": "✓", "skipped": "–", "warning": "!", "failed": "✗"}
+MARKS = {"ok": "✓", "skipped": "·", "warning": "!", "failed": "✗"}
 # Longer than the sidecar looks.
 EXAMINE_SECONDS = 30
 

@@ -190,7 +190,7 @@ class TestIntegration(SdmkCase):
 
     def test_a_healthy_installation_is_reported(self):
         params = self.check_installation(clock="skipped")
-        self.assertEqual(params["message"].splitlines(), ["✓ Schema", "– Clock", "✓ Runs"])
+        self.assertEqual(params["message"].splitlines(), ["✓ Schema", "· Clock", "✓ Runs"])
         self.assertEqual((params["type"], params["sticky"]), ("success", False))
         self.assertEqual((self.sidecar.last["method"], self.sidecar.last["path"]), ("GET", "/v1/doctor"))
 
