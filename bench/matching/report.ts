@@ -1,5 +1,5 @@
+import type { Evaluation, Failure, RowResult, Verdict } from './evaluate.ts'
 import type { Labelled } from './generate.ts'
-import type { Failure, Evaluation, RowResult, Verdict } from './evaluate.ts'
 import { isWithin, scaled, sum, targets } from './targets.ts'
 
 const columns = [

@@ -10,8 +10,8 @@ import { readPage } from '../../sidecar/sync/read-page.ts'
 import type { Mapping } from '../../sidecar/transform/mapping.ts'
 import { createTransform, type Transform } from '../../sidecar/transform/transform.ts'
 import type { PlanBatch } from './broken.ts'
-import type { Labelled, LabelledRow } from './generate.ts'
 import type { RowResult } from './evaluate.ts'
+import type { Labelled, LabelledRow } from './generate.ts'
 
 const asOf = '2026-06-01'
 const rowsPerPage = 500

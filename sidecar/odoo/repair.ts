@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Range, RepairKey } from './jobs.ts'
 import type { Delivery, OdooLink } from './link.ts'
-import { reviewPayload, type Payload, peoplePayload } from './payloads.ts'
+import { type Payload, peoplePayload, reviewPayload } from './payloads.ts'
 
 export interface RepairContext {
   pool: pg.Pool

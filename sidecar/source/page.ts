@@ -41,7 +41,8 @@ export function compileAttempt(
     const exchange = await sendWithCredentials(query, context)
     refuse(settings, exchange, context)
     const { answer, evaluated, url } = exchange
-    const page = 'strNumber' in query ? answers.toRecords(answer, evaluated) : answers.toPage(answer, evaluated, query, url)
+    const page =
+      'strNumber' in query ? answers.toRecords(answer, evaluated) : answers.toPage(answer, evaluated, query, url)
     if (description.clock.from !== 'own') checkClock(settings, answer, page.sourceNow, context)
     return page
   }

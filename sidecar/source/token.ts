@@ -178,8 +178,7 @@ export class TokenSource implements Credentials {
     observer.onTokenRefresh?.(outcome.result)
     const fields = { grant_type: grant.type, sent_request_id: context.requestId, trace_id: context.traceId }
     if (outcome.result === 'ok') logger.info(fields, 'KKI issued an access token')
-    else if (outcome.result === 'denied')
-      logger.warn({ ...fields, reason: outcome.reason }, 'KKI denied a token grant')
+    else if (outcome.result === 'denied') logger.warn({ ...fields, reason: outcome.reason }, 'KKI denied a token grant')
     else logger.warn({ ...fields, problem: outcome.failure.message }, 'KKI did not answer a token grant')
     return outcome
   }

@@ -5,10 +5,10 @@ import type pg from 'pg'
 import type { PayloadName } from '../../sidecar/odoo/contracts.ts'
 import {
   auditHeadPayload,
-  reviewPayload,
   integrationPayload,
   type Payload,
-  peoplePayload
+  peoplePayload,
+  reviewPayload
 } from '../../sidecar/odoo/payloads.ts'
 import type { Table } from '../../sidecar/odoo/tables.ts'
 import { codesPayload, professionsPayload } from '../../sidecar/odoo/words.ts'

@@ -445,7 +445,10 @@ describe('deactivations and decisions', { concurrency: true }, () => {
     )
     const both = await r.apply(other, told(stored, 4, revoked))
     const { status } = await r.licence(stored)
-    assert.ok(status === 'revoked' || both.outcomes[1]?.urgent, JSON.stringify([status, both.outcomes, await r.review()]))
+    assert.ok(
+      status === 'revoked' || both.outcomes[1]?.urgent,
+      JSON.stringify([status, both.outcomes, await r.review()])
+    )
   })
 
   test('an expiry stays when a batch that was planned days before is applied', async t => {

@@ -41,7 +41,10 @@ async function setUp(t: TestContext) {
       await pool.query(`insert into kki.watermark (integration, position) values ('kki', now()) on conflict do nothing`)
     },
     /** Plans the rows as an incremental batch and returns why it would be held; `others` are batches of the same run. */
-    evaluate: async (rows: Candidate[], { refused = 0, kind = 'incremental', others = [], ...given }: Evaluated = {}) => {
+    evaluate: async (
+      rows: Candidate[],
+      { refused = 0, kind = 'incremental', others = [], ...given }: Evaluated = {}
+    ) => {
       const batchId = await stageRows(database, identity, rows, { kind })
       return database.withTransaction(async client => {
         for (const { state, fetched, effects } of others) {
@@ -208,7 +211,11 @@ describe('the gate', { concurrency: true }, () => {
     await applied(3)
     assert.deepEqual((await evaluate([])).reasons, ['EMPTY'])
     const nothing = { state: 'applied' }
-    assert.deepEqual((await evaluate([], { others: [nothing, nothing] })).reasons, ['EMPTY'], 'nor had other professions')
+    assert.deepEqual(
+      (await evaluate([], { others: [nothing, nothing] })).reasons,
+      ['EMPTY'],
+      'nor had other professions'
+    )
     assert.deepEqual((await evaluate([], { others: [nothing, { state: 'queued' }] })).reasons, [], 'another comes')
     assert.deepEqual((await evaluate([], { others: [nothing, { state: 'applied', fetched: 1 }] })).reasons, [])
     assert.deepEqual((await evaluate([], { kind: 'window' })).reasons, [], 'of a window nobody expects rows')

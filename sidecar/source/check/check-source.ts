@@ -1,8 +1,8 @@
 import { analyseRows, type RowsReport } from './analyse-rows.ts'
 import { type AskOptions, askSource } from './ask.ts'
+import { evaluate } from './evaluate.ts'
 import type { Facts, WindowFacts } from './facts.ts'
 import { type Finding, sortFindings } from './findings.ts'
-import { evaluate } from './evaluate.ts'
 import { maskAnswer } from './mask.ts'
 
 export interface CheckOptions extends AskOptions {

@@ -15,7 +15,8 @@ const mostPlaces = 3
 
 /** Returns the most likely cause if the requests ended early. */
 export function evaluateFailure(failure: Failure, description: SourceDescription, baseUrl: string): Finding {
-  const found = failure.step === 'token' ? evaluateToken(failure, description) : evaluatePage(failure, description, baseUrl)
+  const found =
+    failure.step === 'token' ? evaluateToken(failure, description) : evaluatePage(failure, description, baseUrl)
   return { ...found, level: 'wrong', params: { ...found.params, step: failure.step, page: failure.page } }
 }
 

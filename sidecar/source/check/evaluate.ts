@@ -3,9 +3,9 @@ import type { Tables } from '../../transform/tables.ts'
 import type { SourceDescription } from '../description.ts'
 import { placeholdersIn } from '../template.ts'
 import type { FieldReport, RowsReport } from './analyse-rows.ts'
+import { evaluateFailure } from './evaluate-failure.ts'
 import type { Facts } from './facts.ts'
 import type { Finding, FindingCode } from './findings.ts'
-import { evaluateFailure } from './evaluate-failure.ts'
 import { compileTime } from './probe-window.ts'
 import { keysOf, recognise } from './recognise.ts'
 import { leavesOf, printablePointer, withoutIndexes } from './shape.ts'
@@ -48,7 +48,11 @@ export function evaluate(facts: Facts, report: RowsReport, options: EvaluateOpti
 
 type Add = (level: Finding['level'], code: FindingCode, at: string, params?: Finding['params']) => void
 
-function evaluatePaging({ pages, repeats, repeatedRows, end, failure }: Facts, options: EvaluateOptions, add: Add): void {
+function evaluatePaging(
+  { pages, repeats, repeatedRows, end, failure }: Facts,
+  options: EvaluateOptions,
+  add: Add
+): void {
   const { description, pageSize } = options
   const received = pages.reduce((sum, page) => sum + page.received, 0)
   if (pages.length > 0 && received === 0) add('wrong', 'noRows', '/answer/rows')
