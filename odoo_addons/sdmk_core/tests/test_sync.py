@@ -152,9 +152,9 @@ class TestSync(SdmkCase):
         for columns, says in (
             (["id", "active"], "ids and versions"),
             (["version", "name"], "ids and versions"),
-            (["id", "version", "nik"], "not known here"),
-            (["id", "version", "create_uid"], "not known here"),
-            (["id", "version", 'name") from stdin; drop table sdmk_health_worker --'], "not known here"),
+            (["id", "version", "nik"], "unknown here"),
+            (["id", "version", "create_uid"], "unknown here"),
+            (["id", "version", 'name") from stdin; drop table sdmk_health_worker --'], "unknown here"),
         ):
             with self.subTest(columns=columns), self.assertRaisesRegex(ValidationError, says):
                 self.send_lines(columns, "")
