@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Value } from 'typebox/value'
@@ -38,6 +40,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, { talksToKki = true }: LoadOp
   }
   const environment = values as Environment
   refuseBlindTls(env)
+  checkAuthorities(env)
   checkTimeZone(environment.SDMK_TIME_ZONE)
   checkSchedule(environment.KKI_SCHEDULE)
   const config = toConfig(environment)
@@ -323,6 +326,18 @@ function refuseBlindTls(env: NodeJS.ProcessEnv) {
   if (env.NODE_TLS_REJECT_UNAUTHORIZED !== '0') return
   const reason = 'disables all certificate checks; set NODE_EXTRA_CA_CERTS to your certificate authority instead'
   throw new ConfigurationError('NODE_TLS_REJECT_UNAUTHORIZED', reason)
+}
+
+/** Node itself only prints a warning about such a file, and then rejects the certificates of its authorities. */
+function checkAuthorities({ NODE_EXTRA_CA_CERTS: file }: NodeJS.ProcessEnv) {
+  if (!file) return
+  try {
+    new X509Certificate(readFileSync(file, 'latin1'))
+  } catch (cause) {
+    throw new ConfigurationError('NODE_EXTRA_CA_CERTS', 'names no file that can be read as certificates (PEM)', {
+      cause
+    })
+  }
 }
 
 function parseBaseUrl(variable: keyof typeof peerOf, text: string, env: Environment): string {

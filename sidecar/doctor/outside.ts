@@ -2,7 +2,8 @@ import { statfs } from 'node:fs/promises'
 import type pg from 'pg'
 import type { Logger } from 'pino'
 import type { Config } from '../config.ts'
-import { checkOdoo } from '../odoo/check.ts'
+import { describeFailure, writeNothing } from '../odoo/check.ts'
+import { OdooUnavailable } from '../odoo/errors.ts'
 import { createOdooLink } from '../odoo/link.ts'
 import type { OpenSecrets } from '../secrets/open.ts'
 import { checkConfigured } from '../source/check/check-configured.ts'
@@ -44,8 +45,11 @@ export async function examineOdoo(
     await examine('writing to Odoo', 'See docs/operate/odoo.md.', async () => {
       const link = createOdooLink({ odoo, secrets, logger, onCall: () => {} })
       try {
-        const { isFine, en } = await checkOdoo(link)
-        return isFine ? en.join(' ') : failure(en.join(' '), 'See docs/operate/odoo.md.')
+        await writeNothing(link)
+        return 'Odoo accepts what the sidecar writes'
+      } catch (error) {
+        const why = error instanceof OdooUnavailable ? [`Odoo ${error.problem}.`] : []
+        return failure([...describeFailure(error).en, ...why].join(' '), 'See docs/operate/odoo.md.')
       } finally {
         await link.close()
       }

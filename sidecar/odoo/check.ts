@@ -47,20 +47,31 @@ const empty: Payload[] = [
 /** Odoo's classes of faults for a column, method or model that the addons do not know; XML-RPC has one name for the first two. */
 const ofAddons = /^(?:odoo\.exceptions\.(?:ValidationError|UserError)|KeyError|AttributeError|TypeError)$/
 
+/** Returns whether the sidecar can write to Odoo, and the addons know all that it writes. */
+export async function checkOdoo(link: Pick<OdooLink, 'deliver'>): Promise<OdooCheck> {
+  try {
+    await writeNothing(link)
+    return result('fine')
+  } catch (error) {
+    return describeFailure(error)
+  }
+}
+
 /**
  * Writes no settings, people and batches with the account of the sidecar: it changes nothing, and needs every right of a real
  * call, and addons that know each column.
+ * @throws what `deliver` throws
  */
-export async function checkOdoo(link: Pick<OdooLink, 'deliver'>): Promise<OdooCheck> {
+export async function writeNothing(link: Pick<OdooLink, 'deliver'>): Promise<void> {
   const signal = AbortSignal.timeout(timeoutMs)
-  try {
-    for (const payload of empty) await link.deliver(payload, { requestId: randomUUID(), signal, attempts: 1 })
-    return result('fine')
-  } catch (error) {
-    if (error instanceof OdooDenied && ofAddons.test(error.fault ?? '')) return result('addons')
-    if (error instanceof OdooDenied) return result(error.isOfAccount ? 'account' : 'denied')
-    return result(error instanceof OdooUnavailable && error.kind === 'account' ? 'account' : 'away')
-  }
+  for (const payload of empty) await link.deliver(payload, { requestId: randomUUID(), signal, attempts: 1 })
+}
+
+/** Returns what an error of `writeNothing` means. */
+export function describeFailure(error: unknown): OdooCheck {
+  if (error instanceof OdooDenied && ofAddons.test(error.fault ?? '')) return result('addons')
+  if (error instanceof OdooDenied) return result(error.isOfAccount ? 'account' : 'denied')
+  return result(error instanceof OdooUnavailable && error.kind === 'account' ? 'account' : 'away')
 }
 
 function result(finding: keyof typeof texts): OdooCheck {

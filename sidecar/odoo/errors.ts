@@ -1,5 +1,6 @@
 import { SdmkError } from '../errors.ts'
 import { BodyTooLarge, TooManyCodings } from '../platform/bounded-body.ts'
+import { certificateFault, nodeAuthorities } from '../platform/certificate-fault.ts'
 
 /**
  * Why Odoo is unavailable: it cannot be reached or is busy (`away`), does not answer completely in time (`slow`), accepted
@@ -13,10 +14,13 @@ export class OdooUnavailable extends SdmkError {
   readonly code = 'ODOO_UNAVAILABLE'
   override readonly retryable = true
   readonly kind: Unavailability
+  /** Completes "Odoo …". */
+  readonly problem: string
 
   constructor(kind: Unavailability, problem: string, options?: ErrorOptions) {
     super(`Odoo ${problem}; the call is repeated`, options)
     this.kind = kind
+    this.problem = problem
   }
 }
 
@@ -62,9 +66,9 @@ export function translateFailure(error: unknown): OdooUnavailable | OdooCallNotM
     return new OdooUnavailable('failed', `answers with a body that does not match its Content-Encoding (${code})`)
   }
   if (typeof code !== 'string' || ofProcess.test(code)) return new OdooCallNotMade({ cause: error })
-  return ofCall.test(code)
-    ? new OdooUnavailable('slow', 'breaks off the call', { cause: error })
-    : new OdooUnavailable('away', 'cannot be reached', { cause: error })
+  if (ofCall.test(code)) return new OdooUnavailable('slow', 'breaks off the call', { cause: error })
+  const fault = certificateFault(code, { address: 'SDMK_ODOO_URL', authority: nodeAuthorities })
+  return new OdooUnavailable('away', fault ?? 'cannot be reached', { cause: error })
 }
 
 /** Codes of calls that were interrupted. They also appear if the payload crashes Odoo. */

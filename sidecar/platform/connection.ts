@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { certificateFault } from './certificate-fault.ts'
 import { DatabaseUnavailable } from './errors.ts'
 
 const connectTimeoutMs = 5000
@@ -108,6 +109,8 @@ function serverOf(url: string): string {
   }
 }
 
+const certificateSettings = { address: 'SDMK_DATABASE_URL', authority: 'sslrootcert of SDMK_DATABASE_URL' }
+
 /** A text for common causes; otherwise only the code, since texts of the driver can repeat the login. */
 function reasonOf(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string }
@@ -115,7 +118,7 @@ function reasonOf(error: unknown): string {
   if (code === '3D000') return `has no database of that name (${code})`
   if (code === '57P03') return `is not ready yet (${code})`
   if (code === '53300') return `has no connection to spare (${code})`
-  if (code) return `cannot be reached (${code})`
+  if (code) return certificateFault(code, certificateSettings) ?? `cannot be reached (${code})`
   if (/timeout/i.test(message ?? '')) return 'cannot be reached (no answer in 5 s)'
   return 'cannot be reached'
 }

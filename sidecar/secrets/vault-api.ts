@@ -3,6 +3,7 @@ import pRetry from 'p-retry'
 import { type Dispatcher, EnvHttpProxyAgent, interceptors, request } from 'undici'
 import { abortable } from '../platform/abortable.ts'
 import { BodyTooLarge, readBounded, TooManyCodings } from '../platform/bounded-body.ts'
+import { certificateFault } from '../platform/certificate-fault.ts'
 import { SecretStoreUnavailable } from '../platform/errors.ts'
 
 /** An answer of Vault's API: its status, and the unparsed body. */
@@ -156,9 +157,8 @@ async function attempt(send: () => Promise<unknown>): Promise<VaultAnswer> {
 }
 
 function notAnswered(code: string): Error {
-  if (/CERT|SELF_SIGNED|UNABLE_TO|ALTNAME/.test(code)) {
-    return new CertificateInvalid(`has a certificate that cannot be trusted (${code}); see SDMK_VAULT_CA_FILE`)
-  }
+  const fault = certificateFault(code, { address: 'SDMK_VAULT_ADDR', authority: 'SDMK_VAULT_CA_FILE' })
+  if (fault !== null) return new CertificateInvalid(fault)
   return new AttemptFailed(
     /TIMEDOUT|TIMEOUT|ABORTED/.test(code) ? 'does not answer in time' : `cannot be reached (${code})`
   )

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
@@ -132,10 +133,13 @@ function isInTheClear(address: string): boolean {
 
 async function readCertificates(file: string): Promise<string> {
   try {
-    return await readTextFile(file)
+    const text = await readTextFile(file)
+    // Otherwise each connection would fail with an error that names no file.
+    new X509Certificate(text)
+    return text
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new ConfigurationError('SDMK_VAULT_CA_FILE', `its file cannot be read (${code})`)
+    throw new ConfigurationError('SDMK_VAULT_CA_FILE', `its file cannot be read as certificates (${code})`)
   }
 }
 

@@ -1,3 +1,5 @@
+import { certificateFault, nodeAuthorities } from '../platform/certificate-fault.ts'
+
 /** Why one request failed in a way that another one may not. `outage` ends as KKI_UNAVAILABLE, `contract` as KKI_CONTRACT. */
 export type AttemptFailureKind = 'outage' | 'contract'
 
@@ -57,7 +59,8 @@ export function failureOf(error: unknown): AttemptFailed {
       problem: `sent a body that does not match its Content-Encoding (${code})`
     })
   }
-  return new AttemptFailed({ kind: 'outage', problem: `cannot be reached (${code})`, cause: error })
+  const problem = certificateFault(code, { address: 'KKI_BASE_URL', authority: nodeAuthorities })
+  return new AttemptFailed({ kind: 'outage', problem: problem ?? `cannot be reached (${code})`, cause: error })
 }
 
 function codeOf(error: unknown): string {

@@ -31,6 +31,27 @@ export function privateAuthority(name: string): { cert: string; issue(validity?:
   return { cert, issue: (validity = {}) => certify({ keys: createKeys(), name: 'server', issuer, validity }) }
 }
 
+/** A certificate that a client with `authority` must accept, or reject with this code of Node. */
+export interface CertificateCase {
+  name: string
+  identity: Identity
+  code: 'CERT_HAS_EXPIRED' | 'ERR_TLS_CERT_ALTNAME_INVALID' | 'DEPTH_ZERO_SELF_SIGNED_CERT' | null
+}
+
+/** Returns the certificates that each connection is tried with. */
+export function certificateCases(authority: ReturnType<typeof privateAuthority>): CertificateCase[] {
+  return [
+    { name: 'valid', identity: authority.issue(), code: null },
+    { name: 'expired', identity: authority.issue({ until: expired }), code: 'CERT_HAS_EXPIRED' },
+    {
+      name: 'for another address',
+      identity: authority.issue({ address: [10, 0, 0, 1] }),
+      code: 'ERR_TLS_CERT_ALTNAME_INVALID'
+    },
+    { name: 'self-signed', identity: selfSigned(), code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }
+  ]
+}
+
 interface Certified {
   keys: { privateKey: KeyObject; publicKey: KeyObject }
   name: string

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { chmod, chown, mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
-import { request as httpRequest } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import os from 'node:os'
@@ -16,8 +15,17 @@ import { startEmbeddedDatabase } from '../../sidecar/platform/embedded-database.
 import { createFileSecretStore } from '../../sidecar/secrets/file.ts'
 import { startSimulator } from '../../simulator/simulator.ts'
 import { runSdmk } from '../e2e/process.ts'
-import { expired, type Identity, privateAuthority, selfSigned } from '../helpers/certificate.ts'
+import {
+  type CertificateCase,
+  certificateCases,
+  expired,
+  type Identity,
+  privateAuthority,
+  selfSigned
+} from '../helpers/certificate.ts'
 import { silent } from '../helpers/server.ts'
+import { startTlsFront } from '../helpers/tls-front.ts'
+import { startVault, wholePolicy } from '../secrets/helpers/vault.ts'
 import { callContext, clientFor } from '../source/helpers/client.ts'
 
 const kki = { KKI_BASE_URL: 'https://kki.test' }
@@ -139,36 +147,30 @@ test('PostgreSQL with a certificate of a private authority is accepted, and reje
   })
 })
 
-test('KKI with a certificate of a private authority is accepted; one that is wrong is named in one line', {
-  timeout: 300_000
-}, async t => {
+/** The setting that the line about a rejected certificate names. */
+const settingOf = (code: CertificateCase['code'], address: string, authority: string) =>
+  code === 'DEPTH_ZERO_SELF_SIGNED_CERT' ? authority : address
+
+async function writeAuthority(t: TestContext) {
   const authority = privateAuthority('Rekaan')
   const folder = await mkdtemp(path.join(os.tmpdir(), 'sdmk-tls-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   const caFile = path.join(folder, 'ca.crt')
   await writeFile(caFile, authority.cert)
+  return { folder, caFile, cases: certificateCases(authority) }
+}
+
+test('KKI with a certificate of a private authority is accepted; one that is wrong is named in one line', {
+  timeout: 300_000
+}, async t => {
+  const { folder, caFile, cases } = await writeAuthority(t)
   const simulator = await startSimulator({ rows: 10 })
   t.after(() => simulator.close())
   await createFileSecretStore(folder).write('kki', simulator.secret)
-  const cases: [string, Identity, RegExp | null][] = [
-    ['valid', authority.issue(), null],
-    ['expired', authority.issue({ until: expired }), /CERT_HAS_EXPIRED|certificate has expired/],
-    ['for another address', authority.issue({ address: [10, 0, 0, 1] }), /ERR_TLS_CERT_ALTNAME_INVALID|altnames/],
-    ['self-signed', selfSigned(), /SELF_SIGNED|self-signed/]
-  ]
-  for (const [name, identity, reason] of cases) {
-    const proxy = createServer(identity, (request, response) => {
-      const onward = httpRequest(simulator.url + request.url, { method: request.method, headers: request.headers })
-      onward.on('response', answer => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers)
-        answer.pipe(response)
-      })
-      request.pipe(onward)
-    })
-    await new Promise<void>(resolve => proxy.listen(0, '127.0.0.1', resolve))
-    t.after(() => new Promise(resolve => proxy.close(resolve)))
+  for (const { name, identity, code: reason } of cases) {
+    const front = await startTlsFront(t, identity, simulator.url)
     const { code, stdout, stderr } = await runSdmk(['source', 'check'], {
-      KKI_BASE_URL: `https://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+      KKI_BASE_URL: front.url,
       KKI_RETRIES: '0',
       SDMK_SECRETS_DIR: folder,
       NODE_EXTRA_CA_CERTS: caFile
@@ -177,9 +179,49 @@ test('KKI with a certificate of a private authority is accepted; one that is wro
     if (reason === null) assert.equal(code, 0, said)
     else {
       assert.notEqual(code, 0, name)
-      assert.equal(said.split('\n').filter(line => reason.test(line)).length, 1, `${name}: ${said}`)
+      const lines = said.split('\n').filter(line => line.includes(reason))
+      assert.equal(lines.length, 1, `${name}: ${said}`)
+      assert.ok(lines[0]?.includes(settingOf(reason, 'KKI_BASE_URL', 'NODE_EXTRA_CA_CERTS')), lines[0])
+      assert.equal(front.requests(), 0, name)
     }
-    proxy.closeAllConnections()
+  }
+})
+
+test('Vault with a certificate of a private authority is accepted; one that is wrong is named in one line', {
+  timeout: 300_000
+}, async t => {
+  const { folder, caFile, cases } = await writeAuthority(t)
+  const vault = await startVault(t)
+  const tokenFile = path.join(folder, 'token')
+  await writeFile(tokenFile, vault.addToken({ policy: wholePolicy }))
+  for (const { name, identity, code: reason } of cases) {
+    const front = await startTlsFront(t, identity, vault.url)
+    const env = { SDMK_VAULT_ADDR: front.url, SDMK_VAULT_TOKEN_FILE: tokenFile, SDMK_VAULT_CA_FILE: caFile }
+    const { code, stdout, stderr } = await runSdmk(['keys', 'init'], env)
+    if (reason === null) {
+      assert.equal(code, 0, stdout + stderr)
+      assert.ok(vault.get('sdmk/nik-keys'), 'the keys are in Vault')
+      const { SDMK_VAULT_CA_FILE: _, ...without } = env
+      assert.notEqual((await runSdmk(['keys', 'init'], without)).code, 0, 'without the setting nobody trusts it')
+      const unreadable = await runSdmk(['keys', 'init'], { ...env, SDMK_VAULT_CA_FILE: tokenFile })
+      assert.match(unreadable.stderr, /^sdmk: SDMK_VAULT_CA_FILE: its file cannot be read as certificates[^\n]*\n$/)
+    } else {
+      assert.notEqual(code, 0, name)
+      assert.equal(stdout, '')
+      assert.match(stderr, new RegExp(`^sdmk: SDMK_VAULT_ADDR: Vault at [^\n]* \\(${reason}\\)\n$`), name)
+      assert.ok(stderr.includes(settingOf(reason, 'SDMK_VAULT_ADDR', 'SDMK_VAULT_CA_FILE')), stderr)
+      assert.equal(front.requests(), 0, name)
+    }
+  }
+})
+
+test('a file of certificate authorities that Node would ignore stops the start', async t => {
+  const { folder, caFile } = await writeAuthority(t)
+  assert.ok(loadConfig({ ...kki, NODE_EXTRA_CA_CERTS: caFile }))
+  const empty = path.join(folder, 'empty.crt')
+  await writeFile(empty, 'no certificate')
+  for (const file of [empty, `${caFile}-missing`]) {
+    assert.throws(() => loadConfig({ ...kki, NODE_EXTRA_CA_CERTS: file }), { variable: 'NODE_EXTRA_CA_CERTS' }, file)
   }
 })
 

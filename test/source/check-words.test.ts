@@ -16,7 +16,7 @@ test('the findings of a check for operators name no setting', () => {
     for (const tell of Object.values(findings) as ((p: object) => string)[]) {
       const line = tell(params)
       if (/KKI_[A-Z]/.test(line)) named++
-      assert.doesNotMatch(inPlainWords(line, language), /KKI_|SDMK_/)
+      assert.doesNotMatch(inPlainWords(line, language), /KKI_|SDMK_|NODE_/)
     }
   }
   assert.ok(named >= 8, 'the command names settings')

@@ -27,6 +27,7 @@ export async function answerCheck(source: ConfiguredSource): Promise<CheckAnswer
 
 const settings: Record<string, Record<Language, string>> = {
   KKI_BASE_URL: { en: 'the address of KKI', id: 'alamat KKI' },
+  NODE_EXTRA_CA_CERTS: { en: 'the certificate authorities of the sidecar', id: 'otoritas sertifikat sidecar' },
   KKI_PAGE_TIMEOUT: { en: 'the time limit of a page', id: 'batas waktu halaman' },
   KKI_PAGE_SIZE: { en: 'the page size', id: 'ukuran halaman' }
 }

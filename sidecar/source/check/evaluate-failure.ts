@@ -1,3 +1,4 @@
+import { isCertificateCode } from '../../platform/certificate-fault.ts'
 import { parseJson } from '../../platform/json-text.ts'
 import { compilePointer } from '../../transform/field-source.ts'
 import type { SourceDescription } from '../description.ts'
@@ -110,7 +111,7 @@ function evaluateSilence(error: unknown, at: string): Cause {
   const problem = problemOf(error.message)
   if (error instanceof KkiUnavailable && /in time/.test(error.message)) return cause('tooSlow', '', problem)
   if (error instanceof KkiContractBroken) return cause('answerUnusable', at, problem)
-  return cause('unreachable', '', problem)
+  return cause(isCertificateCode(problem.detail) ? 'certificateRejected' : 'unreachable', '', problem)
 }
 
 /** The time limit of the check has passed. */

@@ -4,6 +4,7 @@
  */
 export const findingCodes = [
   'unreachable',
+  'certificateRejected',
   'tooSlow',
   'secretIncomplete',
   'credentialsDenied',

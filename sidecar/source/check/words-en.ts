@@ -8,6 +8,7 @@ const wasOrWere = (count: unknown) => plural(count, 'was', 'were')
 export const english: Words = {
   findings: {
     unreachable: p => `The source ${p.problem}. Check KKI_BASE_URL and the network.`,
+    certificateRejected: p => `The source ${p.problem}.`,
     tooSlow: p => `The source ${p.problem}. Ask for smaller pages, or raise KKI_PAGE_TIMEOUT.`,
     secretIncomplete: p => `The credentials cannot be used: ${p.problem}.`,
     credentialsDenied: p =>

@@ -3,6 +3,7 @@ import type { Words } from './words.ts'
 export const indonesian: Words = {
   findings: {
     unreachable: p => `Sumber tidak dapat dihubungi${inBrackets(p.detail)}. Periksa KKI_BASE_URL dan jaringan.`,
+    certificateRejected: p => `Sertifikat sumber ${certificateFault(p.detail)} (${p.detail}).`,
     tooSlow: () => 'Sumber tidak menjawab tepat waktu. Minta halaman yang lebih kecil, atau naikkan KKI_PAGE_TIMEOUT.',
     secretIncomplete: () => 'Kredensial tidak dapat dipakai. Periksa isi rahasia "kki".',
     credentialsDenied: p =>
@@ -139,6 +140,12 @@ function nameOf(field: unknown): string {
 
 function bound(has: boolean | null): string {
   return has === null ? 'tidak diketahui' : has ? 'inclusive' : 'exclusive'
+}
+
+function certificateFault(code: unknown): string {
+  if (code === 'CERT_HAS_EXPIRED') return 'sudah kedaluwarsa, sehingga server di KKI_BASE_URL perlu sertifikat baru'
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'bukan untuk nama di KKI_BASE_URL'
+  return 'tidak dapat dipercaya tanpa otoritasnya di NODE_EXTRA_CA_CERTS'
 }
 
 function inBrackets(detail: unknown): string {
