@@ -44,9 +44,13 @@ class SdmkMirror(models.AbstractModel):
         """
         told = self._read_call(payload, "repair", *models_by_key)
         between = self._read_range(told["repair"]) if "repair" in told else None
-        return {
-            key: self.env[model].sudo()._store(told.get(key, NOTHING), between) for key, model in models_by_key.items()
-        }
+        counts = {}
+        for key, name in models_by_key.items():
+            model = self.env[name].sudo()
+            # The range of people counts for their registrations as well. Each other kind is repaired alone.
+            is_meant = between is not None and (key in told["repair"] or "active" in model._mirror_columns)
+            counts[key] = model._store(told.get(key, NOTHING), between if is_meant else None)
+        return counts
 
     @api.model
     def _read_range(self, repair):
@@ -90,7 +94,7 @@ class SdmkMirror(models.AbstractModel):
             )
         )
         stored = [record_id for (record_id,) in self.env.cr.fetchall()]
-        if between is not None and "active" in self._mirror_columns:
+        if between is not None:
             self._drop_others(told, between)
         # Another call in this transaction may create the table again.
         self.env.cr.execute(SQL("drop table %s", told))
@@ -148,22 +152,35 @@ class SdmkMirror(models.AbstractModel):
 
     @api.model
     def _drop_others(self, told, between):
-        """Empty and archive the records of a range that are not in the payload."""
+        """Remove the records of a range that are not in the payload.
+
+        A record that can be archived is emptied and archived. The others are deleted: the sidecar never deletes one, so
+        only a restore of its database leaves some here.
+        """
         first, last = between
+        table = SQL.identifier(self._table)
+        condition = SQL(
+            "%(block)s between %(first)s and %(last)s"
+            " and not exists (select from %(told)s where %(told)s.id = %(table)s.id)",
+            block=SQL.identifier(self._mirror_block),
+            first=first,
+            last=last,
+            told=told,
+            table=table,
+        )
+        if "active" not in self._mirror_columns:
+            self.env.cr.execute(SQL("delete from %s where %s", table, condition))
+            return
+        changes = SQL(", ").join(
+            SQL("%s = null", SQL.identifier(name)) for name in self._mirror_columns if name != "active"
+        )
         self.env.cr.execute(
             SQL(
-                "update %(table)s set active = false, %(changes)s"
-                " where %(block)s between %(first)s and %(last)s and %(present)s"
-                " and not exists (select from %(told)s where %(told)s.id = %(table)s.id)",
-                table=SQL.identifier(self._table),
-                changes=SQL(", ").join(
-                    SQL("%s = null", SQL.identifier(name)) for name in self._mirror_columns if name != "active"
-                ),
-                block=SQL.identifier(self._mirror_block),
-                present=SQL(self._mirror_present),
-                first=first,
-                last=last,
-                told=told,
+                "update %s set active = false, %s where %s and %s",
+                table,
+                changes,
+                SQL(self._mirror_present),
+                condition,
             )
         )
 

@@ -61,13 +61,14 @@ class KkiCase(SdmkCase):
         }
         return {**row, **given}
 
-    def tell(self, *batches, rejections=(), user="service"):
+    def tell(self, *batches, rejections=(), user="service", **more):
         return self.receive(
             "sdmk.batch",
             "sync_batches",
             user=user,
             batches=copy_table(batches),
             rejections=copy_table(rejections),
+            **more,
         )
 
     def tell_words(self):

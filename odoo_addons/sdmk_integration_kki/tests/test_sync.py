@@ -3,6 +3,8 @@ import json
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
 
+from odoo.addons.sdmk_core.copy_text import copy_table
+
 from .common import TRACE, KkiCase
 
 
@@ -20,6 +22,24 @@ class TestSync(KkiCase):
             told = self.tell(self.batch(version=5), rejections=[self.rejection(version=7)])
             self.assertEqual(told, {"batches": 0, "rejections": 0})
         self.assertEqual(self.env["sdmk.rejection"].browse(1).state, "resolved")
+
+    def test_a_repair_deletes_what_is_beyond_of_the_repaired_kind_alone(self):
+        self.tell(
+            self.batch(version=9),
+            self.batch(2, version=10),
+            self.batch(6000),
+            rejections=[self.rejection(last_batch_id=2), self.rejection(2)],
+        )
+        self.tell(self.batch(version=3), repair={"batches": [0, 4999]})
+        batches = self.env["sdmk.batch"].search([("id", "in", (1, 2, 6000))], order="id")
+        self.assertEqual([(b.id, b.version) for b in batches], [(1, 3), (6000, 1)])
+        rejections = self.env["sdmk.rejection"].search([("id", "in", (1, 2))], order="id")
+        self.assertEqual([r.last_batch_id.id for r in rejections], [False, 1])
+        self.receive(
+            "sdmk.batch", "sync_batches", rejections=copy_table([self.rejection(2)]), repair={"rejections": [0, 4999]}
+        )
+        self.assertEqual(rejections.exists().ids, [2])
+        self.assertEqual(len(batches.exists()), 2)
 
     def test_progress_is_a_share_of_the_expected_rows_and_below_100_until_the_end(self):
         for version, (state, fetched, expected, progress) in enumerate(
