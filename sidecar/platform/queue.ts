@@ -106,6 +106,11 @@ export interface JobQueue {
   complete(queue: QueueName, job: Pick<Job<unknown>, 'id' | 'retryCount'>, client: pg.ClientBase): Promise<boolean>
   /** Resolves if the queue's tables answer. */
   check(): Promise<void>
+  /**
+   * Corrects times that are ahead of the database's clock, because that was ahead and has been set back. pg-boss would wait
+   * until it reaches them: with new jobs, with retries, and with the search for lost workers. Returns how many jobs had one.
+   */
+  followClock(): Promise<number>
   /** Aborts running handlers, waits for them up to the shutdown timeout, and closes the connections. */
   close(): Promise<void>
 }
@@ -228,6 +233,14 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
     async check() {
       await boss.getQueue('kki-fetch')
     },
+    async followClock() {
+      const db = boss.getDb()
+      await db.executeSql(correctQueues)
+      const jobs = (await db.executeSql(correctJobs)).rows.length
+      if (jobs > 0)
+        logger.warn({ jobs }, 'the clock of the database was set back; jobs no longer wait for the former time')
+      return jobs
+    },
     async close() {
       stopping.abort(new Error('the process stops'))
       outages.close()
@@ -235,6 +248,31 @@ export async function createQueue(options: QueueOptions, logger: FastifyBaseLogg
     }
   }
 }
+
+/** A smaller step back of the clock delays nothing for longer than this. */
+const ahead = `now() + interval '1 minute'`
+
+/** A job that waits for a retry for longer than ten minutes, twice the longest delay of a queue, has a time of that clock. */
+const correctJobs = `
+  update pgboss.job
+  set start_after = case state
+      when 'created' then now() + (start_after - created_on)
+      when 'retry' then least(start_after, now())
+      else start_after
+    end,
+    created_on = least(created_on, now()),
+    started_on = case when started_on > ${ahead} then now() else started_on end,
+    heartbeat_on = case when heartbeat_on > ${ahead} then now() else heartbeat_on end
+  where state in ('created', 'retry', 'active')
+    and (greatest(created_on, started_on, heartbeat_on) > ${ahead}
+      or state = 'retry' and start_after > now() + interval '10 minutes')
+  returning id`
+
+const correctQueues = `
+  update pgboss.queue
+  set monitor_claim_on = least(monitor_claim_on, now()), monitor_on = least(monitor_on, now()),
+    maintain_on = least(maintain_on, now())
+  where greatest(monitor_claim_on, monitor_on, maintain_on) > ${ahead}`
 
 /** Decorates the app with `queue`; closing the app stops running jobs, which go back to the queue. */
 export default fp<QueueOptions>(

@@ -211,8 +211,15 @@ async function isMuch(pool: pg.Pool, table: string, rows: number): Promise<boole
   return rows > (found[0]?.known ?? 0) * muchOfAll
 }
 
-/** Returns the present day in this time zone, `YYYY-MM-DD`. */
+/**
+ * Returns the present day in this time zone, `YYYY-MM-DD`: the earlier one by the clocks of the database and of this process.
+ * A licence that expires too early is not renewed by a later run, so one clock that is ahead must not decide alone. One that
+ * expires too late expires the next day.
+ */
 export async function today(client: pg.ClientBase | pg.Pool, timeZone: string): Promise<string> {
-  const { rows } = await client.query<{ today: string }>('select (now() at time zone $1)::date as today', [timeZone])
+  const { rows } = await client.query<{ today: string }>(
+    'select (least(now(), $2::timestamptz) at time zone $1)::date as today',
+    [timeZone, new Date()]
+  )
   return (rows[0] as { today: string }).today
 }

@@ -70,13 +70,16 @@ export default fp<SyncOptions>(
     const context = { database, queue, mapping, logger, timeZone: config.timeZone }
     const clock = async () =>
       void (await turnClock({ database, metrics, logger }, await today(database.pool, config.timeZone)))
+    const followClock = async () => void (await queue.followClock())
     app.addHook('onReady', async () => {
       every('clock', '1 0 * * *', clock)
       every('schedule', '* * * * *', () => runIfDue(context, new Date()))
+      every('queue clock', '* * * * *', followClock)
       every('maintenance', '*/5 * * * *', async () => void (await queue.send('kki-maintenance', {})))
       every('audit check', '7 * * * *', async () => void (await queue.send('audit-check', {})))
       // The schedule repeats failed work; the service starts without it.
       for (const [task, work] of [
+        ['queue clock', followClock],
         ['clock', clock],
         ['schedule', () => runIfDue(context, new Date())]
       ] as const) {

@@ -3,6 +3,8 @@ import { test } from 'node:test'
 import type { BatchBody } from '../../sidecar/api/schemas.ts'
 import { createDatabase } from '../../sidecar/platform/database.ts'
 import { turnClock } from '../../sidecar/sync/clock.ts'
+import { today } from '../../sidecar/sync/plan-and-apply.ts'
+import { createTestDatabase } from '../helpers/database.ts'
 import { silent } from '../helpers/server.ts'
 import { inject, kkiRecord, startConnector } from './helpers.ts'
 
@@ -40,6 +42,18 @@ test('licences expire on the day after their last day, in one batch over all rep
 
   const undone = await call('POST', `/v1/batches/${batch?.id}/undo`, { reason: 'the clock was wrong' })
   assert.equal(undone.status, 200, JSON.stringify(undone.body))
+})
+
+test('a day begins when the clocks of the database and of the process both say so', async t => {
+  const { pool } = await createTestDatabase(t)
+  const day = 86_400_000
+  const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10)
+  const now = Date.now()
+  t.mock.timers.enable({ apis: ['Date'], now: now - day })
+  assert.equal(await today(pool, 'UTC'), dayOf(now - day), 'the clock of the database is ahead')
+  t.mock.timers.setTime(now + day)
+  // Midnight may have passed since.
+  assert.ok([dayOf(now), dayOf(now + 60_000)].includes(await today(pool, 'UTC')), 'that of the process is ahead')
 })
 
 test('licences that two full runs in a row do not show are listed, and stay unchanged until KKI shows them again', async t => {

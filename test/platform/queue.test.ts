@@ -194,6 +194,36 @@ test('a job of a killed process is run by another, within 15 seconds on an idle 
   assert.ok(seconds < 120, `${seconds} s`)
 })
 
+test('after the clock of the database was set back, jobs and the search for lost workers do not wait for the former time', async t => {
+  const { queue, database } = await setUp(t)
+  await queue.send('kki-fetch', { key: 'new' }, { singletonKey: 'new' })
+  await queue.send('kki-fetch', { key: 'retried' }, { singletonKey: 'retried' })
+  await queue.send('kki-fetch', { key: 'postponed' }, { singletonKey: 'postponed', startAfterSeconds: 3600 })
+  const ofDatabase = async (text: string) => (await database.pool.query(text)).rows
+  const aheadTimes = `select from pgboss.queue where greatest(monitor_claim_on, maintain_on) > now() + interval '1 minute'`
+  // What they would be if the clock had been a day ahead for a while.
+  await ofDatabase(
+    `update pgboss.job set created_on = created_on + interval '1 day', start_after = start_after + interval '1 day'`
+  )
+  await ofDatabase(`update pgboss.job set state = 'retry', created_on = now() where singleton_key = 'retried'`)
+  await ofDatabase(
+    `update pgboss.queue set monitor_claim_on = now() + interval '1 day', maintain_on = now() + interval '1 day'`
+  )
+  assert.ok((await ofDatabase(aheadTimes)).length > 0)
+
+  assert.equal(await queue.followClock(), 3)
+  assert.equal(await queue.followClock(), 0)
+  assert.deepEqual(await ofDatabase(aheadTimes), [])
+  const waiting = await ofDatabase(
+    `select singleton_key as key, round(extract(epoch from start_after - now()) / 60)::int as minutes from pgboss.job
+    where start_after > now() order by 1`
+  )
+  assert.deepEqual(waiting, [{ key: 'postponed', minutes: 60 }], 'a pause that was asked for stays')
+  const seen = new Set<unknown>()
+  await queue.work<{ key: string }>('kki-fetch', async ({ data }) => void seen.add(data.key), { concurrency: 1 })
+  await until('both jobs are done', async () => seen.has('new') && seen.has('retried'))
+})
+
 test('jobs that are handled together continue their common trace, or start their own', async t => {
   const { database, queue } = await setUp(t)
   const seen: (string | undefined)[] = []
