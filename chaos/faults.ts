@@ -63,8 +63,8 @@ const down =
     return Date.now()
   }
 
-/** How long a fault of a whole node lasts that ends by itself. */
-const zombieMs = 40_000
+/** How long a fault of a whole node lasts: longer than its lock, and longer than every time limit of a connection. */
+const zombieMs = { short: 40_000, long: 100_000 }
 
 /**
  * Does something to the cluster while the step is held; or, as the seed decides, shortly after its release, so that the
@@ -79,6 +79,19 @@ async function strikeCluster({ hold, store, draw }: Scene, strike: (cluster: Clu
   await strike(store.cluster)
   hold.release()
 }
+
+/** Stops the primary's processes for so long; it wakes up as a zombie. */
+const pausePrimary =
+  (ms: number): Strike =>
+  async scene => {
+    await strikeCluster(scene, async cluster => {
+      const victim = await cluster.primary()
+      await cluster.pause(victim)
+      await wait(ms)
+      await cluster.resume(victim)
+    })
+    return Date.now()
+  }
 
 /** Longer than a batch takes, so that some begin and end meanwhile. */
 const jumpMs = 8000
@@ -200,14 +213,18 @@ export const faults = {
     })
     return at
   },
-  'primary-paused': async scene => {
+  'primary-paused': pausePrimary(zombieMs.short),
+  'primary-paused-long': pausePrimary(zombieMs.long),
+  'primary-vanished': async scene => {
+    let at = 0
     await strikeCluster(scene, async cluster => {
       const victim = await cluster.primary()
-      await cluster.pause(victim)
-      await wait(zombieMs)
-      await cluster.resume(victim)
+      await cluster.vanish(victim)
+      await cluster.replaced(victim)
+      at = Date.now()
+      await cluster.start(victim)
     })
-    return Date.now()
+    return at
   },
   switchover: async scene => {
     await strikeCluster(scene, async cluster => void (await cluster.switchover()))
@@ -248,6 +265,8 @@ export type Setting = 'server' | 'cluster' | 'clocks'
 const ofCluster: readonly string[] = [
   'primary-killed',
   'primary-paused',
+  'primary-paused-long',
+  'primary-vanished',
   'switchover',
   'standby-killed',
   'proxy-down'

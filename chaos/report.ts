@@ -115,7 +115,7 @@ ${skipped.join('\n')}
 
 ## Clusters and clocks
 
-\`npm run chaos -- --cluster\` plays the faults of [a cluster](../operate/cluster.md) at each step: the primary is killed, paused for 40 s or switched over, a standby is killed, HAProxy is away.
+\`npm run chaos -- --cluster\` plays the faults of [a cluster](../operate/cluster.md) at each step: the primary is killed, paused for 40 s or 100 s, lost with all its packets (needs iptables), or switched over; a standby is killed; HAProxy is away.
 \`npm run chaos -- --clocks\` shifts our clock, the database's or KKI's by a day, forwards or backwards, for 8 s. While a clock is wrong a run may fail. Another run must then lead to the
 people and registrations of the undisturbed run.
 

@@ -53,7 +53,11 @@ onNode('kill', 'end a node with SIGKILL').action(async (name: string) => {
   const cluster = await openCluster(folder())
   await cluster.kill(await resolve(cluster, name))
 })
-onNode('start', 'start a node that was killed').action(async (name: string) => {
+onNode('vanish', 'end a node, and lose all its packets until it is started').action(async (name: string) => {
+  const cluster = await openCluster(folder())
+  await cluster.vanish(await resolve(cluster, name))
+})
+onNode('start', 'start a node that was killed or has vanished').action(async (name: string) => {
   const cluster = await openCluster(folder())
   await cluster.start(await resolve(cluster, name))
   await cluster.settled()

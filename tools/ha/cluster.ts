@@ -12,6 +12,7 @@ import { parseEnv } from 'node:util'
 import pg from 'pg'
 import { SdmkError } from '../../sidecar/errors.ts'
 import { findAccount, isAllowed } from '../../sidecar/platform/embedded-binaries.ts'
+import { silence, unsilence } from './firewall.ts'
 import { type ClusterPrograms, installCluster } from './install.ts'
 import { descendantsOf, findProcesses, haveEnded, signal } from './processes.ts'
 
@@ -104,6 +105,15 @@ export class Cluster {
     if (!(await haveEnded(pids, stopMs))) throw new ClusterFailed(`${name} does not end`)
   }
 
+  /**
+   * Ends the node as a power cut of its host does: no packet of it arrives any more, also none that ends a connection, until
+   * `start`. @throws ClusterFailed, PackagesUnavailable
+   */
+  async vanish(name: NodeName): Promise<void> {
+    await silence(this.#portsOf(name))
+    await this.kill(name)
+  }
+
   /** Stops all processes of the node until `resume`. */
   async pause(name: NodeName): Promise<void> {
     await this.#freeze(name)
@@ -115,8 +125,9 @@ export class Cluster {
     signal([...postgres, ...patroni], 'SIGCONT')
   }
 
-  /** Starts a node that was killed. It joins the cluster later: see `settled`. */
+  /** Starts a node that was killed or has vanished. It joins the cluster later: see `settled`. */
   async start(name: NodeName): Promise<void> {
+    await unsilence(this.#portsOf(name))
     const home = path.join(this.folder, name)
     const { python, patroni } = this.#programs
     const env = this.environmentOf(name)
@@ -182,6 +193,7 @@ export class Cluster {
 
   /** Ends every process of the cluster, and removes its folder. */
   async close(): Promise<void> {
+    for (const name of nodeNames) await unsilence(this.#portsOf(name))
     const nodes = await Promise.all(nodeNames.map(name => this.#processesOf(name)))
     // Patroni first: it would start its server again.
     const others = [
@@ -275,6 +287,10 @@ export class Cluster {
       await client.query(`create role sdmk_service login password ${pg.escapeLiteral(password)}`)
       await client.query('create database sdmk owner sdmk')
     })
+  }
+
+  #portsOf(name: NodeName): number[] {
+    return Object.values(this.#settings.nodes[name])
   }
 
   #urlAt(port: number): string {
