@@ -74,7 +74,9 @@ class SdmkRejection(models.Model):
         self.env["sdmk.sidecar"]._check_role("verifier")
         ids = self.search(self._rule_domain(domain), order="id", limit=MOST_BY_RULE + 1).ids
         if len(ids) > MOST_BY_RULE:
-            raise UserError(self.env._("At most %(most)s rows can be dismissed at once. Narrow the list.", most=MOST_BY_RULE))
+            raise UserError(
+                self.env._("At most %(most)s rows can be dismissed at once. Narrow the list.", most=MOST_BY_RULE)
+            )
         dismissed = 0
         for start in range(0, len(ids), MOST):
             answer = self._command("dismiss", {"ids": ids[start : start + MOST], "reason": reason})

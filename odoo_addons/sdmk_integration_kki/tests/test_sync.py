@@ -1,9 +1,8 @@
 import json
 
+from odoo.addons.sdmk_core.copy_text import copy_table
 from odoo.exceptions import AccessError, ValidationError
 from odoo.tests import tagged
-
-from odoo.addons.sdmk_core.copy_text import copy_table
 
 from .common import TRACE, KkiCase
 
