@@ -72,7 +72,7 @@ const words = {
     started: 'Dimulai',
     fetched: 'Selesai diambil',
     planned: 'Direncanakan',
-    finished: 'Berakhir',
+    finished: 'Selesai',
     undoneAt: 'Diurungkan',
     ledger: 'Rincian hasil',
     hold: 'Alasan ditahan',
@@ -87,7 +87,7 @@ const words = {
     professions: 'Per profesi',
     unreadable: 'tidak terbaca',
     names: 'nama berubah',
-    codes: 'Baris ditolak per alasan',
+    codes: 'Data ditolak per alasan',
     undo: 'Hasil pengurungan',
     removed: 'dihapus',
     restored: 'dipulihkan',
@@ -113,7 +113,7 @@ const words = {
 
 const kinds: Record<BatchKind, Record<Language, string>> = {
   incremental: { en: 'incremental', id: 'inkremental' },
-  window: { en: 'period', id: 'periode' },
+  window: { en: 'period', id: 'rentang' },
   full: { en: 'full', id: 'lengkap' },
   file: { en: 'file of KKI', id: 'berkas KKI' },
   import: { en: 'import', id: 'impor' },
@@ -126,7 +126,7 @@ const kinds: Record<BatchKind, Record<Language, string>> = {
 const states: Record<BatchState, Record<Language, string>> = {
   queued: { en: 'waiting', id: 'menunggu' },
   fetching: { en: 'fetching', id: 'mengambil' },
-  staged: { en: 'planning', id: 'merencanakan' },
+  staged: { en: 'planning', id: 'menyusun rencana' },
   planned: { en: 'planned', id: 'direncanakan' },
   held: { en: 'on hold', id: 'ditahan' },
   applied: { en: 'applied', id: 'diterapkan' },
@@ -142,7 +142,7 @@ const counters: Record<(typeof ledgerCounters)[number], Record<Language, string>
   created: { en: 'created', id: 'dibuat' },
   linked: { en: 'linked', id: 'dikaitkan' },
   updated: { en: 'updated', id: 'diperbarui' },
-  unchanged: { en: 'unchanged', id: 'tidak berubah' },
+  unchanged: { en: 'unchanged', id: 'tetap' },
   superseded: { en: 'superseded', id: 'digantikan' },
   rejected: { en: 'rejected', id: 'ditolak' },
   deactivated: { en: 'deactivated', id: 'dinonaktifkan' }

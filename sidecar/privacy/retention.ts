@@ -53,7 +53,7 @@ export const dataClasses: Record<string, DataClass> = {
   rejected: {
     what: {
       en: 'rejected rows as KKI sent them (sealed), and the digests by which they find their person',
-      id: 'baris ditolak sebagaimana dikirim KKI (tersegel), dan digest untuk menemukan orangnya'
+      id: 'data ditolak sebagaimana dikirim KKI (tersegel), dan digest untuk menemukan orangnya'
     },
     why: {
       en: 'a person corrects them; kept for a set number of days at most',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { glob, readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { parse } from 'yaml'
 import { codesPayload } from '../../sidecar/odoo/words.ts'
@@ -62,5 +62,18 @@ test('terms of the addons name no setting, command, file or field', async () => 
       wrong.push(...texts.filter(text => technical.test(text)))
     }
   }
+  assert.deepEqual(wrong, [])
+})
+
+test('no term is marked inside a template literal or an f-string, which Odoo exports no terms from', async () => {
+  const marked = /\$\{[^}\n]*\b_t\(|\bf(["'])(?:(?!\1).)*\{[^}\n]*\benv\._\(/
+  const wrong: string[] = []
+  let read = 0
+  for await (const file of glob('odoo_addons/*/{models,wizards,controllers,static/src}/**/*.{js,py}')) {
+    read++
+    const lines = (await readFile(file, 'utf8')).split('\n')
+    wrong.push(...lines.flatMap((line, i) => (marked.test(line) ? [`${file}:${i + 1}`] : [])))
+  }
+  assert.ok(read > 50, `${read} files are read`)
   assert.deepEqual(wrong, [])
 })

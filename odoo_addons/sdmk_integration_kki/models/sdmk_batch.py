@@ -9,7 +9,7 @@ KINDS = [
     ("full", "Full"),
     ("file", "File of KKI"),
     ("import", "Import"),
-    ("retry", "Asked Again"),
+    ("retry", "Fetched Again"),
     ("decision", "Decision"),
     ("clock", "Expiry"),
     ("check", "Registry Check"),
@@ -83,7 +83,7 @@ class SdmkBatch(models.Model):
     triggered_by = fields.Selection(TRIGGERS, string="Started By", readonly=True)
     actor = fields.Char(string="Who", readonly=True)
     apply_mode = fields.Selection(
-        [("auto", "Automatically"), ("hold", "Hold for review")], string="Apply", readonly=True
+        [("auto", "Automatically"), ("hold", "Hold for review")], string="How to Apply", readonly=True
     )
     pages = fields.Integer(readonly=True)
     fetched_before = fields.Integer(readonly=True, help="Rows that earlier batches of the run have fetched.")

@@ -209,8 +209,10 @@ class SdmkRejection(models.Model):
                 yield told, licence["isHarmful"]
         for person in seen["people"]:
             before = person["nameBefore"] or restricted
+            # One name for one person: the candidate is shown under the name before the decision.
             words = {
-                "name": person["nameAfter"] or before,
+                "name": person["nameBefore"] or person["nameAfter"] or restricted,
+                "after": person["nameAfter"],
                 "before": before,
                 "licences": person["licences"],
                 "active": person["activeLicences"],
@@ -218,7 +220,7 @@ class SdmkRejection(models.Model):
             if person["id"] is None:
                 yield self.env._("A new person is created: %(name)s.", **words), False
             elif person["nameAfter"] and person["nameBefore"] and person["nameAfter"] != person["nameBefore"]:
-                yield self.env._("The name changes from %(before)s to %(name)s.", **words), False
+                yield self.env._("The name changes from %(before)s to %(after)s.", **words), False
             if person["nik"] == "added":
                 yield self.env._("%(name)s gets the NIK of the row.", **words), False
             elif person["nik"] == "replaced":

@@ -27,7 +27,7 @@ class SdmkSyncWizard(models.TransientModel):
     changed_until = fields.Datetime(string="Until", default=fields.Datetime.now)
     profession_ids = fields.Many2many("sdmk.profession", string="Professions", help="None: all of them.")
     apply_mode = fields.Selection(
-        [("auto", "Automatically"), ("hold", "Hold for review")], string="Apply", required=True, default="auto"
+        [("auto", "Automatically"), ("hold", "Hold for review")], string="How to Apply", required=True, default="auto"
     )
     # A second press of the button sends the same key, so it starts no second run.
     idempotency_key = fields.Char(default=lambda self: f"odoo-{uuid.uuid4()}", readonly=True)

@@ -122,7 +122,9 @@ class SdmkIntegration(models.Model):
         setting = sidecar._call("GET", "/v1/integrations/{}", self.code)
         self._take(setting)
         state = self.env._("switched on") if setting["active"] else self.env._("switched off")
-        lines = [f"✓ {self.env._('Odoo reaches the sidecar. The integration is %(state)s.', state=state)}"]
+        # Odoo's export of terms reads no f-strings.
+        reached = self.env._("Odoo reaches the sidecar. The integration is %(state)s.", state=state)
+        lines = [f"✓ {reached}"]
         kind = "success"
         for check in answer["checks"]:
             found = check["id" if (self.env.user.lang or "").startswith("id") else "en"][:FINDINGS]

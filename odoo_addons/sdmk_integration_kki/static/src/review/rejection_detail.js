@@ -210,7 +210,9 @@ export class RejectionDetail extends Component {
     // The decision is stored, so an error in the search for the next row is ignored.
     const next = isLeft && this.state.detail.rows.length > 1 ? null : await this.nextOpen(id).catch(() => null)
     const back = { name: _t('Show the Decided Row'), onClick: () => this.open(id, 'sdmk.rejection') }
-    const text = next ? `${message} ${_t('This is the next row.')}` : message
+    // Odoo's export of terms reads no template literals.
+    const following = _t('This is the next row.')
+    const text = next ? `${message} ${following}` : message
     this.notification.add(text, { type, buttons: next ? [...buttons, back] : buttons })
     // Not awaited, so that an error here is not reported as an error of the decision.
     if (next) this.props.record.model.load({ resId: next })
