@@ -4,6 +4,7 @@ import { ledgerCounters } from '../batch-terms.ts'
 import { quote } from '../platform/printable-text.ts'
 import type { PrintedDocument } from '../platform/printed-document.ts'
 import { codeText, type Language } from '../platform/problem-texts.ts'
+import { termWords } from '../privacy/person-report-words.ts'
 import type { Evidence } from '../sync/evidence.ts'
 
 const words = {
@@ -148,6 +149,27 @@ const counters: Record<(typeof ledgerCounters)[number], Record<Language, string>
   deactivated: { en: 'deactivated', id: 'dinonaktifkan' }
 }
 
+/** Fields of a change; one that is missing here is called by its name in the JSON. */
+const fields: Record<string, Record<Language, string>> = {
+  status: { en: 'status', id: 'status' },
+  sourceStatus: { en: 'status in KKI’s words', id: 'status menurut KKI' },
+  competence: { en: 'competence', id: 'kompetensi' },
+  issuedOn: { en: 'issued on', id: 'tanggal terbit' },
+  validUntil: { en: 'valid until', id: 'berlaku sampai' },
+  isLifetime: { en: 'for life', id: 'seumur hidup' },
+  institution: { en: 'institution', id: 'institusi pendidikan' },
+  graduationYear: { en: 'graduation year', id: 'tahun lulus' },
+  province: { en: 'province', id: 'provinsi' },
+  healthWorkerId: { en: 'number of the person', id: 'nomor orang' },
+  name: { en: 'name', id: 'nama' },
+  titlePrefix: { en: 'title', id: 'gelar depan' },
+  titleSuffix: { en: 'degrees', id: 'gelar belakang' },
+  birthPlace: { en: 'birthplace', id: 'tempat lahir' },
+  birthDate: { en: 'birth date', id: 'tanggal lahir' },
+  sex: { en: 'sex', id: 'jenis kelamin' }
+}
+const hasTerms = new Set(['status', 'sex'])
+
 /** Returns evidence as a document for people. */
 export function evidenceDocument(
   evidence: Evidence,
@@ -159,7 +181,10 @@ export function evidenceDocument(
   const code = (given: string) => codeText(given, language)?.title ?? given
   const profession = (given: string | null) => professions.get(given ?? '')?.[language] ?? given ?? ''
   const time = (label: string, at: Date | null) => (at === null ? [] : [`${label}: ${at.toISOString()}`])
-  const value = (given: string | null) => (given === null ? '–' : quote(given))
+  const value = (field: string, given: string | null) => {
+    if (given === null) return '–'
+    return hasTerms.has(field) ? termWords(given, language) : quote(given)
+  }
   const sections = [
     {
       title: t.batch,
@@ -199,7 +224,7 @@ export function evidenceDocument(
       lines: evidence.events.flatMap(({ at, action, actor, detail, requestId }) => [
         `${at.toISOString()} ${actionWords(action, language)}`,
         `  ${t.by}: ${quote(actor)}`,
-        ...(typeof detail.role === 'string' ? [`  ${t.role}: ${detail.role}`] : []),
+        ...(typeof detail.role === 'string' ? [`  ${t.role}: ${termWords(detail.role, language)}`] : []),
         ...(typeof detail.reason === 'string' ? [`  ${t.reason}: ${quote(detail.reason)}`] : []),
         ...(requestId === null ? [] : [`  ${t.request}: ${quote(requestId)}`])
       ])
@@ -241,7 +266,9 @@ export function evidenceDocument(
             .join(', '),
           ...(change.nameAfter === null ? [] : [`  ${quote(change.nameAfter)}`]),
           ...change.fields.map(({ field, before, after }) =>
-            field === 'nik' ? `  ${t.nik}` : `  ${field}: ${value(before)} → ${value(after)}`
+            field === 'nik'
+              ? `  ${t.nik}`
+              : `  ${fields[field]?.[language] ?? field}: ${value(field, before)} → ${value(field, after)}`
           )
         ]),
         ...(evidence.hasMoreChanges ? [t.more] : [])

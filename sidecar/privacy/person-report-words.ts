@@ -144,13 +144,18 @@ const terms: Record<Language, Record<string, string>> = {
   }
 }
 
+/** Returns what people call a status, a sex, a state of a rejected row or a role; any other code is unchanged. */
+export function termWords(code: string, language: Language): string {
+  return terms[language][code] ?? code
+}
+
 /**
  * Returns the report as a document for people. Texts that people entered are quoted at the end of a separate line. So they
  * cannot imitate other text, and right-to-left text cannot reorder it.
  */
 export function toDocument(report: PersonReport, language: Language): PrintedDocument {
   const t = words[language]
-  const term = (code: string) => terms[language][code] ?? code
+  const term = (code: string) => termWords(code, language)
   const accessLines = ({ at, by, key, reason }: Access) => [
     at,
     `  ${t.by}: ${quote(by)}`,

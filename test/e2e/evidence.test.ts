@@ -105,7 +105,8 @@ describe('the evidence of a batch', () => {
   test('names the changes of a batch that waits, and records who saw them', async t => {
     const connector = await startConnector(t)
     const { call, pool, simulator } = connector
-    await inject(simulator, [{ record: kkiRecord({ nama: 'Siti Rekaan' }) }])
+    const record = kkiRecord({ nama: 'Siti Rekaan' })
+    await inject(simulator, [{ record }])
     const { batches } = await connector.run({ apply: 'hold' })
     const { id } = batches[0] as { id: number }
     await call('POST', `/v1/batches/${id}/apply`, { planDigest: batches[0]?.planDigest })
@@ -119,6 +120,18 @@ describe('the evidence of a batch', () => {
       [id]
     )
     assert.deepEqual(rows, [{ reason: 'audit', isOfBatch: true, isShown: true }])
+
+    await until('the batch is applied', async () => {
+      const found = await pool.query(`select from kki.batch where id = $1 and state = 'applied'`, [id])
+      return found.rowCount === 1
+    })
+    const changed = new Date(Date.now() - 3_600_000).toISOString()
+    await inject(simulator, [{ record: { ...record, status_str: 'DICABUT', diubah_pada: changed } }])
+    const later = (await connector.run({})).batches[0]?.id
+    const indonesian = (await call('POST', `/v1/batches/${later}/evidence`, { reason: 'audit', language: 'id' })).body
+    const told = (indonesian as Answer).page
+    assert.match(told, /status: aktif → dicabut/, 'in words, not in codes')
+    assert.match(told, /status menurut KKI: &quot;AKTIF&quot; → &quot;DICABUT&quot;/)
   })
 })
 
