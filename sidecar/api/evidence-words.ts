@@ -12,6 +12,7 @@ const words = {
     title: 'Evidence of batch',
     run: 'run',
     batch: 'The batch',
+    utc: 'All times are in UTC.',
     kind: 'Kind',
     state: 'Status',
     window: 'Changes from KKI',
@@ -63,6 +64,7 @@ const words = {
     title: 'Bukti batch',
     run: 'sinkronisasi',
     batch: 'Batch',
+    utc: 'Semua waktu dalam UTC: WIB dikurangi tujuh jam.',
     kind: 'Jenis',
     state: 'Status',
     window: 'Perubahan dari KKI',
@@ -189,6 +191,7 @@ export function evidenceDocument(
     {
       title: t.batch,
       lines: [
+        t.utc,
         `${t.kind}: ${kinds[batch.kind][language]}`,
         `${t.state}: ${states[batch.state][language]}`,
         ...(batch.windowUntil === null
