@@ -163,7 +163,7 @@ export class RejectionDetail extends Component {
         const answer = await this.orm.call('sdmk.rejection', 'resolve', [...owner, reason || null, planDigest])
         const isDone = answer.batchState === 'applied'
         const worker = { name: _t('Open the Health Worker'), onClick: () => this.open(answer.healthWorkerId) }
-        await this.goOn(_t('Decided; the batch of the decision: %s', answer.batchStateName), {
+        await this.goOn(_t('Decided; the batch of the decision: %s.', answer.batchStateName), {
           type: isDone ? 'success' : 'warning',
           buttons: answer.healthWorkerId ? [worker] : []
         })
