@@ -152,7 +152,11 @@ async function strike({ lane, stage, watch, pair, draw, limitMs, signal }: Scene
     () => null
   )
   const reached = await Promise.race([hit, isOverFirst])
-  if (reached === null) return { counted: false, why: 'the step was not reached' }
+  if (reached === null) {
+    // A later run may still reach it.
+    hit.then(late => late.hold.release())
+    return { counted: false, why: 'the step was not reached' }
+  }
   const { hold, victim } = reached
   const admin = async () => {
     const client = new pg.Client({ connectionString: lane.store.url, connectionTimeoutMillis: 5000 })
