@@ -96,6 +96,9 @@ const pausePrimary =
 /** Longer than a batch takes, so that some begin and end meanwhile. */
 const jumpMs = 8000
 
+/** libfaketime reads its file again after a second, so a process may have the wrong time until then. */
+const clockCacheMs = 3000
+
 /** Shifts a clock by so many days for some seconds. */
 const jump =
   (clock: keyof Clocks, days: number): Strike =>
@@ -105,7 +108,9 @@ const jump =
     hold.release()
     await wait(jumpMs)
     await clocks[clock](0)
-    return Date.now()
+    const corrected = Date.now()
+    await wait(clockCacheMs)
+    return corrected
   }
 
 const restart =
