@@ -60,6 +60,14 @@ describe('the contracts of messages to Odoo', () => {
     const review = check('batches', await reviewPayload(pool, await allReview(pool)))
     assert.ok(review.rejections.some(({ state }) => state === 'dismissed'))
     assert.ok(review.batches.some(({ id }) => id === String(batches[0]?.id)))
+    await pool.query(
+      `update kki.batch set hold_reasons = '{DEACTIVATIONS}', created_at = finished_at - interval '1 hour',
+        planned_at = finished_at - interval '59 minutes' where id = $1`,
+      [batches[0]?.id]
+    )
+    const held = check('batches', await reviewPayload(pool, await allReview(pool))).batches
+    const duration = held.find(({ id }) => id === String(batches[0]?.id))?.duration
+    assert.equal(Number(duration), 60, 'the time that a batch waits for a person is not part of its duration')
     check('integrations', await integrationPayload(pool, 'Asia/Jakarta'))
     await until('the events are chained', async () => {
       const { rows } = await pool.query('select from kki.audit_unchained')

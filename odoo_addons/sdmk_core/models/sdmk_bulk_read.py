@@ -28,11 +28,24 @@ class SdmkBulkRead(models.Model):
 
     read_at = fields.Datetime(string="When", required=True, readonly=True, index=True)
     login = fields.Char(string="Who", required=True, readonly=True)
-    model = fields.Char(string="Records Of", required=True, readonly=True)
+    model = fields.Char(required=True, readonly=True)
+    model_name = fields.Char(string="Records Of", compute="_compute_words")
     records = fields.Integer(string="How Many", required=True, readonly=True)
     way = fields.Char(string="Call", readonly=True, help="The address that was called.")
     criteria = fields.Char(readonly=True, help="Fields and operators of the search, without the values.")
+    searched_fields = fields.Char(string="Searched By", compute="_compute_words")
     is_denied = fields.Boolean(string="Denied", readonly=True)
+
+    @api.depends("model", "criteria")
+    def _compute_words(self):
+        """Name the model and the searched fields as the screens do."""
+        models = {model.model: model.name for model in self.env["ir.model"].sudo().search([])}
+        for line in self:
+            line.model_name = models.get(line.model, line.model)
+            labels = self.env[line.model].sudo().fields_get(attributes=["string"]) if line.model in self.env else {}
+            names = [condition.split(" ")[0].split(".")[0] for condition in (line.criteria or "").split(", ")]
+            known = [labels[name]["string"] for name in names if name in labels]
+            line.searched_fields = ", ".join(dict.fromkeys(known)) or False
 
     @api.autovacuum
     def _gc_old(self):
@@ -70,7 +83,8 @@ class SdmkReadCount(models.AbstractModel):
 
     def _fetch_query(self, query, fields):
         # All reads of columns pass here: lists, forms, relations, names, exports and computed fields.
-        if self.env.uid == api.SUPERUSER_ID or all(field.name == "id" for field in fields):
+        # Ids alone tell nothing about a person: a form reads them to page through its lists.
+        if self.env.uid == api.SUPERUSER_ID or all(field.name == "id" or field.type == "many2one" for field in fields):
             return super()._fetch_query(query, fields)
         most = self._most_read()
         if most and (query.limit is None or query.limit > most):

@@ -109,6 +109,20 @@ class TestBulkRead(SdmkCase):
         self.assertEqual(line.criteria, "name ilike, birth_date =")
         self.assertFalse([value for value in line.read()[0].values() if NAME in str(value) or "1990" in str(value)])
 
+    def test_the_list_names_models_and_fields_as_the_screens_do(self):
+        domain = [("name", "ilike", NAME), ("registration_ids.str_number", "=", "EQ1")]
+        self.as_role("auditor").search_read(domain[:1], ["name"], limit=300)
+        line = self.env["sdmk.bulk.read"].with_user(self.users["auditor"]).search([])
+        self.assertEqual((line.model_name, line.searched_fields), ("Health Worker", "Name"))
+        criteria = self.as_role("auditor")._criteria_of(domain)
+        self.env.cr.execute("update sdmk_bulk_read set criteria = %s", [criteria])
+        line.invalidate_recordset()
+        self.assertEqual(line.searched_fields, "Name, Registrations")
+
+    def test_ids_of_related_records_are_not_recorded(self):
+        self.as_role("auditor", "sdmk.registration").search_fetch([], ["health_worker_id"], limit=500)
+        self.assertEqual(self.recorded(), [])
+
     def test_a_system_administrator_reads_all_and_is_recorded(self):
         self.users["admin"].group_ids += self.env.ref("base.group_system")
         self._new_call()

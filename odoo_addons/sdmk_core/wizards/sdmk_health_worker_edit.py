@@ -26,7 +26,7 @@ class SdmkHealthWorkerEdit(models.TransientModel):
     birth_place = fields.Char()
     birth_date = fields.Date()
     sex = fields.Selection(SEXES)
-    reason = fields.Char(required=True)
+    reason = fields.Char(string="Reason (required)", required=True)
 
     @api.model
     def default_get(self, fields):

@@ -18,7 +18,7 @@ class SdmkPrivacyDecision(models.TransientModel):
         required=True,
         default="former",
     )
-    reason = fields.Char(required=True)
+    reason = fields.Char(string="Reason (required)", required=True)
     is_understood = fields.Boolean(string="I understand that nobody can bring the erased data back")
 
     @api.model

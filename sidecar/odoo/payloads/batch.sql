@@ -12,5 +12,7 @@ select b.id, b.version, b.run_id, b.kind, b.profession, b.state, r.triggered_by,
   to_char(b.planned_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as planned_at,
   to_char(b.finished_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as finished_at,
   to_char(b.undone_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as undone_at,
-  round(extract(epoch from b.finished_at - b.created_at)::numeric, 1)::float8 as duration
+  -- Without the time that a batch on hold waits for a person.
+  round(extract(epoch from case when b.hold_reasons is null then b.finished_at else b.planned_at end - b.created_at)::numeric, 1)::float8
+    as duration
 from kki.batch b join kki.run r on r.id = b.run_id
