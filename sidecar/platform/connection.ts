@@ -120,5 +120,8 @@ function reasonOf(error: unknown): string {
   if (code === '53300') return `has no connection to spare (${code})`
   if (code) return certificateFault(code, certificateSettings) ?? `cannot be reached (${code})`
   if (/timeout/i.test(message ?? '')) return 'cannot be reached (no answer in 5 s)'
+  if (/does not support SSL/.test(message ?? '')) {
+    return 'offers no TLS: give it a certificate, or allow this with sslmode=disable in the URL and SDMK_INSECURE=database'
+  }
   return 'cannot be reached'
 }

@@ -9,6 +9,7 @@ import packageJson from '../../package.json' with { type: 'json' }
 import { createProgram } from '../../sidecar/cli/program.ts'
 import { loadConfig } from '../../sidecar/config.ts'
 import { roles } from '../../sidecar/environment.ts'
+import { databaseAddress } from '../../sidecar/platform/database-url.ts'
 import { addons } from '../../tools/odoo/server.ts'
 import {
   type ComposeService,
@@ -49,6 +50,18 @@ describe('docker-compose.odoo.yml', { concurrency: true }, () => {
     assert.deepEqual([...used].sort(), given.sort())
     assert.doesNotMatch(text, /(?<!\$)\$[A-Za-z]|(?<!\$)\$\{[A-Z_]+[^A-Z_}]/, 'no other form of a variable is used')
   })
+
+  for (const [name, { environment }] of services) {
+    const url = environment?.SDMK_DATABASE_URL
+    if (url === undefined) continue
+    test(`${name} connects to the database without TLS, which its server does not offer, and allows that`, () => {
+      assert.equal(databaseAddress(url).tls, 'unverified')
+      const { command = '' } = compose.services['sdmk-db'] ?? {}
+      assert.doesNotMatch(String(command), /ssl/)
+      const allowed = String(environment?.SDMK_INSECURE)
+      if (!allowed.startsWith('$')) assert.match(allowed, /database/)
+    })
+  }
 
   for (const [name, service] of services) {
     test(`${name} can write only its volumes, has no privileges, and has a memory limit`, () => {

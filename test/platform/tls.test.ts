@@ -23,7 +23,7 @@ import {
   privateAuthority,
   selfSigned
 } from '../helpers/certificate.ts'
-import { silent } from '../helpers/server.ts'
+import { serverUrl, silent } from '../helpers/server.ts'
 import { startTlsFront } from '../helpers/tls-front.ts'
 import { startVault, wholePolicy } from '../secrets/helpers/vault.ts'
 import { callContext, clientFor } from '../source/helpers/client.ts'
@@ -128,6 +128,13 @@ test('PostgreSQL is rejected with an untrusted certificate, or under another nam
   const byName = url.replace('127.0.0.1', 'localhost')
   await assert.rejects(checkDatabase(`${byName}?sslmode=verify-full&sslrootcert=${certFile}`), reason(/ALTNAME/))
   await checkDatabase(`${url}?sslmode=verify-full&sslrootcert=${certFile}`)
+})
+
+test('PostgreSQL without TLS is rejected, and the error names both settings that allow it', async () => {
+  await assert.rejects(checkDatabase(`${await serverUrl()}?sslmode=verify-full`), {
+    code: 'SDMK_DATABASE_UNAVAILABLE',
+    message: /offers no TLS.+sslmode=disable.+SDMK_INSECURE=database/
+  })
 })
 
 test('PostgreSQL with a certificate of a private authority is accepted, and rejected once that has expired', {
