@@ -144,6 +144,7 @@ class SdmkIntegration(models.Model):
     def action_check_installation(self):
         """Let the sidecar examine its installation, and show each finding with what to do about it."""
         self._check_administrator()
+        self._checked().ensure_one()
         answer = self.env["sdmk.sidecar"]._command("administrator", "GET", "/v1/doctor", seconds=EXAMINE_SECONDS)
         language = "id" if (self.env.user.lang or "").startswith("id") else "en"
         lines = []
