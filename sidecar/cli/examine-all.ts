@@ -22,7 +22,7 @@ export async function* examineAll(env: NodeJS.ProcessEnv): AsyncGenerator<Findin
   })
   if (config === undefined) return
   const logger = errorLogger(config)
-  yield await examineDisk(config.dataDir)
+  yield await examineDisk(config)
 
   let secrets: OpenSecrets | undefined
   const names = secretsOfRoles(config)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import type pg from 'pg'
 import type { Logger } from 'pino'
@@ -71,10 +72,14 @@ async function callsOf(pool: pg.Pool) {
   return `last at ${usedAt.toISOString()}`
 }
 
-/** Returns whether there is room on the disk of the data folder. The disk of another database server is not seen from here. */
-export function examineDisk(folder: string): Promise<Finding> {
+/**
+ * Returns whether there is room on the disk of the data folder. With a database elsewhere there may be no such folder; the
+ * disk of that server is not seen from here.
+ */
+export function examineDisk({ dataDir, databaseUrl }: Pick<Config, 'dataDir' | 'databaseUrl'>): Promise<Finding> {
   return examine('disk', 'Make the data folder, or set SDMK_DATA_DIR.', async () => {
-    const { bavail, blocks, bsize } = await statfs(folder)
+    if (databaseUrl !== null && !existsSync(dataDir)) return skipped('there is no data folder, and none is needed')
+    const { bavail, blocks, bsize } = await statfs(dataDir)
     const free = `${((Number(bavail) * Number(bsize)) / 2 ** 30).toFixed(1)} GB free`
     if (Number(bavail) < Number(blocks) * leastFreeShare) return warning(`${free}, less than a tenth`, 'Make room.')
     return free

@@ -60,6 +60,12 @@ test('an installation without a fault has no failure, and each check says its fi
   }
 })
 
+test('a container without a data folder needs none, since its database is elsewhere', async t => {
+  const connector = await startConnector(t)
+  const { stateOf } = await examine({ ...envOf(connector), SDMK_DATA_DIR: path.join(connector.secretsDir, 'none') })
+  assert.equal(stateOf('disk'), 'skipped')
+})
+
 test('each thing that is wrong is named with what to do, and nothing personal is printed', async t => {
   const connector = await startConnector(t)
   await inject(connector.simulator, [{ record: kkiRecord({ nama: 'Sekar Rekaan' }) }])
