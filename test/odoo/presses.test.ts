@@ -108,7 +108,7 @@ describe('the presses of an operator’s day', { skip, timeout: 1_800_000 }, () 
       if ((await page.locator('#sdmk_reason').inputValue()) === '') await page.keyboard.type('KKI corrects it')
       await page.keyboard.press('Enter')
       await page.locator('.modal').waitFor({ state: 'hidden' })
-      await until('the rows are dismissed', async () => (await left()) === rest, 60_000)
+      await until('the rows are dismissed', async () => (await left()) === rest)
     }
     await dismissByRule('No name', 30 - nameless)
     // Odoo keeps an emptied group until the list is loaded again, which an event may do at any moment.
@@ -131,7 +131,7 @@ describe('the presses of an operator’s day', { skip, timeout: 1_800_000 }, () 
       await page.keyboard.press('Enter')
       await page.locator('.modal').waitFor({ state: 'hidden' })
       const rest = inactive + conflicting.length + doubled.length - decided - 1
-      await until('the row is decided', async () => (await left()) <= rest, 60_000)
+      await until('the row is decided', async () => (await left()) <= rest)
       if (rest === inactive) break
       await page.waitForURL(url => url.pathname !== pathname)
     }

@@ -227,7 +227,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
       const decided = page.locator('.o_sdmk_comparison thead', { hasText: 'Decided' })
       await decided.waitFor()
     }
-    await until('both rows are decided', async () => (await stateOf(id)) === 'resolved', 60_000)
+    await until('both rows are decided', async () => (await stateOf(id)) === 'resolved')
 
     const admin = await as('admin')
     await show(admin, id)

@@ -2,9 +2,10 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { installBrowser } from '../../../tools/browser/install.ts'
 import { type Operations, type Operator, operators } from './operators.ts'
 
-const patienceMs = 60_000
+/** A bound against hanging: a busy machine may take minutes. */
+const patienceMs = 180_000
 /** Odoo makes its scripts and styles with the first sign-in. */
-const firstSignInMs = 90_000
+const firstSignInMs = 240_000
 
 /** Starts the system's browser. */
 export async function startBrowser(): Promise<Browser> {
