@@ -94,7 +94,8 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
     assert.deepEqual(await batchOf(page, 1), { kind: 'Berkas dari KKI', fetched: '2', created: '1', rejected: '1' })
     const { rows } = await operations.connector.pool.query(
       `select r.triggered_by, r.actor, r.request_id, e.detail ->> 'asOf' as as_of from kki.run r
-      join kki.audit_event e on e.run_id = r.id and e.action = 'run.created'`
+      join kki.audit_event e on e.run_id = r.id and e.action = 'run.created'
+      where r.mode = 'file'`
     )
     const [{ request_id: requestId, ...run }] = rows
     assert.deepEqual(run, { triggered_by: 'operator', actor: 'budi', as_of: '2026-10-31T17:00:00.000Z' })
@@ -155,6 +156,7 @@ describe('a file of KKI in Odoo', { skip, timeout: 1_800_000 }, () => {
     await page.setInputFiles('#sdmk_file', largest)
     await page.locator('.o_sdmk_file_fault').waitFor({ state: 'detached' })
     await page.click('.modal button:has-text("Batal")')
+    await page.locator('.modal').waitFor({ state: 'detached' })
     const { rows } = await operations.connector.pool.query('select count(*)::int as runs from kki.run')
     assert.deepEqual(rows, [{ runs: 2 }])
   })

@@ -252,7 +252,7 @@ describe('operators in Odoo', { skip, timeout: 1_800_000 }, () => {
   test('an administrator reviews the changes of a held batch, and applies it', { skip }, async () => {
     const page = await as('admin')
     await page.goto(`/odoo/sdmk.batch/${shown.heldBatch}`)
-    await page.getByText('It changes nothing before somebody decides').waitFor()
+    await page.getByText('It changes nothing until somebody decides').waitFor()
     await page.getByText('Many licences would be deactivated').first().waitFor()
     await page.click('button:has-text("Deactivated Licences")')
     await page.locator('.o_sdmk_changes tbody td', { hasText: 'Active' }).first().waitFor()

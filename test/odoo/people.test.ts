@@ -125,7 +125,8 @@ describe('a caller asks an operator in Odoo', { skip, timeout: 1_200_000 }, () =
     await open(page, people, '.o_list_view .o_data_row')
     await searchFor(page, 'Bambang Sutrisno')
     const row = page.locator('.o_data_row').first()
-    assert.equal(await row.locator('[name=str_numbers]').innerText(), '3212100320000021')
+    // The list that was there stays until the result comes.
+    await row.locator('[name=str_numbers]', { hasText: /^3212100320000021$/ }).waitFor()
     assert.equal(await row.locator('[name=professions]').innerText(), 'Dokter')
     assert.equal(await row.locator('[name=licence_statuses]').innerText(), 'Aktif')
     await open(page, people, '.o_list_view .o_data_row')

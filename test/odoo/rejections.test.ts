@@ -282,6 +282,7 @@ describe('the queue of rejected rows', { skip, timeout: 1_800_000 }, () => {
     await page.locator('.o_facet_remove').first().click()
     await page.locator('.o_group_header', { hasText: 'Inactive licence, person unknown' }).waitFor()
     await page.click('button:has-text("Dismiss by Reason")')
+    await page.locator('#sdmk_rule option').first().waitFor({ state: 'attached' })
     const offered = await page.locator('#sdmk_rule option').allInnerTexts()
     assert.ok(offered.length > 1, 'the list has rows of several reasons')
     assert.equal(new Set(offered).size, offered.length, 'each option names its own reason')
