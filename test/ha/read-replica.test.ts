@@ -108,8 +108,10 @@ test('searches, lists and exports come from a standby, and from the primary if i
   })
 
   await t.test('without a standby everything still answers', async () => {
-    const primary = await cluster.primary()
-    for (const { name } of await cluster.members()) if (name !== primary) await cluster.kill(name)
+    // The synchronous one last: Patroni 3.0 may make the other one synchronous in the moment of its death, and commits then wait.
+    const rank = { leader: 0, replica: 1, sync_standby: 2 }
+    const [, ...standbys] = (await cluster.members()).sort((one, other) => rank[one.role] - rank[other.role])
+    for (const { name } of standbys) await cluster.kill(name)
     const answers = await Promise.all(reads.map(read => read()))
     assert.deepEqual(
       answers.map(({ status }) => status),
