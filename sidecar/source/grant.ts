@@ -13,7 +13,7 @@ export type TokenAuthentication = Extract<Authentication, { type: 'oauth2' | 'se
 
 export type Grant = { type: 'client_credentials' } | { type: 'refresh_token'; refreshToken: string } | { type: 'login' }
 
-/** The result of a token request: `refused` is KKI's decision, `failed` means that there was no decision. */
+/** The result of a token request: `denied` is KKI's decision, `failed` means that there was no decision. */
 export type GrantOutcome =
   | { result: 'ok'; pair: TokenPair }
   | { result: 'denied'; status: number; reason: string }

@@ -18,7 +18,7 @@ export interface KkiObserver {
   /** One list request ended; `status` is the HTTP status, `error`, `timeout` or `aborted`. */
   onRequest?(request: { status: string; seconds: number }): void
   onRetry?(): void
-  /** One grant ended: `refused` by KKI, `failed` without a usable answer. */
+  /** One grant ended: `denied` by KKI, `failed` without a usable answer. */
   onTokenRefresh?(result: 'ok' | 'denied' | 'failed'): void
   onTokenExpires?(epochSeconds: number): void
   onBreakerState?(state: BreakerState): void
